@@ -1,0 +1,1 @@
+"""Docker's and Podman's API as data: the catalog of operations, and the canonical request."""

@@ -1,0 +1,144 @@
+"""The catalog: every operation that exists, and which one a path means.
+
+What is not in the tables is unknown, and unknown is refused whatever a policy says. A path is matched by whole
+segments: a literal one first, then templates; `{id}` is one segment, `{name+}` one or more.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dockerproxy.api.docker_table import DOCKER
+from dockerproxy.api.libpod_table import LIBPOD
+
+ENCODED_SLASH: Final = "\x00"
+"""Stands for `%2F` in a path that is being matched; no decoded path contains it."""
+
+
+class Access(StrEnum):
+    """What an operation does. Not its HTTP method: a GET can reach a container's stdin."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Shape(StrEnum):
+    """What an operation's answer is like."""
+
+    REPLY = "reply"
+    STREAM = "stream"
+    TUNNEL = "tunnel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on one path template.
+
+    Attributes:
+        name: Docker's own operationId; Podman's end in `Libpod`.
+        method: HTTP method.
+        path: Template, without the version prefix.
+        section: First segment of the path, or the first two below `libpod`.
+        access: Whether it changes something.
+        shape: What the answer is like.
+        body: What the request body is: `-`, `json`, `tar`, `raw` or `any`.
+        says: What it reveals or changes, in a clause.
+    """
+
+    name: str
+    method: str
+    path: str
+    section: str
+    access: Access
+    shape: Shape
+    body: str
+    says: str
+
+
+_ROW: Final = re.compile(r"(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +\| (.+)")
+
+
+def _read_rows(table: str) -> Iterator[Operation]:
+    for line in filter(None, table.splitlines()):
+        row = _ROW.fullmatch(line)
+        if row is None:
+            raise ValueError(line)
+        method, path, name, access, shape, body, says = row.groups()
+        yield Operation(
+            name=name,
+            method=method,
+            path=path,
+            section=_section(path),
+            access=Access(access),
+            shape=Shape(shape),
+            body=body,
+            says=says,
+        )
+
+
+def _section(path: str) -> str:
+    segments = path.split("/")[1:]
+    return "/".join(segments[: 2 if segments[0] == "libpod" else 1])
+
+
+HEALTH: Final = Operation(
+    name="ProxyHealth",
+    method="GET",
+    path="/_dockerproxy/health",
+    section="_dockerproxy",
+    access=Access.READ,
+    shape=Shape.REPLY,
+    body="-",
+    says="whether the proxy lives and the engine answers its ping",
+)
+"""Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.name: operation for table in (DOCKER, LIBPOD) for operation in _read_rows(table)
+}
+"""By name, in the order of the tables."""
+
+SECTIONS: Final[tuple[str, ...]] = tuple(dict.fromkeys(operation.section for operation in OPERATIONS.values()))
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    """Turn a template into a pattern over a path whose encoded slashes are written as `ENCODED_SLASH`."""
+    single, many = f"[^/{ENCODED_SLASH}]+", r".+"
+    parts = re.split(r"(\{[a-z]+\+?\})", path)
+    return re.compile(
+        "".join(many if part[-2:] == "+}" else single if part[:1] == "{" else re.escape(part) for part in parts)
+    )
+
+
+_LITERAL: Final[dict[tuple[str, str], Operation]] = {}
+_TEMPLATES: Final[dict[str, list[tuple[re.Pattern[str], Operation]]]] = {}
+for _operation in (*OPERATIONS.values(), HEALTH):
+    if "{" in _operation.path:
+        _TEMPLATES.setdefault(_operation.method, []).append((_compile(_operation.path), _operation))
+    else:
+        _LITERAL[_operation.method, _operation.path] = _operation
+
+
+def find_operation(method: str, path: str) -> Operation | None:
+    """Return the operation that an engine would run, or None if there is none or more than one.
+
+    Args:
+        method: HTTP method.
+        path: Decoded, without the version prefix.
+    """
+    literal = _LITERAL.get((method, path))
+    if literal is not None:
+        return literal
+    found = [template for template in _TEMPLATES.get(method, ()) if template[0].fullmatch(path)]
+    for _, operation in found:
+        # The narrowest of several, one that every other one covers. Where none is, only the engine could say.
+        if all(pattern.fullmatch(operation.path) for pattern, _ in found):
+            return operation
+    return None
+
+
+def takes_slashes(operation: Operation) -> bool:
+    """Whether slashes may stand in the operation's name parameter, encoded or not."""
+    return "+}" in operation.path

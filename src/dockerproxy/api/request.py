@@ -1,0 +1,122 @@
+"""The canonical request: the one spelling of a target that is judged and then forwarded.
+
+How one would get past a judge of paths, and what stops it here: another spelling of the same path (dot segments,
+double slashes, percent signs, an encoded slash) is refused or written in the one canonical way; a path that the
+engine would clean with a redirect is refused; a version prefix is plain numbers, once; a query is taken apart
+and written anew, so that nothing depends on who splits it how. Canonicalising a canonical target changes nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from dockerproxy.api.catalog import ENCODED_SLASH, Operation, find_operation, takes_slashes
+from dockerproxy.errors import Refusal
+
+_ENCODED_SLASH: Final = re.compile("%2[fF]")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# RFC 3986 pchar without the percent sign: every object's name is made of these, and none needs an escape.
+_PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
+_VERSION: Final = re.compile(r"v(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){0,2}")
+_LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
+_FIRST_MANIFESTS: Final = 4
+"""Below prefix v4, Podman's manifest paths mean other operations (podman pkg/api/server/register_manifest.go)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanonicalRequest:
+    """What a client asks for, in one spelling.
+
+    Attributes:
+        method: GET, HEAD, POST, PUT or DELETE.
+        version: The version prefix, like `v1.45`, or empty.
+        path: Without the prefix: segments without escapes, none of them empty, `.` or `..`.
+        query: Decoded names and values in their order; bytes that are not UTF-8 are surrogate escapes.
+        operation: What the engine would do, or None if the catalog knows no such operation.
+    """
+
+    method: str
+    version: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    operation: Operation | None
+
+    @property
+    def target(self) -> str:
+        """The request target that goes to the engine."""
+        path = f"/{self.version}{self.path}" if self.version else self.path
+        if not self.query:
+            return path
+        return f"{path}?{'&'.join(f'{_quote(name)}={_quote(value)}' for name, value in self.query)}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return every value of a parameter, however its name is capitalised.
+
+        Docker takes the first, Podman the last and any capitalisation: a judge looks at all.
+        """
+        return tuple(value for key, value in self.query if key.casefold() == name)
+
+
+def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
+    """Find the one reading of a request.
+
+    Args:
+        method: One that exists.
+        target: As the client sent it; bytes that are not UTF-8 as surrogate escapes.
+    """
+    raw_path, _, raw_query = target.partition("?")
+    path = _unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
+    version, path = _split_version(path)
+    plain = path.replace(ENCODED_SLASH, "/")
+    segments = plain.split("/")[1:]
+    operation = find_operation(method, plain)
+    slashed = path != plain and (
+        operation is None or not takes_slashes(operation) or find_operation(method, path) is not operation
+    )
+    checks = (
+        (raw_path[:1] != "/", "the target is not an absolute path"),
+        ("#" in target, "a fragment has no place in a target"),
+        (_BAD_ESCAPE.search(target), "a percent sign is not followed by two hexadecimal digits"),
+        (_PATH.fullmatch(path) is None, "the path has a character that is in no name"),
+        (
+            version and (_VERSION.fullmatch(version) is None or _LIKE_A_VERSION.match(path[1:])),
+            "the version prefix is not one v followed by plain numbers, like /v1.45",
+        ),
+        ("" in segments, "the path has an empty segment"),
+        ("." in segments or ".." in segments, "the path has a dot segment"),
+        (slashed, "a slash is encoded outside the name of an image, a plugin or a distribution"),
+        (";" in raw_query, "the query has a semicolon, which engines read in two ways; write it as %3B"),
+    )
+    for applies, reason in checks:
+        if applies:
+            return Refusal(400, reason)
+    if plain.startswith("/libpod/manifests/") and version and int(version[1:].split(".")[0]) < _FIRST_MANIFESTS:
+        operation = None
+    query = tuple(_split_query(raw_query))
+    return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation)
+
+
+def _split_version(path: str) -> tuple[str, str]:
+    """Take the version prefix off a path; empty where there is none."""
+    found = _LIKE_A_VERSION.match(path[1:].replace(ENCODED_SLASH, "/"))
+    if found is None:
+        return "", path
+    return found[0], path[1 + len(found[0]) :]
+
+
+def _split_query(raw: str) -> Iterator[tuple[str, str]]:
+    """Decode a query as Go's url.ParseQuery does."""
+    for piece in filter(None, raw.split("&")):
+        name, _, value = piece.partition("=")
+        yield _unquote(name.replace("+", " ")), _unquote(value.replace("+", " "))
+
+
+def _unquote(text: str) -> str:
+    """Decode percent escapes by way of bytes: half a character raw and half escaped is still one character."""
+    return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+
+def _quote(text: str) -> str:
+    return quote(text, safe="/:@,", errors="surrogateescape")

@@ -1,0 +1,107 @@
+"""Put the proxy in front of the engine of this machine, or of a stand-in, and try it.
+
+Six requests go through the proxy's socket, each is shown with the decision and its reason; then it goes on serving
+until Ctrl-C. Without switches in the environment, CONTAINERS=1 is assumed.
+"""
+
+import argparse
+import asyncio
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from typing import Final
+
+import uvloop
+
+from dockerproxy.cli.ask import ask
+from dockerproxy.cli.standin import start_standin
+from dockerproxy.config.environment import read_environment
+from dockerproxy.config.switches import SWITCHES
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.log import Log
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import judge
+from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.server import Server
+from dockerproxy.settings import Level, LogFormat, Settings
+
+_REQUESTS: Final = (
+    ("GET", "/_ping"),
+    ("GET", "/containers/json"),
+    ("POST", "/containers/create"),
+    ("GET", "/containers/web/attach/ws?stdin=1"),
+    ("GET", "/debug/vars"),
+    ("GET", "/containers/../secrets"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take none: the environment may say more."""
+    del parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Try it, and serve until Ctrl-C."""
+    del options
+    with tempfile.TemporaryDirectory(prefix="dockerproxy-") as directory:
+        chosen = {"PROXIED_SOCKET_PATH": f"{directory}/docker.sock", **environment}
+        if not any(environment.get(name) for name in (*SWITCHES, "ALLOW")):
+            chosen["CONTAINERS"] = "1"
+        trouble = _find_trouble(read_environment(chosen).settings)
+        if trouble:
+            print(
+                f"No engine to be used here: {trouble}.\nSo a stand-in plays the engine: its one container is made up."
+            )
+            chosen["DOCKER_SOCKET_PATH"] = f"{directory}/engine.sock"
+        uvloop.run(_demonstrate(read_environment(chosen).settings, stand_in=bool(trouble)))
+    return 0
+
+
+def _find_trouble(settings: Settings) -> str:
+    """Say why the engine cannot be reached, or nothing if it can."""
+    path = choose_engine(settings.engines)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError as error:
+            return explain_unreachable(settings.engines, path, error)
+    return ""
+
+
+async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
+    loop = asyncio.get_running_loop()
+    log = Log(Level.WARNING, LogFormat.TEXT, 2)
+    server = Server(settings, log)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    engine = await start_standin(settings.engines[0]) if stand_in else None
+    serving = asyncio.ensure_future(server.run())
+    await server.wait_ready(serving)
+    await loop.run_in_executor(None, _try, settings)
+    await serving
+    if engine is not None:
+        engine.close()
+    log.close()
+
+
+def _try(settings: Settings) -> None:
+    """Send the requests; show each."""
+    served = settings.sockets[0]
+    print(f"\nThe proxy listens on {served.path} for the engine at {choose_engine(settings.engines)}.\n")
+    for method, target in _REQUESTS:
+        status, _ = ask(served.path, method, target)
+        decision, reason = _explain(served.policy, method, target)
+        print(f"  {decision:<8} {status}  {method:<4} {target}\n                {reason}")
+    print(f"\nTry it yourself, in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{served.path} ps")
+    print(f"  curl --unix-socket {served.path} http://docker/containers/json\n", flush=True)
+
+
+def _explain(policy: CompiledPolicy, method: str, target: str) -> tuple[str, str]:
+    judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: demo\r\n\r\n".encode())
+    if isinstance(judged, Refusal):
+        return "refused", judged.reason
+    if not judged.decision.allowed:
+        return "denied", judged.decision.message
+    name = judged.operation.name if judged.operation else ""
+    return "allowed", f"{name}, by {judged.decision.source}"

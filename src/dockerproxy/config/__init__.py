@@ -1,0 +1,1 @@
+"""What an operator wrote, turned into settings and a policy."""

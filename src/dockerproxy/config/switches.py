@@ -1,0 +1,123 @@
+"""The environment switches: which variable opens which operations, and how a variable's value is read.
+
+Names and defaults are a contract: people change the image and keep their compose file.
+"""
+
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+
+WORDS: Final = {
+    "0": False,
+    "1": True,
+    "false": False,
+    "true": True,
+    "no": False,
+    "yes": True,
+    "off": False,
+    "on": True,
+}
+"""How a switch may be spelled, in any case."""
+
+_UNSWITCHED: Final = frozenset({"artifacts", "build", "commit", "kube", "local", "quadlets", "swagger"})
+"""Sections below `libpod` that the LinuxServer image has no variable for: `ALLOW` opens their operations."""
+
+_ON: Final = frozenset({"VERSION", "PING", "EVENTS", "LIBPOD_VERSION", "LIBPOD_PING"})
+
+
+def _variable(section: str) -> str:
+    return section.replace("/_", "_").replace("/", "_").lstrip("_").upper()
+
+
+SECTION_SWITCHES: Final = {
+    _variable(section): section
+    for section in SECTIONS
+    if not (section.startswith("libpod/") and section.removeprefix("libpod/") in _UNSWITCHED)
+}
+"""Variable to section."""
+
+ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
+    "ALLOW_START": ("ContainerStart",),
+    "ALLOW_STOP": ("ContainerStop",),
+    "ALLOW_RESTARTS": ("ContainerRestart", "ContainerStop", "ContainerKill"),
+    "ALLOW_PAUSE": ("ContainerPause",),
+    "ALLOW_UNPAUSE": ("ContainerUnpause",),
+    "LIBPOD_ALLOW_START": ("ContainerStartLibpod",),
+    "LIBPOD_ALLOW_STOP": ("ContainerStopLibpod",),
+    "LIBPOD_ALLOW_RESTARTS": ("ContainerRestartLibpod", "ContainerStopLibpod", "ContainerKillLibpod"),
+    "LIBPOD_ALLOW_PAUSE": ("ContainerPauseLibpod",),
+    "LIBPOD_ALLOW_UNPAUSE": ("ContainerUnpauseLibpod",),
+    "LIBPOD_ALLOW_POD_START": ("PodStartLibpod",),
+    "LIBPOD_ALLOW_POD_STOP": ("PodStopLibpod",),
+    "LIBPOD_ALLOW_POD_RESTARTS": ("PodRestartLibpod", "PodStopLibpod", "PodKillLibpod"),
+    "LIBPOD_ALLOW_POD_PAUSE": ("PodPauseLibpod",),
+    "LIBPOD_ALLOW_POD_UNPAUSE": ("PodUnpauseLibpod",),
+}
+"""Variables that open single operations, whatever `POST` and their section say."""
+
+PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
+    "ALLOW_ARCHIVE": ("ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
+    "ALLOW_CHANGES": ("ContainerChanges",),
+    "ALLOW_EXPORT": ("ContainerExport",),
+    "ALLOW_LOGS": ("ContainerLogs",),
+    "ALLOW_TOP": ("ContainerTop",),
+}
+"""Variables that, when 0, take operations out of `CONTAINERS=1`. `ALLOW` can put one back."""
+
+ASK_REGISTRIES: Final = {
+    "ImageSearch": ("term", "DISTRIBUTION", False),
+    "GetPluginPrivileges": ("remote", "DISTRIBUTION", True),
+    "ImageSearchLibpod": ("term", "", False),
+}
+"""Reads that make the engine connect to a host of the client's choice: the parameter that names it, the switch
+that opens this besides the section's, and whether a plain word before a slash is a namespace (see NamesNoHost)."""
+
+SWITCHES: Final = {
+    name: name in _ON or name in PART_SWITCHES for name in ("POST", *SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES)
+}
+"""Every switch with its default."""
+
+FOREIGN: Final = {
+    "DELETE": "POST=1 opens all operations that change something, DELETE among them",
+    "PUT": "POST=1 opens all operations that change something, PUT among them",
+    "GET": "reads are opened by their section, like CONTAINERS=1",
+    "ALLOW_DELETE": "ALLOW=ContainerDelete allows it",
+    "ALLOW_EXEC": "ALLOW=ContainerExec,ExecStart,ExecInspect allows it",
+    "ALLOW_KILL": "ALLOW=ContainerKill allows it",
+    "ALLOW_WAIT": "CONTAINERS=1 allows waiting, and so does ALLOW=ContainerWait alone",
+    "DISABLE_IPV6": "no network socket is ever opened here, so there is nothing to disable",
+    "BIND_CONFIG": "no network socket is ever opened here; PROXIED_SOCKET_PATH says where the unix socket is",
+}
+"""Variables of other proxies, or of hope, and what to write here instead."""
+
+
+def remedy(name: str, values: dict[str, bool], denied: frozenset[str]) -> str:
+    """Say what an operator would change to have an operation allowed, and what would allow nothing else.
+
+    Args:
+        name: The operation.
+        values: Every switch as it is set now.
+        denied: Names of operations in `DENY`.
+    """
+    if name in denied:
+        return f"taking {name} out of DENY is needed to allow it"
+    narrow = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
+    narrow = f"{narrow}=1" if narrow else f"ALLOW={name}"
+    broad = " and ".join(f"{switch}=1" for switch in _needed(name) if not values[switch])
+    if not broad:
+        return f"{narrow} would allow it"
+    return f"{broad} would allow it, {narrow} nothing else"
+
+
+def _needed(name: str) -> list[str]:
+    """Return the switches that open an operation together."""
+    operation = OPERATIONS[name]
+    needed = [switch for switch, section in SECTION_SWITCHES.items() if section == operation.section]
+    if not needed:
+        return []
+    if operation.access == "write":
+        needed.append("POST")
+    needed += [switch for switch, opens in PART_SWITCHES.items() if name in opens]
+    if name in ASK_REGISTRIES and ASK_REGISTRIES[name][1]:
+        needed.append(ASK_REGISTRIES[name][1])
+    return needed

@@ -1,0 +1,127 @@
+"""Our listening sockets: bound beside their path and renamed into place.
+
+So a stale file never stops a start, nobody can connect before mode and owner are set, and a socket on which
+somebody else listens is never stolen.
+"""
+
+import contextlib
+import os
+import socket
+import stat
+from dataclasses import dataclass
+
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.settings import SocketSettings
+
+_BACKLOG = 1024
+"""Connections that may wait to be accepted; the kernel bounds it by net.core.somaxconn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A socket of ours in its place.
+
+    Attributes:
+        settings: What it was made from.
+        socket: Listening.
+        identity: Device and inode of its file, to know it again.
+    """
+
+    settings: SocketSettings
+    socket: socket.socket
+    identity: tuple[int, int]
+
+    def remove(self) -> None:
+        """Remove the file if it is still ours."""
+        with contextlib.suppress(OSError):  # It is gone, or its directory is: there is nothing to remove.
+            if _identify(self.settings.path) == self.identity:
+                os.unlink(self.settings.path)
+
+
+def listen(settings: SocketSettings) -> Listening:
+    """Create a socket, and make it reachable only when all about it is as it should be.
+
+    Raises:
+        UserError: The path cannot be used, or somebody listens there.
+    """
+    _refuse_occupied(settings.path)
+    # A short name beside the path: the path itself may already have all the bytes that a socket's may.
+    beside = os.path.join(os.path.dirname(settings.path), f".{os.getpid() % 0xFFFF:x}")[: len(settings.path)]
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        _clear(beside)
+        mask = os.umask(0o777)
+        try:
+            listener.bind(beside)
+        finally:
+            os.umask(mask)
+        if settings.uid is not None or settings.gid is not None:
+            os.chown(
+                beside,
+                -1 if settings.uid is None else settings.uid,
+                -1 if settings.gid is None else settings.gid,
+            )
+        os.chmod(beside, settings.mode)
+        listener.listen(_BACKLOG)
+        os.rename(beside, settings.path)
+        return Listening(settings, listener, _identify(settings.path))
+    except OSError as error:
+        listener.close()
+        _clear(beside)
+        raise UserError(_explain(settings, error)) from error
+
+
+def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
+    """Say what would keep `listen` from opening a socket, without opening it."""
+    directory = os.path.dirname(settings.path)
+    try:
+        os.stat(directory)
+        _refuse_occupied(settings.path)
+    except OSError as error:
+        return (_explain(settings, error),)
+    except UserError as error:
+        return error.problems
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return (_explain(settings, PermissionError()),)
+    return ()
+
+
+def _refuse_occupied(path: str) -> None:
+    """Refuse a path at which there is something else than a stale socket."""
+    try:
+        kind = os.lstat(path).st_mode
+    except OSError:
+        return  # Nothing is there, or binding will say what is wrong.
+    if not stat.S_ISSOCK(kind):
+        raise UserError(Problem(path, "is there and is not a socket", "choose another PROXIED_SOCKET_PATH"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return
+        except OSError as error:
+            raise UserError(Problem(path, f"is a socket that cannot be asked whether it is in use: {error}")) from error
+    raise UserError(
+        Problem(path, "somebody listens on this socket already", "stop it, or choose another PROXIED_SOCKET_PATH")
+    )
+
+
+def _explain(settings: SocketSettings, error: OSError) -> Problem:
+    directory = os.path.dirname(settings.path)
+    if isinstance(error, FileNotFoundError):
+        return Problem(settings.path, f"the directory {directory} does not exist", "create it, or mount a volume there")
+    if isinstance(error, PermissionError):
+        hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
+        return Problem(settings.path, "permission denied", hint)
+    return Problem(settings.path, f"cannot listen here: {error.strerror or error}")
+
+
+def _identify(path: str) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def _clear(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

@@ -1,0 +1,160 @@
+"""The log: one line a record, written by a thread of its own.
+
+The data path only appends to a queue. A reader of stdout that is slow, or has gone, never stalls it, and the queue
+is bounded: what does not fit is dropped, counted, and reported when there is room again.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from typing import Final
+
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.settings import Level, LogFormat
+
+_QUEUE_LIMIT: Final = 4 * 1024 * 1024
+"""Characters that may wait for the reader."""
+
+_GATHER: Final = 0.02
+"""Seconds that lines are gathered before they are written together: one system call for many lines."""
+
+
+class Log:
+    """Writes lines to a descriptor.
+
+    Attributes:
+        dropped: Lines that found no room since the last report.
+    """
+
+    def __init__(self, level: Level, style: LogFormat, descriptor: int = 1) -> None:
+        self.dropped = 0
+        self._json = style is LogFormat.JSON
+        self._descriptor = descriptor
+        self._shown = frozenset(other for other in Level if other.rank >= level.rank)
+        self._queue: deque[str] = deque()
+        self._queued = 0
+        self._written = 0
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._second = 0
+        self._clock = ""
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def exchange(self, record: Record, level: Level = Level.INFO) -> None:
+        """Write the line of a finished exchange."""
+        if level in self._shown:
+            self._write(self._format(record, level, "exchange"))
+
+    def start(self, record: Record) -> None:
+        """Write the line of a stream or tunnel that has begun; it may last for weeks."""
+        if Level.INFO in self._shown:
+            self._write(self._format(record, Level.INFO, "start"))
+
+    def message(self, level: Level, text: str) -> None:
+        """Write something else than an exchange. Each line of the text becomes a line of the log."""
+        if level not in self._shown:
+            return
+        for line in text.splitlines():
+            if self._json:
+                self._write(_dump({"time": self._now(), "level": level.value, "event": "message", "text": line}))
+            else:
+                self._write(f"{self._now()} {level.value} {_escape(line)}\n")
+
+    def close(self, patience: float = 1.0) -> None:
+        """Write what is queued, waiting no longer than `patience` seconds for a slow reader."""
+        self._report_dropped()
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(patience)
+
+    def _write(self, line: str) -> None:
+        if self._queued - self._written > _QUEUE_LIMIT:
+            self.dropped += 1
+            return
+        if self.dropped:
+            self._report_dropped()
+        self._queued += len(line)
+        self._queue.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _report_dropped(self) -> None:
+        dropped, self.dropped = self.dropped, 0
+        if dropped:
+            self.message(Level.WARNING, f"{dropped} lines dropped here: whatever reads this log is too slow")
+
+    def _run(self) -> None:
+        """Write until closed. Runs in the thread, which alone takes from the queue and counts what is written."""
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._closing.wait(_GATHER)
+            self._wake.clear()
+            self._drain()
+        self._drain()
+
+    def _drain(self) -> None:
+        lines = [self._queue.popleft() for _ in range(len(self._queue))]
+        text = "".join(lines)
+        data = memoryview(text.encode(errors="backslashreplace"))
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                self._closing.wait(_GATHER)
+            except OSError:
+                break  # Nobody reads any more; serving goes on.
+        self._written += len(text)
+
+    def _now(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._clock}.{int((now - second) * 1000):03d}Z"
+
+    def _format(self, record: Record, level: Level, event: str) -> str:
+        if self._json:
+            return _dump(_fields(record, self._now(), level, event))
+        uid, gid, pid = record.peer
+        target = record.target if record.decision is not Outcome.REFUSED else _escape(record.target)
+        source = f" by {record.source}" if record.source else ""
+        end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
+        reason = f": {_escape(record.reason)}" if record.reason else ""
+        return (
+            f"{self._now()} {level.value} {record.socket} uid={uid} gid={gid} pid={pid}"
+            f" {record.method or '-'} {target or '-'} {record.operation or '-'} {record.decision.value}{source}"
+            f" {record.status} in={record.received} out={record.sent}{end}{reason}\n"
+        )
+
+
+def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, str | int | float]:
+    return {
+        "time": now,
+        "level": level.value,
+        "event": event,
+        "socket": record.socket,
+        **record.peer._asdict(),
+        "method": record.method,
+        "target": record.target,
+        "operation": record.operation,
+        "decision": record.decision.value,
+        "source": record.source,
+        "reason": record.reason,
+        "status": record.status,
+        "received": record.received,
+        "sent": record.sent,
+        "ms": round(record.milliseconds, 1),
+    }
+
+
+def _dump(fields: dict[str, str | int | float]) -> str:
+    return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Make text of a client safe for a terminal and for one line."""
+    return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()

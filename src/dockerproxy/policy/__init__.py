@@ -1,0 +1,1 @@
+"""What is allowed: grants, their compilation, the decision."""

@@ -1,0 +1,38 @@
+"""Conditions on requests: what a grant may demand besides the operation."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NamesNoHost:
+    """A parameter names no registry host, so that the engine asks the one it is configured for.
+
+    Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
+    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
+    (containers/common libimage/search.go), so there no slash may stand at all.
+
+    Attributes:
+        parameter: Name of the query parameter; every value is looked at.
+        namespaces: Whether a plain word before a slash is a namespace of the configured registry.
+    """
+
+    parameter: str
+    namespaces: bool
+
+    def holds(self, request: CanonicalRequest) -> bool:
+        """Whether no value of the parameter has a host."""
+        return not any(self._has_host(value) for value in request.values(self.parameter))
+
+    def _has_host(self, reference: str) -> bool:
+        first, slash, _ = reference.partition("/")
+        namespace = self.namespaces and _NAMESPACE.fullmatch(first) and first.casefold() != "localhost"
+        return bool(slash) and not namespace
+
+    def __str__(self) -> str:
+        return f"{self.parameter} names no registry host"

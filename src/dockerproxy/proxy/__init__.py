@@ -1,0 +1,1 @@
+"""The data path: the only package that moves bytes."""

@@ -1,0 +1,141 @@
+"""All client connections: how many there may be, which ones wait, and who makes room when there are too many.
+
+Nothing in here happens for each request but the moving of an entry from one dictionary to another: there are no
+timers for single connections, one sweep a second looks at those that have waited longest.
+"""
+
+import asyncio
+import select
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from dockerproxy.settings import Limits
+
+SWEEP: Final = 1.0
+"""Seconds between two looks at those that wait."""
+
+LINGER: Final = 5.0
+"""Seconds that what a client still sends is read and dropped, so that it gets to see its last answer."""
+
+
+class Connection(Protocol):
+    """What the registry needs of a client connection."""
+
+    def fileno(self) -> int:
+        """Return its descriptor, or -1 if it has none any more."""
+
+    def abort(self) -> None:
+        """End it now, and its engine connection with it."""
+
+    def time_out(self) -> None:
+        """End it because it has waited too long."""
+
+    def finish(self) -> None:
+        """End it as soon as no exchange is under way."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Connections that wait for the same thing, the one that has waited longest first."""
+
+    patience: float
+    since: dict[Connection, float] = field(default_factory=dict)
+
+    def expired(self, now: float) -> Iterator[Connection]:
+        """Yield those that have waited for too long."""
+        for connection, since in list(self.since.items()):
+            if now - since < self.patience:
+                return
+            yield connection
+
+
+class Connections:
+    """The registry of client connections.
+
+    Attributes:
+        emptied: Set when the last one has ended.
+        heads: Those whose request head is not complete, new connections among them.
+        idle: Those between two requests.
+        lingering: Those that have their last answer and still send.
+        unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
+    """
+
+    def __init__(self, limits: Limits, limit: int) -> None:
+        self.emptied = asyncio.Event()
+        self._limit = limit
+        self.heads = Waiting(limits.header_timeout)
+        self.idle = Waiting(limits.idle_timeout)
+        self.lingering = Waiting(LINGER)
+        self.unwatched: set[Connection] = set()
+        self._all: set[Connection] = set()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a new connection in; when full, the one that has waited longest without a request makes room."""
+        if len(self._all) >= self._limit and not self._make_room():
+            return False
+        self._all.add(connection)
+        self.emptied.clear()
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Take a connection out that has ended."""
+        self._all.discard(connection)
+        self.unwatched.discard(connection)
+        self.stop_waiting(connection)
+        if not self._all:
+            self.emptied.set()
+
+    def stop_waiting(self, connection: Connection) -> None:
+        """Note that a connection waits for nothing any more."""
+        self.idle.since.pop(connection, None)
+        self.heads.since.pop(connection, None)
+        self.lingering.since.pop(connection, None)
+
+    def sweep(self, now: float) -> None:
+        """End those that have waited too long, and those whose client has hung up unnoticed."""
+        for waiting in (self.heads, self.idle, self.lingering):
+            for connection in waiting.expired(now):
+                connection.time_out()
+        if self.unwatched:
+            poll = select.poll()
+            by_descriptor = {connection.fileno(): connection for connection in self.unwatched}
+            by_descriptor.pop(-1, None)
+            for descriptor in by_descriptor:
+                poll.register(descriptor, 0)
+            for descriptor, _ in poll.poll(0):
+                by_descriptor[descriptor].abort()
+
+    def finish_all(self) -> None:
+        """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""
+        for connection in list(self._all):
+            connection.finish()
+        if not self._all:
+            self.emptied.set()
+
+    def abort_all(self) -> None:
+        """Cut every connection."""
+        for connection in list(self._all):
+            connection.abort()
+
+    def _make_room(self) -> bool:
+        waits = [next(iter(waiting.since.items()), None) for waiting in (self.lingering, self.heads, self.idle)]
+        oldest = min((wait for wait in waits if wait), key=lambda wait: wait[1], default=None)
+        if oldest is None:
+            return False
+        oldest[0].abort()
+        self.forget(oldest[0])
+        return True
+
+
+def has_hung_up(descriptor: int) -> bool:
+    """Whether the other end of a unix socket is gone altogether, not only done with sending.
+
+    A closed peer and a half-closed one both read as the end of the stream; only poll(2) tells them apart.
+    """
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))

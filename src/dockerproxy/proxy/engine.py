@@ -1,0 +1,203 @@
+"""The engine's end of a client's connection: reads responses as far as needed to know where each one ends.
+
+What the engine sends goes to the client byte for byte. An answer that the engine cuts short is cut short for the
+client too: its framing is passed on as it is, and nothing is made up to complete it.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.wire.chunked import Chunks
+from dockerproxy.wire.exchange import OutOfTurn, State
+from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, parse_response
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.client import Client
+
+_CONTINUE: Final = 100
+_SWITCHING: Final = 101
+_OK: Final = 200
+
+_REMEMBERED: Final = 256
+_known: dict[bytes, ResponseHead] = {}
+"""Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
+
+
+def _parse(head: bytes) -> ResponseHead | None:
+    found = _known.get(head)
+    if found is None:
+        found = parse_response(head)
+        if found is not None:
+            if len(_known) >= _REMEMBERED:
+                _known.clear()
+            _known[head] = found
+    return found
+
+
+class Engine(asyncio.Protocol):
+    """One connection to the engine, which serves one client connection and no other."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, client: "Client") -> None:
+        self.client = client
+        self.ended = False
+        self._head = bytearray()
+        self._framing: Framing | None = None
+        self._left = 0
+        self._chunks: Chunks | None = None
+        self._gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what came, and find out where the response ends."""
+        client = self.client
+        if client.state is State.TUNNEL:
+            client.send(data)
+            return
+        try:
+            while data and not self._gone:
+                data = self._read_head(data) if self._framing is None else self._read_body(data)
+        except OutOfTurn as broken:
+            self._breach(f"the engine breaks the protocol: {broken}")
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Read a response head and what of its body came with it; return what is left."""
+        if self._head:
+            self._head += data
+            data = bytes(self._head)
+            self._head.clear()
+        end = data.find(END_OF_HEAD) + 4
+        if end < len(END_OF_HEAD):
+            if len(data) > MAX_HEAD:
+                self._breach("the engine's response head is too long")
+            self._head += data
+            return b""
+        head = _parse(data[:end])
+        if head is None:
+            self._breach("the engine's response head is malformed")
+        elif head.status < _OK and head.status != _SWITCHING:
+            if self.client.wants_interim(head.status):
+                self.client.send(data[:end])
+            return data[end:]
+        elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE):
+            self._switch(head, data)
+        else:
+            return self._begin_answer(head, data, end)
+        return b""
+
+    def _switch(self, head: ResponseHead, data: bytes) -> None:
+        """Stop being HTTP, if the operation is one that may."""
+        client = self.client
+        if client.tally.judged is None or not client.tally.judged.may_tunnel:
+            self._breach("the engine switches protocols unasked")
+            return
+        client.switch(head)
+        client.send(data)
+        client.flush_tunnel()
+
+    def _begin_answer(self, head: ResponseHead, data: bytes, end: int) -> bytes:
+        """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""
+        client = self.client
+        judged = client.tally.judged
+        client.answer(head)
+        if judged is None or judged.is_health_check:
+            client.answer_health(head.status)
+            return b""
+        framing = Framing.NONE if judged.method == "HEAD" else head.framing
+        whole = end + (head.length if framing is Framing.LENGTH else 0)
+        if framing in {Framing.NONE, Framing.LENGTH} and len(data) >= whole:
+            self._end_answer(data, whole)
+            return b""
+        self._framing, self._left = framing, head.length
+        self._chunks = Chunks() if framing is Framing.CHUNKED else None
+        client.send(data[:end])
+        client.start_stream()
+        return data[end:]
+
+    def _read_body(self, data: bytes) -> bytes:
+        """Pass on a piece of a body; return what comes after the body's end."""
+        client = self.client
+        if self._chunks is not None:
+            fed = self._chunks.feed(data)
+            if fed.broken:
+                self._breach(f"the engine breaks the protocol: {fed.broken}")
+                return b""
+            used, ended = fed.used, self._chunks.ended
+        elif self._framing is Framing.LENGTH:
+            used = min(self._left, len(data))
+            self._left -= used
+            ended = not self._left
+        else:
+            used, ended = len(data), False
+        if ended:
+            self._framing = self._chunks = None
+            self._end_answer(data, used)
+        else:
+            client.send(data)
+        return b""
+
+    def _end_answer(self, data: bytes, used: int) -> None:
+        """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
+        self.client.send(data if used == len(data) else data[:used])
+        if used < len(data):
+            self.drop()
+            self.client.engine = None
+            self.client.report("the engine sent more than one answer to a request")
+        self.client.end_answer()
+
+    def eof_received(self) -> bool:
+        """End the direction to the client; in a tunnel the other one may live on."""
+        self.ended = True
+        if self.client.state is State.TUNNEL:
+            self.client.end_tunnel_half()
+            return not self.client.ended
+        self._lose()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell the client's end, whatever it was doing."""
+        if self.client.state is State.TUNNEL:
+            self.client.transport.close()
+        else:
+            self._lose(error)
+
+    def pause_writing(self) -> None:
+        """Read no more from the client: the engine does not take what it sends."""
+        self.client.engine_is_slow = True
+        self.client.update_reading()
+
+    def resume_writing(self) -> None:
+        """Read from the client again."""
+        self.client.engine_is_slow = False
+        self.client.update_reading()
+
+    def drop(self) -> None:
+        """Cut the connection; the client's end already knows."""
+        self._gone = True
+        self.transport.abort()
+
+    def _lose(self, error: Exception | None = None) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        client = self.client
+        client.engine = None
+        if self._framing is Framing.CLOSE and error is None:
+            client.end_answer()
+        elif self._framing is not None:
+            client.cut("the engine cut its answer short")
+        elif client.state in {State.SENDING, State.SENT}:
+            reason = str(error) if error else "it closed the connection without one"
+            client.fail(502, f"the engine gave no answer: {reason}")
+        elif client.state is State.SENDING_ANSWERED:
+            client.close_after_answer()
+
+    def _breach(self, reason: str) -> None:
+        """End what the engine has made unreadable."""
+        self.drop()
+        self.client.engine = None
+        self.client.fail(502, reason)

@@ -1,0 +1,75 @@
+"""Failures in words: why the engine cannot be reached and what mends it, and bugs of ours."""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+import traceback
+from collections.abc import Sequence
+
+from dockerproxy.observe.log import Log
+from dockerproxy.settings import Level
+
+
+def choose_engine(paths: Sequence[str]) -> str:
+    """Return the first path at which something is, or the first of all if nothing is anywhere."""
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
+    """Say why connecting to the engine failed, and what to do.
+
+    Args:
+        paths: Where the engine may be.
+        path: The one that was tried.
+        error: What came of it.
+    """
+    if error.errno == errno.ENOENT:
+        return f"the engine's socket is not there: {', '.join(paths)}; is the engine running, and its socket mounted?"
+    if error.errno == errno.ECONNREFUSED:
+        return (
+            f"nothing listens on {path}; is the engine running? If it was restarted while only its socket file was"
+            " mounted, mount the directory of the socket instead, or restart this container"
+        )
+    if error.errno == errno.EACCES:
+        return f"permission denied on {path}{_explain_permission(path)}"
+    return f"the engine at {path} cannot be reached: {error.strerror or error}"
+
+
+def _explain_permission(path: str) -> str:
+    """Say who may open the socket, and which line makes us one of them."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return f" ({error.strerror}); this process runs as uid {os.geteuid()} and cannot enter its directory"
+    mode = stat.S_IMODE(status.st_mode)
+    mend = (
+        f'group_add: ["{status.st_gid}"]'
+        if mode & stat.S_IWGRP and status.st_gid
+        else f'user: "{status.st_uid}", or cap_add: [DAC_OVERRIDE] for root'
+    )
+    return (
+        f": it belongs to {_user(status.st_uid)} and {_group(status.st_gid)} with mode {mode:04o}, and this process"
+        f" runs as uid {os.geteuid()} gid {os.getegid()}; in compose, this mends it: {mend}"
+    )
+
+
+def _user(uid: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name} ({uid})"
+    except KeyError:
+        return f"user {uid}"
+
+
+def _group(gid: int) -> str:
+    try:
+        return f"group {grp.getgrgid(gid).gr_name} ({gid})"
+    except KeyError:
+        return f"group {gid}"
+
+
+def log_bug(log: Log, where: str, error: BaseException) -> None:
+    """Log the traceback of a bug of ours, which ended one exchange and nothing else."""
+    lines = "".join(traceback.format_exception(error))
+    log.message(Level.CRIT, f"a bug in dockerproxy, in {where}; please report it\n{lines}")

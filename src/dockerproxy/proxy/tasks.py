@@ -1,0 +1,32 @@
+"""The one owner of tasks: each has a name, and none dies unheard."""
+
+import asyncio
+from collections.abc import Coroutine
+
+from dockerproxy.observe.log import Log
+from dockerproxy.proxy.failures import log_bug
+
+
+class Tasks:
+    """Tasks that end by themselves. One that fails is logged and disturbs no other."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Run a coroutine; its result is not waited for."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """End all that still run."""
+        for task in self._running:
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log_bug(self._log, task.get_name(), error)

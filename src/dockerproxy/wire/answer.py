@@ -1,0 +1,34 @@
+"""Answers of our own, in the shape that Docker's clients print: a JSON object with a message."""
+
+import json
+from typing import Final
+
+_PHRASES: Final = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    408: "Request Timeout",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
+
+
+def write_answer(status: int, message: str, *, close: bool, body: bool = True) -> bytes:
+    """Write a whole response.
+
+    Args:
+        status: One of the statuses this proxy answers with.
+        message: For the person who reads the client's output.
+        close: Whether the connection ends after it.
+        body: False for an answer to HEAD, which has none.
+    """
+    content = json.dumps({"message": message}).encode() + b"\n"
+    return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b" % (
+        status,
+        _PHRASES[status].encode(),
+        len(content),
+        b"Connection: close\r\n" if close else b"",
+        content if body else b"",
+    )

@@ -1,0 +1,113 @@
+"""The chunked coding, read as it arrives.
+
+Strict on purpose: a size is hexadecimal digits and nothing else, every line ends with CRLF. Extensions and
+trailers are legal HTTP and say nothing to Docker; a request's are checked for form and dropped, so no two
+parsers can disagree about them.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
+_MAX_LINE: Final = 4096
+_MAX_TRAILERS: Final = 64
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+class Expect(StrEnum):
+    """What the next bytes are."""
+
+    SIZE = "size"
+    DATA = "data"
+    DATA_END = "data end"
+    TRAILER = "trailer"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a piece of a chunked body held.
+
+    Attributes:
+        payload: Where the data of chunks lies in the piece: (start, end) in order.
+        used: Bytes of the piece that belong to the body; less than all of it only when the body ended.
+        broken: What is wrong, or empty. After that the coding has no reading and the connection must end.
+    """
+
+    payload: tuple[tuple[int, int], ...]
+    used: int
+    broken: str = ""
+
+
+@dataclass(slots=True)
+class Chunks:
+    """A reader of one chunked body. `ended` turns true at the end of its trailers."""
+
+    expect: Expect = Expect.SIZE
+    left: int = 0
+    _line: bytearray = field(default_factory=bytearray)
+    _trailers: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole body was seen."""
+        return self.expect is Expect.NOTHING
+
+    def feed(self, data: bytes) -> Fed:
+        """Read the next piece."""
+        payload = []
+        at, size = 0, len(data)
+        while at < size and self.expect is not Expect.NOTHING:
+            if self.expect is Expect.DATA:
+                end = min(size, at + self.left)
+                payload.append((at, end))
+                self.left -= end - at
+                at = end
+                if not self.left:
+                    self.expect = Expect.DATA_END
+                continue
+            end = data.find(b"\n", at) + 1
+            self._line += data[at : end or size]
+            if len(self._line) > _MAX_LINE:
+                return Fed(tuple(payload), at, "a line of the chunked coding is too long")
+            if not end:
+                at = size
+                break
+            broken = self._read_line()
+            if broken:
+                return Fed(tuple(payload), at, broken)
+            at = end
+        return Fed(tuple(payload), at)
+
+    def _read_line(self) -> str:
+        """Take the collected line; say what is wrong with it, or nothing."""
+        line = bytes(self._line)
+        self._line.clear()
+        if line[-2:] != b"\r\n":
+            return "a line of the chunked coding does not end with CRLF"
+        line = line[:-2]
+        if self.expect is Expect.SIZE:
+            found = _SIZE_LINE.fullmatch(line)
+            if found is None:
+                return "a chunk size is not a hexadecimal number"
+            self.left = int(found[1], 16)
+            self.expect = Expect.DATA if self.left else Expect.TRAILER
+        elif self.expect is Expect.DATA_END:
+            if line:
+                return "a chunk is longer than its size"
+            self.expect = Expect.SIZE
+        elif not line:
+            self.expect = Expect.NOTHING
+        else:
+            self._trailers += 1
+            if _TRAILER.fullmatch(line) is None or self._trailers > _MAX_TRAILERS:
+                return "a trailer is malformed"
+        return ""
+
+
+def write_chunk(data: bytes) -> bytes:
+    """Frame data as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)

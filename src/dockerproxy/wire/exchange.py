@@ -1,0 +1,72 @@
+"""The life of one request and its response as a table: what may follow what.
+
+An entry that is missing is a breach of the protocol, by the engine or by ourselves; the connection ends.
+The left half of a state's name is the request, the right half the response.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """Where an exchange is."""
+
+    IDLE = "no request"
+    SENDING = "the request is being sent, nothing is answered yet"
+    SENDING_ANSWERING = "the engine answers before the request ends: a build's progress, an early error"
+    SENDING_ANSWERED = "the answer is complete, the request is not"
+    SENT = "the request is complete, nothing is answered yet"
+    SENT_ANSWERING = "the answer is coming"
+    SKIPPING = "we answered ourselves; what is left of the request is read and dropped"
+    DONE = "both are complete"
+    CLOSING = "the last answer is written; whatever still comes is dropped until the client goes"
+    TUNNEL = "no longer HTTP"
+
+
+class Signal(StrEnum):
+    """What moves an exchange."""
+
+    HEAD = "a request was judged and allowed"
+    REQUEST_END = "the request is complete"
+    ANSWER = "the engine's final response head came"
+    ANSWER_END = "the response is complete"
+    SWITCH = "the engine agreed to a tunnel"
+    REFUSE = "we answer ourselves"
+    NEXT = "the connection is free for the next request"
+    CLOSE = "the connection ends after this"
+
+
+Table = dict[State, dict[Signal, State]]
+
+# fmt: off
+EXCHANGE: Final[Table] = {
+    State.IDLE:              {Signal.HEAD: State.SENDING, Signal.REFUSE: State.SKIPPING},
+    State.SENDING:           {Signal.REQUEST_END: State.SENT, Signal.ANSWER: State.SENDING_ANSWERING,
+                              Signal.REFUSE: State.SKIPPING},
+    State.SENDING_ANSWERING: {Signal.REQUEST_END: State.SENT_ANSWERING, Signal.ANSWER_END: State.SENDING_ANSWERED},
+    State.SENDING_ANSWERED:  {Signal.REQUEST_END: State.DONE, Signal.CLOSE: State.CLOSING},
+    State.SENT:              {Signal.ANSWER: State.SENT_ANSWERING, Signal.SWITCH: State.TUNNEL,
+                              Signal.REFUSE: State.DONE},
+    State.SENT_ANSWERING:    {Signal.ANSWER_END: State.DONE},
+    State.SKIPPING:          {Signal.REQUEST_END: State.DONE, Signal.CLOSE: State.CLOSING},
+    State.DONE:              {Signal.NEXT: State.IDLE, Signal.CLOSE: State.CLOSING},
+    State.CLOSING:           {},
+    State.TUNNEL:            {},
+}
+# fmt: on
+
+
+class OutOfTurn(Exception):  # noqa: N818 (it names what happened)
+    """A signal came that the table has no place for."""
+
+
+def step(state: State, signal: Signal) -> State:
+    """Return the state after a signal.
+
+    Raises:
+        OutOfTurn: Somebody broke the protocol; the connection must end.
+    """
+    try:
+        return EXCHANGE[state][signal]
+    except KeyError:
+        raise OutOfTurn(f"{signal} while {state}") from None

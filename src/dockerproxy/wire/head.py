@@ -1,0 +1,279 @@
+"""Heads of HTTP/1.x messages: bytes to values and back, with exactly one reading or none.
+
+The grammar is RFC 9112 without everything that two parsers could read in two ways: no bare LF, no folded
+lines, no blank around a name, no repeated or conflicting framing. A request head is never passed on as it
+came: `write_request` writes a new one from what was understood. A response head of the engine is passed on
+byte for byte; it is read only to know where the response ends.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dockerproxy.errors import Refusal
+
+MAX_HEAD: Final = 1024 * 1024
+"""Bytes of a head. Go's own limit is of this size, and a 20 kB credential or a 40 kB filter is real."""
+
+MAX_FIELDS: Final = 1000
+"""Fields of a head. No client comes near; without a bound, one head could keep the process busy for a second."""
+
+END_OF_HEAD: Final = b"\r\n\r\n"
+
+METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE"})
+
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9])\.([0-9])")
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
+_FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_PROTOCOL: Final = re.compile(_TOKEN + rb"(/" + _TOKEN + rb")?")
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+# What Go's server takes for a Host (golang.org/x/net/http/httpguts.ValidHostHeader); others it answers with 400.
+_HOST: Final = re.compile(rb"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""RFC 9110 §7.6.1: about this connection, not about the request."""
+
+_OURS: Final = _HOP_BY_HOP | {b"content-length", b"expect"}
+"""Fields that `write_request` writes itself, from what was understood."""
+
+_FINAL: Final = 200
+"""Statuses below are interim, but for 101."""
+
+_BODILESS: Final = frozenset({204, 304})
+
+_ONCE: Final = (b"content-length", b"transfer-encoding", b"host", b"content-type", b"expect", b"upgrade")
+"""Fields of which the engine would read one and ignore another: refused when repeated."""
+
+Fields = tuple[tuple[bytes, bytes], ...]
+"""Header fields in their order, names in lower case."""
+
+
+Values = dict[bytes, bytes]
+
+# fmt: off
+_CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
+    (lambda values, minor: minor == 1 and b"host" not in values,
+     400, "HTTP/1.1 needs a host"),
+    (lambda values, _: _HOST.fullmatch(values.get(b"host", b"")) is None,
+     400, "the host is malformed"),
+    (lambda values, _: _LENGTH.fullmatch(values.get(b"content-length", b"0")) is None,
+     400, "the content-length is not a plain number"),
+    (lambda values, minor: minor == 0 and b"transfer-encoding" in values,
+     400, "HTTP/1.0 has no transfer-encoding"),
+    (lambda values, _: b"transfer-encoding" in values and b"content-length" in values,
+     400, "content-length and transfer-encoding contradict each other"),
+    (lambda values, _: values.get(b"transfer-encoding", b"chunked").lower() != b"chunked",
+     400, "the only transfer-encoding is chunked"),
+    (lambda values, _: _PROTOCOL.fullmatch(values.get(b"upgrade", b"none")) is None,
+     400, "one upgrade can be asked for, by its name"),
+    (lambda values, minor: b"expect" in values and (minor == 0 or values[b"expect"].lower() != b"100-continue"),
+     417, "the only expectation is 100-continue, of HTTP/1.1"),
+)
+# fmt: on
+"""What makes a head unreadable, with the answer; the first that applies is given."""
+
+
+class Framing(StrEnum):
+    """How the end of a body is known."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHead:
+    """A request head with a single reading.
+
+    Attributes:
+        method: One of `METHODS`.
+        target: As the client sent it: bytes without blanks and control characters.
+        minor: 0 or 1, of HTTP/1.x.
+        fields: End-to-end fields only.
+        framing: `NONE`, `LENGTH` or `CHUNKED`; a length of 0 counts as `NONE`.
+        length: Bytes of the body when `framing` is `LENGTH`, else 0.
+        declares_length: A Content-Length was sent, even if 0.
+        close: The client wants the connection closed after the answer.
+        expects_continue: The client waits for 100 before it sends the body.
+        upgrade: The protocol that the client offers, or empty.
+        content_type: Value of Content-Type in lower case, or empty.
+    """
+
+    method: bytes
+    target: bytes
+    minor: int
+    fields: Fields
+    framing: Framing
+    length: int
+    declares_length: bool
+    close: bool
+    expects_continue: bool
+    upgrade: bytes
+    content_type: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """What must be known of a response head to find the end of the response.
+
+    Attributes:
+        status: Status code.
+        framing: How the body ends, for a request that was not HEAD.
+        length: Bytes of the body when `framing` is `LENGTH`.
+        close: The engine closes the connection after this response.
+        raw_stream: The content type is one that Docker uses for a hijacked connection.
+    """
+
+    status: int
+    framing: Framing
+    length: int
+    close: bool
+    raw_stream: bool
+
+
+def parse_request(head: bytes) -> RequestHead | Refusal:
+    """Read a request head.
+
+    Args:
+        head: All bytes up to and including the empty line.
+    """
+    lines = head[:-4].split(b"\r\n")
+    line = _REQUEST_LINE.fullmatch(lines[0])
+    if line is None:
+        return Refusal(400, "the request line is not METHOD TARGET HTTP/1.1")
+    method, target, major, minor_digit = line.groups()
+    if major != b"1" or minor_digit not in b"01":
+        return Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    if method not in METHODS:
+        return Refusal(400, f"method {_shown(method)} does not exist here; GET, HEAD, POST, PUT and DELETE do")
+    fields = _parse_fields(lines)
+    if isinstance(fields, Refusal):
+        return fields
+    minor = int(minor_digit)
+    values = dict(fields)
+    refusal = _refuse_fields(fields, values, minor)
+    if refusal is not None:
+        return refusal
+    options = _options(fields)
+    length = int(values.get(b"content-length", b"0"))
+    chunked = b"transfer-encoding" in values
+    nominated = _OURS | options
+    return RequestHead(
+        method=method,
+        target=target,
+        minor=minor,
+        fields=tuple((name, value) for name, value in fields if name not in nominated or name == b"host"),
+        framing=Framing.CHUNKED if chunked else Framing.LENGTH if length else Framing.NONE,
+        length=length,
+        declares_length=b"content-length" in values,
+        close=minor == 0 or b"close" in options,
+        expects_continue=b"expect" in values,
+        upgrade=values.get(b"upgrade", b""),
+        content_type=values.get(b"content-type", b"").lower(),
+    )
+
+
+def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
+    """Split the field lines, which follow the first line."""
+    if len(lines) > MAX_FIELDS:
+        return Refusal(431, f"more than {MAX_FIELDS} header fields")
+    fields = []
+    for line in lines[1:]:
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            if line[:1] in {b" ", b"\t"}:
+                return Refusal(400, "a header field is folded over several lines")
+            return Refusal(400, f"{_shown(line)} is not a header field")
+        name, value = field.groups()
+        fields.append((name.lower(), value.rstrip(b" \t")))
+    return tuple(fields)
+
+
+def _refuse_fields(fields: Fields, values: Values, minor: int) -> Refusal | None:
+    """Refuse what the engine, or a proxy before it, could read in two ways."""
+    if len(values) != len(fields):
+        names = [name for name, _ in fields]
+        for name in _ONCE:
+            if names.count(name) > 1:
+                return Refusal(400, f"header field {name.decode()} is sent more than once")
+    return next((Refusal(status, reason) for fails, status, reason in _CHECKS if fails(values, minor)), None)
+
+
+def _options(fields: Fields) -> frozenset[bytes]:
+    """Return the connection options: `close`, `upgrade`, or names of fields that go no further."""
+    return frozenset(
+        option.strip(b" \t").lower() for name, value in fields if name == b"connection" for option in value.split(b",")
+    )
+
+
+def write_request(head: RequestHead, target: bytes, *, upgrade: bool) -> bytes:
+    """Write the head that goes to the engine.
+
+    Args:
+        head: What was understood.
+        target: The canonical target, which was judged.
+        upgrade: Whether the operation may become a tunnel; elsewhere an offered upgrade is dropped.
+    """
+    lines = [b"%b %b HTTP/1.%d" % (head.method, target, head.minor)]
+    lines += [b"%b: %b" % field for field in head.fields]
+    if head.framing is Framing.CHUNKED:
+        lines.append(b"transfer-encoding: chunked")
+    elif head.declares_length:
+        lines.append(b"content-length: %d" % head.length)
+    if head.expects_continue:
+        lines.append(b"expect: 100-continue")
+    if upgrade and head.upgrade:
+        lines += [b"connection: upgrade", b"upgrade: " + head.upgrade]
+    elif head.close:
+        lines.append(b"connection: close")
+    return b"\r\n".join(lines) + END_OF_HEAD
+
+
+def parse_response(head: bytes) -> ResponseHead | None:
+    """Read a response head of the engine; None if it breaks the protocol.
+
+    Args:
+        head: All bytes up to and including the empty line.
+    """
+    lines = head[:-4].split(b"\r\n")
+    line = _STATUS_LINE.fullmatch(lines[0])
+    fields = _parse_fields(lines)
+    if line is None or isinstance(fields, Refusal):
+        return None
+    status = int(line[2])
+    values = dict(fields)
+    framed = [(name, value) for name, value in fields if name in {b"content-length", b"transfer-encoding"}]
+    if len(framed) > 1 or _refuse_fields(tuple(framed), {**dict(framed), b"host": b""}, 1) is not None:
+        return None
+    options = _options(fields)
+    close = b"close" in options or (line[1] == b"0" and b"keep-alive" not in options)
+    framing, length = Framing.CLOSE, 0
+    if b"transfer-encoding" in values:
+        framing = Framing.CHUNKED
+    elif b"content-length" in values:
+        framing, length = Framing.LENGTH, int(values[b"content-length"])
+    if status < _FINAL or status in _BODILESS:
+        framing, length = Framing.NONE, 0
+    raw_stream = values.get(b"content-type", b"").startswith(b"application/vnd.docker.")
+    return ResponseHead(status, framing, length, close or framing is Framing.CLOSE, raw_stream)
+
+
+def _shown(data: bytes) -> str:
+    """Quote a little of what a client sent."""
+    return ascii(data[:40].decode("latin-1"))
