@@ -87,7 +87,7 @@ class Client(asyncio.Protocol):
             if self.engine is not None:
                 self.engine.transport.write(data)
             return
-        if self.state is State.IDLE and not self._buffer and data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD:
+        if self.state is State.IDLE and not self._buffer and 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD:
             self._take_head(data)  # The common case: one whole head and nothing else.
             return
         if self.state is State.CLOSING:

@@ -83,7 +83,7 @@ class Engine(asyncio.Protocol):
             if self.client.wants_interim(head.status):
                 self.client.send(data[:end])
             return data[end:]
-        elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE):
+        elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE and self._may_tunnel()):
             self._switch(head, data)
         else:
             return self._begin_answer(head, data, end)
@@ -91,13 +91,17 @@ class Engine(asyncio.Protocol):
 
     def _switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP, if the operation is one that may."""
-        client = self.client
-        if client.tally.judged is None or not client.tally.judged.may_tunnel:
+        if not self._may_tunnel():
             self._breach("the engine switches protocols unasked")
             return
+        client = self.client
         client.switch(head)
         client.send(data)
         client.flush_tunnel()
+
+    def _may_tunnel(self) -> bool:
+        judged = self.client.tally.judged
+        return judged is not None and judged.may_tunnel
 
     def _begin_answer(self, head: ResponseHead, data: bytes, end: int) -> bytes:
         """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""

@@ -1,0 +1,175 @@
+"""A proxy, an engine that does what the test says, and raw clients: all over real unix sockets, in one event loop."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from dockerproxy.config.environment import read_environment
+from dockerproxy.observe.log import Log
+from dockerproxy.server import Server
+from dockerproxy.settings import Level, LogFormat
+
+PATIENCE = 10
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+
+
+class Wire:
+    """One end of a connection, read and written as bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> bytes:
+        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+
+    async def exactly(self, count: int) -> bytes:
+        return await asyncio.wait_for(self.reader.readexactly(count), PATIENCE)
+
+    async def rest(self) -> bytes:
+        """Everything up to the end of the stream, or nothing if writing to it has failed."""
+        try:
+            return await asyncio.wait_for(self.reader.read(), PATIENCE)
+        except BrokenPipeError:
+            return b""
+
+    async def answer(self) -> tuple[int, bytes]:
+        """Status and body of a response with a length."""
+        head = await self.head()
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        return int(head[9:12]), await self.exactly(length)
+
+    def end(self) -> None:
+        """Send no more."""
+        self.writer.write_eof()
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.writer.close()
+        with suppress(ConnectionError):  # The other end may be faster.
+            await self.writer.wait_closed()
+
+
+@dataclass
+class World:
+    """What a test has in its hands."""
+
+    directory: Path
+    server: Server
+    arrivals: asyncio.Queue[Wire]
+    wires: list[Wire] = field(default_factory=list)
+    engine: asyncio.Server | None = None
+
+    @property
+    def path(self) -> str:
+        return str(self.directory / "proxied.sock")
+
+    async def connect(self) -> Wire:
+        wire = Wire(*await asyncio.open_unix_connection(self.path, limit=2**26))
+        self.wires.append(wire)
+        return wire
+
+    async def engine_side(self) -> Wire:
+        """The next connection that the proxy opens to the engine."""
+        return await asyncio.wait_for(self.arrivals.get(), PATIENCE)
+
+    async def exchange(self, request: bytes, answer: bytes = OK) -> tuple[Wire, Wire]:
+        """Send a request, have the engine answer it; return the client's and the engine's wire."""
+        client = await self.connect()
+        await client.send(request)
+        engine = await self.engine_side()
+        await engine.head()
+        await engine.send(answer)
+        return client, engine
+
+    async def start_engine(self) -> None:
+        async def arrive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            wire = Wire(reader, writer)
+            self.wires.append(wire)
+            await self.arrivals.put(wire)
+
+        self.engine = await asyncio.start_unix_server(arrive, str(self.directory / "engine.sock"), limit=2**26)
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.directory / "log").read_text().splitlines()]
+
+    async def records(self, count: int) -> list[dict[str, Any]]:
+        """The records of finished exchanges, once there are as many as this."""
+
+        async def wait() -> list[dict[str, Any]]:
+            while True:
+                found = [line for line in self.log() if line["event"] == "exchange"]
+                if len(found) >= count:
+                    return found
+                await asyncio.sleep(0.01)
+
+        return await asyncio.wait_for(wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def world(*, engine: bool = True, **environment: str) -> AsyncIterator[World]:
+    """A running proxy, by default with all sections open and an engine that waits to be told what to do."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        settings = read_environment(
+            {
+                **dict.fromkeys(("CONTAINERS", "IMAGES", "EXEC", "POST", "BUILD"), "1"),
+                "DOCKER_SOCKET_PATH": f"{name}/engine.sock",
+                "PROXIED_SOCKET_PATH": f"{name}/proxied.sock",
+                **environment,
+            }
+        ).settings
+        with (directory / "log").open("wb") as sink:
+            log = Log(Level.DEBUG, LogFormat.JSON, sink.fileno())
+            server = Server(settings, log)
+            made = World(directory, server, asyncio.Queue())
+            if engine:
+                await made.start_engine()
+            serving = asyncio.ensure_future(server.run())
+            await server.wait_ready(serving)
+            try:
+                yield made
+            finally:
+                server.stop()
+                server.stop()
+                await serving
+                for wire in made.wires:
+                    await wire.close()
+                if made.engine is not None:
+                    made.engine.close()
+                log.close()
+                bugs = [line["text"] for line in made.log() if line["level"] == "crit"]
+                assert not bugs, "\n".join(bugs)
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an async test in the event loop that the product uses."""
+
+    def run(**arguments: Any) -> None:
+        uvloop.run(test(**arguments))
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    run.__dict__.update(test.__dict__)
+    run.__signature__ = __import__("inspect").signature(test)  # type: ignore[attr-defined] # pytest reads parameters here
+    return run
+
+
+def get(target: str, *fields: str) -> bytes:
+    return request("GET", target, *fields)
+
+
+def request(method: str, target: str, *fields: str, body: bytes = b"") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: docker", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -1,0 +1,397 @@
+"""Answers and tunnels: what the engine says reaches the client as it is, and never another one's."""
+
+import asyncio
+
+import pytest
+from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
+
+SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+HIJACK = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
+STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def open_tunnel(here: World, answer: bytes = SWITCH) -> tuple[Wire, Wire]:
+    client = await here.connect()
+    await client.send(request("POST", "/containers/x/attach?stream=1", "Connection: Upgrade", "Upgrade: tcp"))
+    engine = await here.engine_side()
+    assert b"connection: upgrade\r\nupgrade: tcp\r\n" in await engine.head()
+    await engine.send(answer)
+    assert await client.head() == answer
+    return client, engine
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+@in_loop
+async def test_answers_without_a_body_end_at_their_head(status: bytes) -> None:
+    answer = b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n"
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"), answer)
+        assert await client.head() == answer
+        await client.send(get("/_ping"))
+        assert (await engine.head()).startswith(b"GET /_ping ")
+
+
+@in_loop
+async def test_the_answer_to_head_ends_at_its_head_whatever_length_it_names() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+    async with world() as here:
+        client, engine = await here.exchange(request("HEAD", "/_ping"), answer)
+        assert await client.head() == answer
+        await client.send(get("/_ping"))
+        assert (await engine.head()).startswith(b"GET /_ping ")
+
+
+@in_loop
+async def test_a_stream_is_passed_on_as_it_comes() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), STREAM)
+        assert await client.head() == STREAM
+        for number in range(20):
+            piece = b"3\r\n%03d\r\n" % number
+            await engine.send(piece)
+            assert await client.exactly(len(piece)) == piece
+        await engine.send(b"0\r\n\r\n")
+        assert await client.exactly(5) == b"0\r\n\r\n"
+        await client.send(get("/_ping"))
+        assert (await engine.head()).startswith(b"GET /_ping ")
+        await here.records(1)
+        assert [line["event"] for line in here.log() if line["event"] != "message"] == ["start", "exchange"]
+
+
+@in_loop
+async def test_a_chunked_answer_split_at_any_byte_ends_where_it_ends() -> None:
+    whole = STREAM + b"a;ext=1\r\n0123456789\r\n000\r\nTrailer: x\r\n\r\n"
+    async with world() as here:
+        client = await here.connect()
+        await client.send(get("/events"))
+        engine = await here.engine_side()
+        for cut in range(1, len(whole)):
+            await engine.head()
+            await engine.send(whole[:cut])
+            await asyncio.sleep(0.001)
+            await engine.send(whole[cut:])
+            assert await client.exactly(len(whole)) == whole
+            await client.send(get("/events"))
+        assert here.arrivals.empty()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf",
+        STREAM + b"8\r\nhalf",
+        STREAM + b"4\r\nhalf\r\n",
+    ],
+)
+@in_loop
+async def test_an_answer_that_the_engine_cuts_short_looks_cut_short(begun: bytes) -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/images/get?names=x"), begun)
+        await engine.close()
+        assert await client.rest() == begun
+        [record] = await here.records(1)
+        assert (record["level"], record["reason"]) == ("err", "the engine cut its answer short")
+
+
+@in_loop
+async def test_an_answer_that_ends_with_the_connection_is_whole() -> None:
+    answer = b"HTTP/1.1 200 OK\r\n\r\nto the end"
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"), answer)
+        await engine.close()
+        assert await client.rest() == answer
+        [record] = await here.records(1)
+        assert record["level"] == "info"
+
+
+@in_loop
+async def test_an_engine_that_closes_instead_of_answering_is_a_502() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"), b"")
+        await engine.close()
+        assert (await client.rest()).startswith(b"HTTP/1.1 502 ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n bad: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x" * 2_000_000,
+        SWITCH,
+    ],
+)
+@in_loop
+async def test_an_engine_that_breaks_the_protocol_is_a_502_and_its_connection_is_cut(answer: bytes) -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(get("/_ping"))
+        engine = await here.engine_side()
+        await engine.head()
+        engine.writer.write(answer)
+        assert (await client.rest()).startswith(b"HTTP/1.1 502 ")
+        assert await engine.rest() == b""
+
+
+@in_loop
+async def test_a_broken_chunk_of_the_engine_cuts_the_answer() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), STREAM + b"zz\r\n")
+        assert not (await client.rest()).endswith(b"0\r\n\r\n")
+        assert await engine.rest() == b""
+
+
+@in_loop
+async def test_a_second_answer_never_reaches_the_client() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"), OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        assert await client.answer() == (200, b"OK")
+        assert await engine.rest() == b""
+        await client.send(get("/_ping"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_an_answer_that_nobody_asked_for_is_dropped_with_its_connection() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await engine.send(OK)
+        assert await engine.rest() == b""
+        await client.send(get("/_ping"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_an_engine_that_closes_between_two_requests_is_asked_again_over_a_new_connection() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await engine.close()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await client.send(get("/_ping"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_connection_close_of_the_engine_closes_the_clients_connection_after_the_answer() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nOK"
+    async with world() as here:
+        client, _ = await here.exchange(get("/_ping"), answer)
+        assert await client.rest() == answer
+
+
+@in_loop
+async def test_an_early_answer_reaches_a_client_that_still_sends() -> None:
+    answer = b"HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno!"
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build", "Transfer-Encoding: chunked", body=b"3\r\nabc\r\n"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(answer)
+        await engine.close()
+        assert await client.exactly(len(answer)) == answer
+        await client.send(b"3\r\ndef\r\n")
+        assert await client.rest() == b""
+
+
+@in_loop
+async def test_a_build_answers_while_its_context_is_still_being_sent() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build", "Transfer-Encoding: chunked", body=b"3\r\nabc\r\n"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(STREAM + b"1\r\n.\r\n")
+        assert await client.head() == STREAM
+        await client.send(b"3\r\ndef\r\n0\r\n\r\n")
+        assert await engine.exactly(21) == b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"
+        await engine.send(b"0\r\n\r\n")
+        assert await client.exactly(11) == b"1\r\n.\r\n0\r\n\r\n"
+        await client.send(get("/_ping"))
+        assert (await engine.head()).startswith(b"GET /_ping ")
+
+
+@pytest.mark.parametrize("answer", [SWITCH, HIJACK])
+@in_loop
+async def test_a_tunnel_passes_bytes_both_ways_and_each_direction_ends_on_its_own(answer: bytes) -> None:
+    async with world() as here:
+        client, engine = await open_tunnel(here, answer)
+        await client.send(b"\x00GET / HTTP/1.1\r\n\r\n")
+        assert await engine.exactly(19) == b"\x00GET / HTTP/1.1\r\n\r\n"
+        client.end()
+        assert await engine.rest() == b""
+        await engine.send(b"late output")
+        assert await client.exactly(11) == b"late output"
+        engine.end()
+        assert await client.rest() == b""
+        [record] = await here.records(1)
+        assert (record["operation"], record["received"], record["sent"]) == ("ContainerAttach", 19, len(answer) + 11)
+
+
+@in_loop
+async def test_the_engine_may_end_its_direction_first() -> None:
+    async with world() as here:
+        client, engine = await open_tunnel(here)
+        engine.end()
+        assert await client.rest() == b""
+        await client.send(b"still typing")
+        assert await engine.exactly(12) == b"still typing"
+        client.end()
+        assert await engine.rest() == b""
+
+
+@in_loop
+async def test_bytes_and_an_end_that_come_before_the_switch_are_kept_for_the_tunnel() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/exec/x/start", "Upgrade: tcp", "Content-Length: 2", body=b"{}early"))
+        client.end()
+        engine = await here.engine_side()
+        await engine.head()
+        assert await engine.exactly(2) == b"{}"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(engine.reader.read(1), 0.1)
+        await engine.send(SWITCH + b"hello")
+        assert await engine.rest() == b"early"
+        assert await client.exactly(len(SWITCH) + 5) == SWITCH + b"hello"
+
+
+@in_loop
+async def test_what_follows_a_tunnel_request_that_the_engine_declines_is_a_request() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/x/attach", "Upgrade: tcp") + get("/debug/vars"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno")
+        assert await client.answer() == (404, b"no")
+        assert (await client.answer())[0] == 403
+
+
+@in_loop
+async def test_an_upgrade_is_dropped_where_there_can_be_no_tunnel() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(get("/containers/json", "Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: x"))
+        engine = await here.engine_side()
+        assert b"upgrade" not in (await engine.head()).lower()
+
+
+@in_loop
+async def test_a_stream_type_on_an_ordinary_operation_is_no_tunnel() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/containers/x/logs"), HIJACK)
+        assert await client.head() == HIJACK
+        await client.send(get("/containers/json"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(engine.reader.read(1), 0.1)
+
+
+@in_loop
+async def test_when_the_client_hangs_up_the_engines_side_goes_at_once() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), STREAM)
+        await client.head()
+        await client.close()
+        assert await engine.rest() == b""
+        [record] = await here.records(1)
+        assert (record["operation"], record["reason"]) == ("SystemEvents", "the client went away")
+
+
+@in_loop
+async def test_a_client_that_ended_its_side_of_a_silent_tunnel_and_then_hangs_up_is_noticed() -> None:
+    async with world() as here:
+        client, engine = await open_tunnel(here)
+        client.end()
+        assert await engine.rest() == b""
+        await client.close()
+
+        async def until_gone() -> None:
+            while True:
+                await engine.send(b"")
+                engine.writer.write(b".")
+                await engine.writer.drain()
+                await asyncio.sleep(0.05)
+
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(until_gone(), PATIENCE)
+
+
+@in_loop
+async def test_a_client_that_hangs_up_while_its_next_request_waits_is_noticed() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), STREAM)
+        await client.head()
+        await client.send(get("/_ping"))
+        await client.close()
+        assert await engine.rest() == b""
+
+
+@in_loop
+async def test_when_the_engine_goes_the_clients_side_goes_at_once() -> None:
+    async with world() as here:
+        client, engine = await open_tunnel(here)
+        engine.writer.transport.abort()
+        assert await client.rest() == b""
+
+
+@in_loop
+async def test_a_slow_reader_slows_the_writer_and_nothing_is_queued_in_between() -> None:
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), STREAM)
+        await client.head()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined] # a socket transport has it
+        written = 0
+
+        async def fill() -> None:
+            nonlocal written
+            while True:
+                await engine.send(piece)
+                written += len(piece)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 1)
+        assert written < 8 * 1024 * 1024
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
+        assert await client.exactly(len(piece)) == piece
+
+
+@in_loop
+async def test_a_slow_engine_slows_the_client() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build", "Content-Length: 100000000"))
+        engine = await here.engine_side()
+        await engine.head()
+        engine.writer.transport.pause_reading()  # type: ignore[attr-defined] # a socket transport has it
+        written = 0
+
+        async def fill() -> None:
+            nonlocal written
+            while True:
+                await client.send(b"x" * 65536)
+                written += 65536
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 1)
+        assert written < 90_000_000
+        engine.writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
+        assert await engine.exactly(written) == b"x" * written
