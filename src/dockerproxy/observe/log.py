@@ -125,8 +125,8 @@ class Log:
         end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
         reason = f": {_escape(record.reason)}" if record.reason else ""
         return (
-            f"{self._now()} {level.value} {record.socket} uid={uid} gid={gid} pid={pid}"
-            f" {record.method or '-'} {target or '-'} {record.operation or '-'} {record.decision.value}{source}"
+            f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
+            f" {record.method or '-'} {target or '-'} {record.operation or '-'} {record.decision}{source}"
             f" {record.status} in={record.received} out={record.sent}{end}{reason}\n"
         )
 

@@ -15,7 +15,7 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Peer
 from dockerproxy.policy.judge import Judged
-from dockerproxy.proxy.connections import has_hung_up
+from dockerproxy.proxy.connections import Waiting, has_hung_up
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.tally import Tally
@@ -59,6 +59,7 @@ class Client(asyncio.Protocol):
         self._buffer = bytearray()
         self._searched = 0
         self._body: RequestBody | None = None
+        self._waits_in: Waiting | None = None
         self._closes = False
         self._reading = True
 
@@ -72,7 +73,7 @@ class Client(asyncio.Protocol):
         pid, uid, gid = _UCRED.unpack(credentials)
         self.tally.peer = Peer(uid, gid, pid)
         if self.shared.connections.admit(self):
-            self.shared.connections.heads.since[self] = self.shared.now()
+            self._wait(self.shared.connections.heads)
             return
         self.state = State.CLOSING
         reason = "too many connections are busy here; MAX_CONNECTIONS bounds them"
@@ -92,6 +93,8 @@ class Client(asyncio.Protocol):
             return
         if self.state is State.CLOSING:
             return
+        if not self._buffer and self._body is not None and self._takes_body(self._body):
+            data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
         self._buffer += data
         self._advance()
 
@@ -110,6 +113,7 @@ class Client(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
+        self._stop_waiting()
         self.shared.connections.forget(self)
         if self.engine is not None:
             self.engine.drop()
@@ -135,6 +139,7 @@ class Client(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now, and its engine connection with it."""
+        self._stop_waiting()
         self.transport.abort()
 
     def time_out(self) -> None:
@@ -160,8 +165,8 @@ class Client(asyncio.Protocol):
                     break
             elif self.state is State.CLOSING:
                 self._buffer.clear()
-            elif self._body is not None and not self._body.complete and (self.engine or self.state is State.SKIPPING):
-                self._take_body(self._body)
+            elif self._body is not None and self._takes_body(self._body):
+                del self._buffer[: self._take_body(self._body, bytes(self._buffer))]
             else:
                 break
         self.update_reading()
@@ -180,8 +185,7 @@ class Client(asyncio.Protocol):
             self._refuse(Refusal(400, "a line of the request head does not end with CRLF"))
         else:
             if not self._searched:
-                self.shared.connections.stop_waiting(self)
-                self.shared.connections.heads.since[self] = self.shared.now()
+                self._wait(self.shared.connections.heads)
             self._searched = len(self._buffer)
         return False
 
@@ -208,8 +212,19 @@ class Client(asyncio.Protocol):
             self.engine.transport.write(judged.to_engine)
 
     def _begin(self) -> None:
-        self.shared.connections.stop_waiting(self)
+        self._stop_waiting()
         self.tally.begin(self.shared.now())
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Wait for the client: it may be ended for taking too long, or to make room."""
+        self._stop_waiting()
+        self._waits_in = waiting
+        waiting.since[self] = self.shared.now()
+
+    def _stop_waiting(self) -> None:
+        if self._waits_in is not None:
+            del self._waits_in.since[self]
+            self._waits_in = None
 
     async def _connect(self, head: bytes) -> None:
         """Open the engine connection, anew for each client: an engine that was restarted is found again."""
@@ -229,20 +244,24 @@ class Client(asyncio.Protocol):
         if self.ended:
             self._pass_on_end()
 
-    def _take_body(self, body: RequestBody) -> None:
-        """Send on what has come of the body, or drop it if the request was not allowed."""
-        data = body.take(self._buffer)
+    def _takes_body(self, body: RequestBody) -> bool:
+        return not body.complete and (self.engine is not None or self.state is State.SKIPPING)
+
+    def _take_body(self, body: RequestBody, data: bytes) -> int:
+        """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
+        pieces, used = body.feed(data)
         self.tally.received = body.received
         if body.broken:
             self._drop_engine()
             self.fail(400, body.broken)
-            return
+            return len(data)
         if self.engine is not None and self.state is not State.SKIPPING:
-            self.engine.transport.write(data)
+            self.engine.transport.writelines(pieces)
         if body.complete:
             self.state = step(self.state, Signal.REQUEST_END)
             if self.state is State.DONE:
                 self._free()
+        return used
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""
@@ -323,7 +342,7 @@ class Client(asyncio.Protocol):
             self.transport.close()
             return
         self.transport.write_eof()
-        self.shared.connections.lingering.since[self] = self.shared.now()
+        self._wait(self.shared.connections.lingering)
         self.update_reading()
 
     # The engine's answer, as `Engine` reads it
@@ -365,7 +384,8 @@ class Client(asyncio.Protocol):
         self._end_record(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
-            self._advance()
+            if self._buffer:
+                self._advance()
         elif self.engine is None or self._closes:
             self.close_after_answer()
 
@@ -382,7 +402,7 @@ class Client(asyncio.Protocol):
             self.transport.close()
             return
         self.state = step(self.state, Signal.NEXT)
-        self.shared.connections.idle.since[self] = self.shared.now()
+        self._wait(self.shared.connections.idle)
 
     # Tunnels
 

@@ -85,15 +85,8 @@ class Connections:
         """Take a connection out that has ended."""
         self._all.discard(connection)
         self.unwatched.discard(connection)
-        self.stop_waiting(connection)
         if not self._all:
             self.emptied.set()
-
-    def stop_waiting(self, connection: Connection) -> None:
-        """Note that a connection waits for nothing any more."""
-        self.idle.since.pop(connection, None)
-        self.heads.since.pop(connection, None)
-        self.lingering.since.pop(connection, None)
 
     def sweep(self, now: float) -> None:
         """End those that have waited too long, and those whose client has hung up unnoticed."""

@@ -1,6 +1,6 @@
 """The body of a request: taken from what came, framed anew for the engine."""
 
-from dockerproxy.wire.chunked import LAST_CHUNK, Chunks, write_chunk
+from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import Framing, RequestHead
 
 
@@ -24,20 +24,25 @@ class RequestBody:
         """Whether it is known to have no more than `size` bytes left."""
         return self._chunks is None and self._left <= size
 
-    def take(self, buffer: bytearray) -> bytes:
-        """Take what belongs to the body off the buffer; return what the engine gets for it."""
+    def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
+        """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken.
+
+        Data of gigabytes comes by here: it is cut into views, not copied.
+        """
         if self._chunks is None:
-            data = bytes(buffer[: self._left])
-            del buffer[: self._left]
-            self._left -= len(data)
-            self.received += len(data)
+            used = min(self._left, len(data))
+            self._left -= used
+            self.received += used
             self.complete = not self._left
-            return data
-        data = bytes(buffer)
+            return [data if used == len(data) else data[:used]], used
         fed = self._chunks.feed(data)
-        del buffer[: fed.used]
         self.broken = fed.broken
-        pieces = [data[start:end] for start, end in fed.payload]
-        self.received += sum(map(len, pieces))
         self.complete = self._chunks.ended
-        return b"".join(map(write_chunk, pieces)) + (LAST_CHUNK if self.complete else b"")
+        view = memoryview(data)
+        pieces: list[bytes | memoryview] = []
+        for start, end in fed.payload:
+            self.received += end - start
+            pieces += (b"%x\r\n" % (end - start), view[start:end], b"\r\n")
+        if self.complete:
+            pieces.append(LAST_CHUNK)
+        return pieces, fed.used

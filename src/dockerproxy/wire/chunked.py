@@ -106,8 +106,3 @@ class Chunks:
             if _TRAILER.fullmatch(line) is None or self._trailers > _MAX_TRAILERS:
                 return "a trailer is malformed"
         return ""
-
-
-def write_chunk(data: bytes) -> bytes:
-    """Frame data as one chunk."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
