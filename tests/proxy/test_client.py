@@ -324,3 +324,13 @@ async def test_an_engine_that_is_not_there_is_explained_and_found_when_it_comes(
         assert await client.answer() == (200, b"OK")
         refused, answered = await here.records(2)
         assert (refused["level"], refused["status"], answered["status"]) == ("err", 503, 200)
+
+
+@in_loop
+async def test_a_health_check_brings_no_body_to_the_engine() -> None:
+    async with world() as here:
+        for body in (["Content-Length: 21"], ["Transfer-Encoding: chunked"]):
+            client = await here.connect()
+            await client.send(request("GET", "/_dockerproxy/health", *body, body=b"GET /secrets HTTP/1.1"))
+            assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+        assert here.arrivals.empty()

@@ -84,6 +84,8 @@ def _refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None
         return Refusal(400, "gRPC is spoken only through the tunnels of /grpc and /session")
     if head.framing is Framing.NONE:
         return None
+    if request.operation is HEALTH:
+        return Refusal(400, "a health check has no body")
     if b"x-www-form-urlencoded" in kind:
         return Refusal(400, "a form in the body would override the parameters that are judged; put them in the query")
     name = request.operation.name if request.operation else ""

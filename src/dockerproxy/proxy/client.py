@@ -7,23 +7,22 @@ exchange leaves exactly one record; whether the client is read is derived in `up
 
 import asyncio
 import re
-import socket
-import struct
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.record import Outcome, Peer
+from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
-from dockerproxy.proxy.connections import Waiting, has_hung_up
+from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.tally import Tally
+from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
-from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, ResponseHead
+from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, ResponseHead, peek
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.served import Served
@@ -33,14 +32,8 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
-_SHOWN: Final = 2048
-"""Bytes of a request line that has no single reading that the log shows."""
-
-_CONTINUE: Final = 100
 _OK: Final = 200
 _SERVER_ERROR: Final = 500
-
-_UCRED: Final = struct.Struct("3i")
 
 
 class Client(asyncio.Protocol):
@@ -55,11 +48,11 @@ class Client(asyncio.Protocol):
         self.engine: Engine | None = None
         self.engine_is_slow = False
         self.ended = False
-        self.tally = Tally(served.name, shared.log)
+        self.waits_in: Waiting | None = None
+        self.tally = Tally(served.name, shared.log, shared.now)
         self._buffer = bytearray()
         self._searched = 0
         self._body: RequestBody | None = None
-        self._waits_in: Waiting | None = None
         self._closes = False
         self._reading = True
 
@@ -68,26 +61,18 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Find out who it is, and wait for a request."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
-        connected = transport.get_extra_info("socket")
-        credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        pid, uid, gid = _UCRED.unpack(credentials)
-        self.tally.peer = Peer(uid, gid, pid)
+        self.tally.peer = find_peer(transport.get_extra_info("socket"))
         if self.shared.connections.admit(self):
             self._wait(self.shared.connections.heads)
             return
         self.state = State.CLOSING
         reason = "too many connections are busy here; MAX_CONNECTIONS bounds them"
         self._answer(503, reason, close=True)
-        self._end_record(Outcome.REFUSED, reason, Level.ERR)
+        self.tally.end(Outcome.REFUSED, reason, Level.ERR)
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of the client: of a head, of a body, or of a tunnel."""
-        if self.state is State.TUNNEL:
-            self.tally.received += len(data)
-            if self.engine is not None:
-                self.engine.transport.write(data)
-            return
+        """Take bytes of the client: of a head or of a body."""
         if self.state is State.IDLE and not self._buffer and 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD:
             self._take_head(data)  # The common case: one whole head and nothing else.
             return
@@ -113,13 +98,12 @@ class Client(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
-        self._stop_waiting()
         self.shared.connections.forget(self)
         if self.engine is not None:
             self.engine.drop()
             self.engine = None
         if self.tally.judged is not None:
-            self._end_record(Outcome.ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
+            self.tally.end(Outcome.ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
 
     def pause_writing(self) -> None:
         """Read no more from the engine: the client does not take what we send."""
@@ -139,7 +123,7 @@ class Client(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now, and its engine connection with it."""
-        self._stop_waiting()
+        self.shared.connections.stop_waiting(self)
         self.transport.abort()
 
     def time_out(self) -> None:
@@ -212,19 +196,11 @@ class Client(asyncio.Protocol):
             self.engine.transport.write(judged.to_engine)
 
     def _begin(self) -> None:
-        self._stop_waiting()
-        self.tally.begin(self.shared.now())
+        self.shared.connections.stop_waiting(self)
+        self.tally.begin()
 
     def _wait(self, waiting: Waiting) -> None:
-        """Wait for the client: it may be ended for taking too long, or to make room."""
-        self._stop_waiting()
-        self._waits_in = waiting
-        waiting.since[self] = self.shared.now()
-
-    def _stop_waiting(self) -> None:
-        if self._waits_in is not None:
-            del self._waits_in.since[self]
-            self._waits_in = None
+        self.shared.connections.wait(self, waiting, self.shared.now())
 
     async def _connect(self, head: bytes) -> None:
         """Open the engine connection, anew for each client: an engine that was restarted is found again."""
@@ -270,11 +246,7 @@ class Client(asyncio.Protocol):
         if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
             self._drop_engine()
             self.fail(400, "the request ended before its body did")
-        elif self.state is State.TUNNEL and self.engine.ended:
-            self.engine.transport.close()
-            self.engine = None
-            self.transport.close()
-        elif self.engine.transport.can_write_eof():
+        else:
             self.engine.transport.write_eof()
 
     # Answers of our own
@@ -283,12 +255,9 @@ class Client(asyncio.Protocol):
         """Answer a request that has no single reading. What follows it has none either: the connection ends."""
         if not head:
             self._begin()
-        line = (head or bytes(self._buffer[:_SHOWN])).partition(b"\r\n")[0][:_SHOWN].decode("latin-1")
-        method, _, rest = line.partition(" ")
         self.state = step(self.state, Signal.REFUSE)
         self._answer(refusal.status, refusal.reason, close=True)
-        line_parts = (method, rest.rpartition(" ")[0] or rest)
-        self._end_record(Outcome.REFUSED, refusal.reason, Level.WARNING, line_parts)
+        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or bytes(self._buffer)))
         self._linger()
 
     def _deny(self, judged: Judged, body: RequestBody) -> None:
@@ -296,7 +265,7 @@ class Client(asyncio.Protocol):
         self.state = step(self.state, Signal.REFUSE)
         goes_on = body.is_at_most(_SKIPPABLE) and not (judged.head.close or judged.head.expects_continue)
         self._answer(403, judged.decision.message, close=not goes_on)
-        self._end_record(Outcome.DENIED, judged.decision.message, Level.WARNING)
+        self.tally.end(Outcome.DENIED, judged.decision.message, Level.WARNING)
         if not goes_on:
             self._linger()
         elif body.complete:
@@ -311,9 +280,9 @@ class Client(asyncio.Protocol):
             self.state = step(self.state, Signal.REFUSE)
             self._answer(status, reason, close=True)
             if status < _SERVER_ERROR:
-                self._end_record(Outcome.REFUSED, reason, Level.WARNING)
+                self.tally.end(Outcome.REFUSED, reason, Level.WARNING)
             else:
-                self._end_record(Outcome.ALLOWED, reason, Level.ERR)
+                self.tally.end(Outcome.ALLOWED, reason, Level.ERR)
             self._linger()
         elif self.tally.judged is not None:
             self.cut(reason)
@@ -322,7 +291,7 @@ class Client(asyncio.Protocol):
 
     def cut(self, reason: str) -> None:
         """End an answer that cannot be completed, so that the client sees that it is not complete."""
-        self._end_record(Outcome.ALLOWED, reason, Level.ERR)
+        self.tally.end(Outcome.ALLOWED, reason, Level.ERR)
         self.transport.close()
 
     def report(self, reason: str) -> None:
@@ -352,11 +321,6 @@ class Client(asyncio.Protocol):
         self.tally.sent += len(data)
         self.transport.write(data)
 
-    def wants_interim(self, status: int) -> bool:
-        """Whether the client gets a 1xx: none over HTTP/1.0, and 100 only if it waits for it."""
-        head = self.tally.judged.head if self.tally.judged else None
-        return head is not None and head.minor > 0 and (status != _CONTINUE or head.expects_continue)
-
     def answer(self, head: ResponseHead) -> None:
         """Take note of the final response head."""
         self.state = step(self.state, Signal.ANSWER)
@@ -376,12 +340,12 @@ class Client(asyncio.Protocol):
         """Leave a line at the start of what may last for weeks."""
         judged = self.tally.judged
         if judged and judged.operation and judged.operation.shape is Shape.STREAM:
-            self.tally.note_start(self.shared.now())
+            self.tally.note_start()
 
     def end_answer(self) -> None:
         """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
         self.state = step(self.state, Signal.ANSWER_END)
-        self._end_record(Outcome.ALLOWED)
+        self.tally.end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
             if self._buffer:
@@ -404,31 +368,17 @@ class Client(asyncio.Protocol):
         self.state = step(self.state, Signal.NEXT)
         self._wait(self.shared.connections.idle)
 
-    # Tunnels
-
-    def switch(self, head: ResponseHead) -> None:
-        """Stop being HTTP: what comes from now on is passed on as it is, both ways."""
+    def switch(self, head: ResponseHead, engine: asyncio.Transport, data: bytes) -> None:
+        """Stop being HTTP: from the engine's answer on, all is passed on as it is, both ways."""
         self.state = step(self.state, Signal.SWITCH)
+        self.send(data)
+        self.engine = None
         self.tally.status = head.status
-        self._closes = True
-        self.tally.note_start(self.shared.now())
-
-    def flush_tunnel(self) -> None:
-        """Pass on what the client sent before the engine had agreed."""
-        if self._buffer and self.engine is not None:
-            self.tally.received += len(self._buffer)
-            self.engine.transport.write(bytes(self._buffer))
-            self._buffer.clear()
+        self.tally.note_start()
+        early = bytes(self._buffer)
+        self._buffer.clear()
         self.update_reading()
-        if self.ended:
-            self._pass_on_end()
-
-    def end_tunnel_half(self) -> None:
-        """Pass on that the engine sends no more."""
-        if self.ended:
-            self.transport.close()
-        elif not self.transport.is_closing():
-            self.transport.write_eof()
+        open_tunnel(self, engine, early)
 
     # What follows from the state
 
@@ -451,8 +401,3 @@ class Client(asyncio.Protocol):
             self.engine.drop()
             self.engine = None
         self.engine_is_slow = False
-
-    def _end_record(
-        self, outcome: Outcome, reason: str = "", level: Level = Level.INFO, line: tuple[str, str] = ("", "")
-    ) -> None:
-        self.tally.end(outcome, self.shared.now(), reason, level, line)

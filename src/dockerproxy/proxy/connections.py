@@ -6,21 +6,32 @@ timers for single connections, one sweep a second looks at those that have waite
 
 import asyncio
 import select
+import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from dockerproxy.observe.record import Peer
 from dockerproxy.settings import Limits
 
 SWEEP: Final = 1.0
 """Seconds between two looks at those that wait."""
+
+_UCRED: Final = struct.Struct("3i")
 
 LINGER: Final = 5.0
 """Seconds that what a client still sends is read and dropped, so that it gets to see its last answer."""
 
 
 class Connection(Protocol):
-    """What the registry needs of a client connection."""
+    """What the registry needs of a client connection.
+
+    Attributes:
+        waits_in: Where it waits, or None while it has something to do.
+    """
+
+    waits_in: "Waiting | None"
 
     def fileno(self) -> int:
         """Return its descriptor, or -1 if it has none any more."""
@@ -81,8 +92,21 @@ class Connections:
         self.emptied.clear()
         return True
 
+    def wait(self, connection: Connection, waiting: Waiting, now: float) -> None:
+        """Note that a connection waits for its client: it may be ended for that, or to make room."""
+        self.stop_waiting(connection)
+        connection.waits_in = waiting
+        waiting.since[connection] = now
+
+    def stop_waiting(self, connection: Connection) -> None:
+        """Note that a connection has something to do."""
+        if connection.waits_in is not None:
+            del connection.waits_in.since[connection]
+            connection.waits_in = None
+
     def forget(self, connection: Connection) -> None:
         """Take a connection out that has ended."""
+        self.stop_waiting(connection)
         self._all.discard(connection)
         self.unwatched.discard(connection)
         if not self._all:
@@ -122,6 +146,12 @@ class Connections:
         oldest[0].abort()
         self.forget(oldest[0])
         return True
+
+
+def find_peer(connected: socket.socket) -> Peer:
+    """Ask the kernel who was at the other end of a unix socket when it connected (unix(7), SO_PEERCRED)."""
+    pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    return Peer(uid, gid, pid)
 
 
 def has_hung_up(descriptor: int) -> bool:

@@ -41,7 +41,6 @@ class Engine(asyncio.Protocol):
 
     def __init__(self, client: "Client") -> None:
         self.client = client
-        self.ended = False
         self._head = bytearray()
         self._framing: Framing | None = None
         self._left = 0
@@ -54,10 +53,6 @@ class Engine(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came, and find out where the response ends."""
-        client = self.client
-        if client.state is State.TUNNEL:
-            client.send(data)
-            return
         try:
             while data and not self._gone:
                 data = self._read_head(data) if self._framing is None else self._read_body(data)
@@ -80,7 +75,8 @@ class Engine(asyncio.Protocol):
         if head is None:
             self._breach("the engine's response head is malformed")
         elif head.status < _OK and head.status != _SWITCHING:
-            if self.client.wants_interim(head.status):
+            judged = self.client.tally.judged
+            if judged is not None and judged.head.wants_interim(head.status):
                 self.client.send(data[:end])
             return data[end:]
         elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE and self._may_tunnel()):
@@ -94,10 +90,7 @@ class Engine(asyncio.Protocol):
         if not self._may_tunnel():
             self._breach("the engine switches protocols unasked")
             return
-        client = self.client
-        client.switch(head)
-        client.send(data)
-        client.flush_tunnel()
+        self.client.switch(head, self.transport, data)
 
     def _may_tunnel(self) -> bool:
         judged = self.client.tally.judged
@@ -154,20 +147,13 @@ class Engine(asyncio.Protocol):
         self.client.end_answer()
 
     def eof_received(self) -> bool:
-        """End the direction to the client; in a tunnel the other one may live on."""
-        self.ended = True
-        if self.client.state is State.TUNNEL:
-            self.client.end_tunnel_half()
-            return not self.client.ended
+        """Take it for the end of the answer, or of the connection."""
         self._lose()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the client's end, whatever it was doing."""
-        if self.client.state is State.TUNNEL:
-            self.client.transport.close()
-        else:
-            self._lose(error)
+        self._lose(error)
 
     def pause_writing(self) -> None:
         """Read no more from the client: the engine does not take what it sends."""

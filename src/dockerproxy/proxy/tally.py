@@ -1,5 +1,6 @@
 """What is counted of the exchange under way, until it is a record."""
 
+from collections.abc import Callable
 from typing import Final
 
 from dockerproxy.observe.log import Log
@@ -21,28 +22,28 @@ class Tally:
         sent: Bytes to the client.
     """
 
-    __slots__ = ("_begun", "_log", "_socket", "judged", "peer", "received", "sent", "status")
+    __slots__ = ("_begun", "_log", "_now", "_socket", "judged", "peer", "received", "sent", "status")
 
-    def __init__(self, socket: str, log: Log) -> None:
+    def __init__(self, socket: str, log: Log, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
         self._socket = socket
         self._log = log
-        self.begin(0)
+        self._now = now
+        self.begin()
 
-    def begin(self, now: float) -> None:
+    def begin(self) -> None:
         """Start anew."""
         self.judged: Judged | None = None
         self.status = self.received = self.sent = 0
-        self._begun = now
+        self._begun = self._now()
 
-    def note_start(self, now: float) -> None:
+    def note_start(self) -> None:
         """Log the start of what may last for weeks."""
-        self._log.start(self._make_record(Outcome.ALLOWED, "", now, _NONE))
+        self._log.start(self._make_record(Outcome.ALLOWED, "", _NONE))
 
     def end(
         self,
         outcome: Outcome,
-        now: float,
         reason: str = "",
         level: Level = Level.INFO,
         line: tuple[str, str] = _NONE,
@@ -51,17 +52,16 @@ class Tally:
 
         Args:
             outcome: What became of it.
-            now: The time.
             reason: Why it got no answer from the engine, if so.
             level: How grave that is.
             line: Method and target of a request that was never judged.
         """
         if level is Level.INFO and self.judged is not None and self.judged.is_health_check:
             level = Level.DEBUG
-        self._log.exchange(self._make_record(outcome, reason, now, line), level)
+        self._log.exchange(self._make_record(outcome, reason, line), level)
         self.judged = None
 
-    def _make_record(self, outcome: Outcome, reason: str, now: float, line: tuple[str, str]) -> Record:
+    def _make_record(self, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
         judged = self.judged
         return Record(
             self._socket,
@@ -75,5 +75,5 @@ class Tally:
             self.status,
             self.received,
             self.sent,
-            (now - self._begun) * 1000,
+            (self._now() - self._begun) * 1000,
         )

@@ -51,6 +51,10 @@ _HOP_BY_HOP: Final = frozenset(
 _OURS: Final = _HOP_BY_HOP | {b"content-length", b"expect"}
 """Fields that `write_request` writes itself, from what was understood."""
 
+_PEEKED: Final = 2048
+"""Bytes of a line without a reading that a record shows."""
+
+_CONTINUE: Final = 100
 _FINAL: Final = 200
 """Statuses below are interim, but for 101."""
 
@@ -126,6 +130,10 @@ class RequestHead:
     expects_continue: bool
     upgrade: bytes
     content_type: bytes
+
+    def wants_interim(self, status: int) -> bool:
+        """Whether the client gets a 1xx: none over HTTP/1.0, and 100 only if it waits for it."""
+        return self.minor > 0 and (status != _CONTINUE or self.expects_continue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +280,13 @@ def parse_response(head: bytes) -> ResponseHead | None:
         framing, length = Framing.NONE, 0
     raw_stream = values.get(b"content-type", b"").startswith(b"application/vnd.docker.")
     return ResponseHead(status, framing, length, close or framing is Framing.CLOSE, raw_stream)
+
+
+def peek(head: bytes) -> tuple[str, str]:
+    """Return what stands where method and target should be, for the record of a head that has no reading."""
+    line = head.partition(b"\r\n")[0][:_PEEKED].decode("latin-1")
+    method, _, rest = line.partition(" ")
+    return method, rest.rpartition(" ")[0] or rest
 
 
 def _shown(data: bytes) -> str:
