@@ -34,6 +34,7 @@ _SKIPPABLE: Final = 64 * 1024
 
 _OK: Final = 200
 _SERVER_ERROR: Final = 500
+_BLAME: Final = {True: (Outcome.REFUSED, Level.WARNING), False: (Outcome.ALLOWED, Level.ERR)}
 
 
 class Client(asyncio.Protocol):
@@ -228,7 +229,6 @@ class Client(asyncio.Protocol):
         pieces, used = body.feed(data)
         self.tally.received = body.received
         if body.broken:
-            self._drop_engine()
             self.fail(400, body.broken)
             return len(data)
         if self.engine is not None and self.state is not State.SKIPPING:
@@ -244,7 +244,6 @@ class Client(asyncio.Protocol):
         if self._buffer or self.engine is None:
             return
         if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
-            self._drop_engine()
             self.fail(400, "the request ended before its body did")
         else:
             self.engine.transport.write_eof()
@@ -258,7 +257,7 @@ class Client(asyncio.Protocol):
         self.state = step(self.state, Signal.REFUSE)
         self._answer(refusal.status, refusal.reason, close=True)
         self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or bytes(self._buffer)))
-        self._linger()
+        self.linger()
 
     def _deny(self, judged: Judged, body: RequestBody) -> None:
         """Answer a request that is not allowed. The connection goes on if the body is read or there is none."""
@@ -267,7 +266,7 @@ class Client(asyncio.Protocol):
         self._answer(403, judged.decision.message, close=not goes_on)
         self.tally.end(Outcome.DENIED, judged.decision.message, Level.WARNING)
         if not goes_on:
-            self._linger()
+            self.linger()
         elif body.complete:
             self.state = step(self.state, Signal.REQUEST_END)
             self._free()
@@ -279,11 +278,9 @@ class Client(asyncio.Protocol):
         if self.state in {State.SENDING, State.SENT}:
             self.state = step(self.state, Signal.REFUSE)
             self._answer(status, reason, close=True)
-            if status < _SERVER_ERROR:
-                self.tally.end(Outcome.REFUSED, reason, Level.WARNING)
-            else:
-                self.tally.end(Outcome.ALLOWED, reason, Level.ERR)
-            self._linger()
+            outcome, level = _BLAME[status < _SERVER_ERROR]
+            self.tally.end(outcome, reason, level)
+            self.linger()
         elif self.tally.judged is not None:
             self.cut(reason)
         else:
@@ -292,6 +289,7 @@ class Client(asyncio.Protocol):
     def cut(self, reason: str) -> None:
         """End an answer that cannot be completed, so that the client sees that it is not complete."""
         self.tally.end(Outcome.ALLOWED, reason, Level.ERR)
+        self.drop_engine()
         self.transport.close()
 
     def report(self, reason: str) -> None:
@@ -303,8 +301,9 @@ class Client(asyncio.Protocol):
         body = self.tally.judged is None or self.tally.judged.method != "HEAD"
         self.send(write_answer(status, message, close=close, body=body))
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """End the connection, but not before the client could read its answer."""
+        self.drop_engine()
         self.state = step(self.state, Signal.CLOSE)
         self._buffer.clear()
         if self.ended:
@@ -329,7 +328,7 @@ class Client(asyncio.Protocol):
 
     def answer_health(self, status: int) -> None:
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
-        self._drop_engine()
+        self.drop_engine()
         alive = status == _OK
         message = "the proxy lives and the engine answers" if alive else f"the engine answered its ping with {status}"
         self._closes = True
@@ -351,12 +350,7 @@ class Client(asyncio.Protocol):
             if self._buffer:
                 self._advance()
         elif self.engine is None or self._closes:
-            self.close_after_answer()
-
-    def close_after_answer(self) -> None:
-        """Drop the rest of a request that the engine has answered and does not read."""
-        self._drop_engine()
-        self._linger()
+            self.linger()
 
     def _free(self) -> None:
         """Make the connection free for the next request, or end it."""
@@ -396,7 +390,8 @@ class Client(asyncio.Protocol):
             self.transport.pause_reading()
             self.shared.connections.unwatched.add(self)
 
-    def _drop_engine(self) -> None:
+    def drop_engine(self) -> None:
+        """Have no engine connection any more."""
         if self.engine is not None:
             self.engine.drop()
             self.engine = None

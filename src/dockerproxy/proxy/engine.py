@@ -141,8 +141,7 @@ class Engine(asyncio.Protocol):
         """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
         self.client.send(data if used == len(data) else data[:used])
         if used < len(data):
-            self.drop()
-            self.client.engine = None
+            self.client.drop_engine()
             self.client.report("the engine sent more than one answer to a request")
         self.client.end_answer()
 
@@ -173,9 +172,8 @@ class Engine(asyncio.Protocol):
     def _lose(self, error: Exception | None = None) -> None:
         if self._gone:
             return
-        self._gone = True
         client = self.client
-        client.engine = None
+        client.drop_engine()
         if self._framing is Framing.CLOSE and error is None:
             client.end_answer()
         elif self._framing is not None:
@@ -184,10 +182,9 @@ class Engine(asyncio.Protocol):
             reason = str(error) if error else "it closed the connection without one"
             client.fail(502, f"the engine gave no answer: {reason}")
         elif client.state is State.SENDING_ANSWERED:
-            client.close_after_answer()
+            client.linger()
 
     def _breach(self, reason: str) -> None:
         """End what the engine has made unreadable."""
-        self.drop()
-        self.client.engine = None
+        self.client.drop_engine()
         self.client.fail(502, reason)
