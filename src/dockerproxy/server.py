@@ -1,7 +1,6 @@
 """Builds a running proxy from its settings, and takes it down again."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ from dockerproxy.host.listen import Listening, listen
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
-from dockerproxy.proxy.failures import choose_engine, log_bug
+from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
 from dockerproxy.proxy.served import Served
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.tasks import Tasks
@@ -85,8 +84,9 @@ class Server:
             settings = listening.settings
             text = f"listening on {settings.path} with mode {settings.mode:04o} for the engine at {engine}"
             self._log.message(Level.NOTICE, text)
-        if not os.path.exists(engine):
-            self._log.message(Level.WARNING, f"the engine is not there yet: {', '.join(self._settings.engines)}")
+        trouble = find_trouble(self._settings.engines)
+        if trouble:
+            self._log.message(Level.WARNING, f"{trouble}; it is tried again for every client")
 
     async def _drain(self, connections: Connections) -> None:
         """Let exchanges finish for the grace period or until somebody is impatient, then cut the rest."""

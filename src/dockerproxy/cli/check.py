@@ -5,7 +5,6 @@ exit status: 0 serve would start, 2 something to mend, all of it listed
 
 import argparse
 import os
-import socket
 from collections.abc import Mapping
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
@@ -15,7 +14,7 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
 from dockerproxy.host.listen import check_place
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.failures import choose_engine, find_trouble
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,14 +63,7 @@ def _print_settings(configured: Configured) -> None:
 
 
 def _describe_engine(paths: tuple[str, ...]) -> str:
-    path = choose_engine(paths)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(path)
-        except OSError as error:
-            return f"{path}: {explain_unreachable(paths, path, error)}"
-    return f"{path}, which accepts connections"
+    return find_trouble(paths) or f"{choose_engine(paths)}, which accepts connections"
 
 
 def _print_operations(policy: CompiledPolicy) -> None:

@@ -7,7 +7,6 @@ until Ctrl-C. Without switches in the environment, CONTAINERS=1 is assumed.
 import argparse
 import asyncio
 import signal
-import socket
 import tempfile
 from collections.abc import Mapping
 from typing import Final
@@ -22,7 +21,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
-from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat, Settings
 
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         chosen = {"PROXIED_SOCKET_PATH": f"{directory}/docker.sock", **environment}
         if not any(environment.get(name) for name in (*SWITCHES, "ALLOW")):
             chosen["CONTAINERS"] = "1"
-        trouble = _find_trouble(read_environment(chosen).settings)
+        trouble = find_trouble(read_environment(chosen).settings.engines)
         if trouble:
             print(
                 f"No engine to be used here: {trouble}.\nSo a stand-in plays the engine: its one container is made up."
@@ -56,17 +55,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             chosen["DOCKER_SOCKET_PATH"] = f"{directory}/engine.sock"
         uvloop.run(_demonstrate(read_environment(chosen).settings, stand_in=bool(trouble)))
     return 0
-
-
-def _find_trouble(settings: Settings) -> str:
-    """Say why the engine cannot be reached, or nothing if it can."""
-    path = choose_engine(settings.engines)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(path)
-        except OSError as error:
-            return explain_unreachable(settings.engines, path, error)
-    return ""
 
 
 async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
