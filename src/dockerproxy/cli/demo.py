@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         trouble = find_trouble(read_environment(chosen).settings.engines)
         if trouble:
             print(
-                f"No engine to be used here: {trouble}.\nSo a stand-in plays the engine: its one container is made up."
+                f"No engine can be used here: {trouble}\nSo a stand-in plays the engine: its one container is made up."
             )
             chosen["DOCKER_SOCKET_PATH"] = f"{directory}/engine.sock"
         uvloop.run(_demonstrate(read_environment(chosen).settings, stand_in=bool(trouble)))

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
@@ -12,6 +13,9 @@ from dockerproxy.errors import UserError
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
+
+BUG: Final = 70
+"""Exit status for a bug of ours (sysexits.h, EX_SOFTWARE)."""
 
 VERBS: Final = {
     "serve": "run the proxy (the default)",
@@ -31,7 +35,8 @@ sections, ALLOW=ContainerStart a single operation. Nothing else is open but /_pi
   CONTAINERS=1 dockerproxy explain POST /containers/web/restart
   CONTAINERS=1 PROXIED_SOCKET_PATH=/run/user/1000/proxied.sock dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, healthcheck); 2 something to mend, all of it listed"""
+exit status: 0 done; 1 the answer is no (explain, healthcheck); 2 something to mend, all of it listed;
+70 a bug, please report it"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,4 +76,14 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def entry() -> None:
     """Run as a program."""
-    sys.exit(main(sys.argv[1:]))
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
+        traceback.print_exc()
+        status = BUG
+    sys.exit(status)
