@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import cast
 
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.descriptors import fit_connections
@@ -106,8 +107,8 @@ class Server:
         """Log what escaped a callback: the exchange is lost, the process goes on."""
         del loop
         error = context.get("exception")
-        transport = context.get("transport")
-        if isinstance(transport, asyncio.Transport):
+        transport = cast("asyncio.Transport | None", context.get("transport"))
+        if transport is not None:
             transport.abort()
         if isinstance(error, BaseException):
             log_bug(self._log, str(context.get("message")), error)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -49,6 +49,14 @@ class Wire:
         head = await self.head()
         length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         return int(head[9:12]), await self.exactly(length)
+
+    def pause(self) -> None:
+        """Read no more, so that the other end comes to wait."""
+        cast("asyncio.Transport", self.writer.transport).pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        cast("asyncio.Transport", self.writer.transport).resume_reading()
 
     def end(self) -> None:
         """Send no more."""
@@ -138,6 +146,10 @@ async def world(*, engine: bool = True, **environment: str) -> AsyncIterator[Wor
                 await made.start_engine()
             serving = asyncio.ensure_future(server.run())
             await server.wait_ready(serving)
+            if engine:
+                assert await (await made.engine_side()).rest() == b"", (
+                    "a look at the start, whether the engine is there"
+                )
             try:
                 yield made
             finally:

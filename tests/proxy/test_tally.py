@@ -1,0 +1,42 @@
+"""One exchange leaves one record."""
+
+from proxy.harness import OK, get, in_loop, request, world
+
+
+@in_loop
+async def test_every_exchange_leaves_exactly_one_record_with_what_was_counted() -> None:
+    async with world(DENY="ContainerList", LOG_LEVEL="debug") as here:
+        client, engine = await here.exchange(request("POST", "/build", "Content-Length: 3", body=b"tar"))
+        assert await client.answer() == (200, b"OK")
+        await client.send(get("/containers/json") + get("/_ping"))
+        assert (await client.answer())[0] == 403
+        assert await engine.exactly(3) == b"tar"
+        await engine.head()
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        await client.send(b"nonsense\r\n\r\n")
+        await client.rest()
+        records = await here.records(4)
+    kept = [(r["operation"], r["decision"], r["source"], r["status"], r["received"], r["sent"] > 0) for r in records]
+    assert kept == [
+        ("ImageBuild", "allowed", "BUILD=1 POST=1", 200, 3, True),
+        ("ContainerList", "denied", "DENY", 403, 0, True),
+        ("SystemPing", "allowed", "PING=1", 200, 0, True),
+        ("", "refused", "", 400, 0, True),
+    ]
+    assert all(record["ms"] >= 0 and record["pid"] > 0 and record["socket"] == "docker" for record in records)
+
+
+@in_loop
+async def test_a_stream_has_a_line_when_it_starts_and_an_ordinary_answer_has_not() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await client.send(get("/events"))
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.head()
+        await client.close()
+        await here.records(2)
+        lines = [(line["event"], line["operation"]) for line in here.log() if line["event"] != "message"]
+    assert lines == [("exchange", "SystemPing"), ("start", "SystemEvents"), ("exchange", "SystemEvents")]
