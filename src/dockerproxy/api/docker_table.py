@@ -49,7 +49,7 @@ GET      /containers/{id}/logs                     ContainerLogs            read
 GET      /containers/{id}/stats                    ContainerStats           read   stream -    | processor, memory, network and disk use as it changes
 GET      /containers/{id}/top                      ContainerTop             read   reply  -    | processes and arguments, with ps_args=e also their environment
 POST     /containers/{id}/wait                     ContainerWait            read   stream -    | waits until a container ends and tells its exit status
-POST     /containers/create                        ContainerCreate          write  reply  json | starts here: root on the host unless the body is checked
+POST     /containers/create                        ContainerCreate          write  reply  json | makes a container of any kind: root on the host
 POST     /containers/prune                         ContainerPrune           write  reply  -    | deletes all stopped containers
 DELETE   /containers/{id}                          ContainerDelete          write  reply  -    | deletes a container, also a running one and its unnamed volumes
 PUT      /containers/{id}/archive                  PutContainerArchive      write  reply  tar  | puts files anywhere in a container, its volumes and bind mounts

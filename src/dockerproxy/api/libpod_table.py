@@ -44,7 +44,7 @@ GET      /libpod/containers/{name}/logs        ContainerLogsLibpod        read  
 GET      /libpod/containers/{name}/stats       ContainerStatsLibpod       read   stream -    | processor, memory, network and disk use as it changes
 GET      /libpod/containers/{name}/top         ContainerTopLibpod         read   stream -    | processes with their arguments, ps_args= picks what ps shows
 POST     /libpod/containers/{name}/wait        ContainerWaitLibpod        read   stream -    | waits until a container ends and tells its exit status
-POST     /libpod/containers/create             ContainerCreateLibpod      write  reply  json | starts here: all that Podman may do unless the body is checked
+POST     /libpod/containers/create             ContainerCreateLibpod      write  reply  json | makes a container of any kind: all that Podman itself may do
 POST     /libpod/containers/prune              ContainerPruneLibpod       write  reply  -    | deletes all stopped containers
 DELETE   /libpod/containers/{name}             ContainerDeleteLibpod      write  reply  -    | deletes a container, also a running one and all that need it
 PUT      /libpod/containers/{name}/archive     PutContainerArchiveLibpod  write  reply  tar  | puts files anywhere in a container, its volumes and bind mounts

@@ -12,7 +12,7 @@ from dockerproxy.cli.exposures import describe_exposures
 from dockerproxy.config.environment import Configured, read_environment
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
-from dockerproxy.host.listen import check_place
+from dockerproxy.host.listen import check_place, is_in_use
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 
@@ -48,7 +48,8 @@ def _print_settings(configured: Configured) -> None:
     for served in settings.sockets:
         owner = f"uid {os.geteuid() if served.uid is None else served.uid}"
         group = f"gid {os.getegid() if served.gid is None else served.gid}"
-        print(f"socket    {served.path}, mode {served.mode:04o}, {owner}, {group}")
+        used = ", in use now" if is_in_use(served.path) else ""
+        print(f"socket    {served.path}, mode {served.mode:04o}, {owner}, {group}{used}")
     limits = settings.limits
     print(
         f"limits    {limits.connections} connections, {limits.header_timeout:g}s for a request head,"

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.switches import (
     ACTION_SWITCHES,
-    ASK_REGISTRIES,
+    CONDITIONS,
     FOREIGN,
     PART_SWITCHES,
     SECTION_SWITCHES,
@@ -20,7 +20,6 @@ from dockerproxy.config.switches import (
 )
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.conditions import NamesNoHost
 from dockerproxy.policy.model import Denial, Grant, Policy
 from dockerproxy.settings import MAX_SOCKET_PATH, Level, Limits, LogFormat, Settings, SocketSettings
 
@@ -74,12 +73,13 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
     reader = _Reader({name: value for name, value in environment.items() if value})
     switches = {name: reader.switch(name, default=default) for name, default in SWITCHES.items()}
     policy = _read_policy(reader, switches)
+    path = reader.path("PROXIED_SOCKET_PATH", _DEFAULT_SOCKET)
     settings = Settings(
-        engines=_read_engines(reader),
+        engines=_read_engines(reader, path),
         sockets=(
             SocketSettings(
                 name="docker",
-                path=reader.path("PROXIED_SOCKET_PATH", _DEFAULT_SOCKET),
+                path=path,
                 mode=reader.mode("PROXIED_SOCKET_MODE", 0o660),
                 uid=reader.whole("PROXIED_SOCKET_UID", 0, _MAX_ID),
                 gid=reader.whole("PROXIED_SOCKET_GID", 0, _MAX_ID),
@@ -107,16 +107,16 @@ def _read_policy(reader: "_Reader", switches: dict[str, bool]) -> Policy:
             continue
         opened = {name: operation for name, operation in OPERATIONS.items() if operation.section == section}
         opened = {name: operation for name, operation in opened.items() if name not in taken_out}
-        reads = {name for name, operation in opened.items() if operation.access == "read"}
-        for name in reads & ASK_REGISTRIES.keys():
-            parameter, besides, namespaces = ASK_REGISTRIES[name]
+        reachable = {name for name, operation in opened.items() if operation.access == "read" or switches["POST"]}
+        for name in sorted(reachable & CONDITIONS.keys()):
+            condition, besides = CONDITIONS[name]
             if not (besides and switches[besides]):
-                reads.remove(name)
-                condition = NamesNoHost(parameter, namespaces)
-                grants.append(Grant(frozenset({name}), f"{switch}=1", condition))
-        grants.append(Grant(frozenset(reads), f"{switch}=1"))
-        if switches["POST"]:
-            grants.append(Grant(frozenset(opened.keys() - reads - ASK_REGISTRIES.keys()), f"{switch}=1 POST=1"))
+                reachable.remove(name)
+                grants.append(Grant(frozenset({name}), _source(switch, name), condition))
+        for access in ("read", "write"):
+            names = {name for name in reachable if OPERATIONS[name].access == access}
+            if names:
+                grants.append(Grant(frozenset(names), _source(switch, next(iter(names)))))
     return Policy(
         grants=tuple(grants),
         denials=(Denial(denied, "DENY"),) if denied else (),
@@ -124,8 +124,21 @@ def _read_policy(reader: "_Reader", switches: dict[str, bool]) -> Policy:
     )
 
 
-def _read_engines(reader: "_Reader") -> tuple[str, ...]:
-    """Where the engine may be: what is said, or else the places where one usually is."""
+def _source(switch: str, name: str) -> str:
+    return f"{switch}=1 POST=1" if OPERATIONS[name].access == "write" else f"{switch}=1"
+
+
+def _read_engines(reader: "_Reader", ours: str) -> tuple[str, ...]:
+    """Where the engine may be: what is said, or else the places where one usually is; never our own socket."""
+    ours = os.path.realpath(ours)
+    paths = _find_engines(reader)
+    others = tuple(path for path in paths if os.path.realpath(path) != ours)
+    if not others:
+        reader.problem("PROXIED_SOCKET_PATH", f"{ours!r} is where the engine is", "they must be two sockets")
+    return others or paths
+
+
+def _find_engines(reader: "_Reader") -> tuple[str, ...]:
     named = [name for name in ("DOCKER_SOCKET_PATH", "SOCKET_PATH") if name in reader.environment]
     if named:
         paths = [reader.path(name, "") for name in named]

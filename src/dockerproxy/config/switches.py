@@ -6,6 +6,8 @@ Names and defaults are a contract: people change the image and keep their compos
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.policy.conditions import NamesNoBuilder, NamesNoHost
+from dockerproxy.policy.model import Condition
 
 WORDS: Final = {
     "0": False,
@@ -64,13 +66,16 @@ PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Variables that, when 0, take operations out of `CONTAINERS=1`. `ALLOW` can put one back."""
 
-ASK_REGISTRIES: Final = {
-    "ImageSearch": ("term", "DISTRIBUTION", False),
-    "GetPluginPrivileges": ("remote", "DISTRIBUTION", True),
-    "ImageSearchLibpod": ("term", "", False),
+CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
+    "ImageSearch": (NamesNoHost("term", namespaces=False), "DISTRIBUTION"),
+    "GetPluginPrivileges": (NamesNoHost("remote", namespaces=True), "DISTRIBUTION"),
+    "ImageSearchLibpod": (NamesNoHost("term", namespaces=False), ""),
+    "ContainerCreate": (NamesNoBuilder(), "GRPC"),
 }
-"""Reads that make the engine connect to a host of the client's choice: the parameter that names it, the switch
-that opens this besides the section's, and whether a plain word before a slash is a namespace (see NamesNoHost)."""
+"""What a switch opens only on a condition, and the switch that opens it without.
+
+A read that makes the engine connect to a host of the client's choice is more than a read; and a build that may not
+use the engine's builder must not start a privileged one by itself."""
 
 SWITCHES: Final = {
     name: name in _ON or name in PART_SWITCHES for name in ("POST", *SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES)
@@ -103,7 +108,10 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str]) -> str:
         return f"taking {name} out of DENY is needed to allow it"
     narrow = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
     narrow = f"{narrow}=1" if narrow else f"ALLOW={name}"
-    broad = " and ".join(f"{switch}=1" for switch in _needed(name) if not values[switch])
+    missing = [switch for switch in _needed(name) if not values[switch]]
+    if not missing and name in CONDITIONS and CONDITIONS[name][1]:
+        missing = [CONDITIONS[name][1]]
+    broad = " and ".join(f"{switch}=1" for switch in missing)
     if not broad:
         return f"{narrow} would allow it"
     return f"{broad} would allow it, {narrow} nothing else"
@@ -118,6 +126,4 @@ def _needed(name: str) -> list[str]:
     if operation.access == "write":
         needed.append("POST")
     needed += [switch for switch, opens in PART_SWITCHES.items() if name in opens]
-    if name in ASK_REGISTRIES and ASK_REGISTRIES[name][1]:
-        needed.append(ASK_REGISTRIES[name][1])
     return needed

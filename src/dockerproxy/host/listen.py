@@ -44,7 +44,9 @@ def listen(settings: SocketSettings) -> Listening:
     Raises:
         UserError: The path cannot be used, or somebody listens there.
     """
-    _refuse_occupied(settings.path)
+    if is_in_use(settings.path):
+        hint = "stop it, or choose another PROXIED_SOCKET_PATH"
+        raise UserError(Problem(settings.path, "somebody listens on this socket already", hint))
     # A short name beside the path: the path itself may already have all the bytes that a socket's may.
     beside = os.path.join(os.path.dirname(settings.path), f".{os.getpid() % 0xFFFF:x}")[: len(settings.path)]
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -72,11 +74,14 @@ def listen(settings: SocketSettings) -> Listening:
 
 
 def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
-    """Say what would keep `listen` from opening a socket, without opening it."""
+    """Say what would keep `listen` from opening a socket, without opening it.
+
+    That somebody listens there already is none: most likely it is the proxy whose settings are checked.
+    """
     directory = os.path.dirname(settings.path)
     try:
         os.stat(directory)
-        _refuse_occupied(settings.path)
+        is_in_use(settings.path)
     except OSError as error:
         return (_explain(settings, error),)
     except UserError as error:
@@ -86,12 +91,16 @@ def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
     return ()
 
 
-def _refuse_occupied(path: str) -> None:
-    """Refuse a path at which there is something else than a stale socket."""
+def is_in_use(path: str) -> bool:
+    """Whether somebody listens on a socket at this path.
+
+    Raises:
+        UserError: There is something else than a socket, or a socket that cannot be asked.
+    """
     try:
         kind = os.lstat(path).st_mode
     except OSError:
-        return  # Nothing is there, or binding will say what is wrong.
+        return False  # Nothing is there, or binding will say what is wrong.
     if not stat.S_ISSOCK(kind):
         raise UserError(Problem(path, "is there and is not a socket", "choose another PROXIED_SOCKET_PATH"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -99,12 +108,10 @@ def _refuse_occupied(path: str) -> None:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            return
+            return False
         except OSError as error:
             raise UserError(Problem(path, f"is a socket that cannot be asked whether it is in use: {error}")) from error
-    raise UserError(
-        Problem(path, "somebody listens on this socket already", "stop it, or choose another PROXIED_SOCKET_PATH")
-    )
+    return True
 
 
 def _explain(settings: SocketSettings, error: OSError) -> Problem:

@@ -120,13 +120,15 @@ class Log:
         if self._json:
             return _dump(_fields(record, self._now(), level, event))
         uid, gid, pid = record.peer
-        target = record.target if record.decision is not Outcome.REFUSED else _escape(record.target)
+        method, target = record.method, record.target
+        if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
+            method, target = _escape(method).replace(" ", "\\x20"), _escape(target).replace(" ", "\\x20")
         source = f" by {record.source}" if record.source else ""
         end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
         reason = f": {_escape(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
-            f" {record.method or '-'} {target or '-'} {record.operation or '-'} {record.decision}{source}"
+            f" {method or '-'} {target or '-'} {record.operation or '-'} {record.decision}{source}"
             f" {record.status} in={record.received} out={record.sent}{end}{reason}\n"
         )
 

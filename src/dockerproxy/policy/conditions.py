@@ -36,3 +36,19 @@ class NamesNoHost:
 
     def __str__(self) -> str:
         return f"{self.parameter} names no registry host"
+
+
+@dataclass(frozen=True, slots=True)
+class NamesNoBuilder:
+    """The container to be created is none that BuildKit's client starts for itself.
+
+    When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own,
+    named `buildx_buildkit_` and the builder's name (buildx driver/docker-container), without being asked to.
+    """
+
+    def holds(self, request: CanonicalRequest) -> bool:
+        """Whether no value of the name is a builder's. The engine drops a slash in front."""
+        return not any(name.lstrip("/").startswith("buildx_buildkit_") for name in request.values("name"))
+
+    def __str__(self) -> str:
+        return "name is not one of a privileged builder, buildx_buildkit_..."
