@@ -213,8 +213,9 @@ class _Reader:
     def operations(self, name: str) -> frozenset[str]:
         names = [word.strip() for word in self.environment.get(name, "").split(",") if word.strip()]
         for unknown in (word for word in names if word not in OPERATIONS):
-            near = difflib.get_close_matches(unknown, OPERATIONS, 1)
-            hint = f"did you mean {near[0]}?" if near else "`dockerproxy operations` lists them"
+            spellings = {operation.casefold(): operation for operation in OPERATIONS}
+            near = difflib.get_close_matches(unknown.casefold(), spellings, 1)
+            hint = f"did you mean {spellings[near[0]]}?" if near else "`dockerproxy operations` lists them"
             self.problem(name, f"{unknown!r} is not an operation", hint)
         return frozenset(names) & OPERATIONS.keys()
 

@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.settings import SocketSettings
+from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
 
 _BACKLOG = 1024
 """Connections that may wait to be accepted; the kernel bounds it by net.core.somaxconn."""
@@ -47,8 +47,7 @@ def listen(settings: SocketSettings) -> Listening:
     if is_in_use(settings.path):
         hint = "stop it, or choose another PROXIED_SOCKET_PATH"
         raise UserError(Problem(settings.path, "somebody listens on this socket already", hint))
-    # A short name beside the path: the path itself may already have all the bytes that a socket's may.
-    beside = os.path.join(os.path.dirname(settings.path), f".{os.getpid() % 0xFFFF:x}")[: len(settings.path)]
+    beside = _find_beside(settings.path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         _clear(beside)
@@ -71,6 +70,15 @@ def listen(settings: SocketSettings) -> Listening:
         listener.close()
         _clear(beside)
         raise UserError(_explain(settings, error)) from error
+
+
+def _find_beside(path: str) -> str:
+    """Choose a name in the same directory that is short enough for a socket, as the path itself may just be."""
+    directory, name = os.path.split(path)
+    beside = os.path.join(directory, f".{os.getpid():x}")
+    if len(os.fsencode(beside)) <= MAX_SOCKET_PATH:
+        return beside
+    return os.path.join(directory, ("-" if name[0] == "~" else "~") * len(os.fsencode(name)))
 
 
 def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
@@ -130,5 +138,5 @@ def _identify(path: str) -> tuple[int, int]:
 
 
 def _clear(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # What cannot be removed is said when binding fails.
         os.unlink(path)

@@ -6,7 +6,8 @@ from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 
-_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
+"""In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class NamesNoHost:
 
     def _has_host(self, reference: str) -> bool:
         first, slash, _ = reference.partition("/")
-        namespace = self.namespaces and _NAMESPACE.fullmatch(first) and first.casefold() != "localhost"
+        namespace = self.namespaces and _NAMESPACE.fullmatch(first) and first != "localhost"
         return bool(slash) and not namespace
 
     def __str__(self) -> str:

@@ -199,7 +199,7 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
 
 def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
     """Split the field lines, which follow the first line."""
-    if len(lines) > MAX_FIELDS:
+    if len(lines) - 1 > MAX_FIELDS:
         return Refusal(431, f"more than {MAX_FIELDS} header fields")
     fields = []
     for line in lines[1:]:
