@@ -1,5 +1,9 @@
 """Many connections: who waits too long, who makes room, and that others are served."""
 
+import asyncio
+from contextlib import suppress
+
+import pytest
 from proxy.harness import OK, get, in_loop, world
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -62,3 +66,91 @@ async def test_what_does_not_finish_in_the_grace_period_is_cut() -> None:
         here.server.stop()
         assert await client.rest() == STREAM
         assert await engine.rest() == b""
+
+
+@pytest.mark.parametrize("target", ["/containers/json", "/_ping"])
+@in_loop
+async def test_a_client_that_never_sends_the_rest_of_an_answered_request_makes_room(target: str) -> None:
+    async with world(MAX_CONNECTIONS="4", CONTAINERS="0") as here:
+        held = [await here.connect() for _ in range(4)]
+        for client in held:
+            await client.send(get(target, "Content-Length: 10"))
+            if target == "/_ping":
+                engine = await here.engine_side()
+                await engine.head()
+                await engine.send(OK)
+            assert (await client.answer())[0] == (200 if target == "/_ping" else 403)
+        served, _ = await here.exchange(get("/_ping"))
+        assert await served.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_a_head_that_comes_byte_by_byte_gets_no_more_time_for_it() -> None:
+    async with world(HEADER_TIMEOUT="0.5") as here:
+        client = await here.connect()
+        answered = asyncio.ensure_future(client.rest())
+        for byte in b"GET /_ping HTTP/1.1\r\nX: " + b"y" * 1000:
+            if answered.done():
+                break
+            client.writer.write(bytes([byte]))
+            await asyncio.wait([answered], timeout=0.05)
+        assert (await answered).startswith(b"HTTP/1.1 408 ")
+
+
+@in_loop
+async def test_a_client_that_pipelines_without_end_does_not_keep_others_waiting() -> None:
+    requests = get("/containers/json") * 20_000
+    async with world(CONTAINERS="0") as here:
+        greedy = await here.connect()
+        sending = asyncio.ensure_future(greedy.send(requests))
+        reading = asyncio.ensure_future(greedy.exactly(1_000_000))
+        for _ in range(5):
+            client, _ = await here.exchange(get("/_ping"))
+            assert await client.answer() == (200, b"OK")
+        served = [line["operation"] for line in here.log() if line["event"] == "exchange"]
+        assert served.count("ContainerList") < 20_000
+        await reading
+        sending.cancel()
+
+
+@in_loop
+async def test_a_client_that_does_not_read_its_answers_is_not_read_either() -> None:
+    async with world(CONTAINERS="0") as here:
+        client = await here.connect()
+        client.pause()
+        sent = 0
+        with suppress(TimeoutError):
+            while True:
+                await asyncio.wait_for(client.send(get("/containers/json") * 1000), 0.5)
+                sent += 1000
+        assert 0 < sent < 50_000
+        client.resume()
+        for _ in range(sent):
+            assert (await client.answer())[0] == 403
+
+
+@in_loop
+async def test_the_engine_is_not_read_for_a_client_that_was_slow_before() -> None:
+    async with world(DENY="ContainerList") as here:
+        client = await here.connect()
+        client.pause()
+        await client.send(get("/containers/json") * 4000 + get("/images/get?names=x"))
+        client.writer.write(get("/images/get?names=x"))
+        client.resume()
+        for _ in range(4000):
+            assert (await client.answer())[0] == 403
+        engine = await here.engine_side()
+        await engine.head()
+        client.pause()
+        await engine.send(STREAM)
+        written = 0
+
+        async def fill() -> None:
+            nonlocal written
+            while True:
+                await engine.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+                written += 65536
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 0.5)
+        assert written < 8 * 1024 * 1024

@@ -1,9 +1,10 @@
 """Answers: what the engine says reaches the client as it is, and never another one's."""
 
 import asyncio
+import socket
 
 import pytest
-from proxy.harness import OK, get, in_loop, request, world
+from proxy.harness import OK, PATIENCE, get, in_loop, request, world
 
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 HIJACK = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
@@ -301,3 +302,55 @@ async def test_a_slow_engine_slows_the_client() -> None:
         assert written < 90_000_000
         engine.resume()
         assert await engine.exactly(written) == b"x" * written
+
+
+@pytest.mark.parametrize("rest", [b"4\r\nlostZZ\r\n", b""])
+@in_loop
+async def test_a_request_that_breaks_after_its_answer_ends_the_connection(rest: bytes) -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build", "Transfer-Encoding: chunked", body=b"3\r\nabc\r\n"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        await client.send(rest)
+        if not rest:
+            client.end()
+        assert await client.rest() == b""
+        assert await engine.rest() == b"3\r\nabc\r\n"
+        assert [line["level"] for line in await here.records(1)] == ["info"]
+
+
+@in_loop
+async def test_tiny_chunks_are_passed_on_together() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(
+            request("POST", "/build", "Transfer-Encoding: chunked", body=b"1\r\nX\r\n" * 1000 + b"0\r\n\r\n")
+        )
+        engine = await here.engine_side()
+        await engine.head()
+        body = await engine.reader.readuntil(b"\r\n0\r\n\r\n")
+        assert body.count(b"X") == 1000
+        assert body.count(b"\r\n") < 50
+
+
+@in_loop
+async def test_an_engine_whose_queue_is_full_is_tried_again() -> None:
+    async with world(engine=False) as here:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as busy, socket.socket(socket.AF_UNIX) as first:
+            busy.bind(str(here.directory / "engine.sock"))
+            busy.listen(0)
+            first.connect(str(here.directory / "engine.sock"))
+            client = await here.connect()
+            await client.send(get("/_ping"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.reader.read(1), 0.2)
+            busy.accept()[0].close()
+            busy.settimeout(PATIENCE)
+            accepted, _ = await asyncio.to_thread(busy.accept)
+            with accepted:
+                assert (await asyncio.to_thread(accepted.recv, 1000)).startswith(b"GET /_ping ")
+                accepted.sendall(OK)
+                assert await client.answer() == (200, b"OK")

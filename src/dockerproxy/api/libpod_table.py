@@ -108,7 +108,7 @@ POST     /libpod/local/build                   LocalBuildLibpod           write 
 POST     /libpod/local/images/load             LocalImagesLibpod          write  reply  -    | loads images from any file of the host
 
 GET      /libpod/manifests/{name+}/exists      ManifestExistsLibpod       read   reply  -    | whether there is a list of images of that name
-GET      /libpod/manifests/{name+}/json        ManifestInspectLibpod      read   reply  -    | the images in a list, may ask a registry for it
+GET      /libpod/manifests/{name+}/json        ManifestInspectLibpod      write  reply  -    | a GET that makes Podman ask any registry for a list of images
 POST     /libpod/manifests/{name+}             ManifestCreateLibpod       write  reply  json | makes a list of images for several platforms
 PUT      /libpod/manifests/{name+}             ManifestModifyLibpod       write  reply  json | adds, changes or removes images in a list
 DELETE   /libpod/manifests/{name+}             ManifestDeleteLibpod       write  reply  -    | deletes a list of images, under versions before 4 one entry

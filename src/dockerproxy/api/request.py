@@ -21,6 +21,9 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
 _VERSION: Final = re.compile(r"v(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){0,2}")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
+MAX_PARAMETERS: Final = 2000
+"""Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
+
 _FIRST_MANIFESTS: Final = 4
 """Below prefix v4, Podman's manifest paths mean other operations (podman pkg/api/server/register_manifest.go)."""
 
@@ -94,6 +97,8 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
             return Refusal(400, reason)
     if plain.startswith("/libpod/manifests/") and version and int(version[1:].split(".")[0]) < _FIRST_MANIFESTS:
         operation = None
+    if raw_query.count("&") >= MAX_PARAMETERS:
+        return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
     query = tuple(_split_query(raw_query))
     return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation)
 

@@ -6,6 +6,7 @@ somebody else listens is never stolen.
 
 import contextlib
 import os
+import secrets
 import socket
 import stat
 from dataclasses import dataclass
@@ -50,7 +51,6 @@ def listen(settings: SocketSettings) -> Listening:
     beside = _find_beside(settings.path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
-        _clear(beside)
         mask = os.umask(0o777)
         try:
             listener.bind(beside)
@@ -73,12 +73,17 @@ def listen(settings: SocketSettings) -> Listening:
 
 
 def _find_beside(path: str) -> str:
-    """Choose a name in the same directory that is short enough for a socket, as the path itself may just be."""
+    """Choose an unused name in the same directory that is short enough for a socket, as the path itself may just be.
+
+    A random one: in containers that share a volume, every proxy is process 1.
+    """
     directory, name = os.path.split(path)
-    beside = os.path.join(directory, f".{os.getpid():x}")
-    if len(os.fsencode(beside)) <= MAX_SOCKET_PATH:
-        return beside
-    return os.path.join(directory, ("-" if name[0] == "~" else "~") * len(os.fsencode(name)))
+    room = MAX_SOCKET_PATH - len(os.fsencode(directory)) - 1
+    while True:
+        token = secrets.token_hex(8)[:room]
+        beside = f".{token[:8]}" if room > len(token[:8]) else token
+        if beside != name:
+            return os.path.join(directory, beside)
 
 
 def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
@@ -126,6 +131,8 @@ def _explain(settings: SocketSettings, error: OSError) -> Problem:
     directory = os.path.dirname(settings.path)
     if isinstance(error, FileNotFoundError):
         return Problem(settings.path, f"the directory {directory} does not exist", "create it, or mount a volume there")
+    if isinstance(error, NotADirectoryError):
+        return Problem(settings.path, f"{directory} is not a directory")
     if isinstance(error, PermissionError):
         hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
         return Problem(settings.path, "permission denied", hint)

@@ -45,6 +45,11 @@ class Judged:
         return self.operation is not None and self.operation.shape is Shape.TUNNEL
 
     @property
+    def may_last(self) -> bool:
+        """Whether the answer is a stream, which may go on for weeks."""
+        return self.operation is not None and self.operation.shape is Shape.STREAM
+
+    @property
     def is_health_check(self) -> bool:
         """Whether the answer is ours, made from the engine's ping."""
         return self.operation is HEALTH
@@ -66,14 +71,14 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     refusal = _refuse_body(parsed, request)
     if refusal is not None:
         return refusal
-    decision = decide(policy, request)
+    decision, target = decide(policy, request), request.target
     return Judged(
         head=parsed,
         method=request.method,
-        target=request.target,
+        target=target,
         operation=request.operation,
         decision=decision,
-        to_engine=_write(parsed, request) if decision.allowed else b"",
+        to_engine=_write(parsed, request.operation, target) if decision.allowed else b"",
     )
 
 
@@ -94,10 +99,9 @@ def _refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None
     return None
 
 
-def _write(head: RequestHead, request: CanonicalRequest) -> bytes:
-    operation = request.operation
+def _write(head: RequestHead, operation: Operation | None, target: str) -> bytes:
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
     tunnel = operation is not None and operation.shape is Shape.TUNNEL
-    return write_request(head, request.target.encode(), upgrade=tunnel)
+    return write_request(head, target.encode(), upgrade=tunnel)

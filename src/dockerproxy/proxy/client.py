@@ -6,33 +6,36 @@ exchange leaves exactly one record; whether the client is read is derived in `up
 """
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.api.catalog import Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
-from dockerproxy.proxy.engine import Engine
+from dockerproxy.proxy.engine import Engine, open_engine
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.tally import Tally
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
-from dockerproxy.wire.answer import write_answer
+from dockerproxy.wire.answer import answer_ping, write_answer
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, ResponseHead, peek
+from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.served import Served
     from dockerproxy.proxy.shared import Shared
 
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+_TURN: Final = 64
+"""Requests of one client that are taken before others have their turn."""
+
+_ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
+"""Where only the rest of a request is missing: a client that does not send it is not waited for."""
+
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
-_OK: Final = 200
 _SERVER_ERROR: Final = 500
 _BLAME: Final = {True: (Outcome.REFUSED, Level.WARNING), False: (Outcome.ALLOWED, Level.ERR)}
 
@@ -48,11 +51,11 @@ class Client(asyncio.Protocol):
         self.state = State.IDLE
         self.engine: Engine | None = None
         self.engine_is_slow = False
+        self._is_slow = False
         self.ended = False
         self.waits_in: Waiting | None = None
         self.tally = Tally(served.name, shared.log, shared.now)
-        self._buffer = bytearray()
-        self._searched = 0
+        self._inbox = Inbox()
         self._body: RequestBody | None = None
         self._closes = False
         self._reading = True
@@ -66,22 +69,22 @@ class Client(asyncio.Protocol):
         if self.shared.connections.admit(self):
             self._wait(self.shared.connections.heads)
             return
-        self.state = State.CLOSING
-        reason = "too many connections are busy here; MAX_CONNECTIONS bounds them"
-        self._answer(503, reason, close=True)
-        self.tally.end(Outcome.REFUSED, reason, Level.ERR)
+        self.state = State.SENT
+        self.fail(503, "too many connections are busy here; MAX_CONNECTIONS bounds them")
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the client: of a head or of a body."""
-        if self.state is State.IDLE and not self._buffer and 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD:
-            self._take_head(data)  # The common case: one whole head and nothing else.
-            return
         if self.state is State.CLOSING:
             return
-        if not self._buffer and self._body is not None and self._takes_body(self._body):
-            data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
-        self._buffer += data
+        if not self._inbox:
+            whole = 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD
+            if whole and self.state is State.IDLE and not self._is_slow:  # The common case.
+                self._take_head(data)
+                return
+            if self._body is not None and self._takes_body(self._body):
+                data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
+        self._inbox.put(data)
         self._advance()
 
     def eof_received(self) -> bool:
@@ -90,7 +93,7 @@ class Client(asyncio.Protocol):
         if has_hung_up(self.fileno()):
             self.abort()
             return False
-        if self.state in {State.IDLE, State.CLOSING}:
+        if self.state in {State.IDLE, State.SKIPPING, State.CLOSING}:
             return False
         self.shared.connections.unwatched.add(self)
         self._pass_on_end()
@@ -107,14 +110,17 @@ class Client(asyncio.Protocol):
             self.tally.end(Outcome.ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
 
     def pause_writing(self) -> None:
-        """Read no more from the engine: the client does not take what we send."""
+        """Read no more from the engine, and take no more requests: the client does not take what we send."""
+        self._is_slow = True
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read from the engine again."""
+        """Go on."""
+        self._is_slow = False
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.resume_reading()
+        self._advance()
 
     # What the registry of connections tells us
 
@@ -129,7 +135,7 @@ class Client(asyncio.Protocol):
 
     def time_out(self) -> None:
         """End it: a head was not complete in time, or nothing came for long."""
-        if self.state is State.IDLE and self._buffer:
+        if self.state is State.IDLE and self._inbox.holds_part_of_a_head:
             self._refuse(Refusal(408, "the request head was not complete in time; HEADER_TIMEOUT bounds it"))
         else:
             self.transport.abort()
@@ -143,40 +149,30 @@ class Client(asyncio.Protocol):
     # The request
 
     def _advance(self) -> None:
-        """Do what can be done with the bytes that have come."""
-        while self._buffer:
-            if self.state is State.IDLE:
-                if not self._find_head():
+        """Do what can be done with the bytes that have come, but not so much of it that others wait."""
+        if self.transport.is_closing():
+            return
+        for _ in range(_TURN):
+            if self.state is State.IDLE and self._inbox and not self._is_slow:
+                head = self._inbox.take_head()
+                if head is None:
+                    if self.waits_in is not self.shared.connections.heads:  # The time counts from its first byte.
+                        self._wait(self.shared.connections.heads)
                     break
-            elif self.state is State.CLOSING:
-                self._buffer.clear()
-            elif self._body is not None and self._takes_body(self._body):
-                del self._buffer[: self._take_body(self._body, bytes(self._buffer))]
+                if isinstance(head, Refusal):
+                    self._refuse(head)
+                else:
+                    self._take_head(head)
+            elif self._inbox and self._body is not None and self._takes_body(self._body):
+                self._inbox.take(self._take_body(self._body, self._inbox.peek()))
             else:
                 break
-        self.update_reading()
-
-    def _find_head(self) -> bool:
-        """Take a whole head from the buffer, if there is one."""
-        end = self._buffer.find(END_OF_HEAD, max(0, self._searched - 3))
-        if end >= 0 and end + 4 <= MAX_HEAD:
-            head = bytes(self._buffer[: end + 4])
-            del self._buffer[: end + 4]
-            self._take_head(head)
-            return True
-        if end >= 0 or len(self._buffer) > MAX_HEAD:
-            self._refuse(Refusal(431, f"the request head is longer than {MAX_HEAD} bytes"))
-        elif _BARE_LF.search(self._buffer, max(0, self._searched - 1)):
-            self._refuse(Refusal(400, "a line of the request head does not end with CRLF"))
         else:
-            if not self._searched:
-                self._wait(self.shared.connections.heads)
-            self._searched = len(self._buffer)
-        return False
+            asyncio.get_running_loop().call_soon(self._advance)
+        self.update_reading()
 
     def _take_head(self, head: bytes) -> None:
         """Judge a request, and send it on or answer it."""
-        self._searched = 0
         self._begin()
         judged = self.served.judge(head)
         if isinstance(judged, Refusal):
@@ -208,7 +204,7 @@ class Client(asyncio.Protocol):
         paths = self.shared.engines
         path = choose_engine(paths)
         try:
-            _, engine = await asyncio.get_running_loop().create_unix_connection(lambda: Engine(self), path)
+            engine = await open_engine(self, path)
         except OSError as error:
             self.fail(503, explain_unreachable(paths, path, error))
             return
@@ -216,6 +212,8 @@ class Client(asyncio.Protocol):
             engine.drop()
             return
         self.engine = engine
+        if self._is_slow:
+            engine.transport.pause_reading()
         engine.transport.write(head)
         self._advance()
         if self.ended:
@@ -237,11 +235,13 @@ class Client(asyncio.Protocol):
             self.state = step(self.state, Signal.REQUEST_END)
             if self.state is State.DONE:
                 self._free()
+        elif self.state in _ANSWERED:
+            self._wait(self.shared.connections.lingering)
         return used
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""
-        if self._buffer or self.engine is None:
+        if self._inbox or self.engine is None:
             return
         if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
             self.fail(400, "the request ended before its body did")
@@ -256,7 +256,7 @@ class Client(asyncio.Protocol):
             self._begin()
         self.state = step(self.state, Signal.REFUSE)
         self._answer(refusal.status, refusal.reason, close=True)
-        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or bytes(self._buffer)))
+        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or self._inbox.peek()))
         self.linger()
 
     def _deny(self, judged: Judged, body: RequestBody) -> None:
@@ -270,31 +270,30 @@ class Client(asyncio.Protocol):
         elif body.complete:
             self.state = step(self.state, Signal.REQUEST_END)
             self._free()
+        else:
+            self._wait(self.shared.connections.lingering)
 
     def fail(self, status: int, reason: str) -> None:
-        """Answer for the engine where it cannot, or cut the answer that it has begun."""
+        """End what cannot go on, by an answer of ours if there is none yet; else so that it looks cut short.
+
+        A status below 500 blames the client, others the engine.
+        """
         if self.transport.is_closing():
             return
+        outcome, level = _BLAME[status < _SERVER_ERROR]
         if self.state in {State.SENDING, State.SENT}:
             self.state = step(self.state, Signal.REFUSE)
             self._answer(status, reason, close=True)
-            outcome, level = _BLAME[status < _SERVER_ERROR]
             self.tally.end(outcome, reason, level)
             self.linger()
+        elif self.state is State.SENDING_ANSWERED:
+            self.linger()
         elif self.tally.judged is not None:
-            self.cut(reason)
+            self.tally.end(outcome, reason, level)
+            self.drop_engine()
+            self.transport.close()
         else:
-            self.report(reason)
-
-    def cut(self, reason: str) -> None:
-        """End an answer that cannot be completed, so that the client sees that it is not complete."""
-        self.tally.end(Outcome.ALLOWED, reason, Level.ERR)
-        self.drop_engine()
-        self.transport.close()
-
-    def report(self, reason: str) -> None:
-        """Log what the engine did wrong outside of an exchange."""
-        self.shared.log.message(Level.ERR, reason)
+            self.shared.log.message(Level.ERR, reason)
 
     def _answer(self, status: int, message: str, *, close: bool) -> None:
         self.tally.status = status
@@ -305,7 +304,7 @@ class Client(asyncio.Protocol):
         """End the connection, but not before the client could read its answer."""
         self.drop_engine()
         self.state = step(self.state, Signal.CLOSE)
-        self._buffer.clear()
+        self._inbox.clear()
         if self.ended:
             self.transport.close()
             return
@@ -329,16 +328,13 @@ class Client(asyncio.Protocol):
     def answer_health(self, status: int) -> None:
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self.drop_engine()
-        alive = status == _OK
-        message = "the proxy lives and the engine answers" if alive else f"the engine answered its ping with {status}"
         self._closes = True
-        self._answer(_OK if alive else 502, message, close=True)
+        self._answer(*answer_ping(status), close=True)
         self.end_answer()
 
     def start_stream(self) -> None:
         """Leave a line at the start of what may last for weeks."""
-        judged = self.tally.judged
-        if judged and judged.operation and judged.operation.shape is Shape.STREAM:
+        if self.tally.judged is not None and self.tally.judged.may_last:
             self.tally.note_start()
 
     def end_answer(self) -> None:
@@ -347,15 +343,17 @@ class Client(asyncio.Protocol):
         self.tally.end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
-            if self._buffer:
+            if self._inbox:
                 self._advance()
         elif self.engine is None or self._closes:
             self.linger()
+        else:
+            self._wait(self.shared.connections.lingering)
 
     def _free(self) -> None:
         """Make the connection free for the next request, or end it."""
         self._body = None
-        if self._closes or (self.ended and not self._buffer):
+        if self._closes or (self.ended and not self._inbox):
             self.state = step(self.state, Signal.CLOSE)
             self.transport.close()
             return
@@ -369,8 +367,7 @@ class Client(asyncio.Protocol):
         self.engine = None
         self.tally.status = head.status
         self.tally.note_start()
-        early = bytes(self._buffer)
-        self._buffer.clear()
+        early = self._inbox.clear()
         self.update_reading()
         open_tunnel(self, engine, early)
 
@@ -378,7 +375,10 @@ class Client(asyncio.Protocol):
 
     def update_reading(self) -> None:
         """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
-        reads = not self.engine_is_slow and (not self._buffer or self.state in {State.IDLE, State.CLOSING})
+        if self.state is State.IDLE:
+            reads = not self._is_slow and (not self._inbox or self._inbox.holds_part_of_a_head)
+        else:
+            reads = not self.engine_is_slow and (not self._inbox or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():
             return
         self._reading = reads

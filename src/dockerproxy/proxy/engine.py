@@ -5,8 +5,10 @@ client too: its framing is passed on as it is, and nothing is made up to complet
 """
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.settings import Level
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.exchange import OutOfTurn, State
 from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, parse_response
@@ -18,7 +20,12 @@ _CONTINUE: Final = 100
 _SWITCHING: Final = 101
 _OK: Final = 200
 
+_TRIES: Final = 100
+_PAUSE: Final = 0.05
+"""Seconds between two tries; connecting to a blocking socket would wait as long as it takes."""
+
 _REMEMBERED: Final = 256
+_LONGEST: Final = 2048
 _known: dict[bytes, ResponseHead] = {}
 """Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
 
@@ -27,7 +34,7 @@ def _parse(head: bytes) -> ResponseHead | None:
     found = _known.get(head)
     if found is None:
         found = parse_response(head)
-        if found is not None:
+        if found is not None and len(head) <= _LONGEST:
             if len(_known) >= _REMEMBERED:
                 _known.clear()
             _known[head] = found
@@ -142,7 +149,7 @@ class Engine(asyncio.Protocol):
         self.client.send(data if used == len(data) else data[:used])
         if used < len(data):
             self.client.drop_engine()
-            self.client.report("the engine sent more than one answer to a request")
+            self.client.shared.log.message(Level.ERR, "the engine sent more than one answer to a request")
         self.client.end_answer()
 
     def eof_received(self) -> bool:
@@ -177,7 +184,7 @@ class Engine(asyncio.Protocol):
         if self._framing is Framing.CLOSE and error is None:
             client.end_answer()
         elif self._framing is not None:
-            client.cut("the engine cut its answer short")
+            client.fail(502, "the engine cut its answer short")
         elif client.state in {State.SENDING, State.SENT}:
             reason = str(error) if error else "it closed the connection without one"
             client.fail(502, f"the engine gave no answer: {reason}")
@@ -188,3 +195,20 @@ class Engine(asyncio.Protocol):
         """End what the engine has made unreadable."""
         self.client.drop_engine()
         self.client.fail(502, reason)
+
+
+async def open_engine(client: "Client", path: str) -> Engine:
+    """Connect to the engine. One that is so busy that its queue is full is tried again for a while.
+
+    Raises:
+        OSError: It cannot be reached.
+    """
+    loop = asyncio.get_running_loop()
+    for _ in range(_TRIES):
+        try:
+            _, engine = await loop.create_unix_connection(lambda: Engine(client), path)
+        except BlockingIOError:
+            await asyncio.sleep(_PAUSE)
+        else:
+            return engine
+    raise BlockingIOError(errno.EAGAIN, "its queue of connections is full")

@@ -8,6 +8,9 @@ from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged
 from dockerproxy.settings import Level
 
+_SHOWN: Final = 4096
+"""Characters of a target that a record keeps."""
+
 _NONE: Final = ("", "")
 
 
@@ -67,7 +70,7 @@ class Tally:
             self._socket,
             self.peer,
             judged.method if judged else line[0],
-            judged.target if judged else line[1],
+            judged.target[:_SHOWN] if judged else line[1],
             judged.operation.name if judged and judged.operation else "",
             outcome,
             judged.decision.source if judged else "",

@@ -1,6 +1,7 @@
 """Answers of our own, in the shape that Docker's clients print: a JSON object with a message."""
 
 import json
+from http import HTTPStatus
 from typing import Final
 
 _PHRASES: Final = {
@@ -32,3 +33,10 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
         b"Connection: close\r\n" if close else b"",
         content if body else b"",
     )
+
+
+def answer_ping(status: int) -> tuple[int, str]:
+    """Return status and message for a health check, from the status that the engine's ping was answered with."""
+    if status == HTTPStatus.OK:
+        return HTTPStatus.OK, "the proxy lives and the engine answers"
+    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}"

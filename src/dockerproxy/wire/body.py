@@ -1,7 +1,12 @@
 """The body of a request: taken from what came, framed anew for the engine."""
 
+from typing import Final
+
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import Framing, RequestHead
+
+_FEW: Final = 8
+"""Chunks in one piece that are passed on one by one; more are small, and written as one they cost less to hold."""
 
 
 class RequestBody:
@@ -38,11 +43,13 @@ class RequestBody:
         fed = self._chunks.feed(data)
         self.broken = fed.broken
         self.complete = self._chunks.ended
-        view = memoryview(data)
+        contents: list[bytes | memoryview] = [memoryview(data)[start:end] for start, end in fed.payload]
+        if len(contents) > _FEW:
+            contents = [b"".join(contents)]
         pieces: list[bytes | memoryview] = []
-        for start, end in fed.payload:
-            self.received += end - start
-            pieces += (b"%x\r\n" % (end - start), view[start:end], b"\r\n")
+        for content in contents:
+            self.received += len(content)
+            pieces += (b"%x\r\n" % len(content), content, b"\r\n")
         if self.complete:
             pieces.append(LAST_CHUNK)
         return pieces, fed.used
