@@ -132,6 +132,7 @@ def _listen_to_all(settings: Settings) -> list[Listening]:
     if problems:
         for opened in listening:
             opened.remove()
+            opened.socket.close()
         raise UserError(*problems)
     return listening
 

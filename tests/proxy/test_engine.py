@@ -11,6 +11,16 @@ HIJACK = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+@in_loop
+async def test_the_answer_to_head_may_leave_its_length_out_and_the_connection_goes_on() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n\r\n"
+    async with world() as here:
+        client, engine = await here.exchange(request("HEAD", "/_ping"), answer)
+        assert await client.head() == answer
+        await client.send(get("/_ping"))
+        assert (await engine.head()).startswith(b"GET /_ping ")
+
+
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
 @in_loop
 async def test_answers_without_a_body_end_at_their_head(status: bytes) -> None:

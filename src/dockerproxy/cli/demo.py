@@ -50,9 +50,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         trouble = find_trouble(read_environment(chosen).settings.engines)
         if trouble:
             print(
-                f"No engine can be used here: {trouble}\nSo a stand-in plays the engine: its one container is made up."
+                f"No engine can be used here: {trouble}\nSo a stand-in plays the engine: its one container is made up.",
+                flush=True,
             )
-            chosen["DOCKER_SOCKET_PATH"] = f"{directory}/engine.sock"
+            chosen |= {"DOCKER_SOCKET_PATH": f"{directory}/engine.sock", "SOCKET_PATH": ""}
         uvloop.run(_demonstrate(read_environment(chosen).settings, stand_in=bool(trouble)))
     return 0
 
@@ -66,6 +67,8 @@ async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
     engine = await start_standin(settings.engines[0]) if stand_in else None
     serving = asyncio.ensure_future(server.run())
     await server.wait_ready(serving)
+    if serving.done():
+        await serving  # It raises why no socket could be opened.
     await loop.run_in_executor(None, _try, settings)
     await serving
     if engine is not None:

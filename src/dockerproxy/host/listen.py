@@ -5,6 +5,7 @@ somebody else listens is never stolen.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import socket
@@ -93,7 +94,7 @@ def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
     """
     directory = os.path.dirname(settings.path)
     try:
-        os.stat(directory)
+        os.stat(os.path.join(directory, "."))
         is_in_use(settings.path)
     except OSError as error:
         return (_explain(settings, error),)
@@ -133,6 +134,8 @@ def _explain(settings: SocketSettings, error: OSError) -> Problem:
         return Problem(settings.path, f"the directory {directory} does not exist", "create it, or mount a volume there")
     if isinstance(error, NotADirectoryError):
         return Problem(settings.path, f"{directory} is not a directory")
+    if error.errno == errno.EROFS:
+        return Problem(settings.path, f"the directory {directory} is read-only", "mount a volume there")
     if isinstance(error, PermissionError):
         hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
         return Problem(settings.path, "permission denied", hint)

@@ -58,10 +58,7 @@ class Log:
         if level not in self._shown:
             return
         for line in text.splitlines():
-            if self._json:
-                self._write(_dump({"time": self._now(), "level": level.value, "event": "message", "text": line}))
-            else:
-                self._write(f"{self._now()} {level.value} {_escape(line)}\n")
+            self._write(self._format_message(level, line))
 
     def close(self, patience: float = 1.0) -> None:
         """Write what is queued, waiting no longer than `patience` seconds for a slow reader."""
@@ -76,15 +73,20 @@ class Log:
             return
         if self.dropped:
             self._report_dropped()
+        self._enqueue(line)
+
+    def _enqueue(self, line: str) -> None:
         self._queued += len(line)
         self._queue.append(line)
         if not self._wake.is_set():
             self._wake.set()
 
     def _report_dropped(self) -> None:
-        dropped, self.dropped = self.dropped, 0
-        if dropped:
-            self.message(Level.WARNING, f"{dropped} lines dropped here: whatever reads this log is too slow")
+        """Say how many lines are missing here; this line itself always finds room."""
+        if self.dropped and Level.WARNING in self._shown:
+            text = f"{self.dropped} lines dropped here: whatever reads this log is too slow"
+            self._enqueue(self._format_message(Level.WARNING, text))
+        self.dropped = 0
 
     def _run(self) -> None:
         """Write until closed. Runs in the thread, which alone takes from the queue and counts what is written."""
@@ -115,6 +117,11 @@ class Log:
             self._second = second
             self._clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._clock}.{int((now - second) * 1000):03d}Z"
+
+    def _format_message(self, level: Level, text: str) -> str:
+        if self._json:
+            return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text})
+        return f"{self._now()} {level} {_escape(text)}\n"
 
     def _format(self, record: Record, level: Level, event: str) -> str:
         if self._json:

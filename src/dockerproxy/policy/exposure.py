@@ -35,12 +35,21 @@ _EXPOSURES: Final = (
         "is root on every node of the swarm: a service can mount their files",
     ),
     Exposure(
-        ("PluginPull", "PluginCreate", "PluginSet", "PluginUpgrade"),
+        ("PluginPull", "PluginCreate", "PluginSet", "PluginUpgrade", "PluginEnable"),
         "is root on the host: a plugin runs there as root",
     ),
     Exposure(("QuadletInstallLibpod",), "is root on the host: it can install units that systemd starts"),
+    Exposure(("SecretCreateLibpod",), "is root on the host if Podman is: a secret's driver may be any command there"),
     Exposure(
-        ("ArtifactLocalLibpod", "LocalBuildLibpod", "LocalImagesLibpod"),
+        ("VolumeCreate", "VolumeCreateLibpod", "PodCreateLibpod"),
+        "can make a volume of any host directory, which a container then mounts",
+    ),
+    Exposure(
+        ("CheckpointCreate", "CheckpointDelete", "CheckpointList"),
+        "lists, writes or deletes in any host directory if the engine is experimental",
+    ),
+    Exposure(
+        ("ArtifactLocalLibpod", "LocalBuildLibpod", "LocalImagesLibpod", "KubeApplyLibpod"),
         "reads files of the host that the engine can read",
     ),
     Exposure(
@@ -62,10 +71,15 @@ _EXPOSURES: Final = (
         ("ContainerArchive", "ContainerExport", "ContainerArchiveLibpod", "ContainerExportLibpod"),
         "reads any file of any container, of its volumes and bind mounts too",
     ),
+    Exposure(("VolumeExportLibpod",), "reads all files of any volume"),
     Exposure(("PutContainerArchive", "PutContainerArchiveLibpod"), "writes any file of any container as root"),
     Exposure(
         ("ContainerInspect", "ContainerTop", "ContainerInspectLibpod", "ContainerTopLibpod"),
         "sees every container's environment, passwords in it too",
+    ),
+    Exposure(
+        ("VolumeList", "VolumeInspect", "VolumeListLibpod", "VolumeInspectLibpod"),
+        "sees the options of every volume, among them passwords of network shares",
     ),
     Exposure(("ContainerLogs", "ContainerLogsLibpod"), "reads all that any container has printed"),
     Exposure(("SwarmInspect", "SwarmUnlockkey"), "sees the swarm's join tokens and its unlock key"),
@@ -77,12 +91,9 @@ _EXPOSURES: Final = (
     ),
     Exposure(
         (
-            "DistributionInspect",
-            "SystemAuth",
-            "ImageCreate",
-            "ImagePush",
-            "ImagePullLibpod",
-            "ImagePushLibpod",
+            *("DistributionInspect", "SystemAuth", "ImageCreate", "ImagePush", "PluginPush"),
+            *("ImagePullLibpod", "ImagePushLibpod", "ManifestInspectLibpod", "ManifestPushLibpod"),
+            *("ArtifactPullLibpod", "ArtifactPushLibpod"),
         ),
         "makes the engine connect to any registry it names",
     ),

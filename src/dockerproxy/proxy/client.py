@@ -20,7 +20,7 @@ from dockerproxy.settings import Level
 from dockerproxy.wire.answer import answer_ping, write_answer
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
-from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, ResponseHead, peek
+from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, peek
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -319,11 +319,11 @@ class Client(asyncio.Protocol):
         self.tally.sent += len(data)
         self.transport.write(data)
 
-    def answer(self, head: ResponseHead) -> None:
-        """Take note of the final response head."""
+    def answer(self, head: ResponseHead, framing: Framing) -> None:
+        """Take note of the final response head, and of how its body ends."""
         self.state = step(self.state, Signal.ANSWER)
         self.tally.status = head.status
-        self._closes = self._closes or head.close
+        self._closes = self._closes or head.close or framing is Framing.CLOSE
 
     def answer_health(self, status: int) -> None:
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""

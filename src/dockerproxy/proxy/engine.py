@@ -107,11 +107,11 @@ class Engine(asyncio.Protocol):
         """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""
         client = self.client
         judged = client.tally.judged
-        client.answer(head)
+        framing = Framing.NONE if judged is not None and judged.method == "HEAD" else head.framing
+        client.answer(head, framing)
         if judged is None or judged.is_health_check:
             client.answer_health(head.status)
             return b""
-        framing = Framing.NONE if judged.method == "HEAD" else head.framing
         whole = end + (head.length if framing is Framing.LENGTH else 0)
         if framing in {Framing.NONE, Framing.LENGTH} and len(data) >= whole:
             self._end_answer(data, whole)

@@ -145,7 +145,7 @@ class ResponseHead:
         status: Status code.
         framing: How the body ends, for a request that was not HEAD.
         length: Bytes of the body when `framing` is `LENGTH`.
-        close: The engine closes the connection after this response.
+        close: The engine says that it closes the connection after this response.
         raw_stream: The content type is one that Docker uses for a hijacked connection.
     """
 
@@ -280,7 +280,7 @@ def parse_response(head: bytes) -> ResponseHead | None:
     if status < _FINAL or status in _BODILESS:
         framing, length = Framing.NONE, 0
     raw_stream = values.get(b"content-type", b"").startswith(b"application/vnd.docker.")
-    return ResponseHead(status, framing, length, close or framing is Framing.CLOSE, raw_stream)
+    return ResponseHead(status, framing, length, close, raw_stream)
 
 
 def peek(head: bytes) -> tuple[str, str]:

@@ -1,0 +1,183 @@
+"""Who is compared, and how each is started: all filter, all log every request, all on unix sockets.
+
+A contender is a line of `CONTENDERS` and a function that says how to start it.
+"""
+
+import importlib.util
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from client import wait_until_it_answers
+from launch import Program, find, launched
+
+HERE: Final = Path(__file__).parent
+
+# What every contender lets through: what the measurements ask for.
+SWITCHES: Final = {"CONTAINERS": "1", "IMAGES": "1", "PING": "1", "POST": "1"}
+
+# HAProxy's rules, in the predecessor's order: the first that matches ends the search.
+RULE: Final = r"http-request allow if { path,url_dec -m reg -i ^(/v[\d\.]+)?/%s } { env(%s) -m bool }"
+VERBS: Final = {
+    "containers/[a-zA-Z0-9_.-]+/((stop)|(restart)|(kill))": "ALLOW_RESTARTS",
+    "containers/[a-zA-Z0-9_.-]+/start": "ALLOW_START",
+    "containers/[a-zA-Z0-9_.-]+/stop": "ALLOW_STOP",
+    "containers/[a-zA-Z0-9_.-]+/pause": "ALLOW_PAUSE",
+    "containers/[a-zA-Z0-9_.-]+/unpause": "ALLOW_UNPAUSE",
+}
+SECTIONS: Final = {
+    "auth": "AUTH",
+    "build": "BUILD",
+    "commit": "COMMIT",
+    "configs": "CONFIGS",
+    "containers": "CONTAINERS",
+    "distribution": "DISTRIBUTION",
+    "events": "EVENTS",
+    "exec": "EXEC",
+    "grpc": "GRPC",
+    "images": "IMAGES",
+    "info": "INFO",
+    "networks": "NETWORKS",
+    "nodes": "NODES",
+    "_ping": "PING",
+    "plugins": "PLUGINS",
+    "secrets": "SECRETS",
+    "services": "SERVICES",
+    "session": "SESSION",
+    "swarm": "SWARM",
+    "system": "SYSTEM",
+    "tasks": "TASKS",
+    "version": "VERSION",
+    "volumes": "VOLUMES",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a contender runs: the engine's socket and its own, beside which its files are."""
+
+    engine: Path
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A column of the comparison."""
+
+    key: str
+    title: tuple[str, str]
+    # None stands for no proxy at all: clients talk to the engine.
+    start: Callable[[Place], Program] | None
+    installed: Callable[[], bool]
+    # How to install it.
+    remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title on one line."""
+        return " ".join(filter(None, self.title))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A contender at work: its socket, and where it is a process, that process and its log."""
+
+    socket: Path
+    pid: int | None = None
+    log: Path | None = None
+    seconds_to_answer: float | None = None
+
+
+def dockerproxy(place: Place) -> Program:
+    """Start this project's proxy, as the running interpreter finds it."""
+    paths = {"DOCKER_SOCKET_PATH": str(place.engine), "PROXIED_SOCKET_PATH": str(place.socket)}
+    return Program((sys.executable, "-m", "dockerproxy", "serve"), {**SWITCHES, **paths})
+
+
+def dockerproxy_installed() -> bool:
+    """Tell whether the running interpreter has this project."""
+    return importlib.util.find_spec("dockerproxy") is not None
+
+
+def haproxy_predecessor(place: Place) -> Program:
+    """Start HAProxy as the predecessor does: each request opens a connection to the engine."""
+    return haproxy(place, "option http-server-close")
+
+
+def haproxy_tuned(place: Place) -> Program:
+    """Start HAProxy with connections to the engine kept, and shared by all clients."""
+    return haproxy(place, "option http-keep-alive\n    http-reuse always")
+
+
+def haproxy(place: Place, connections: str) -> Program:
+    """Start HAProxy as one process, without the master that its image adds: that costs memory, not time."""
+    verbs, sections = ("\n    ".join(RULE % rule for rule in rules.items()) for rules in (VERBS, SECTIONS))
+    configuration = place.socket.with_suffix(".cfg")
+    configuration.write_text(
+        Template((HERE / "haproxy.cfg").read_text()).substitute(
+            connections=connections, verbs=verbs, sections=sections, socket=place.socket, engine=place.engine
+        )
+    )
+    closed = dict.fromkeys((*VERBS.values(), *SECTIONS.values()), "0")
+    return Program((find("haproxy") or "haproxy", "-db", "-f", str(configuration)), {**closed, **SWITCHES})
+
+
+def haproxy_installed() -> bool:
+    """Tell whether this machine has HAProxy."""
+    return find("haproxy") is not None
+
+
+@contextmanager
+def running(contender: Contender, engine: Path, folder: Path) -> Iterator[Running]:
+    """Run `contender` in front of `engine` during the block, which begins when it answers.
+
+    Its socket, configuration and log are in `folder`; the log begins empty.
+
+    Raises:
+        BenchError: It did not start.
+    """
+    if contender.start is None:
+        yield Running(socket=engine)
+        return
+    place = Place(engine=engine, socket=folder / f"{contender.key}.sock")
+    program = contender.start(place)
+    log = place.socket.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    began = time.perf_counter()
+    with launched(program, log) as process:
+        wait_until_it_answers(place.socket, process, log)
+        seconds = time.perf_counter() - began
+        yield Running(socket=place.socket, pid=process.pid, log=log, seconds_to_answer=seconds)
+
+
+# In the order in which they take turns.
+CONTENDERS: Final = (
+    Contender(key="none", title=("no proxy", ""), start=None, installed=lambda: True),
+    Contender(
+        key="dockerproxy",
+        title=("dockerproxy", f"Python {platform.python_version()}"),
+        start=dockerproxy,
+        installed=dockerproxy_installed,
+        remedy="pip install --editable .",
+    ),
+    Contender(
+        key="predecessor",
+        title=("HAProxy", "predecessor"),
+        start=haproxy_predecessor,
+        installed=haproxy_installed,
+        remedy="apt-get install haproxy",
+    ),
+    Contender(
+        key="tuned",
+        title=("HAProxy", "tuned"),
+        start=haproxy_tuned,
+        installed=haproxy_installed,
+        remedy="apt-get install haproxy",
+    ),
+)

@@ -1,0 +1,69 @@
+"""The two stand-ins for an engine, so that only the proxies are measured.
+
+nginx answers small requests faster than any proxy can ask; `bulk` moves gigabytes both ways, which
+nginx cannot without writing them to a disk.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from client import wait_until_it_answers
+from launch import Program, launched, need
+
+HERE: Final = Path(__file__).parent
+
+CONTAINERS: Final = json.dumps(
+    [
+        {
+            "Id": f"{number:064x}",
+            "Names": [f"/web-{number}"],
+            "Image": "nginx:stable",
+            "Command": "/docker-entrypoint.sh nginx",
+            "Created": 1764000000,
+            "Ports": [{"PrivatePort": 80, "Type": "tcp"}],
+            "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"},
+            "State": "running",
+            "Status": "Up 3 days",
+            "Mounts": [],
+        }
+        for number in range(3)
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The sockets of the running stand-ins."""
+
+    prompt: Path
+    bulk: Path
+
+
+@contextmanager
+def engines(folder: Path) -> Iterator[Engines]:
+    """Run both stand-ins during the block, their sockets in `folder`.
+
+    Raises:
+        BenchError: nginx is not installed, or one of the two does not start.
+    """
+    nginx = need("nginx", "nginx-light")
+    running = Engines(prompt=folder / "prompt.sock", bulk=folder / "bulk.sock")
+    configuration = folder / "nginx.conf"
+    template = Template((HERE / "nginx.conf").read_text())
+    configuration.write_text(template.substitute(folder=folder, socket=running.prompt, containers=CONTAINERS))
+    programs = {
+        running.prompt: Program((nginx, "-e", "stderr", "-c", str(configuration)), {}),
+        running.bulk: Program((sys.executable, str(HERE / "bulk.py"), str(running.bulk)), {}),
+    }
+    with ExitStack() as stack:
+        for path, program in programs.items():
+            output = path.with_suffix(".log")
+            process = stack.enter_context(launched(program, output))
+            wait_until_it_answers(path, process, output)
+        yield running

@@ -1,0 +1,156 @@
+"""One round: every contender does the same work, in turn, a second at a time.
+
+All contenders of a round are there at once, idle but for the one whose turn it is, so that numbers that
+are compared are taken within seconds of each other: a machine that is busy for a while is busy for all.
+They start afresh for each of the two engines.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from client import download, upload
+from contenders import Contender, Running, running
+from engines import Engines
+from launch import BenchError
+from load import make_requests, time_requests
+
+MANY: Final = 16
+WARM_UP_REQUESTS: Final = 2000
+
+# What was measured of one contender in one round, by the keys of `report.METRICS`, in base units.
+Sample = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured: rounds, seconds of each load, bytes of each transfer."""
+
+    rounds: int
+    seconds: int
+    size: int
+
+
+@dataclass(slots=True)
+class Subject:
+    """A contender at work in one round, and what was measured of it so far."""
+
+    contender: Contender
+    proxy: Running
+    sample: dict[str, float] = field(default_factory=dict)
+    requests: int = 0
+
+
+Stage = Callable[[Subject, Plan, Path], None]
+
+
+def measure_round(contenders: Sequence[Contender], engines: Engines, plan: Plan, folder: Path) -> Mapping[str, Sample]:
+    """Measure every contender once; give the samples by the contenders' keys.
+
+    Raises:
+        BenchError: One of them did not start, or a request failed.
+    """
+    asked = run_stages(contenders, engines.prompt, REQUESTS, plan, folder)
+    for subject in asked:
+        if subject.proxy.log is not None:
+            subject.sample["logged"] = count_lines(subject.proxy.log) / subject.requests
+    moved = run_stages(contenders, engines.bulk, TRANSFERS, plan, folder)
+    return {one.contender.key: {**other.sample, **one.sample} for one, other in zip(asked, moved, strict=True)}
+
+
+def run_stages(
+    contenders: Sequence[Contender], engine: Path, stages: Sequence[Stage], plan: Plan, folder: Path
+) -> Sequence[Subject]:
+    """Start all contenders before an engine, take them through the stages in turn, and stop them."""
+    subjects: list[Subject] = []
+    with ExitStack() as stack:
+        for contender in contenders:
+            subject = Subject(contender, stack.enter_context(running(contender, engine, folder)))
+            if subject.proxy.seconds_to_answer is not None:
+                subject.sample["start"] = subject.proxy.seconds_to_answer
+            note_memory("memory_idle", subject, plan, folder)
+            subjects.append(subject)
+        for stage in stages:
+            for subject in subjects:
+                try:
+                    stage(subject, plan, folder)
+                except (BenchError, OSError) as error:
+                    message = f"{subject.contender.name}: {error}"
+                    raise BenchError(message) from error
+    return subjects
+
+
+def ask(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure how many requests are answered a second, and what each costs the proxy."""
+    del folder
+    proxy = subject.proxy
+    subject.requests += make_requests(proxy.socket, MANY, f"--requests={WARM_UP_REQUESTS}").requests
+    before = processor_time(proxy)
+    load = make_requests(proxy.socket, MANY, f"--duration={plan.seconds}")
+    subject.requests += load.requests
+    subject.sample["rate_16"] = load.rate
+    if before is not None and (after := processor_time(proxy)) is not None:
+        subject.sample["processor"] = (after - before) / load.requests
+
+
+def ask_and_time(connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure how long requests take."""
+    times = folder / "times.tsv"
+    load, latency = time_requests(subject.proxy.socket, connections, times, f"--duration={plan.seconds}")
+    subject.requests += load.requests
+    # Of the same requests untimed the rate would be higher: where it was measured so, that one stays.
+    subject.sample.setdefault(f"rate_{connections}", load.rate)
+    subject.sample[f"p50_{connections}"] = latency.p50
+    subject.sample[f"p99_{connections}"] = latency.p99
+
+
+def note_memory(name: str, subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure the resident memory of the proxy."""
+    del plan, folder
+    if subject.proxy.pid is not None:
+        status = Path(f"/proc/{subject.proxy.pid}/status").read_text()
+        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+        subject.sample[name] = int(kilobytes) * 1024
+
+
+def move(name: str, subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure a download or an upload, counted or in chunks."""
+    del folder
+    direction, _, framing = name.partition("_")
+    transfer = {"download": download, "upload": upload}[direction]
+    seconds = transfer(subject.proxy.socket, plan.size, chunked=framing == "chunked")
+    subject.sample[name] = plan.size / seconds
+
+
+def processor_time(proxy: Running) -> float | None:
+    """Give the seconds of processor that a proxy has used, in itself and in the kernel."""
+    if proxy.pid is None:
+        return None
+    # The name, in brackets, may hold blanks; user and system time are the 12th and 13th after it.
+    fields = Path(f"/proc/{proxy.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def count_lines(log: Path) -> int:
+    """Count the lines of a file that may be large."""
+    with log.open("rb") as lines:
+        return sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b""))
+
+
+REQUESTS: Final[Sequence[Stage]] = (
+    ask,
+    partial(ask_and_time, MANY),
+    partial(ask_and_time, 1),
+    partial(note_memory, "memory_loaded"),
+)
+TRANSFERS: Final[Sequence[Stage]] = (
+    partial(move, "download_counted"),
+    partial(move, "download_chunked"),
+    partial(move, "upload_counted"),
+    partial(move, "upload_chunked"),
+    partial(note_memory, "memory_moved"),
+)

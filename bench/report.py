@@ -1,0 +1,134 @@
+"""Numbers to a table that a person reads: medians, and beside each how it compares with the predecessor.
+
+What is measured, in which unit it is shown and which goal it has are the tables here.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from contenders import Contender
+from measure import Sample
+
+BASE: Final = "predecessor"
+OURS: Final = "dockerproxy"
+
+# What was measured: in each round a sample of each contender, by its key.
+Rounds = Sequence[Mapping[str, Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A row of the table: its key in a sample, its label, its unit, and how a value is written."""
+
+    key: str
+    label: str
+    unit: str
+    scale: float
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What this proxy is to reach: at least a share of a rival's value, or less than a bound of its own."""
+
+    text: str
+    metric: str
+    rival: str | None
+    bound: float
+
+
+# fmt: off
+MORE: Final = (
+    Metric("rate_16",          "requests, 16 connections", "1/s",  1,    ",.0f"),
+    Metric("rate_1",           "requests, 1 connection",   "1/s",  1,    ",.0f"),
+    Metric("download_counted", "download, counted",        "GB/s", 1e-9, ".2f"),
+    Metric("download_chunked", "download, in chunks",      "GB/s", 1e-9, ".2f"),
+    Metric("upload_counted",   "upload, counted",          "GB/s", 1e-9, ".2f"),
+    Metric("upload_chunked",   "upload, in chunks",        "GB/s", 1e-9, ".2f"),
+)
+LESS: Final = (
+    Metric("p50_16",        "p50, 16 connections",     "ms", 1e3,  ".3f"),
+    Metric("p99_16",        "p99, 16 connections",     "ms", 1e3,  ".3f"),
+    Metric("p50_1",         "p50, 1 connection",       "ms", 1e3,  ".3f"),
+    Metric("p99_1",         "p99, 1 connection",       "ms", 1e3,  ".3f"),
+    Metric("processor",     "processor, each request", "us", 1e6,  ".1f"),
+    Metric("start",         "start to first answer",   "ms", 1e3,  ".0f"),
+    Metric("memory_idle",   "memory, idle",            "MB", 1e-6, ".1f"),
+    Metric("memory_loaded", "memory, after requests",  "MB", 1e-6, ".1f"),
+    Metric("memory_moved",  "memory, after transfers", "MB", 1e-6, ".1f"),
+)
+PLAIN: Final = (
+    Metric("logged", "log lines per request", "", 1, ".2f"),
+)
+GROUPS: Final = {"more is better": MORE, "less is better": LESS, "as a check": PLAIN}
+
+GOALS: Final = (
+    Goal("requests, 16 connections: 1.5 times the predecessor's", "rate_16",          BASE,    1.5),
+    Goal("requests, 16 connections: 0.8 times HAProxy tuned's",   "rate_16",          "tuned", 0.8),
+    Goal("download, counted: no slower than the predecessor",     "download_counted", BASE,    1.0),
+    Goal("download, in chunks: no slower than the predecessor",   "download_chunked", BASE,    1.0),
+    Goal("memory, idle: under 40 MB",                             "memory_idle",      None,   40e6),
+    Goal("memory, after requests: under 60 MB",                   "memory_loaded",    None,   60e6),
+    Goal("memory, after transfers: under 60 MB",                  "memory_moved",     None,   60e6),
+    Goal("start to first answer: under 500 ms",                   "start",            None,    0.5),
+)
+# fmt: on
+
+LABEL: Final = max(len(metric.label) for group in GROUPS.values() for metric in group) + 7
+CELL: Final = 17
+
+
+def render(contenders: Sequence[Contender], rounds: Rounds) -> str:
+    """Write the whole report: the table, then how far this proxy's goals are met."""
+    present = [contender for contender in contenders if contender.key in rounds[0]]
+    lines = [row("", (contender.title[part] for contender in present)) for part in (0, 1)]
+    for title, group in GROUPS.items():
+        lines += ["", title]
+        for metric in group:
+            label = f"  {metric.label:{LABEL - 7}} {metric.unit}"
+            lines.append(row(label, (cell(metric, contender, rounds) for contender in present)))
+    lines += ["", f"Each number is the median of {len(rounds)}."]
+    if BASE in rounds[0]:
+        lines[-1] += " In brackets: the ratio to HAProxy as the predecessor configures it."
+    return "\n".join([*lines, *judge(rounds)])
+
+
+def row(label: str, texts: Iterable[str]) -> str:
+    """Align a row of the table."""
+    return (f"{label:<{LABEL}}" + "".join(f"{text:>{CELL}}" for text in texts)).rstrip()
+
+
+def cell(metric: Metric, contender: Contender, rounds: Rounds) -> str:
+    """Write a metric of a contender, and its ratio; a dash where it has none."""
+    value = median(metric.key, contender.key, rounds)
+    if value is None:
+        return f"{'-':>9}{'':8}"
+    ratio = None if metric in PLAIN else compare(metric.key, contender.key, BASE, rounds)
+    return f"{value * metric.scale:>9{metric.form}}" + (f"{'':8}" if ratio is None else f"{f'({ratio:.2f})':>8}")
+
+
+def median(metric: str, key: str, rounds: Rounds) -> float | None:
+    """Give the median of a metric of a contender, None where it was not measured."""
+    values = [samples[key][metric] for samples in rounds if metric in samples.get(key, {})]
+    return statistics.median(values) if values else None
+
+
+def compare(metric: str, key: str, rival: str, rounds: Rounds) -> float | None:
+    """Give the ratio of a contender to a rival: the median over the rounds, each compared with itself."""
+    pairs = [(samples.get(key, {}).get(metric), samples.get(rival, {}).get(metric)) for samples in rounds]
+    ratios = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
+    return statistics.median(ratios) if ratios else None
+
+
+def judge(rounds: Rounds) -> Sequence[str]:
+    """Say of each goal whether this run met it; one whose numbers are missing is left out."""
+    lines = ["", "Goals of dockerproxy"]
+    for goal in GOALS:
+        value = compare(goal.metric, OURS, goal.rival, rounds) if goal.rival else median(goal.metric, OURS, rounds)
+        if value is not None:
+            met = value >= goal.bound if goal.rival else value < goal.bound
+            here = f"; here {value:.2f}" if goal.rival else ""
+            lines.append(f"  {'met' if met else 'NOT met':7}  {goal.text}{here}")
+    return lines if lines[2:] else []

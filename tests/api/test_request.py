@@ -1,0 +1,283 @@
+"""A target has one canonical spelling, which is judged and forwarded, or it is refused."""
+
+import urllib.parse
+from dataclasses import replace
+
+import pytest
+from api.paths import EVERY, METHODS, path_of
+from api.targets import TARGETS, near_targets, spelled
+from hypothesis import event, given, reject
+from hypothesis import strategies as st
+
+from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.request import MAX_PARAMETERS, CanonicalRequest, canonicalise
+from dockerproxy.errors import Refusal
+
+
+def accepted(method: str, target: str) -> CanonicalRequest:
+    request = canonicalise(method, target)
+    assert isinstance(request, CanonicalRequest), request
+    return request
+
+
+def assume_accepted(method: str, target: str) -> CanonicalRequest:
+    request = canonicalise(method, target)
+    event(getattr(request, "reason", "accepted"))
+    if isinstance(request, Refusal):
+        reject()
+    return request
+
+
+def decode(text: str) -> bytes:
+    """Decode percent escapes once, as Go's net/url and everybody else does."""
+    return urllib.parse.unquote_to_bytes(text.encode(errors="surrogateescape"))
+
+
+@given(st.sampled_from(METHODS), TARGETS)
+def test_any_target_is_a_canonical_request_or_a_refusal_and_nothing_is_raised(method: str, target: str) -> None:
+    request = canonicalise(method, target)
+    assert isinstance(request, CanonicalRequest | Refusal)
+    if isinstance(request, Refusal):
+        assert request.status in {400, 431}
+        assert request.reason.isascii()
+    else:
+        assert request.target.isascii()
+        assert request.target.isprintable()
+
+
+@given(st.sampled_from(METHODS), near_targets())
+def test_a_canonical_target_is_a_fixed_point(method: str, target: str) -> None:
+    request = assume_accepted(method, target)
+    again = accepted(method, request.target)
+    assert again == request
+    assert again.target == request.target
+
+
+@given(st.sampled_from(METHODS), near_targets())
+def test_a_path_that_is_accepted_has_no_escape_and_no_empty_or_dot_segment(method: str, target: str) -> None:
+    request = assume_accepted(method, target)
+    path = request.target.partition("?")[0]
+    assert not set(path) & set('%\\#?;" ') - {";"}
+    assert not {"", ".", ".."} & set(path.split("/")[1:])
+    assert path == (f"/{request.version}" if request.version else "") + request.path
+
+
+@given(st.sampled_from(METHODS), near_targets())
+def test_what_an_engine_decodes_is_what_was_judged(method: str, target: str) -> None:
+    request = assume_accepted(method, target)
+    judged = f"/{request.version}{request.path}" if request.version else request.path
+    # From what the client sent, from what is forwarded, and by an engine that matches the path before it decodes it.
+    for sent in (target, request.target):
+        assert decode(sent.partition("?")[0]) == judged.encode()
+    assert request.target.partition("?")[0] == judged
+
+
+@given(st.sampled_from(METHODS), near_targets())
+def test_another_reader_of_queries_finds_the_same_parameters(method: str, target: str) -> None:
+    request = assume_accepted(method, target)
+    for sent in (target, request.target):
+        query = sent.partition("?")[2].encode(errors="surrogateescape").decode("latin-1")
+        pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, encoding="latin-1", separator="&")
+        found = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+        # `parse_qsl` leaves out the pair of nothing and nothing; to Go it is a parameter without a name.
+        expected = [tuple(part.encode(errors="surrogateescape") for part in pair) for pair in request.query]
+        assert [pair for pair in found if any(pair)] == [pair for pair in expected if any(pair)]
+
+
+@given(spelled())
+def test_however_a_known_path_is_spelled_it_is_refused_or_means_the_same(
+    spelling: tuple[Operation, str, str],
+) -> None:
+    operation, plain, other = spelling
+    canonical = accepted(operation.method, plain)
+    assert canonical.operation is operation
+    request = canonicalise(operation.method, other)
+    event(getattr(request, "reason", "accepted"))
+    assert isinstance(request, Refusal) or request == canonical
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
+def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is_kept(operation: Operation) -> None:
+    for prefix in ("", "/v1.45", "/v4.0.0"):
+        old = prefix == "/v1.45" and operation.path.startswith("/libpod/manifests/")
+        request = accepted(operation.method, prefix + path_of(operation))
+        assert request.operation is (None if old else operation)
+        assert request.target == prefix + path_of(operation)
+        assert (request.version, request.path) == (prefix[1:], path_of(operation))
+
+
+@pytest.mark.parametrize(
+    ("target", "canonical"),
+    [
+        ("/_ping", "/_ping"),
+        ("/%5fping", "/_ping"),
+        ("/%63%6F%6E%74ainers/json", "/containers/json"),
+        ("/v1.45/containers/json", "/v1.45/containers/json"),
+        ("/%761.45/containers/json", "/v1.45/containers/json"),
+        ("/v1%2E45/containers/json", "/v1.45/containers/json"),
+        ("/v1/_ping", "/v1/_ping"),
+        ("/v1.45.0/_ping", "/v1.45.0/_ping"),
+        ("/v9999.9999/_ping", "/v9999.9999/_ping"),
+        ("/images/a%2Fb/json", "/images/a/b/json"),
+        ("/images/a%2fb%2Fc/json", "/images/a/b/c/json"),
+        ("/images/localhost%3A5000/a:1/json", "/images/localhost:5000/a:1/json"),
+        ("/images/a@sha256%3Aabc/json", "/images/a@sha256:abc/json"),
+        ("/plugins/a%2Fb/json", "/plugins/a/b/json"),
+        ("/distribution/a%2Fb/json", "/distribution/a/b/json"),
+        ("/libpod/images/a%2Fb/exists", "/libpod/images/a/b/exists"),
+        ("/unknown", "/unknown"),
+        ("/containers/a/b/json", "/containers/a/b/json"),
+        ("/_ping?", "/_ping"),
+        ("/_ping?&&", "/_ping"),
+        ("/_ping?a", "/_ping?a="),
+        ("/_ping?=", "/_ping?="),
+        ("/_ping?a=b=c", "/_ping?a=b%3Dc"),
+        ("/_ping?a=1&a=2&b=", "/_ping?a=1&a=2&b="),
+        ("/_ping?a+b=c+d", "/_ping?a%20b=c%20d"),
+        ("/_ping?a=%2B", "/_ping?a=%2B"),
+        ("/_ping?a=%26b%3D1", "/_ping?a=%26b%3D1"),
+        ("/_ping?a=%3b", "/_ping?a=%3B"),
+        ("/_ping?x=/a:b@c,d", "/_ping?x=/a:b@c,d"),
+        ("/_ping?x=../..", "/_ping?x=../.."),
+        ("/_ping?x=a?b", "/_ping?x=a%3Fb"),
+        ("/_ping?x=%C3%A9", "/_ping?x=%C3%A9"),
+        ("/_ping?x=\u00e9", "/_ping?x=%C3%A9"),
+        ("/_ping?x=%FF", "/_ping?x=%FF"),
+        ("/_ping?x=\udcff", "/_ping?x=%FF"),
+        ("/_ping?x=\udcc3%A9", "/_ping?x=%C3%A9"),
+        ("/_ping?x=%0a%00", "/_ping?x=%0A%00"),
+        ("/_ping?x=%2525", "/_ping?x=%2525"),
+    ],
+)
+def test_what_has_one_reading_is_written_in_one_spelling(target: str, canonical: str) -> None:
+    assert accepted("GET", target).target == canonical
+
+
+DOT = "the path has a dot segment"
+EMPTY = "the path has an empty segment"
+FORM = "the target is not an absolute path"
+LETTER = "the path has a character that is in no name"
+ESCAPE = "a percent sign is not followed by two hexadecimal digits"
+SLASH = "a slash is encoded outside the name of an image, a plugin or a distribution"
+VERSION = "the version prefix is not one v followed by plain numbers, like /v1.45"
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("", FORM),
+        ("*", FORM),
+        ("_ping", FORM),
+        ("%2F_ping", FORM),
+        ("http://docker/_ping", FORM),
+        ("HTTPS://docker/_ping", FORM),
+        ("docker:2375", FORM),
+        ("?x", FORM),
+        ("/_ping#x", "a fragment has no place in a target"),
+        ("/_ping?x#y", "a fragment has no place in a target"),
+        ("/containers/a#b/json", "a fragment has no place in a target"),
+        ("/%zz", ESCAPE),
+        ("/%", ESCAPE),
+        ("/%2", ESCAPE),
+        ("/_ping?x=%zz", ESCAPE),
+        ("/_ping?%", ESCAPE),
+        ("/containers/%25zz/json", LETTER),
+        ("/containers/%255f/json", LETTER),
+        ("/containers/%00/json", LETTER),
+        ("/containers/%01/json", LETTER),
+        ("/containers/%0A/json", LETTER),
+        ("/containers/%0d%0aHost:x/json", LETTER),
+        ("/containers/%20/json", LETTER),
+        ("/containers/%7F/json", LETTER),
+        ("/containers/%80/json", LETTER),
+        ("/containers/%C3%A9/json", LETTER),
+        ("/containers/\u00e9/json", LETTER),
+        ("/containers/\udcff/json", LETTER),
+        ("/containers/a%5Cb/json", LETTER),
+        ("/containers/a\\b/json", LETTER),
+        ("/containers/a%3Fb/json", LETTER),
+        ("/containers/a%23b/json", LETTER),
+        ("/containers/a|b/json", LETTER),
+        ("/containers/{id}/json", LETTER),
+        ("//_ping", EMPTY),
+        ("/", EMPTY),
+        ("/containers//json", EMPTY),
+        ("/containers/json/", EMPTY),
+        ("/networks/", EMPTY),
+        ("/v1.45/", EMPTY),
+        ("/v1.45//_ping", EMPTY),
+        ("/%2F_ping", EMPTY),
+        ("/images/a%2F%2Fb/json", EMPTY),
+        ("/images/a%2F/json", EMPTY),
+        ("/./_ping", DOT),
+        ("/containers/../secrets", DOT),
+        ("/containers/%2e%2E/secrets", DOT),
+        ("/containers/.%2e/secrets", DOT),
+        ("/containers/..", DOT),
+        ("/images/../containers/json", DOT),
+        ("/images/a%2F..%2F..%2Fcontainers/json", DOT),
+        ("/images/a/../b/json", DOT),
+        ("/../v1.45/_ping", DOT),
+        ("/v1.45/../_ping", DOT),
+        ("/containers%2Fjson", SLASH),
+        ("/containers/a%2Fb/json", SLASH),
+        ("/containers/a%2Fjson", SLASH),
+        ("/v1.45%2F_ping", SLASH),
+        ("/secrets/a%2Fb", SLASH),
+        ("/images%2Fa/json", SLASH),
+        ("/images/a%2Fjson", SLASH),
+        ("/images/a/b%2Fjson", SLASH),
+        ("/unknown%2Fpath", SLASH),
+        ("/v1.45/v1.45/_ping", VERSION),
+        ("/v1.45/v1/_ping", VERSION),
+        ("/v01.45/_ping", VERSION),
+        ("/v1.045/_ping", VERSION),
+        ("/v1./_ping", VERSION),
+        ("/v1..45/_ping", VERSION),
+        ("/v./_ping", VERSION),
+        ("/v../_ping", VERSION),
+        ("/v1.45.0.0/_ping", VERSION),
+        ("/v1.45-rc1/_ping", VERSION),
+        ("/v1.45x/_ping", VERSION),
+        ("/v10000/_ping", VERSION),
+        ("/v1.-1/_ping", VERSION),
+        ("/_ping?a=1;b=2", "the query has a semicolon, which engines read in two ways; write it as %3B"),
+    ],
+)
+def test_what_has_no_single_reading_is_refused_with_the_reason(target: str, reason: str) -> None:
+    assert canonicalise("GET", target) == Refusal(400, reason)
+
+
+@pytest.mark.parametrize("target", ["/Containers/json", "/_PING", "/V1.45/_ping", "/containers/json.", "/v1.45"])
+def test_what_is_spelled_in_another_case_or_nearly_right_is_unknown(target: str) -> None:
+    assert accepted("GET", target).operation is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_podmans_manifests_mean_something_else_under_old_versions(method: str) -> None:
+    for version in ("", "/v4", "/v4.0.0", "/v5.4.2"):
+        assert accepted(method, f"{version}/libpod/manifests/list").operation is not None
+    for version in ("/v3", "/v3.4.4", "/v1.45", "/v0"):
+        assert accepted(method, f"{version}/libpod/manifests/list").operation is None
+
+
+def test_an_exact_number_of_parameters_is_the_bound() -> None:
+    most = "&".join(f"a{number}=1" for number in range(MAX_PARAMETERS))
+    assert len(accepted("GET", f"/_ping?{most}").query) == MAX_PARAMETERS
+    assert canonicalise("GET", f"/_ping?{most}&b=1") == Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
+
+
+def test_every_value_of_a_parameter_is_looked_at_however_its_name_is_capitalised() -> None:
+    request = accepted("GET", "/images/search?term=a&x=b&TERM=c&%74erm=d&ter%C5%BF=e&%E2%84%AA=f")
+    assert request.values("term") == ("a", "c", "d")
+    assert request.values("ters") == ("e",)
+    assert request.values("k") == ("f",)
+    assert request.values("nothing") == ()
+
+
+def test_a_request_is_written_with_its_version_and_query() -> None:
+    request = CanonicalRequest(
+        method="GET", version="v1.45", path="/_ping", query=(("a b", "c&d"),), operation=OPERATIONS["SystemPing"]
+    )
+    assert request.target == "/v1.45/_ping?a%20b=c%26d"
+    assert replace(request, version="", query=()).target == "/_ping"

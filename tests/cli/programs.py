@@ -1,0 +1,144 @@
+"""The command line as a person runs it, and an engine that answers every request alike."""
+
+import contextlib
+import io
+import os
+import select
+import signal
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from dockerproxy.cli import main
+
+PATIENCE = 15
+NOWHERE = "/nonexistent/engine.sock"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+
+
+def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with these variables and nothing of whoever runs the tests."""
+    return {"PATH": os.environ["PATH"], "DOCKER_SOCKET_PATH": NOWHERE, **variables}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(*words: str, **variables: str) -> Done:
+    """Run a verb to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dockerproxy", *words],
+        capture_output=True,
+        env=environment_of(variables),
+        timeout=PATIENCE,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_here(*words: str, **variables: str) -> Done:
+    """Run a verb to its end in this process, which takes no time to start."""
+    options = main._make_parser().parse_args(words)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        status = options.run(options, environment_of(variables))
+    return Done(status, out.getvalue(), "")
+
+
+class Running:
+    """A verb that runs; what it prints can be waited for. Killed when the block ends."""
+
+    def __init__(self, *words: str, **variables: str) -> None:
+        self.printed = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dockerproxy", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment_of(variables),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed a text."""
+        while text not in self.printed:
+            assert self._read_some(), f"ended or silent without {text!r}:\n{self.printed}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def wait_end(self) -> int:
+        """Wait until it ends, and return its exit status."""
+        while self._read_some():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def _read_some(self) -> bool:
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        assert ready, f"silent for {PATIENCE} seconds:\n{self.printed}"
+        piece = os.read(self.process.stdout.fileno(), 1 << 16)
+        self.printed += piece.decode()
+        return bool(piece)
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """Give a folder with a short path, for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="cli-") as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def engine_at(path: Path, answer: bytes = OK) -> Iterator[None]:
+    """Have an engine that gives every request the same answer; an empty one is none at all, and it waits for more."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline():
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(answer)
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            pass  # The proxy hung up.
+
+    with Server(str(path), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[Running]:
+    """Run the proxy on `docker.sock` in a folder, for an engine on `engine.sock` there; it is ready."""
+    places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+    with Running(**{**places, **variables}) as proxy:
+        proxy.wait_for("listening on")
+        yield proxy

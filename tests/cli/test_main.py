@@ -1,0 +1,58 @@
+"""The command line: it can be learned from, and says every mistake at once."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from cli.programs import run
+
+from dockerproxy.cli.main import VERBS
+
+
+def test_help_names_every_verb_and_shows_what_to_type() -> None:
+    done = run("--help")
+    assert (done.status, done.err) == (0, "")
+    assert [verb for verb in VERBS if not re.search(rf"^    {verb}\b", done.out, re.MULTILINE)] == []
+    assert "CONTAINERS=1 dockerproxy check" in done.out
+    assert "exit status: 0 done" in done.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_of_its_own(verb: str) -> None:
+    done = run(verb, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"usage: dockerproxy {verb} ")
+    told = " ".join(done.out.split()).casefold()
+    assert VERBS[verb].casefold() in told
+
+
+def test_the_version_is_said() -> None:
+    assert re.fullmatch(r"dockerproxy \d+\.\d+\.\d+\n", run("--version").out)
+
+
+@pytest.mark.parametrize("words", [("fly",), ("explain",), ("explain", "GET"), ("check", "more"), ("--loud",)])
+def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("usage: dockerproxy")
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("serve",), ("check",), ("explain", "GET", "/_ping"), ("healthcheck",), ("demo",)]
+)
+def test_every_mistake_in_the_environment_is_listed_at_once(words: tuple[str, ...]) -> None:
+    done = run(*words, CONTAINERS="yess", CONTAINER="1", PROXIED_SOCKET_MODE="rw", ALLOW="ContainerLists")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "environment variable CONTAINERS: 'yess' is neither 0 nor 1\n"
+        "environment variable ALLOW: 'ContainerLists' is not an operation\n    did you mean ContainerList?\n"
+        "environment variable PROXIED_SOCKET_MODE: 'rw' is not a file mode\n    three octal digits, like 0660\n"
+        "environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n"
+    )
+
+
+def test_a_program_that_reads_no_further_is_no_error() -> None:
+    words = f"{sys.executable} -m dockerproxy operations | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,208 @@
+"""The switches: a contract with the people who set them, and hints that are true."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import event, given
+from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
+from dockerproxy.config.environment import KNOWN
+from dockerproxy.config.switches import ACTION_SWITCHES, CONDITIONS, FOREIGN, PART_SWITCHES, SWITCHES
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.decide import decide
+
+# Written out: this is the contract, and the code derives some of it.
+DEFAULTS = {
+    **dict.fromkeys(("PING", "VERSION", "EVENTS", "LIBPOD_PING", "LIBPOD_VERSION"), True),
+    **dict.fromkeys(("ALLOW_ARCHIVE", "ALLOW_CHANGES", "ALLOW_EXPORT", "ALLOW_LOGS", "ALLOW_TOP"), True),
+    **dict.fromkeys(("POST", "AUTH", "BUILD", "COMMIT", "CONFIGS", "CONTAINERS", "DISTRIBUTION", "EXEC"), False),
+    **dict.fromkeys(("GRPC", "IMAGES", "INFO", "NETWORKS", "NODES", "PLUGINS", "SECRETS", "SERVICES"), False),
+    **dict.fromkeys(("SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES"), False),
+    **dict.fromkeys(("ALLOW_RESTARTS", "ALLOW_START", "ALLOW_STOP", "ALLOW_PAUSE", "ALLOW_UNPAUSE"), False),
+    **dict.fromkeys(("LIBPOD_CONTAINERS", "LIBPOD_EVENTS", "LIBPOD_EXEC", "LIBPOD_GENERATE", "LIBPOD_IMAGES"), False),
+    **dict.fromkeys(("LIBPOD_INFO", "LIBPOD_MANIFESTS", "LIBPOD_NETWORKS", "LIBPOD_PLAY", "LIBPOD_PODS"), False),
+    **dict.fromkeys(("LIBPOD_SECRETS", "LIBPOD_SYSTEM", "LIBPOD_VOLUMES"), False),
+    **dict.fromkeys(("LIBPOD_ALLOW_RESTARTS", "LIBPOD_ALLOW_START", "LIBPOD_ALLOW_STOP"), False),
+    **dict.fromkeys(("LIBPOD_ALLOW_PAUSE", "LIBPOD_ALLOW_UNPAUSE"), False),
+    **dict.fromkeys(("LIBPOD_ALLOW_POD_RESTARTS", "LIBPOD_ALLOW_POD_START", "LIBPOD_ALLOW_POD_STOP"), False),
+    **dict.fromkeys(("LIBPOD_ALLOW_POD_PAUSE", "LIBPOD_ALLOW_POD_UNPAUSE"), False),
+}
+SECTIONS_OF = {
+    **{name: name.lower() for name in ("VERSION", "EVENTS", *(name for name, value in DEFAULTS.items() if not value))},
+    "PING": "_ping",
+}
+
+by_name = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def opened(**variables: str) -> set[str]:
+    policy = policy_of(**variables)
+    return {name for name in OPERATIONS if policy.allows(name)}
+
+
+def test_the_switches_and_their_defaults_are_a_contract() -> None:
+    assert SWITCHES == DEFAULTS
+
+
+@pytest.mark.parametrize("switch", [name for name in DEFAULTS if SECTIONS_OF.get(name) in SECTIONS])
+def test_a_section_switch_opens_the_reads_of_its_section_and_post_the_rest(switch: str) -> None:
+    section = {name for name, operation in OPERATIONS.items() if operation.section == SECTIONS_OF[switch]}
+    reads = {name for name in section if OPERATIONS[name].access is Access.READ}
+    without = opened(**{switch: "0"})
+    assert opened(**{switch: "1"}) - without == reads
+    assert opened(**{switch: "1", "POST": "1"}) - opened(**{switch: "0", "POST": "1"}) == section
+    assert not section & without
+
+
+@pytest.mark.parametrize("switch", [name for name in DEFAULTS if name.startswith("LIBPOD_") and "ALLOW" not in name])
+def test_a_podman_switch_opens_its_section_below_libpod_and_nothing_of_docker(switch: str) -> None:
+    word = switch.removeprefix("LIBPOD_").lower()
+    section = "libpod/" + ("_ping" if word == "ping" else word)
+    names = {name for name, operation in OPERATIONS.items() if operation.section == section}
+    assert names
+    assert opened(**{switch: "1", "POST": "1"}) - opened(**{switch: "0", "POST": "1"}) == names
+
+
+@pytest.mark.parametrize(("switch", "names"), ACTION_SWITCHES.items())
+def test_an_action_switch_opens_its_operations_and_nothing_else(switch: str, names: tuple[str, ...]) -> None:
+    assert opened(**{switch: "1"}) - opened() == set(names)
+
+
+@pytest.mark.parametrize(("switch", "names"), PART_SWITCHES.items())
+def test_a_part_switch_takes_its_operations_out_of_containers_and_opens_none(
+    switch: str, names: tuple[str, ...]
+) -> None:
+    everything = opened(CONTAINERS="1", POST="1")
+    assert everything - opened(**{"CONTAINERS": "1", "POST": "1", switch: "0"}) == set(names)
+    assert opened(**{switch: "1"}) == opened()
+
+
+def test_the_tables_name_operations_that_exist() -> None:
+    named = {name for table in (ACTION_SWITCHES, PART_SWITCHES) for names in table.values() for name in names}
+    assert named | CONDITIONS.keys() <= OPERATIONS.keys()
+    assert CONDITIONS.keys() == EXCEPTIONS.keys(), "tests/policy/policies.py has no request that a condition refuses"
+
+
+def test_what_belongs_to_another_proxy_is_no_setting_here_and_its_advice_is_sound() -> None:
+    assert not set(FOREIGN) & set(KNOWN)
+    for advice in FOREIGN.values():
+        for name in re.findall(r"ALLOW=(\S+)", advice):
+            assert opened(ALLOW=name) >= set(name.split(","))
+
+
+# The hints
+
+
+def apply(environment: dict[str, str], setting: str) -> dict[str, str]:
+    """Do what a hint says: set a switch, or add a name to ALLOW."""
+    name, _, value = setting.partition("=")
+    assert name in KNOWN, f"{setting} is no setting"
+    if name == "ALLOW":
+        value = ",".join(filter(None, [environment.get("ALLOW", ""), value]))
+    return {**environment, name: value}
+
+
+def follow(environment: dict[str, str], name: str, hint: str) -> Iterator[dict[str, str]]:
+    """Yield the environments that a hint promises would allow an operation; check what it promises besides."""
+    broad = re.match(r"(\S+=1(?: and \S+=1)*) would allow it", hint)
+    narrow = re.search(r"(\S+=\S+) (?:nothing else|would allow it)$", hint)
+    taken_out = re.fullmatch(r"taking (\S+) out of DENY is needed to allow it", hint)
+    assert broad or narrow or taken_out, hint
+    if taken_out:
+        assert taken_out[1] == name
+        yield {**environment, "DENY": ",".join(set(environment["DENY"].split(",")) - {name})}
+    if broad:
+        changed = environment
+        for setting in broad[1].split(" and "):
+            assert environment.get(setting.removesuffix("=1")) != "1", f"{setting} is set already: {hint}"
+            changed = apply(changed, setting)
+        yield changed
+    if narrow:
+        changed = apply(environment, narrow[1])
+        yield changed
+        assert opened(**changed) - opened(**environment) <= {name}, "a hint says `nothing else` and opens more"
+
+
+def hint_of(policy: CompiledPolicy, name: str, query: str = "") -> str:
+    """Return what a refused request for an operation is told would allow it, or nothing if it is allowed."""
+    message = decide(policy, request_for(OPERATIONS[name], query)).message
+    assert not message or message.startswith(f"{name} is not allowed here")
+    return message.rpartition("; ")[2]
+
+
+@by_name
+def test_a_refusal_names_exactly_what_would_allow_it(name: str) -> None:
+    for environment in ({}, {"CONTAINERS": "1", **dict.fromkeys(PART_SWITCHES, "0")}):
+        if hint := hint_of(policy_of(**environment), name):
+            for changed in follow(environment, name, hint):
+                assert not hint_of(policy_of(**changed), name), f"{hint} does not help"
+
+
+@by_name
+def test_a_denied_operation_says_so_and_then_what_else_it_needs(name: str) -> None:
+    environment = {"DENY": f"{name},SystemInfo" if name != "SystemInfo" else name}
+    hint = hint_of(policy_of(**environment), name)
+    assert hint == f"taking {name} out of DENY is needed to allow it"
+    (changed,) = follow(environment, name, hint)
+    if hint := hint_of(policy_of(**changed), name):
+        for again in follow(changed, name, hint):
+            assert not hint_of(policy_of(**again), name)
+
+
+@given(environments())
+def test_a_refusal_names_what_would_allow_it_whatever_else_is_set(environment: dict[str, str]) -> None:
+    policy = policy_of(**environment)
+    refused = [(name, hint) for name in PLAIN if (hint := hint_of(policy, name))]
+    for name, hint in refused[:: max(1, len(refused) // 2)]:
+        event(re.sub(r"[A-Z]\S+", "X", hint))
+        for changed in follow(environment, name, hint):
+            after = hint_of(policy_of(**changed), name)
+            assert not after or hint.startswith("taking")
+
+
+@pytest.mark.parametrize(("name", "query"), EXCEPTIONS.items())
+def test_who_asks_for_more_than_a_section_opens_is_led_to_what_allows_it(name: str, query: str) -> None:
+    environments: list[dict[str, str]] = [{}]
+    for steps in range(3):
+        refused = [environment for environment in environments if hint_of(policy_of(**environment), name, query)]
+        if not refused:
+            return
+        assert steps < 2, f"the hints lead in circles: {refused}"
+        environments = [
+            changed
+            for environment in refused
+            for changed in follow(environment, name, hint_of(policy_of(**environment), name, query))
+        ]
+
+
+@pytest.mark.parametrize(("name", "query"), EXCEPTIONS.items())
+def test_who_asks_for_more_than_a_section_opens_is_told_on_what_condition_it_is_open(name: str, query: str) -> None:
+    (environment, *_) = follow({}, name, hint_of(policy_of(), name))
+    policy = policy_of(**environment)
+    assert not hint_of(policy, name)
+    decision = decide(policy, request_for(OPERATIONS[name], query))
+    assert f"{name} is not allowed here except if {CONDITIONS[name][0]}; " in decision.message
+    assert decision.source in " ".join(f"{switch}={value}" for switch, value in environment.items())
+
+
+BY_NAME = "ALLOW=Container"
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "hint"),
+    [
+        ({}, "ContainerList", "CONTAINERS=1 would allow it, ALLOW=ContainerList nothing else"),
+        ({}, "ContainerCreate", "CONTAINERS=1 and POST=1 would allow it, ALLOW=ContainerCreate nothing else"),
+        ({"CONTAINERS": "1"}, "ContainerCreate", "POST=1 would allow it, ALLOW=ContainerCreate nothing else"),
+        ({}, "ContainerStart", "CONTAINERS=1 and POST=1 would allow it, ALLOW_START=1 nothing else"),
+        ({}, "ContainerRestart", "CONTAINERS=1 and POST=1 would allow it, ALLOW=ContainerRestart nothing else"),
+        ({"ALLOW_TOP": "0"}, "ContainerTop", f"CONTAINERS=1 and ALLOW_TOP=1 would allow it, {BY_NAME}Top nothing else"),
+        ({}, "ImageSearch", "IMAGES=1 would allow it, ALLOW=ImageSearch nothing else"),
+        ({}, "KubePlayLibpod", "ALLOW=KubePlayLibpod would allow it"),
+        ({"DENY": "SystemInfo"}, "SystemInfo", "taking SystemInfo out of DENY is needed to allow it"),
+    ],
+)  # fmt: skip
+def test_a_hint_reads_like_this(environment: dict[str, str], name: str, hint: str) -> None:
+    assert hint_of(policy_of(**environment), name) == hint

@@ -1,0 +1,126 @@
+"""What the tests with real engines share: one engine of each kind and one wide open proxy before each."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from e2e.engines import Engine, docker_engine, podman_engine
+from e2e.images import BUSYBOX, busybox_root, import_image
+from e2e.programs import Client
+from e2e.proxies import EVERYTHING, Proxy, running_proxy
+from e2e.talk import ask
+
+StartProxy = Callable[..., Proxy]
+DockerBefore = Callable[..., tuple[Proxy, Client]]
+
+
+@pytest.fixture(scope="session")
+def busybox() -> bytes:
+    """The root file system of the image that the containers of the tests have."""
+    return busybox_root()
+
+
+def started(prepared: AbstractContextManager[Engine], busybox: bytes) -> Iterator[Engine]:
+    """Run an engine that has the image."""
+    with prepared as engine:
+        engine.start()
+        import_image(engine.socket, BUSYBOX, busybox)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def dockerd(busybox: bytes) -> Iterator[Engine]:
+    """A real dockerd."""
+    yield from started(docker_engine(), busybox)
+
+
+@pytest.fixture(scope="session")
+def podman(busybox: bytes) -> Iterator[Engine]:
+    """A real podman service."""
+    yield from started(podman_engine(), busybox)
+
+
+@pytest.fixture(scope="session")
+def open_dockerd(dockerd: Engine) -> Iterator[Proxy]:
+    """A proxy before dockerd that allows everything."""
+    with running_proxy(dockerd.socket, EVERYTHING) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def open_podman(podman: Engine) -> Iterator[Proxy]:
+    """A proxy before podman that allows everything of Docker's API and nothing of podman's own."""
+    with running_proxy(podman.socket, EVERYTHING) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def start_proxy() -> Iterator[StartProxy]:
+    """Start proxies with settings of the test's choice; they are stopped, and checked, at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(engine: Engine, *, descriptors: int | None = None, **settings: str) -> Proxy:
+            return stack.enter_context(running_proxy(engine.socket, settings, descriptors))
+
+        yield start
+
+
+@pytest.fixture
+def label() -> str:
+    """What marks the containers of this test."""
+    return uuid4().hex[:12]
+
+
+@pytest.fixture
+def make_client(tmp_path: Path, label: str) -> partial[Client]:
+    """Make docker command lines; give `socket`, and what differs."""
+    return partial(Client, program=("docker",), home=tmp_path, label=label)
+
+
+@pytest.fixture
+def docker(dockerd: Engine, open_dockerd: Proxy, make_client: partial[Client], label: str) -> Iterator[Client]:
+    """The docker command line, through the proxy that allows everything, on dockerd."""
+    yield make_client(socket=open_dockerd.socket)
+    remove_containers(dockerd, label)
+
+
+@pytest.fixture
+def docker_before(start_proxy: StartProxy, dockerd: Engine, make_client: partial[Client]) -> DockerBefore:
+    """Start a proxy before dockerd, with settings of the test's choice, and a docker command line on it."""
+
+    def start(*, descriptors: int | None = None, **settings: str) -> tuple[Proxy, Client]:
+        proxy = start_proxy(dockerd, descriptors=descriptors, **settings)
+        return proxy, make_client(socket=proxy.socket)
+
+    return start
+
+
+@pytest.fixture(params=["dockerd", "podman"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each of the engines in turn."""
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def client(
+    request: pytest.FixtureRequest, engine: Engine, make_client: partial[Client], label: str
+) -> Iterator[Client]:
+    """The docker command line, through the proxy that allows everything, on each of the engines in turn."""
+    proxy: Proxy = request.getfixturevalue(f"open_{engine.name}")
+    yield make_client(socket=proxy.socket)
+    remove_containers(engine, label)
+
+
+def remove_containers(engine: Engine, label: str) -> None:
+    """Remove what a test left, past every proxy."""
+    filters = quote(json.dumps({"label": [f"case={label}"]}))
+    for container in ask(engine.socket, "GET", f"/containers/json?all=1&filters={filters}").json():
+        ask(engine.socket, "POST", f"/containers/{container['Id']}/kill")  # podman gives a removed one ten seconds
+        ask(engine.socket, "DELETE", f"/containers/{container['Id']}?force=1&v=1")

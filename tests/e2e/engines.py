@@ -1,0 +1,198 @@
+"""Real engines, each started in namespaces of its own and taken away whole.
+
+An engine started here sees its own processes, mounts, network, `/run` and `/var/lib`, and none of the
+machine's configuration. So two of them never meet on a bridge or a pid file, the machine's own engine is
+not touched, and when the first process of the namespaces ends, the kernel ends and unmounts all the rest.
+"""
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from e2e.talk import ask
+from e2e.waiting import wait_until
+
+# Were this test process killed, the engine would go too: the signal runs down this chain.
+NAMESPACES = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"),
+    *("docker-init", "--"),
+)
+PREPARE = 'mount -t tmpfs none /run; mount -t tmpfs none /var/lib; ip link set lo up; exec "$@"'
+CGROUPS = Path("/sys/fs/cgroup")
+PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
+# netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
+# A build of podman's asks for more files and processes than it may give where CAP_SYS_RESOURCE is missing.
+CONTAINERS_CONF = """
+[containers]
+default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
+log_driver = "k8s-file"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+[network]
+firewall_driver = "iptables"
+"""
+
+
+class EngineFailed(Exception):  # noqa: N818 (it names what happened)
+    """An engine did not start; carries what it printed."""
+
+
+class Engine:
+    """One engine: its folder, its socket and, while it runs, its processes."""
+
+    def __init__(self, name: str, folder: Path, program: tuple[str, ...], cgroup: str) -> None:
+        self.name = name
+        self.socket = folder / "engine.sock"
+        self.log = folder / "engine.log"
+        self._folder = folder
+        self._program = program
+        self._cgroup = cgroup
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it and return when it answers.
+
+        Raises:
+            EngineFailed: it ended, or did not answer for a minute.
+        """
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "CONTAINERS_CONF": str(self._folder / "containers.conf"),
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+        }
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*NAMESPACES, "sh", "-ec", PREPARE, "sh", *self._program],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+        try:
+            wait_until(lambda: self._ended() or self.answers(), f"{self.name} answers", seconds=60)
+        except AssertionError as error:
+            self.stop()
+            raise EngineFailed(self._printed()) from error
+        if self._ended():
+            raise EngineFailed(self._printed())
+        return self
+
+    def stop(self) -> None:
+        """Ask it to end, and end it; its containers end with it."""
+        if self._process is None:
+            return
+        for child in self._children(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        remove_cgroups(self._cgroup)
+
+    def answers(self) -> bool:
+        """Tell whether a ping is answered."""
+        try:
+            return ask(self.socket, "GET", "/_ping").status == 200
+        except OSError:
+            return False
+
+    def count_connections(self) -> int:
+        """Count the sockets that the engine's own process holds."""
+        assert self._process is not None
+        pid = self._process.pid
+        for _ in ("docker-init", "the engine"):
+            pid = self._children(pid)[0]
+        return sum(os.readlink(entry).startswith("socket:") for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _printed(self) -> str:
+        return f"{self.name} did not start; it printed:\n{self.log.read_text()}"
+
+    @staticmethod
+    def _children(pid: int) -> list[int]:
+        with contextlib.suppress(OSError):
+            return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return []
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """Give a folder with a short path (a socket's may have 107 bytes), away from pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="e2e-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def docker_engine() -> Iterator[Engine]:
+    """Prepare a dockerd, not yet started; stop it at the end."""
+    with short_folder() as folder:
+        configuration = folder / "daemon.json"
+        configuration.write_text("{}")
+        cgroup = f"dockerproxy-{folder.name}"
+        program = (
+            *("dockerd", "--config-file", str(configuration), "--data-root", str(folder / "data")),
+            *("--host", f"unix://{folder}/engine.sock", "--shutdown-timeout", "1"),
+            *("--cgroup-parent", f"/{cgroup}"),
+        )
+        engine = Engine("dockerd", folder, program, cgroup)
+        try:
+            yield engine
+        finally:
+            engine.stop()
+
+
+@contextlib.contextmanager
+def podman_engine() -> Iterator[Engine]:
+    """Prepare a podman service, not yet started; stop it at the end."""
+    with short_folder() as folder:
+        limits = {
+            "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+            "processes": resource.getrlimit(resource.RLIMIT_NPROC)[1],
+        }
+        (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
+        program = (
+            *("podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")),
+            *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
+            f"unix://{folder}/engine.sock",
+        )
+        engine = Engine("podman", folder, program, PODMAN_CGROUP)
+        try:
+            yield engine
+        finally:
+            engine.stop()
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the groups of that name, in either version's layout; what others use stays.
+
+    A group is busy for a moment after its last process has ended.
+    """
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: _removed(name), f"{name} is removed", seconds=2)
+
+
+def _removed(name: str) -> bool:
+    for top in (*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")):
+        for folder, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+    return not any((*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")))

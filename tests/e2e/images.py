@@ -1,0 +1,49 @@
+"""The images the tests run: busybox, made from this machine's static binary, since no registry is asked."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from urllib.parse import urlencode
+
+from e2e.talk import ask
+
+BUSYBOX = "busybox:latest"
+FOLDERS = ("bin", "etc", "root", "tmp")
+FILES = {"etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n", "etc/group": b"root:x:0:\n"}
+
+
+def busybox_root() -> bytes:
+    """Make a root file system: the binary, a link for each of its commands, and a user."""
+    binary = shutil.which("busybox")
+    if binary is None:
+        message = "the tests need busybox-static"
+        raise FileNotFoundError(message)
+    commands = subprocess.run([binary, "--list"], check=True, capture_output=True, text=True).stdout.split()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in FOLDERS:
+            member = tarfile.TarInfo(folder)
+            member.type, member.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(member)
+        for name, content in {"bin/busybox": Path(binary).read_bytes(), **FILES}.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
+            tar.addfile(member, io.BytesIO(content))
+        for command in commands:
+            if command != "busybox":
+                member = tarfile.TarInfo(f"bin/{command}")
+                member.type, member.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(member)
+    return buffer.getvalue()
+
+
+def import_image(socket: Path, reference: str, root: bytes) -> None:
+    """Give the engine behind the socket an image with that root file system and a shell to start."""
+    name, tag = reference.rsplit(":", 1)
+    query = urlencode({"fromSrc": "-", "repo": name, "tag": tag, "changes": 'CMD ["sh"]'})
+    answer = ask(socket, "POST", f"/images/create?{query}", root, {"Content-Type": "application/x-tar"})
+    if answer.status != 200 or b'"error"' in answer.body:
+        message = f"no image {reference}: {answer.body.decode()}"
+        raise RuntimeError(message)

@@ -1,0 +1,130 @@
+"""The proxy as its own process, as a person starts it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from e2e.engines import short_folder
+from e2e.talk import connect
+from e2e.waiting import wait_until
+
+SECTIONS = (
+    *("AUTH", "BUILD", "COMMIT", "CONFIGS", "CONTAINERS", "DISTRIBUTION", "EXEC", "GRPC", "IMAGES", "INFO"),
+    *("NETWORKS", "NODES", "PLUGINS", "SECRETS", "SERVICES", "SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES"),
+)
+EVERYTHING = {"POST": "1", **dict.fromkeys(SECTIONS, "1")}
+
+
+class Proxy:
+    """A running proxy: its socket, its descriptors and the records it leaves."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.socket = folder / "proxy.sock"
+        self._log = folder / "proxy.log"
+        self._process = process
+
+    def printed(self) -> str:
+        """Return all that it printed so far, on both streams."""
+        return self._log.read_text()
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return its log, an object a line."""
+        return [json.loads(line) for line in self._log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+
+    def wait_for_record(self, **fields: object) -> dict[str, Any]:
+        """Wait until it has left a record with these fields."""
+
+        def found() -> dict[str, Any] | None:
+            wanted = fields.items()
+            return next((record for record in self.records() if wanted <= record.items()), None)
+
+        record = wait_until(found, f"a record with {fields}")
+        assert record is not None
+        return record
+
+    def count_descriptors(self) -> int:
+        """Count the files and sockets that it holds open."""
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
+    def count_descriptors_at_rest(self) -> int:
+        """Count them when none has come or gone for a moment."""
+        counts: deque[int] = deque(maxlen=10)
+
+        def is_at_rest() -> bool:
+            counts.append(self.count_descriptors())
+            return len(counts) == counts.maxlen and len(set(counts)) == 1
+
+        wait_until(is_at_rest, "the proxy is at rest")
+        return counts[-1]
+
+    def accepts(self) -> bool:
+        """Tell whether one can connect."""
+        try:
+            connect(self.socket).close()
+        except OSError:
+            return False
+        return True
+
+    def wait_ready(self) -> None:
+        """Wait until it accepts.
+
+        Raises:
+            AssertionError: it ended, or did not accept in time; with what it printed.
+        """
+        try:
+            wait_until(lambda: self._process.poll() is not None or self.accepts(), "the proxy accepts")
+        finally:
+            if self._process.poll() is not None:
+                message = f"the proxy exited {self._process.returncode}:\n{self.printed()}"
+                raise AssertionError(message)
+
+    def stop(self) -> None:
+        """Ask it to end, unless it has, and check that it ended well and that nothing went wrong in it."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        printed = self.printed()
+        assert status == 0, f"the proxy exited {status}:\n{printed}"
+        assert "Traceback" not in printed, printed
+        assert all(isinstance(record, dict) for record in self.records())
+
+
+@contextlib.contextmanager
+def running_proxy(engine_socket: Path, settings: Mapping[str, str], descriptors: int | None = None) -> Iterator[Proxy]:
+    """Run a proxy with these settings and no others, in front of that socket."""
+    with short_folder() as folder:
+        limit = () if descriptors is None else ("prlimit", f"--nofile={descriptors}:{descriptors}", "--")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LOG_FORMAT": "json",
+            "SHUTDOWN_GRACE": "1",
+            "DOCKER_SOCKET_PATH": str(engine_socket),
+            "PROXIED_SOCKET_PATH": str(folder / "proxy.sock"),
+            **settings,
+        }
+        with (folder / "proxy.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*limit, sys.executable, "-m", "dockerproxy", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+        proxy = Proxy(folder, process)
+        try:
+            proxy.wait_ready()
+            yield proxy
+        finally:
+            proxy.stop()

@@ -1,0 +1,107 @@
+"""Podman's own API and its own client, behind switches of their own."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from e2e.conftest import StartProxy, remove_containers
+from e2e.engines import Engine
+from e2e.programs import Client
+from e2e.proxies import EVERYTHING, Proxy
+from e2e.talk import ask
+
+pytestmark = pytest.mark.engine
+
+OPEN = dict.fromkeys(("POST", "LIBPOD_CONTAINERS", "LIBPOD_EXEC", "LIBPOD_IMAGES", "LIBPOD_INFO"), "1")
+WORDS = ("podman", "--remote", "--url")
+
+
+@pytest.fixture
+def connect_podman(
+    podman: Engine, make_client: partial[Client], label: str, tmp_path: Path
+) -> Iterator[partial[Client]]:
+    """Make podman command lines; give a socket to `program` by `podman_on`."""
+    yield partial(make_client, extra={"XDG_RUNTIME_DIR": str(tmp_path)})
+    remove_containers(podman, label)
+
+
+def podman_on(proxy: Proxy, connect_podman: partial[Client]) -> Client:
+    """Give the podman command line on that proxy."""
+    return connect_podman(program=(*WORDS, f"unix://{proxy.socket}"), socket=proxy.socket)
+
+
+@pytest.fixture
+def remote(podman: Engine, start_proxy: StartProxy, connect_podman: partial[Client]) -> Client:
+    """The podman command line, through a proxy that allows podman's own API and nothing of Docker's."""
+    return podman_on(start_proxy(podman, **OPEN), connect_podman)
+
+
+def test_podman_runs_lists_and_removes_a_container(remote: Client) -> None:
+    container = remote.start_container("sleep", "600")
+    assert remote.text("ps", "--quiet", "--no-trunc", "--filter", f"label=case={remote.label}") == container
+    assert "sleep 600" in remote.text("top", container)
+    remote.run("rm", "--force", "--time=0", container)
+    assert remote.text("ps", "--all", "--quiet", "--filter", f"label=case={remote.label}") == ""
+
+
+def test_podman_runs_a_container_in_the_foreground(remote: Client) -> None:
+    assert remote.run("run", "--rm", "-i", "--network=none", "busybox", "cat", data=b"through") == b"through"
+
+
+def test_podman_execs_in_a_container(remote: Client) -> None:
+    container = remote.start_container("sleep", "600")
+    assert remote.run("exec", "-i", container, "cat", data=b"through") == b"through"
+
+
+def test_podman_follows_logs(remote: Client) -> None:
+    container = remote.start_container("sh", "-c", "echo first; read line; echo got $line", options=("-i",))
+    with remote.watch("logs", "--follow", container) as logs:
+        logs.wait_for("first")
+        with remote.watch("attach", container) as attached:
+            attached.write(b"second\n")
+            logs.wait_for("got second")
+        logs.wait_end()
+
+
+def test_podman_copies_files_both_ways(remote: Client, tmp_path: Path) -> None:
+    container = remote.start_container("sleep", "600")
+    (tmp_path / "there").write_bytes(b"content" * 100_000)
+    remote.run("cp", str(tmp_path / "there"), f"{container}:/tmp/copied")
+    remote.run("cp", f"{container}:/tmp/copied", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+def test_podman_lists_saves_and_loads_images(remote: Client, tmp_path: Path) -> None:
+    assert "docker.io/library/busybox:latest" in remote.text("images", "--format", "{{.Repository}}:{{.Tag}}")
+    remote.run("save", "--output", str(tmp_path / "saved"), "busybox")
+    assert "busybox:latest" in remote.text("load", "--input", str(tmp_path / "saved"))
+
+
+def test_podman_tells_its_version_and_the_host(remote: Client) -> None:
+    assert remote.text("version", "--format", "{{.Server.Version}}")
+    assert remote.text("info", "--format", "{{.Host.OS}}") == "linux"
+
+
+def test_podman_s_own_api_is_closed_by_the_switches_of_docker_s(
+    podman: Engine, start_proxy: StartProxy, connect_podman: partial[Client]
+) -> None:
+    proxy = start_proxy(podman, **EVERYTHING)
+    assert "is not allowed here" in podman_on(proxy, connect_podman).refused("ps")
+    assert ask(proxy.socket, "GET", "/v1.41/containers/json").status == 200
+    assert ask(proxy.socket, "GET", "/v5.0.0/libpod/containers/json").status == 403
+
+
+def test_docker_s_api_is_closed_by_the_switches_of_podman_s_own(podman: Engine, start_proxy: StartProxy) -> None:
+    proxy = start_proxy(podman, **OPEN)
+    assert ask(proxy.socket, "GET", "/v1.41/containers/json").status == 403
+    assert ask(proxy.socket, "GET", "/v5.0.0/libpod/containers/json").status == 200
+
+
+def test_podman_without_leave_to_write_reads_only(
+    podman: Engine, start_proxy: StartProxy, connect_podman: partial[Client]
+) -> None:
+    proxy = start_proxy(podman, **(OPEN | {"POST": "0"}))
+    reader = podman_on(proxy, connect_podman)
+    reader.run("ps")
+    assert "is not allowed here" in reader.refused("run", "--rm", "--network=none", "busybox", "true")

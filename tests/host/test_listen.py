@@ -1,0 +1,320 @@
+"""A socket of ours appears in its place ready to use, and never in the place of another's."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dockerproxy.config.environment import read_environment
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.host.listen import Listening, check_place, is_in_use, listen
+from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
+
+POLICY = read_environment({}).settings.sockets[0].policy
+
+
+def settings_for(
+    path: Path | str, *, mode: int = 0o660, uid: int | None = None, gid: int | None = None
+) -> SocketSettings:
+    return SocketSettings(name="docker", path=str(path), mode=mode, uid=uid, gid=gid, policy=POLICY)
+
+
+@contextmanager
+def listening(settings: SocketSettings) -> Iterator[Listening]:
+    opened = listen(settings)
+    try:
+        yield opened
+    finally:
+        opened.remove()
+        opened.socket.close()
+
+
+@contextmanager
+def bound(path: Path, *, listens: bool) -> Iterator[None]:
+    """Have a socket at a path that somebody listens on, or that was left behind."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        if listens:
+            other.listen()
+            yield
+    if not listens:
+        yield
+
+
+def answers(path: Path | str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def problem_of(settings: SocketSettings) -> Problem:
+    with pytest.raises(UserError) as caught:
+        listen(settings)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def is_clean(folder: Path, *names: str) -> bool:
+    """Whether a folder holds these files and nothing that was left behind."""
+    return {path.name for path in folder.iterdir()} == set(names)
+
+
+def test_a_socket_is_in_its_place_and_answers(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with listening(settings_for(path)):
+        assert answers(path)
+        assert is_clean(tmp_path, "docker.sock")
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o600, 0o666, 0o777, 0])
+def test_a_socket_has_the_mode_it_should_whatever_the_umask(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "docker.sock"
+    for mask in (0, 0o077, 0o777):
+        before = os.umask(mask)
+        try:
+            with listening(settings_for(path, mode=mode)):
+                assert stat.S_IMODE(path.stat().st_mode) == mode
+        finally:
+            assert os.umask(before) == mask, "the umask was changed for good"
+
+
+def test_a_socket_has_the_owner_it_should(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    root = os.geteuid() == 0
+    uid, gid = (12345, 54321) if root else (os.geteuid(), os.getegid())
+    for settings, owner in (
+        (settings_for(path, uid=uid), (uid, os.getegid())),
+        (settings_for(path, gid=gid), (os.geteuid(), gid)),
+        (settings_for(path, uid=uid, gid=gid), (uid, gid)),
+        (settings_for(path), (os.geteuid(), os.getegid())),
+    ):
+        with listening(settings):
+            status = path.stat()
+            assert (status.st_uid, status.st_gid) == owner
+
+
+WATCHED = """
+    import os, socket, stat, sys
+    from dockerproxy.config.environment import read_environment
+    from dockerproxy.host.listen import listen
+
+    def watch(event, arguments):
+        if event == "os.rename":
+            beside, path = arguments[:2]
+            status = os.stat(beside)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(beside)
+            print(f"{stat.S_IMODE(status.st_mode):o} {status.st_uid} {status.st_gid} {os.path.exists(path)}")
+        if event == "socket.bind":
+            assert arguments[1] != sys.argv[1], "it is bound in its place"
+
+    sys.addaudithook(watch)
+    listen(read_environment({
+        "PROXIED_SOCKET_PATH": sys.argv[1], "PROXIED_SOCKET_MODE": "0606",
+        "PROXIED_SOCKET_UID": str(os.geteuid()), "PROXIED_SOCKET_GID": str(os.getegid()),
+    }).settings.sockets[0])
+"""
+
+
+def test_nobody_can_connect_before_mode_and_owner_are_as_they_should_be(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    words = [sys.executable, "-c", textwrap.dedent(WATCHED), str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == f"606 {os.geteuid()} {os.getegid()} False\n"
+
+
+def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with bound(path, listens=False):
+        assert not answers(path)
+        assert check_place(settings_for(path)) == ()
+        with listening(settings_for(path)):
+            assert answers(path)
+
+
+def test_a_socket_on_which_somebody_listens_is_not_stolen(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with bound(path, listens=True):
+        inode = path.stat().st_ino
+        problem = problem_of(settings_for(path))
+        assert (problem.where, problem.what) == (str(path), "somebody listens on this socket already")
+        assert "PROXIED_SOCKET_PATH" in problem.hint
+        assert check_place(settings_for(path)) == (), "most likely it is the proxy whose settings are checked"
+        assert path.stat().st_ino == inode
+        assert answers(path)
+        assert is_clean(tmp_path, "docker.sock")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "fifo", "link"])
+def test_what_is_no_socket_is_not_touched(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "docker.sock"
+    if kind == "file":
+        path.write_text("precious")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    before = path.lstat()
+    problem = problem_of(settings_for(path))
+    assert problem.what == "is there and is not a socket"
+    assert check_place(settings_for(path)) == (problem,)
+    assert path.lstat() == before
+    assert is_clean(tmp_path, "docker.sock")
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "none" / "docker.sock")
+    problem = problem_of(settings)
+    assert problem.what == f"the directory {tmp_path}/none does not exist"
+    assert problem.hint == "create it, or mount a volume there"
+    assert check_place(settings) == (problem,)
+
+
+def test_a_directory_that_is_none_is_told_as_the_system_says_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = settings_for(tmp_path / "file" / "docker.sock")
+    problem = problem_of(settings)
+    assert problem.what == "cannot listen here: Not a directory"
+    assert check_place(settings) == (problem,)
+
+
+UNPRIVILEGED = """
+    import os, sys
+    from dockerproxy.config.environment import read_environment
+    from dockerproxy.errors import UserError
+    from dockerproxy.host.listen import check_place, listen
+
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    settings = read_environment({
+        "PROXIED_SOCKET_PATH": sys.argv[1], **({"PROXIED_SOCKET_UID": sys.argv[2]} if sys.argv[2:] else {})
+    }).settings.sockets[0]
+    for problem in check_place(settings):
+        print(problem)
+    try:
+        listen(settings)
+    except UserError as error:
+        print(error)
+"""
+
+
+def run_unprivileged(*words: str) -> str:
+    """Check a place and listen there as a user that may not do everything."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(UNPRIVILEGED), *words], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o444])
+def test_a_directory_that_cannot_be_written_to_is_said_with_who_would_have_to(mode: int) -> None:
+    uid = os.geteuid() or 65534
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, mode)
+        said = run_unprivileged(f"{folder}/docker.sock")
+        assert said.splitlines() == 2 * [
+            f"{folder}/docker.sock: permission denied",
+            f"    let uid {uid} write to {folder}; only root may give a socket to another user or group",
+        ]
+        assert is_clean(Path(folder))
+
+
+def test_a_socket_that_may_not_be_given_away_is_an_error_and_leaves_nothing_behind() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)  # noqa: S103 (whoever runs this must be able to write there)
+        said = run_unprivileged(f"{folder}/docker.sock", "0")
+        assert said.startswith(f"{folder}/docker.sock: permission denied\n")
+        assert "only root may give a socket to another user" in said
+        assert is_clean(Path(folder))
+
+
+def test_a_socket_that_may_not_be_asked_whether_it_is_in_use_is_not_replaced() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)  # noqa: S103 (whoever runs this must be able to write there)
+        path = Path(folder, "docker.sock")
+        with bound(path, listens=True):
+            path.chmod(0)
+            inode = path.stat().st_ino
+            expected = f"{path}: is a socket that cannot be asked whether it is in use: [Errno 13] Permission denied\n"
+            assert run_unprivileged(str(path)) == 2 * expected
+            assert path.stat().st_ino == inode
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_socket_tells_whether_it_is_in_use(tmp_path: Path, *, listens: bool) -> None:
+    with bound(tmp_path / "docker.sock", listens=listens):
+        assert is_in_use(str(tmp_path / "docker.sock")) is listens
+    assert not is_in_use(str(tmp_path / "nothing"))
+
+
+def test_a_path_of_as_many_bytes_as_can_be_works(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * (MAX_SOCKET_PATH - len(str(tmp_path)) - 1))
+    assert len(str(path)) == MAX_SOCKET_PATH
+    with listening(settings_for(path)):
+        assert answers(path)
+
+
+def test_a_short_name_in_a_directory_with_a_long_one_works(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * (MAX_SOCKET_PATH - len(str(tmp_path)) - 3))
+    folder.mkdir()
+    with listening(settings_for(folder / "s")):
+        assert answers(folder / "s")
+        assert is_clean(folder, "s")
+
+
+@pytest.mark.parametrize("name", ["s", "ab", "abc"])
+def test_the_shortest_names_work(tmp_path: Path, name: str) -> None:
+    with listening(settings_for(tmp_path / name)):
+        assert answers(tmp_path / name)
+        assert is_clean(tmp_path, name)
+
+
+def test_a_socket_is_removed_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with listening(settings_for(path)):
+        pass
+    assert is_clean(tmp_path)
+
+
+def test_a_socket_that_is_no_longer_ours_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with listening(settings_for(path)) as ours:
+        path.rename(tmp_path / "moved")
+        with bound(path, listens=True):
+            ours.remove()
+            assert answers(path)
+
+
+def test_a_socket_that_is_gone_needs_no_removal(tmp_path: Path) -> None:
+    with listening(settings_for(tmp_path / "docker.sock")) as ours:
+        (tmp_path / "docker.sock").unlink()
+        ours.remove()
+
+
+def test_a_place_that_is_free_has_no_problem_and_is_left_as_it_is(tmp_path: Path) -> None:
+    assert check_place(settings_for(tmp_path / "docker.sock")) == ()
+    assert is_clean(tmp_path)
+
+
+def test_two_sockets_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with listening(settings_for(tmp_path / "one")), listening(settings_for(tmp_path / "two")):
+        assert answers(tmp_path / "one")
+        assert answers(tmp_path / "two")
+        assert is_clean(tmp_path, "one", "two")

@@ -1,0 +1,112 @@
+"""A decision is total, nothing is allowed that was not granted, and a denial wins."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+from policy.policies import (
+    GRANTS,
+    PLAIN,
+    TRIED,
+    allowed_by,
+    environments,
+    policies,
+    policy_of,
+    request_for,
+    request_of,
+)
+
+from dockerproxy.api.catalog import HEALTH, OPERATIONS
+from dockerproxy.config.switches import SWITCHES
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Denial, Grant, Policy
+
+
+@given(policies())
+def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Policy) -> None:
+    compiled = compile_policy(policy)
+    granted = {name for grant in policy.grants for name in grant.operations}
+    denied = {name for denial in policy.denials for name in denial.operations}
+    for request in TRIED:
+        assert request.operation is not None
+        name = request.operation.name
+        decision = decide(compiled, request)
+        if decision.allowed:
+            assert name in granted - denied
+            assert decision.source
+            assert not decision.message
+        else:
+            assert decision.message.startswith(f"{name} is not allowed here")
+            assert policy.hints[name] in decision.message
+            assert bool(decision.source) is (name in granted | denied)
+
+
+@given(policies(), GRANTS)
+def test_adding_a_grant_never_removes_a_permission(policy: Policy, grant: Grant) -> None:
+    before = allowed_by(compile_policy(policy))
+    after = allowed_by(compile_policy(replace(policy, grants=(grant, *policy.grants))))
+    event(f"{len(after - before) > 0}")
+    assert before <= after
+
+
+@given(policies(), st.randoms())
+def test_the_order_of_grants_says_nothing(policy: Policy, random: Random) -> None:
+    grants = list(policy.grants)
+    random.shuffle(grants)
+    assert allowed_by(compile_policy(replace(policy, grants=tuple(grants)))) == allowed_by(compile_policy(policy))
+
+
+@given(policies(), st.frozensets(st.sampled_from(sorted(OPERATIONS)), min_size=1))
+def test_a_denial_wins_over_every_grant(policy: Policy, names: frozenset[str]) -> None:
+    before = allowed_by(compile_policy(policy))
+    compiled = compile_policy(replace(policy, denials=(*policy.denials, Denial(names, "DENY"))))
+    for name in names:
+        decision = decide(compiled, PLAIN[name])
+        assert not decision.allowed
+        assert decision.source == "DENY"
+    others = {f"{request.method} {request.target}" for name, request in PLAIN.items() if name in names}
+    assert {one for one in before if one.partition("?")[0] not in others} == allowed_by(compiled)
+
+
+@given(environments(), st.sampled_from(sorted(SWITCHES)))
+def test_turning_a_switch_on_never_removes_a_permission(environment: dict[str, str], switch: str) -> None:
+    before = allowed_by(policy_of(**{**environment, switch: "0"}))
+    after = allowed_by(policy_of(**{**environment, switch: "1"}))
+    event(f"opens something: {len(after) > len(before)}")
+    assert before <= after
+
+
+@given(environments())
+def test_what_neither_a_switch_nor_a_name_opens_stays_closed(environment: dict[str, str]) -> None:
+    policy = policy_of(**environment)
+    if environment.get("POST") != "1":
+        named = environment.get("ALLOW", "").split(",")
+        writes = {name for name, operation in OPERATIONS.items() if operation.access == "write" and policy.allows(name)}
+        opened = {name for name in writes - set(named) if policy.cases[name][0].decision.source.startswith("ALLOW_")}
+        podmans = {name for name in writes - set(named) if "LIBPOD_ALLOW_" in policy.cases[name][0].decision.source}
+        assert writes <= opened | podmans | set(named)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_without_any_grant_nothing_is_allowed(name: str) -> None:
+    nothing = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "nothing helps")))
+    assert not decide(nothing, PLAIN[name]).allowed
+    assert not nothing.allows(name)
+
+
+@given(environments())
+def test_our_own_health_check_is_allowed_whatever_is_set(environment: dict[str, str]) -> None:
+    decision = decide(policy_of(**environment), request_for(HEALTH))
+    assert (decision.allowed, decision.source) == (True, "always")
+
+
+@pytest.mark.parametrize(("method", "target"), [("GET", "/debug/vars"), ("POST", "/v1.45/new"), ("HEAD", "/info")])
+def test_what_the_catalog_does_not_know_is_refused_under_every_policy(method: str, target: str) -> None:
+    everything = policy_of(ALLOW=",".join(OPERATIONS))
+    decision = decide(everything, request_of(method, target))
+    assert not decision.allowed
+    path = target.removeprefix("/v1.45")
+    assert decision.message == f"{method} {path} is no operation that is known here, and what is not known is refused"

@@ -1,0 +1,311 @@
+"""The documentation says what the program does.
+
+A `console` block is run and its output compared, `...` standing for what varies. A `sh` block needs what a test has
+not, like an engine; of that only the syntax is checked. The page of operations is the catalog:
+
+    python tests/test_docs.py
+
+writes it anew.
+"""
+
+import io
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
+from dockerproxy.cli.main import BUG, USAGE, VERBS
+from dockerproxy.config.environment import KNOWN, read_environment
+from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.settings import Level, Limits, LogFormat
+from dockerproxy.wire.answer import _PHRASES
+
+ROOT: Final = Path(__file__).parent.parent
+DOCS: Final = ROOT / "docs"
+PAGES: Final = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("*.md"), *DOCS.glob("*.md"), ROOT / "examples" / "README.md")
+)
+OPERATIONS_PAGE: Final = DOCS / "operations.md"
+
+MISTAKES: Final = frozenset({"CONTAINER=1", "DELETE=1"})
+"""Settings that pages show as mistakes."""
+
+OTHER_NAMES: Final = frozenset({HEALTH.name, "SecurityLabelDisable"})
+"""Names on pages for operators that look like operations."""
+
+DOCKER_COMMANDS: Final = {"docker restart web": ("POST", "/v1.45/containers/web/restart")}
+"""Commands of Docker's own client that are not run: the request that each makes, with CONTAINERS=1."""
+
+HOSTILE: Final = ("x", "/a#b", "/%zz", "/%20", "/v01/x", "/a//b", "/a/.", "/containers/a%2Fb/json", "/version?a;b")
+"""Targets that are refused, each for another reason."""
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def find_blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
+
+
+def list_blocks(language: str) -> list[tuple[str, str]]:
+    return [(page, block) for page in PAGES for block in find_blocks(page, language)]
+
+
+def read_tables(page: str) -> list[list[str]]:
+    """Return the rows of all tables of a page, those of their heads too."""
+    rows = [line for line in read(page).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+
+
+def find_spans(text: str) -> list[str]:
+    """Return the inline code of a text, without its blocks."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def find_anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def judge_line(method: str, target: str, **environment: str) -> Judged | Refusal:
+    policy = read_environment(environment).settings.sockets[0].policy
+    return judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docs\r\n\r\n".encode())
+
+
+def render_operations() -> str:
+    """Write the page of operations from the catalog."""
+    switches = {section: switch for switch, section in SECTION_SWITCHES.items()}
+    page = io.StringIO()
+    page.write(
+        "# What exists in the API, and what does it reveal or change?\n\n"
+        "This is the catalog: Docker's operations up to API 1.56 and Podman's own, each with what a client gets to\n"
+        "see or can change by it. What is not listed here is refused whatever the settings say.\n"
+        "`dockerproxy operations` prints the same.\n\n"
+        "- A section's switch opens what reads in it, and with `POST=1` what writes. The exceptions are in\n"
+        "  [switches](switches.md). `ALLOW` and `DENY` take the names of single operations.\n"
+        "- Paths may begin with a version, like `/v1.45`. `{id}` is one segment of a path, `{name+}` one or more.\n"
+        "- The answer is a *reply*, a *stream* that may never end, or a *tunnel*, which is no longer HTTP; see\n"
+        "  [streams](streams.md).\n\n"
+        "This page is written by `.venv/bin/python tests/test_docs.py`.\n"
+    )
+    for section in SECTIONS:
+        switch = switches.get(section)
+        page.write(f"\n## /{section}\n\n")
+        page.write(f"Opened by `{switch}=1`.\n\n" if switch else "No switch opens it; `ALLOW` does.\n\n")
+        page.write("| operation | request | access | answer | reveals or changes |\n|---|---|---|---|---|\n")
+        for operation in OPERATIONS.values():
+            if operation.section == section:
+                request = f"`{operation.method} {operation.path}`"
+                cells = (f"`{operation.name}`", request, operation.access, operation.shape, operation.says)
+                page.write(f"| {' | '.join(cells)} |\n")
+    return page.getvalue()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory with a short path, in which an engine's socket accepts connections."""
+    with (
+        tempfile.TemporaryDirectory(prefix="docs-") as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine,
+    ):
+        for name in ("run", "proxied"):
+            (Path(directory) / name).mkdir()
+        engine.bind(f"{directory}/run/docker.sock")
+        engine.listen()
+        yield Path(directory)
+
+
+def run(command: str, place: Path) -> str:
+    """Run a command of a page; return what it prints, with the paths that a page would show."""
+    if command in DOCKER_COMMANDS:
+        judged = judge_line(*DOCKER_COMMANDS[command], CONTAINERS="1")
+        assert isinstance(judged, Judged)
+        return f"Error response from daemon: {judged.decision.message}"
+    lasts = command.endswith("demo")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+        "DOCKER_SOCKET_PATH": f"{place}/{'nowhere' if lasts else 'run/docker.sock'}",
+        "PROXIED_SOCKET_PATH": f"{place}/proxied/docker.sock",
+    }
+    with subprocess.Popen(
+        ["sh", "-c", f"exec env {command}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if lasts else subprocess.STDOUT,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        printed = b""
+        while select.select([process.stdout], [], [], 30)[0] and (piece := os.read(process.stdout.fileno(), 65536)):
+            printed += piece
+            if lasts and b"curl " in printed:
+                process.send_signal(signal.SIGINT)
+                lasts = False
+        process.kill()
+    shown = printed.decode().replace(f"{place}/proxied", "/proxied").replace(f"{place}/run", "/var/run")
+    return shown.replace(f"uid {os.geteuid()}, gid {os.getegid()}", "uid 0, gid 0")
+
+
+@pytest.mark.parametrize(("page", "block"), list_blocks("console"))
+def test_a_console_block_shows_what_the_program_prints(page: str, block: str, place: Path) -> None:
+    assert block.startswith("$ "), page
+    for command, _, expected in (part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]):
+        pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
+        printed = run(command, place)
+        assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{page}: {command} prints\n{printed}"
+
+
+@pytest.mark.parametrize(("page", "block"), list_blocks("sh"))
+def test_a_shell_block_can_be_read_by_a_shell(page: str, block: str) -> None:
+    read = subprocess.run(["sh", "-n"], input=block, text=True, capture_output=True, check=False)
+    assert not read.returncode, f"{page}: {read.stderr}"
+
+
+@pytest.mark.parametrize(("page", "block"), list_blocks("yaml"))
+def test_a_compose_block_configures_the_proxy_without_a_warning(page: str, block: str) -> None:
+    services = yaml.safe_load(block)["services"]
+    settings = {name: str(value) for name, value in services.get("dockerproxy", {}).get("environment", {}).items()}
+    assert not read_environment(settings).warnings, page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_that_a_page_names_is_one(page: str) -> None:
+    for span in find_spans(read(page)):
+        if re.fullmatch(r"[A-Z_]+=\S+( [A-Z_]+=\S+)*", span) and span not in MISTAKES and "…" not in span:
+            settings = dict(word.split("=", 1) for word in span.split())
+            elsewhere = {"PROXIED_SOCKET_PATH": "/elsewhere"} if "DOCKER_HOST" in settings else {}  # A client's.
+            assert read_environment(settings | elsewhere).settings.sockets, span
+            assert settings.keys() <= {*KNOWN, "DOCKER_HOST"}, span
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("docs/", "README"))])
+def test_every_operation_that_a_page_names_exists(page: str) -> None:
+    names = {span for span in find_spans(read(page)) if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)+", span)}
+    assert names - OTHER_NAMES <= OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    here = ROOT / page
+    for link in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+        if not link.startswith("https://"):
+            path, _, anchor = link.partition("#")
+            there = (here.parent / path).resolve() if path else here
+            assert there.exists(), f"{page}: {link}"
+            assert not anchor or anchor in find_anchors(there), f"{page}: {link}"
+
+
+def test_the_index_has_every_page() -> None:
+    linked = re.findall(r"^\|.+\| \[.+\]\((.+)\) \|$", read("docs/README.md"), re.MULTILINE)
+    assert sorted([*linked, "README.md"]) == sorted(path.name for path in DOCS.glob("*.md"))
+
+
+def test_the_page_of_operations_is_the_catalog() -> None:
+    assert OPERATIONS_PAGE.read_text() == render_operations(), "write it anew: python tests/test_docs.py"
+
+
+def test_every_variable_is_described_once_with_its_default() -> None:
+    rows = {row[0].strip("`"): row for row in read_tables("docs/switches.md") if re.fullmatch(r"`[A-Z_]+`", row[0])}
+    described = [row[0].strip("`") for row in read_tables("docs/switches.md") if row[0].strip("`") in rows]
+    assert sorted(described) == sorted(KNOWN)
+    limits, served = Limits(), read_environment({}).settings.sockets[0]
+    defaults = {switch: str(int(default)) for switch, default in SWITCHES.items()} | {
+        "PROXIED_SOCKET_PATH": f"`{served.path}`",
+        "PROXIED_SOCKET_MODE": f"`{served.mode:04o}`",
+        "LOG_LEVEL": f"`{Level.INFO}`",
+        "LOG_FORMAT": f"`{LogFormat.TEXT}`",
+        "SHUTDOWN_GRACE": str(limits.shutdown_grace),
+        "MAX_CONNECTIONS": str(limits.connections),
+        "HEADER_TIMEOUT": str(limits.header_timeout),
+    }
+    assert {name: rows[name][1] for name in defaults} == defaults
+
+
+@pytest.mark.parametrize(("switch", "opens"), [*ACTION_SWITCHES.items(), *PART_SWITCHES.items()])
+def test_a_switch_of_single_operations_is_described_with_all_of_them(switch: str, opens: tuple[str, ...]) -> None:
+    (row,) = (row for row in read_tables("docs/switches.md") if row[0] == f"`{switch}`")
+    assert {span for span in find_spans(row[2]) if span in OPERATIONS} == set(opens)
+
+
+def test_every_verb_and_exit_status_is_described() -> None:
+    assert re.findall(r"^## (.+)$", read("docs/verbs.md"), re.MULTILINE) == list(VERBS)
+    assert [row[0] for row in read_tables("docs/verbs.md")[1:]] == ["0", "1", str(USAGE), str(BUG)]
+
+
+def test_every_status_of_our_own_is_described() -> None:
+    described = re.findall(r"^## (\d+): ", read("docs/refusals.md"), re.MULTILINE)
+    assert {int(status) for status in described} == _PHRASES.keys() - {200}
+
+
+def list_reasons() -> list[str]:
+    """Return reasons to refuse: those that the corpus expects, and those of hostile targets."""
+    expected = sorted((ROOT / "tests" / "corpus" / "wire" / "invalid").glob("*.expect"))
+    reasons = {path.read_text().partition(" ")[2].strip() for path in expected}
+    for target in HOSTILE:
+        refusal = judge_line("GET", target)
+        assert isinstance(refusal, Refusal), target
+        reasons.add(refusal.reason)
+    return sorted(reasons)
+
+
+def test_every_reason_to_refuse_is_described() -> None:
+    messages = [re.escape(span).replace("…", ".*") for span in find_spans(read("docs/refusals.md"))]
+    missing = [reason for reason in list_reasons() if not any(re.fullmatch(one, reason) for one in messages)]
+    assert not missing
+
+
+def write_log(record: Record, style: LogFormat) -> str:
+    with tempfile.TemporaryFile() as file:
+        log = Log(Level.INFO, style, file.fileno())
+        log.exchange(record)
+        log.close()
+        file.seek(0)
+        return file.read().decode()
+
+
+def test_the_examples_of_log_lines_are_what_the_log_writes() -> None:
+    exchange, message = find_blocks("docs/log.md", "json")[0].splitlines()
+    shown = json.loads(exchange)
+    record = Record(
+        shown["socket"],
+        Peer(shown["uid"], shown["gid"], shown["pid"]),
+        shown["method"],
+        shown["target"],
+        shown["operation"],
+        Outcome(shown["decision"]),
+        shown["source"],
+        shown["reason"],
+        shown["status"],
+        shown["received"],
+        shown["sent"],
+        shown["ms"],
+    )
+    time = shown["time"]
+    written = json.loads(write_log(record, LogFormat.JSON))
+    assert list(written.items()) == list({**shown, "time": written["time"]}.items())
+    line = write_log(record, LogFormat.TEXT).partition(" ")[2]
+    assert find_blocks("docs/log.md", "text")[0] == f"{time} {line}"
+    fields = [field for row in read_tables("docs/log.md") for field in find_spans(row[0])]
+    assert {*shown, *json.loads(message)} | set(Level) == set(fields)
+
+
+if __name__ == "__main__":
+    OPERATIONS_PAGE.write_text(render_operations())

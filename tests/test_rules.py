@@ -1,0 +1,115 @@
+"""The rules of this repository that no linter knows."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "dockerproxy"
+MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
+PYTHON = sorted(path.relative_to(ROOT) for top in ("src", "tests", "bench") for path in (ROOT / top).rglob("*.py"))
+
+UNTESTED = {
+    "api/docker_table.py": "a table, which tests/api/test_catalog.py reads",
+    "api/libpod_table.py": "a table, which tests/api/test_catalog.py reads",
+    "policy/model.py": "values without behaviour, which every test of a policy is made of",
+    "proxy/shared.py": "a value without behaviour",
+}
+"""Modules without a test of their own, and why."""
+
+MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 50
+
+# What holds a table is as long as the table.
+TABLES = {Path("src/dockerproxy/api/docker_table.py"), Path("src/dockerproxy/api/libpod_table.py")}
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def functions_in(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def calls_in(path: Path) -> set[str]:
+    """Return what a module calls, as it is written."""
+    return {ast.unparse(node.func) for node in ast.walk(parse(path)) if isinstance(node, ast.Call)}
+
+
+def place_of_test(module: Path) -> Path:
+    return ROOT / "tests" / module.parent / f"test_{module.stem.strip('_')}.py"
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path.name != "__init__.py"], ids=str)
+def test_a_module_has_its_test_at_the_same_path(module: Path) -> None:
+    assert place_of_test(module).exists() is (str(module) not in UNTESTED)
+
+
+def test_what_is_excused_from_a_test_exists() -> None:
+    assert set(UNTESTED) <= set(map(str, MODULES))
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
+    if path not in TABLES:
+        assert len((ROOT / path).read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_a_function_can_be_seen_at_once(path: Path) -> None:
+    for function in functions_in(path):
+        assert function.end_lineno is not None
+        assert function.end_lineno - function.lineno < MOST_LINES_OF_A_FUNCTION, function.name
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_a_module_begins_with_its_idea(path: Path) -> None:
+    module = parse(path)
+    idea = ast.get_docstring(module)
+    assert idea
+    assert re.search(r"[.:]$", idea.partition("\n\n")[0])
+    if path.name == "__init__.py":
+        assert len(module.body) == 1, "an __init__ is one docstring"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
+    starts = any(call.endswith("create_task") for call in calls_in(Path("src/dockerproxy") / module))
+    assert starts is (str(module) == "proxy/tasks.py")
+
+
+@pytest.mark.parametrize("path", [path for path in PYTHON if path.parts[0] == "tests"], ids=str)
+def test_a_test_waits_for_events_and_tries_the_real_thing(path: Path) -> None:
+    text = (ROOT / path).read_text()
+    calls = calls_in(path)
+    assert "time.sleep" not in calls
+    assert not {call for call in calls if "mock" in call.lower()}
+    assert not re.search(r"^(?:import|from) (?:unittest|mock)\b|\bmonkeypatch\b", text, re.MULTILINE)
+    assert not {call for call in calls if (call.startswith("pytest.") and "skip" in call) or "xfail" in call}
+
+
+def tracked() -> list[Path]:
+    """Return the files of the repository, those that are still to be added too."""
+    words = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, capture_output=True, check=False).stdout.decode().split("\0")
+    return [path for name in listed if name and (path := ROOT / name).is_file()]
+
+
+def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
+    place = re.compile(rb"(?<![\w.])/(?:work|home/\w+|root/\.\w+)/|" + re.escape(bytes(ROOT)) + rb"/")
+    found = {str(path.relative_to(ROOT)) for path in tracked() if place.search(path.read_bytes())}
+    assert not found - {"tests/test_rules.py"}
+
+
+def test_no_line_is_left_for_later() -> None:
+    later = re.compile(rb"\b(?:TO" + rb"DO|FIX" + rb"ME|XX" + rb"X)\b")
+    assert not [
+        path for path in tracked() if path.suffix in {".py", ".md", ".toml"} and later.search(path.read_bytes())
+    ]

@@ -1,0 +1,237 @@
+"""The life of a whole server: it starts before its engine, survives it, and ends when it is told to."""
+
+import asyncio
+import gc
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, serving, short_folder
+
+from dockerproxy.cli.ask import ask
+from dockerproxy.config.environment import read_environment
+from dockerproxy.errors import UserError
+from dockerproxy.observe.log import Log
+from dockerproxy.server import Server
+from dockerproxy.settings import Level, LogFormat, Settings
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A request that the engine has got and not yet answered: both ends, and the proxy between them."""
+
+    folder: Path
+    proxy: Running
+    client: socket.socket
+    engine: socket.socket
+
+
+def connect(folder: Path) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    client.connect(f"{folder}/docker.sock")
+    return client
+
+
+def accept_request(listener: socket.socket) -> socket.socket:
+    """Accept connections until one brings a request; the proxy also looks whether the engine is there at all."""
+    while True:
+        connection, _ = listener.accept()
+        connection.settimeout(PATIENCE)
+        if connection.recv(4096):
+            return connection
+        connection.close()
+
+
+@contextmanager
+def request_under_way(**variables: str) -> Iterator[UnderWay]:
+    """Have a request under way, at an engine that does nothing by itself."""
+    with short_folder() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(PATIENCE)
+        listener.bind(f"{folder}/engine.sock")
+        listener.listen()
+        with serving(folder, **variables) as proxy, connect(folder) as client:
+            client.sendall(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            with accept_request(listener) as engine:
+                yield UnderWay(folder, proxy, client, engine)
+
+
+def read_all(client: socket.socket) -> bytes:
+    """Read to the end of the stream, however it ends."""
+    data = b""
+    try:
+        while piece := client.recv(4096):
+            data += piece
+    except ConnectionResetError:
+        pass
+    return data
+
+
+def test_it_starts_before_the_engine_and_finds_it_when_it_comes() -> None:
+    with short_folder() as folder, serving(folder) as proxy:
+        proxy.wait_for("it is tried again for every client")
+        status, message = ask(f"{folder}/docker.sock", "GET", "/_ping")
+        assert status == 503
+        assert message.startswith(f"the engine's socket is not there: {folder}/engine.sock")
+        with engine_at(folder / "engine.sock"):
+            assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
+
+
+def test_an_engine_that_was_stopped_and_started_again_is_found_again() -> None:
+    with short_folder() as folder, serving(folder):
+        for _ in range(2):
+            with engine_at(folder / "engine.sock"):
+                assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
+            assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 503
+            (folder / "engine.sock").unlink()
+
+
+def test_told_to_stop_it_takes_nobody_new_and_lets_what_is_under_way_finish() -> None:
+    with request_under_way() as exchange:
+        exchange.proxy.signal(signal.SIGTERM)
+        exchange.proxy.wait_for("stopping; 1 connections have up to 10s to finish")
+        assert not (exchange.folder / "docker.sock").exists()
+        exchange.engine.sendall(OK)
+        assert read_all(exchange.client) == OK
+        assert exchange.proxy.wait_end() == 0
+        assert "cutting" not in exchange.proxy.printed
+
+
+def test_what_does_not_finish_in_time_is_cut() -> None:
+    with request_under_way(SHUTDOWN_GRACE="0.1") as exchange:
+        exchange.proxy.signal(signal.SIGTERM)
+        assert exchange.proxy.wait_end() == 0
+        assert "cutting 1 connections" in exchange.proxy.printed
+        assert read_all(exchange.client) == b""
+        assert exchange.engine.recv(1) == b""
+
+
+def test_a_second_signal_cuts_at_once() -> None:
+    with request_under_way(SHUTDOWN_GRACE="600") as exchange:
+        exchange.proxy.signal(signal.SIGTERM)
+        exchange.proxy.wait_for("up to 600s to finish")
+        exchange.proxy.signal(signal.SIGTERM)
+        assert exchange.proxy.wait_end() == 0
+        assert read_all(exchange.client) == b""
+
+
+def test_an_idle_client_does_not_delay_the_end() -> None:
+    with short_folder() as folder, serving(folder, SHUTDOWN_GRACE="600") as proxy, connect(folder) as client:
+        client.sendall(b"GET /info HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 403 ")
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait_end() == 0
+        assert client.recv(4096) == b""
+
+
+def test_it_says_where_it_listens_and_for_whom() -> None:
+    with short_folder() as folder, serving(folder, PROXIED_SOCKET_MODE="0600") as proxy:
+        line = f"notice listening on {folder}/docker.sock with mode 0600 for the engine at {folder}/engine.sock\n"
+        proxy.wait_for(line)
+
+
+def test_it_says_how_many_connections_the_limit_of_open_files_leaves_room_for() -> None:
+    with short_folder() as folder:
+        words = f'ulimit -n 164; exec "{sys.executable}" -m dockerproxy'
+        environment = environment_of({"PROXIED_SOCKET_PATH": f"{folder}/docker.sock"})
+        with subprocess.Popen(["sh", "-c", words], stdout=subprocess.PIPE, text=True, env=environment) as proxy:
+            assert proxy.stdout is not None
+            line = next(line for line in proxy.stdout if "limit" in line)
+            proxy.terminate()
+            proxy.stdout.read()
+            assert proxy.wait(PATIENCE) == 0
+    assert line.endswith(
+        "notice the limit of open files leaves room for 50 connections of 4096; `ulimit -n` raises it\n"
+    )
+
+
+# In this process: more than one socket
+
+
+def settings_with(*paths: Path) -> Settings:
+    settings = read_environment({"DOCKER_SOCKET_PATH": "/nonexistent"}).settings
+    (served,) = settings.sockets
+    return replace(settings, sockets=tuple(replace(served, name=path.name, path=str(path)) for path in paths))
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[Log]:
+    with path.open("wb") as file:
+        log = Log(Level.DEBUG, LogFormat.TEXT, file.fileno())
+        yield log
+        log.close(PATIENCE)
+
+
+async def start(server: Server) -> asyncio.Future[None]:
+    serving = asyncio.ensure_future(server.run())
+    await server.wait_ready(serving)
+    return serving
+
+
+def test_every_socket_is_served_and_removed_at_the_end() -> None:
+    async def serve(folder: Path, log: Log) -> None:
+        server = Server(settings_with(folder / "one", folder / "two"), log)
+        serving = await start(server)
+        for name in ("one", "two"):
+            _, writer = await asyncio.open_unix_connection(folder / name)
+            writer.close()
+            await writer.wait_closed()
+        server.stop()
+        await asyncio.wait_for(serving, PATIENCE)
+
+    with short_folder() as folder, logged_to(folder / "log") as log:
+        asyncio.run(serve(folder, log))
+        assert [path.name for path in folder.iterdir()] == ["log"]
+
+
+def test_all_sockets_are_opened_or_none_and_every_problem_is_said_at_once() -> None:
+    with short_folder() as folder, logged_to(folder / "log") as log:
+        (folder / "file").write_text("")
+        settings = settings_with(folder / "one", folder / "file", folder / "none" / "three")
+        with pytest.raises(UserError) as caught:
+            asyncio.run(Server(settings, log).run())
+        problems = caught.value.problems
+        assert [problem.where for problem in problems] == [f"{folder}/file", f"{folder}/none/three"]
+        assert not (folder / "one").exists()
+        del caught
+        gc.collect()  # What was opened and is not closed shows now, and not in some other test.
+
+
+def test_waiting_for_a_server_that_cannot_start_ends() -> None:
+    async def serve(folder: Path, log: Log) -> None:
+        serving = await asyncio.wait_for(start(Server(settings_with(folder / "none" / "one"), log)), PATIENCE)
+        with pytest.raises(UserError):
+            await serving
+
+    with short_folder() as folder, logged_to(folder / "log") as log:
+        asyncio.run(serve(folder, log))
+
+
+def test_a_bug_in_a_callback_is_logged_and_does_not_end_the_server() -> None:
+    def fail() -> None:
+        raise LookupError("a bug")
+
+    async def serve(folder: Path, log: Log) -> None:
+        loop = asyncio.get_running_loop()
+        server = Server(settings_with(folder / "one"), log)
+        serving = await start(server)
+        loop.call_soon(fail)
+        loop.call_exception_handler({"message": "something without an error"})
+        await asyncio.sleep(0)
+        assert not serving.done()
+        server.stop()
+        await asyncio.wait_for(serving, PATIENCE)
+
+    with short_folder() as folder:
+        with logged_to(folder / "log") as log:
+            asyncio.run(serve(folder, log))
+        lines = (folder / "log").read_text()
+    assert "crit a bug in dockerproxy, in " in lines
+    assert "LookupError: a bug" in lines
+    assert "err something without an error\n" in lines

@@ -1,0 +1,31 @@
+"""Settings: levels are ranked as syslog ranks them, and limits meet no honest client."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from dockerproxy.settings import MAX_SOCKET_PATH, Level, Limits
+
+
+def test_levels_rise_from_debug_to_emergency() -> None:
+    assert sorted(Level, key=lambda level: level.rank) == [
+        *(Level.DEBUG, Level.INFO, Level.NOTICE, Level.WARNING),
+        *(Level.ERR, Level.CRIT, Level.ALERT, Level.EMERG),
+    ]
+    assert len({level.rank for level in Level}) == len(Level)
+    assert Level.DEBUG.rank == 0
+
+
+def test_the_longest_path_of_a_socket_is_what_the_kernel_takes(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        with pytest.raises(OSError, match="too long"):
+            listener.bind("/" + "x" * MAX_SOCKET_PATH)
+        longest = str(tmp_path / "x").ljust(MAX_SOCKET_PATH, "x")
+        listener.bind(longest)
+        assert Path(longest).is_socket()
+
+
+def test_no_limit_is_one_that_a_client_between_two_requests_meets_soon() -> None:
+    limits = Limits()
+    assert limits.idle_timeout >= 600 > limits.header_timeout

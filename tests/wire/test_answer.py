@@ -1,0 +1,79 @@
+"""Our own answers are whole responses in the shape that Docker's clients print."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dockerproxy
+from dockerproxy.wire.answer import answer_ping, write_answer
+
+SOURCE = Path(dockerproxy.__file__).parent
+STATUSES = (200, 400, 403, 408, 417, 431, 502, 503)
+
+
+def read_answer(data: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
+    """Read a response with h11, to its end and no further."""
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
+    client.send(h11.EndOfMessage())
+    client.receive_data(data)
+    response = client.next_event()
+    assert isinstance(response, h11.Response)
+    body = b""
+    while isinstance(found := client.next_event(), h11.Data):
+        body += found.data
+    assert isinstance(found, h11.EndOfMessage)
+    assert client.trailing_data == (b"", False)
+    return response, body
+
+
+@given(st.sampled_from(STATUSES), st.text(), st.booleans())
+def test_an_answer_says_its_message_as_docker_does(status: int, message: str, close: bool) -> None:  # noqa: FBT001
+    response, body = read_answer(write_answer(status, message, close=close))
+    headers = dict(response.headers)
+    assert response.status_code == status
+    assert json.loads(body) == {"message": message}
+    assert headers[b"content-type"] == b"application/json"
+    assert (headers.get(b"connection") == b"close") is close
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_an_answer_to_head_has_the_same_head_and_no_body(status: int) -> None:
+    whole, _ = read_answer(write_answer(status, "no", close=False))
+    head, body = read_answer(write_answer(status, "no", close=False, body=False), method="HEAD")
+    assert (head.status_code, head.headers, body) == (whole.status_code, whole.headers, b"")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_an_answer_names_its_status(status: int) -> None:
+    assert re.match(rb"HTTP/1\.1 %d [A-Z][A-Za-z ]+\r\n" % status, write_answer(status, "", close=False))
+
+
+def statuses_in_the_source() -> Iterator[int]:
+    for path in SOURCE.rglob("*.py"):
+        for found in re.finditer(r"(?:Refusal|fail|_answer)\(\s*([1-5]\d\d)\b", path.read_text()):
+            yield int(found[1])
+
+
+def test_every_status_that_is_answered_anywhere_can_be_written() -> None:
+    found = set(statuses_in_the_source())
+    assert found <= set(STATUSES)
+    assert len(found) >= 5, "the search finds nothing any more"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, (200, "the proxy lives and the engine answers")),
+        (204, (502, "the engine answered its ping with 204")),
+        (500, (502, "the engine answered its ping with 500")),
+    ],
+)
+def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: tuple[int, str]) -> None:
+    assert answer_ping(status) == answer

@@ -1,0 +1,84 @@
+"""A body reaches the engine with the content it came with, framed anew."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire.chunks import Coded, coded_bodies, nearly_coded, splits
+from wire.heads import read_head
+
+from dockerproxy.wire.body import RequestBody
+from dockerproxy.wire.head import Framing, RequestHead
+
+TAIL = b"GET /next"
+NO_BODY = read_head(line="POST /x HTTP/1.1")
+CHUNKED = read_head("Transfer-Encoding: chunked", line="POST /x HTTP/1.1")
+
+
+def counted(length: int) -> RequestHead:
+    return replace(NO_BODY, framing=Framing.LENGTH if length else Framing.NONE, length=length)
+
+
+def pass_on(body: RequestBody, pieces: list[bytes]) -> tuple[bytes, int]:
+    """Feed pieces; return what the engine gets, and how many bytes were taken."""
+    to_engine, taken = b"", 0
+    for piece in pieces:
+        if body.complete or body.broken:
+            break
+        written, used = body.feed(piece)
+        to_engine += b"".join(written)
+        taken += used
+    return to_engine, taken
+
+
+@given(st.data(), st.binary(max_size=100))
+def test_a_counted_body_reaches_the_engine_as_it_is(data: st.DataObject, content: bytes) -> None:
+    body = RequestBody(counted(len(content)))
+    assert pass_on(body, data.draw(splits(content + TAIL))) == (content, len(content))
+    assert (body.complete, body.received, body.broken) == (True, len(content), "")
+
+
+@given(st.data(), coded_bodies())
+def test_a_chunked_body_reaches_the_engine_framed_anew_with_the_same_content(data: st.DataObject, coded: Coded) -> None:
+    first, second = RequestBody(CHUNKED), RequestBody(CHUNKED)
+    to_engine, taken = pass_on(first, data.draw(splits(coded.coded + TAIL)))
+    assert (first.complete, first.received, taken) == (True, len(coded.content), len(coded.coded))
+    again, _ = pass_on(second, [to_engine])
+    assert again == to_engine, "what was framed anew is not framed in the one way"
+    assert (second.complete, second.received) == (True, len(coded.content))
+
+
+@given(nearly_coded())
+def test_of_a_broken_body_the_engine_never_gets_an_end(coded: bytes) -> None:
+    body = RequestBody(CHUNKED)
+    to_engine, _ = pass_on(body, [coded])
+    engine = RequestBody(CHUNKED)
+    pass_on(engine, [to_engine])
+    assert engine.complete is body.complete
+    assert not (body.broken and body.complete)
+    assert not engine.broken
+
+
+def test_a_request_without_a_body_is_complete_at_once() -> None:
+    assert RequestBody(NO_BODY).complete
+    assert RequestBody(counted(0)).complete
+
+
+@pytest.mark.parametrize(
+    ("head", "fed", "size", "known"),
+    [
+        (NO_BODY, b"", 0, True),
+        (counted(5), b"", 5, True),
+        (counted(5), b"", 4, False),
+        (counted(5), b"a", 4, True),
+        (CHUNKED, b"", 1 << 40, False),
+        (CHUNKED, b"0\r\n", 1 << 40, False),
+    ],
+)
+def test_what_is_left_of_a_body_is_known_only_where_it_was_counted(
+    head: RequestHead, fed: bytes, size: int, *, known: bool
+) -> None:
+    body = RequestBody(head)
+    pass_on(body, [fed])
+    assert body.is_at_most(size) is known

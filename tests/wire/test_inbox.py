@@ -1,0 +1,74 @@
+"""What a client has sent: heads come out whole, however they came in, and each byte is looked at once."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.errors import Refusal
+from dockerproxy.wire.head import MAX_HEAD
+from dockerproxy.wire.inbox import Inbox
+
+HEAD = b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@given(st.lists(st.integers(0, 3 * len(HEAD)), max_size=8))
+def test_heads_come_out_whole_however_they_came_in(cuts: list[int]) -> None:
+    inbox, whole, heads = Inbox(), HEAD * 3, []
+    places = [0, *sorted(cuts), len(whole)]
+    for start, end in pairwise(places):
+        inbox.put(whole[start:end])
+        while isinstance(head := inbox.take_head(), bytes):
+            heads.append(head)
+    assert heads == [HEAD] * 3
+    assert not inbox
+
+
+def test_a_part_of_a_head_is_known_to_be_one() -> None:
+    inbox = Inbox()
+    assert not inbox.holds_part_of_a_head
+    inbox.put(HEAD[:-1])
+    assert inbox.take_head() is None
+    assert inbox.holds_part_of_a_head
+    inbox.put(HEAD[-1:] + b"body")
+    assert not inbox.holds_part_of_a_head
+    assert inbox.take_head() == HEAD
+    assert (inbox.peek(), len(inbox)) == (b"body", 4)
+    assert inbox.take(1) == b"b"
+    assert inbox.clear() == b"ody"
+    assert len(inbox) == 0
+
+
+def test_a_line_that_ends_with_a_bare_line_feed_is_refused_before_its_head_ends() -> None:
+    for cut in range(len(b"GET / HTTP/1.1\nHost: x")):
+        inbox = Inbox()
+        inbox.put(b"GET / HTTP/1.1\nHost: x"[:cut])
+        inbox.take_head()
+        inbox.put(b"GET / HTTP/1.1\nHost: x"[cut:])
+        assert isinstance(inbox.take_head(), Refusal)
+
+
+def test_a_carriage_return_and_its_line_feed_may_come_apart() -> None:
+    inbox = Inbox()
+    inbox.put(b"GET / HTTP/1.1\r")
+    assert inbox.take_head() is None
+    inbox.put(b"\nHost: x\r\n\r\n")
+    assert inbox.take_head() == b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_a_head_of_the_greatest_size_is_taken_and_one_byte_more_is_refused() -> None:
+    for size, kind in ((MAX_HEAD, bytes), (MAX_HEAD + 1, Refusal)):
+        inbox = Inbox()
+        inbox.put(b"x" * (size - 4) + b"\r\n\r\n")
+        assert isinstance(inbox.take_head(), kind)
+    endless = Inbox()
+    endless.put(b"x" * (MAX_HEAD + 1))
+    refusal = endless.take_head()
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == 431
+
+
+def test_a_piece_to_look_at_is_bounded() -> None:
+    inbox = Inbox()
+    inbox.put(b"x" * 1_000_000)
+    assert len(inbox.peek()) == 65536
