@@ -184,11 +184,11 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     assert check_place(settings) == (problem,)
 
 
-def test_a_directory_that_is_none_is_told_as_the_system_says_it(tmp_path: Path) -> None:
+def test_a_directory_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = settings_for(tmp_path / "file" / "docker.sock")
     problem = problem_of(settings)
-    assert problem.what == "cannot listen here: Not a directory"
+    assert problem.what == f"{tmp_path}/file is not a directory"
     assert check_place(settings) == (problem,)
 
 
