@@ -7,7 +7,7 @@ from typing import cast
 
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.descriptors import fit_connections
-from dockerproxy.host.listen import Listening, listen
+from dockerproxy.host.listen import BACKLOG, Listening, listen
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
@@ -45,7 +45,9 @@ class Server:
         try:
             self._listening = _listen_to_all(settings)
             servers = [
-                await loop.create_unix_server(_factory(Served(listening.settings), shared), sock=listening.socket)
+                await loop.create_unix_server(
+                    _factory(Served(listening.settings), shared), sock=listening.socket, backlog=BACKLOG
+                )
                 for listening in self._listening
             ]
             self._announce(room)

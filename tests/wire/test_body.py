@@ -60,6 +60,14 @@ def test_of_a_broken_body_the_engine_never_gets_an_end(coded: bytes) -> None:
     assert not engine.broken
 
 
+def test_very_many_small_chunks_reach_the_engine_as_one_with_the_same_content() -> None:
+    body = RequestBody(CHUNKED)
+    pieces, used = body.feed(b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n")
+    assert (body.complete, body.received, used) == (True, 10_000, 60_005)
+    assert b"".join(pieces) == b"2710\r\n" + b"x" * 10_000 + b"\r\n0\r\n\r\n"
+    assert len(pieces) < 10
+
+
 def test_a_request_without_a_body_is_complete_at_once() -> None:
     assert RequestBody(NO_BODY).complete
     assert RequestBody(counted(0)).complete

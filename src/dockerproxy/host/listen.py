@@ -11,12 +11,13 @@ import secrets
 import socket
 import stat
 from dataclasses import dataclass
+from typing import Final
 
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
 
-_BACKLOG = 1024
-"""Connections that may wait to be accepted; the kernel bounds it by net.core.somaxconn."""
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted, as many as Go's listen for Docker; net.core.somaxconn bounds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def listen(settings: SocketSettings) -> Listening:
                 -1 if settings.gid is None else settings.gid,
             )
         os.chmod(beside, settings.mode)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
         os.rename(beside, settings.path)
         return Listening(settings, listener, _identify(settings.path))
     except OSError as error:

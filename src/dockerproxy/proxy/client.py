@@ -130,7 +130,7 @@ class Client(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now, and its engine connection with it."""
-        self.shared.connections.stop_waiting(self)
+        self.shared.connections.vacate(self)
         self.transport.abort()
 
     def time_out(self) -> None:
@@ -138,7 +138,7 @@ class Client(asyncio.Protocol):
         if self.state is State.IDLE and self._inbox.holds_part_of_a_head:
             self._refuse(Refusal(408, "the request head was not complete in time; HEADER_TIMEOUT bounds it"))
         else:
-            self.transport.abort()
+            self.abort()
 
     def finish(self) -> None:
         """End it as soon as no exchange is under way."""

@@ -80,15 +80,17 @@ class Connections:
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()
         self._all: set[Connection] = set()
+        self._places: set[Connection] = set()
 
     def __len__(self) -> int:
         return len(self._all)
 
     def admit(self, connection: Connection) -> bool:
         """Take a new connection in; when full, the one that has waited longest without a request makes room."""
-        if len(self._all) >= self._limit and not self._make_room():
+        if len(self._places) >= self._limit and not self._make_room():
             return False
         self._all.add(connection)
+        self._places.add(connection)
         self.emptied.clear()
         return True
 
@@ -104,9 +106,14 @@ class Connections:
             del connection.waits_in.since[connection]
             connection.waits_in = None
 
+    def vacate(self, connection: Connection) -> None:
+        """Give the place of a connection that is being cut to another one."""
+        self.stop_waiting(connection)
+        self._places.discard(connection)
+
     def forget(self, connection: Connection) -> None:
         """Take a connection out that has ended."""
-        self.stop_waiting(connection)
+        self.vacate(connection)
         self._all.discard(connection)
         self.unwatched.discard(connection)
         if not self._all:
@@ -144,7 +151,6 @@ class Connections:
         if oldest is None:
             return False
         oldest[0].abort()
-        self.forget(oldest[0])
         return True
 
 
