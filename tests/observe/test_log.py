@@ -53,7 +53,7 @@ class Piped:
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, blocking)
         self._data = b""
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self.log = Log(level, style, self._write)
 
     def start_reading(self) -> None:

@@ -13,6 +13,7 @@ ENDS = {State.CLOSING, State.TUNNEL}
 # Which states a signal has a place in, in the words of RFC 9112 and of Docker, not of the table.
 PLACES = {
     Signal.HEAD: {State.IDLE},
+    Signal.WHOLE: {State.IDLE},
     Signal.REQUEST_END: REQUEST_GOES_ON,
     Signal.ANSWER: {State.SENDING, State.SENT},
     Signal.ANSWER_END: {State.SENDING_ANSWERING, State.SENT_ANSWERING},
@@ -70,7 +71,7 @@ def test_an_exchange_is_done_only_when_request_and_answer_each_ended_once(data: 
     ends = signals.count(Signal.ANSWER_END) + signals.count(Signal.REFUSE) + signals.count(Signal.SWITCH)
     assert ends == 1
     if state in {State.DONE, State.TUNNEL}:
-        assert signals.count(Signal.REQUEST_END) == 1
+        assert signals.count(Signal.REQUEST_END) + signals.count(Signal.WHOLE) == 1
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,8 @@ def test_an_exchange_is_done_only_when_request_and_answer_each_ended_once(data: 
         ("HEAD ANSWER REQUEST_END ANSWER_END NEXT", State.IDLE),
         ("HEAD ANSWER ANSWER_END REQUEST_END NEXT", State.IDLE),
         ("HEAD ANSWER ANSWER_END CLOSE", State.CLOSING),
+        ("WHOLE ANSWER ANSWER_END NEXT", State.IDLE),
+        ("WHOLE SWITCH", State.TUNNEL),
         ("HEAD REQUEST_END SWITCH", State.TUNNEL),
         ("HEAD REFUSE REQUEST_END NEXT", State.IDLE),
         ("HEAD REQUEST_END REFUSE CLOSE", State.CLOSING),

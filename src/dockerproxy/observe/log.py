@@ -38,7 +38,7 @@ class Log:
         self._written = 0
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._second = 0
+        self._millisecond = 0
         self._clock = ""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -73,9 +73,6 @@ class Log:
             return
         if self.dropped:
             self._report_dropped()
-        self._enqueue(line)
-
-    def _enqueue(self, line: str) -> None:
         self._queued += len(line)
         self._queue.append(line)
         if not self._wake.is_set():
@@ -85,7 +82,9 @@ class Log:
         """Say how many lines are missing here; this line itself always finds room."""
         if self.dropped and Level.WARNING in self._shown:
             text = f"{self.dropped} lines dropped here: whatever reads this log is too slow"
-            self._enqueue(self._format_message(Level.WARNING, text))
+            line = self._format_message(Level.WARNING, text)
+            self._queued += len(line)
+            self._queue.append(line)
         self.dropped = 0
 
     def _run(self) -> None:
@@ -111,12 +110,11 @@ class Log:
         self._written += len(text)
 
     def _now(self) -> str:
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._clock}.{int((now - second) * 1000):03d}Z"
+        now = int(time.time() * 1000)
+        if now != self._millisecond:
+            self._millisecond = now
+            self._clock = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000))}.{now % 1000:03d}Z"
+        return self._clock
 
     def _format_message(self, level: Level, text: str) -> str:
         if self._json:

@@ -77,12 +77,12 @@ class Client(asyncio.Protocol):
         """Take bytes of the client: of a head or of a body."""
         if self.state is State.CLOSING:
             return
-        if not self._inbox:
-            whole = 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD
-            if whole and self.state is State.IDLE and not self._is_slow:  # The common case.
-                self._take_head(data)
-                return
-            if self._body is not None and self._takes_body(self._body):
+        if not self._inbox.data:
+            if self.state is State.IDLE:
+                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD and not self._is_slow:
+                    self._take_head(data)  # The common case: one whole head and nothing else.
+                    return
+            elif self._body is not None and self._takes_body(self._body):
                 data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
         self._inbox.put(data)
         self._advance()
@@ -153,7 +153,7 @@ class Client(asyncio.Protocol):
         if self.transport.is_closing():
             return
         for _ in range(_TURN):
-            if self.state is State.IDLE and self._inbox and not self._is_slow:
+            if self.state is State.IDLE and self._inbox.data and not self._is_slow:
                 head = self._inbox.take_head()
                 if head is None:
                     if self.waits_in is not self.shared.connections.heads:  # The time counts from its first byte.
@@ -163,7 +163,7 @@ class Client(asyncio.Protocol):
                     self._refuse(head)
                 else:
                     self._take_head(head)
-            elif self._inbox and self._body is not None and self._takes_body(self._body):
+            elif self._inbox.data and self._body is not None and self._takes_body(self._body):
                 self._inbox.take(self._take_body(self._body, self._inbox.peek()))
             else:
                 break
@@ -173,28 +173,24 @@ class Client(asyncio.Protocol):
 
     def _take_head(self, head: bytes) -> None:
         """Judge a request, and send it on or answer it."""
-        self._begin()
+        self.shared.connections.stop_waiting(self)
+        self.tally.begin()
         judged = self.served.judge(head)
         if isinstance(judged, Refusal):
             self._refuse(judged, head)
             return
         self.tally.judged = judged
-        self._body = RequestBody(judged.head)
         self._closes = self._closes or judged.head.close
+        bodiless = judged.head.framing is Framing.NONE
+        self._body = None if bodiless else RequestBody(judged.head)
         if not judged.decision.allowed:
             self._deny(judged, self._body)
             return
-        self.state = step(self.state, Signal.HEAD)
-        if self._body.complete:
-            self.state = step(self.state, Signal.REQUEST_END)
+        self.state = step(self.state, Signal.WHOLE if bodiless else Signal.HEAD)
         if self.engine is None:
             self.shared.tasks.start(self._connect(judged.to_engine), "opening an engine connection")
         else:
             self.engine.transport.write(judged.to_engine)
-
-    def _begin(self) -> None:
-        self.shared.connections.stop_waiting(self)
-        self.tally.begin()
 
     def _wait(self, waiting: Waiting) -> None:
         self.shared.connections.wait(self, waiting, self.shared.now())
@@ -241,7 +237,7 @@ class Client(asyncio.Protocol):
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""
-        if self._inbox or self.engine is None:
+        if self._inbox.data or self.engine is None:
             return
         if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
             self.fail(400, "the request ended before its body did")
@@ -253,21 +249,24 @@ class Client(asyncio.Protocol):
     def _refuse(self, refusal: Refusal, head: bytes = b"") -> None:
         """Answer a request that has no single reading. What follows it has none either: the connection ends."""
         if not head:
-            self._begin()
+            self.shared.connections.stop_waiting(self)
+            self.tally.begin()
         self.state = step(self.state, Signal.REFUSE)
         self._answer(refusal.status, refusal.reason, close=True)
         self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or self._inbox.peek()))
         self.linger()
 
-    def _deny(self, judged: Judged, body: RequestBody) -> None:
+    def _deny(self, judged: Judged, body: RequestBody | None) -> None:
         """Answer a request that is not allowed. The connection goes on if the body is read or there is none."""
         self.state = step(self.state, Signal.REFUSE)
-        goes_on = body.is_at_most(_SKIPPABLE) and not (judged.head.close or judged.head.expects_continue)
+        goes_on = (body is None or body.is_at_most(_SKIPPABLE)) and not (
+            judged.head.close or judged.head.expects_continue
+        )
         self._answer(403, judged.decision.message, close=not goes_on)
         self.tally.end(Outcome.DENIED, judged.decision.message, Level.WARNING)
         if not goes_on:
             self.linger()
-        elif body.complete:
+        elif body is None:
             self.state = step(self.state, Signal.REQUEST_END)
             self._free()
         else:
@@ -343,7 +342,7 @@ class Client(asyncio.Protocol):
         self.tally.end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
-            if self._inbox:
+            if self._inbox.data:
                 self._advance()
         elif self.engine is None or self._closes:
             self.linger()
@@ -353,7 +352,7 @@ class Client(asyncio.Protocol):
     def _free(self) -> None:
         """Make the connection free for the next request, or end it."""
         self._body = None
-        if self._closes or (self.ended and not self._inbox):
+        if self._closes or (self.ended and not self._inbox.data):
             self.state = step(self.state, Signal.CLOSE)
             self.transport.close()
             return
@@ -376,9 +375,9 @@ class Client(asyncio.Protocol):
     def update_reading(self) -> None:
         """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
         if self.state is State.IDLE:
-            reads = not self._is_slow and (not self._inbox or self._inbox.holds_part_of_a_head)
+            reads = not self._is_slow and (not self._inbox.data or self._inbox.holds_part_of_a_head)
         else:
-            reads = not self.engine_is_slow and (not self._inbox or self.state is State.CLOSING)
+            reads = not self.engine_is_slow and (not self._inbox.data or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():
             return
         self._reading = reads

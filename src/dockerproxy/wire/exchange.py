@@ -26,7 +26,8 @@ class State(StrEnum):
 class Signal(StrEnum):
     """What moves an exchange."""
 
-    HEAD = "a request was judged and allowed"
+    HEAD = "the head of a request was judged and allowed"
+    WHOLE = "a request without a body was judged and allowed"
     REQUEST_END = "the request is complete"
     ANSWER = "the engine's final response head came"
     ANSWER_END = "the response is complete"
@@ -40,7 +41,7 @@ Table = dict[State, dict[Signal, State]]
 
 # fmt: off
 EXCHANGE: Final[Table] = {
-    State.IDLE:              {Signal.HEAD: State.SENDING, Signal.REFUSE: State.SKIPPING},
+    State.IDLE:              {Signal.HEAD: State.SENDING, Signal.WHOLE: State.SENT, Signal.REFUSE: State.SKIPPING},
     State.SENDING:           {Signal.REQUEST_END: State.SENT, Signal.ANSWER: State.SENDING_ANSWERING,
                               Signal.REFUSE: State.SKIPPING},
     State.SENDING_ANSWERING: {Signal.REQUEST_END: State.SENT_ANSWERING, Signal.ANSWER_END: State.SENDING_ANSWERED},

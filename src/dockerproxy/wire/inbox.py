@@ -11,50 +11,51 @@ _PIECE: Final = 64 * 1024
 
 
 class Inbox:
-    """Bytes in their order. Each byte is looked at once, however small the pieces are that they come in."""
+    """Bytes in their order. Each byte is looked at once, however small the pieces are that they come in.
 
-    __slots__ = ("_data", "_searched")
+    Attributes:
+        data: The bytes; changed by the methods only.
+    """
+
+    __slots__ = ("_searched", "data")
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self.data = bytearray()
         self._searched = 0
-
-    def __len__(self) -> int:
-        return len(self._data)
 
     @property
     def holds_part_of_a_head(self) -> bool:
         """Whether more must come before anything can be done."""
-        return 0 < self._searched == len(self._data)
+        return 0 < self._searched == len(self.data)
 
     def put(self, data: bytes) -> None:
         """Add what came."""
-        self._data += data
+        self.data += data
 
     def take_head(self) -> bytes | Refusal | None:
         """Take a whole head off; None if it is not complete, a refusal if it never can be."""
-        end = self._data.find(END_OF_HEAD, max(0, self._searched - 3)) + len(END_OF_HEAD)
+        end = self.data.find(END_OF_HEAD, max(0, self._searched - 3)) + len(END_OF_HEAD)
         if len(END_OF_HEAD) <= end <= MAX_HEAD:
             self._searched = 0
             return self.take(end)
-        if end > MAX_HEAD or len(self._data) > MAX_HEAD:
+        if end > MAX_HEAD or len(self.data) > MAX_HEAD:
             return Refusal(431, f"the request head is longer than {MAX_HEAD} bytes")
-        if _BARE_LF.search(self._data, max(0, self._searched - 1)):
+        if _BARE_LF.search(self.data, max(0, self._searched - 1)):
             return Refusal(400, "a line of the request head does not end with CRLF")
-        self._searched = len(self._data)
+        self._searched = len(self.data)
         return None
 
     def peek(self) -> bytes:
         """Return a piece from the front, of bounded size."""
-        return bytes(self._data[:_PIECE])
+        return bytes(self.data[:_PIECE])
 
     def take(self, size: int) -> bytes:
         """Take bytes off the front."""
-        data = bytes(self._data[:size])
-        del self._data[:size]
+        data = bytes(self.data[:size])
+        del self.data[:size]
         return data
 
     def clear(self) -> bytes:
         """Take all."""
         self._searched = 0
-        return self.take(len(self._data))
+        return self.take(len(self.data))
