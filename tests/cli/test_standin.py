@@ -52,3 +52,4 @@ def test_it_answers_one_request_after_the_other() -> None:
     with short_folder() as folder:
         answers = asyncio.run(ask_standin(folder / "s", "HEAD /_ping", "GET /_ping", "GET /version"))
     assert [body[:2] for _, body in answers] == [b"", b"OK", b'{"']
+    assert all(head.startswith(b"HTTP/1.1 200 OK\r\n") for head, _ in answers)

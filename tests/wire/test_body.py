@@ -32,6 +32,19 @@ def pass_on(body: RequestBody, pieces: list[bytes]) -> tuple[bytes, int]:
     return to_engine, taken
 
 
+def read_plainly(coded: bytes) -> bytes:
+    """Read chunks that are written in the one way in which we write them, to their end and no further."""
+    content = b""
+    while coded != b"0\r\n\r\n":
+        size, _, rest = coded.partition(b"\r\n")
+        length = int(size, 16)
+        assert size == b"%x" % length != b"0"
+        assert rest[length : length + 2] == b"\r\n"
+        content += rest[:length]
+        coded = rest[length + 2 :]
+    return content
+
+
 @given(st.data(), st.binary(max_size=100))
 def test_a_counted_body_reaches_the_engine_as_it_is(data: st.DataObject, content: bytes) -> None:
     body = RequestBody(counted(len(content)))
@@ -41,12 +54,10 @@ def test_a_counted_body_reaches_the_engine_as_it_is(data: st.DataObject, content
 
 @given(st.data(), coded_bodies())
 def test_a_chunked_body_reaches_the_engine_framed_anew_with_the_same_content(data: st.DataObject, coded: Coded) -> None:
-    first, second = RequestBody(CHUNKED), RequestBody(CHUNKED)
-    to_engine, taken = pass_on(first, data.draw(splits(coded.coded + TAIL)))
-    assert (first.complete, first.received, taken) == (True, len(coded.content), len(coded.coded))
-    again, _ = pass_on(second, [to_engine])
-    assert again == to_engine, "what was framed anew is not framed in the one way"
-    assert (second.complete, second.received) == (True, len(coded.content))
+    body = RequestBody(CHUNKED)
+    to_engine, taken = pass_on(body, data.draw(splits(coded.coded + TAIL)))
+    assert (body.complete, body.received, taken) == (True, len(coded.content), len(coded.coded))
+    assert read_plainly(to_engine) == coded.content
 
 
 @given(nearly_coded())

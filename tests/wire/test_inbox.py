@@ -4,12 +4,16 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from wire.chunks import splits
 
 from dockerproxy.errors import Refusal
-from dockerproxy.wire.head import MAX_HEAD
+from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD
 from dockerproxy.wire.inbox import Inbox
 
 HEAD = b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n"
+LINES = st.lists(
+    st.sampled_from([b"GET / HTTP/1.1\r\n", b"X: 1\r\n", b"\r\n", b"\r", b"X\n", b"a", b"\n\r\n"]), max_size=8
+)
 
 
 @given(st.lists(st.integers(0, 3 * len(HEAD)), max_size=8))
@@ -22,6 +26,20 @@ def test_heads_come_out_whole_however_they_came_in(cuts: list[int]) -> None:
             heads.append(head)
     assert heads == [HEAD] * 3
     assert not inbox.data
+
+
+@given(st.data(), LINES.map(b"".join))
+def test_what_is_no_head_is_refused_in_whatever_pieces_it_comes(data: st.DataObject, sent: bytes) -> None:
+    found = None
+    inbox = Inbox()
+    for piece in data.draw(splits(sent)):
+        inbox.put(piece)
+        found = found or inbox.take_head()
+    head, end, _ = sent.partition(END_OF_HEAD)
+    if isinstance(found, Refusal):
+        assert any(line[-1:] != b"\r" for line in sent.split(b"\n")[:-1])
+    else:
+        assert found == (head + end if end else None)
 
 
 def test_a_part_of_a_head_is_known_to_be_one() -> None:
