@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
 
-.PHONY: help run test check format bench clean
+.PHONY: help run test coverage check format bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -13,6 +13,11 @@ run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-i
 
 test: $(VENV)/dev ## every test; those against real engines start their own and need root
 	$(BIN)/python -m pytest $(TESTS)
+
+coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
+	$(BIN)/coverage run -m pytest -q tests/api tests/wire tests/policy tests/config tests/test_errors.py tests/test_settings.py
+	$(BIN)/coverage report --fail-under=100 --show-missing \
+	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py'
 
 check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff format --check .
