@@ -117,6 +117,16 @@ async def test_thousands_of_pipelined_denials_are_all_answered() -> None:
 
 
 @in_loop
+async def test_pipelined_requests_are_all_answered_though_the_client_is_done_sending() -> None:
+    count = 1000
+    async with world(CONTAINERS="0") as here:
+        client = await here.connect()
+        client.writer.write(get("/containers/json") * count)
+        client.end()
+        assert (await client.rest()).count(b"HTTP/1.1 403 ") == count
+
+
+@in_loop
 async def test_a_request_split_at_any_byte_is_the_same_request() -> None:
     whole = request(
         "POST", "/containers/create", "Transfer-Encoding: chunked", body=b"3;x=y\r\n{}\n\r\n0\r\nT: 1\r\n\r\n"
