@@ -32,7 +32,7 @@ QUICK: Final = Plan(rounds=1, seconds=1, size=256 << 20)
 def main() -> int:
     """Run the comparison that the command line asks for; give the exit status."""
     parser = argparse.ArgumentParser(description="Compare dockerproxy with HAProxy and with no proxy.")
-    parser.add_argument("--quick", action="store_true", help="one short round: half a minute instead of four")
+    parser.add_argument("--quick", action="store_true", help="one short round: half a minute instead of six")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measurement to FILE")
     options = parser.parse_args()
     if options.json and not options.json.parent.is_dir():
@@ -62,7 +62,10 @@ def leave(number: int, _: FrameType | None) -> None:
 
 def describe_machine() -> str:
     """Say what a reader must know to trust the numbers: on few processors, other work distorts them."""
-    return f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the run, Linux {platform.release()}"
+    return (
+        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the run, "
+        f"Linux {platform.release()}, Python {platform.python_version()}"
+    )
 
 
 def compare(contenders: Sequence[Contender], plan: Plan) -> Sequence[Mapping[str, Sample]]:

@@ -4,7 +4,6 @@ A contender is a line of `CONTENDERS` and a function that says how to start it.
 """
 
 import importlib.util
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Final
 
 from client import wait_until_it_answers
 from launch import Program, find, launched
+from policy import SOCKETS, write_policy
 
 HERE: Final = Path(__file__).parent
 
@@ -86,11 +86,12 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A contender at work: its socket, and where it is a process, that process and its log."""
+    """A contender at work: its socket, and where it is a process, that process, its log and its policy file."""
 
     socket: Path
     pid: int | None = None
     log: Path | None = None
+    policy: Path | None = None
     seconds_to_answer: float | None = None
 
 
@@ -98,6 +99,18 @@ def dockerproxy(place: Place) -> Program:
     """Start this project's proxy, as the running interpreter finds it."""
     paths = {"DOCKER_SOCKET_PATH": str(place.engine), "PROXIED_SOCKET_PATH": str(place.socket)}
     return Program((sys.executable, "-m", "dockerproxy", "serve"), {**SWITCHES, **paths})
+
+
+def dockerproxy_policy(place: Place) -> Program:
+    """Start it with a large policy file, one socket of which lets through what the switches do."""
+    policy = policy_file(place)
+    policy.write_text(write_policy(place.engine, place.socket))
+    return Program((sys.executable, "-m", "dockerproxy", "serve", "--policy", str(policy)), {})
+
+
+def policy_file(place: Place) -> Path:
+    """Say where the policy file of a contender is that has one."""
+    return place.socket.with_suffix(".yaml")
 
 
 def dockerproxy_installed() -> bool:
@@ -153,7 +166,14 @@ def running(contender: Contender, engine: Path, folder: Path) -> Iterator[Runnin
     with launched(program, log) as process:
         wait_until_it_answers(place.socket, process, log)
         seconds = time.perf_counter() - began
-        yield Running(socket=place.socket, pid=process.pid, log=log, seconds_to_answer=seconds)
+        policy = policy_file(place)
+        yield Running(
+            socket=place.socket,
+            pid=process.pid,
+            log=log,
+            policy=policy if policy.exists() else None,
+            seconds_to_answer=seconds,
+        )
 
 
 # In the order in which they take turns.
@@ -161,8 +181,15 @@ CONTENDERS: Final = (
     Contender(key="none", title=("no proxy", ""), start=None, installed=lambda: True),
     Contender(
         key="dockerproxy",
-        title=("dockerproxy", f"Python {platform.python_version()}"),
+        title=("dockerproxy", "environment"),
         start=dockerproxy,
+        installed=dockerproxy_installed,
+        remedy="pip install --editable .",
+    ),
+    Contender(
+        key="policy",
+        title=("dockerproxy", f"{SOCKETS}-socket policy"),
+        start=dockerproxy_policy,
         installed=dockerproxy_installed,
         remedy="pip install --editable .",
     ),

@@ -15,8 +15,15 @@ from typing import Final
 
 from client import wait_until_it_answers
 from launch import Program, launched, need
+from policy import INSPECTED
 
 HERE: Final = Path(__file__).parent
+
+# What Docker says of a container, as it sends it: without blanks.
+CONTAINER: Final = json.loads((HERE / "container.json").read_text())
+INSPECTION: Final = json.dumps(CONTAINER, separators=(",", ":"))
+# Where it is cut in two: nginx reads no word of 4 KiB.
+HALF: Final = len(INSPECTION) // 2
 
 CONTAINERS: Final = json.dumps(
     [
@@ -56,7 +63,17 @@ def engines(folder: Path) -> Iterator[Engines]:
     running = Engines(prompt=folder / "prompt.sock", bulk=folder / "bulk.sock")
     configuration = folder / "nginx.conf"
     template = Template((HERE / "nginx.conf").read_text())
-    configuration.write_text(template.substitute(folder=folder, socket=running.prompt, containers=CONTAINERS))
+    configuration.write_text(
+        template.substitute(
+            folder=folder,
+            socket=running.prompt,
+            containers=CONTAINERS,
+            name=INSPECTED,
+            id=CONTAINER["Id"],
+            inspected_first=INSPECTION[:HALF],
+            inspected_second=INSPECTION[HALF:],
+        )
+    )
     programs = {
         running.prompt: Program((nginx, "-e", "stderr", "-c", str(configuration)), {}),
         running.bulk: Program((sys.executable, str(HERE / "bulk.py"), str(running.bulk)), {}),

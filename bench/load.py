@@ -3,14 +3,18 @@
 import re
 import statistics
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from launch import BenchError, need
+from policy import INSPECTED
 
 # What polling clients ask for, in turn.
-TARGETS: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
+POLLING: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
+# A container by its name.
+INSPECTING: Final = (f"http://docker/v1.45/containers/{INSPECTED}/json",)
 # After which an answer is taken for lost, in seconds.
 SILENCE: Final = 10
 
@@ -35,11 +39,12 @@ class Latency:
     p99: float
 
 
-def make_requests(path: Path, connections: int, *options: str) -> Load:
+def make_requests(path: Path, targets: Sequence[str], connections: int, *options: str) -> Load:
     """Make requests over the socket `path`, one after the other on each of the connections.
 
     Args:
         path: The socket.
+        targets: What is asked for, in turn.
         connections: How many.
         options: For h2load: when to stop.
 
@@ -53,7 +58,7 @@ def make_requests(path: Path, connections: int, *options: str) -> Load:
         f"--base-uri=unix:{path}",
         f"--connection-inactivity-timeout={SILENCE}",
         *options,
-        *TARGETS,
+        *targets,
     )
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     rate, done, status = (pattern.search(ended.stdout) for pattern in (RATE, DONE, STATUS))
@@ -67,14 +72,16 @@ def make_requests(path: Path, connections: int, *options: str) -> Load:
     return Load(succeeded, float(rate[1]))
 
 
-def time_requests(path: Path, connections: int, times: Path, *options: str) -> tuple[Load, Latency]:
+def time_requests(
+    path: Path, targets: Sequence[str], connections: int, times: Path, *options: str
+) -> tuple[Load, Latency]:
     """Make requests as `make_requests` does, and write down in the file `times` how long each took.
 
     It costs h2load a fifth of its speed.
     """
     # h2load would append.
     times.unlink(missing_ok=True)
-    load = make_requests(path, connections, f"--log-file={times}", *options)
+    load = make_requests(path, targets, connections, f"--log-file={times}", *options)
     with times.open() as rows:
         microseconds = [int(row.rpartition("\t")[2]) for row in rows]
     hundredths = statistics.quantiles(microseconds, n=100)

@@ -6,6 +6,8 @@ They start afresh for each of the two engines.
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,8 +19,9 @@ from client import download, upload
 from contenders import Contender, Running, running
 from engines import Engines
 from launch import BenchError
-from load import make_requests, time_requests
+from load import INSPECTING, POLLING, make_requests, time_requests
 
+HERE: Final = Path(__file__).parent
 MANY: Final = 16
 WARM_UP_REQUESTS: Final = 2000
 
@@ -33,6 +36,14 @@ class Plan:
     rounds: int
     seconds: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked for again and again, and what the keys of its measurements begin with."""
+
+    targets: Sequence[str]
+    prefix: str = ""
 
 
 @dataclass(slots=True)
@@ -84,28 +95,39 @@ def run_stages(
     return subjects
 
 
-def ask(subject: Subject, plan: Plan, folder: Path) -> None:
+def ask(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure how many requests are answered a second, and what each costs the proxy."""
     del folder
-    proxy = subject.proxy
-    subject.requests += make_requests(proxy.socket, MANY, f"--requests={WARM_UP_REQUESTS}").requests
+    proxy, targets = subject.proxy, work.targets
+    subject.requests += make_requests(proxy.socket, targets, MANY, f"--requests={WARM_UP_REQUESTS}").requests
     before = processor_time(proxy)
-    load = make_requests(proxy.socket, MANY, f"--duration={plan.seconds}")
+    load = make_requests(proxy.socket, targets, MANY, f"--duration={plan.seconds}")
     subject.requests += load.requests
-    subject.sample["rate_16"] = load.rate
+    subject.sample[f"{work.prefix}rate_{MANY}"] = load.rate
     if before is not None and (after := processor_time(proxy)) is not None:
-        subject.sample["processor"] = (after - before) / load.requests
+        subject.sample[f"{work.prefix}processor"] = (after - before) / load.requests
 
 
-def ask_and_time(connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
+def ask_and_time(work: Work, connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure how long requests take."""
     times = folder / "times.tsv"
-    load, latency = time_requests(subject.proxy.socket, connections, times, f"--duration={plan.seconds}")
+    load, latency = time_requests(subject.proxy.socket, work.targets, connections, times, f"--duration={plan.seconds}")
     subject.requests += load.requests
     # Of the same requests untimed the rate would be higher: where it was measured so, that one stays.
-    subject.sample.setdefault(f"rate_{connections}", load.rate)
-    subject.sample[f"p50_{connections}"] = latency.p50
-    subject.sample[f"p99_{connections}"] = latency.p99
+    subject.sample.setdefault(f"{work.prefix}rate_{connections}", load.rate)
+    subject.sample[f"{work.prefix}p50_{connections}"] = latency.p50
+    subject.sample[f"{work.prefix}p99_{connections}"] = latency.p99
+
+
+def load_policy(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure how long the policy file takes to read, of a proxy that has one."""
+    del plan, folder
+    if subject.proxy.policy is not None:
+        argv = (sys.executable, str(HERE / "loading.py"), str(subject.proxy.policy))
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise BenchError(ended.stderr)
+        subject.sample["load"] = float(ended.stdout)
 
 
 def note_memory(name: str, subject: Subject, plan: Plan, folder: Path) -> None:
@@ -141,10 +163,17 @@ def count_lines(log: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b""))
 
 
+POLL: Final = Work(POLLING)
+INSPECT: Final = Work(INSPECTING, "inspect_")
+
 REQUESTS: Final[Sequence[Stage]] = (
-    ask,
-    partial(ask_and_time, MANY),
-    partial(ask_and_time, 1),
+    load_policy,
+    partial(ask, POLL),
+    partial(ask_and_time, POLL, MANY),
+    partial(ask_and_time, POLL, 1),
+    partial(ask, INSPECT),
+    partial(ask_and_time, INSPECT, MANY),
+    partial(ask_and_time, INSPECT, 1),
     partial(note_memory, "memory_loaded"),
 )
 TRANSFERS: Final[Sequence[Stage]] = (

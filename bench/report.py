@@ -1,6 +1,7 @@
 """Numbers to a table that a person reads: medians, and beside each how it compares with the predecessor.
 
-What is measured, in which unit it is shown and which goal it has are the tables here.
+What is measured, in which unit it is shown and which goal it has are the tables here; and what a policy file costs, of
+which the environment's proxy is the measure.
 """
 
 import statistics
@@ -13,6 +14,7 @@ from measure import Sample
 
 BASE: Final = "predecessor"
 OURS: Final = "dockerproxy"
+POLICY: Final = "policy"
 
 # What was measured: in each round a sample of each contender, by its key.
 Rounds = Sequence[Mapping[str, Sample]]
@@ -37,6 +39,7 @@ class Goal:
     metric: str
     rival: str | None
     bound: float
+    whose: str = OURS
 
 
 # fmt: off
@@ -55,14 +58,41 @@ LESS: Final = (
     Metric("p99_1",         "p99, 1 connection",       "ms", 1e3,  ".3f"),
     Metric("processor",     "processor, each request", "us", 1e6,  ".1f"),
     Metric("start",         "start to first answer",   "ms", 1e3,  ".0f"),
+    Metric("load",          "policy file read",        "ms", 1e3,  ".0f"),
     Metric("memory_idle",   "memory, idle",            "MB", 1e-6, ".1f"),
     Metric("memory_loaded", "memory, after requests",  "MB", 1e-6, ".1f"),
     Metric("memory_moved",  "memory, after transfers", "MB", 1e-6, ".1f"),
 )
+MORE_INSPECTIONS: Final = (
+    Metric("inspect_rate_16",   "requests, 16 connections", "1/s", 1,   ",.0f"),
+    Metric("inspect_rate_1",    "requests, 1 connection",   "1/s", 1,   ",.0f"),
+)
+LESS_INSPECTIONS: Final = (
+    Metric("inspect_p50_16",    "p50, 16 connections",      "ms",  1e3, ".3f"),
+    Metric("inspect_p99_16",    "p99, 16 connections",      "ms",  1e3, ".3f"),
+    Metric("inspect_p50_1",     "p50, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("inspect_p99_1",     "p99, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("inspect_processor", "processor, each request",  "us",  1e6, ".1f"),
+)
 PLAIN: Final = (
     Metric("logged", "log lines per request", "", 1, ".2f"),
 )
-GROUPS: Final = {"more is better": MORE, "less is better": LESS, "as a check": PLAIN}
+GROUPS: Final = {
+    "more is better": MORE,
+    "less is better": LESS,
+    "a container inspected by its name, which the policy allows for that name only; more is better": MORE_INSPECTIONS,
+    "the same; less is better": LESS_INSPECTIONS,
+    "as a check": PLAIN,
+}
+
+# Of the policy file beside the environment. All but the inspections are allowed by both without conditions.
+PRICES: Final = {
+    "What a policy file with many sockets costs": (
+        *(metric for metric in (*MORE, *LESS) if metric.key in {"rate_16", "p50_1", "processor", "start"}),
+        *(metric for metric in LESS if metric.key.startswith("memory")),
+    ),
+    "What it costs to ask the engine which container a name means": (*MORE_INSPECTIONS, *LESS_INSPECTIONS),
+}
 
 GOALS: Final = (
     Goal("requests, 16 connections: 1.5 times the predecessor's", "rate_16",          BASE,    1.5),
@@ -73,6 +103,11 @@ GOALS: Final = (
     Goal("memory, after requests: under 60 MB",                   "memory_loaded",    None,   60e6),
     Goal("memory, after transfers: under 60 MB",                  "memory_moved",     None,   60e6),
     Goal("start to first answer: under 500 ms",                   "start",            None,    0.5),
+    # A policy costs no more per request: what is missing to 1 is for the noise.
+    Goal("policy, 16 connections: 0.95 times the environment's",  "rate_16",          OURS,    0.95, POLICY),
+    Goal("policy, read: under 300 ms",                            "load",             None,    0.3,  POLICY),
+    Goal("policy, start to first answer: under 1 s",              "start",            None,    1.0,  POLICY),
+    Goal("policy, memory, after transfers: under 60 MB",          "memory_moved",     None,   60e6,  POLICY),
 )
 # fmt: on
 
@@ -81,7 +116,7 @@ CELL: Final = 17
 
 
 def render(contenders: Sequence[Contender], rounds: Rounds) -> str:
-    """Write the whole report: the table, then how far this proxy's goals are met."""
+    """Write the whole report: the table, what policies cost, then how far this proxy's goals are met."""
     present = [contender for contender in contenders if contender.key in rounds[0]]
     lines = [row("", (contender.title[part] for contender in present)) for part in (0, 1)]
     for title, group in GROUPS.items():
@@ -92,7 +127,7 @@ def render(contenders: Sequence[Contender], rounds: Rounds) -> str:
     lines += ["", f"Each number is the median of {len(rounds)}."]
     if BASE in rounds[0]:
         lines[-1] += " In brackets: the ratio to HAProxy as the predecessor configures it."
-    return "\n".join([*lines, *judge(rounds)])
+    return "\n".join([*lines, *price(rounds), *judge(rounds)])
 
 
 def row(label: str, texts: Iterable[str]) -> str:
@@ -117,16 +152,45 @@ def median(metric: str, key: str, rounds: Rounds) -> float | None:
 
 def compare(metric: str, key: str, rival: str, rounds: Rounds) -> float | None:
     """Give the ratio of a contender to a rival: the median over the rounds, each compared with itself."""
-    pairs = [(samples.get(key, {}).get(metric), samples.get(rival, {}).get(metric)) for samples in rounds]
-    ratios = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
+    ratios = [ours / theirs for ours, theirs in pairs(metric, key, rival, rounds) if theirs]
     return statistics.median(ratios) if ratios else None
+
+
+def subtract(metric: str, key: str, rival: str, rounds: Rounds) -> float | None:
+    """Give how much a contender has more than a rival: the median over the rounds, as in `compare`."""
+    differences = [ours - theirs for ours, theirs in pairs(metric, key, rival, rounds)]
+    return statistics.median(differences) if differences else None
+
+
+def pairs(metric: str, key: str, rival: str, rounds: Rounds) -> Sequence[tuple[float, float]]:
+    """Give a metric of a contender and of a rival, of each round in which both were measured."""
+    both = [(samples.get(key, {}).get(metric), samples.get(rival, {}).get(metric)) for samples in rounds]
+    return [(ours, theirs) for ours, theirs in both if ours is not None and theirs is not None]
+
+
+def price(rounds: Rounds) -> Sequence[str]:
+    """Say what the policy file costs beside the environment: the ratio, and the difference."""
+    lines: list[str] = []
+    for title, metrics in PRICES.items():
+        rows: list[str] = []
+        for metric in metrics:
+            ratio = compare(metric.key, POLICY, OURS, rounds)
+            more = subtract(metric.key, POLICY, OURS, rounds)
+            if ratio is not None and more is not None:
+                label = f"  {metric.label:{LABEL - 7}} {metric.unit}"
+                rows.append(f"{label:<{LABEL}}{ratio:>9.2f} times {more * metric.scale:>+12{metric.form}}")
+        lines += ["", title, *rows] if rows else []
+    return lines
 
 
 def judge(rounds: Rounds) -> Sequence[str]:
     """Say of each goal whether this run met it; one whose numbers are missing is left out."""
     lines = ["", "Goals of dockerproxy"]
     for goal in GOALS:
-        value = compare(goal.metric, OURS, goal.rival, rounds) if goal.rival else median(goal.metric, OURS, rounds)
+        if goal.rival:
+            value = compare(goal.metric, goal.whose, goal.rival, rounds)
+        else:
+            value = median(goal.metric, goal.whose, rounds)
         if value is not None:
             met = value >= goal.bound if goal.rival else value < goal.bound
             here = f"; here {value:.2f}" if goal.rival else ""

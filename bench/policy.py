@@ -1,0 +1,99 @@
+"""The policy file that is measured: 50 sockets with 40 grants each, of every kind that people write.
+
+The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
+names. So to inspect it costs a question to the engine, and the rest does not.
+"""
+
+from pathlib import Path
+from string import Template
+from typing import Final
+
+SOCKETS: Final = 50
+# What the inspected container is called.
+INSPECTED: Final = "web"
+
+# In turn, one to a socket. None of them allows without conditions what has some below: that would be a mistake.
+PRESETS: Final = (
+    "beszel",
+    "cadvisor",
+    "crowdsec",
+    "diun",
+    "dozzle",
+    "glances",
+    "homepage",
+    "netdata",
+    "prometheus",
+    "telegraf",
+    "traefik",
+    "uptime-kuma",
+)
+# In turn, three to a socket.
+SECTIONS: Final = ("configs", "events", "info", "nodes", "plugins", "system", "version")
+OPERATIONS: Final = (
+    "ContainerList",
+    "ImageGet",
+    "ImageHistory",
+    "ImageList",
+    "ImageLoad",
+    "NetworkCreate",
+    "NetworkList",
+    "VolumeCreate",
+    "VolumeList",
+)
+# $n is the number of the socket, so that no two sockets have the same conditions.
+CONDITIONAL: Final = (
+    'ContainerArchive: {containers: ["db-$n-*"], path: [/data/**, /var/lib/app-$n/*]}',
+    "ContainerAttach: {containers: [web-$n], stdin: false}",
+    "ContainerChanges: {containers: [web-$n]}",
+    'ContainerDelete: {containers: ["job-$n-*"], force: false, remove_volumes: true}',
+    'ContainerExec: {containers: ["db-$n-*", cache-$n]}',
+    'ContainerExport: {containers: ["job-$n-*"]}',
+    "ContainerKill: {containers: [web-$n, proxy-$n], signal: [HUP, USR1]}",
+    'ContainerPause: {containers: ["db-$n-*"]}',
+    'ContainerRestart: {containers: [web-$n, proxy-$n, "worker-$n-?"]}',
+    'ContainerStart: {containers: [web-$n, proxy-$n, "worker-$n-?"]}',
+    'ContainerStop: {containers: [web-$n, proxy-$n, "worker-$n-?"]}',
+    'ContainerTop: {containers: ["worker-$n-?"], ps_args: ["-ef", aux]}',
+    'ContainerUnpause: {containers: ["db-$n-*"]}',
+    "ContainerUpdate: {containers: [web-$n]}",
+    'ContainerWait: {containers: ["job-$n-*"]}',
+    'ExecInspect: {containers: ["db-$n-*", cache-$n]}',
+    'ExecStart: {containers: ["db-$n-*", cache-$n]}',
+    'ImageCreate: {from: ["docker.io/library/*", "registry.example.com/team-$n/**"]}',
+    'ImageDelete: {images: ["registry.example.com/team-$n/**"], force: false}',
+    'ImagePush: {images: ["registry.example.com/team-$n/*:release-*"]}',
+    'ImageTag: {images: ["registry.example.com/team-$n/**"]}',
+    'NetworkConnect: {networks: [front-$n, "back-$n-*"]}',
+    'NetworkDisconnect: {networks: [front-$n, "back-$n-*"]}',
+    'PutContainerArchive: {containers: ["db-$n-*"], path: [/restore/**]}',
+    "ServiceUpdate: {services: [shop_web-$n, shop_worker-$n]}",
+    'VolumeDelete: {volumes: ["job-$n-*"], force: false}',
+)
+
+
+def write_policy(engine: Path, measured: Path) -> str:
+    """Write the file.
+
+    Args:
+        engine: The engine's socket.
+        measured: The socket that clients use; the others are beside it.
+    """
+    lines = [f"engine: {engine}", "sockets:"]
+    for number in range(1, SOCKETS + 1):
+        last = number == SOCKETS
+        path = measured if last else measured.with_name(f"{measured.stem}-{number}{measured.suffix}")
+        inspect = f"ContainerInspect: {{containers: [{INSPECTED}]}}" if last else "ImageAttestations"
+        # Presets of readers allow to inspect every container.
+        preset = "ping" if last else PRESETS[number % len(PRESETS)]
+        sections = [f"{SECTIONS[(number + turn) % len(SECTIONS)]}:read" for turn in range(3)]
+        conditional = [Template(grant).substitute(n=number) for grant in CONDITIONAL]
+        grants = (f"preset:{preset}", *sections, *OPERATIONS, inspect, *conditional)
+        lines += [
+            f"  client-{number}:",
+            f"    path: {path}",
+            '    permissions: "0660"',
+            "    allow:",
+            *(f"      - {grant}" for grant in grants),
+            "    deny: [ContainerCreate, SwarmUnlockkey]",
+        ]
+    return "\n".join((*lines, ""))
