@@ -1,0 +1,202 @@
+"""The presets that come with the program: each allows what its program asks for, and nothing else.
+
+Beside each there is a transcript in `corpus/presets`: requests that the program sends and the preset must allow, and
+some that it must not. The operations of the allowed ones are all that a preset may open, so that none is widened
+without a line there.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from dockerproxy.api.catalog import OPERATIONS, Access
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.config.policy_file import read_policy_file
+from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.model import Policy
+
+CORPUS: Final = Path(__file__).parent / "corpus" / "presets"
+PAGE: Final = Path(__file__).parent.parent / "docs" / "presets.md"
+
+READERS: Final = (
+    *("ping", "read-only", "traefik", "traefik-swarm", "homepage", "homepage-swarm", "uptime-kuma", "dozzle"),
+    *("diun", "diun-swarm", "wud", "beszel", "glances", "netdata", "crowdsec", "crowdsec-swarm", "caddy-docker-proxy"),
+    *("caddy-docker-proxy-swarm", "docker-gen", "cadvisor", "telegraf", "telegraf-swarm", "telegraf-logs"),
+    *("prometheus", "prometheus-swarm", "alloy", "newt", "tinyauth", "tsdproxy", "loggifly", "homarr"),
+    *("monitor-docker", "podman-exporter", "portainer-read-only", "zabbix-agent2"),
+)
+"""Those of programs that only look."""
+
+ACTORS: Final = (
+    *("autoheal", "sablier", "acme-companion", "dozzle-actions", "dozzle-shell", "docker-gen-notify"),
+    *("loggifly-actions", "homarr-actions", "monitor-docker-switches", "ofelia", "docker-volume-backup"),
+    *("docker-volume-backup-exec", "watchtower-monitor", "buildkit"),
+)
+"""Those of programs that change what exists, and create no containers."""
+
+ROOTS: Final = (
+    *("swarm-cronjob", "docker-volume-backup-swarm", "ofelia-run", "wud-update", "watchtower", "portainer", "dockge"),
+    *("compose", "github-runner", "gitlab-runner", "woodpecker", "testcontainers", "ansible"),
+)
+"""Those of programs that create containers or change services."""
+
+CONTENTS: Final = frozenset(
+    {
+        *("ContainerArchive", "ContainerArchiveInfo", "ContainerExport", "ImageGet", "ImageGetAll", "CheckpointList"),
+        *("ContainerArchiveLibpod", "ContainerArchiveInfoLibpod", "ContainerExportLibpod", "ImageGetLibpod"),
+        *("ImageExportLibpod", "VolumeExportLibpod", "ArtifactExtractLibpod", "QuadletFileLibpod"),
+        *("SwarmInspect", "SwarmUnlockkey"),
+    }
+)
+"""Reads that hand out files or keys."""
+
+
+def policy_of(name: str) -> CompiledPolicy:
+    hints = dict.fromkeys(OPERATIONS, "nothing would")
+    return compile_policy(Policy(grants=find_preset(name).grants, denials=(), hints=hints))
+
+
+def opened_by(name: str) -> set[str]:
+    """Return the operations that some request is allowed for."""
+    policy = policy_of(name)
+    return {operation for operation in OPERATIONS if policy.allows(operation)}
+
+
+def find_bases(name: str) -> Iterator[str]:
+    """Return the preset and those that it builds on."""
+    yield name
+    for item in yaml.safe_load(read_preset_text(name))["allow"]:
+        if isinstance(item, str) and item.startswith("preset:"):
+            yield from find_bases(item.removeprefix("preset:"))
+
+
+def read_transcript(name: str) -> list[tuple[str, str, str]]:
+    """Return the lines of a preset's own transcript: a verdict, a method and a target."""
+    lines = (CORPUS / f"{name}.txt").read_text().splitlines()
+    return [
+        (verdict, method, target) for verdict, method, target in (line.split() for line in lines if line[:1] != "#")
+    ]
+
+
+def operation_of(method: str, target: str) -> str:
+    request = canonicalise(method, target)
+    assert isinstance(request, CanonicalRequest), f"{method} {target}: {request}"
+    assert request.operation is not None, f"{method} {target}"
+    return request.operation.name
+
+
+def verdict_of(policy: CompiledPolicy, method: str, target: str) -> str:
+    judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
+    assert isinstance(judged, Judged), f"{method} {target}: {judged}"
+    return "allow" if judged.decision.allowed else "deny"
+
+
+def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:
+    assert sorted((*READERS, *ACTORS, *ROOTS)) == sorted(PRESETS)
+    assert sorted(path.stem for path in CORPUS.iterdir()) == sorted(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_becomes_of_each_request_is_as_the_transcript_says(name: str) -> None:
+    policy = policy_of(name)
+    lines = read_transcript(name)
+    assert [(verdict_of(policy, method, target), method, target) for _, method, target in lines] == lines
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_opens_no_operation_that_its_program_does_not_ask_for(name: str) -> None:
+    requests = [line for base in find_bases(name) for line in read_transcript(base)]
+    asked = {operation_of(method, target) for verdict, method, target in requests if verdict == "allow"}
+    assert opened_by(name) == asked
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_condition_refuses_something(name: str) -> None:
+    requests = [line for base in find_bases(name) for line in read_transcript(base)]
+    refused = {operation_of(method, target) for verdict, method, target in requests if verdict == "deny"}
+    cases = policy_of(name).cases
+    conditioned = {operation for operation in opened_by(name) if all(case.conditions for case in cases[operation])}
+    assert conditioned <= refused
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_opens_nothing_that_writes_or_hands_out_files_or_keys(name: str) -> None:
+    opened = opened_by(name)
+    assert {operation for operation in opened if OPERATIONS[operation].access is Access.WRITE} == set()
+    assert opened & CONTENTS == set()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_who_would_be_root_is_told_so(name: str) -> None:
+    is_root = any(exposure.says.startswith("is root on") for exposure in find_exposures(policy_of(name)))
+    assert is_root is (name in ROOTS)
+    assert ("root on" in find_preset(name).about) is is_root
+    assert bool(re.search(r"^# ROOT: ", read_preset_text(name), re.MULTILINE)) is is_root
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_head_says_where_the_need_was_read_and_what_is_left_out(name: str) -> None:
+    head = re.match(r"(#.*\n)+about: ", read_preset_text(name))
+    assert head is not None
+    assert "\n# Read in: " in head[0]
+    assert "\n# Left out on purpose: " in head[0] or "\n# Left out on purpose:\n# - " in head[0]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_a_comment_tells_to_add_or_deny_exists_and_is_not_there(name: str) -> None:
+    head = " ".join(read_preset_text(name).partition("\nabout: ")[0].replace("\n# ", " ").split())
+    opened = opened_by(name)
+    for verb, words in re.findall(r"\b(add|deny) ((?:[A-Z]\w+|preset:\S+|, | and )+)", head):
+        for word in re.findall(r"[A-Z]\w+", words):
+            assert word in OPERATIONS, f"{word}?"
+            assert (word in opened) is (verb == "deny"), word
+        for base in re.findall(r"preset:([\w-]+)", words):
+            assert base in PRESETS
+
+
+def test_every_preset_that_a_comment_points_to_exists() -> None:
+    for name in PRESETS:
+        assert set(re.findall(r"\bsee ([a-z][\w-]*)(?=[,;.)])", read_preset_text(name))) <= {*PRESETS, "docs"}, name
+
+
+def read_rows() -> dict[str, list[str]]:
+    """Return the rows of the page's tables, by the preset that each is about."""
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    assert len({first for first, *_ in cells}) == len(cells), "a preset has two rows"
+    return {first.strip("`"): others for first, *others in cells}
+
+
+def test_the_page_has_a_row_for_every_preset_and_says_which_are_root() -> None:
+    rows = read_rows()
+    assert sorted(rows) == sorted(PRESETS)
+    assert {name for name, cells in rows.items() if "root" in cells[-1]} == set(ROOTS)
+
+
+def find_policies() -> list[str]:
+    """Return the policy files that the page shows."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if "sockets" in yaml.safe_load(block)]
+
+
+@pytest.mark.parametrize("policy", find_policies())
+def test_a_policy_that_the_page_shows_has_no_mistake(policy: str, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(policy)
+    assert len(read_policy_file(str(file)).sockets) == policy.count("path: ")
+
+
+def test_commands_run_in_the_named_container_alone(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(next(policy for policy in find_policies() if "acme" in policy))
+    (socket,) = read_policy_file(str(file)).sockets
+    for operation in ("ContainerExec", "ExecStart", "ContainerKill", "ContainerRestart"):
+        (case,) = socket.policy.cases[operation]
+        assert "the container is nginx-proxy" in map(str, case.conditions)
