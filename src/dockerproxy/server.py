@@ -1,21 +1,44 @@
-"""Builds a running proxy from its settings, and takes it down again."""
+"""Builds a running proxy from its settings, changes it when they change, and takes it down again."""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Final, cast
 
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.descriptors import fit_connections
+from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.host.listen import BACKLOG, Listening, listen
+from dockerproxy.observe.learned import read_counts
+from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
+from dockerproxy.policy.changes import digest, find_changes
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
 from dockerproxy.proxy.served import Served
-from dockerproxy.proxy.shared import Shared
+from dockerproxy.proxy.shared import QUESTIONS, Shared
 from dockerproxy.proxy.tasks import Tasks
-from dockerproxy.settings import Level, Settings
+from dockerproxy.settings import Level, Settings, SocketSettings
+
+_LEARNED_EVERY: Final = 60.0
+"""Seconds between two looks at whether something new was learned."""
+
+
+@dataclass(slots=True)
+class _Door:
+    """A socket of ours while it is served."""
+
+    listening: Listening
+    served: Served
+    acceptor: asyncio.AbstractServer
+
+    def close(self) -> None:
+        """Accept no more."""
+        self.listening.remove()
+        self.acceptor.close()
 
 
 class Server:
@@ -24,7 +47,12 @@ class Server:
     def __init__(self, settings: Settings, log: Log) -> None:
         self._settings = settings
         self._log = log
-        self._listening: list[Listening] = []
+        self._doors: dict[str, _Door] = {}
+        self._room = fit_connections(settings.limits.connections, len(settings.sockets) + QUESTIONS)
+        self._connections = Connections(settings.limits, self._room)
+        self._tasks = Tasks(log)
+        self._shared = Shared(settings.engines, self._connections, self._tasks, log, time.monotonic)
+        self._learned = Learned(log)
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
         self._cut = asyncio.Event()
@@ -35,34 +63,24 @@ class Server:
         Raises:
             UserError: A socket of ours cannot be opened.
         """
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._log_loop_error)
-        settings = self._settings
-        room = fit_connections(settings.limits.connections)
-        connections = Connections(settings.limits, room)
-        tasks = Tasks(self._log)
-        shared = Shared(settings.engines, connections, tasks, self._log, time.monotonic)
+        asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         try:
-            self._listening = _listen_to_all(settings)
-            servers = [
-                await loop.create_unix_server(
-                    _factory(Served(listening.settings), shared), sock=listening.socket, backlog=BACKLOG
-                )
-                for listening in self._listening
-            ]
-            self._announce(room)
+            for listening in _listen_to_all(self._settings.sockets):
+                await self._open(listening)
+            self._follow_learners()
+            self._announce()
             self._ready.set()
-            tasks.start(_sweep(connections), "looking at those that wait")
+            self._tasks.start(self._sweep(), "looking at those that wait")
+            self._tasks.start(self._keep_learned(), "writing what was learned")
             await self._stop.wait()
-            for listening in self._listening:
-                listening.remove()
-            for server in servers:
-                server.close()
-            await self._drain(connections)
-            tasks.cancel()
+            for door in self._doors.values():
+                door.close()
+            await self._drain()
+            self._tasks.cancel()
+            await self.report()
         finally:
-            for listening in self._listening:
-                listening.remove()
+            for door in self._doors.values():
+                door.listening.remove()
 
     async def wait_ready(self, serving: asyncio.Future[None]) -> None:
         """Wait until the sockets are open, or until `serving`, which runs this server, has failed."""
@@ -76,24 +94,143 @@ class Server:
             self._cut.set()
         self._stop.set()
 
-    def _announce(self, room: int) -> None:
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Do something beside serving; it ends with the server."""
+        self._tasks.start(work, name)
+
+    async def report(self) -> None:
+        """Write what was learned, and log what was only reported."""
+        await self._learned.write()
+        for door in self._doors.values():
+            counts = door.served.reported.most_common()
+            if counts:
+                listed = ", ".join(f"{name or 'unknown'} {count}" for name, count in counts)
+                text = f"socket {door.served.name}: would have been refused: {listed}"
+                self._log.message(Level.WARNING, text)
+
+    async def reload(self, settings: Settings) -> None:
+        """Serve by other settings from now on, or change nothing.
+
+        Sockets that stay keep their connections, and each exchange the policy it began with. Sockets that go let their
+        exchanges finish. Limits and the log stay as they are.
+
+        Raises:
+            UserError: A new socket cannot be opened, or a file not be changed; all is as it was.
+        """
+        if self._stop.is_set():
+            return
+        wanted = {socket.path: socket for socket in settings.sockets}
+        opened = _listen_to_all(socket for path, socket in wanted.items() if path not in self._doors)
+        try:
+            self._change_files(wanted)
+        except UserError:
+            _remove(opened)
+            raise
+        self._settings, self._shared.engines = settings, settings.engines
+        for path in self._doors.keys() - wanted.keys():
+            door = self._doors.pop(path)
+            door.close()
+            self._connections.finish_those_of(door.served)
+            self._log.message(Level.NOTICE, f"socket {door.served.name}: removed; its connections finish")
+        for path, door in self._doors.items():
+            self._log_changes(door.served, wanted[path])
+            door.served.replace(wanted[path])
+        for listening in opened:
+            await self._open(listening)
+            self._log.message(Level.NOTICE, f"socket {listening.settings.name}: new, on {listening.settings.path}")
+        self._follow_learners()
+
+    async def _open(self, listening: Listening) -> None:
+        """Serve a socket."""
+        served = Served(listening.settings)
+        loop = asyncio.get_running_loop()
+        acceptor = await loop.create_unix_server(
+            lambda: Client(served, self._shared), sock=listening.socket, backlog=BACKLOG
+        )
+        self._doors[listening.settings.path] = _Door(listening, served, acceptor)
+
+    def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
+        """Give the files of sockets that stay their new permissions and owners, all of them or none.
+
+        Raises:
+            UserError: One cannot be changed.
+        """
+        changed: list[tuple[Listening, SocketSettings]] = []
+        try:
+            for path, door in self._doors.items():
+                old, new = door.listening.settings, wanted.get(path)
+                if new is not None and (old.permissions, old.uid, old.gid) != (new.permissions, new.uid, new.gid):
+                    door.listening.change(new)
+                    changed.append((door.listening, old))
+        except UserError:
+            for listening, old in changed:
+                listening.change(old)
+            raise
+
+    def _follow_learners(self) -> None:
+        """Have what is learned written, and go on where an earlier run ended."""
+        directory = self._settings.learn_directory
+        learners = {door.served.name: door.served.learner for door in self._doors.values() if door.served.learner}
+        for name, learner in learners.items():
+            if not self._learned.follows(learner):
+                self._resume(learner, place_of(directory, name))
+        self._learned.follow(directory, learners)
+
+    def _resume(self, learner: Learner, path: str) -> None:
+        if not os.path.exists(path):
+            return
+        # Few sockets learn, and all others need not wait for what reads YAML.
+        from dockerproxy.config.document import read_file  # noqa: PLC0415
+        from dockerproxy.config.policy_file import read_policy  # noqa: PLC0415
+
+        try:
+            text = read_file(path)
+            (before,) = read_policy(text, path).sockets
+            learner.resume(before.policy.policy, read_counts(text))
+        except (UserError, ValueError) as error:
+            aside = f"{path}.old"
+            os.replace(path, aside)
+            self._log.message(Level.WARNING, f"{path} is not what was learned before; it is now {aside}:\n{error}")
+        else:
+            self._log.message(Level.NOTICE, f"learning goes on from {path}")
+
+    def _log_changes(self, served: Served, new: SocketSettings) -> None:
+        """Log which operations a socket gains and loses, and what identifies its policy."""
+        changes = find_changes(served.policy, new.policy)
+        if changes:
+            for line in changes.lines():
+                self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
+        self._log.message(Level.NOTICE, f"socket {new.name}: policy {digest(new.policy)}")
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self._connections.sweep(time.monotonic())
+
+    async def _keep_learned(self) -> None:
+        while True:
+            await asyncio.sleep(_LEARNED_EVERY)
+            await self._learned.write()
+
+    def _announce(self) -> None:
         """Say where we listen and what is behind it."""
         wanted = self._settings.limits.connections
-        if room < wanted:
-            text = f"the limit of open files leaves room for {room} connections of {wanted}; `ulimit -n` raises it"
+        if self._room < wanted:
+            text = (
+                f"the limit of open files leaves room for {self._room} connections of {wanted}; `ulimit -n` raises it"
+            )
             self._log.message(Level.NOTICE, text)
         engine = choose_engine(self._settings.engines)
-        for listening in self._listening:
-            settings = listening.settings
-            text = f"listening on {settings.path} with mode {settings.mode:04o} for the engine at {engine}"
+        for settings in self._settings.sockets:
+            text = f"listening on {settings.path} with mode {settings.permissions:04o} for the engine at {engine}"
             self._log.message(Level.NOTICE, text)
         trouble = find_trouble(self._settings.engines)
         if trouble:
             self._log.message(Level.WARNING, f"{trouble}; it is tried again for every client")
 
-    async def _drain(self, connections: Connections) -> None:
+    async def _drain(self) -> None:
         """Let exchanges finish for the grace period or until somebody is impatient, then cut the rest."""
-        grace = self._settings.limits.shutdown_grace
+        grace, connections = self._settings.limits.shutdown_grace, self._connections
         self._log.message(Level.NOTICE, f"stopping; {len(connections)} connections have up to {grace:g}s to finish")
         connections.finish_all()
         waits = [asyncio.ensure_future(event.wait()) for event in (connections.emptied, self._cut)]
@@ -118,28 +255,22 @@ class Server:
             self._log.message(Level.ERR, str(context.get("message")))
 
 
-def _factory(served: Served, shared: Shared) -> Callable[[], Client]:
-    return lambda: Client(served, shared)
-
-
-def _listen_to_all(settings: Settings) -> list[Listening]:
+def _listen_to_all(sockets: Iterable[SocketSettings]) -> list[Listening]:
     """Open every socket, or none of them, with all that is wrong said at once."""
     listening: list[Listening] = []
     problems: list[Problem] = []
-    for socket in settings.sockets:
+    for socket in sockets:
         try:
             listening.append(listen(socket))
         except UserError as error:
             problems += error.problems
     if problems:
-        for opened in listening:
-            opened.remove()
-            opened.socket.close()
+        _remove(listening)
         raise UserError(*problems)
     return listening
 
 
-async def _sweep(connections: Connections) -> None:
-    while True:
-        await asyncio.sleep(SWEEP)
-        connections.sweep(time.monotonic())
+def _remove(listening: list[Listening]) -> None:
+    for opened in listening:
+        opened.remove()
+        opened.socket.close()

@@ -45,7 +45,7 @@ class SocketSettings:
     Attributes:
         name: What the log calls it.
         path: Where it is; absolute, at most `MAX_SOCKET_PATH` bytes.
-        mode: Permission bits.
+        permissions: Of its file, as chmod(1) has them.
         uid: Its owner; None leaves our own.
         gid: Its group; None leaves our own.
         policy: What its clients may do.
@@ -53,7 +53,7 @@ class SocketSettings:
 
     name: str
     path: str
-    mode: int
+    permissions: int
     uid: int | None
     gid: int | None
     policy: CompiledPolicy
@@ -86,6 +86,7 @@ class Settings:
         limits: Bounds.
         log_level: Lines below it are not written.
         log_format: How lines are written.
+        learn_directory: Where sockets that learn write their policies; empty if nowhere.
     """
 
     engines: tuple[str, ...]
@@ -93,3 +94,4 @@ class Settings:
     limits: Limits
     log_level: Level
     log_format: LogFormat
+    learn_directory: str = ""

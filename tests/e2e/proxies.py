@@ -101,30 +101,49 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def running_proxy(engine_socket: Path, settings: Mapping[str, str], descriptors: int | None = None) -> Iterator[Proxy]:
+def running_proxy(
+    engine_socket: Path, settings: Mapping[str, str], descriptors: int | None = None, words: tuple[str, ...] = ()
+) -> Iterator[Proxy]:
     """Run a proxy with these settings and no others, in front of that socket."""
+    with short_folder() as folder, _running(folder, engine_socket, settings, descriptors, words) as proxy:
+        yield proxy
+
+
+@contextlib.contextmanager
+def running_policy(engine_socket: Path, allow: str) -> Iterator[Proxy]:
+    """Run a proxy with one socket, on which this list in YAML is allowed, in front of that socket of an engine."""
     with short_folder() as folder:
-        limit = () if descriptors is None else ("prlimit", f"--nofile={descriptors}:{descriptors}", "--")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "LOG_FORMAT": "json",
-            "SHUTDOWN_GRACE": "1",
-            "DOCKER_SOCKET_PATH": str(engine_socket),
-            "PROXIED_SOCKET_PATH": str(folder / "proxy.sock"),
-            **settings,
-        }
-        with (folder / "proxy.log").open("wb") as log:
-            process = subprocess.Popen(
-                [*limit, sys.executable, "-m", "dockerproxy", "serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-            )
-        proxy = Proxy(folder, process)
-        try:
-            proxy.wait_ready()
+        policy = folder / "policy.yaml"
+        policy.write_text(f"sockets: {{client: {{path: {folder}/proxy.sock, allow: {allow}}}}}\n")
+        with _running(folder, engine_socket, {}, None, ("--policy", str(policy))) as proxy:
             yield proxy
-        finally:
-            proxy.stop()
+
+
+@contextlib.contextmanager
+def _running(
+    folder: Path, engine_socket: Path, settings: Mapping[str, str], descriptors: int | None, words: tuple[str, ...]
+) -> Iterator[Proxy]:
+    limit = () if descriptors is None else ("prlimit", f"--nofile={descriptors}:{descriptors}", "--")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LOG_FORMAT": "json",
+        "SHUTDOWN_GRACE": "1",
+        "DOCKER_SOCKET_PATH": str(engine_socket),
+        **({} if "--policy" in words else {"PROXIED_SOCKET_PATH": str(folder / "proxy.sock")}),
+        **settings,
+    }
+    with (folder / "proxy.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*limit, sys.executable, "-m", "dockerproxy", "serve", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+        )
+    proxy = Proxy(folder, process)
+    try:
+        proxy.wait_ready()
+        yield proxy
+    finally:
+        proxy.stop()

@@ -9,15 +9,15 @@ import pytest
 PROGRAM = """
     import resource, sys
     from dockerproxy.host.descriptors import fit_connections
-    wanted, soft, hard = map(int, sys.argv[1:])
+    wanted, soft, hard, besides = map(int, sys.argv[1:])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    print(fit_connections(wanted), *resource.getrlimit(resource.RLIMIT_NOFILE))
+    print(fit_connections(wanted, besides), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
-def fit(wanted: int, soft: int, hard: int) -> tuple[int, int, int]:
+def fit(wanted: int, soft: int, hard: int, besides: int = 0) -> tuple[int, int, int]:
     """Return how many connections fit in a process with these limits, and what its limits are after that."""
-    words = [sys.executable, "-c", textwrap.dedent(PROGRAM), *map(str, (wanted, soft, hard))]
+    words = [sys.executable, "-c", textwrap.dedent(PROGRAM), *map(str, (wanted, soft, hard, besides))]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     fits, soft, hard = map(int, done.stdout.split())
@@ -53,3 +53,8 @@ def test_a_soft_limit_is_raised_to_the_hard_one_at_most() -> None:
 
 def test_a_limit_that_is_enough_is_not_touched() -> None:
     assert fit(10, 2000, 2048) == (10, 2000, 2048)
+
+
+def test_what_else_needs_descriptors_leaves_less_room() -> None:
+    assert fit(4096, 1024, 1024, besides=100) == (430, 1024, 1024)
+    assert fit(500, 256, 2048, besides=100)[1] == fit(500, 256, 2048)[1] + 100

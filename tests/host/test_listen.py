@@ -24,7 +24,7 @@ POLICY = read_environment({}).settings.sockets[0].policy
 def settings_for(
     path: Path | str, *, mode: int = 0o660, uid: int | None = None, gid: int | None = None
 ) -> SocketSettings:
-    return SocketSettings(name="docker", path=str(path), mode=mode, uid=uid, gid=gid, policy=POLICY)
+    return SocketSettings(name="docker", path=str(path), permissions=mode, uid=uid, gid=gid, policy=POLICY)
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def test_a_socket_on_which_somebody_listens_is_not_stolen(tmp_path: Path) -> Non
         inode = path.stat().st_ino
         problem = problem_of(settings_for(path))
         assert (problem.where, problem.what) == (str(path), "somebody listens on this socket already")
-        assert "PROXIED_SOCKET_PATH" in problem.hint
+        assert problem.hint == "stop it, or choose another path"
         assert check_place(settings_for(path)) == (), "most likely it is the proxy whose settings are checked"
         assert path.stat().st_ino == inode
         assert answers(path)
@@ -318,3 +318,25 @@ def test_two_sockets_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> N
         assert answers(tmp_path / "one")
         assert answers(tmp_path / "two")
         assert is_clean(tmp_path, "one", "two")
+
+
+def test_a_socket_in_use_gets_other_permissions_and_another_group_without_being_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x.sock"
+    with listening(settings_for(path)) as opened:
+        opened.change(settings_for(path, mode=0o600, gid=4321))
+        status = path.stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o600, 4321)
+        opened.change(settings_for(path))
+        status = path.stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o660, os.getegid())
+        assert answers(path)
+
+
+def test_the_file_of_another_in_its_place_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "x.sock"
+    with listening(settings_for(path)) as opened:
+        path.unlink()
+        path.touch(mode=0o644)
+        with pytest.raises(UserError, match="is not our socket any more"):
+            opened.change(settings_for(path, mode=0o666))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644

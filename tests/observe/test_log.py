@@ -27,6 +27,7 @@ ALLOWED = Record(
     method="GET",
     target="/containers/json?all=1",
     operation="ContainerList",
+    object="",
     decision=Outcome.ALLOWED,
     source="CONTAINERS=1",
     reason="",
@@ -129,6 +130,16 @@ def parse(line: str) -> dict[str, object]:
             f"warning {WHO} GET /containers/json?all=1 ContainerList denied 403 in=0 out=1234 1.3ms: {DENIED.reason}",
         ),
         (
+            ALLOWED._replace(operation="ContainerStart", target="/containers/4/start", object="web"),
+            Level.INFO,
+            f"info {WHO} GET /containers/4/start ContainerStart of web allowed by CONTAINERS=1 200 in=0 out=1234 1.3ms",
+        ),
+        (
+            ALLOWED._replace(target="/x", object="a b\nc\ud800", decision=Outcome.REPORTED, source="", reason="no"),
+            Level.WARNING,
+            f"warning {WHO} GET /x ContainerList of a b\\nc\\ud800 reported 200 in=0 out=1234 1.3ms: no",
+        ),
+        (
             REFUSED,
             Level.WARNING,
             f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: the path has a dot segment",
@@ -163,6 +174,7 @@ def test_a_line_of_json_has_every_field_of_the_record() -> None:
         "method": "GET",
         "target": "/containers/json?all=1",
         "operation": "ContainerList",
+        "object": "",
         "decision": "denied",
         "source": "",
         "reason": "ContainerList is not allowed here; CONTAINERS=1 would allow it",

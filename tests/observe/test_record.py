@@ -4,7 +4,9 @@ from dockerproxy.observe.log import _fields
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.settings import Level
 
-RECORD = Record("docker", Peer(1, 2, 3), "GET", "/_ping", "SystemPing", Outcome.ALLOWED, "PING=1", "", 200, 0, 2, 0.5)
+RECORD = Record(
+    "docker", Peer(1, 2, 3), "GET", "/_ping", "SystemPing", "", Outcome.ALLOWED, "PING=1", "", 200, 0, 2, 0.5
+)
 
 
 def test_every_field_of_a_record_reaches_the_log() -> None:
@@ -14,5 +16,5 @@ def test_every_field_of_a_record_reaches_the_log() -> None:
     assert found == expected | {"time", "level", "event"}
 
 
-def test_outcomes_are_three() -> None:
-    assert [outcome.value for outcome in Outcome] == ["allowed", "denied", "refused"]
+def test_outcomes_are_four() -> None:
+    assert [outcome.value for outcome in Outcome] == ["allowed", "denied", "refused", "reported"]

@@ -9,10 +9,12 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import SWITCHES
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import NamesNoBuilder, NamesNoHost
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.conditions import Flag, NamesNoBuilder, NamesNoHost, NamesObject
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Denial, Grant, Policy
+from dockerproxy.policy.model import Condition, Decision, Denial, Grant, Mode, Policy
+from dockerproxy.policy.objects import KINDS, WORDS, Found
+from dockerproxy.policy.vocabulary import find_words
 
 EXCEPTIONS = {
     "ImageSearch": "?term=registry.example/x",
@@ -52,9 +54,41 @@ TRIED = (*PLAIN.values(), *(request_for(OPERATIONS[name], query) for name, query
 """A request for each operation, and those that are more than a switch opens besides."""
 
 
+ID = "4f5e" + 60 * "0"
+WEB = Found(ID, ("web",), owner=ID)
+"""What every request names that names anything, unless a test says otherwise."""
+
+
+def settled(policy: CompiledPolicy, request: CanonicalRequest, found: Found = WEB) -> Decision:
+    """Return the decision about a request, with the object that it names if it names one."""
+    named = request.operation is not None and request.operation.name in KINDS
+    decision = decide(policy, request, found if named else None)
+    assert isinstance(decision, Decision), decision
+    return decision
+
+
 def allowed_by(policy: CompiledPolicy) -> set[str]:
     """Return the targets of all tried requests that are allowed, with their methods."""
-    return {f"{request.method} {request.target}" for request in TRIED if decide(policy, request).allowed}
+    return {f"{request.method} {request.target}" for request in TRIED if settled(policy, request).allowed}
+
+
+def policy_with(*grants: Grant, denials: tuple[Denial, ...] = (), mode: Mode = Mode.ENFORCE) -> CompiledPolicy:
+    """Return a policy of these grants."""
+    hints = {name: f"hint for {name}" for name in OPERATIONS}
+    return compile_policy(Policy(grants=grants, denials=denials, hints=hints, mode=mode))
+
+
+def object_word(name: str) -> str:
+    """Return what the condition on the object of an operation is called."""
+    return WORDS[KINDS[name]]
+
+
+def grant_on(operation: str, *items: str, **flags: bool) -> Grant:
+    """Return a grant of an operation for some objects, and other conditions by their words."""
+    words = find_words(OPERATIONS[operation])
+    conditions = [words[object_word(operation)].make(items)] if items else []
+    conditions += [words[word].make(value) for word, value in flags.items()]
+    return Grant(frozenset({operation}), f"{operation} (policy.yaml:1)", tuple(conditions))
 
 
 NAMES = st.sets(st.sampled_from(sorted(OPERATIONS)), max_size=5)
@@ -72,14 +106,18 @@ def environments(draw: st.DrawFn) -> dict[str, str]:
     return environment
 
 
-CONDITIONS = (
-    st.none() | st.builds(NamesNoHost, st.sampled_from(["term", "remote"]), st.booleans()) | st.builds(NamesNoBuilder)
+ITEMS = st.lists(st.sampled_from(["web", "w*", "db-*", "**", ID]), min_size=1, max_size=2).map(tuple)
+CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(NamesNoHost, st.sampled_from(["term", "remote"]), st.booleans()),
+    st.builds(NamesNoBuilder),
+    st.builds(Flag, st.just("follow"), st.booleans(), st.just("follow"), st.booleans()),
+    st.builds(NamesObject, st.sampled_from(sorted(set(WORDS.values()))), ITEMS),
 )
 GRANTS = st.builds(
     Grant,
     st.frozensets(st.sampled_from(sorted(OPERATIONS)), max_size=20) | st.just(frozenset(EXCEPTIONS)),
     st.sampled_from(["A=1", "B=1"]),
-    CONDITIONS,
+    st.lists(CONDITIONS, max_size=2).map(tuple),
 )
 DENIALS = st.builds(Denial, st.frozensets(st.sampled_from(sorted(OPERATIONS)), max_size=5), st.just("DENY"))
 

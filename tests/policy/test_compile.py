@@ -1,34 +1,41 @@
 """A compiled policy has, for each operation, the cases in the order they are tried and the answer if none holds."""
 
+import pytest
+from policy.policies import grant_on, policy_with
+
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
-from dockerproxy.policy.compile import Case, compile_policy
-from dockerproxy.policy.conditions import NamesNoHost
-from dockerproxy.policy.model import Decision, Denial, Grant, Policy
+from dockerproxy.policy.compile import Case, describe_conditions
+from dockerproxy.policy.conditions import NamesNoHost, NamesObject
+from dockerproxy.policy.model import Decision, Denial, Grant, Mode
 
 NO_HOST = NamesNoHost("term", namespaces=False)
 SEARCH = frozenset({"ImageSearch"})
 
 
-def make_policy(*grants: Grant, denials: tuple[Denial, ...] = ()) -> Policy:
-    return Policy(grants=grants, denials=denials, hints={name: f"hint for {name}" for name in OPERATIONS})
+def message_of(*grants: Grant, operation: str) -> str:
+    return policy_with(*grants).default[operation].message
 
 
 def test_every_operation_has_its_cases_and_its_default() -> None:
-    compiled = compile_policy(make_policy())
+    compiled = policy_with()
     assert compiled.cases.keys() == compiled.default.keys() == {*OPERATIONS, HEALTH.name}
 
 
 def test_what_allows_without_a_condition_is_tried_first() -> None:
-    compiled = compile_policy(make_policy(Grant(SEARCH, "IMAGES=1", NO_HOST), Grant(SEARCH, "ALLOW")))
+    compiled = policy_with(Grant(SEARCH, "IMAGES=1", (NO_HOST,)), Grant(SEARCH, "ALLOW"))
     assert compiled.cases["ImageSearch"] == (
-        Case(None, Decision(allowed=True, source="ALLOW")),
-        Case(NO_HOST, Decision(allowed=True, source="IMAGES=1")),
+        Case((), Decision(allowed=True, source="ALLOW")),
+        Case((NO_HOST,), Decision(allowed=True, source="IMAGES=1")),
     )
 
 
+def test_what_the_engine_must_be_asked_for_is_tried_last() -> None:
+    compiled = policy_with(grant_on("ContainerLogs", "web"), grant_on("ContainerLogs", follow=False))
+    assert [case.decision.about_object for case in compiled.cases["ContainerLogs"]] == [False, True]
+
+
 def test_a_denied_operation_has_no_case_and_names_the_denial() -> None:
-    denial = Denial(SEARCH, "DENY")
-    compiled = compile_policy(make_policy(Grant(SEARCH, "ALLOW"), denials=(denial,)))
+    compiled = policy_with(Grant(SEARCH, "ALLOW"), denials=(Denial(SEARCH, "DENY"), Denial(SEARCH, "LATER")))
     assert compiled.cases["ImageSearch"] == ()
     assert compiled.default["ImageSearch"] == Decision(
         allowed=False, source="DENY", message="ImageSearch is not allowed here; hint for ImageSearch"
@@ -36,8 +43,8 @@ def test_a_denied_operation_has_no_case_and_names_the_denial() -> None:
 
 
 def test_the_conditions_that_were_not_met_are_said() -> None:
-    grants = (Grant(SEARCH, "IMAGES=1", NO_HOST), Grant(SEARCH, "OTHER=1", NamesNoHost("x", namespaces=True)))
-    assert compile_policy(make_policy(*grants)).default["ImageSearch"] == Decision(
+    grants = (Grant(SEARCH, "IMAGES=1", (NO_HOST,)), Grant(SEARCH, "OTHER=1", (NamesNoHost("x", namespaces=True),)))
+    assert policy_with(*grants).default["ImageSearch"] == Decision(
         allowed=False,
         source="IMAGES=1 or OTHER=1",
         message="ImageSearch is not allowed here except if term names no registry host or x names no registry host; "
@@ -45,7 +52,39 @@ def test_the_conditions_that_were_not_met_are_said() -> None:
     )
 
 
+def test_conditions_of_one_grant_are_said_together() -> None:
+    [case] = policy_with(grant_on("ContainerLogs", "db-*", "web", follow=False)).cases["ContainerLogs"]
+    assert describe_conditions(case) == "the container is db-* or web and follow is false"
+
+
+@pytest.mark.parametrize(
+    ("grants", "said"),
+    [
+        ((grant_on("ContainerDeleteLibpod", "web"),), "the container is web, without depend"),
+        ((grant_on("ImageDelete", "web"),), "the image is web, without force"),
+        ((grant_on("ImageDelete", "web", force=True),), "the image is web and force is true"),
+        ((grant_on("ContainerDelete", "web"),), "the container is web"),
+        ((grant_on("ImageDelete", force=False),), "force is false"),
+    ],
+)
+def test_a_parameter_that_would_reach_further_is_said_where_nothing_gives_leave(
+    grants: tuple[Grant, ...], said: str
+) -> None:
+    [operation] = grants[0].operations
+    assert f"{operation} is not allowed here except if {said}; hint" in message_of(*grants, operation=operation)
+
+
+def test_a_grant_that_speaks_of_such_a_parameter_gives_leave_for_it() -> None:
+    [case] = policy_with(grant_on("ImageDelete", "web", force=True)).cases["ImageDelete"]
+    assert case.conditions[0] == NamesObject("images", ("web",), frozenset({"force"}))
+
+
 def test_an_operation_is_allowed_if_some_request_for_it_is() -> None:
-    compiled = compile_policy(make_policy(Grant(SEARCH, "IMAGES=1", NO_HOST)))
+    compiled = policy_with(Grant(SEARCH, "IMAGES=1", (NO_HOST,)))
     assert compiled.allows("ImageSearch")
     assert not compiled.allows("ImageList")
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_the_mode_is_that_of_the_policy(mode: Mode) -> None:
+    assert policy_with(mode=mode).mode is mode

@@ -1,13 +1,26 @@
-"""A reference that names a host is known as one, however an engine comes to see it."""
+"""A condition holds only for a request that every engine certainly reads as one that keeps to it."""
 
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.policies import request_of
+from policy.policies import request_for, request_of
 
-from dockerproxy.policy.conditions import NamesNoBuilder, NamesNoHost
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.conditions import (
+    Flag,
+    NamesNoBuilder,
+    NamesNoHost,
+    NamesObject,
+    OneOf,
+    PathIn,
+    PullsFrom,
+    clean_path,
+    normalise_signal,
+)
+from dockerproxy.policy.model import Condition
+from dockerproxy.policy.vocabulary import find_words
 
 STRICT = NamesNoHost("term", namespaces=False)
 LENIENT = NamesNoHost("term", namespaces=True)
@@ -15,7 +28,7 @@ LENIENT = NamesNoHost("term", namespaces=True)
 
 def holds(condition: NamesNoHost, *references: str, name: str = "term") -> bool:
     query = "&".join(f"{name}={quote(reference, safe='')}" for reference in references)
-    return condition.holds(request_of("GET", f"/images/search?{query}"))
+    return condition.holds(request_of("GET", f"/images/search?{query}"), None)
 
 
 @pytest.mark.parametrize("reference", ["", "alpine", "alpine:3", "alpine@sha256:0", "registry.example", "a.b:5000"])
@@ -81,9 +94,242 @@ def test_every_value_is_looked_at_however_the_name_is_spelled(name: str) -> None
     ],
 )
 def test_a_builder_that_a_build_would_start_for_itself_is_known_by_its_name(target: str, *, holds: bool) -> None:
-    assert NamesNoBuilder().holds(request_of("POST", target)) is holds
+    assert NamesNoBuilder().holds(request_of("POST", target), None) is holds
 
 
-def test_a_condition_reads_as_a_clause() -> None:
-    assert str(STRICT) == "term names no registry host"
-    assert str(NamesNoBuilder()) == "name is not one of a privileged builder, buildx_buildkit_..."
+CLAUSES = (
+    (STRICT, "term names no registry host"),
+    (NamesNoBuilder(), "name is not one of a privileged builder, buildx_buildkit_..."),
+    (NamesObject("containers", ("db-*", "web")), "the container is db-* or web"),
+    (NamesObject("images", ("a", "b", "c")), "the image is a, b or c"),
+    (Flag("follow", value=False, parameter="follow", absent=False), "follow is false"),
+    (Flag("follow", value=True, parameter="follow", absent=False), "follow is true"),
+    (OneOf("signal", ("HUP",), "signal", "KILL"), "signal is HUP"),
+    (PathIn(("/data/**",)), "path is /data/**"),
+    (PullsFrom(("nginx",), "fromImage"), "the image comes from nginx"),
+)
+
+
+@pytest.mark.parametrize(("condition", "clause"), CLAUSES)
+def test_a_condition_reads_as_a_clause(condition: Condition, clause: str) -> None:
+    assert str(condition) == clause
+
+
+# Flags
+
+
+def reads(operation: str, word: str, query: str) -> bool | None:
+    """Return what a parameter certainly is, by whichever condition holds."""
+    make = find_words(OPERATIONS[operation])[word].make
+    request = request_for(OPERATIONS[operation], f"?{query}")
+    holding = [value for value in (False, True) if make(value).holds(request, None)]
+    assert len(holding) < 2
+    return holding[0] if holding else None
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        *(("", False), ("follow=", False), ("follow=0", False), ("follow=false", False), ("follow=FALSE", False)),
+        *(("follow=1", True), ("follow=true", True), ("follow=T", True), ("follow", False), ("x=1", False)),
+        # What Docker and Podman read differently, or one of them refuses.
+        *(("follow=f", None), ("follow=no", None), ("follow=on", None), ("follow=yes", None), ("follow=%201", None)),
+        *(("follow=00", None), ("follow=tRuE", None), ("follow=none", None), ("follow=null", None)),
+        # Docker takes the first of several, Podman the last, and other capitals too.
+        *(("follow=0&follow=0", False), ("follow=0&follow=1", None), ("follow=1&follow=0", None)),
+        *(
+            ("FOLLOW=0", None),
+            ("follow=0&Follow=1", None),
+            ("follow=0&f%6Fllow=1", None),
+            ("follow=1&f%6Fllow=1", True),
+        ),
+    ],
+)
+def test_a_flag_is_what_every_engine_takes_it_for_and_else_nothing(query: str, *, value: bool | None) -> None:
+    assert reads("ContainerLogs", "follow", query) is value
+
+
+@pytest.mark.parametrize(
+    ("query", "value"), [("", True), ("stream=0", False), ("stream=1", True), ("stream=", None), ("stream=f", None)]
+)
+def test_a_flag_that_engines_take_for_true_is_so_where_it_is_missing(query: str, *, value: bool | None) -> None:
+    assert reads("ContainerStats", "stream", query) is value
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [("stream=1&stdout=1", None), ("", None), ("stdin=0", False), ("stdin=1", True), ("stdin=", None)],
+)
+def test_whether_one_can_type_is_certain_only_if_it_is_said(query: str, *, value: bool | None) -> None:
+    """Podman attaches the input of a container unless it is told not to, Docker only if it is told to."""
+    assert reads("ContainerAttach", "stdin", query) is value
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [("", False), ("v=1", None), ("volumes=1", None), ("v=1&volumes=1", True), ("v=0&volumes=0", False)],
+)
+def test_podman_s_two_names_of_a_parameter_are_both_looked_at(query: str, *, value: bool | None) -> None:
+    assert reads("ContainerDeleteLibpod", "remove_volumes", query) is value
+
+
+# One of some words
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        *(("HUP", "HUP"), ("SIGHUP", "HUP"), ("sighup", "HUP"), ("1", "HUP"), ("9", "KILL"), ("15", "TERM")),
+        *(("09", "KILL"), ("0000000009", "KILL"), ("0000000019", "STOP"), ("00000000190", "00000000190")),
+        *(("0", "0"), ("32", "32"), ("31", "SYS"), ("999999999999999999", "999999999999999999"), ("", "")),
+        *(("SIGRTMIN+3", "RTMIN+3"), ("-9", "-9"), ("+9", "+9"), ("\u0669", "\u0669"), ("SIGSIGHUP", "SIGHUP")),
+    ],
+)
+def test_a_signal_has_one_name(text: str, name: str) -> None:
+    assert normalise_signal(text) == name
+
+
+@pytest.mark.parametrize(
+    ("query", "signal"),
+    [
+        *(("", "KILL"), ("signal=", "KILL"), ("signal=1", "HUP"), ("signal=SIGHUP", "HUP"), ("x=HUP", "KILL")),
+        *(
+            ("signal=HUP&signal=KILL", ""),
+            ("SIGNAL=HUP", ""),
+            ("signal=HUP&Signal=KILL", ""),
+            ("signal=HUP&signal=HUP", ""),
+        ),
+    ],
+)
+def test_a_word_is_the_one_that_every_engine_reads(query: str, signal: str) -> None:
+    word = find_words(OPERATIONS["ContainerKill"])["signal"]
+    request = request_for(OPERATIONS["ContainerKill"], f"?{query}")
+    assert word.read(request) == signal
+    assert word.make(("hup", "x")).holds(request, None) is (signal == "HUP")
+    assert word.make(("9",)).holds(request, None) is (signal == "KILL")
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        *(("/data", "/data"), ("/data/", "/data"), ("/data/.", "/data"), ("/", "/"), ("/.", "/"), ("//", "/")),
+        *(("/data/a b/é", "/data/a b/é"), ("/..data", "/..data"), ("/data/...", "/data/...")),
+        *(("", ""), (".", ""), ("data", ""), ("./data", ""), ("/data/../etc", ""), ("/..", ""), ("/data/..", "")),
+        *(
+            ("/data/./x", ""),
+            ("/./", ""),
+            ("/data//x", ""),
+            ("///", ""),
+            ("/data//", ""),
+            ("/data/../", ""),
+            ("/a\0", ""),
+        ),
+    ],
+)
+def test_a_path_has_one_spelling_but_for_what_copying_puts_at_its_end(text: str, path: str) -> None:
+    assert clean_path(text) == path
+
+
+@given(st.text("/.a", max_size=8))
+def test_a_clean_path_stays_as_it_is(text: str) -> None:
+    assert clean_path(clean_path(text)) == clean_path(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "holds"),
+    [
+        *(("path=/data", True), ("path=/data/", True), ("path=/data/x/y", True), ("path=%2Fdata%2Fx", True)),
+        *(("path=/etc", False), ("path=/database", False), ("path=/data/../etc", False), ("path=data", False)),
+        *(("", False), ("path=", False), ("path=/data&path=/data", False), ("path=/data&path=/etc", False)),
+        *(("path=/data&Path=/etc", False), ("PATH=/data", False), ("path=/data%00/x", False)),
+    ],
+)
+def test_a_path_is_one_of_some_only_if_there_is_one_and_it_is_clean(query: str, *, holds: bool) -> None:
+    request = request_for(OPERATIONS["ContainerArchive"], f"?{query}")
+    assert PathIn(("/data/**",)).holds(request, None) is holds
+
+
+# Pulls
+
+D = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("query", "reference"),
+    [
+        ("fromImage=nginx&tag=latest", "docker.io/library/nginx:latest"),
+        ("fromImage=nginx:1", "docker.io/library/nginx:1"),
+        ("fromImage=docker.io/nginx:1&tag=", "docker.io/library/nginx:1"),
+        ("fromImage=a.b:5/x/y&tag=1", "a.b:5/x/y:1"),
+        (f"fromImage=nginx@{D}", f"docker.io/library/nginx@{D}"),
+        (f"fromImage=nginx&tag={D}", f"docker.io/library/nginx@{D}"),
+        (f"fromImage=nginx:1@{D}", f"docker.io/library/nginx@{D}"),
+        ("fromImage=nginx&tag=1&platform=linux/arm64&fromSrc=&repo=", "docker.io/library/nginx:1"),
+        # All tags at once, two tags, none at all.
+        *(
+            ("fromImage=nginx", ""),
+            ("fromImage=nginx:", ""),
+            ("fromImage=nginx&tag=", ""),
+            ("fromImage=nginx:1&tag=2", ""),
+        ),
+        *((f"fromImage=nginx@{D}&tag=1", ""), ("fromImage=nginx&tag=1&tag=2", ""), ("fromImage=nginx&TAG=1", "")),
+        *(("fromImage=nginx&tag=sha256:a", ""), ("fromImage=Nginx&tag=1", ""), ("fromImage=&tag=1", ""), ("", "")),
+        *(("fromImage=nginx:1&fromImage=nginx:1", ""), ("FROMIMAGE=nginx:1", ""), ("fromImage=a:1&fromimage=b:1", "")),
+        # An import beside it, or instead.
+        *(("fromSrc=-&repo=nginx&tag=1", ""), ("fromImage=nginx:1&fromSrc=-", ""), ("fromImage=nginx:1&FromSrc=-", "")),
+        *(
+            ("fromImage=nginx:1&repo=x", ""),
+            (f"fromImage={'a' * 64}&tag=1", ""),
+            ("fromImage=nginx&tag=1&allTags=1", ""),
+        ),
+    ],
+)
+def test_what_docker_pulls_is_certain_or_unknown(query: str, reference: str) -> None:
+    check_pull("ImageCreate", query, reference)
+
+
+@pytest.mark.parametrize(
+    ("query", "reference"),
+    [
+        ("reference=docker.io/library/nginx:1", "docker.io/library/nginx:1"),
+        ("reference=docker.io/library/nginx", "docker.io/library/nginx:latest"),
+        (f"reference=docker.io/library/nginx@{D}", f"docker.io/library/nginx@{D}"),
+        ("reference=docker.io/library/nginx:1&allTags=false&quiet=true", "docker.io/library/nginx:1"),
+        ("reference=docker.io/library/nginx:1&tag=", "docker.io/library/nginx:1"),
+        # Short names are looked up in a list of registries; a tag beside the reference is not read.
+        *(("reference=nginx:1", ""), ("reference=library/nginx:1", ""), ("reference=docker.io/nginx:1", "")),
+        *(("reference=docker.io/library/nginx&tag=1", ""), ("reference=docker.io/library/nginx&allTags=true", "")),
+        *(("reference=docker.io/library/nginx&alltags=x", ""), ("Reference=docker.io/library/nginx:1", "")),
+        *(
+            ("reference=docker://docker.io/library/nginx:1", ""),
+            ("reference=oci-archive:/etc/x", ""),
+            ("fromImage=a:1", ""),
+        ),
+    ],
+)
+def test_what_podman_pulls_is_certain_or_unknown(query: str, reference: str) -> None:
+    check_pull("ImagePullLibpod", query, reference)
+
+
+def check_pull(operation: str, query: str, reference: str) -> None:
+    word = find_words(OPERATIONS[operation])["from"]
+    request = request_for(OPERATIONS[operation], f"?{query}")
+    assert word.read(request) == reference
+    assert word.make(("**",)).holds(request, None) is bool(reference)
+    assert not word.make(("other",)).holds(request, None)
+
+
+@given(
+    st.text("n/:@.aA1-", max_size=12),
+    st.text("a1:.@", max_size=4),
+    st.sampled_from([("ImagePullLibpod", "reference"), ("ImageCreate", "fromImage")]),
+)
+def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: str, pull: tuple[str, str]) -> None:
+    operation, parameter = pull
+    word = find_words(OPERATIONS[operation])["from"]
+    read = word.read(request_for(OPERATIONS[operation], f"?{parameter}={quote(name)}&tag={quote(tag)}"))
+    if read:
+        assert word.read(request_for(OPERATIONS[operation], f"?{parameter}={quote(read)}")) == read

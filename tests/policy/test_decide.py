@@ -8,21 +8,27 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from policy.policies import (
     GRANTS,
+    ID,
     PLAIN,
     TRIED,
     allowed_by,
     environments,
+    grant_on,
     policies,
     policy_of,
+    policy_with,
     request_for,
     request_of,
+    settled,
 )
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
+from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Denial, Grant, Policy
+from dockerproxy.policy.model import Decision, Denial, Grant, Policy
+from dockerproxy.policy.objects import KINDS, Found, Question
 
 
 @given(policies())
@@ -33,7 +39,7 @@ def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Poli
     for request in TRIED:
         assert request.operation is not None
         name = request.operation.name
-        decision = decide(compiled, request)
+        decision = settled(compiled, request)
         if decision.allowed:
             assert name in granted - denied
             assert decision.source
@@ -64,7 +70,7 @@ def test_a_denial_wins_over_every_grant(policy: Policy, names: frozenset[str]) -
     before = allowed_by(compile_policy(policy))
     compiled = compile_policy(replace(policy, denials=(*policy.denials, Denial(names, "DENY"))))
     for name in names:
-        decision = decide(compiled, PLAIN[name])
+        decision = settled(compiled, PLAIN[name])
         assert not decision.allowed
         assert decision.source == "DENY"
     others = {f"{request.method} {request.target}" for name, request in PLAIN.items() if name in names}
@@ -93,20 +99,74 @@ def test_what_neither_a_switch_nor_a_name_opens_stays_closed(environment: dict[s
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_without_any_grant_nothing_is_allowed(name: str) -> None:
     nothing = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "nothing helps")))
-    assert not decide(nothing, PLAIN[name]).allowed
+    assert not settled(nothing, PLAIN[name]).allowed
     assert not nothing.allows(name)
 
 
 @given(environments())
 def test_our_own_health_check_is_allowed_whatever_is_set(environment: dict[str, str]) -> None:
-    decision = decide(policy_of(**environment), request_for(HEALTH))
+    decision = settled(policy_of(**environment), request_for(HEALTH))
     assert (decision.allowed, decision.source) == (True, "always")
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", "/debug/vars"), ("POST", "/v1.45/new"), ("HEAD", "/info")])
 def test_what_the_catalog_does_not_know_is_refused_under_every_policy(method: str, target: str) -> None:
     everything = policy_of(ALLOW=",".join(OPERATIONS))
-    decision = decide(everything, request_of(method, target))
+    decision = settled(everything, request_of(method, target))
     assert not decision.allowed
     path = target.removeprefix("/v1.45")
     assert decision.message == f"{method} {path} is no operation that is known here, and what is not known is refused"
+
+
+FOUNDS = st.builds(
+    Found,
+    st.sampled_from([ID, "x"]),
+    st.lists(st.sampled_from(["web", "db-1"]), max_size=2).map(tuple),
+    every=st.booleans(),
+    owner=st.sampled_from([ID, ""]),
+)
+
+
+@given(policies(), st.sampled_from(TRIED), FOUNDS)
+def test_a_question_is_asked_once_and_only_where_a_grant_is_about_objects(
+    policy: Policy, request: CanonicalRequest, found: Found
+) -> None:
+    compiled = compile_policy(policy)
+    assert request.operation is not None
+    first = decide(compiled, request)
+    event(type(first).__name__)
+    if isinstance(first, Question):
+        assert any(case.decision.about_object for case in compiled.cases[request.operation.name])
+        assert request.operation.name in KINDS
+        assert first.operation is request.operation
+    assert isinstance(decide(compiled, request, found), Decision)
+
+
+@given(policies(), st.sampled_from(TRIED), FOUNDS)
+def test_the_same_input_has_the_same_answer(policy: Policy, request: CanonicalRequest, found: Found) -> None:
+    compiled = compile_policy(policy)
+    assert decide(compiled, request) == decide(compiled, request)
+    assert decide(compiled, request, found) == decide(compile_policy(policy), request, found)
+
+
+def test_no_question_is_asked_where_another_grant_allows_the_request_anyway() -> None:
+    policy = policy_with(grant_on("ContainerLogs", "web"), grant_on("ContainerLogs", follow=False))
+    allowed = decide(policy, request_of("GET", "/containers/x/logs?follow=0"))
+    assert isinstance(allowed, Decision)
+    assert (allowed.allowed, allowed.about_object) == (True, False)
+    assert isinstance(decide(policy, request_of("GET", "/containers/x/logs?follow=1")), Question)
+
+
+def test_an_object_that_cannot_be_known_is_not_allowed() -> None:
+    policy = policy_with(grant_on("ImagePush", "**"))
+    decision = decide(policy, request_of("POST", "/images/x/push"))
+    assert isinstance(decision, Decision)
+    assert not decision.allowed
+
+
+def test_a_decision_about_an_object_says_so() -> None:
+    policy = policy_with(grant_on("ContainerStart", "web"))
+    assert settled(policy, PLAIN["ContainerStart"]) == Decision(
+        allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
+    )
+    assert not settled(policy, PLAIN["ContainerStart"], Found(ID, ("other",), owner=ID)).allowed

@@ -1,15 +1,20 @@
 """From the bytes of a head to what goes to the engine: what was judged, and nothing else."""
 
+from urllib.parse import urlencode
+
 import pytest
 from api.paths import EVERY, path_of
 from hypothesis import event, given
-from policy.policies import policy_of
+from hypothesis import strategies as st
+from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.judge import Judged, judge, judge_object, judge_unknown
+from dockerproxy.policy.model import Decision, Mode, Policy
+from dockerproxy.policy.objects import KINDS, Found, Kind, find_object
 from dockerproxy.wire.head import Framing
 
 EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
@@ -42,7 +47,7 @@ def test_any_head_is_judged_or_refused_and_only_what_is_allowed_is_written_for_t
         found = judge(policy, head)
         event(type(found).__name__)
         if isinstance(found, Judged):
-            assert bool(found.to_engine) is found.decision.allowed
+            assert found.passes is bool(found.to_engine) is found.decision.allowed
 
 
 @given(heads())
@@ -142,3 +147,180 @@ def test_undecodable_bytes_of_a_query_reach_the_engine_as_escapes() -> None:
     found = judge(EVERYTHING, head_of(line="GET /containers/json?x=\xff HTTP/1.1"))
     assert isinstance(found, Judged)
     assert found.to_engine.startswith(b"GET /containers/json?x=%FF HTTP/1.1\r\n")
+
+
+OTHER = Found("9" * 64, ("other",), owner="9" * 64)
+WEB = Found(ID, ("web", "docker.io/library/web:latest"), owner=ID)
+"""Called so whatever it is."""
+
+ASKED = [OPERATIONS[name] for name, kind in KINDS.items() if kind is not Kind.REMOTE_IMAGE and name != "ImagePush"]
+by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.name)
+
+
+def gift(operation: Operation) -> str:
+    """Return the parameters that an operation which gives a name must have, which others do not read."""
+    return f"repo={'docker.io/library/' if operation.name.endswith('Libpod') else ''}web&name=web"
+
+
+def held(operation: Operation, *fields: str, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = "") -> Judged:
+    """Return a request that waits for what the engine says of its object."""
+    found = judged(operation, *fields, policy=policy_with(grant_on(operation.name, items), mode=mode), target=target)
+    assert found.question is not None
+    return found
+
+
+def settle(
+    operation: Operation, found: Found | None, *, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = ""
+) -> Judged:
+    policy = policy_with(grant_on(operation.name, items), mode=mode)
+    return judge_object(policy, held(operation, mode=mode, items=items, target=target), found)
+
+
+@by_object
+def test_as_long_as_there_is_a_question_nothing_is_allowed_and_nothing_is_written(operation: Operation) -> None:
+    waiting = held(operation)
+    assert waiting.question == find_object(waiting.request)
+    assert (waiting.decision.allowed, waiting.passes, waiting.to_engine, waiting.object) == (False, False, b"", "")
+
+
+@by_object
+def test_a_request_goes_on_under_the_id_that_was_judged(operation: Operation) -> None:
+    before, _, after = operation.path.partition("{")
+    rest = after.partition("}")[2].replace("{checkpoint}", "first")
+    target = f"{path_of(operation, one='first')}?{gift(operation)}"
+    decided = settle(operation, WEB, target=target)
+    assert decided.decision.allowed
+    line, _, _ = decided.to_engine.partition(b"\r\n")
+    assert line.decode() == f"{operation.method} {before}{ID}{rest}?{gift(operation)} HTTP/1.1"
+    assert (decided.target, decided.question) == (target, None)
+    assert decided.object in WEB.names
+
+
+@given(
+    st.sampled_from(ASKED),
+    st.text("abz019-._:+", min_size=1, max_size=8).filter(lambda name: name not in {".", ".."}),
+    st.lists(st.tuples(st.text("abX%&=é ", max_size=4), st.text(max_size=6)), max_size=3),
+    st.lists(st.tuples(st.text("abX-", min_size=1, max_size=4), st.text("a b", max_size=4)), max_size=3),
+    st.sampled_from(["", "/v1.45", "/v5.0.0"]),
+)
+def test_nothing_but_the_name_of_the_object_changes_on_the_way(
+    operation: Operation, name: str, query: list[tuple[str, str]], fields: list[tuple[str, str]], version: str
+) -> None:
+    lines = [f"{field}: {value}" for field, value in fields]
+    target = f"{version}{path_of(operation, one=name, many=name)}?{gift(operation)}&{urlencode(query)}"
+    written = judge(policy_of(ALLOW=operation.name), head_of(*lines, line=f"{operation.method} {target} HTTP/1.1"))
+    if isinstance(written, Refusal) or written.operation is not operation:
+        return
+    decided = settle(operation, WEB, target=target)
+    event(f"passes: {decided.passes}")
+    before, after = path_of(operation, one="\t", many="\t").split("\t", 1)
+    now = f" {version}{before}{ID}{after}".replace("\t", name).encode()
+    assert decided.to_engine.count(now) == decided.passes
+    if decided.passes:
+        plain = f" {version}{before}{name}{after}".replace("\t", name).encode()
+        again = judge_object(policy_with(grant_on(operation.name, "web")), held(operation, *lines, target=target), WEB)
+        assert again.to_engine == written.to_engine.replace(plain, now, 1)
+
+
+@by_object
+def test_a_request_for_another_object_leaves_nothing_for_the_engine(operation: Operation) -> None:
+    decided = settle(operation, OTHER)
+    assert (decided.decision.allowed, decided.decision.status, decided.to_engine) == (False, 403, b"")
+    assert decided.decision.message.startswith(f"{operation.name} is not allowed here except if ")
+    assert decided.object == "other"
+
+
+@given(st.sampled_from(ASKED), policies(), st.sampled_from([OTHER, WEB, None]))
+def test_an_answer_to_the_question_always_settles_the_request(
+    operation: Operation, policy: Policy, found: Found | None
+) -> None:
+    compiled = compile_policy(policy)
+    first = judged(operation, policy=compiled)
+    event(f"question: {first.question is not None}")
+    if first.question is not None:
+        decided = judge_object(compiled, first, found)
+        assert decided.question is None
+        assert decided.passes is decided.decision.allowed
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [
+        ("/images/web/push?tag=1", "/images/docker.io/library/web/push?tag=1"),
+        ("/v1.45/images/web:1/push", "/v1.45/images/docker.io/library/web:1/push"),
+        ("/distribution/web:1/json", "/distribution/docker.io/library/web:1/json"),
+        ("/distribution/web/json", "/distribution/docker.io/library/web:latest/json"),
+    ],
+)
+def test_an_image_of_a_registry_goes_on_under_its_normalised_reference(target: str, written: str) -> None:
+    name = "ImagePush" if "push" in target else "DistributionInspect"
+    found = judged(OPERATIONS[name], policy=policy_with(grant_on(name, "docker.io/library/web:*")), target=target)
+    assert found.decision.allowed
+    assert f" {written} HTTP/1.1".encode() in found.to_engine
+
+
+@by_object
+def test_who_may_use_a_name_is_told_that_nothing_has_it_as_the_engine_would_say_it(operation: Operation) -> None:
+    target = f"{path_of(operation, many='web')}?{gift(operation)}"
+    decided = settle(operation, None, items="**", target=target)
+    assert (decided.passes, decided.decision.status) == (False, 404)
+    assert decided.decision.message == f"No such {KINDS[operation.name]}: web"
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("web", 404), ("db", 403), ("9" * 64, 404), ("9" * 63, 403), ("sha256:" + "9" * 64, 404)]
+)
+def test_who_may_not_use_a_name_learns_nothing_of_it_but_a_whole_id_is_no_secret(name: str, status: int) -> None:
+    decided = settle(OPERATIONS["ContainerStart"], None, target=f"/containers/{name}/start")
+    assert (decided.decision.status, decided.passes) == (status, False)
+
+
+def test_a_denial_that_no_object_would_change_asks_nothing() -> None:
+    found = judged(OPERATIONS["ContainerStart"], policy=policy_with(grant_on("ContainerStop", "web")))
+    assert (found.question, found.decision.status) == (None, 403)
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+@by_object
+def test_where_nothing_is_refused_a_request_for_another_object_passes_as_the_client_wrote_it(
+    operation: Operation, mode: Mode
+) -> None:
+    decided = settle(operation, OTHER, mode=mode)
+    assert (decided.decision.allowed, decided.passes, decided.object) == (False, True, "other")
+    assert decided.to_engine.startswith(f"{operation.method} {path_of(operation)} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_cannot_be_known_passes_only_where_nothing_is_refused(mode: Mode) -> None:
+    decided = judge_unknown(held(OPERATIONS["ContainerStart"], mode=mode), "nobody knows")
+    assert decided.passes is (mode is not Mode.ENFORCE)
+    assert decided.decision == Decision(allowed=False, source="", message="nobody knows", status=502)
+    assert decided.question is None
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+def test_where_nothing_is_refused_the_engine_itself_says_that_an_object_does_not_exist(mode: Mode) -> None:
+    decided = settle(OPERATIONS["ContainerStart"], None, mode=mode)
+    assert decided.to_engine.startswith(b"POST /containers/web/start HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_only_who_learns_asks_for_an_object_on_which_nothing_depends(mode: Mode) -> None:
+    for policy in (policy_with(grant_on("ContainerStart"), mode=mode), policy_with(mode=mode)):
+        found = judged(OPERATIONS["ContainerStart"], policy=policy)
+        assert (found.question is not None) is (mode is Mode.LEARN)
+
+
+def test_an_answer_without_a_question_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="/_ping"):
+        judge_object(EVERYTHING, judged(OPERATIONS["SystemPing"]), OTHER)
+
+
+def test_a_record_names_an_image_as_it_was_meant() -> None:
+    operation, names = OPERATIONS["ImageInspect"], ("docker.io/library/a:1", "docker.io/library/web:1")
+    identity = f"sha256:{ID}"
+    found, nameless = Found(identity, names, owner=identity), Found(identity, (), owner=identity)
+    assert settle(operation, found, target="/images/web:1/json").object == names[1]
+    assert settle(operation, found, target="/images/4f5e/json").object == names[0]
+    assert settle(operation, nameless, target="/images/4f5e/json").object == identity
+    assert settle(operation, None, target="/images/web:1/json").object == names[1]

@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import uvloop
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
+from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat
 
@@ -126,7 +127,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(*, engine: bool = True, **environment: str) -> AsyncIterator[World]:
+async def world(
+    *, engine: bool = True, policy: CompiledPolicy | None = None, **environment: str
+) -> AsyncIterator[World]:
     """A running proxy, by default with all sections open and an engine that waits to be told what to do."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -138,6 +141,8 @@ async def world(*, engine: bool = True, **environment: str) -> AsyncIterator[Wor
                 **environment,
             }
         ).settings
+        if policy is not None:
+            settings = replace(settings, sockets=(replace(settings.sockets[0], policy=policy),))
         with (directory / "log").open("wb") as sink:
             log = Log(Level.DEBUG, LogFormat.JSON, sink.fileno())
             server = Server(settings, log)

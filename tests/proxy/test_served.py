@@ -1,10 +1,19 @@
 """What is remembered about heads, and what is not."""
 
 import gc
+from dataclasses import replace
+
+import pytest
+from policy.policies import grant_on, policy_with
 
 from dockerproxy.config.environment import read_environment
-from dockerproxy.policy.judge import Judged
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, judge_object
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import Found
 from dockerproxy.proxy.served import Served
+from dockerproxy.settings import SocketSettings
 
 
 def served(**environment: str) -> Served:
@@ -35,3 +44,64 @@ def test_what_is_remembered_is_bounded() -> None:
     socket.judge(head(0, "X: " + "y" * 100_000))
     gc.collect()
     assert sum(isinstance(kept, Judged) for kept in gc.get_objects()) < 2000
+
+
+def record(decision: Outcome) -> Record:
+    return Record("docker", Peer(1, 2, 3), "GET", "/info", "SystemInfo", "", decision, "", "", 200, 0, 0, 0.1)
+
+
+def with_policy(policy: CompiledPolicy) -> SocketSettings:
+    return replace(read_environment({}).settings.sockets[0], policy=policy)
+
+
+def test_a_question_is_remembered_and_never_what_came_of_it() -> None:
+    socket = Served(with_policy(policy_with(grant_on("ContainerStart", "web"))))
+    start = b"POST /containers/w/start HTTP/1.1\r\nHost: x\r\n\r\n"
+    first = socket.judge(start)
+    assert isinstance(first, Judged)
+    assert judge_object(socket.policy, first, Found("9" * 64, ("web",), owner="9" * 64)).passes
+    again = socket.judge(start)
+    assert again is first
+    assert (first.question is not None, first.passes) == (True, False)
+
+
+def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
+    socket = served()
+    first = socket.judge(head(1))
+    assert isinstance(first, Judged)
+    socket.replace(with_policy(policy_with()))
+    again = socket.judge(head(1))
+    assert isinstance(again, Judged)
+    assert (first.decision.allowed, again.decision.allowed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "remark", "learns"),
+    [
+        (Mode.ENFORCE, "", False),
+        (Mode.REPORT, "; the mode of the socket docker is report: it refuses nothing", False),
+        (Mode.LEARN, "; the mode of the socket docker is learn: it refuses nothing", True),
+    ],
+)
+def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str, *, learns: bool) -> None:
+    socket = Served(with_policy(policy_with(mode=mode)))
+    assert (socket.remark, socket.refuses_nothing) == (remark, mode is not Mode.ENFORCE)
+    assert (socket.learner is not None) is learns
+
+
+def test_what_would_have_been_refused_is_counted_by_operation_and_learned() -> None:
+    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+    for decision in (Outcome.REPORTED, Outcome.ALLOWED, Outcome.REPORTED):
+        socket.note(record(decision), 0)
+    assert socket.reported == {"SystemInfo": 2}
+    assert socket.learner is not None
+    assert "SystemInfo" in socket.learner.text()
+
+
+def test_a_socket_that_goes_on_learning_keeps_what_it_learned() -> None:
+    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+    learner = socket.learner
+    socket.replace(with_policy(policy_with(grant_on("SystemInfo"), mode=Mode.LEARN)))
+    assert socket.learner is learner
+    socket.replace(with_policy(policy_with()))
+    assert socket.learner is None

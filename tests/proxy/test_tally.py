@@ -1,6 +1,10 @@
 """One exchange leaves one record."""
 
+import pytest
+from policy.policies import grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
+
+from dockerproxy.policy.model import Mode
 
 
 @in_loop
@@ -40,3 +44,37 @@ async def test_a_stream_has_a_line_when_it_starts_and_an_ordinary_answer_has_not
         await here.records(2)
         lines = [(line["event"], line["operation"]) for line in here.log() if line["event"] != "message"]
     assert lines == [("exchange", "SystemPing"), ("start", "SystemEvents"), ("exchange", "SystemEvents")]
+
+
+@pytest.mark.parametrize(("mode", "level"), [(Mode.REPORT, "warning"), (Mode.LEARN, "info")])
+@in_loop
+async def test_what_passes_though_it_is_not_allowed_is_reported_also_at_the_start_of_a_stream(
+    mode: Mode, level: str
+) -> None:
+    async with world(policy=policy_with(grant_on("SystemPing"), mode=mode)) as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await client.send(get("/events"))
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.head()
+        await client.close()
+        await here.records(2)
+        lines = [line for line in here.log() if line["event"] != "message"]
+    told = [(line["event"], line["operation"], line["decision"], line["level"]) for line in lines]
+    assert told == [
+        ("exchange", "SystemPing", "allowed", "info"),
+        ("start", "SystemEvents", "reported", "info"),
+        ("exchange", "SystemEvents", "reported", level),
+    ]
+    assert lines[1]["reason"] == "SystemEvents is not allowed here; hint for SystemEvents"
+    assert lines[2]["reason"] == "the client went away"
+
+
+@in_loop
+async def test_what_is_reported_says_why_it_would_have_been_refused() -> None:
+    async with world(policy=policy_with(mode=Mode.REPORT)) as here:
+        client, _ = await here.exchange(get("/info"))
+        assert await client.answer() == (200, b"OK")
+        [record] = await here.records(1)
+    assert record["reason"] == "SystemInfo is not allowed here; hint for SystemInfo"

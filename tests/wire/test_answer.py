@@ -14,7 +14,7 @@ import dockerproxy
 from dockerproxy.wire.answer import answer_ping, write_answer
 
 SOURCE = Path(dockerproxy.__file__).parent
-STATUSES = (200, 400, 403, 408, 417, 431, 502, 503)
+STATUSES = (200, 400, 403, 404, 408, 417, 431, 502, 503)
 
 
 def read_answer(data: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
@@ -76,4 +76,9 @@ def test_every_status_that_is_answered_anywhere_can_be_written() -> None:
     ],
 )
 def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: tuple[int, str]) -> None:
-    assert answer_ping(status) == answer
+    assert answer_ping(status, "") == answer
+
+
+def test_what_must_be_known_besides_is_said_with_every_health_check() -> None:
+    assert answer_ping(200, "; it refuses nothing")[1].endswith("the engine answers; it refuses nothing")
+    assert answer_ping(500, "; it refuses nothing")[1].endswith("with 500; it refuses nothing")

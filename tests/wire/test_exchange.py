@@ -12,13 +12,14 @@ ENDS = {State.CLOSING, State.TUNNEL}
 
 # Which states a signal has a place in, in the words of RFC 9112 and of Docker, not of the table.
 PLACES = {
-    Signal.HEAD: {State.IDLE},
-    Signal.WHOLE: {State.IDLE},
+    Signal.HOLD: {State.IDLE},
+    Signal.HEAD: {State.IDLE, State.HELD},
+    Signal.WHOLE: {State.IDLE, State.HELD},
     Signal.REQUEST_END: REQUEST_GOES_ON,
     Signal.ANSWER: {State.SENDING, State.SENT},
     Signal.ANSWER_END: {State.SENDING_ANSWERING, State.SENT_ANSWERING},
     Signal.SWITCH: {State.SENT},
-    Signal.REFUSE: {State.IDLE, State.SENDING, State.SENT},
+    Signal.REFUSE: {State.IDLE, State.HELD, State.SENDING, State.SENT},
     Signal.NEXT: {State.DONE},
     Signal.CLOSE: {State.DONE, State.SKIPPING, State.SENDING_ANSWERED},
 }
@@ -57,7 +58,7 @@ def test_a_step_never_forgets_whether_the_request_is_complete(state: State, sign
     following = step(state, signal)
     if signal is Signal.REQUEST_END:
         assert following not in REQUEST_GOES_ON
-    elif state is not State.IDLE:
+    elif state not in {State.IDLE, State.HELD}:
         assert (following in REQUEST_GOES_ON) is (state in REQUEST_GOES_ON)
 
 

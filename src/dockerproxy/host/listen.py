@@ -20,7 +20,7 @@ BACKLOG: Final = 4096
 """Connections that may wait to be accepted, as many as Go's listen for Docker; net.core.somaxconn bounds it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listening:
     """A socket of ours in its place.
 
@@ -40,6 +40,23 @@ class Listening:
             if _identify(self.settings.path) == self.identity:
                 os.unlink(self.settings.path)
 
+    def change(self, settings: SocketSettings) -> None:
+        """Give the file other permissions and another owner.
+
+        Raises:
+            UserError: It may not be given to that owner, or it is not ours any more.
+        """
+        try:
+            if _identify(self.settings.path) != self.identity:
+                raise UserError(Problem(settings.path, "is not our socket any more", "restart the proxy"))
+            # Whoever is named no longer gives way to ourselves.
+            uid = os.geteuid() if settings.uid is None and self.settings.uid is not None else settings.uid
+            gid = os.getegid() if settings.gid is None and self.settings.gid is not None else settings.gid
+            _give(self.settings.path, uid, gid, settings.permissions)
+        except OSError as error:
+            raise UserError(_explain(settings, error)) from error
+        self.settings = settings
+
 
 def listen(settings: SocketSettings) -> Listening:
     """Create a socket, and make it reachable only when all about it is as it should be.
@@ -48,7 +65,7 @@ def listen(settings: SocketSettings) -> Listening:
         UserError: The path cannot be used, or somebody listens there.
     """
     if is_in_use(settings.path):
-        hint = "stop it, or choose another PROXIED_SOCKET_PATH"
+        hint = "stop it, or choose another path"
         raise UserError(Problem(settings.path, "somebody listens on this socket already", hint))
     beside = _find_beside(settings.path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -58,13 +75,7 @@ def listen(settings: SocketSettings) -> Listening:
             listener.bind(beside)
         finally:
             os.umask(mask)
-        if settings.uid is not None or settings.gid is not None:
-            os.chown(
-                beside,
-                -1 if settings.uid is None else settings.uid,
-                -1 if settings.gid is None else settings.gid,
-            )
-        os.chmod(beside, settings.mode)
+        _give(beside, settings.uid, settings.gid, settings.permissions)
         listener.listen(BACKLOG)
         os.rename(beside, settings.path)
         return Listening(settings, listener, _identify(settings.path))
@@ -72,6 +83,13 @@ def listen(settings: SocketSettings) -> Listening:
         listener.close()
         _clear(beside)
         raise UserError(_explain(settings, error)) from error
+
+
+def _give(path: str, uid: int | None, gid: int | None, permissions: int) -> None:
+    """Set the owner of a socket's file, where one is named, and who may open it."""
+    if uid is not None or gid is not None:
+        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
+    os.chmod(path, permissions)
 
 
 def _find_beside(path: str) -> str:
@@ -117,7 +135,7 @@ def is_in_use(path: str) -> bool:
     except OSError:
         return False  # Nothing is there, or binding will say what is wrong.
     if not stat.S_ISSOCK(kind):
-        raise UserError(Problem(path, "is there and is not a socket", "choose another PROXIED_SOCKET_PATH"))
+        raise UserError(Problem(path, "is there and is not a socket", "choose another path"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

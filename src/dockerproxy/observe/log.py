@@ -128,12 +128,13 @@ class Log:
         method, target = record.method, record.target
         if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
             method, target = _escape(method).replace(" ", "\\x20"), _escape(target).replace(" ", "\\x20")
+        named = f" of {_escape(record.object)}" if record.object else ""
         source = f" by {record.source}" if record.source else ""
         end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
         reason = f": {_escape(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
-            f" {method or '-'} {target or '-'} {record.operation or '-'} {record.decision}{source}"
+            f" {method or '-'} {target or '-'} {record.operation or '-'}{named} {record.decision}{source}"
             f" {record.status} in={record.received} out={record.sent}{end}{reason}\n"
         )
 
@@ -148,6 +149,7 @@ def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, str
         "method": record.method,
         "target": record.target,
         "operation": record.operation,
+        "object": record.object,
         "decision": record.decision.value,
         "source": record.source,
         "reason": record.reason,

@@ -1,7 +1,10 @@
 """What is known of an exchange: the one thing that log, audit, metrics and learning read."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MAX_TARGET: Final = 4096
+"""Characters of a target that a record keeps."""
 
 
 class Peer(NamedTuple):
@@ -13,11 +16,12 @@ class Peer(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What became of a request."""
+    """What became of a request. `REPORTED`: it would have been denied, on a socket that lets everything pass."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
     REFUSED = "refused"
+    REPORTED = "reported"
 
 
 class Record(NamedTuple):
@@ -31,6 +35,7 @@ class Record(NamedTuple):
         method: As the client sent it; empty where it could not be read.
         target: Canonical; of a refused request as it was sent.
         operation: Name in the catalog, or empty.
+        object: Name of the object that it names, where the engine was asked for it.
         decision: Outcome.
         source: The setting that decided, or empty.
         reason: Of a request that got no answer from the engine: why, and what would change it. Else empty.
@@ -45,6 +50,7 @@ class Record(NamedTuple):
     method: str
     target: str
     operation: str
+    object: str
     decision: Outcome
     source: str
     reason: str

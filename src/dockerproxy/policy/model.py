@@ -6,16 +6,46 @@ the order says nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.objects import Found
+
+Value = bool | str | tuple[str, ...]
+"""Of a condition, as a policy file writes it: a flag, one word, or a list."""
+
+
+class Mode(StrEnum):
+    """What becomes of a request that the policy does not allow."""
+
+    ENFORCE = "enforce"
+    REPORT = "report"
+    LEARN = "learn"
 
 
 class Condition(Protocol):
     """A constraint on an allowed operation."""
 
-    def holds(self, request: CanonicalRequest) -> bool:
-        """Whether the request keeps to it."""
+    @property
+    def word(self) -> str:
+        """What a policy file calls it."""
+
+    @property
+    def value(self) -> Value:
+        """What a policy file demands of it."""
+
+    @property
+    def needs_object(self) -> bool:
+        """Whether it is about the object that the request names."""
+
+    def holds(self, request: CanonicalRequest, found: Found | None) -> bool:
+        """Whether the request keeps to it.
+
+        Args:
+            request: What the client asks for.
+            found: The object it names; None if it names none or it is not known.
+        """
 
     def __str__(self) -> str:
         """Say it as a clause that follows "if"."""
@@ -27,13 +57,13 @@ class Grant:
 
     Attributes:
         operations: Names of operations.
-        source: What the operator wrote, like `CONTAINERS=1`.
-        condition: What a request must keep to, if anything.
+        source: What the operator wrote and where, like `CONTAINERS=1` or `containers:read (policy.yaml:12)`.
+        conditions: What a request must keep to, all of it.
     """
 
     operations: frozenset[str]
     source: str
-    condition: Condition | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +82,13 @@ class Policy:
         grants: What is allowed.
         denials: What is not, in spite of them.
         hints: For each operation, what an operator would change to have it allowed.
+        mode: What becomes of a request that is not allowed.
     """
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
     hints: Mapping[str, str]
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +99,12 @@ class Decision:
         allowed: Whether the request goes on.
         source: The grant or denial that decided; empty where nothing speaks of the operation.
         message: For the client of a request that is not allowed: what was refused, and what would allow it.
+        status: Of the answer to a request that is not allowed.
+        about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
     """
 
     allowed: bool
     source: str
     message: str = ""
+    status: int = 403
+    about_object: bool = False

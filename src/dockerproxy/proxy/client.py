@@ -1,8 +1,9 @@
 """The client's end of a connection: requests come in, are judged, and go on to the engine or are answered here.
 
 Rules that a later editor must not break: what goes to the engine is `Judged.to_engine` and the body as it was
-understood, never bytes of the client's head; nothing here awaits but the opening of the engine connection; every
-exchange leaves exactly one record; whether the client is read is derived in `update_reading`, nowhere else.
+understood, never bytes of the client's head; nothing here awaits, opening the engine connection and asking the engine
+what a name means are tasks; every exchange leaves exactly one record; whether the client is read is derived in
+`update_reading`, nowhere else.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
-from dockerproxy.proxy.engine import Engine, open_engine
-from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.engine import Engine, connect
+from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.tally import Tally
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
@@ -36,6 +37,9 @@ _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
+_NOT_FOUND: Final = 404
+"""No news for an operator: the engine would have said the same."""
+
 _SERVER_ERROR: Final = 500
 _BLAME: Final = {True: (Outcome.REFUSED, Level.WARNING), False: (Outcome.ALLOWED, Level.ERR)}
 
@@ -51,10 +55,10 @@ class Client(asyncio.Protocol):
         self.state = State.IDLE
         self.engine: Engine | None = None
         self.engine_is_slow = False
-        self._is_slow = False
+        self.is_slow = False
         self.ended = False
         self.waits_in: Waiting | None = None
-        self.tally = Tally(served.name, shared.log, shared.now)
+        self.tally = Tally(served, shared.log, shared.now)
         self._inbox = Inbox()
         self._body: RequestBody | None = None
         self._closes = False
@@ -79,13 +83,13 @@ class Client(asyncio.Protocol):
             return
         if not self._inbox.data:
             if self.state is State.IDLE:
-                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD and not self._is_slow:
+                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD and not self.is_slow:
                     self._take_head(data)  # The common case: one whole head and nothing else.
                     return
             elif self._body is not None and self._takes_body(self._body):
                 data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
         self._inbox.put(data)
-        self._advance()
+        self.advance()
 
     def eof_received(self) -> bool:
         """Pass on that the client sends no more, or end everything if it is gone."""
@@ -111,16 +115,16 @@ class Client(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Read no more from the engine, and take no more requests: the client does not take what we send."""
-        self._is_slow = True
+        self.is_slow = True
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._is_slow = False
+        self.is_slow = False
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.resume_reading()
-        self._advance()
+        self.advance()
 
     # What the registry of connections tells us
 
@@ -148,12 +152,12 @@ class Client(asyncio.Protocol):
 
     # The request
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Do what can be done with the bytes that have come, but not so much of it that others wait."""
         if self.transport.is_closing():
             return
         for _ in range(_TURN):
-            if self.state is State.IDLE and self._inbox.data and not self._is_slow:
+            if self.state is State.IDLE and self._inbox.data and not self.is_slow:
                 head = self._inbox.take_head()
                 if head is None:
                     if self.waits_in is not self.shared.connections.heads:  # The time counts from its first byte.
@@ -168,7 +172,7 @@ class Client(asyncio.Protocol):
             else:
                 break
         else:
-            asyncio.get_running_loop().call_soon(self._advance)
+            asyncio.get_running_loop().call_soon(self.advance)
         self.update_reading()
 
     def _take_head(self, head: bytes) -> None:
@@ -181,42 +185,37 @@ class Client(asyncio.Protocol):
             return
         self.tally.judged = judged
         self._closes = self._closes or judged.head.close
+        if judged.question is None:
+            self.proceed(judged)
+            return
+        self.state = step(self.state, Signal.HOLD)
+        self.shared.tasks.start(settle(self, self.served.policy, judged), "asking what a name means")
+
+    def proceed(self, judged: Judged) -> None:
+        """Send a request on that is decided, or answer it."""
         bodiless = judged.head.framing is Framing.NONE
         self._body = None if bodiless else RequestBody(judged.head)
-        if not judged.decision.allowed:
+        if not judged.passes:
             self._deny(judged, self._body)
             return
         self.state = step(self.state, Signal.WHOLE if bodiless else Signal.HEAD)
         if self.engine is None:
-            self.shared.tasks.start(self._connect(judged.to_engine), "opening an engine connection")
+            self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
         else:
             self.engine.transport.write(judged.to_engine)
+
+    def go_on(self) -> None:
+        """Take up what waited for an engine connection, or for a request to be decided."""
+        self.advance()
+        if self.ended:
+            self._pass_on_end()
 
     def _wait(self, waiting: Waiting) -> None:
         self.shared.connections.wait(self, waiting, self.shared.now())
 
-    async def _connect(self, head: bytes) -> None:
-        """Open the engine connection, anew for each client: an engine that was restarted is found again."""
-        paths = self.shared.engines
-        path = choose_engine(paths)
-        try:
-            engine = await open_engine(self, path)
-        except OSError as error:
-            self.fail(503, explain_unreachable(paths, path, error))
-            return
-        if self.transport.is_closing():
-            engine.drop()
-            return
-        self.engine = engine
-        if self._is_slow:
-            engine.transport.pause_reading()
-        engine.transport.write(head)
-        self._advance()
-        if self.ended:
-            self._pass_on_end()
-
     def _takes_body(self, body: RequestBody) -> bool:
-        return not body.complete and (self.engine is not None or self.state is State.SKIPPING)
+        held = self.state is State.HELD
+        return not body.complete and not held and (self.engine is not None or self.state is State.SKIPPING)
 
     def _take_body(self, body: RequestBody, data: bytes) -> int:
         """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
@@ -237,7 +236,7 @@ class Client(asyncio.Protocol):
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""
-        if self._inbox.data or self.engine is None:
+        if self._inbox.data or self.engine is None or self.state is State.HELD:
             return
         if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
             self.fail(400, "the request ended before its body did")
@@ -262,8 +261,9 @@ class Client(asyncio.Protocol):
         goes_on = (body is None or body.is_at_most(_SKIPPABLE)) and not (
             judged.head.close or judged.head.expects_continue
         )
-        self._answer(403, judged.decision.message, close=not goes_on)
-        self.tally.end(Outcome.DENIED, judged.decision.message, Level.WARNING)
+        self._answer(judged.decision.status, judged.decision.message, close=not goes_on)
+        level = Level.INFO if judged.decision.status == _NOT_FOUND else Level.WARNING
+        self.tally.end(Outcome.DENIED, judged.decision.message, level)
         if not goes_on:
             self.linger()
         elif body is None:
@@ -280,7 +280,7 @@ class Client(asyncio.Protocol):
         if self.transport.is_closing():
             return
         outcome, level = _BLAME[status < _SERVER_ERROR]
-        if self.state in {State.SENDING, State.SENT}:
+        if self.state in {State.HELD, State.SENDING, State.SENT}:
             self.state = step(self.state, Signal.REFUSE)
             self._answer(status, reason, close=True)
             self.tally.end(outcome, reason, level)
@@ -328,7 +328,7 @@ class Client(asyncio.Protocol):
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self.drop_engine()
         self._closes = True
-        self._answer(*answer_ping(status), close=True)
+        self._answer(*answer_ping(status, self.served.remark), close=True)
         self.end_answer()
 
     def start_stream(self) -> None:
@@ -343,7 +343,7 @@ class Client(asyncio.Protocol):
         if self.state is State.DONE:
             self._free()
             if self._inbox.data:
-                self._advance()
+                self.advance()
         elif self.engine is None or self._closes:
             self.linger()
         else:
@@ -375,7 +375,7 @@ class Client(asyncio.Protocol):
     def update_reading(self) -> None:
         """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
         if self.state is State.IDLE:
-            reads = not self._is_slow and (not self._inbox.data or self._inbox.holds_part_of_a_head)
+            reads = not self.is_slow and (not self._inbox.data or self._inbox.holds_part_of_a_head)
         else:
             reads = not self.engine_is_slow and (not self._inbox.data or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():

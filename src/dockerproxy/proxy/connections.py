@@ -33,6 +33,10 @@ class Connection(Protocol):
 
     waits_in: "Waiting | None"
 
+    @property
+    def served(self) -> object:
+        """The socket it came in by."""
+
     def fileno(self) -> int:
         """Return its descriptor, or -1 if it has none any more."""
 
@@ -139,6 +143,12 @@ class Connections:
             connection.finish()
         if not self._all:
             self.emptied.set()
+
+    def finish_those_of(self, served: object) -> None:
+        """End each connection of one socket as soon as no exchange is under way on it."""
+        for connection in list(self._all):
+            if connection.served is served:
+                connection.finish()
 
     def abort_all(self) -> None:
         """Cut every connection."""

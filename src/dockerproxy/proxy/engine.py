@@ -6,8 +6,10 @@ client too: its framing is passed on as it is, and nothing is made up to complet
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.settings import Level
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.exchange import OutOfTurn, State
@@ -15,6 +17,8 @@ from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, 
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
+
+_Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
 
 _CONTINUE: Final = 100
 _SWITCHING: Final = 101
@@ -197,7 +201,26 @@ class Engine(asyncio.Protocol):
         self.client.fail(502, reason)
 
 
-async def open_engine(client: "Client", path: str) -> Engine:
+async def connect(client: "Client", head: bytes) -> None:
+    """Open the engine connection and begin, anew for each client: an engine that was restarted is found again."""
+    paths = client.shared.engines
+    path = choose_engine(paths)
+    try:
+        transport, engine = await open_connection(lambda: Engine(client), path)
+    except OSError as error:
+        client.fail(503, explain_unreachable(paths, path, error))
+        return
+    if client.transport.is_closing():
+        engine.drop()
+        return
+    client.engine = engine
+    if client.is_slow:
+        transport.pause_reading()
+    transport.write(head)
+    client.go_on()
+
+
+async def open_connection(factory: Callable[[], _Protocol], path: str) -> tuple[asyncio.Transport, _Protocol]:
     """Connect to the engine. One that is so busy that its queue is full is tried again for a while.
 
     Raises:
@@ -206,9 +229,9 @@ async def open_engine(client: "Client", path: str) -> Engine:
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         try:
-            _, engine = await loop.create_unix_connection(lambda: Engine(client), path)
+            transport, protocol = await loop.create_unix_connection(factory, path)
         except BlockingIOError:
             await asyncio.sleep(_PAUSE)
         else:
-            return engine
+            return transport, protocol
     raise BlockingIOError(errno.EAGAIN, "its queue of connections is full")

@@ -1,8 +1,13 @@
 """A socket being served: its name, its policy, and the answers that were already worked out."""
 
+from collections import Counter
+
 from dockerproxy.errors import Refusal
+from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
 
 _REMEMBERED = 1024
@@ -17,19 +22,54 @@ class Served:
 
     Attributes:
         name: What the log calls the socket.
+        policy: What its clients may do.
+        refuses_nothing: Whether its mode is to report or to learn.
+        learner: Of a socket that learns.
+        reported: How often each operation has passed that the policy does not allow.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
-        self.name = settings.name
-        self._policy: CompiledPolicy = settings.policy
         self._known: dict[bytes, Judged] = {}
+        self.learner: Learner | None = None
+        self.reported: Counter[str] = Counter()
+        self.replace(settings)
+
+    def replace(self, settings: SocketSettings) -> None:
+        """Judge by other settings from now on; an exchange that has begun keeps what was decided."""
+        self.name: str = settings.name
+        self.policy: CompiledPolicy = settings.policy
+        self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
+        self._known.clear()
+        if settings.policy.mode is not Mode.LEARN:
+            self.learner = None
+        elif self.learner is None:
+            self.learner = Learner(settings)
+
+    @property
+    def remark(self) -> str:
+        """What follows the answer to a health check of a socket that refuses nothing."""
+        if not self.refuses_nothing:
+            return ""
+        return f"; the mode of the socket {self.name} is {self.policy.mode}: it refuses nothing"
+
+    def note(self, record: Record, when: float) -> None:
+        """Take an exchange into account, where the socket's mode asks for it.
+
+        Args:
+            record: Of the exchange.
+            when: Seconds since 1970.
+        """
+        if record.decision is Outcome.REPORTED:
+            self.reported[record.operation] += 1
+        if self.learner is not None:
+            self.learner.note(record, when)
 
     def judge(self, head: bytes) -> Judged | Refusal:
         """Decide about a request head."""
         known = self._known.get(head)
         if known is not None:
             return known
-        judged = judge(self._policy, head)
+        judged = judge(self.policy, head)
         if isinstance(judged, Judged) and len(head) <= _LONGEST and not _has_credentials(judged):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()

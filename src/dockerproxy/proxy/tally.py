@@ -1,17 +1,20 @@
 """What is counted of the exchange under way, until it is a record."""
 
+import time
 from collections.abc import Callable
 from typing import Final
 
 from dockerproxy.observe.log import Log
-from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.model import Mode
+from dockerproxy.proxy.served import Served
 from dockerproxy.settings import Level
 
-_SHOWN: Final = 4096
-"""Characters of a target that a record keeps."""
-
 _NONE: Final = ("", "")
+
+_REPORT_LEVELS: Final = {Mode.REPORT: Level.WARNING, Mode.LEARN: Level.INFO}
+"""How grave it is that a request passes which the policy does not allow. A socket that learns has no policy yet."""
 
 
 class Tally:
@@ -25,11 +28,11 @@ class Tally:
         sent: Bytes to the client.
     """
 
-    __slots__ = ("_begun", "_log", "_now", "_socket", "judged", "peer", "received", "sent", "status")
+    __slots__ = ("_begun", "_log", "_noted", "_now", "_served", "judged", "peer", "received", "sent", "status")
 
-    def __init__(self, socket: str, log: Log, now: Callable[[], float]) -> None:
+    def __init__(self, served: Served, log: Log, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
-        self._socket = socket
+        self._served = served
         self._log = log
         self._now = now
         self.begin()
@@ -39,10 +42,16 @@ class Tally:
         self.judged: Judged | None = None
         self.status = self.received = self.sent = 0
         self._begun = self._now()
+        self._noted = False
 
     def note_start(self) -> None:
         """Log the start of what may last for weeks."""
-        self._log.start(self._make_record(Outcome.ALLOWED, "", _NONE))
+        if self.judged is not None:
+            outcome = self._outcome(self.judged)
+            reason = self.judged.decision.message if outcome is Outcome.REPORTED else ""
+            record = self._make_record(outcome, reason, _NONE)
+            self._log.start(record)
+            self._note(record)
 
     def end(
         self,
@@ -59,19 +68,41 @@ class Tally:
             level: How grave that is.
             line: Method and target of a request that was never judged.
         """
-        if level is Level.INFO and self.judged is not None and self.judged.is_health_check:
-            level = Level.DEBUG
-        self._log.exchange(self._make_record(outcome, reason, line), level)
+        judged = self.judged
+        if outcome is Outcome.ALLOWED and judged is not None:
+            outcome = self._outcome(judged)
+            if outcome is Outcome.REPORTED:
+                reason = reason or judged.decision.message
+                level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
+            elif judged.is_health_check and level is Level.INFO:
+                level = Level.DEBUG
+        record = self._make_record(outcome, reason, line)
+        self._log.exchange(record, level)
+        self._note(record)
         self.judged = None
+
+    def _note(self, record: Record) -> None:
+        """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
+        if self._served.refuses_nothing and not self._noted:
+            self._noted = True
+            self._served.note(record, time.time())
+
+    @staticmethod
+    def _outcome(judged: Judged) -> Outcome:
+        """Say what became of a request that was not answered by us."""
+        if judged.decision.allowed:
+            return Outcome.ALLOWED
+        return Outcome.REPORTED if judged.passes else Outcome.DENIED
 
     def _make_record(self, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
         judged = self.judged
         return Record(
-            self._socket,
+            self._served.name,
             self.peer,
             judged.method if judged else line[0],
-            judged.target[:_SHOWN] if judged else line[1],
+            judged.target[:MAX_TARGET] if judged else line[1],
             judged.operation.name if judged and judged.operation else "",
+            judged.object if judged else "",
             outcome,
             judged.decision.source if judged else "",
             reason,

@@ -8,6 +8,7 @@ _PHRASES: Final = {
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",
+    404: "Not Found",
     408: "Request Timeout",
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",
@@ -35,8 +36,13 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
     )
 
 
-def answer_ping(status: int) -> tuple[int, str]:
-    """Return status and message for a health check, from the status that the engine's ping was answered with."""
+def answer_ping(status: int, remark: str) -> tuple[int, str]:
+    """Return status and message for a health check.
+
+    Args:
+        status: What the engine's ping was answered with.
+        remark: What whoever looks after the proxy must know besides; may be empty.
+    """
     if status == HTTPStatus.OK:
-        return HTTPStatus.OK, "the proxy lives and the engine answers"
-    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}"
+        return HTTPStatus.OK, f"the proxy lives and the engine answers{remark}"
+    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}{remark}"

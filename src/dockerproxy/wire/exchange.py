@@ -12,6 +12,7 @@ class State(StrEnum):
     """Where an exchange is."""
 
     IDLE = "no request"
+    HELD = "the request waits for what the engine says of the object it names"
     SENDING = "the request is being sent, nothing is answered yet"
     SENDING_ANSWERING = "the engine answers before the request ends: a build's progress, an early error"
     SENDING_ANSWERED = "the answer is complete, the request is not"
@@ -26,6 +27,7 @@ class State(StrEnum):
 class Signal(StrEnum):
     """What moves an exchange."""
 
+    HOLD = "a request cannot be judged before the engine was asked"
     HEAD = "the head of a request was judged and allowed"
     WHOLE = "a request without a body was judged and allowed"
     REQUEST_END = "the request is complete"
@@ -41,7 +43,9 @@ Table = dict[State, dict[Signal, State]]
 
 # fmt: off
 EXCHANGE: Final[Table] = {
-    State.IDLE:              {Signal.HEAD: State.SENDING, Signal.WHOLE: State.SENT, Signal.REFUSE: State.SKIPPING},
+    State.IDLE:              {Signal.HEAD: State.SENDING, Signal.WHOLE: State.SENT, Signal.REFUSE: State.SKIPPING,
+                              Signal.HOLD: State.HELD},
+    State.HELD:              {Signal.HEAD: State.SENDING, Signal.WHOLE: State.SENT, Signal.REFUSE: State.SKIPPING},
     State.SENDING:           {Signal.REQUEST_END: State.SENT, Signal.ANSWER: State.SENDING_ANSWERING,
                               Signal.REFUSE: State.SKIPPING},
     State.SENDING_ANSWERING: {Signal.REQUEST_END: State.SENT_ANSWERING, Signal.ANSWER_END: State.SENDING_ANSWERED},

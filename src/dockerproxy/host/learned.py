@@ -1,0 +1,66 @@
+"""What sockets have learned, written to files while the proxy runs.
+
+Writing happens in a thread: a disk that is slow or full delays no client, and what could not be written is tried again.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from dockerproxy.errors import Problem
+from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.log import Log
+from dockerproxy.policy.model import Mode
+from dockerproxy.settings import Level, Settings
+
+
+def place_of(directory: str, socket: str) -> str:
+    """Return the path of the file that a socket's policy is written to."""
+    return os.path.join(directory, f"{socket}.learned.yaml")
+
+
+def check_learning(settings: Settings) -> tuple[Problem, ...]:
+    """Say what would keep the sockets that learn from writing what they have learned."""
+    names = [socket.name for socket in settings.sockets if socket.policy.mode is Mode.LEARN]
+    if not names:
+        return ()
+    if not settings.learn_directory:
+        hint = "LEARN_DIR=/learned, a directory that outlives the proxy"
+        what = f"not set, and the socket {names[0]} learns: where is it to write what it learns?"
+        return (Problem("environment variable LEARN_DIR", what, hint),)
+    return check_directory(settings.learn_directory)
+
+
+class Learned:
+    """Writes a file for each socket that learns, when there is something new."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._directory = ""
+        self._learners: Mapping[str, Learner] = {}
+        self._writing = asyncio.Lock()
+
+    def follows(self, learner: Learner) -> bool:
+        """Whether this is one of those whose policies are written."""
+        return learner in self._learners.values()
+
+    def follow(self, directory: str, learners: Mapping[str, Learner]) -> None:
+        """Write what these have learned, by the names of their sockets, into a directory from now on."""
+        self._directory, self._learners = directory, learners
+
+    async def write(self) -> None:
+        """Write what is new; log what cannot be written."""
+        async with self._writing:
+            for socket, learner in self._learners.items():
+                if not learner.changed:
+                    continue
+                path, text = place_of(self._directory, socket), learner.text()
+                try:
+                    await asyncio.to_thread(write_atomically, path, text)
+                except OSError as error:
+                    learner.changed = True
+                    text = f"{path} cannot be written: {error.strerror or error}; what was learned is kept in memory"
+                    self._log.message(Level.ERR, text)
+                else:
+                    self._log.message(Level.INFO, f"wrote {path}")

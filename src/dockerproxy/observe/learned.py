@@ -1,0 +1,150 @@
+"""What was learned, written as a policy file that a person reads before they use it."""
+
+import calendar
+import contextlib
+import re
+import textwrap
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.wording import write_grant, write_value
+from dockerproxy.settings import SocketSettings
+
+_WIDTH: Final = 120
+_GRANT_WIDTH: Final = 78
+"""Columns of a grant that still has its count behind it; a longer one is written over several lines."""
+
+_INDENT: Final = " " * 6
+"""Of an item of `allow`."""
+
+_TIME: Final = "%Y-%m-%d %H:%M:%S"
+
+_TOLD: Final = re.compile(r" *- ([A-Za-z]+)\b.*# +([0-9]{1,15})  ([0-9-]{10} [0-9:]{8})")
+"""A grant with its count and the time of the last request."""
+
+_HEAD: Final = """\
+# Learned by dockerproxy: the smallest policy that allows what was asked for.
+# Behind each grant: how many requests needed it, and when the last of them came (UTC).
+# What is wider than what was seen has a comment above it that says why.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedGrant:
+    """An operation that was asked for.
+
+    Attributes:
+        operation: Its name.
+        conditions: To which all requests kept, by their words.
+        remarks: What a person should know about it, each a clause.
+        count: Requests.
+        last: When the last one came, in seconds since 1970.
+    """
+
+    operation: str
+    conditions: Mapping[str, Value]
+    remarks: tuple[str, ...]
+    count: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedSocket:
+    """What was asked for on one socket.
+
+    Attributes:
+        settings: Of the socket; its policy says nothing here.
+        grants: In the order they are to be written.
+        impossible: What no policy allows, and how often it came.
+        others: Requests of that kind that are not told apart any more.
+    """
+
+    settings: SocketSettings
+    grants: tuple[LearnedGrant, ...]
+    impossible: tuple[tuple[str, int], ...]
+    others: int
+
+
+def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
+    """Write a policy file.
+
+    Args:
+        sockets: In the order they are to be written; at least one.
+        remark: A line for its head.
+    """
+    head = _HEAD + (f"# {remark}\n" if remark else "")
+    return f"{head}\nsockets:\n" + "\n".join("".join(f"{line}\n" for line in _write_socket(each)) for each in sockets)
+
+
+def _write_socket(socket: LearnedSocket) -> list[str]:
+    settings = socket.settings
+    lines = [f"  {write_value(settings.name)}:", f"    path: {write_value(settings.path)}"]
+    lines.append(f'    permissions: "{settings.permissions:04o}"')
+    lines += [
+        f"    {key}: {value}" for key, value in (("owner", settings.uid), ("group", settings.gid)) if value is not None
+    ]
+    lines.append("    allow:" if socket.grants else "    allow: []  # nothing was asked for that a policy allows")
+    return [*lines, *write_grants(socket.grants), *write_impossible(socket, "    ")]
+
+
+def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
+    """Read what a file of ours says behind its grants: for each operation a count and a time."""
+    told = {}
+    for line in filter(None, map(_TOLD.fullmatch, text.splitlines())):
+        with contextlib.suppress(ValueError):  # Somebody has written a time that is none.
+            told[line[1]] = int(line[2]), float(calendar.timegm(time.strptime(line[3], _TIME)))
+    return told
+
+
+def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
+    """Write items of `allow`, indented as they stand in a file."""
+    written = [_write_grant(grant) for grant in grants]
+    column = max((len(first) for first, *_ in written), default=0) + 2
+    digits = max((len(str(grant.count)) for grant in grants), default=0)
+    lines = []
+    for grant, (first, *others) in zip(grants, written, strict=True):
+        for remark in grant.remarks:
+            lines += _write_comment(remark, _INDENT)
+        last = time.strftime(_TIME, time.gmtime(grant.last))
+        lines += [f"{first:<{column}}# {grant.count:>{digits}}  {last}", *others]
+    return lines
+
+
+def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
+    """Write what no policy allows, as comments."""
+    counted = [*socket.impossible, *([("others", socket.others)] if socket.others else [])]
+    if not counted:
+        return []
+    digits = max(len(str(count)) for _, count in counted)
+    lines = [f"{indent}# What no policy allows, and how often it was asked for:"]
+    for text, count in counted:
+        lines += _write_comment(f"{count:>{digits}}  {text}", indent)
+    return lines
+
+
+def _write_grant(grant: LearnedGrant) -> list[str]:
+    """Write a grant on one line, or where that would be long a condition a line, or an item a line."""
+    line = f"{_INDENT}- {write_grant(grant.operation, grant.conditions)}"
+    if len(line) <= _GRANT_WIDTH:
+        return [line]
+    lines = [f"{_INDENT}- {grant.operation}:"]
+    for word, value in grant.conditions.items():
+        line = f"{_INDENT}    {word}: {write_value(value)}"
+        if isinstance(value, tuple) and len(line) > _WIDTH:
+            lines += [f"{_INDENT}    {word}:", *(f"{_INDENT}      - {write_value(item)}" for item in value)]
+        else:
+            lines.append(line)
+    return lines
+
+
+def _write_comment(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}#   ",
+        break_on_hyphens=False,
+    )

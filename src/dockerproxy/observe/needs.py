@@ -1,0 +1,244 @@
+"""What a request needs of a policy: for each condition that its operation can bear, the value that would let it pass.
+
+Read from a record, which has less than the proxy had: of an image one name of perhaps several, of an object in a log of
+another policy nothing but how the client spelled it. Where a record does not say enough, or a policy could not, the
+need is a `Gap`: the condition has to be left out, or the request would be refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.patterns import is_id
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.conditions import Flag, NamesObject
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.objects import (
+    KINDS,
+    SWITCHES,
+    WORDS,
+    Found,
+    Kind,
+    Question,
+    find_object,
+    is_full_id,
+    missing,
+    new_name,
+    read_object,
+)
+from dockerproxy.policy.vocabulary import Takes, Word, find_words
+
+_LONGEST: Final = 300
+"""Characters of an item that a policy still lists."""
+
+_UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
+
+_SHOWN: Final = 100
+"""Characters of a path that a comment shows."""
+
+_LITERAL: Final = frozenset({"signal", "ps_args"})
+"""Lists of plain words: no globs are in them."""
+
+_UNCERTAIN: Final = {
+    "path": "did not name one clean path",
+    "from": "did not name one image with its tag or digest",
+    "signal": "did not name one signal",
+    "ps_args": "did not name its arguments once",
+}
+"""For each list that is read from the query: why there may be nothing to list."""
+
+_NOT_FOUND: Final = 404
+
+_DENIALS: Final = (403, _NOT_FOUND)
+"""Statuses of a policy's answers. With another one, or none, the engine could not be asked what the policy needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why a condition would refuse a request, as the end of a sentence that begins with it."""
+
+    reason: str
+
+
+REACHING: Final = Gap("reached for more than what it named")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An object that the engine did not know, named by its full id.
+
+    Whatever a policy says of objects, the answer to such a request is 404: it needs none of them.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a policy must have for a request to pass.
+
+    Attributes:
+        operation: To be granted.
+        values: For each condition that it can bear its value, of a list the items; or why there is none.
+        reaches: Whether it acts on more than the object it names, by a parameter of which the grant must speak too.
+    """
+
+    operation: Operation
+    values: Mapping[str, Value | Gap | Absent]
+    reaches: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """A request that no policy allows.
+
+    Attributes:
+        text: Which, and why; ASCII, on one line.
+    """
+
+    text: str
+
+
+def find_need(record: Record) -> Need | Impossible | None:
+    """Return what the request of a record needs; None of one that needs nothing."""
+    undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
+    if undecided or record.operation == HEALTH.name:
+        return None
+    if record.decision is Outcome.REFUSED:
+        return _impossible(record, record.reason)
+    if len(record.target) >= MAX_TARGET and record.operation in OPERATIONS:
+        operation = OPERATIONS[record.operation]
+        gap = Gap("had a target too long for a record")
+        return Need(operation, dict.fromkeys(find_words(operation), gap))
+    request = canonicalise(record.method, record.target)
+    if isinstance(request, Refusal):
+        return _impossible(record, request.reason)
+    if request.operation is None:
+        return _impossible(record, "no operation that is known")
+    words = find_words(request.operation)
+    values = {name: _find_value(word, request, record) for name, word in words.items()}
+    return Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
+
+
+def find_leave(operation: Operation) -> Mapping[str, str]:
+    """Return the conditions that, in a grant, let an operation act on more than its object: each with its parameter."""
+    words = find_words(operation).values()
+    made = {word.name: word.make(True) for word in words if word.takes is Takes.FLAG}  # noqa: FBT003 (a value)
+    flags = {name: flag.parameter for name, flag in made.items() if isinstance(flag, Flag)}
+    return {name: parameter for name, parameter in flags.items() if parameter in SWITCHES}
+
+
+def find_named(request: CanonicalRequest, record: Record) -> Found | None:
+    """Return the object that a request names, as far as its record tells; None if that cannot be known."""
+    known = find_object(request)
+    if known is None or isinstance(known, Found):
+        return known
+    name = record.object
+    if not name:
+        return missing(known)
+    identity = known.name if is_full_id(known.name) else ""
+    if known.kind is Kind.IMAGE and not is_full_id(name):
+        # Read as the engine's answer would be, had it told of this name only.
+        answer = json.dumps({"Id": identity or _UNKNOWN_ID, "RepoTags": [name]})
+        read = read_object(known, answer.encode(), request.version)
+        return read if isinstance(read, Found) else None
+    owned = known.kind in {Kind.EXEC, Kind.TASK}
+    return Found(known.name, (name,), owner=name if owned else identity or name)
+
+
+def is_absent(question: Question, record: Record) -> bool:
+    """Whether a request named a full id that the engine did not know."""
+    return record.status == _NOT_FOUND and is_full_id(question.name) and record.object in ("", *missing(question).names)
+
+
+def _impossible(record: Record, reason: str) -> Impossible:
+    path = record.target.partition("?")[0]
+    shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+    text = ": ".join(filter(None, (f"{record.method} {shown}".strip(), reason)))
+    return Impossible(text.encode("unicode_escape").decode()[:_LONGEST])
+
+
+def _find_value(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
+    if word.takes is Takes.ITEMS:
+        operation = request.operation
+        is_object = operation is not None and operation.name in KINDS and word.name == WORDS[KINDS[operation.name]]
+        return _find_object(word, request, record) if is_object else _find_item(word, request)
+    choice = _find_choice(word, request)
+    if choice is not None:
+        return choice
+    return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not keep to it")
+
+
+def _find_choice(word: Word, request: CanonicalRequest) -> Value | None:
+    """Return the value to which a request keeps; None if there is none."""
+    choices: tuple[Value, ...] = (False, True) if word.takes is Takes.FLAG else word.choices
+    return next((choice for choice in choices if word.make(choice).holds(request, None)), None)
+
+
+def _find_item(word: Word, request: CanonicalRequest) -> Value | Gap:
+    item = word.read(request)
+    return _check(word, (item,), request, None) if item else Gap(_UNCERTAIN[word.name])
+
+
+def _find_object(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
+    known, found = find_object(request), find_named(request, record)
+    if isinstance(known, Question) and is_absent(known, record):
+        return Absent(known.name)
+    if found is None:
+        return Gap("named nothing that could be known")
+    reason = _find_ignorance(known, found, record)
+    if reason:
+        return Gap(reason)
+    given = new_name(request)
+    return _check(word, (found.names[0], given) if given else (found.names[0],), request, found)
+
+
+def _reaches(
+    words: Mapping[str, Word],
+    values: Mapping[str, Value | Gap | Absent],
+    request: CanonicalRequest,
+    found: Found | None,
+) -> bool:
+    """Whether the condition on the object would not hold if the grant had no other."""
+    if request.operation is None or request.operation.name not in KINDS:
+        return False
+    name = WORDS[KINDS[request.operation.name]]
+    value = values[name]
+    return isinstance(value, tuple) and not words[name].make(value).holds(request, found)
+
+
+def _find_ignorance(known: Found | Question | None, found: Found, record: Record) -> str:
+    """Say why what a record calls an object is not enough to list it; empty if it is."""
+    if not found.names:
+        return "named one of which its record says no more"
+    if found.every:
+        return "acted on all names of an image, of which the log has one"
+    if not isinstance(known, Question):
+        return ""
+    is_image = known.kind is Kind.IMAGE
+    if is_id(known.name) and record.object in ("", known.name, *missing(known).names):
+        # Of anything but an image, what has no other name can be listed by what an id looks like.
+        return "named one by nothing but an id" if is_image or not record.object else ""
+    return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
+
+
+def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found: Found | None) -> Value | Gap:
+    """Return items as a policy would list them, if it can."""
+    if max(map(len, items)) > _LONGEST:
+        return Gap(f"had one of more than {_LONGEST} characters")
+    if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in items):
+        return Gap("had one with characters that are in no policy")
+    # A star would match more than itself; a question mark matches a star, and little else.
+    written = items if word.name in _LITERAL else tuple(item.replace("*", "?") for item in items)
+    if any(map(word.fault, written)):
+        return Gap("had one that no policy can list")
+    condition = word.make(written)
+    if isinstance(condition, NamesObject) and request.operation is not None:
+        words, leave = find_words(request.operation), find_leave(request.operation)
+        spoken = (parameter for name, parameter in leave.items() if _find_choice(words[name], request) is not None)
+        condition = replace(condition, beyond=frozenset(spoken))
+    return written if condition.holds(request, found) else REACHING

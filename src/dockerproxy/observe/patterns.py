@@ -1,0 +1,177 @@
+"""Names that programs make up as they go, turned into patterns.
+
+A policy that lists `ci-3f9a2b` and `ci-77c01d` is of no use for the next job. Where at least three names differ in
+nothing but parts that look made up, one pattern stands for them. What the names have in common stays in it, so that
+separate families never become one `*`; a name that fits no family stays as it is.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import Final
+
+_FAMILY: Final = 3
+"""Names that make a family: two may be alike by chance."""
+
+_TAGS: Final = 5
+"""Tags of one image that are taken for any: a program that follows releases has seen so many before long."""
+
+_SHORTEST_STEM: Final = 3
+"""Characters before the first made-up part: what begins with less says too little of whose it is."""
+
+_OFFICIAL: Final = "library/"
+"""Where Docker Hub has the images that are named without a namespace: it says of nobody whose they are."""
+
+_ID: Final = re.compile(r"(?=[a-z]*[0-9])(?:[0-9a-f]{12,64}|[0-9a-z]{25})")
+"""Ids as Docker writes them, short and whole; those of a swarm are 25 digits to the base of 36."""
+
+_HEX: Final = "(?=[a-f]*[0-9])[0-9a-f]{6,}"
+"""At least one digit: `facade` and `decade` are words."""
+
+_MADE_UP: Final = re.compile(
+    r"(?<![A-Za-z0-9])"
+    rf"([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|{_HEX}|[0-9]+|(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{{10,}})"
+    r"(?![A-Za-z0-9])"
+)
+"""Parts between separators: uuids, hexadecimal and plain numbers, and what mixes letters and digits at length."""
+
+_MADE_UP_END: Final = re.compile(rf"({_HEX}|[0-9]+)\Z")
+"""An end without a separator in front, like that of `job4711`."""
+
+_ADJECTIVES: Final = """
+    admiring adoring affectionate agitated amazing angry awesome beautiful blissful bold boring brave busy charming
+    clever compassionate competent condescending confident cool cranky crazy dazzling determined distracted dreamy
+    eager ecstatic elastic elated elegant eloquent epic exciting fervent festive flamboyant focused friendly frosty
+    funny gallant gifted goofy gracious great happy hardcore heuristic hopeful hungry infallible inspiring intelligent
+    interesting jolly jovial keen kind laughing loving lucid magical modest musing mystifying naughty nervous nice nifty
+    nostalgic objective optimistic peaceful pedantic pensive practical priceless quirky quizzical recursing relaxed
+    reverent romantic sad serene sharp silly sleepy stoic strange stupefied suspicious sweet tender thirsty trusting
+    unruffled upbeat vibrant vigilant vigorous wizardly wonderful xenodochial youthful zealous zen
+"""
+"""With which the names begin that Docker and Podman make up (moby internal/namesgenerator, containers/storage)."""
+
+_GENERATED: Final = re.compile(rf"(?:{'|'.join(_ADJECTIVES.split())})_[a-z]+[0-9]?")
+
+Families = Mapping[str, tuple[str, ...]]
+"""For each pattern the names that it stands for, sorted."""
+
+
+def is_id(name: str) -> bool:
+    """Whether a name is most likely an id, or is as random as one."""
+    return _ID.fullmatch(name.removeprefix("sha256:")) is not None
+
+
+def find_families(names: Iterable[str]) -> Families:
+    """Find the families among names of objects, or among paths."""
+    left = set(names)
+    families: dict[str, tuple[str, ...]] = {}
+    for group in (_group_ids, _group_generated, _group_parts, _group_ends):
+        for pattern, members in group(sorted(left)).items():
+            families[pattern] = tuple(sorted({*families.get(pattern, ()), *members}))
+            left -= set(members)
+    return families
+
+
+def find_image_families(references: Iterable[str]) -> Families:
+    """Find the families among normalised references of images."""
+    left = set(references)
+    families: dict[str, tuple[str, ...]] = {}
+    for group in (_group_tags, _group_image_names):
+        for pattern, members in group(sorted(left)).items():
+            families[pattern] = tuple(members)
+            left -= set(members)
+    return families
+
+
+def _group_ids(names: list[str]) -> dict[str, list[str]]:
+    """As many question marks as an id has digits are nearly as narrow as the id, and stand for the next one too."""
+    groups = defaultdict(list)
+    for name in names:
+        if is_id(name):
+            groups["?" * len(name)].append(name)
+    return groups
+
+
+def _group_generated(names: list[str]) -> dict[str, list[str]]:
+    members = [name for name in names if _GENERATED.fullmatch(name)]
+    return {"*_*": members} if len(members) >= _FAMILY else {}
+
+
+def _group_parts(names: list[str]) -> dict[str, list[str]]:
+    """Group names by what is left without their made-up parts; a part that is the same in all of them stays."""
+    groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
+    for name in names:
+        pieces = _MADE_UP.split(name)
+        groups[tuple(pieces[::2])].append(pieces)
+    return dict(filter(None, map(_name_family, groups.values())))
+
+
+def _name_family(family: list[list[str]]) -> tuple[str, list[str]] | None:
+    """Return a pattern and the names it stands for; nothing if they have too little in common.
+
+    Args:
+        family: For each name what it is made of: every second piece is made up, and only those differ.
+    """
+    common = [pieces[0] if len(set(pieces)) == 1 else "*" for pieces in zip(*family, strict=True)]
+    pattern = "".join(common)
+    if len(family) < _FAMILY or pattern.find("*") < _SHORTEST_STEM:
+        return None
+    return pattern, ["".join(pieces) for pieces in family]
+
+
+def _group_ends(names: list[str]) -> dict[str, list[str]]:
+    """Group names by what stands before an end that looks made up, where no separator says where it begins."""
+    groups = defaultdict(list)
+    for name in names:
+        if end := _MADE_UP_END.search(name):
+            groups[name[: end.start()]].append(name)
+    families = {}
+    for start, members in groups.items():
+        # A letter that all of them have there is no part of a number, though it could be: `cache` ends with four.
+        common = "".join(one for one, _ in takewhile(_are_alike, zip(members[0], members[-1], strict=False)))
+        stem = max(start, common.rstrip("0123456789"), key=len)
+        if len(members) >= _FAMILY and len(stem) >= _SHORTEST_STEM and "*" not in stem:
+            families[f"{stem}*"] = members
+    return families
+
+
+def _are_alike(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
+
+
+def _group_tags(references: list[str]) -> dict[str, list[str]]:
+    """Group images by name: those of which many tags were seen, or several digests."""
+    groups = defaultdict(list)
+    for reference in references:
+        name, rest = _split_reference(reference)
+        if rest:
+            groups[f"{name}{rest[0]}*"].append(reference)
+    return {
+        pattern: members
+        for pattern, members in groups.items()
+        if len(members) >= (_FAMILY if pattern.endswith("@*") else _TAGS)
+    }
+
+
+def _group_image_names(references: list[str]) -> dict[str, list[str]]:
+    """Group images whose names have made-up parts; registry, tag and digest stay."""
+    groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
+    for reference in references:
+        name, rest = _split_reference(reference)
+        host, slash, path = name.partition("/")
+        namespace = _OFFICIAL if path.startswith(_OFFICIAL) else ""
+        pieces = _MADE_UP.split(path.removeprefix(namespace))
+        groups[f"{host}{slash}{namespace}", *pieces[::2], rest].append(pieces)
+    families = {}
+    for (before, *_, rest), members in groups.items():
+        family = _name_family(members)
+        if family is not None:
+            families[f"{before}{family[0]}{rest}"] = [f"{before}{path}{rest}" for path in family[1]]
+    return families
+
+
+def _split_reference(reference: str) -> tuple[str, str]:
+    """Split a normalised reference before its tag or digest. The colon of a port is in front of a slash."""
+    end = re.search(r"[:@][^/]*\Z", reference)
+    return (reference[: end.start()], end[0]) if end else (reference, "")

@@ -1,0 +1,104 @@
+"""Records read back from a JSON log, as it is kept by whoever keeps it.
+
+Whatever stands before the first brace of a line is of the one who collected it: the name that compose puts in front,
+the time of `docker logs -t`, the fields of a journal. Docker's `json-file` driver keeps each line as a string in JSON
+of its own. What a client sends cannot forge a line: in our JSON it is a string, and in a line of the text format
+something follows it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from dockerproxy.observe.record import Outcome, Peer, Record
+
+_Value = TypeVar("_Value", str, int)
+
+
+class Reading:
+    """The records in the lines of a log, each with its time, in seconds since 1970.
+
+    The line with which a stream begins and the one with which it ends are of one exchange, and give one record.
+
+    Attributes:
+        unreadable: Lines so far that are none of our JSON log.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.unreadable = 0
+        self._lines = lines
+        self._begun: Counter[tuple[object, ...]] = Counter()
+
+    def __iter__(self) -> Iterator[tuple[Record, float]]:
+        for line in self._lines:
+            fields = _find_fields(line)
+            try:
+                if fields.get("event") == "message" or not line.strip():
+                    continue
+                record, time = _read_record(fields), datetime.fromisoformat(_take(fields, "time", str)).timestamp()
+            except (ValueError, OverflowError):
+                self.unreadable += 1
+                continue
+            if self._is_new(record, begins=fields["event"] == "start"):
+                yield record, time
+
+    def _is_new(self, record: Record, *, begins: bool) -> bool:
+        exchange = (record.socket, record.peer, record.method, record.target, record.object)
+        if begins:
+            self._begun[exchange] += 1
+        elif exchange in self._begun:
+            self._begun[exchange] -= 1
+            if not self._begun[exchange]:
+                del self._begun[exchange]  # A log may be long.
+            return False
+        return True
+
+
+def _find_fields(line: str) -> Mapping[str, object]:
+    """Return the fields of a line of ours, however it is wrapped; none if it is not one."""
+    fields = _parse(line)
+    inner = fields.get("log")
+    return _parse(inner) if isinstance(inner, str) else fields
+
+
+def _parse(line: str) -> Mapping[str, object]:
+    try:
+        fields = json.loads(line[line.index("{") :])
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _read_record(fields: Mapping[str, object]) -> Record:
+    """Read a line of an exchange.
+
+    Raises:
+        ValueError: It is none.
+    """
+    milliseconds = fields.get("ms")
+    if fields.get("event") not in ("exchange", "start") or not isinstance(milliseconds, int | float):
+        raise ValueError(fields)
+    return Record(
+        _take(fields, "socket", str),
+        Peer(_take(fields, "uid", int), _take(fields, "gid", int), _take(fields, "pid", int)),
+        _take(fields, "method", str),
+        _take(fields, "target", str),
+        _take(fields, "operation", str),
+        _take(fields, "object", str) if "object" in fields else "",  # Logs of older versions have none.
+        Outcome(_take(fields, "decision", str)),
+        _take(fields, "source", str),
+        _take(fields, "reason", str),
+        _take(fields, "status", int),
+        _take(fields, "received", int),
+        _take(fields, "sent", int),
+        milliseconds,
+    )
+
+
+def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value:
+    value = fields.get(name)
+    if not isinstance(value, kind):
+        raise ValueError(name)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
+    return value

@@ -1,0 +1,49 @@
+"""The narrowest grant for a request: every condition that its operation can bear and that the request keeps to."""
+
+from collections.abc import Iterator, Mapping
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.objects import WORDS, Found
+from dockerproxy.policy.vocabulary import Takes, Word, find_words
+
+
+def find_narrowest(request: CanonicalRequest, found: Found | None) -> Mapping[str, Value]:
+    """Return the conditions, values by their words, that allow a request and as little else as can be said.
+
+    Args:
+        request: For an operation.
+        found: The object that it names; None if it names none or it is not known.
+    """
+    if request.operation is None:
+        return {}
+    words = find_words(request.operation)
+    kept = ((name, _find_value(word, request, found)) for name, word in words.items())
+    return {name: value for name, value in kept if value is not None}
+
+
+def _find_value(word: Word, request: CanonicalRequest, found: Found | None) -> Value | None:
+    """Return the narrowest value of a condition that a request keeps to; None if it keeps to none."""
+    return next((value for value in _candidates(word, request, found) if word.make(value).holds(request, found)), None)
+
+
+def _candidates(word: Word, request: CanonicalRequest, found: Found | None) -> Iterator[Value]:
+    if word.takes is Takes.FLAG:
+        yield from (False, True)
+    elif word.takes is Takes.CHOICE:
+        yield from word.choices
+    else:
+        items = _items(word, request, found)
+        # What has a star in its own name cannot be written: as an item of a list it would be a glob.
+        if items and all(Glob(item).is_literal and not word.fault(item) for item in items):
+            yield items
+
+
+def _items(word: Word, request: CanonicalRequest, found: Found | None) -> tuple[str, ...]:
+    read = word.read(request)
+    if read:
+        return (read,)
+    if found is None or word.name not in WORDS.values():
+        return ()
+    return found.names if found.every else found.names[:1]

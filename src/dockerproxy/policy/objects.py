@@ -1,0 +1,337 @@
+"""Objects that a request names: what the engine would act on, and how to find out.
+
+A client may name a container by an id prefix or a network by its id, and an exec by nothing but its id. A condition
+is decided on the object itself, so the engine is asked what a name means, and the request goes on under the full id of
+what was judged: an object that is renamed or made anew in between cannot slip in.
+
+How one would get past it, and what stops it: a name that means something else a moment later goes on as the id; an
+operation that acts on more than the object it names (Podman's `depend`, `force`) is refused with those words; one that
+acts on the name rather than the object (untag, push) is judged by that very name and goes on under it, and not by an
+id; one that gives a name must give one that would be granted. What the engine calls an id is put in a path only if it
+can be one.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+
+_FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
+_ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What an engine may call an object; anything else would be read as more than one segment of a path."""
+
+
+class Kind(StrEnum):
+    """What an object is."""
+
+    CONTAINER = "container"
+    IMAGE = "image"
+    REMOTE_IMAGE = "image of a registry"
+    NETWORK = "network"
+    VOLUME = "volume"
+    SERVICE = "service"
+    POD = "pod"
+    EXEC = "exec"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object, as the engine knows it.
+
+    Attributes:
+        id: What the request goes on under: the full id, or the name of what has none.
+        names: All names it is judged by; of an image its normalised references, of an exec those of its container.
+        every: Whether the operation acts on all its names, so that a condition must hold for each.
+        owner: Id of what it is judged by: of an exec its container, of a task its service, else its own.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    every: bool = False
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the engine must be asked before a request can be judged.
+
+    Attributes:
+        kind: Of the object.
+        name: As the client spells it.
+        target: Of the GET that answers it.
+        operation: The client's.
+        acts_on: Id of the exec or task the answer is about, once that is known.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    operation: Operation
+    acts_on: str = ""
+
+
+WORDS: Final[Mapping[Kind, str]] = {
+    Kind.CONTAINER: "containers",
+    Kind.EXEC: "containers",
+    Kind.IMAGE: "images",
+    Kind.REMOTE_IMAGE: "images",
+    Kind.NETWORK: "networks",
+    Kind.VOLUME: "volumes",
+    Kind.SERVICE: "services",
+    Kind.TASK: "services",
+    Kind.POD: "pods",
+}
+"""What the condition on an object is called. An exec is judged by its container, a task by its service."""
+
+_KINDS: Final = {
+    "containers": Kind.CONTAINER,
+    "images": Kind.IMAGE,
+    "distribution": Kind.REMOTE_IMAGE,
+    "networks": Kind.NETWORK,
+    "volumes": Kind.VOLUME,
+    "services": Kind.SERVICE,
+    "pods": Kind.POD,
+    "exec": Kind.EXEC,
+    "tasks": Kind.TASK,
+}
+"""By the segment in front of the name."""
+
+_SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK})
+"""Docker inspects these without `/json` after the name; Podman's own API always has it."""
+
+_NAMELESS: Final = frozenset({"ImageResolveLibpod"})
+"""They take words that need not name anything."""
+
+_BY_REFERENCE: Final = frozenset({"ImageDelete", "ImageDeleteLibpod", "ImagePush", "ImagePushLibpod"})
+"""They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
+
+_EVERY: Final = frozenset({"ImageUntagLibpod"})
+"""They may act on names that the request does not name first."""
+
+REACHING: Final[Mapping[str, tuple[str, ...]]] = {
+    "ContainerStart": ("checkpoint-dir",),
+    "CheckpointList": ("dir",),
+    "CheckpointDelete": ("dir",),
+    "ContainerChanges": ("parent",),
+    "ContainerChangesLibpod": ("parent",),
+    "ContainerDeleteLibpod": ("depend",),
+    "ContainerRestoreLibpod": ("import",),
+    "NetworkDelete": ("force",),
+    "NetworkDeleteLibpod": ("force",),
+    "VolumeDeleteLibpod": ("force",),
+    "ImageDelete": ("force",),
+    "ImageDeleteLibpod": ("force",),
+    "ImageChangesLibpod": ("parent",),
+    "ImageTreeLibpod": ("whatrequires",),
+    "ImagePush": ("destination",),
+    "ImagePushLibpod": ("destination",),
+}
+"""Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
+containers that depend on it or use it, on another one it is compared with, on an archive in the body, on a registry."""
+
+SWITCHES: Final = frozenset({"depend", "force", "import", "whatrequires"})
+"""Those of them that say nothing if they are false; any value of the others names something."""
+
+GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
+"""They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""
+
+
+def _find_kind(operation: Operation) -> Kind | None:
+    before, brace, _ = operation.path.partition("{")
+    section = operation.section.removeprefix("libpod/")
+    if not brace or not before.endswith(f"/{section}/") or operation.name in _NAMELESS:
+        return None
+    return _KINDS.get(section)
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    name: kind for name, operation in OPERATIONS.items() if (kind := _find_kind(operation)) is not None
+}
+"""For each operation whose path names an object that a condition can speak of: what it is."""
+
+
+def find_object(request: CanonicalRequest) -> Found | Question | None:
+    """Return the object a request names, or what to ask the engine to know it.
+
+    None if the operation names no object, or names it so that it cannot be known.
+    """
+    operation = request.operation
+    if operation is None or operation.name not in KINDS:
+        return None
+    kind, name = KINDS[operation.name], name_in(request.path, operation)
+    if kind is Kind.REMOTE_IMAGE or operation.name == "ImagePush":
+        return _find_reference(request, name)
+    return _ask(kind, name, request.version, operation)
+
+
+def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
+    """Return an image whose reference is all that counts: one in a registry, or one to be sent there."""
+    reference = parse_reference(name)
+    tags = certain_values(request, "tag")
+    if reference is None or tags is None or len(tags) > 1 or (tags and (reference.tag or reference.digest)):
+        return None
+    if request.operation is not None and request.operation.name == "ImagePush":
+        whole = parse_reference(f"{reference.name}:{tags[0]}") if tags else reference
+        # Without a tag the engine sends every image of that name.
+        if whole is None or not whole.tag:
+            return None
+        return Found(str(reference), (str(whole),))
+    reference = with_default_tag(reference)
+    return Found(str(reference), (str(reference),))
+
+
+def _ask(kind: Kind, name: str, version: str, operation: Operation, acts_on: str = "") -> Question:
+    libpod = "/libpod" if operation.section.startswith("libpod/") else ""
+    section = next(section for section, other in _KINDS.items() if other is kind)
+    path = f"{libpod}/{section}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
+    return Question(kind, name, f"/{version}{path}" if version else path, operation, acts_on)
+
+
+def read_object(question: Question, content: bytes, version: str) -> Found | Question | None:
+    """Read the engine's answer to a question.
+
+    Args:
+        question: The one it answers.
+        content: JSON of the object.
+        version: Prefix for a further question: an exec says only which container it belongs to.
+
+    Returns:
+        The object, a further question, or None if the answer does not say what it must.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    fields = {str(key).lower(): value for key, value in document.items()}
+    own = _identity(fields.get("name" if question.kind is Kind.VOLUME else "id"))
+    if not own:
+        return None
+    owner = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}.get(question.kind)
+    if owner is not None:
+        parent = Kind.CONTAINER if question.kind is Kind.EXEC else Kind.SERVICE
+        name = _identity(fields.get(owner))
+        return _ask(parent, name, version, question.operation, own) if name else None
+    names = _read_names(question.kind, fields)
+    found = Found(question.acts_on or own, names, owner=own)
+    return _read_image(question, found) if question.kind is Kind.IMAGE else found
+
+
+def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
+    if kind is Kind.IMAGE:
+        texts = [_text(text) for field in ("repotags", "repodigests") for text in _list(fields.get(field))]
+        return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
+    if kind is Kind.SERVICE:
+        spec = fields.get("spec")
+        named = spec.get("Name") if isinstance(spec, dict) else None
+    else:
+        named = fields.get("name")
+    name = _text(named).removeprefix("/")
+    return (name,) if name else ()
+
+
+def _read_image(question: Question, found: Found) -> Found:
+    """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
+    if question.operation.name in _EVERY:
+        return _with_every_name(found)
+    if question.operation.name not in _BY_REFERENCE:
+        return found
+    spelled = parse_reference(question.name)
+    reference = str(with_default_tag(spelled)) if spelled is not None else ""
+    if reference in found.names:
+        return Found(reference, (reference,))  # No id: the name may be another image's by the time it is acted on.
+    return _with_every_name(found)
+
+
+def _with_every_name(found: Found) -> Found:
+    """Have an image judged by all its names. A digest is none where a tag of the same repository is."""
+    tagged = {name.rpartition(":")[0] for name in found.names if "@" not in name}
+    names = tuple(name for name in found.names if name.partition("@")[0] not in tagged)
+    return replace(found, names=names, every=True)
+
+
+def missing(question: Question) -> Found:
+    """Return what a name that means nothing to the engine is judged by: itself."""
+    spelled = parse_reference(question.name) if question.kind is Kind.IMAGE else None
+    name = str(with_default_tag(spelled)) if spelled is not None else question.name
+    named = question.kind not in {Kind.EXEC, Kind.TASK} and not question.acts_on
+    return Found(question.name, (name,) if named else ())
+
+
+def is_full_id(name: str) -> bool:
+    """Whether a name is a whole id, which nobody guesses."""
+    return _FULL_ID.fullmatch(name) is not None
+
+
+def name_in(path: str, operation: Operation) -> str:
+    """Return what stands in a path in place of the operation's first parameter."""
+    before, _, rest = operation.path.partition("{")
+    after = rest.partition("}")[2]
+    if "{" in after:
+        return path[len(before) :].partition("/")[0]
+    return path[len(before) : len(path) - len(after)]
+
+
+def with_name(request: CanonicalRequest, operation: Operation, name: str) -> CanonicalRequest:
+    """Return a request that names its object in another way."""
+    before = operation.path.partition("{")[0]
+    after = request.path[len(before) + len(name_in(request.path, operation)) :]
+    return replace(request, path=f"{before}{name}{after}")
+
+
+def new_name(request: CanonicalRequest) -> str:
+    """Return the name that an operation of `GIVING` would give its object; empty if that is not certain."""
+    operation = request.operation
+    if operation is None or operation.name not in GIVING:
+        return ""
+    image = KINDS[operation.name] is Kind.IMAGE
+    names, tags = certain_values(request, "repo" if image else "name"), certain_values(request, "tag")
+    if names is None or tags is None or len(names) != 1 or len(tags) > 1:
+        return ""
+    if not image:
+        return names[0].removeprefix("/")
+    reference = join_reference(names[0], "".join(tags))
+    short = operation.section.startswith("libpod/") and reference is not None and not is_whole(names[0], reference)
+    return "" if reference is None or short else str(with_default_tag(reference))
+
+
+def join_reference(name: str, tag: str) -> Reference | None:
+    """Read a reference whose tag or digest may stand in a parameter beside it; None if it has two, or is none."""
+    reference = parse_reference(name)
+    if reference is None or not tag:
+        return reference
+    return None if reference.tag or reference.digest else parse_reference(f"{name}{'@' if ':' in tag else ':'}{tag}")
+
+
+def is_whole(name: str, reference: Reference) -> bool:
+    """Whether a reference is spelled with its registry. Podman's own API looks others up in a list of registries."""
+    return name.startswith(reference.name)
+
+
+def certain_values(request: CanonicalRequest, parameter: str) -> tuple[str, ...] | None:
+    """Return the values of a parameter; None if its name is also there in other capitals, which only Podman reads."""
+    if any(name != parameter and name.casefold() == parameter.casefold() for name, _ in request.query):
+        return None
+    return request.values(parameter.casefold())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _identity(value: object) -> str:
+    """Return what can stand in a path as the name of one object; empty if it cannot."""
+    text = _text(value)
+    return text if _ID.fullmatch(text) else ""
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,178 @@
+"""Image references, normalised as Docker does, and the patterns over them.
+
+`nginx`, `docker.io/nginx` and `index.docker.io/library/nginx:latest` are one image. Grants speak of it by one name, so
+everything that a client or an operator writes is brought into that form first. The grammar is the one of
+github.com/distribution/reference (regexp.go; splitDockerDomain and ParseDockerRef in normalize.go). What it refuses has
+no normalised form and matches nothing.
+
+A pattern is a reference with globs. How it could cover more than it seems to, and what stops it: a tag beside a digest,
+which no engine looks at, is not there for us either; a glob where the registry should be might match anyone's, so it is
+a fault; a pattern without tag or digest means `latest` unless it ends with a star, so that the end of a tag cannot pass
+for the end of a name; a digest cannot pass for a tag.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dockerproxy.policy.globs import Glob
+
+_DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+"""Hexadecimal digits of the digests that Docker reads, by algorithm (opencontainers/go-digest, algorithm.go)."""
+
+_LABEL: Final = "[a-zA-Z0-9]++(?:-++[a-zA-Z0-9]++)*"
+_WORD: Final = "[a-z0-9]++(?:(?:[._]|__|-++)[a-z0-9]++)*"
+_DOMAIN: Final = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_NAME: Final = rf"(?:{_DOMAIN}/)?(?P<path>{_WORD}(?:/{_WORD})*)"
+_TAG: Final = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
+_DIGEST: Final = "|".join(f"{algorithm}:[0-9a-f]{{{digits}}}" for algorithm, digits in _DIGITS.items())
+
+_MOST_OF_PATH: Final = 255
+_REFERENCE: Final = re.compile(f"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?")
+_IS_ID: Final = re.compile(f"[0-9a-f]{{64}}|{_DIGEST}").fullmatch
+"""What Docker takes for the id of an image, though `sha256:…` would also be a name with a tag."""
+
+_ANY: Final = "**"
+_IS_SHORT_ID: Final = re.compile(rf"(?:{'|'.join(_DIGITS)}):[^/]*").fullmatch
+_IS_NAME: Final = re.compile(_NAME).fullmatch
+_IS_DOMAIN: Final = re.compile(_DOMAIN).fullmatch
+_IS_TAG: Final = re.compile(_TAG).fullmatch
+_MEETS_DIGESTS: Final = re.compile(r":[0-9a-f?]*\*[0-9a-f?*]*").fullmatch
+"""What may be a tag and may be digits, after a star that would take in `@sha256`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image, by its normalised reference.
+
+    Attributes:
+        name: Registry and path, like `docker.io/library/nginx`.
+        tag: Empty if there is none.
+        digest: Like `sha256:…`, empty if there is none.
+    """
+
+    name: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+
+def parse_reference(text: str) -> Reference | None:
+    """Read a reference as Docker does; None if it is none, or an id.
+
+    No tag is added. A tag in front of a digest is dropped as ParseDockerRef does: engines pull and inspect by the
+    digest alone, so whoever may pull `nginx:1.27` must not have any image of that repository by calling it so.
+    """
+    match = None if _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
+    if match is None or len(match["path"]) > _MOST_OF_PATH:
+        return None
+    digest = match["digest"] or ""
+    return Reference(match["name"], "" if digest else match["tag"] or "", digest)
+
+
+def with_default_tag(reference: Reference) -> Reference:
+    """Return what a reference means to an engine: the tag `latest` if it has neither tag nor digest."""
+    return reference if reference.tag or reference.digest else replace(reference, tag="latest")
+
+
+def normalise_pattern(text: str) -> str:
+    """Return a glob over normalised references, or the id that is meant.
+
+    Of a pattern without fault, that is; with one, what is returned matches no more than was written.
+    """
+    if text == _ANY or _IS_ID(text):
+        return text
+    name, tag, digest = _take_apart("/".join(_split_domain(text)))
+    if digest:
+        return name + digest
+    return name + (tag or ("" if name.endswith("*") else ":latest"))
+
+
+def _split_domain(text: str) -> tuple[str, str]:
+    """Split off the registry, as splitDockerDomain does. A `**` is none, and may stand for a path with slashes."""
+    first, slash, rest = text.partition("/")
+    domain, path = (first, rest) if slash and _is_registry(first) else ("docker.io", text)
+    if domain == "index.docker.io":
+        domain = "docker.io"
+    if domain == "docker.io" and "/" not in path and not path.startswith(_ANY):
+        path = f"library/{path}"
+    return domain, path
+
+
+def _is_registry(first: str) -> bool:
+    named = first == "localhost" or "." in first or ":" in first or first != first.lower()
+    return named and _ANY not in first
+
+
+def _take_apart(pattern: str) -> tuple[str, str, str]:
+    """Return the name, the tag with its colon, and the digest with its @."""
+    before, slash, last = pattern.rpartition("/")
+    last, at, digest = last.partition("@")
+    last, colon, tag = last.partition(":")
+    return before + slash + last, colon + tag, at + digest
+
+
+def fault_of_pattern(text: str) -> str:
+    """Return why a pattern can match no image, or matches others than it seems to; empty if all is well."""
+    if text == _ANY or (_IS_ID(text) and not text.startswith(("sha384:", "sha512:"))):
+        return ""
+    if _IS_SHORT_ID(text):
+        return "the id of an image is sha256: and all 64 digits"
+    name, tag, digest = _take_apart("/".join(_split_domain(text)))
+    return _fault_of_registry(text) or _fault_of_name(name) or _fault_of_tag(name, tag) or _fault_of_digest(digest)
+
+
+def _fault_of_registry(text: str) -> str:
+    first, slash, _ = text.partition("/")
+    named = first if slash else re.split("[:@]", first)[0]
+    if Glob(named).is_literal or (slash and _is_registry(first)):
+        return ""
+    if _ANY in named or not text.strip("*/"):
+        return "no registry is named: ** alone is any image, docker.io/** any of Docker Hub"
+    return f"the registry is missing: {normalise_pattern(text)}"
+
+
+def _fault_of_name(name: str) -> str:
+    written = _fill(name)
+    match = _IS_NAME(written)
+    registry, _, path = written.partition("/")
+    if match is not None:
+        stars = len(name) - len(name.replace("*", ""))
+        too_long = len(match["path"]) - stars > _MOST_OF_PATH
+        return f"the name of an image has at most {_MOST_OF_PATH} characters" if too_long else ""
+    if "://" in name:
+        return "a reference begins with the registry, without https://"
+    if path != path.lower():
+        return "the name of an image has no upper case"
+    if not _IS_DOMAIN(registry):
+        return "what stands before the first slash is no registry: a host, and maybe : and a port"
+    return "the name of an image is made of a-z and 0-9, with . _ __ - or / in between"
+
+
+def _fault_of_tag(name: str, tag: str) -> str:
+    if tag and not _IS_TAG(_fill(tag[1:])):
+        return "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of the last two"
+    if name.endswith("*") and tag.strip(":*") and _MEETS_DIGESTS(tag):
+        return "it would match digests too, which end in any digits: write the name or the tag without *"
+    return ""
+
+
+def _fault_of_digest(digest: str) -> str:
+    algorithm, colon, digits = digest[1:].partition(":")
+    if not colon:
+        digits = algorithm[-1:]  # A star at the end may take in the colon.
+    written = len(digits.replace("*", ""))
+    fits = any(
+        Glob(algorithm).matches(known) and (written == most or (written < most and "*" in digits))
+        for known, most in _DIGITS.items()
+    )
+    if not digest or (fits and re.fullmatch("[0-9a-f?*]*", digits)):
+        return ""
+    return "a digest is sha256: and 64 digits of 0-9 a-f"
+
+
+def _fill(glob: str) -> str:
+    """Return what a glob matches where anything does: a digit may stand everywhere in a reference."""
+    return re.sub(r"\*+|\?", "0", glob)

@@ -1,0 +1,60 @@
+"""Grants as policy files write them."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.policy.model import Condition, Value
+
+_PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
+"""What YAML reads as a string in any place, unless it is one of `_WORDS`."""
+
+_SPECIAL: Final = re.compile(r'[^ -~]|["\\]')
+"""What is escaped between quotes: all but printable ASCII, the quotes, and the backslash."""
+
+_BYTE: Final = 0xFF
+_PLANE: Final = 0xFFFF
+
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
+    """Write a grant as an item of `allow`, in valid YAML.
+
+    Args:
+        name: An operation, a section with its access, or a preset.
+        conditions: Values by their words.
+    """
+    if not conditions:
+        return _text(name)
+    written = ", ".join(f"{word}: {write_value(value)}" for word, value in conditions.items())
+    return f"{_text(name)}: {{{written}}}"
+
+
+def write_value(value: Value) -> str:
+    """Write the value of a condition."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _text(value)
+    return f"[{', '.join(map(_text, value))}]"
+
+
+def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
+    """Return conditions as a policy file has them: values by their words."""
+    return {condition.word: condition.value for condition in conditions}
+
+
+def _text(text: str) -> str:
+    """Write a string, in quotes where YAML could read it as something else."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return f'"{_SPECIAL.sub(_escape, text)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Write a character as YAML does: its escapes have a length of their own for each size, unlike those of JSON."""
+    number = ord(found[0])
+    if found[0] in {'"', "\\"}:
+        return f"\\{found[0]}"
+    return f"\\x{number:02x}" if number <= _BYTE else f"\\u{number:04x}" if number <= _PLANE else f"\\U{number:08x}"

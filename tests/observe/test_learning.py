@@ -1,0 +1,392 @@
+"""The policy that is learned allows exactly what was seen, and says where it allows more."""
+
+import itertools
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observe.records import (
+    BEARING,
+    ID,
+    LISTS,
+    NOON,
+    SOCKET,
+    allows,
+    learn,
+    lines_of,
+    load,
+    record_of,
+    refused,
+    request_in,
+)
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.document import MOST_BYTES
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.observe.learned import read_counts
+from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.needs import Absent, Need, find_named, find_need
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.changes import describe
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.judge import Judged, judge, judge_object
+from dockerproxy.policy.model import Decision
+from dockerproxy.policy.objects import KINDS, Found, Question, find_object
+from dockerproxy.policy.vocabulary import Takes, find_words
+
+PLAIN = ("web", "db", "cache")
+UNIVERSE = tuple(
+    (method, f"/containers/{name}{verb}{query}", name)
+    for method, verb, queries in (
+        ("GET", "/logs", ("", "?follow=1")),
+        ("GET", "/json", ("",)),
+        ("POST", "/kill", ("?signal=HUP", "?signal=9")),
+        ("GET", "/archive", ("?path=/data", "?path=/etc/passwd")),
+        ("DELETE", "", ("?force=1", "?v=1", "")),
+    )
+    for query in queries
+    for name in PLAIN
+)
+"""Requests whose conditions are all certain, of names that nothing made up."""
+
+
+def names_absent(record: Record) -> bool:
+    need = find_need(record)
+    return isinstance(need, Need) and any(isinstance(value, Absent) for value in need.values.values())
+
+
+# What was seen
+
+
+@given(LISTS)
+def test_whatever_was_seen_can_be_read_back_and_is_allowed(seen: list[Record]) -> None:
+    policy = load(learn(*seen))
+    for record in seen:
+        request = request_in(record)
+        found = find_named(request, record)
+        if names_absent(record):
+            continue
+        decision = decide(policy, request, found)
+        assert isinstance(decision, Decision)
+        assert decision.allowed, record
+        if record.object and isinstance(find_object(request), Question) and found is not None and not found.every:
+            decision = decide(policy, request, Found("x", (record.object,), owner="x"))
+            assert isinstance(decision, Decision)
+            assert decision.allowed, record
+
+
+@pytest.mark.parametrize(
+    "others", [(), (record_of("GET /containers/web/json", "web"), record_of("GET /exec/1/json", "web"))]
+)
+@pytest.mark.parametrize("line", [f"GET /containers/{ID}/json", f"GET /exec/{ID}/json"])
+def test_an_id_that_the_engine_did_not_know_gets_the_answer_it_got(line: str, others: tuple[Record, ...]) -> None:
+    policy = load(learn(*others, record_of(line, "" if "exec" in line else ID, status=404)))
+    judged = judge(policy, f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert isinstance(judged, Judged)
+    assert judge_object(policy, judged, None).decision.status == 404
+    stranger = judge_object(policy, judged, Found(ID[:-1] + "0", ("stranger",), owner=ID[:-1] + "0"))
+    assert stranger.decision == judge_object(policy, judged, Found("1", ("other",), owner="1")).decision
+    assert not stranger.decision.allowed
+
+
+# What was not seen
+
+
+@given(LISTS)
+def test_an_operation_that_was_not_seen_is_refused(seen: list[Record]) -> None:
+    policy = load(learn(*seen))
+    assert {name for name in OPERATIONS if policy.allows(name)} == {record.operation for record in seen}
+
+
+@given(st.sets(st.sampled_from(UNIVERSE), max_size=12))
+def test_what_differs_in_a_condition_from_all_that_was_seen_is_refused(seen: set[tuple[str, str, str]]) -> None:
+    records = [record_of(f"{method} {target}", named) for method, target, named in sorted(seen)]
+    policy = load(learn(*records))
+    needs = [need for record in records if isinstance(need := find_need(record), Need)]
+    for method, target, named in UNIVERSE:
+        wanted = find_need(record_of(f"{method} {target}", named))
+        assert isinstance(wanted, Need)
+        alike = [need for need in needs if need.operation is wanted.operation]
+        expected = bool(alike) and all(
+            any(need.values[word] == value for need in alike) for word, value in wanted.values.items()
+        )
+        assert allows(policy, f"{method} {target}", named) is expected, target
+
+
+@given(LISTS)
+def test_an_object_that_was_not_seen_is_refused_wherever_objects_are_named(seen: list[Record]) -> None:
+    policy = load(learn(*seen))
+    for record in seen:
+        conditions = [condition for case in policy.cases[record.operation] for condition in case.conditions]
+        stranger = "reg.example/a/stranger:1" if "image" in KINDS.get(record.operation, "") else "stranger"
+        if any(condition.needs_object for condition in conditions):
+            decision = decide(policy, request_in(record), Found("x", (stranger,), owner="x"))
+            assert isinstance(decision, Decision)
+            assert not decision.allowed
+
+
+@given(LISTS)
+def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
+    texts = []
+    for order in (seen, seen[::-1]):
+        learner = Learner(SOCKET)
+        for record in order:
+            learner.note(record, NOON)
+        texts.append(learner.text())
+    assert texts[0] == texts[1]
+
+
+# How it is written
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([record_of("GET /_ping"), record_of("GET /_ping")], ["- SystemPing"]),
+        (
+            [record_of("POST /containers/web/start", "web"), record_of("GET /containers/json")],
+            ["- ContainerList", "- ContainerStart: {containers: [web]}"],
+        ),
+        (
+            [record_of("GET /containers/web/logs", "web"), record_of("GET /containers/db/logs?follow=1", "db")],
+            ["- ContainerLogs: {containers: [db, web]}"],
+        ),
+        (
+            [record_of(f"GET /containers/ci-{end}/json", f"ci-{end}") for end in ("3f9a2b", "77c01d", "00aa11")],
+            [
+                '# containers: "ci-*" stands for names like ci-00aa11 and ci-3f9a2b',
+                '- ContainerInspect: {containers: ["ci-*"]}',
+            ],
+        ),
+        (
+            [record_of(f"DELETE /volumes/{ID}", ID), record_of("DELETE /volumes/data", "data")],
+            [
+                "# volumes: 64 question marks stand for names that look like ids, like",
+                f"#   {ID}",
+                "- VolumeDelete:",
+                f'volumes: ["{"?" * 64}", data]',
+                "force: false",
+            ],
+        ),
+        (
+            [record_of("GET /containers/3f9a2b77c01d/json"), record_of("GET /containers/web/json", "web")],
+            [
+                "# containers: left out, since 1 of 2 requests named one by nothing but an id; seen were web",
+                "- ContainerInspect",
+            ],
+        ),
+        (
+            [record_of("GET /containers/web/logs?follow=x", "web")],
+            [
+                "# follow: left out, since every request had a value that engines read differently",
+                "- ContainerLogs: {containers: [web]}",
+            ],
+        ),
+        (
+            [record_of("GET /containers/a*b/json", "a*b")],
+            [
+                "# containers: a ? stands for the * or ? that a request had there",
+                '- ContainerInspect: {containers: ["a?b"]}',
+            ],
+        ),
+        (
+            [record_of(f"GET /containers/{ID}/json", ID, status=404), record_of("GET /containers/web/json", "web")],
+            [
+                "# containers: 1 of 2 requests named an id that the engine did not know, which always gets 404",
+                "- ContainerInspect: {containers: [web]}",
+            ],
+        ),
+        (
+            [
+                record_of("DELETE /images/app:1?force=1", "docker.io/library/app:1"),
+                record_of("DELETE /images/app:1", "docker.io/library/app:1"),
+            ],
+            ["# images: left out, since 1 of 2 requests reached for more than what it named", "- ImageDelete"],
+        ),
+        (
+            [record_of("DELETE /images/app:1?force=1", "docker.io/library/app:1")],
+            ["- ImageDelete: {images: [docker.io/library/app:1], force: true}"],
+        ),
+        (
+            [record_of("GET /_ping", decision=Outcome.DENIED, status=403), record_of("GET /_ping")],
+            ["# 1 of 2 were denied when they came", "- SystemPing"],
+        ),
+    ],
+)
+def test_what_was_seen_is_written_like_this(records: list[Record], expected: list[str]) -> None:
+    assert lines_of(*records) == expected
+
+
+def test_what_no_policy_allows_is_counted() -> None:
+    text = learn(record_of("GET /debug/vars"), refused("GET /../x", "why"), record_of("GET /debug/vars?a=1"))
+    assert text.endswith("# 2  GET /debug/vars: no operation that is known\n    # 1  GET /../x: why\n")
+
+
+def test_each_grant_has_its_count_and_the_time_of_the_last_request() -> None:
+    text = learn(record_of("GET /_ping"), record_of("GET /version"), record_of("GET /_ping"))
+    assert "- SystemPing     # 2  2026-11-24 12:00:02\n" in text
+    assert "- SystemVersion  # 1  2026-11-24 12:00:01\n" in text
+
+
+def test_a_health_check_is_not_noted() -> None:
+    learner = Learner(SOCKET)
+    learner.note(record_of("GET /_dockerproxy/health"), NOON)
+    assert not learner.changed
+
+
+def test_it_has_changed_until_the_text_is_taken() -> None:
+    learner = Learner(SOCKET)
+    assert not learner.changed
+    for record in (record_of("GET /_ping"), record_of("GET /_ping"), record_of("GET /x")):
+        learner.note(record, NOON)
+        assert learner.changed
+        learner.text()
+        assert not learner.changed
+
+
+# What is kept is bounded
+
+
+def words(count: int) -> list[str]:
+    """Return names that nothing made up."""
+    letters = itertools.product(string.ascii_lowercase, repeat=3)
+    return ["".join(three) for three, _ in zip(letters, range(count), strict=False)]
+
+
+def learn_names(names: list[str]) -> list[str]:
+    return lines_of(*(record_of(f"GET /containers/{name}/json", name) for name in names))
+
+
+def test_up_to_a_hundred_names_are_listed_and_not_more() -> None:
+    assert len([line for line in learn_names(words(100)) if not line.startswith("#")]) == 102
+    *comment, grant = learn_names(words(101))
+    assert " ".join(line.strip("# ") for line in comment) == (
+        "containers: left out, since there were more than a person would read;"
+        " seen were aaa, aab, aac, aad, aae and 96 more"
+    )
+    assert grant == "- ContainerInspect"
+
+
+def test_names_that_are_made_up_without_end_stay_a_pattern() -> None:
+    names = [f"ci-{number * 7919 % 5000:06x}1" for number in range(5000)]
+    assert learn_names(["web", *names])[-1] == '- ContainerInspect: {containers: ["ci-*", web]}'
+
+
+def test_names_without_end_are_forgotten() -> None:
+    learner = Learner(SOCKET)
+    for name in words(5000):
+        learner.note(record_of(f"GET /containers/{name}/json", name), NOON)
+    (usage,) = learner._usages.values()
+    assert len(usage._words["containers"]._items) <= 301
+    assert load(learner.text()).allows("ContainerInspect")
+
+
+def test_families_without_end_are_forgotten() -> None:
+    learner = Learner(SOCKET)
+    for word, number in itertools.product(words(2000), range(3)):
+        name = f"{word}-{number}"
+        learner.note(record_of(f"GET /containers/{name}/json", name), NOON)
+    (usage,) = learner._usages.values()
+    assert len(usage._words["containers"]._families) <= 200
+    assert "left out, since there were more than a person would read" in learner.text()
+
+
+def test_many_patterns_are_not_all_explained() -> None:
+    names = [f"{word}-{number}" for word in words(20) for number in range(3)]
+    comments = [line for line in learn_names(names) if line.startswith("#")]
+    assert len(comments) == 6
+    assert comments[-1] == "# containers: the other patterns were made likewise"
+
+
+def test_what_no_policy_allows_is_told_apart_only_so_far() -> None:
+    text = learn(*(record_of(f"GET /debug/{number}") for number in range(80)))
+    assert text.count("no operation that is known") == 50
+    assert text.endswith("    # 30  others\n")
+
+
+def test_requests_that_differ_without_end_are_not_remembered() -> None:
+    learner = Learner(SOCKET)
+    for number in range(3000):
+        learner.note(record_of(f"GET /containers/json?x={number}"), NOON)
+        learner.note(record_of(f"GET /containers/json?x={'y' * 600}{number}"), NOON)
+    assert len(learner._known) <= 1024
+    assert "- ContainerList  # 6000  " in learner.text()
+
+
+def test_all_lists_together_are_never_too_long_for_a_policy_file() -> None:
+    families = [f"{word * 26}-{number}" for word in words(20) for number in range(3)]
+    names = [*families, *(word * 10 for word in words(70))]
+    grant = learn(*(record_of(f"GET /containers/{name}/json", name) for name in names)).partition("allow:\n")[2]
+    assert " ".join(grant.replace("#", "").split()).count(" stands for names like ") == 5
+    assert grant.count("\n            - ") == 90
+    lists = sum(word.takes is Takes.ITEMS for operation in BEARING for word in find_words(operation).values())
+    assert len(grant) * lists < MOST_BYTES
+
+
+# Going on after a restart
+
+
+def resume(text: str) -> Learner:
+    """Return a learner that goes on from a file."""
+    learner = Learner(SOCKET)
+    (before,) = read_policy(text, "web.learned.yaml").sockets
+    learner.resume(before.policy.policy, read_counts(text))
+    return learner
+
+
+@given(LISTS)
+def test_a_restart_changes_nothing_in_what_was_learned(seen: list[Record]) -> None:
+    text = learn(*seen)
+    resumed = resume(text).text()
+    assert describe(load(resumed)) == describe(load(text))
+    assert read_counts(resumed) == read_counts(text)
+
+
+@given(LISTS, LISTS)
+def test_what_was_seen_before_a_restart_is_allowed_after_it_too(before: list[Record], after: list[Record]) -> None:
+    learner = resume(learn(*before))
+    for record in after:
+        learner.note(record, NOON)
+    policy = load(learner.text())
+    for record in (*before, *after):
+        request = request_in(record)
+        if not names_absent(record):
+            decision = decide(policy, request, find_named(request, record))
+            assert isinstance(decision, Decision)
+            assert decision.allowed, record
+
+
+def test_what_was_learned_before_a_restart_is_told_from_what_came_later() -> None:
+    names = [record_of("GET /containers/x/json", f"ci-{number}") for number in (1700, 1701, 1702)]
+    learner = resume(
+        learn(*names, record_of("GET /containers/a/logs", "a"), record_of("GET /containers/a/logs?follow=1", "a"))
+    )
+    learner.note(record_of("GET /containers/web/json", "web"), NOON + 60)
+    text = learner.text()
+    assert 'containers: "ci-*" is what was learned before the proxy was started again' in text
+    assert '- ContainerInspect: {containers: ["ci-*", web]}  # 4  2026-11-24 12:01:00' in text
+    assert "follow: left out, since every request came before the proxy was started again" in text
+
+
+def test_what_no_file_of_ours_says_is_not_read_from_it() -> None:
+    told = (
+        "      - ContainerList  # 7  2026-11-24 12:00:00\n      - ContainerInspect  # 7  2026-99-24 12:00:00\n# 3  x\n"
+    )
+    assert read_counts(told) == {"ContainerList": (7, NOON)}
+
+
+def test_an_id_or_a_word_that_is_no_pattern_is_none_after_a_restart() -> None:
+    top = [record_of(f"GET /containers/web/top?ps_args={args}", "web") for args in ("*", "aux")]
+    learner = resume(learn(record_of(f"POST /containers/{ID}/start", ID, status=404), top[0]))
+    learner.note(top[1], NOON)
+    lines = learner.text().splitlines()
+    assert f'          containers: ["{ID}"]' in lines
+    assert any('ps_args: ["*", aux]' in line for line in lines)
+
+
+def test_what_reached_further_before_a_restart_does_so_after_it() -> None:
+    delete = "DELETE /images/app:1"
+    learner = resume(learn(record_of(f"{delete}?force=1", "docker.io/library/app:1")))
+    learner.note(record_of(delete, "docker.io/library/app:1"), NOON)
+    assert "- ImageDelete  # 2  " in learner.text()

@@ -1,0 +1,199 @@
+"""What a record says of its request's needs is enough, or it is said that it is not."""
+
+import pytest
+from hypothesis import given
+from observe.records import ID, record_of, records, refused, request_in
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.observe.needs import (
+    REACHING,
+    Absent,
+    Gap,
+    Impossible,
+    Need,
+    find_leave,
+    find_named,
+    find_need,
+)
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Decision, Grant, Policy
+from dockerproxy.policy.objects import Found
+from dockerproxy.policy.vocabulary import find_words
+
+APP = "docker.io/library/app:1"
+NO_MORE = Gap("named one of which its record says no more")
+ONLY_ID = Gap("named one by nothing but an id")
+
+
+def need_of(record: Record) -> Need:
+    need = find_need(record)
+    assert isinstance(need, Need)
+    return need
+
+
+@pytest.mark.parametrize(
+    ("line", "named", "values"),
+    [
+        ("GET /containers/json", "", {}),
+        ("GET /containers/web/logs?follow=1", "web", {"containers": ("web",), "follow": True}),
+        ("GET /containers/3f9a/logs", "web", {"containers": ("web",), "follow": False}),
+        ("GET /containers/web/json", "", {"containers": ("web",)}),
+        ("GET /containers/web/logs?follow=x", "web", {"follow": Gap("had a value that engines read differently")}),
+        ("POST /containers/web/kill?signal=15", "web", {"signal": ("TERM",)}),
+        ("POST /containers/web/kill?signal=", "web", {"signal": ("KILL",)}),
+        ("POST /containers/web/kill?signal=1&signal=2", "web", {"signal": Gap("did not name one signal")}),
+        ("GET /containers/web/archive?path=/data/", "web", {"path": ("/data",)}),
+        ("GET /containers/web/archive?path=/data/*", "web", {"path": ("/data/?",)}),
+        ("GET /containers/web/archive?path=../x", "web", {"path": Gap("did not name one clean path")}),
+        ("GET /containers/web/archive", "web", {"path": Gap("did not name one clean path")}),
+        ("GET /containers/web/top?ps_args=*", "web", {"ps_args": ("*",)}),
+        ("POST /images/create?fromImage=app&tag=1", "", {"from": (APP,)}),
+        ("POST /images/create?fromSrc=-", "", {"from": Gap("did not name one image with its tag or digest")}),
+        ("GET /images/search?term=app", "", {"registries": "default"}),
+        ("GET /images/search?term=reg.example/app", "", {"registries": Gap("did not keep to it")}),
+        ("POST /containers/create?name=web", "", {"buildx_builders": "none"}),
+        # What the object is called
+        ("GET /images/app:1/json", APP, {"images": (APP,)}),
+        ("GET /images/app:1/json", "", {"images": (APP,)}),
+        ("GET /distribution/app:1/json", "", {"images": (APP,)}),
+        ("POST /images/app/push?tag=1", "", {"images": (APP,)}),
+        ("POST /images/app/push", "", {"images": Gap("named nothing that could be known")}),
+        ("POST /containers/web/rename?name=db", "web", {"containers": ("web", "db")}),
+        ("POST /exec/3f9a/start", "web", {"containers": ("web",)}),
+        ("GET /containers/a*b/json", "a*b", {"containers": ("a?b",)}),
+        # Of which a record says too little
+        ("POST /exec/3f9a/start", "", {"containers": NO_MORE}),
+        (f"GET /exec/{ID}/json", "", {"containers": NO_MORE}),
+        (f"GET /containers/{ID}/json", "", {"containers": ONLY_ID}),
+        ("GET /containers/3f9a2b77c01d/json", "", {"containers": ONLY_ID}),
+        ("GET /containers/3f9a2b77c01d/json", "3f9a2b77c01d", {"containers": ("3f9a2b77c01d",)}),
+        ("GET /images/3f9a2b77c01d/json", "docker.io/library/3f9a2b77c01d:latest", {"images": ONLY_ID}),
+        (f"GET /images/sha256:{ID}/json", f"sha256:{ID}", {"images": ONLY_ID}),
+        ("GET /images/app/json", f"sha256:{ID}", {"images": Gap("named an image that has no name")}),
+        (
+            f"DELETE /images/sha256:{ID}",
+            APP,
+            {"images": Gap("acted on all names of an image, of which the log has one"), "force": False},
+        ),
+        # What acts on more than the object
+        ("DELETE /images/app:1?force=1", APP, {"images": (APP,), "force": True}),
+        ("DELETE /networks/web?force=1", "web", {"networks": REACHING}),
+        ("POST /images/app/push?tag=1&destination=x", "", {"images": REACHING}),
+        # What no policy can list
+        ("GET /containers/web/json", "x" * 301, {"containers": Gap("had one of more than 300 characters")}),
+        ("GET /containers/web/json", "é", {"containers": Gap("had one that no policy can list")}),
+        ("GET /containers/~/json", "~", {"containers": Gap("had one that no policy can list")}),
+        ("GET /containers/web/json", "a\nb", {"containers": Gap("had one with characters that are in no policy")}),
+        (
+            "GET /containers/web/top?ps_args=%FF",
+            "web",
+            {"ps_args": Gap("had one with characters that are in no policy")},
+        ),
+        (
+            "GET /containers/web/top?ps_args=%F0%9F%98%80",
+            "web",
+            {"ps_args": Gap("had one with characters that are in no policy")},
+        ),
+        ("GET /containers/web/top?ps_args=%C3%A9", "web", {"ps_args": ("é",)}),
+    ],
+)
+def test_a_request_needs_these_values(line: str, named: str, values: dict[str, object]) -> None:
+    found = need_of(record_of(line, named)).values
+    assert {name: found[name] for name in values} == values
+
+
+def test_only_a_parameter_of_which_the_grant_speaks_lets_it_reach_further() -> None:
+    assert need_of(record_of("DELETE /images/app:1?force=1", APP)).reaches
+    assert not need_of(record_of("DELETE /images/app:1", APP)).reaches
+    assert {name for name, operation in OPERATIONS.items() if find_leave(operation)} == {
+        *("ImageDelete", "ImageDeleteLibpod", "VolumeDelete", "VolumeDeleteLibpod"),
+        *("ContainerDelete", "ContainerDeleteLibpod"),
+    }
+
+
+@pytest.mark.parametrize(
+    "line", [f"GET /containers/{ID}/json", f"GET /exec/{ID}/json", f"GET /images/sha256:{ID}/json"]
+)
+def test_a_full_id_that_the_engine_did_not_know_needs_no_object(line: str) -> None:
+    name = line.split("/")[2]
+    named = "" if "exec" in line else name
+    (value,) = need_of(record_of(line, named, status=404)).values.values()
+    assert value == Absent(name)
+
+
+def test_a_target_that_was_cut_needs_the_operation_without_conditions() -> None:
+    record = record_of("GET /containers/web/logs?x=" + "y" * MAX_TARGET, "web")
+    need = need_of(record._replace(target=record.target[:MAX_TARGET]))
+    assert need.operation.name == "ContainerLogs"
+    assert set(need.values.values()) == {Gap("had a target too long for a record")}
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (record_of("GET /debug/vars?x=1"), "GET /debug/vars: no operation that is known"),
+        (refused("GET /../x", "the path has a dot segment"), "GET /../x: the path has a dot segment"),
+        (refused("", "no complete request head"), "no complete request head"),
+        (refused("GET /a\n- b", "a reason"), r"GET /a\n- b: a reason"),
+        (refused("GET /\udcff\u202e", "a reason"), r"GET /\udcff\u202e: a reason"),
+        (refused("GET /" + "x" * 200, "a reason"), f"GET /{'x' * 99}...: a reason"),
+        # A record of another version, or one that was edited.
+        (record_of("GET /containers/json")._replace(target="//"), "GET //: the path has an empty segment"),
+    ],
+)
+def test_what_no_policy_allows_is_said_on_one_line(record: Record, text: str) -> None:
+    assert find_need(record) == Impossible(text)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        record_of("GET /_dockerproxy/health"),
+        record_of("GET /containers/web/json", decision=Outcome.DENIED, status=503),
+        record_of("GET /containers/web/json", decision=Outcome.DENIED, status=0),
+    ],
+)
+def test_a_health_check_needs_nothing_nor_does_what_was_never_decided(record: Record) -> None:
+    assert find_need(record) is None
+
+
+def test_what_a_policy_denied_has_its_need_too() -> None:
+    for status in (403, 404):
+        assert need_of(record_of("GET /containers/web/json", decision=Outcome.DENIED, status=status))
+
+
+@pytest.mark.parametrize(
+    ("line", "named", "found"),
+    [
+        ("GET /containers/json", "", None),
+        ("GET /containers/3f9a/json", "web", Found("3f9a", ("web",), owner="web")),
+        (f"GET /containers/{ID}/json", "web", Found(ID, ("web",), owner=ID)),
+        (f"POST /exec/{ID}/start", "web", Found(ID, ("web",), owner="web")),
+        (f"GET /images/sha256:{ID}/json", APP, Found(f"sha256:{ID}", (APP,), owner=f"sha256:{ID}")),
+        ("GET /containers/web/json", "", Found("web", ("web",))),
+        ("GET /distribution/app:1/json", "", Found(APP, (APP,))),
+    ],
+)
+def test_an_object_is_what_its_record_tells_of_it(line: str, named: str, found: Found | None) -> None:
+    record = record_of(line, named)
+    assert find_named(request_in(record), record) == found
+
+
+@given(records())
+def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
+    need, request = need_of(record), request_in(record)
+    words = find_words(need.operation)
+    assert need.values.keys() == words.keys()
+    values = {word: value for word, value in need.values.items() if not isinstance(value, Gap | Absent)}
+    assert not any(
+        words[word].fault(item) for word, value in values.items() if isinstance(value, tuple) for item in value
+    )
+    made = tuple(words[word].make(value) for word, value in values.items())
+    grant = Grant(frozenset({need.operation.name}), "", made)
+    hints = dict.fromkeys(OPERATIONS, "")
+    policy = compile_policy(Policy(grants=(grant,), denials=(), hints=hints))
+    decision = decide(policy, request, find_named(request, record))
+    assert isinstance(decision, Decision)
+    assert decision.allowed

@@ -1,0 +1,102 @@
+"""Names that programs make up become patterns, and nothing else does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observe.records import ID
+
+from dockerproxy.observe.patterns import find_families, find_image_families, is_id
+from dockerproxy.policy.globs import Glob
+
+DIGEST = "sha256:" + "0" * 60
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        # Parts between separators
+        ("ci-3f9a2b ci-77c01d ci-00aa11 web", "ci-*"),
+        ("web-1 web-2 web-3", "web-*"),
+        ("web_1 web_2 web_3", "web_*"),
+        ("web-1-run web-2-run web-3-run", "web-*-run"),
+        (f"job-{ID[:8]}-{ID[:4]}-4{ID[:3]}-9{ID[:3]}-{ID[:11]}0 job-{ID[:8]}-0000-4000-9000-{ID[:12]} job-1", "job-*"),
+        ("web.1.k7x2m9q4w1e8r5t6y3u0i2o4p web.1.a7x2m9q4w1e8r5t6y3u0i2o4p web.1.z1x2m9q4w1e8r5t6y3u0i2o4p", "web.1.*"),
+        ("run-1-of-a1b2c3 run-1-of-a1b2c4 run-2-of-a1b2c3", "run-*-of-*"),
+        (
+            "runner-t1-project-12-0-c0ffee1 runner-t1-project-12-1-c0ffee2 runner-t1-project-12-1-c0ffee3",
+            "runner-t1-project-12-*-*",
+        ),
+        ("ci-3f9a2b ci-77c01d ci-00aa11 job-1 job-2 job-3", "ci-* job-*"),
+        # Ends without a separator
+        ("job4711 job4712 job9", "job*"),
+        ("cache00aa11 cache1234ab cache99881c", "cache*"),
+        # Ids
+        (ID, "?" * 64),
+        ("3f9a2b77c01d", "?" * 12),
+        ("k7x2m9q4w1e8r5t6y3u0i2o4p", "?" * 25),
+        # What Docker calls containers without a name
+        ("zen_bell bold_morse2 sad_yam", "*_*"),
+        # No family
+        ("ci-3f9a2b ci-77c01d", ""),
+        ("web db cache proxy", ""),
+        ("a-1 a-2 a-3", ""),
+        ("1 2 3", ""),
+        ("db1 db2 db3", ""),
+        ("ci-facade ci-decade ci-deface", ""),
+        ("zen_bell bold_morse", ""),
+        ("shop_db shop_cache shop_queue", ""),
+        ("deadbeefcafe", ""),
+        ("ci-3f9a2b cd-77c01d ce-00aa11", ""),
+        # Paths
+        ("/tmp/3f9a2b /tmp/77c01d /tmp/00aa11", "/tmp/*"),
+        ("/data/a /data/b /data/c", ""),
+    ],
+)
+def test_a_family_is_at_least_three_names_that_differ_in_what_looks_made_up(names: str, patterns: str) -> None:
+    assert " ".join(sorted(find_families(names.split()))) == patterns
+
+
+@pytest.mark.parametrize(
+    ("references", "patterns"),
+    [
+        (" ".join(f"docker.io/library/alpine:3.{minor}" for minor in range(5)), "docker.io/library/alpine:*"),
+        (" ".join(f"reg.example:5000/a/b:{tag}" for tag in range(5)), "reg.example:5000/a/b:*"),
+        (" ".join(f"docker.io/library/alpine:3.{minor}" for minor in range(4)), ""),
+        (" ".join(f"docker.io/a/b@{DIGEST}{number:04}" for number in range(3)), "docker.io/a/b@*"),
+        (" ".join(f"docker.io/a/b@{DIGEST}{number:04}" for number in range(2)), ""),
+        ("docker.io/a/ci-3f9a2b:1 docker.io/a/ci-77c01d:1 docker.io/a/ci-00aa11:1", "docker.io/a/ci-*:1"),
+        ("docker.io/a/ci-3f9a2b:1 docker.io/a/ci-77c01d:2 docker.io/a/ci-00aa11:1", ""),
+        ("docker.io/library/3f9a2b:1 docker.io/library/77c01d:1 docker.io/library/00aa11:1", ""),
+        ("docker.io/a1/b:1 docker.io/a2/b:1 docker.io/a3/b:1", ""),
+        ("reg1.example/team/b:1 reg2.example/team/b:1 reg3.example/team/b:1", ""),
+        ("docker.io/a/b docker.io/a/b docker.io/a/c", ""),
+    ],
+)
+def test_images_are_a_family_by_their_tags_or_by_made_up_names_of_one_registry(references: str, patterns: str) -> None:
+    assert " ".join(sorted(find_image_families(references.split()))) == patterns
+
+
+def test_an_id_has_digits_and_its_length_or_its_algorithm() -> None:
+    assert all(map(is_id, (ID, f"sha256:{ID}", ID[:12], "k7x2m9q4w1e8r5t6y3u0i2o4p")))
+    assert not any(map(is_id, (ID[:11], f"{ID}0", "deadbeefcafe", "web", "myveryownservicenameishere", "")))
+
+
+PART = st.sampled_from(
+    ["ci", "web", "3f9a2b", "77c01d", "1", "22", "job", "zen_bell", "-", "_", ".", "/", ID[:12], "a"]
+)
+ANY_NAMES = st.sets(st.lists(PART, min_size=1, max_size=5).map("".join), max_size=20)
+
+
+@given(ANY_NAMES)
+def test_a_pattern_stands_for_its_members_and_each_has_one_pattern(names: set[str]) -> None:
+    for families in (find_families(names), find_image_families(names)):
+        members = [name for each in families.values() for name in each]
+        assert len(members) == len(set(members))
+        assert set(members) <= names
+        assert all(Glob(pattern).matches(name) for pattern, each in families.items() for name in each)
+
+
+@given(ANY_NAMES)
+def test_no_pattern_is_without_a_stem(names: set[str]) -> None:
+    for pattern in find_families(names):
+        assert pattern == "*_*" or not pattern.strip("?") or pattern.find("*") >= 3

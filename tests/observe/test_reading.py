@@ -1,0 +1,157 @@
+"""What the log writes can be read back, whoever kept it."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.reading import Reading
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.settings import Level, LogFormat
+
+RECORD = Record(
+    socket="docker",
+    peer=Peer(1000, 999, 42),
+    method="GET",
+    target="/containers/web/logs?follow=1",
+    operation="ContainerLogs",
+    object="web",
+    decision=Outcome.ALLOWED,
+    source="containers:read (policy.yaml:7)",
+    reason="",
+    status=200,
+    received=0,
+    sent=1234,
+    milliseconds=1.5,
+)
+OTHER = RECORD._replace(target="/_ping", operation="SystemPing", object="")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+RECORDS = st.builds(
+    Record,
+    TEXTS,
+    st.builds(Peer, st.integers(-1, 99), st.integers(-1, 99), st.integers(-1, 99)),
+    *[TEXTS] * 4,
+    st.sampled_from(Outcome),
+    TEXTS,
+    TEXTS,
+    *[st.integers(0, 1 << 40)] * 3,
+    st.integers(0, 10**9).map(lambda tenths: tenths / 10),
+)
+
+
+def write(*records: Record, style: LogFormat = LogFormat.JSON, begin: bool = False) -> list[str]:
+    """Return the lines that the log writes of some records."""
+    with tempfile.TemporaryFile() as file:
+        log = Log(Level.INFO, style, file.fileno())
+        for record in records:
+            if begin:
+                log.start(record)
+            log.exchange(record)
+        log.message(Level.NOTICE, "stopped")
+        log.close()
+        file.seek(0)
+        return file.read().decode().splitlines(keepends=True)
+
+
+def read(lines: list[str]) -> tuple[list[Record], int]:
+    """Return the records in some lines, and the number of lines that are none."""
+    reading = Reading(lines)
+    records = [record for record, _ in reading]
+    return records, reading.unreadable
+
+
+@given(st.lists(RECORDS, max_size=3))
+def test_what_is_written_is_read(records: list[Record]) -> None:
+    assert read(write(*records)) == (records, 0)
+
+
+def test_the_time_is_the_one_at_which_it_was_written() -> None:
+    before = datetime.now(UTC).timestamp()
+    ((_, when),) = Reading(write(RECORD))
+    assert before - 0.001 <= when <= datetime.now(UTC).timestamp()
+
+
+def test_the_beginning_and_the_end_of_a_stream_are_one_exchange() -> None:
+    assert read(write(RECORD, RECORD, OTHER, begin=True)) == ([RECORD, RECORD, OTHER], 0)
+    begins, ends, *_ = write(RECORD, begin=True)
+    assert read([begins, begins, ends]) == ([RECORD, RECORD], 0)
+    assert read([ends, begins]) == ([RECORD, RECORD], 0)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda line: f"dockerproxy-1  | {line}",
+        lambda line: f"\x1b[36mdockerproxy-1  |\x1b[0m {line}",
+        lambda line: f"2026-03-01T10:00:00.123456789Z {line}",
+        lambda line: f"2026-03-01T10:00:00.123456789Z stdout F {line}",
+        lambda line: f"Mar 01 10:00:00 host dockerproxy[42]: {line}",
+        lambda line: f"  {line.strip()}  \r\n",
+        lambda line: json.dumps({"log": line, "stream": "stdout", "time": "2026-03-01T10:00:00.123456789Z"}) + "\n",
+        lambda line: json.dumps({"log": f"{line.strip()}"}),
+    ],
+)
+def test_a_line_is_read_however_it_was_kept(wrap: Callable[[str], str]) -> None:
+    assert read([wrap(line) for line in write(RECORD, OTHER)]) == ([RECORD, OTHER], 0)
+
+
+def test_a_log_of_a_version_that_knew_no_objects_is_read() -> None:
+    line, _ = write(RECORD)
+    fields = json.loads(line)
+    del fields["object"]
+    assert read([json.dumps(fields)]) == ([RECORD._replace(object="")], 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no log at all",
+        "{",
+        "[]",
+        "{}",
+        '{"log": 1}',
+        '{"log": "no log at all"}',
+        '{"event": ["exchange"]}',
+        '{"event": "exchange"}',
+        "{" * 100_000,
+        '{"a":' * 100_000,
+    ],
+)
+def test_lines_that_are_none_of_ours_are_counted(line: str) -> None:
+    assert read([line, *write(RECORD), "\n", line]) == ([RECORD], 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, None) for name in ("time", "socket", "uid", "method", "target", "decision", "status", "ms")),
+        ("object", 1),
+        ("decision", "maybe"),
+        ("time", "yesterday"),
+        ("ms", "1"),
+    ],
+)
+def test_a_line_whose_fields_are_not_as_they_are_written_is_counted(name: str, value: object) -> None:
+    fields = json.loads(write(RECORD)[0]) | {name: value}
+    assert read([json.dumps(fields)]) == ([], 1)
+
+
+@given(TEXTS)
+def test_what_a_client_sends_cannot_forge_a_record(text: str) -> None:
+    forged = write(OTHER)[0].strip()
+    hostile = RECORD._replace(target=f"/{text}{forged}", decision=Outcome.REFUSED)
+    assert read(write(hostile)) == ([hostile], 0)
+    assert read(write(hostile, style=LogFormat.TEXT))[0] == []
+
+
+def test_it_does_not_read_further_than_it_is_asked_to() -> None:
+    line = write(RECORD)[0]
+    reading = Reading(iter([line, os.devnull]))
+    assert next(iter(reading))[0] == RECORD
+    assert reading.unreadable == 0

@@ -1,0 +1,134 @@
+"""A glob matches what its few signs say, whatever the name, and no name makes it slow."""
+
+import time
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from dockerproxy.policy.globs import Glob
+
+MANY = 65_536
+NAMES = st.text("aab/", max_size=11) | st.text("aA/*?.[]\\\n\0é\udcff", max_size=8)
+GLOBS = st.lists(
+    st.sampled_from(["a", "a", "b", "/", "/", "*", "**", "***", "?", "[", "\\", ".", "\n"]), max_size=9
+).map("".join)
+
+
+def matches_slowly(glob: str, name: str) -> bool:
+    """Read the rules word by word, trying everything."""
+    above = glob.rstrip("*")
+    takes_in_directory = glob.endswith("/" + "*" * max(2, len(glob) - len(above))) and above != "/"
+    return (takes_in_directory and follows(above.removesuffix("/"), name)) or follows(glob, name)
+
+
+def follows(glob: str, name: str) -> bool:
+    rest = glob.lstrip("*")
+    stars = len(glob) - len(rest)
+    if stars:
+        ends = range(len(name) + 1) if stars > 1 else range(len(name.partition("/")[0]) + 1)
+        return any(follows(rest, name[end:]) for end in ends)
+    if not glob or not name:
+        return glob == name
+    return (glob[0] == name[0] or (glob[0] == "?" and name[0] != "/")) and follows(glob[1:], name[1:])
+
+
+def fill(sign: str, text: str) -> str:
+    """Return something that a sign of a glob stands for."""
+    segment = text.replace("/", "")
+    return {"*": segment, "**": text, "?": (segment + "x")[0]}.get(sign, sign)
+
+
+@pytest.mark.parametrize(
+    ("glob", "names"),
+    [
+        ("web", ["web"]),
+        ("", [""]),
+        ("web-*", ["web-", "web-1", "web-\n", "web-*", "web-\0"]),
+        ("*", ["", "a", "a:b@c", "."]),
+        ("?", ["a", "?", "\n", "é"]),
+        ("a*c?e", ["ac?e", "abcde", "acccde"]),
+        ("a**c", ["ac", "a/b/c", "a//c"]),
+        ("**", ["", "/", "a/b\n"]),
+        ("/data/**", ["/data", "/data/", "/data/a", "/data/a/b"]),
+        ("/d*/**", ["/d", "/data", "/data/a"]),
+        ("/**", ["/", "/a", "/a/b"]),
+        ("**/**", ["a", "a/b", ""]),
+        ("a/**/b", ["a//b", "a/x/b", "a/x/y/b"]),
+        ("[a-z]", ["[a-z]"]),
+        (r"\*", ["\\", r"\a"]),
+        ("a.c", ["a.c"]),
+        ("(a|b)+$^{2}", ["(a|b)+$^{2}"]),
+    ],
+)
+def test_these_match(glob: str, names: list[str]) -> None:
+    for name in names:
+        assert Glob(glob).matches(name), name
+
+
+@pytest.mark.parametrize(
+    ("glob", "names"),
+    [
+        ("web", ["", "Web", "WEB", "web\n", "\nweb", "web\0", "web2", "a\nweb"]),
+        ("", ["a", "\n"]),
+        ("web-*", ["web", "web-/a", "a\nweb-1", "Web-1"]),
+        ("*", ["/", "a/", "/a"]),
+        ("?", ["", "/", "aa", "a\n"]),
+        ("*\n", ["a", "a\n\n/"]),
+        ("a*c?e", ["ace", "ac/e", "a/cde", "abcdef"]),
+        ("/data/**", ["/dat", "/data2", "/data\n", "/database/a", "data/a", "/x/data"]),
+        ("/data/*", ["/data", "/data/a/b"]),
+        ("/data/***x", ["/data"]),
+        ("/**", ["", "a"]),
+        ("a/**/b", ["a/b", "ab"]),
+        ("[a-z]", ["a"]),
+        ("a.c", ["abc"]),
+    ],
+)
+def test_these_do_not_match(glob: str, names: list[str]) -> None:
+    for name in names:
+        assert not Glob(glob).matches(name), name
+
+
+@given(GLOBS, NAMES)
+def test_what_matches_is_what_the_rules_say(glob: str, name: str) -> None:
+    expected = matches_slowly(glob, name)
+    event(f"matches: {expected}")
+    assert Glob(glob).matches(name) is expected
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "/", "?", "*", "**"]), NAMES), max_size=8))
+def test_what_is_made_of_a_glob_matches_it(parts: list[tuple[str, str]]) -> None:
+    name = "".join(fill(sign, text) for sign, text in parts)
+    assert Glob("".join(sign for sign, _ in parts)).matches(name)
+
+
+@given(NAMES, NAMES)
+def test_a_literal_matches_itself_alone(text: str, name: str) -> None:
+    assert Glob(text).is_literal is not bool({"*", "?"} & set(text))
+    if Glob(text).is_literal:
+        assert Glob(text).matches(name) is (text == name)
+        assert Glob(text).matches(text)
+
+
+@pytest.mark.parametrize("name", ["a", "a/", "/", "aa/", "ab", f"{'a' * 999}/"], ids=lambda name: f"{name[:3]!r}...")
+@pytest.mark.parametrize(
+    "glob",
+    [
+        "*a*a*a*a*a*b",
+        "**a**a**a**a**b",
+        "**a*a*a*a**c",
+        "**a?a?a?c",
+        "**/a*/a*/a*/c",
+        "**/**/**/**/c",
+        "a**a*a**a*/b*c",
+        "***a*/*a*/*a*/*a*/c",
+        f"**{'a*/' * 20}c**c",
+        f"*{'a*' * 60}c",
+        "c/**",
+    ],
+)
+def test_no_name_makes_a_match_slow(glob: str, name: str) -> None:
+    begin = time.process_time()
+    assert not Glob(glob).matches((name * MANY)[: MANY - 1] + "d")
+    assert time.process_time() - begin < 1

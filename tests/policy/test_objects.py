@@ -1,0 +1,361 @@
+"""What a name means is asked in a way that the engine answers, and read only from an answer that says it."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from api.paths import path_of
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import ID, request_for, request_of
+
+from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.policy.objects import (
+    GIVING,
+    KINDS,
+    REACHING,
+    SWITCHES,
+    WORDS,
+    Found,
+    Kind,
+    Question,
+    certain_values,
+    find_object,
+    is_full_id,
+    join_reference,
+    missing,
+    name_in,
+    new_name,
+    read_object,
+    with_name,
+)
+
+IMAGE = f"sha256:{ID}"
+DIGEST = "@sha256:" + "d" * 64
+BUSYBOX = "docker.io/library/busybox"
+ASKED = [OPERATIONS[name] for name in KINDS if name not in {"ImagePush", "DistributionInspect"}]
+TEMPLATES = [operation for operation in OPERATIONS.values() if "{" in operation.path]
+
+SECTIONS = {"containers", "images", "distribution", "networks", "volumes", "services", "pods", "exec", "tasks"}
+
+by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.name)
+
+INSPECTS = {
+    Kind.CONTAINER: ("ContainerInspect", "ContainerInspectLibpod"),
+    Kind.IMAGE: ("ImageInspect", "ImageInspectLibpod"),
+    Kind.NETWORK: ("NetworkInspect", "NetworkInspectLibpod"),
+    Kind.VOLUME: ("VolumeInspect", "VolumeInspectLibpod"),
+    Kind.SERVICE: ("ServiceInspect", ""),
+    Kind.POD: ("", "PodInspectLibpod"),
+    Kind.EXEC: ("ExecInspect", "ExecInspectLibpod"),
+    Kind.TASK: ("TaskInspect", ""),
+}
+
+
+def ask(method: str, target: str) -> Question:
+    """Return the question about the object of a request."""
+    question = find_object(request_of(method, target))
+    assert isinstance(question, Question)
+    return question
+
+
+def read(question: Question, answer: object, version: str = "") -> Found | Question | None:
+    return read_object(question, json.dumps(answer).encode(), version)
+
+
+# The question
+
+
+@by_object
+@pytest.mark.parametrize("version", ["", "/v1.45"])
+def test_a_question_is_the_inspection_of_that_very_name_under_the_same_version(
+    operation: Operation, version: str
+) -> None:
+    target = f"{version}{path_of(operation, many='team/app:1')}?all=1"
+    question = ask(operation.method, target)
+    asked = request_of("GET", question.target)
+    libpod = operation.section.startswith("libpod/")
+    assert asked.operation is OPERATIONS[INSPECTS[question.kind][libpod]]
+    assert asked.version == version.removeprefix("/")
+    assert asked.query == ()
+    name = "team/app:1" if question.kind is Kind.IMAGE else "web"
+    assert name_in(asked.path, asked.operation) == question.name == name
+    assert (question.operation, question.kind, question.acts_on) == (operation, KINDS[operation.name], "")
+
+
+def test_every_operation_with_a_name_of_such_an_object_is_known() -> None:
+    """Those that are not name what no condition speaks of, or a word that need not name anything."""
+    named = {
+        operation.name for operation in TEMPLATES if operation.path.removeprefix("/libpod").split("/")[1] in SECTIONS
+    }
+    assert named - KINDS.keys() == {"ImageResolveLibpod", "ImageScpLibpod"}
+    assert named >= KINDS.keys()
+
+
+@pytest.mark.parametrize("target", ["/_ping", "/secrets/web", "/libpod/images/scp/web", "/new/thing"])
+def test_what_names_no_such_object_is_not_asked_for(target: str) -> None:
+    assert find_object(request_of("POST" if "scp" in target else "GET", target)) is None
+
+
+def test_every_kind_has_a_word_and_tables_speak_of_operations_that_exist() -> None:
+    assert WORDS.keys() == set(Kind)
+    assert KINDS.keys() >= REACHING.keys() | GIVING
+    assert {parameter for parameters in REACHING.values() for parameter in parameters} > SWITCHES
+
+
+# The answer
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "found"),
+    [
+        ("/containers/w/json", {"Id": ID, "Name": "/web"}, Found(ID, ("web",), owner=ID)),
+        ("/v5.0.0/libpod/containers/w/json", {"Id": ID, "Name": "web"}, Found(ID, ("web",), owner=ID)),
+        ("/networks/w", {"Name": "web", "Id": ID}, Found(ID, ("web",), owner=ID)),
+        ("/v5.0.0/libpod/networks/w/json", {"name": "web", "id": ID}, Found(ID, ("web",), owner=ID)),
+        ("/volumes/w", {"Name": "web"}, Found("web", ("web",), owner="web")),
+        ("/services/w", {"ID": "4cdgfyky7", "Spec": {"Name": "web"}}, Found("4cdgfyky7", ("web",), owner="4cdgfyky7")),
+        ("/libpod/pods/w/json", {"Id": ID, "Name": "web"}, Found(ID, ("web",), owner=ID)),
+        (
+            "/images/w/json",
+            {"Id": IMAGE, "RepoTags": ["web:1"]},
+            Found(IMAGE, ("docker.io/library/web:1",), owner=IMAGE),
+        ),
+        (
+            "/libpod/images/w/json",
+            {"Id": ID, "RepoTags": ["localhost/web:1"], "RepoDigests": [f"localhost/web{DIGEST}"]},
+            Found(ID, ("localhost/web:1", f"localhost/web{DIGEST}"), owner=ID),
+        ),
+        ("/images/w/json", {"Id": IMAGE, "RepoTags": ["<none>:<none>"]}, Found(IMAGE, (), owner=IMAGE)),
+        ("/images/w/json", {"Id": IMAGE, "RepoTags": None, "RepoDigests": [3]}, Found(IMAGE, (), owner=IMAGE)),
+        ("/containers/w/json", {"Id": ID}, Found(ID, (), owner=ID)),
+        ("/services/w", {"ID": "x1", "Spec": None, "Name": "web"}, Found("x1", (), owner="x1")),
+    ],
+)
+def test_an_answer_says_id_and_names(target: str, answer: Mapping[str, object], found: Found) -> None:
+    assert read(ask("GET", target), answer) == found
+
+
+def test_an_exec_is_judged_by_its_container_and_goes_on_under_its_own_id() -> None:
+    question = ask("POST", "/v1.45/exec/abc/start")
+    further = read(question, {"ID": "e" * 64, "ContainerID": ID}, "v1.45")
+    assert isinstance(further, Question)
+    assert (further.kind, further.name, further.target) == (Kind.CONTAINER, ID, f"/v1.45/containers/{ID}/json")
+    assert read(further, {"Id": ID, "Name": "/web"}, "v1.45") == Found("e" * 64, ("web",), owner=ID)
+
+
+def test_a_task_is_judged_by_its_service() -> None:
+    further = read(ask("GET", "/tasks/t1"), {"ID": "t1", "ServiceID": "s1"})
+    assert isinstance(further, Question)
+    assert (further.kind, further.target) == (Kind.SERVICE, "/services/s1")
+    assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == Found("t1", ("web",), owner="s1")
+
+
+@pytest.mark.parametrize("owner", [None, "", "a/b", "..", "x?y", 3])
+@pytest.mark.parametrize(("target", "field"), [("/exec/e1/json", "ContainerID"), ("/tasks/t1", "ServiceID")])
+def test_an_exec_or_task_of_nothing_that_can_be_known_is_unknown(target: str, field: str, owner: object) -> None:
+    assert read(ask("GET", target), {"ID": "x1", field: owner}) is None
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        *("", ".", "..", "../x", "a/b", "/a", "a?x=1", "a#b", "a b", "a%2fb", "a\r\nHost: x", "a\n", "é", "-a", "_a"),
+        *("sha256:", "md5:a", "sha256:a/b", "a:b", None, 3, ["a"], {"Id": "a"}),
+    ],
+)
+def test_what_cannot_stand_in_a_path_is_no_id(identity: object) -> None:
+    for target, field in (("/containers/w/json", "Id"), ("/volumes/w", "Name"), ("/images/w/json", "Id")):
+        assert read(ask("GET", target), {field: identity, "Name": identity}) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"[]", b'"Id"', b"{", b'{"Id":', b"\xff", b"[" * 100_000, b"9" * 10_000, b"{}", b'{"id": 1}'],
+)
+def test_what_is_no_description_of_an_object_says_nothing(content: bytes) -> None:
+    assert read_object(ask("GET", "/containers/w/json"), content, "") is None
+
+
+FIELDS = st.sampled_from(["Id", "ID", "id", "Name", "Spec", "RepoTags", "RepoDigests", "ContainerID", "ServiceID"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from([ID, IMAGE, "web:1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(ASKED), st.binary(max_size=20) | JSON.map(lambda answer: json.dumps(answer).encode()))
+def test_whatever_is_answered_the_id_that_is_read_names_one_object(operation: Operation, content: bytes) -> None:
+    request = request_for(operation)
+    question = find_object(request)
+    assert isinstance(question, Question)
+    found = read_object(question, content, request.version)
+    if isinstance(found, Found):
+        renamed = with_name(request, operation, found.id)
+        again = request_of(renamed.method, renamed.target)
+        assert again.operation is operation
+        assert name_in(again.path, operation) == found.id
+
+
+# Images: any of their names, the one that is acted on, or all
+
+
+TAGGED = {"Id": IMAGE, "RepoTags": ["busybox:latest", "team/app:1"], "RepoDigests": [f"busybox{DIGEST}", f"x{DIGEST}"]}
+NAMES = (f"{BUSYBOX}:latest", "docker.io/team/app:1", f"{BUSYBOX}{DIGEST}", f"docker.io/library/x{DIGEST}")
+ALL = (NAMES[0], NAMES[1], NAMES[3])
+"""A digest of a repository of which there is a tag is no name of its own."""
+
+
+@pytest.mark.parametrize("name", ["busybox", "docker.io/team/app:1", IMAGE, ID, "4f5e"])
+def test_an_image_that_is_only_looked_at_may_have_other_names(name: str) -> None:
+    assert read(ask("GET", f"/images/{name}/json"), TAGGED) == Found(IMAGE, NAMES, owner=IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "acted_on"),
+    [
+        ("busybox", NAMES[0]),
+        ("busybox:latest", NAMES[0]),
+        ("index.docker.io/library/busybox", NAMES[0]),
+        ("team/app:1", NAMES[1]),
+        (f"busybox{DIGEST}", NAMES[2]),
+        (f"busybox:latest{DIGEST}", NAMES[2]),
+    ],
+)
+@pytest.mark.parametrize("method", ["DELETE /images/{}", "DELETE /libpod/images/{}", "POST /libpod/images/{}/push"])
+def test_what_acts_on_a_name_is_judged_by_that_name_alone_and_goes_on_under_it(
+    method: str, name: str, acted_on: str
+) -> None:
+    """Not by the id: the name may have been given to another image by the time it is acted on."""
+    verb, _, target = method.format(name).partition(" ")
+    assert read(ask(verb, target), TAGGED) == Found(acted_on, (acted_on,))
+
+
+@pytest.mark.parametrize("name", [IMAGE, ID, "4f5e", "app", "busybox:2"])
+def test_an_image_that_is_deleted_by_anything_else_is_judged_by_all_its_names(name: str) -> None:
+    assert read(ask("DELETE", f"/images/{name}"), TAGGED) == Found(IMAGE, ALL, every=True, owner=IMAGE)
+
+
+@pytest.mark.parametrize("name", ["busybox", ID])
+def test_untagging_may_take_any_name(name: str) -> None:
+    assert read(ask("POST", f"/libpod/images/{name}/untag"), TAGGED) == Found(IMAGE, ALL, every=True, owner=IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("/images/busybox/push?tag=1", Found(BUSYBOX, (f"{BUSYBOX}:1",))),
+        ("/images/busybox:1/push", Found(f"{BUSYBOX}:1", (f"{BUSYBOX}:1",))),
+        ("/images/a.b:5/x/push?tag=1", Found("a.b:5/x", ("a.b:5/x:1",))),
+        # All tags, two tags, and what is read by Podman only.
+        *((f"/images/busybox{tags}", None) for tags in ("/push", "/push?tag=", ":1/push?tag=2", ":1/push?tag=")),
+        *((f"/images/busybox/push?{query}", None) for query in ("TAG=1", "tag=1&Tag=2", "tag=1&tag=1", "tag=a:b")),
+        (f"/images/busybox{DIGEST}/push", None),
+        (f"/images/{ID}/push?tag=1", None),
+        ("/images/Busybox/push?tag=1", None),
+    ],
+)
+def test_a_push_sends_what_its_reference_says_or_nobody_knows(target: str, found: Found | None) -> None:
+    assert find_object(request_of("POST", target)) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("busybox", f"{BUSYBOX}:latest"), ("busybox:1", f"{BUSYBOX}:1"), (f"a.b/x{DIGEST}", f"a.b/x{DIGEST}"), (ID, "")],
+)
+def test_an_image_in_a_registry_is_its_reference(name: str, reference: str) -> None:
+    found = Found(reference, (reference,)) if reference else None
+    assert find_object(request_of("GET", f"/distribution/{name}/json")) == found
+
+
+# What is not there
+
+
+@by_object
+def test_a_name_that_means_nothing_is_judged_by_itself(operation: Operation) -> None:
+    question = ask(operation.method, path_of(operation, many="web"))
+    names = () if question.kind in {Kind.EXEC, Kind.TASK} else ("web",)
+    if question.kind is Kind.IMAGE:
+        names = ("docker.io/library/web:latest",)
+    assert missing(question) == Found("web", names)
+
+
+def test_an_exec_whose_container_is_gone_has_no_name() -> None:
+    further = read(ask("GET", "/exec/e1/json"), {"ID": "e1", "ContainerID": ID})
+    assert isinstance(further, Question)
+    assert missing(further) == Found(ID, ())
+
+
+def test_a_name_that_no_image_can_have_is_judged_as_it_is() -> None:
+    assert missing(ask("GET", f"/images/{ID}/json")) == Found(ID, (ID,))
+
+
+# Names in paths
+
+
+@pytest.mark.parametrize("operation", TEMPLATES, ids=lambda operation: operation.name)
+def test_the_name_in_a_path_is_found_and_replaced_and_nothing_else(operation: Operation) -> None:
+    request = request_for(operation, "?web=web")
+    many = "+}" in operation.path and operation.name != "ManifestPushLibpod"
+    name = name_in(request.path, operation)
+    assert name == ("team/app:1" if many else "team" if "+}" in operation.path else "web")
+    renamed = with_name(request, operation, "NEW")
+    assert renamed.path.replace("NEW", name, 1) == request.path
+    assert renamed.query == request.query
+    assert with_name(renamed, operation, name) == request
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        (ID, True),
+        (IMAGE, True),
+        (ID[:-1], False),
+        (ID + "0", False),
+        (ID.upper(), False),
+        ("md5:" + ID, False),
+        ("", False),
+    ],
+)
+def test_a_full_id_has_all_its_digits(name: str, *, whole: bool) -> None:
+    assert is_full_id(name) is whole
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("", ()),
+        ("tag=1", ("1",)),
+        ("tag=1&tag=2", ("1", "2")),
+        ("Tag=1", None),
+        ("tag=1&TAG=1", None),
+        ("ta%67=1", ("1",)),
+    ],
+)
+def test_the_values_of_a_parameter_are_certain_if_its_name_has_one_spelling(
+    query: str, values: tuple[str, ...] | None
+) -> None:
+    assert certain_values(request_of("GET", f"/_ping?{query}"), "tag") == values
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "reference"),
+    [
+        *(("x", "", "docker.io/library/x"), ("x", "1", "docker.io/library/x:1"), ("x:1", "", "docker.io/library/x:1")),
+        *(("x", DIGEST[1:], f"docker.io/library/x{DIGEST}"), ("x:1", "1", "None"), (f"x{DIGEST}", "1", "None")),
+        *(("x", "a:b", "None"), ("X", "", "None"), ("x", "-", "None")),
+    ],
+)
+def test_a_tag_beside_a_reference_belongs_to_it(name: str, tag: str, reference: str) -> None:
+    assert str(join_reference(name, tag)) == reference
+
+
+def test_only_some_operations_give_a_name() -> None:
+    assert new_name(request_of("POST", "/containers/a/rename?name=b")) == "b"
+    assert new_name(request_of("POST", "/images/a/tag?repo=b&tag=1")) == "docker.io/library/b:1"
+    assert new_name(request_of("POST", "/containers/a/start?name=b")) == ""
+    assert new_name(request_of("POST", "/new/thing?name=b")) == ""

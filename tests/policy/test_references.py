@@ -1,0 +1,277 @@
+"""References are read as Docker reads them, and patterns cover what they say."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.references import (
+    Reference,
+    fault_of_pattern,
+    normalise_pattern,
+    parse_reference,
+    with_default_tag,
+)
+
+CORPUS = Path(__file__).parent.parent / "corpus" / "references" / "normalised.tsv"
+CASES = [line.split("\t") for line in CORPUS.read_text().splitlines() if not line.startswith("#")]
+HEX = "0123456789abcdef" * 4
+DIGEST = f"sha256:{HEX}"
+LONG_DIGESTS = [f"sha384:{HEX[:32] * 3}", f"sha512:{HEX * 2}"]
+
+WORDS = st.from_regex(r"[a-z0-9]{1,3}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,3}){0,2}", fullmatch=True)
+DOMAINS = st.sampled_from(["", "docker.io/", "index.docker.io/", "localhost/", "a.example:5000/", "[::1]:80/", "Reg/"])
+TAGS = st.from_regex(r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,5})?", fullmatch=True)
+DIGESTS = st.sampled_from(["", "", *(f"@{digest}" for digest in [DIGEST, *LONG_DIGESTS])])
+VALID = st.builds(
+    lambda domain, words, tag, digest: f"{domain}{'/'.join(words)}{tag}{digest}",
+    DOMAINS,
+    st.lists(WORDS, min_size=1, max_size=3),
+    TAGS,
+    DIGESTS,
+)
+PIECES = ["a", "nginx", "docker.io", "localhost", "a.b", "/", ":", "@", ".", "_", "-", "A", "1", "\n", "é", "*", "?"]
+HOSTILE = st.lists(st.sampled_from([*PIECES, HEX, DIGEST, "sha256:"]), max_size=8).map("".join) | st.text(max_size=20)
+
+
+def covers(pattern: str, reference: str) -> bool:
+    """Whether a pattern without fault covers what an engine makes of a reference."""
+    assert not fault_of_pattern(pattern), fault_of_pattern(pattern)
+    parsed = parse_reference(reference)
+    assert parsed is not None
+    return Glob(normalise_pattern(pattern)).matches(str(with_default_tag(parsed)))
+
+
+@pytest.mark.parametrize(("written", "read", "meant"), CASES, ids=[case[0][:40] for case in CASES])
+def test_a_reference_is_read_as_docker_reads_it(written: str, read: str, meant: str) -> None:
+    reference = parse_reference(json.loads(written))
+    if read == "-":
+        assert reference is None
+        return
+    assert reference is not None
+    assert str(with_default_tag(reference)) == meant
+    assert str(reference) == (meant if "@" in read else read)
+
+
+def test_the_corpus_has_much_of_both_kinds() -> None:
+    refused = sum(read == "-" for _, read, _ in CASES)
+    assert refused > 150
+    assert len(CASES) - refused > 150
+
+
+@given(VALID | HOSTILE)
+def test_a_normalised_reference_is_its_own(text: str) -> None:
+    reference = parse_reference(text)
+    event(f"is a reference: {reference is not None}")
+    if reference is not None:
+        assert parse_reference(str(reference)) == reference
+        assert not (reference.tag and reference.digest)
+        whole = with_default_tag(reference)
+        assert whole.tag or whole.digest
+        assert with_default_tag(whole) == parse_reference(str(whole)) == whole
+
+
+@given(VALID | HOSTILE)
+def test_a_literal_pattern_has_a_fault_where_there_is_no_such_image(text: str) -> None:
+    reference = parse_reference(text)
+    if Glob(text).is_literal and not re.match(r"sha\d+:|[0-9a-f]{64}\Z", text):
+        assert (fault_of_pattern(text) == "") is (reference is not None)
+        if reference is not None:
+            assert normalise_pattern(text) == str(with_default_tag(reference))
+
+
+@given(VALID | HOSTILE)
+def test_a_normalised_pattern_is_its_own(text: str) -> None:
+    event(f"has a fault: {fault_of_pattern(text) != ''}")
+    if not fault_of_pattern(text):
+        assert normalise_pattern(normalise_pattern(text)) == normalise_pattern(text)
+        assert not fault_of_pattern(normalise_pattern(text))
+
+
+@given(VALID, st.data())
+def test_a_star_for_a_part_of_a_reference_covers_it(text: str, data: st.DataObject) -> None:
+    parsed = parse_reference(text)
+    assert parsed is not None
+    reference = str(with_default_tag(parsed))
+    first = reference.index("/", len("docker.io/") if reference.startswith("docker.io/") else 0) + 1
+    begin, end = sorted(data.draw(st.tuples(*[st.integers(first, len(reference))] * 2)))
+    star = "**" if "/" in reference[begin:end] else "*"
+    pattern = reference[:begin] + star + (reference[end:] if not re.search("[:@]", reference[begin:end]) else "")
+    assert covers(pattern, text)
+
+
+@given(VALID, st.data())
+def test_a_question_mark_for_a_letter_of_a_reference_covers_it(text: str, data: st.DataObject) -> None:
+    parsed = parse_reference(text)
+    assert parsed is not None
+    reference = str(with_default_tag(parsed))
+    letters = [match.start() for match in re.finditer("[a-z0-9]", reference) if match.start() > reference.index("/")]
+    place = data.draw(st.sampled_from([place for place in letters if reference[place - 4 : place] != "@sha"]))
+    assert covers(f"{reference[:place]}?{reference[place + 1 :]}", text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "normalised"),
+    [
+        ("nginx", "docker.io/library/nginx:latest"),
+        ("nginx:*", "docker.io/library/nginx:*"),
+        ("nginx:1.27-*", "docker.io/library/nginx:1.27-*"),
+        ("ci/app", "docker.io/ci/app:latest"),
+        ("ci/*", "docker.io/ci/*"),
+        ("ci/**", "docker.io/ci/**"),
+        ("ci/*-runner", "docker.io/ci/*-runner:latest"),
+        ("ci/app-?", "docker.io/ci/app-?:latest"),
+        ("ci/*/app", "docker.io/ci/*/app:latest"),
+        ("docker.io/nginx", "docker.io/library/nginx:latest"),
+        ("docker.io/*", "docker.io/library/*"),
+        ("docker.io/**", "docker.io/**"),
+        ("docker.io/**:latest", "docker.io/**:latest"),
+        ("docker.io/nginx**", "docker.io/library/nginx**"),
+        ("docker.io/library/*", "docker.io/library/*"),
+        ("index.docker.io/nginx", "docker.io/library/nginx:latest"),
+        ("index.docker.io/ci/*", "docker.io/ci/*"),
+        ("registry.local/ci/*", "registry.local/ci/*"),
+        ("registry.local/app", "registry.local/app:latest"),
+        ("localhost:5000/x:*", "localhost:5000/x:*"),
+        ("localhost:*/x:1", "localhost:*/x:1"),
+        ("*.example.com/ci/*", "*.example.com/ci/*"),
+        ("*:5000/x:1", "*:5000/x:1"),
+        ("[::1]:5000/x:*", "[::1]:5000/x:*"),
+        (f"nginx@{DIGEST}", f"docker.io/library/nginx@{DIGEST}"),
+        (f"nginx:1.27@{DIGEST}", f"docker.io/library/nginx@{DIGEST}"),
+        ("docker.io/library/*@sha256:*", "docker.io/library/*@sha256:*"),
+        ("ci/*:v1@sha256:*", "docker.io/ci/*@sha256:*"),
+        ("nginx@*", "docker.io/library/nginx@*"),
+        ("nginx@sha256*", "docker.io/library/nginx@sha256*"),
+        ("nginx@sha256:0123*", "docker.io/library/nginx@sha256:0123*"),
+        ("ci/*:*", "docker.io/ci/*:*"),
+        ("ci/*:v1*", "docker.io/ci/*:v1*"),
+        ("ci/app:2024*", "docker.io/ci/app:2024*"),
+        ("**", "**"),
+        (DIGEST, DIGEST),
+        (HEX, HEX),
+        ("a_b.c/d", "a_b.c/d:latest"),
+        (f"ci/{'a' * 252}*", f"docker.io/ci/{'a' * 252}*"),
+    ],
+)
+def test_a_pattern_is_written_out_as_docker_would(pattern: str, normalised: str) -> None:
+    assert fault_of_pattern(pattern) == ""
+    assert normalise_pattern(pattern) == normalised
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered", "others"),
+    [
+        ("nginx", "nginx index.docker.io/nginx docker.io/library/nginx:latest", "nginx:1 ci/nginx example.com/nginx"),
+        ("nginx:*", "nginx nginx:1", f"nginx@{DIGEST} nginx:1@{DIGEST} nginxinc/nginx"),
+        ("nginx:1.*", "nginx:1.27", f"nginx nginx:2 nginx:1.27@{DIGEST}"),
+        ("docker.io/library/*", f"nginx nginx:1 nginx@{DIGEST} nginx:1@{DIGEST}", "ci/app docker.io/library/a/b"),
+        ("docker.io/*", "nginx nginx:1", "ci/app example.com/nginx"),
+        ("docker.io/**", f"nginx ci/app:1 a/b/c@{DIGEST}", "docker.io:443/nginx DOCKER.IO/nginx docker.io.example/x"),
+        ("ci/*-runner", "ci/go-runner", "ci/go-runner:1 ci/evil:x-runner"),
+        (f"nginx:1@{DIGEST}", f"nginx@{DIGEST} nginx:2@{DIGEST}", "nginx:1 nginx"),
+        ("*.example.com/ci/*", "a.example.com/ci/app:1", "example.com/ci/app a.example.com:5000/ci/app"),
+        ("**", f"nginx localhost:5000/a/b/c@{DIGEST}", ""),
+    ],
+)
+def test_a_pattern_covers_these_and_no_others(pattern: str, covered: str, others: str) -> None:
+    for reference in covered.split():
+        assert covers(pattern, reference), reference
+    for reference in others.split():
+        assert not covers(pattern, reference), reference
+
+
+UPPER = "the name of an image has no upper case"
+ANYONE = "no registry is named: ** alone is any image, docker.io/** any of Docker Hub"
+NAME = "the name of an image is made of a-z and 0-9, with . _ __ - or / in between"
+DOMAIN = "what stands before the first slash is no registry: a host, and maybe : and a port"
+TAG = "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of the last two"
+ID = "the id of an image is sha256: and all 64 digits"
+WRONG_DIGEST = "a digest is sha256: and 64 digits of 0-9 a-f"
+LONG = "the name of an image has at most 255 characters"
+DIGESTS_TOO = "it would match digests too, which end in any digits: write the name or the tag without *"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("*", ANYONE),
+        ("***", ANYONE),
+        ("*/*", ANYONE),
+        ("*/**", ANYONE),
+        ("**/nginx:*", ANYONE),
+        ("**.example.com/ci/*", ANYONE),
+        ("**:1", ANYONE),
+        ("*/foo", "the registry is missing: docker.io/*/foo:latest"),
+        ("c?/app:1", "the registry is missing: docker.io/c?/app:1"),
+        ("ngin*", "the registry is missing: docker.io/library/ngin*"),
+        ("localhos?/x", "the registry is missing: docker.io/localhos?/x:latest"),
+        ("Nginx", UPPER),
+        ("ci/App*", UPPER),
+        ("ci/*V", UPPER),
+        ("registry.local/CI/**", UPPER),
+        ("", NAME),
+        ("nginx ", NAME),
+        ("nginx\n", NAME),
+        ("ci//app", NAME),
+        ("ci/-*", NAME),
+        ("ci/a..*", NAME),
+        ("registry.local/", NAME),
+        ("ci/*é", NAME),
+        ("-a.example/x", DOMAIN),
+        ("*.example.com:port/x", DOMAIN),
+        ("[::1/x", DOMAIN),
+        ("https://example.com/ci/*", "a reference begins with the registry, without https://"),
+        ("nginx:", TAG),
+        ("nginx:-*", TAG),
+        ("nginx:a:*", TAG),
+        ("nginx:1\n", TAG),
+        (f"nginx:{'t' * 129}", TAG),
+        (f"nginx:.@{DIGEST}", TAG),
+        ("sha256:0123", ID),
+        ("sha256:*", ID),
+        (f"sha256:{HEX.upper()}", ID),
+        *((digest, ID) for digest in LONG_DIGESTS),
+        ("nginx@", WRONG_DIGEST),
+        ("nginx@sha256", WRONG_DIGEST),
+        ("nginx@sha256:", WRONG_DIGEST),
+        ("nginx@sha256:0123", WRONG_DIGEST),
+        ("nginx@md5:*", WRONG_DIGEST),
+        ("nginx@md5*", WRONG_DIGEST),
+        ("nginx@sha256:ABC*", WRONG_DIGEST),
+        (f"nginx@{DIGEST}*0", WRONG_DIGEST),
+        (f"nginx@{DIGEST}\n", WRONG_DIGEST),
+        (f"example.com/{'a' * 256}", LONG),
+        (f"ci/{'a' * 253}*", LONG),
+        ("ci/*:2024*", DIGESTS_TOO),
+        ("ci/**:?*", DIGESTS_TOO),
+        ("docker.io/library/*:*0", DIGESTS_TOO),
+    ],
+)
+def test_a_pattern_that_covers_nothing_or_too_much_has_a_fault(pattern: str, fault: str) -> None:
+    assert fault_of_pattern(pattern) == fault
+
+
+@pytest.mark.parametrize("pattern", ["**/nginx", "**.example.com/x", "*/foo", "**x", "*", "***"])
+def test_even_a_pattern_without_a_registry_covers_no_other_than_docker_hub(pattern: str) -> None:
+    assert normalise_pattern(pattern).startswith("docker.io/")
+
+
+def test_what_docker_would_not_read_is_no_reference() -> None:
+    assert parse_reference(HEX) is None
+    assert parse_reference(DIGEST) is None
+    assert parse_reference("nginx") == Reference("docker.io/library/nginx")
+
+
+@pytest.mark.parametrize("text", ["a", "a-", "a.", "a_", "a/", "a:", "[", ":", "@", "/", "*", "a*", "*/", "a:*", "@*"])
+def test_no_text_is_read_slowly(text: str) -> None:
+    begin = time.process_time()
+    parse_reference(text * 32_768)
+    parse_reference("a.b:" + text * 32_768 + "A")
+    fault_of_pattern(text * 32_768)
+    assert time.process_time() - begin < 1

@@ -1,0 +1,114 @@
+"""The table of conditions: which operation bears which, what they take, and what can never match."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import PLAIN, WEB, request_for
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.model import Condition, Value
+from dockerproxy.policy.objects import KINDS, WORDS
+from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+
+BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]
+
+every_word = pytest.mark.parametrize(("name", "word"), BORNE, ids=[f"{name}-{word.name}" for name, word in BORNE])
+
+ITEMS = {
+    "images": "registry.example/team/*",
+    "from": "registry.example/team/*",
+    "path": "/data/**",
+    "signal": "HUP",
+    "ps_args": "aux",
+}
+"""What stands in lists that are not of names."""
+
+
+def values_for(word: Word) -> tuple[Value, ...]:
+    """Return values that a policy file can have."""
+    if word.takes is Takes.FLAG:
+        return (False, True)
+    return word.choices or ((ITEMS.get(word.name, "db-*"),),)
+
+
+@every_word
+def test_a_word_makes_the_condition_of_its_name_with_the_value_that_was_written(name: str, word: Word) -> None:
+    for value in values_for(word):
+        condition: Condition = word.make(value)
+        assert (condition.word, condition.value) == (word.name, value)
+        assert condition.needs_object is (name in KINDS and word.name == WORDS[KINDS[name]])
+        assert hash(condition) == hash(word.make(value))
+        assert condition == word.make(value)
+        assert str(condition)
+        assert condition.holds(PLAIN[name], WEB) in {True, False}
+
+
+@every_word
+def test_a_word_says_what_it_demands_in_one_line(name: str, word: Word) -> None:
+    assert word.says
+    assert word.says.isprintable()
+    assert bool(word.choices) is (word.takes is Takes.CHOICE)
+    assert ALL_WORDS[word.name].takes is word.takes, name
+
+
+@every_word
+def test_what_a_word_reads_of_a_request_is_an_item_that_the_request_keeps_to(name: str, word: Word) -> None:
+    queries = ("", "?path=/data/x", "?signal=9", "?ps_args=aux", "?fromImage=nginx&tag=1", "?reference=a.b/x:1")
+    for query in queries:
+        request = request_for(OPERATIONS[name], query)
+        item = word.read(request)
+        if item:
+            assert not word.fault(item)
+            assert word.make((item,)).holds(request, None)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_operation_that_names_an_object_bears_the_condition_on_it(name: str) -> None:
+    assert WORDS[KINDS[name]] in find_words(OPERATIONS[name])
+
+
+def test_no_other_operation_bears_one() -> None:
+    words = set(WORDS.values())
+    assert {name for name, word in BORNE if word.name in words} == set(KINDS)
+
+
+def test_all_words_are_those_that_some_operation_bears() -> None:
+    assert ALL_WORDS.keys() == {word.name for _, word in BORNE}
+
+
+@pytest.mark.parametrize(
+    ("word", "items"),
+    [
+        ("containers", ("web", "db-*", "a?c", "*", "**", "4f5e" * 16, "A_b.c-1")),
+        ("images", ("nginx", "registry.example/team/**", "**", "sha256:" + "a" * 64, "nginx:1.*")),
+        ("from", ("docker.io/library/*", "nginx")),
+        ("path", ("/data/**", "/", "/etc/passwd", "/a*/b?", "/..data")),
+        ("signal", ("HUP", "sighup", "9", "SIGRTMIN+3")),
+        ("ps_args", ("aux", "-ef", "-o pid")),
+    ],
+)
+def test_an_item_that_can_match_has_no_fault(word: str, items: tuple[str, ...]) -> None:
+    assert [ALL_WORDS[word].fault(item) for item in items] == [""] * len(items)
+
+
+@pytest.mark.parametrize(
+    ("word", "items"),
+    [
+        ("containers", ("", "/web", "a b", "web,db", "é", "a/b", "sha256:" + "a" * 64)),
+        ("images", ("", "Nginx", "nginx:", "nginx@sha256:a", "*/nginx")),
+        ("from", ("", "https://registry.example/x")),
+        ("path", ("", "data", "/data/", "/data/../etc", "/./a", "//a", "/a/.")),
+        ("signal", ("", "H U P", "[1]")),
+        ("ps_args", ("",)),
+    ],
+)
+def test_an_item_that_can_never_match_is_said_to(word: str, items: tuple[str, ...]) -> None:
+    assert all(ALL_WORDS[word].fault(item) for item in items)
+
+
+@given(st.text("/.*?a", max_size=8))
+def test_a_path_that_is_listed_matches_itself(item: str) -> None:
+    if not ALL_WORDS["path"].fault(item):
+        filled = item.replace("*", "x").replace("?", "x")
+        request = request_for(OPERATIONS["ContainerArchive"], f"?path={filled}")
+        assert ALL_WORDS["path"].make((item,)).holds(request, None)

@@ -1,0 +1,80 @@
+"""What is written is read again as it was, and without quotes where none are needed."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import grant_on
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.vocabulary import ALL_WORDS
+from dockerproxy.policy.wording import values_of, write_grant, write_value
+
+NAMES = (
+    *OPERATIONS,
+    *(f"{section}:{access}" for section in SECTIONS for access in ("read", "write")),
+    *("preset:traefik", "preset:read-only", "preset:zabbix-agent2"),
+)
+# What YAML would take for something else than a string, or for two things.
+ODD = (
+    *("yes", "No", "ON", "off", "true", "False", "null", "Null", "y", "N", "~", "", " ", "1", "1.5", "1e3", "0x1f"),
+    *("12:30", "2026-01-01", ".inf", "-", "- a", "a: b", "a:", ":a", "a #b", "#a", "a,b", "[a]", "{a}", "*a", "&a"),
+    *("!a", "|", ">", "%a", "@a", "`a", "'a'", '"a"', "\\", "a\nb", "\t", "\x00", "\x7f", "\x85", "\u2028", "\ufeff"),
+    *("é", "😀", "db-*", "?eb", "/data/**", "nginx:1", "a.b:5000/x:1", "<<", "=", "a'b", "_", "---", "..."),
+)
+TEXTS = st.sampled_from(ODD) | st.text(max_size=8)
+VALUES = st.booleans() | TEXTS | st.lists(TEXTS, min_size=1, max_size=4).map(tuple)
+
+
+def plain(value: Value) -> object:
+    """Return a value as YAML has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+@given(VALUES)
+def test_a_value_is_read_as_it_was_written(value: Value) -> None:
+    assert yaml.safe_load(f"- {write_value(value)}") == [plain(value)]
+    assert yaml.safe_load(f"[{write_value(value)}, {write_value(value)}]") == [plain(value)] * 2
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_string_stays_a_string(text: str) -> None:
+    assert yaml.safe_load(write_value(text)) == text
+    assert yaml.safe_load(f"- {{x: [{write_value(text)}]}}") == [{"x": [text]}]
+
+
+@pytest.mark.parametrize("code", [*range(0x100), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x10000, 0x10FFFF])
+def test_every_character_can_be_written(code: int) -> None:
+    written = write_value(f"a{chr(code)}b")
+    assert written.isascii()
+    assert written.isprintable()
+    assert yaml.safe_load(written) == f"a{chr(code)}b"
+
+
+@given(
+    st.sampled_from(NAMES) | st.sampled_from(ODD),
+    st.dictionaries(st.sampled_from(sorted(ALL_WORDS)), VALUES, max_size=3),
+)
+def test_a_grant_is_read_as_it_was_written(name: str, conditions: dict[str, Value]) -> None:
+    written = write_grant(name, conditions)
+    values = {word: plain(value) for word, value in conditions.items()}
+    assert yaml.safe_load(f"allow:\n  - {written}\n") == {"allow": [{name: values} if values else name]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_words_of_a_policy_need_no_quotes(name: str) -> None:
+    assert write_grant(name, {}) == name
+    assert write_grant(name, {"follow": False}) == f"{name}: {{follow: false}}"
+
+
+def test_a_grant_looks_as_a_person_would_write_it() -> None:
+    conditions: dict[str, Value] = {"containers": ("web", "db-*"), "follow": False}
+    assert write_grant("ContainerLogs", conditions) == 'ContainerLogs: {containers: [web, "db-*"], follow: false}'
+    assert write_grant("ImageSearch", {"registries": "default"}) == "ImageSearch: {registries: default}"
+    assert write_value(("nginx:1", "a.b:5000/x", "/data/x", "off")) == '[nginx:1, a.b:5000/x, /data/x, "off"]'
+
+
+def test_the_values_of_conditions_are_those_of_the_file() -> None:
+    grant = grant_on("ContainerLogs", "web", "db-*", follow=False)
+    assert values_of(grant.conditions) == {"containers": ("web", "db-*"), "follow": False}

@@ -1,0 +1,252 @@
+"""SIGHUP: the policy file is read again, all of it or nothing, and nobody is disturbed who need not be."""
+
+import os
+import signal
+import socket
+import stat
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cli.programs import OK, PATIENCE, Running, engine_at, short_folder
+from test_server import accept_request, read_all
+
+from dockerproxy.cli.ask import ask
+
+PING = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    allow: [SystemPing]
+"""
+VERSION = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    allow: [SystemVersion]
+"""
+TWO = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    allow: [SystemPing]
+  two:
+    path: {folder}/two.sock
+    allow: [SystemVersion]
+"""
+TURNED = "the configuration was read again"
+KEPT = "nothing is changed"
+
+
+class Reloaded:
+    """A proxy whose policy file can be changed."""
+
+    def __init__(self, folder: Path, proxy: Running) -> None:
+        self.folder = folder
+        self.proxy = proxy
+        self._turns = 0
+
+    def write(self, text: str, **words: object) -> None:
+        write(self.folder, text, **words)
+
+    def turn(self, text: str, says: str = TURNED, **words: object) -> str:
+        """Change the file, have it read, and return what the log says of it."""
+        before = len(self.proxy.printed)
+        self.write(text, **words)
+        self.proxy.signal(signal.SIGHUP)
+        self.proxy.wait_for_new(says, before)
+        return self.proxy.printed[before:]
+
+    def status(self, name: str, target: str) -> int:
+        return ask(f"{self.folder}/{name}.sock", "GET", target)[0]
+
+
+def write(folder: Path, text: str, **words: object) -> None:
+    (folder / "policy.yaml").write_text(textwrap.dedent(text).format(folder=folder, **words))
+
+
+def connect(path: str) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    client.connect(path)
+    return client
+
+
+def exchange(client: socket.socket, target: str) -> bytes:
+    """Send a request over a connection that stays, and return the status line's number."""
+    client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += client.recv(4096)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += client.recv(4096)
+    return head[9:12]
+
+
+@contextmanager
+def serving(text: str, **variables: str) -> Iterator[Reloaded]:
+    with short_folder() as folder:
+        write(folder, text)
+        places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+        with Running("serve", "--policy", f"{folder}/policy.yaml", **{**places, **variables}) as proxy:
+            proxy.wait_for("listening on")
+            yield Reloaded(folder, proxy)
+
+
+def test_the_next_request_of_a_kept_connection_is_judged_by_the_new_policy() -> None:
+    with (
+        serving(PING) as reloaded,
+        engine_at(reloaded.folder / "engine.sock"),
+        connect(f"{reloaded.folder}/one.sock") as client,
+    ):
+        assert (exchange(client, "/_ping"), exchange(client, "/version")) == (b"200", b"403")
+        reloaded.turn(VERSION)
+        assert (exchange(client, "/_ping"), exchange(client, "/version")) == (b"403", b"200")
+
+
+def test_the_log_says_what_each_socket_gains_and_loses_and_which_policy_it_has() -> None:
+    with serving(PING) as reloaded:
+        said = reloaded.turn(VERSION)
+        assert "SystemVersion" in said
+        assert "SystemPing" in said
+        assert "socket one: policy " in said
+
+
+def test_with_one_mistake_the_old_policy_stays_and_the_mistake_is_said() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        said = reloaded.turn(PING.replace("SystemPing", "SystemPong"), KEPT)
+        assert "policy.yaml:5:13: 'SystemPong' is not" in said
+        assert (reloaded.status("one", "/_ping"), reloaded.status("one", "/version")) == (200, 403)
+
+
+def test_a_file_that_is_gone_changes_nothing() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        (reloaded.folder / "policy.yaml").unlink()
+        reloaded.proxy.signal(signal.SIGHUP)
+        reloaded.proxy.wait_for(KEPT)
+        assert reloaded.status("one", "/_ping") == 200
+
+
+def test_a_new_socket_appears_and_the_old_one_is_the_same_as_before() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        before = (reloaded.folder / "one.sock").stat().st_ino
+        reloaded.turn(TWO)
+        assert reloaded.status("two", "/version") == 200
+        assert (reloaded.folder / "one.sock").stat().st_ino == before
+
+
+def test_where_a_new_socket_cannot_be_opened_nothing_changes() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        text = TWO.replace("SystemPing", "SystemInfo").replace("{folder}/two.sock", "{folder}/no/two.sock")
+        said = reloaded.turn(text, KEPT)
+        assert "no/two.sock: the directory" in said
+        assert (reloaded.status("one", "/_ping"), reloaded.status("one", "/info")) == (200, 403)
+
+
+def test_a_socket_that_goes_lets_its_exchange_finish_and_then_closes_its_connections() -> None:
+    with serving(TWO) as reloaded, socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(PATIENCE)
+        listener.bind(f"{reloaded.folder}/engine.sock")
+        listener.listen()
+        with (
+            connect(f"{reloaded.folder}/two.sock") as busy,
+            connect(f"{reloaded.folder}/two.sock") as idle,
+        ):
+            busy.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+            engine = accept_request(listener)
+            reloaded.turn(PING)
+            assert not (reloaded.folder / "two.sock").exists()
+            assert read_all(idle) == b""
+            engine.sendall(OK)
+            assert read_all(busy) == OK
+            engine.close()
+
+
+def test_an_exchange_keeps_the_policy_it_began_with() -> None:
+    with serving(PING) as reloaded, socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(PATIENCE)
+        listener.bind(f"{reloaded.folder}/engine.sock")
+        listener.listen()
+        with connect(f"{reloaded.folder}/one.sock") as client:
+            client.sendall(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            with accept_request(listener) as engine:
+                reloaded.turn(VERSION)
+                engine.sendall(OK)
+                assert read_all(client) == OK
+
+
+HELD = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    allow:
+      - ContainerStart: {{containers: [{name}]}}
+"""
+
+
+def test_a_request_that_waits_for_its_objects_name_keeps_the_policy_it_began_with() -> None:
+    with serving(HELD.replace("{name}", "web")) as reloaded, socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(PATIENCE)
+        listener.bind(f"{reloaded.folder}/engine.sock")
+        listener.listen()
+        with connect(f"{reloaded.folder}/one.sock") as client:
+            client.sendall(b"POST /containers/web/start HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            with accept_request(listener) as engine:
+                reloaded.turn(HELD, name="other")
+                content = b'{"Id": "%b", "Name": "/web"}' % (b"ab" * 32)
+                engine.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+            with accept_request(listener) as engine:
+                engine.sendall(OK)
+                assert read_all(client) == OK
+
+
+PERMISSIONS = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    permissions: "{permissions}"
+    allow: [SystemPing]
+"""
+
+
+@pytest.mark.parametrize("permissions", ["0600", "0666"])
+def test_a_socket_that_stays_gets_its_new_permissions(permissions: str) -> None:
+    with serving(PING) as reloaded:
+        reloaded.turn(PERMISSIONS, permissions=permissions)
+        assert stat.S_IMODE((reloaded.folder / "one.sock").stat().st_mode) == int(permissions, 8)
+
+
+def test_a_socket_that_gets_an_owner_and_loses_it_again_belongs_to_us_again() -> None:
+    with serving(PING) as reloaded:
+        reloaded.turn(PERMISSIONS + "    group: 12345\n", permissions="0660")
+        assert (reloaded.folder / "one.sock").stat().st_gid == 12345
+        reloaded.turn(PING)
+        assert (reloaded.folder / "one.sock").stat().st_gid == os.getegid()
+
+
+def test_a_storm_of_signals_leaves_the_last_policy_in_force() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        for number in range(200):
+            reloaded.write(VERSION if number % 2 else PING)
+            reloaded.proxy.signal(signal.SIGHUP)
+        reloaded.turn(TWO.replace("SystemPing", "SystemVersion"), "socket two: new")
+        reloaded.proxy.wait_for_new(TURNED, reloaded.proxy.printed.index("socket two: new"))
+        assert reloaded.status("one", "/version") == 200
+
+
+ENGINE = "engine: {folder}/{engine}.sock\n" + PING
+
+
+def test_an_engine_that_moves_is_found_by_the_next_client() -> None:
+    with short_folder() as folder, engine_at(folder / "b.sock"):
+        write(folder, ENGINE, engine="a")
+        with Running("serve", "--policy", f"{folder}/policy.yaml", DOCKER_SOCKET_PATH="") as proxy:
+            proxy.wait_for("listening on")
+            reloaded = Reloaded(folder, proxy)
+            assert reloaded.status("one", "/_ping") == 503
+            reloaded.turn(ENGINE, engine="b")
+            assert reloaded.status("one", "/_ping") == 200
