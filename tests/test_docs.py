@@ -28,6 +28,7 @@ import yaml
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.config.environment import KNOWN, read_environment
+from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
@@ -144,8 +145,9 @@ def run(command: str, place: Path) -> str:
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
         "DOCKER_SOCKET_PATH": f"{place}/{'nowhere' if lasts else 'run/docker.sock'}",
-        "PROXIED_SOCKET_PATH": f"{place}/proxied/docker.sock",
     }
+    if "--policy" not in command:
+        environment["PROXIED_SOCKET_PATH"] = f"{place}/proxied/docker.sock"
     with subprocess.Popen(
         ["sh", "-c", f"exec env {command}"],
         stdout=subprocess.PIPE,
@@ -180,10 +182,21 @@ def test_a_shell_block_can_be_read_by_a_shell(page: str, block: str) -> None:
 
 
 @pytest.mark.parametrize(("page", "block"), list_blocks("yaml"))
-def test_a_compose_block_configures_the_proxy_without_a_warning(page: str, block: str) -> None:
-    services = yaml.safe_load(block)["services"]
-    settings = {name: str(value) for name, value in services.get("dockerproxy", {}).get("environment", {}).items()}
-    assert not read_environment(settings).warnings, page
+def test_a_block_configures_the_proxy_without_a_mistake(page: str, block: str, tmp_path: Path) -> None:
+    document = yaml.safe_load(block)
+    if "services" in document:
+        services = document["services"]
+        settings = {name: str(value) for name, value in services.get("dockerproxy", {}).get("environment", {}).items()}
+        settings.pop("POLICY_FILE", None)  # A path in the container.
+        assert not read_environment(settings).warnings, page
+        return
+    # A policy file, or what stands below one of its sockets, or in `allow` there.
+    if isinstance(document, list):
+        document = {"allow": document}
+    if "sockets" not in document:
+        document = {"sockets": {"example": {"path": "/proxied/example.sock", "allow": [], **document}}}
+    (tmp_path / "policy.yaml").write_text(block if "sockets:" in block else yaml.safe_dump(document))
+    assert read_policy_file(str(tmp_path / "policy.yaml")).sockets, page
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -229,7 +242,7 @@ def test_every_variable_is_described_once_with_its_default() -> None:
     limits, served = Limits(), read_environment({}).settings.sockets[0]
     defaults = {switch: str(int(default)) for switch, default in SWITCHES.items()} | {
         "PROXIED_SOCKET_PATH": f"`{served.path}`",
-        "PROXIED_SOCKET_MODE": f"`{served.mode:04o}`",
+        "PROXIED_SOCKET_MODE": f"`{served.permissions:04o}`",
         "LOG_LEVEL": f"`{Level.INFO}`",
         "LOG_FORMAT": f"`{LogFormat.TEXT}`",
         "SHUTDOWN_GRACE": str(limits.shutdown_grace),
@@ -290,6 +303,7 @@ def test_the_examples_of_log_lines_are_what_the_log_writes() -> None:
         shown["method"],
         shown["target"],
         shown["operation"],
+        shown["object"],
         Outcome(shown["decision"]),
         shown["source"],
         shown["reason"],

@@ -50,7 +50,7 @@ def run(*words: str, **variables: str) -> Done:
 
 def run_here(*words: str, **variables: str) -> Done:
     """Run a verb to its end in this process, which takes no time to start."""
-    options = main._make_parser().parse_args(words)
+    options = main._make_parser(words[0]).parse_args(words)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         status = options.run(options, environment_of(variables))
     return Done(status, out.getvalue(), "")
@@ -81,6 +81,11 @@ class Running:
         """Wait until it has printed a text."""
         while text not in self.printed:
             assert self._read_some(), f"ended or silent without {text!r}:\n{self.printed}"
+
+    def wait_for_new(self, text: str, start: int) -> None:
+        """Wait until it has printed a text after the first `start` characters."""
+        while text not in self.printed[start:]:
+            assert self._read_some(), f"ended or silent without {text!r}:\n{self.printed[start:]}"
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -136,9 +141,9 @@ def engine_at(path: Path, answer: bytes = OK) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **variables: str) -> Iterator[Running]:
+def serving(folder: Path, *words: str, **variables: str) -> Iterator[Running]:
     """Run the proxy on `docker.sock` in a folder, for an engine on `engine.sock` there; it is ready."""
     places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
-    with Running(**{**places, **variables}) as proxy:
+    with Running(*(("serve", *words) if words else ()), **{**places, **variables}) as proxy:
         proxy.wait_for("listening on")
         yield proxy

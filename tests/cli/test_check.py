@@ -1,7 +1,9 @@
 """What `check` says is what `serve` would do."""
 
 import os
+import re
 
+from cli.files import policy_in
 from cli.programs import NOWHERE, engine_at, run, serving, short_folder
 from policy.policies import policy_of
 
@@ -73,7 +75,7 @@ def test_what_would_keep_the_proxy_from_starting_is_an_error_with_the_warnings()
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", CONTAINER="1")
         assert (done.status, done.out) == (2, "")
         assert done.err == (
-            f"{folder}/docker.sock: is there and is not a socket\n    choose another PROXIED_SOCKET_PATH\n"
+            f"{folder}/docker.sock: is there and is not a socket\n    choose another path\n"
             "environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n"
         )
 
@@ -85,3 +87,111 @@ def test_beside_the_running_proxy_it_says_that_the_socket_is_in_use_and_complain
     assert (
         f"socket    {folder}/docker.sock, mode 0660, uid {os.geteuid()}, gid {os.getegid()}, in use now\n" in done.out
     )
+
+
+def test_a_policy_file_is_said_socket_by_socket() -> None:
+    with policy_in() as folder, engine_at(folder / "engine.sock"):
+        done = run(
+            "check",
+            "--policy",
+            f"{folder}/policy.yaml",
+            DOCKER_SOCKET_PATH=f"{folder}/engine.sock",
+            LEARN_DIR=str(folder),
+        )
+    assert (done.status, done.err) == (0, "")
+    out = done.out.replace(str(folder), "FOLDER").replace(f"uid {os.geteuid()}, gid {os.getegid()}", "uid 0, gid 0")
+    assert re.sub(r"[0-9a-f]{12}\b", "0123456789ab", out.replace(f"uid {os.geteuid()}", "uid 0")) == CHECKED
+
+
+CHECKED = """\
+warning: the mode of the socket new-thing is report: it refuses nothing
+
+policy    FOLDER/policy.yaml
+engine    FOLDER/engine.sock, which accepts connections
+limits    4096 connections, 10s for a request head, 10s to finish
+log       text from info on
+learned   policies are written into FOLDER
+
+socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 1000
+mode      enforce
+digest    0123456789ab
+
+allowed
+  _ping               2 of 2   all of it
+  containers          1 of 29  ContainerList
+  version             1 of 1   all of it
+
+4 operations that read and 0 that change something are allowed; the rest is refused
+
+socket    backup, FOLDER/backup.sock, permissions 0660, uid 0, gid 0
+mode      enforce
+digest    0123456789ab
+
+allowed
+  containers         10 of 29  ContainerStart
+                               if the container is web or db-*: CheckpointList, ContainerArchiveInfo, ContainerChanges,\
+ ContainerInspect, ContainerStats, ContainerTop, ContainerWait
+                               if follow is false or if the container is web or db-*: ContainerLogs
+                               if the container is db-*: ContainerRestart
+  exec                1 of 3   if the container is db-*: ExecStart
+
+left out
+  containers:read (policy.yaml:10) does not cover what cannot bear its conditions: ContainerList
+
+what this policy lets a client do, and you may not expect:
+  it lists, writes or deletes in any host directory if the engine is experimental, but only if the container is web or\
+ db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] takes it out
+  it types into running containers or starts commands there, but only if the container is db-*,\
+ by ExecStart (policy.yaml:14); deny: [ExecStart] takes it out
+  it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
+ by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] takes it out
+  it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
+ by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] takes it out
+8 operations that read and 3 that change something are allowed; the rest is refused
+
+socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
+mode      report
+digest    0123456789ab
+
+allowed
+  containers          1 of 29  ContainerList
+
+1 operations that read and 0 that change something are allowed; the rest is refused
+"""
+
+
+def test_a_policy_file_can_be_named_by_the_environment() -> None:
+    with policy_in() as folder:
+        path = f"{folder}/policy.yaml"
+        assert run("check", POLICY_FILE=path).out == run("check", "--policy", path).out
+
+
+def test_every_mistake_of_a_policy_file_is_said_at_once() -> None:
+    with policy_in("sockets:\n  a:\n    path: x\n    allow: [Nothing]\n    more: 1\n") as folder:
+        done = run("check", "--policy", f"{folder}/policy.yaml", CONTAINERS="1")
+    assert (done.status, done.out) == (2, "")
+    where = [line.partition(": ")[0] for line in done.err.splitlines() if not line.startswith(" ")]
+    assert where == [
+        *(f"{folder}/policy.yaml:{place}" for place in ("3:11", "4:13", "5:5")),
+        "environment variable CONTAINERS",
+    ]
+
+
+def test_every_socket_that_cannot_be_opened_is_said() -> None:
+    with policy_in() as folder:
+        (folder / "traefik.sock").write_text("")
+        (folder / "backup.sock").mkdir()
+        done = run("check", "--policy", f"{folder}/policy.yaml")
+    assert done.status == 2
+    assert done.err.count("is there and is not a socket") == 2
+
+
+def test_the_digest_is_the_same_for_what_means_the_same() -> None:
+    with policy_in("sockets: {a: {path: FOLDER/a.sock, allow: [SystemPing, SystemPingHead, SystemVersion]}}") as one:
+        first = run("check", "--policy", f"{one}/policy.yaml").out
+    with policy_in("sockets: {a: {path: FOLDER/a.sock, allow: [preset:ping]}}") as other:
+        second = run("check", "--policy", f"{other}/policy.yaml").out
+    digests = [re.search(r"^digest    ([0-9a-f]{12})$", out, re.MULTILINE) for out in (first, second)]
+    assert digests[0] is not None
+    assert digests[1] is not None
+    assert digests[0][1] == digests[1][1]

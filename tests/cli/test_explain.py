@@ -1,12 +1,20 @@
 """What `explain` says is what the proxy does."""
 
+import os
+
 import pytest
-from cli.programs import engine_at, run, run_here, serving, short_folder
+from cli.files import POLICY, policy_in, write
+from cli.programs import Running, engine_at, run, run_here, serving, short_folder
 
 from dockerproxy.cli.ask import ask
+from dockerproxy.config.near import show
 
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
 REFUSED = "decision   refused with 400, whatever the settings say"
+SEARCH = (
+    "ImageSearch is not allowed here except if term names no registry host;"
+    " DISTRIBUTION=1 would allow it, ALLOW=ImageSearch nothing else"
+)
 REQUESTS = (
     ("GET", "/_ping"),
     ("HEAD", "/_ping"),
@@ -57,7 +65,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "operation  ContainerList: names, commands, labels, addresses and mounts of all containers",
                 "access     read, in the section containers",
                 "decision   allowed",
-                "setting    CONTAINERS=1",
+                "grant      CONTAINERS=1",
                 "change     DENY=ContainerList would refuse it",
             ],
         ),
@@ -70,7 +78,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "operation  ContainerStop: stops a container, by force after a while",
                 "access     write, in the section containers",
                 "decision   not allowed",
-                "setting    none speaks of it",
+                "grant      none speaks of it",
                 "message    ContainerStop is not allowed here; POST=1 would allow it, ALLOW_STOP=1 nothing else",
             ],
         ),
@@ -83,7 +91,8 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "operation  SecretList: names and labels of all secrets, never their values",
                 "access     read, in the section secrets",
                 "decision   not allowed",
-                "setting    DENY",
+                "grant      SECRETS=1",
+                "denial     DENY",
                 "message    SecretList is not allowed here; taking SecretList out of DENY is needed to allow it",
             ],
         ),
@@ -94,8 +103,32 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             [
                 "request    GET /debug/vars",
                 "decision   not allowed",
-                "setting    none speaks of it",
                 "message    GET /debug/vars is no operation that is known here, and what is not known is refused",
+            ],
+        ),
+        (
+            ("GET", "/images/search?term=quay.io/app"),
+            {"IMAGES": "1"},
+            1,
+            [
+                "request    GET /images/search?term=quay.io/app",
+                "operation  ImageSearch: makes the engine ask a registry, in term= any the client names",
+                "access     read, in the section images",
+                "decision   not allowed",
+                "grant      IMAGES=1",
+                "           no   term names no registry host",
+                f"message    {SEARCH}",
+            ],
+        ),
+        (
+            ("GET", "/_dockerproxy/health"),
+            {},
+            0,
+            [
+                "request    GET /_dockerproxy/health",
+                "operation  ProxyHealth: whether the proxy lives and the engine answers its ping",
+                "access     read, in the section _dockerproxy",
+                "decision   allowed",
             ],
         ),
         (("GET", "/containers/../secrets"), {}, 1, [REFUSED, "reason     the path has a dot segment"]),
@@ -111,3 +144,124 @@ def test_an_explanation_reads_like_this(
 
 def test_bytes_that_are_no_text_are_explained_too() -> None:
     assert run("explain", "GET", "/_ping?x=\udcff").out.startswith("request    GET /_ping?x=%FF\n")
+
+
+def explain(*words: str, socket: str = "backup") -> tuple[int, list[str]]:
+    """Explain a request by the policy file; return the status and the lines."""
+    with policy_in() as folder:
+        done = run_here("explain", "--policy", f"{folder}/policy.yaml", "--socket", socket, *words)
+    return done.status, done.out.replace(str(folder), "FOLDER").splitlines()
+
+
+def test_a_refusal_by_a_policy_file_is_explained_with_every_line_that_bears_on_it() -> None:
+    assert explain("POST", "/containers/web/restart") == (
+        1,
+        [
+            "socket     backup, FOLDER/backup.sock",
+            "request    POST /containers/web/restart",
+            "operation  ContainerRestart: stops a container and starts it again",
+            "access     write, in the section containers",
+            "object     container web, taken for its name; serve asks the engine",
+            "decision   not allowed",
+            "grant      ContainerRestart (policy.yaml:12)",
+            "           no   the container is db-*: it is web",
+            f"message    {RESTART}",
+            "change     this line in allow of the socket backup in FOLDER/policy.yaml would allow it:",
+            "           - ContainerRestart: {containers: [web]}",
+        ],
+    )
+
+
+RESTART = (
+    "ContainerRestart is not allowed here except if the container is db-*;"
+    " widening its conditions in allow of the socket backup would allow it"
+)
+
+
+def test_an_allowance_by_a_policy_file_is_explained_with_what_would_refuse_it() -> None:
+    assert explain("GET", "/version", socket="traefik") == (
+        0,
+        [
+            "socket     traefik, FOLDER/traefik.sock",
+            "request    GET /version",
+            "operation  SystemVersion: versions of the engine, its parts and the kernel",
+            "access     read, in the section version",
+            "decision   allowed",
+            "grant      preset:ping (policy.yaml:5)",
+            "change     this line in deny of the socket traefik in FOLDER/policy.yaml would refuse it:",
+            "           - SystemVersion",
+        ],
+    )
+
+
+def test_a_refusal_of_what_no_policy_is_asked_about_names_the_socket_too() -> None:
+    assert explain("GET", "/containers/../x") == (
+        1,
+        ["socket     backup, FOLDER/backup.sock", REFUSED, "reason     the path has a dot segment"],
+    )
+
+
+def test_what_passes_all_the_same_is_said_and_is_not_allowed() -> None:
+    status, lines = explain("POST", "/containers/create", socket="new-thing")
+    assert status == 1
+    assert "decision   not allowed, but passes: the mode of this socket is report" in lines
+
+
+def test_a_body_is_judged_by_its_kind() -> None:
+    with policy_in() as folder:
+        body = write(folder / "body.json", '{"Image": "app"}')
+        done = run_here("explain", "POST", "/containers/create", "--body", body, CONTAINERS="1", POST="1")
+        assert "body       16 bytes of application/json; what is in them is not looked at yet\n" in done.out
+        health = run_here("explain", "GET", "/_dockerproxy/health", "--body", body)
+        nothing = run("explain", "GET", "/_ping", "--body", f"{folder}/nothing")
+    assert (health.status, health.out.splitlines()[1]) == (1, "reason     a health check has no body")
+    assert (nothing.status, nothing.out) == (2, "")
+    assert nothing.err == f"--body: {folder}/nothing cannot be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("peer", "status", "expected"),
+    [
+        ("1000", 1, "uid 1000 may not connect"),
+        ("1001:5,1000", 0, "uid 1001 gid 5,1000 may connect"),
+        ("0", 0, "uid 0 may connect"),
+    ],
+)
+def test_whether_a_peer_may_open_the_socket_is_said(peer: str, status: int, expected: str) -> None:
+    done, lines = explain("GET", "/version", "--peer", peer, socket="traefik")
+    file = f"FOLDER/traefik.sock is 0660, uid {os.geteuid()}, gid 1000"
+    assert (done, lines[-1]) == (status, f"peer       {expected}: {file}")
+
+
+@pytest.mark.parametrize("peer", ["", "root", "1000:", "1000:5,", "-1", "1:2:3", "\u0661"])
+def test_what_is_no_peer_is_something_to_mend(peer: str) -> None:
+    done = run("explain", "GET", "/_ping", f"--peer={peer}")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"--peer: {show(peer)} is not a user with its groups\n    numbers, like 1000")
+
+
+def test_with_several_sockets_one_must_be_named() -> None:
+    with policy_in() as folder:
+        done = run("explain", "GET", "/_ping", "--policy", f"{folder}/policy.yaml")
+        named = run("explain", "GET", "/_ping", "--policy", f"{folder}/policy.yaml", "--socket", "bakcup")
+        one = run("explain", "GET", "/_ping", "--policy", write(folder / "one.yaml", POLICY.partition("  backup:")[0]))
+    assert (done.status, named.status, one.status) == (2, 2, 0)
+    assert (
+        done.err
+        == "--socket: the policy has several sockets\n    say which one is meant: traefik, backup or new-thing\n"
+    )
+    assert named.err.endswith("did you mean backup?\n")
+
+
+def test_what_is_explained_of_a_policy_file_is_what_the_proxy_answers() -> None:
+    with policy_in() as folder, engine_at(folder / "engine.sock"):
+        variables = {"POLICY_FILE": f"{folder}/policy.yaml", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+        with Running(**variables) as proxy:
+            proxy.wait_for("new-thing.sock with mode")
+            for socket in ("traefik", "new-thing"):
+                for method, target in REQUESTS:
+                    status, message = ask(f"{folder}/{socket}.sock", method, target)
+                    explained = run_here("explain", method, target, "--socket", socket, **variables)
+                    decision = "decision   allowed\n" in explained.out or "but passes" in explained.out
+                    assert decision is (status == 200), (socket, target)
+                    assert status == 200 or message in explained.out

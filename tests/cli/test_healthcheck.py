@@ -1,6 +1,7 @@
 """The health check tells whether the proxy lives and the engine answers, and leaves no line in the log."""
 
-from cli.programs import engine_at, run, serving, short_folder
+from cli.files import policy_in
+from cli.programs import Running, engine_at, run, serving, short_folder
 
 
 def test_it_is_well_when_the_engine_answers_whatever_ping_says() -> None:
@@ -39,3 +40,36 @@ def test_it_is_not_well_when_there_is_no_proxy() -> None:
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
     assert (done.status, done.out) == (1, "")
     assert done.err == f"{folder}/docker.sock: the proxy does not answer: No such file or directory\n"
+
+
+SOCKETS = """\
+sockets:
+  web: {path: FOLDER/web.sock, allow: []}
+  new: {path: FOLDER/new.sock, mode: report, allow: []}
+"""
+
+
+def test_every_socket_of_a_policy_file_is_asked_and_says_if_it_refuses_nothing() -> None:
+    with policy_in(SOCKETS) as folder, engine_at(folder / "engine.sock"):
+        variables = {"POLICY_FILE": f"{folder}/policy.yaml", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+        with Running(**variables) as proxy:
+            proxy.wait_for("new.sock with mode")
+            done = run("healthcheck", **variables)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == (
+        f"{folder}/web.sock: the proxy lives and the engine answers\n"
+        f"{folder}/new.sock: the proxy lives and the engine answers;"
+        " the mode of the socket new is report: it refuses nothing\n"
+    )
+
+
+def test_it_is_not_well_when_one_of_them_is_not() -> None:
+    with policy_in(SOCKETS) as folder, engine_at(folder / "engine.sock"), serving(folder):
+        (folder / "docker.sock").rename(folder / "web.sock")
+        done = run("healthcheck", "--policy", f"{folder}/policy.yaml")
+    assert done.status == 1
+    assert done.out == f"{folder}/web.sock: the proxy lives and the engine answers\n"
+    assert done.err == (
+        f"{folder}/new.sock: the proxy does not answer: No such file or directory;"
+        " the mode of the socket new is report: it refuses nothing\n"
+    )

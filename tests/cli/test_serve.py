@@ -1,11 +1,24 @@
 """Serving: what may surprise the operator is said before anyone can connect, and the end is a clean one."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 from cli.programs import Running, engine_at, run, serving, short_folder
 
 from dockerproxy.cli.ask import ask
+
+HEALTH_REMARK = "; the mode of the socket new is report: it refuses nothing"
+
+
+def read_grants(file: Path) -> list[str]:
+    """Return what the one socket of a policy file is allowed."""
+    (socket,) = yaml.safe_load(file.read_text())["sockets"].values()
+    allow: list[str] = socket["allow"]
+    return allow
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -40,7 +53,7 @@ def test_it_logs_as_it_is_told_to() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, LOG_FORMAT="json") as proxy:
         ask(f"{folder}/docker.sock", "GET", "/_ping")
         proxy.wait_for(
-            '"method":"GET","target":"/_ping","operation":"SystemPing","decision":"allowed","source":"PING=1"'
+            '"method":"GET","target":"/_ping","operation":"SystemPing","object":"","decision":"allowed","source":"PING=1"'
         )
 
 
@@ -57,3 +70,80 @@ def test_a_second_proxy_does_not_steal_the_socket_of_the_first() -> None:
         assert second.status == 2
         assert "somebody listens on this socket already" in second.err
         assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
+
+
+LEARNING = """
+sockets:
+  new:
+    path: {folder}/new.sock
+    mode: {mode}
+    allow: []
+"""
+
+
+@contextmanager
+def serving_mode(mode: str, *words: str, **variables: str) -> Iterator[tuple[Path, Running]]:
+    """Serve a socket that refuses nothing, and have an engine behind it."""
+    with short_folder() as folder, engine_at(folder / "engine.sock"):
+        (folder / "policy.yaml").write_text(LEARNING.format(folder=folder, mode=mode))
+        (folder / "learned").mkdir()
+        places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "LEARN_DIR": f"{folder}/learned", **variables}
+        with Running("serve", "--policy", f"{folder}/policy.yaml", *words, **places) as proxy:
+            proxy.wait_for("listening on")
+            yield folder, proxy
+
+
+def test_a_socket_that_reports_says_so_lets_everything_pass_and_counts_it() -> None:
+    with serving_mode("report") as (folder, proxy):
+        assert "warning the mode of the socket new is report: it refuses nothing" in proxy.printed
+        assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 200
+        assert ask(f"{folder}/new.sock", "GET", "/no/such/thing")[0] == 200
+        assert HEALTH_REMARK in ask(f"{folder}/new.sock", "GET", "/_dockerproxy/health")[1]
+        proxy.wait_for("GET /info SystemInfo reported 200")
+        proxy.signal(signal.SIGUSR1)
+        proxy.wait_for("warning socket new: would have been refused: SystemInfo 1, unknown 1")
+
+
+def test_what_a_socket_learned_is_written_when_asked_and_at_the_end() -> None:
+    with serving_mode("learn") as (folder, proxy):
+        file = folder / "learned/new.learned.yaml"
+        ask(f"{folder}/new.sock", "GET", "/info")
+        proxy.signal(signal.SIGUSR1)
+        proxy.wait_for("wrote ")
+        assert read_grants(file) == ["SystemInfo"]
+        ask(f"{folder}/new.sock", "GET", "/version")
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait_end() == 0
+        assert sorted(read_grants(file)) == ["SystemInfo", "SystemVersion"]
+
+
+def test_what_was_learned_before_a_restart_is_not_lost() -> None:
+    with short_folder() as folder, engine_at(folder / "engine.sock"):
+        for target in ("/info", "/version"):
+            with serving(folder, "--learn", str(folder)) as proxy:
+                ask(f"{folder}/docker.sock", "GET", target)
+                proxy.signal(signal.SIGTERM)
+                assert proxy.wait_end() == 0
+        assert sorted(read_grants(folder / "docker.learned.yaml")) == ["SystemInfo", "SystemVersion"]
+
+
+def test_a_flag_makes_every_socket_learn() -> None:
+    with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, "--learn", str(folder)) as proxy:
+        assert "warning the mode of the socket docker is learn: it refuses nothing" in proxy.printed
+        assert ask(f"{folder}/docker.sock", "POST", "/containers/prune")[0] == 200
+
+
+def test_without_a_place_to_write_to_nothing_learns() -> None:
+    with short_folder() as folder:
+        (folder / "policy.yaml").write_text(LEARNING.format(folder=folder, mode="learn"))
+        done = run("serve", "--policy", f"{folder}/policy.yaml")
+        assert done.status == 2
+        assert "LEARN_DIR" in done.err
+        done = run("serve", "--policy", f"{folder}/policy.yaml", LEARN_DIR="/nonexistent")
+        assert (done.status, "/nonexistent: is not a directory" in done.err) == (2, True)
+
+
+def test_a_directory_to_write_to_alone_makes_nothing_learn() -> None:
+    with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, LEARN_DIR=str(folder)) as proxy:
+        assert ask(f"{folder}/docker.sock", "GET", "/info")[0] == 403
+        assert "refuses nothing" not in proxy.printed

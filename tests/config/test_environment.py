@@ -51,7 +51,7 @@ def test_without_any_variable_everything_has_its_default() -> None:
     assert settings.limits == Limits()
     assert (settings.log_level, settings.log_format) == (Level.INFO, LogFormat.TEXT)
     served = socket_of()
-    assert (served.name, served.path, served.mode) == ("docker", "/proxied/docker.sock", 0o660)
+    assert (served.name, served.path, served.permissions) == ("docker", "/proxied/docker.sock", 0o660)
     assert (served.uid, served.gid) == (None, None)
 
 
@@ -189,7 +189,7 @@ def test_a_value_is_read_as_what_it_is_or_is_a_mistake(
     for value, expected in good.items():
         found = value_of(name, value, setting)
         if setting == "sockets":
-            found = getattr(found[0], name.removeprefix("PROXIED_SOCKET_").lower())
+            found = getattr(found[0], name.removeprefix("PROXIED_SOCKET_").lower().replace("mode", "permissions"))
         assert found == expected
     for value in filter(None, bad):
         (problem,) = problems_of(**{name: value})
@@ -270,6 +270,7 @@ MISTAKES = {
     "SHUTDOWN_GRACE": "never",
     "MAX_CONNECTIONS": "all",
     "HEADER_TIMEOUT": "soon",
+    "LEARN_DIR": "here",
 }
 
 
@@ -296,6 +297,12 @@ def test_any_value_is_read_or_named_as_a_mistake_and_nothing_else_is_raised(envi
     else:
         return
     assert any(said.startswith(f"environment variable {name}: ") for name in environment)
+
+
+def test_a_policy_file_is_named_and_not_read_here() -> None:
+    configured = read(POLICY_FILE="/nowhere", LEARN_DIR="/learned")
+    assert (configured.policy_file, configured.warnings) == ("", ())
+    assert configured.settings.learn_directory == "/learned"
 
 
 # Warnings

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import event, given
-from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for
+from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for, settled
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
 from dockerproxy.config.environment import KNOWN
 from dockerproxy.config.switches import ACTION_SWITCHES, CONDITIONS, FOREIGN, PART_SWITCHES, SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import decide
 
 # Written out: this is the contract, and the code derives some of it.
 DEFAULTS = {
@@ -127,7 +126,7 @@ def follow(environment: dict[str, str], name: str, hint: str) -> Iterator[dict[s
 
 def hint_of(policy: CompiledPolicy, name: str, query: str = "") -> str:
     """Return what a refused request for an operation is told would allow it, or nothing if it is allowed."""
-    message = decide(policy, request_for(OPERATIONS[name], query)).message
+    message = settled(policy, request_for(OPERATIONS[name], query)).message
     assert not message or message.startswith(f"{name} is not allowed here")
     return message.rpartition("; ")[2]
 
@@ -182,7 +181,7 @@ def test_who_asks_for_more_than_a_section_opens_is_told_on_what_condition_it_is_
     (environment, *_) = follow({}, name, hint_of(policy_of(), name))
     policy = policy_of(**environment)
     assert not hint_of(policy, name)
-    decision = decide(policy, request_for(OPERATIONS[name], query))
+    decision = settled(policy, request_for(OPERATIONS[name], query))
     assert f"{name} is not allowed here except if {CONDITIONS[name][0]}; " in decision.message
     assert decision.source in " ".join(f"{switch}={value}" for switch, value in environment.items())
 

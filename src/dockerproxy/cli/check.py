@@ -4,22 +4,26 @@ exit status: 0 serve would start, 2 something to mend, all of it listed
 """
 
 import argparse
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.cli.allowed import list_allowed, list_left_out
+from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
-from dockerproxy.config.environment import Configured, read_environment
+from dockerproxy.cli.sockets import describe_mode, find_owner
+from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.environment import Configured
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
+from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import check_place, is_in_use
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.changes import digest
 from dockerproxy.proxy.failures import choose_engine, find_trouble
+from dockerproxy.settings import SocketSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: the environment says everything."""
-    del parser
+    """Take the policy file."""
+    add_policy_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -28,51 +32,61 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UserError: Serve would not start.
     """
-    del options
-    configured = read_environment(environment)
-    problems = [problem for served in configured.settings.sockets for problem in check_place(served)]
+    configured = read_configuration(environment, options.policy)
+    sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
+    problems = [problem for socket in sockets for problem in check_place(socket)]
+    problems += check_learning(configured.settings)
     if problems:
         raise UserError(*problems, *configured.warnings)
-    _print_settings(configured)
-    for served in configured.settings.sockets:
-        _print_operations(served.policy)
-        print(f"\n{describe_exposures(served.policy)}")
+    remarks = [f"warning: {remark}\n" for socket in sockets if (remark := describe_mode(socket))]
+    print(*remarks, *_list_settings(configured), sep="\n")
+    for socket in sockets:
+        if in_file:
+            print("", *_list_policy(socket), sep="\n")
+        print("", "allowed", *list_allowed(socket.policy), sep="\n")
+        left_out = list(list_left_out(socket.policy))
+        if left_out:
+            print("", "left out", *left_out, sep="\n")
+        print("", describe_exposures(socket.policy, in_file=in_file), sep="\n")
     for warning in configured.warnings:
         print(f"\nwarning: {warning}")
     return 0
 
 
-def _print_settings(configured: Configured) -> None:
+def _list_settings(configured: Configured) -> Iterator[str]:
+    """Say what is configured for all sockets; without a file, there is but one."""
     settings = configured.settings
-    print(f"engine    {_describe_engine(settings.engines)}")
-    for served in settings.sockets:
-        owner = f"uid {os.geteuid() if served.uid is None else served.uid}"
-        group = f"gid {os.getegid() if served.gid is None else served.gid}"
-        used = ", in use now" if is_in_use(served.path) else ""
-        print(f"socket    {served.path}, mode {served.mode:04o}, {owner}, {group}{used}")
+    if configured.policy_file:
+        yield f"policy    {configured.policy_file}"
+    yield f"engine    {_describe_engine(settings.engines)}"
+    if not configured.policy_file:
+        yield from (f"socket    {_describe_socket(socket, 'mode')}" for socket in settings.sockets)
     limits = settings.limits
-    print(
+    yield (
         f"limits    {limits.connections} connections, {limits.header_timeout:g}s for a request head,"
         f" {limits.shutdown_grace:g}s to finish"
     )
-    print(f"log       {settings.log_format} from {settings.log_level} on")
-    on = [name for name, value in configured.switches.items() if value and not SWITCHES[name]]
-    off = [name for name, value in configured.switches.items() if not value and SWITCHES[name]]
-    print(
-        f"switches  {' '.join([*(f'{name}=1' for name in on), *(f'{name}=0' for name in off)]) or 'all as by default'}"
-    )
+    yield f"log       {settings.log_format} from {settings.log_level} on"
+    if settings.learn_directory:
+        yield f"learned   policies are written into {settings.learn_directory}"
+    if not configured.policy_file:
+        on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
+        off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
+        yield f"switches  {' '.join([*on, *off]) or 'all as by default'}"
 
 
 def _describe_engine(paths: tuple[str, ...]) -> str:
     return find_trouble(paths) or f"{choose_engine(paths)}, which accepts connections"
 
 
-def _print_operations(policy: CompiledPolicy) -> None:
-    """Print which operations are allowed, by section."""
-    print("\nallowed")
-    for section in SECTIONS:
-        operations = [operation for operation in OPERATIONS.values() if operation.section == section]
-        allowed = [operation.name for operation in operations if policy.allows(operation.name)]
-        if allowed:
-            which = "all of it" if len(allowed) == len(operations) else ", ".join(allowed)
-            print(f"  {section:<18} {len(allowed):>2} of {len(operations):<2}  {which}")
+def _describe_socket(socket: SocketSettings, word: str) -> str:
+    """Say where a socket is and who may open it; the permissions of its file are called as they are configured."""
+    uid, gid = find_owner(socket)
+    used = ", in use now" if is_in_use(socket.path) else ""
+    return f"{socket.path}, {word} {socket.permissions:04o}, uid {uid}, gid {gid}{used}"
+
+
+def _list_policy(socket: SocketSettings) -> Iterator[str]:
+    yield f"socket    {socket.name}, {_describe_socket(socket, 'permissions')}"
+    yield f"mode      {socket.policy.mode}"
+    yield f"digest    {digest(socket.policy)}"

@@ -2,48 +2,130 @@
 
   dockerproxy explain GET /v1.45/containers/json
   CONTAINERS=1 dockerproxy explain POST /containers/web/start
+  dockerproxy explain --policy policy.yaml --socket backup POST /containers/web/start
+
+It sends nothing: where serve would ask the engine which object is meant, the name in the path is taken for its name.
+For a socket whose mode is report or learn it says what the policy says.
 
 exit status: 0 allowed, 1 not allowed, 2 something to mend
 """
 
 import argparse
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.api.catalog import HEALTH
+from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.bearing import Line, find_change, list_bearing
+from dockerproxy.cli.sockets import describe_file, may_open
+from dockerproxy.cli.trying import Tried, describe_object, try_request
+from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.near import show
+from dockerproxy.errors import Problem, Refusal, UserError
+from dockerproxy.policy.model import Mode
+from dockerproxy.settings import SocketSettings
+
+_PEER: Final = re.compile(r"(\d{1,10})(?::(\d{1,10}(?:,\d{1,10})*))?", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a request."""
+    """Take a request, and what it would come with."""
     parser.add_argument("method", metavar="METHOD", help="GET, HEAD, POST, PUT or DELETE")
     parser.add_argument("target", metavar="TARGET", help="path and query, as a client sends them")
+    add_policy_argument(parser)
+    add_socket_argument(parser)
+    parser.add_argument("--body", metavar="FILE", help="a body of JSON; what is in it is not looked at yet")
+    parser.add_argument(
+        "--peer", metavar="UID[:GID,...]", help="also say whether this user, in these groups, may open the socket"
+    )
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Explain; 0 if allowed, 1 if not."""
-    policy = read_environment(environment).settings.sockets[0].policy
-    line = f"{options.method} {options.target} HTTP/1.1\r\nHost: explain\r\n\r\n"
-    judged = judge(policy, line.encode(errors="surrogateescape"))
-    for name, value in _refused(judged) if isinstance(judged, Refusal) else _explained(judged):
+    """Explain; 0 if allowed, 1 if not.
+
+    Raises:
+        UserError: In the configuration, or in what was typed.
+    """
+    configured = read_configuration(environment, options.policy)
+    socket = choose_socket(configured.settings.sockets, options.socket)
+    peer = _read_peer(options.peer) if options.peer is not None else None
+    size = _measure(options.body) if options.body is not None else None
+    fields = "" if size is None else f"Content-Type: application/json\r\nContent-Length: {size}\r\n"
+    tried = try_request(socket.policy, options.method, options.target, fields)
+    lines = [("socket", f"{socket.name}, {socket.path}")] if configured.policy_file else []
+    if isinstance(tried, Refusal):
+        lines += _refused(tried)
+    else:
+        lines += _explained(socket, tried, size)
+        lines += _list_changes(socket, tried, configured.policy_file)
+    opens = peer is None or may_open(socket, *peer)
+    if peer is not None:
+        lines.append(("peer", _describe_peer(socket, *peer)))
+    for name, value in lines:
         print(f"{name:<10} {value}")
-    return 0 if isinstance(judged, Judged) and judged.decision.allowed else 1
+    return 0 if isinstance(tried, Tried) and tried.decision.allowed and opens else 1
 
 
-def _refused(refusal: Refusal) -> Iterator[tuple[str, str]]:
+def _refused(refusal: Refusal) -> Iterator[Line]:
     yield "decision", f"refused with {refusal.status}, whatever the settings say"
     yield "reason", refusal.reason
 
 
-def _explained(judged: Judged) -> Iterator[tuple[str, str]]:
-    operation, decision = judged.operation, judged.decision
-    yield "request", f"{judged.method} {judged.target}"
-    if operation is not None:
-        yield "operation", f"{operation.name}: {operation.says}"
-        yield "access", f"{operation.access}, in the section {operation.section}"
-    yield "decision", "allowed" if decision.allowed else "not allowed"
-    yield "setting", decision.source or "none speaks of it"
+def _explained(socket: SocketSettings, tried: Tried, size: int | None) -> Iterator[Line]:
+    request, decision, mode = tried.request, tried.decision, socket.policy.mode
+    yield "request", f"{request.method} {request.target}"
+    if request.operation is not None:
+        yield "operation", f"{request.operation.name}: {request.operation.says}"
+        yield "access", f"{request.operation.access}, in the section {request.operation.section}"
+    if size is not None:
+        yield "body", f"{size} bytes of application/json; what is in them is not looked at yet"
+    if tried.question is not None:
+        yield "object", describe_object(tried.question)
+    passes = "" if mode is Mode.ENFORCE else f", but passes: the mode of this socket is {mode}"
+    yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
+    yield from list_bearing(socket.policy.policy, tried)
     if decision.message:
         yield "message", decision.message
-    if decision.allowed and operation is not None:
+
+
+def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[Line]:
+    """Say what would turn the decision; of a refusal by the environment, the message says it."""
+    if file:
+        yield from find_change(socket.policy.policy, tried, socket.name, file)
+        return
+    operation = tried.request.operation
+    if tried.decision.allowed and operation is not None and operation is not HEALTH:
         yield "change", f"DENY={operation.name} would refuse it"
+
+
+def _measure(path: str) -> int:
+    """Return the size of a body.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return len(file.read())
+    except OSError as error:
+        raise UserError(Problem("--body", f"{path} cannot be read: {error.strerror}")) from None
+
+
+def _read_peer(text: str) -> tuple[int, frozenset[int]]:
+    """Read a user and the groups it is in.
+
+    Raises:
+        UserError: It is not written as they are.
+    """
+    match = _PEER.fullmatch(text)
+    if match is None:
+        hint = "numbers, like 1000 or 1000:999,100; `id` shows those of a user"
+        raise UserError(Problem("--peer", f"{show(text)} is not a user with its groups", hint))
+    return int(match[1]), frozenset(int(group) for group in (match[2] or "").split(",") if group)
+
+
+def _describe_peer(socket: SocketSettings, uid: int, groups: frozenset[int]) -> str:
+    may = "may" if may_open(socket, uid, groups) else "may not"
+    among = f" gid {','.join(map(str, sorted(groups)))}" if groups else ""
+    return f"uid {uid}{among} {may} connect: {socket.path} is {describe_file(socket)}"

@@ -1,6 +1,8 @@
 """Ask the running proxy whether it lives and the engine answers.
 
-It asks through PROXIED_SOCKET_PATH, whatever PING says, and leaves a line in the log only at LOG_LEVEL=debug.
+It asks through every socket, whatever they allow, and leaves a line in the log only at LOG_LEVEL=debug.
+
+exit status: 0 all is well, 1 something is not, 2 something to mend
 """
 
 import argparse
@@ -9,24 +11,28 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from dockerproxy.api.catalog import HEALTH
+from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.ask import ask
-from dockerproxy.config.environment import read_environment
+from dockerproxy.cli.sockets import describe_mode
+from dockerproxy.config.configuration import read_configuration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: the environment says where the socket is."""
-    del parser
+    """Take the policy file, which says where the sockets are."""
+    add_policy_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what every socket says; 0 if all is well, else 1."""
-    del options
     healthy = True
-    for served in read_environment(environment).settings.sockets:
+    for served in read_configuration(environment, options.policy).settings.sockets:
         try:
             status, message = ask(served.path, HEALTH.method, HEALTH.path)
         except OSError as error:
             status, message = 0, f"the proxy does not answer: {error.strerror or error}"
         healthy = healthy and status == HTTPStatus.OK
+        remark = describe_mode(served)
+        if remark and remark not in message:  # The running proxy may have another policy than this one.
+            message += f"; {remark}"
         print(f"{served.path}: {message}", file=sys.stdout if status == HTTPStatus.OK else sys.stderr)
     return 0 if healthy else 1

@@ -1,53 +1,134 @@
 """Run the proxy.
 
 SIGTERM and SIGINT stop accepting, let exchanges finish for SHUTDOWN_GRACE seconds, cut the rest and exit with 0;
-a second signal cuts at once.
+a second signal cuts at once. SIGHUP reads the policy file again: all of it, or nothing if there is a mistake.
+SIGUSR1 writes what was learned, and logs what was only reported.
 """
 
 import argparse
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import uvloop
 
+from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
-from dockerproxy.config.environment import Configured, read_environment
+from dockerproxy.cli.sockets import describe_mode
+from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.environment import Configured
+from dockerproxy.errors import UserError
+from dockerproxy.host.learned import check_learning
 from dockerproxy.observe.log import Log
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Mode
 from dockerproxy.server import Server
-from dockerproxy.settings import Level
+from dockerproxy.settings import Level, Settings, SocketSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: the environment says everything."""
-    del parser
+    """Take the policy file, and whether to learn."""
+    add_policy_argument(parser)
+    parser.add_argument(
+        "--learn",
+        metavar="DIRECTORY",
+        help="refuse nothing on any socket, and write there the smallest policy for what was used",
+    )
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until told to stop."""
-    del options
-    configured = read_environment(environment)
+
+    def read() -> Configured:
+        return _read(environment, options.policy, options.learn)
+
+    configured = read()
     settings = configured.settings
     log = Log(settings.log_level, settings.log_format)
     try:
         _announce(configured, log)
-        uvloop.run(_serve(Server(settings, log)))
+        uvloop.run(_serve(Server(settings, log), log, read))
         log.message(Level.NOTICE, "stopped")
     finally:
         log.close()
     return 0
 
 
+def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | None) -> Configured:
+    """Read the configuration, and look whether what is learned can be written.
+
+    Raises:
+        UserError: With every problem.
+    """
+    configured = read_configuration({**environment, "LEARN_DIR": learn} if learn else environment, policy_file)
+    if learn:
+        configured = replace(configured, settings=_with_mode(configured.settings, Mode.LEARN))
+    problems = check_learning(configured.settings)
+    if problems:
+        raise UserError(*problems)
+    return configured
+
+
+def _with_mode(settings: Settings, mode: Mode) -> Settings:
+    sockets = (
+        replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=mode))) for socket in settings.sockets
+    )
+    return replace(settings, sockets=tuple(sockets))
+
+
 def _announce(configured: Configured, log: Log) -> None:
     """Say what may surprise the operator, before anybody can connect."""
     for warning in configured.warnings:
         log.message(Level.WARNING, str(warning))
+    several = len(configured.settings.sockets) > 1
     for served in configured.settings.sockets:
-        log.message(Level.NOTICE, describe_exposures(served.policy))
+        _warn_of_mode(served, log)
+        text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
+        log.message(Level.NOTICE, f"socket {served.name}:\n{text}" if several else text)
 
 
-async def _serve(server: Server) -> None:
+def _warn_of_mode(served: SocketSettings, log: Log) -> None:
+    remark = describe_mode(served)
+    if remark:
+        log.message(Level.WARNING, remark)
+
+
+async def _serve(server: Server, log: Log, read: Callable[[], Configured]) -> None:
     loop = asyncio.get_running_loop()
+    reloading = _Reloading(server, log, read)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, reloading.ask)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
     await server.run()
+
+
+class _Reloading:
+    """Reads the configuration again when asked: once for many requests, and one after the other."""
+
+    def __init__(self, server: Server, log: Log, read: Callable[[], Configured]) -> None:
+        self._server = server
+        self._log = log
+        self._read = read
+        self._asked = False
+        self._one_by_one = asyncio.Lock()
+
+    def ask(self) -> None:
+        """Reload soon."""
+        if not self._asked:
+            self._asked = True
+            self._server.start(self._reload(), "reading the configuration again")
+
+    async def _reload(self) -> None:
+        async with self._one_by_one:
+            self._asked = False
+            try:
+                configured = await asyncio.to_thread(self._read)
+                await self._server.reload(configured.settings)
+            except UserError as error:
+                self._log.message(Level.ERR, f"nothing is changed; the configuration has mistakes:\n{error}")
+                return
+        for served in configured.settings.sockets:
+            _warn_of_mode(served, self._log)
+        self._log.message(Level.NOTICE, "the configuration was read again")

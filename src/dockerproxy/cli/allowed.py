@@ -1,0 +1,59 @@
+"""What a policy allows, by section and by the conditions; and what a grant leaves out that one may think it covers."""
+
+from collections.abc import Iterator
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.presets import PRESETS, find_preset
+from dockerproxy.policy.compile import CompiledPolicy, describe_conditions
+
+
+def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
+    """Say which operations are allowed: a line for each section, and one for those under the same conditions."""
+    for section in SECTIONS:
+        names = [name for name, operation in OPERATIONS.items() if operation.section == section]
+        by_conditions: dict[str, list[str]] = {"": []}
+        for name in filter(policy.allows, names):
+            by_conditions.setdefault(_describe(policy, name), []).append(name)
+        count = sum(map(len, by_conditions.values()))
+        if not count:
+            continue
+        head = f"  {section:<18} {count:>2} of {len(names):<2}  "
+        for conditions, those in by_conditions.items():
+            if those:
+                which = "all of it" if len(those) == len(names) else ", ".join(those)
+                yield f"{head}{conditions}{which}"
+                head = " " * len(head)
+
+
+def _describe(policy: CompiledPolicy, name: str) -> str:
+    """Say the conditions of an operation; nothing if it is allowed without."""
+    cases = policy.cases[name]
+    if not all(case.conditions for case in cases):
+        return ""
+    return f"if {' or if '.join(dict.fromkeys(map(describe_conditions, cases)))}: "
+
+
+def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
+    """Say what grants of many operations leave out, as it can bear none of their conditions, and nothing else allows.
+
+    A denial leaves it out too; that needs no explanation.
+    """
+    denied = frozenset().union(*(denial.operations for denial in policy.policy.denials))
+    covered: dict[str, set[str]] = {}
+    for grant in policy.policy.grants:
+        covered.setdefault(grant.source, set()).update(grant.operations)
+    for source, names in covered.items():
+        wanted = _find_group(source) - names - denied
+        missing = [name for name in OPERATIONS if name in wanted and not policy.allows(name)]
+        if missing:
+            yield f"  {source} does not cover what cannot bear its conditions: {', '.join(missing)}"
+
+
+def _find_group(source: str) -> frozenset[str]:
+    """Return all operations that the word of a source stands for, if it stands for many."""
+    word = source.partition(" ")[0]
+    name = word.removeprefix(PRESET)
+    if name != word and name in PRESETS:
+        return frozenset().union(*(grant.operations for grant in find_preset(name).grants))
+    return GROUPS.get(word, frozenset())

@@ -1,0 +1,45 @@
+"""The arguments that several verbs take, and which socket they mean."""
+
+import argparse
+from collections.abc import Sequence
+
+from dockerproxy.cli.words import list_names
+from dockerproxy.config.near import find_near, show
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.settings import SocketSettings
+
+
+def add_policy_argument(parser: argparse.ArgumentParser) -> None:
+    """Take a policy file."""
+    parser.add_argument(
+        "--policy", metavar="FILE", help="the policy file; without it POLICY_FILE, or the switches of the environment"
+    )
+
+
+def add_socket_argument(parser: argparse.ArgumentParser) -> None:
+    """Take the name of a socket."""
+    parser.add_argument("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
+
+
+def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:
+    """Return the socket of a name, or the only one if none is named.
+
+    Args:
+        sockets: All of them.
+        name: As it was typed.
+        where: Where it was typed, or would be.
+
+    Raises:
+        UserError: There is none of that name, or more than one to choose from.
+    """
+    named = {socket.name: socket for socket in sockets}
+    if name in named:
+        return named[name]
+    if name is None and len(sockets) == 1:
+        return sockets[0]
+    listed = list_names(list(named))
+    if name is None:
+        raise UserError(Problem(where, "the policy has several sockets", f"say which one is meant: {listed}"))
+    near = find_near(name, named)
+    hint = f"did you mean {near}?" if near else f"it has {list_names(list(named), 'and')}"
+    raise UserError(Problem(where, f"{show(name)} is no socket of the policy", hint))

@@ -1,0 +1,180 @@
+"""Say what differs between two policies: per socket, what is allowed more, less, or under other conditions.
+
+  dockerproxy diff old.yaml new.yaml
+  CONTAINERS=1 POST=1 dockerproxy diff environment policy.yaml
+  dockerproxy diff old.yaml new.yaml --log proxy.log
+
+The word environment stands for what the environment configures. With a log of LOG_FORMAT=json it also says which of
+the recorded requests would be decided differently.
+
+exit status: 0 nothing differs, 1 something does, 2 something to mend
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.replay import Pair, Replay
+from dockerproxy.cli.sockets import describe_file
+from dockerproxy.cli.words import count
+from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.policy_file import read_policy_file
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.observe.reading import Reading
+from dockerproxy.policy.changes import find_changes, find_ways
+from dockerproxy.settings import SocketSettings
+
+_ENVIRONMENT: Final = "environment"
+_STDIN: Final = "/dev/stdin"
+_ORDER: Final = {name: index for index, name in enumerate(OPERATIONS)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take two policies."""
+    parser.add_argument("old", metavar="OLD", help="a policy file, or the word environment")
+    parser.add_argument("new", metavar="NEW", help="likewise")
+    parser.add_argument(
+        "--log", metavar="FILE", help="a JSON log, to decide what is recorded in it by both; - is standard input"
+    )
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print what differs; 0 if nothing.
+
+    Raises:
+        UserError: In a policy, or the log cannot be read.
+    """
+    old, new = _read_both(options.old, options.new, environment)
+    pairs = _make_pairs(old, new)
+    replay = _replay(options.log, pairs) if options.log is not None else None
+    differs = False
+    for pair in pairs:
+        lines = list(_describe(pair))
+        if lines:
+            print("\n" * differs + "\n".join(lines))
+            differs = True
+    if not differs:
+        print("nothing differs")
+    if replay is not None:
+        print()
+        _print_replay(replay)
+    return 1 if differs else 0
+
+
+def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[tuple[SocketSettings, ...]]:
+    """Read two policies.
+
+    Raises:
+        UserError: With all that is wrong in both.
+    """
+    read: list[tuple[SocketSettings, ...]] = []
+    problems: list[Problem] = []
+    for name in (old, new):
+        try:
+            if name == _ENVIRONMENT:
+                read.append(read_configuration(environment).settings.sockets)
+            else:
+                read.append(read_policy_file(name).sockets)
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(*dict.fromkeys(problems))
+    return read
+
+
+def _make_pairs(old: Sequence[SocketSettings], new: Sequence[SocketSettings]) -> list[Pair]:
+    """Find each socket again: by its name, or else by its path; and one is the other where each policy has one."""
+    if len(old) == len(new) == 1:
+        return [Pair(old[0], new[0])]
+    names = {socket.name: socket for socket in old}
+    kept = {socket.name for socket in new}
+    paths = {socket.path: socket for socket in old if socket.name not in kept}
+    pairs = [Pair(names.get(socket.name) or paths.pop(socket.path, None), socket) for socket in new]
+    return pairs + [Pair(socket, None) for socket in paths.values()]
+
+
+def _describe(pair: Pair) -> Iterator[str]:
+    """Say what differs; nothing of a socket that is the same."""
+    old, new = pair.old, pair.new
+    if old is None or new is None:
+        yield from _describe_one(pair)
+        return
+    lines = list(_compare(old, new))
+    if lines or old.name != new.name:
+        yield f"socket {new.name}" if old.name == new.name else f"socket {new.name}, was {old.name}"
+    yield from lines
+
+
+def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
+    if old.path != new.path:
+        yield f"  path  {new.path}, was {old.path}"
+    if describe_file(old) != describe_file(new):
+        yield f"  file  {describe_file(new)}; was {describe_file(old)}"
+    changes = find_changes(old.policy, new.policy)
+    if old.policy.mode is not new.policy.mode:
+        yield f"  mode  {new.policy.mode}, was {old.policy.mode}"
+    grants = [("-", grant) for grant in changes.lost] + [("+", grant) for grant in changes.gained]
+    for change in changes.changed:
+        grants += [("-", grant) for grant in change.before] + [("+", grant) for grant in change.after]
+    for sign, grant in sorted(grants, key=lambda signed: _ORDER[_name_of(signed[1])]):
+        yield f"  {sign} {grant}"
+    numbers = (
+        (len({_name_of(grant) for grant in changes.gained}), "gained"),
+        (len({_name_of(grant) for grant in changes.lost}), "lost"),
+        (len(changes.changed), "under other conditions"),
+    )
+    if grants:
+        yield "  operations: " + ", ".join(f"{number} {word}" for number, word in numbers if number)
+
+
+def _name_of(grant: str) -> str:
+    return grant.partition(":")[0]
+
+
+def _describe_one(pair: Pair) -> Iterator[str]:
+    """Say what a socket is that only one of the policies has."""
+    for socket, sign, word in ((pair.old, "-", "removed"), (pair.new, "+", "new")):
+        if socket is not None:
+            yield f"socket {socket.name}: {word}"
+            yield f"  path  {socket.path}"
+            yield f"  file  {describe_file(socket)}"
+            yield f"  mode  {socket.policy.mode}"
+            yield from (f"  {sign} {way}" for name in OPERATIONS for way in find_ways(socket.policy, name))
+
+
+def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
+    """Read a log.
+
+    Raises:
+        UserError: It cannot be read, or is none.
+    """
+    replay = Replay(pairs)
+    try:
+        with open(_STDIN if path == "-" else path, encoding="utf-8", errors="replace") as file:
+            reading = Reading(file)
+            for record, _ in reading:
+                replay.note(record)
+    except OSError as error:
+        raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+    if reading.unreadable:
+        print(f"{path}: left out what is no JSON log: {count(reading.unreadable, 'line')}", file=sys.stderr)
+    if not replay.total and not replay.strangers:
+        raise UserError(Problem(path, "no request is recorded in it", "LOG_FORMAT=json writes a log that can be read"))
+    return replay
+
+
+def _print_replay(replay: Replay) -> None:
+    """Print which recorded requests would be decided differently."""
+    differences = list(replay.differences())
+    total = sum(difference.count for difference in differences)
+    recorded = count(replay.total, "recorded request")
+    print(f"{total} of {recorded} would be decided differently{':' if total else ''}")
+    width = max((len(str(difference.count)) for difference in differences), default=0)
+    for difference in differences:
+        sign = "+" if difference.gained else "-"
+        print(f"  {sign} {difference.count:>{width}} x {difference.line}, socket {difference.pair.name}")
+        print(f"    {'':{width}}   {difference.why}")
+    for name, number in replay.strangers.items():
+        print(f"left out, as neither policy has the socket {name}: {count(number, 'request')}")

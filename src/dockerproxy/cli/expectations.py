@@ -1,0 +1,126 @@
+"""Expectations of a policy, as an operator writes them: one a line, `allow METHOD TARGET` or `deny METHOD TARGET`.
+
+    # dozzle may look, and nothing else
+    socket dozzle
+    allow GET /v1.45/containers/json
+    deny  POST /v1.45/containers/web/stop
+
+A line `socket NAME` says which socket those below it are about. `deny` is met by whatever does not let a request pass.
+What follows a `#` behind a blank is a comment.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.cli.words import list_names
+from dockerproxy.config.document import Place
+from dockerproxy.config.near import find_near, show
+from dockerproxy.errors import Problem
+from dockerproxy.settings import SocketSettings
+
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*")
+_WORD: Final = re.compile(r"\S+")
+_METHOD: Final = re.compile(r"[A-Z]+")
+
+_ALLOW: Final = "allow"
+_WORDS: Final = (_ALLOW, "deny", "socket")
+_FORM: Final = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket NAME`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What somebody expects of a policy.
+
+    Attributes:
+        place: Where it is written.
+        socket: The one it is about.
+        allowed: Whether the request should pass.
+        method: Of the request.
+        target: Of the request.
+    """
+
+    place: Place
+    socket: SocketSettings
+    allowed: bool
+    method: str
+    target: str
+
+
+class Reader:
+    """Reads expectations, and gathers what is wrong with them.
+
+    Attributes:
+        expectations: Those read so far.
+        problems: What is wrong so far.
+    """
+
+    def __init__(self, sockets: Sequence[SocketSettings], chosen: SocketSettings | None) -> None:
+        """Remember what can be expected of.
+
+        Args:
+            sockets: Those of the policy.
+            chosen: The one that lines before the first `socket` are about; None if they must not be.
+        """
+        self.expectations: list[Expectation] = []
+        self.problems: list[Problem] = []
+        self._sockets: Mapping[str, SocketSettings] = {socket.name: socket for socket in sockets}
+        self._chosen = chosen
+        self._socket = chosen
+
+    def read(self, text: str, file: str) -> None:
+        """Read a file.
+
+        Args:
+            text: Its text.
+            file: What its places call it.
+        """
+        self._socket = self._chosen
+        before = len(self.expectations) + len(self.problems)
+        for number, line in enumerate(text.splitlines(), 1):
+            words = list(_WORD.finditer(_COMMENT.sub("", line)))
+            if words:
+                self._read_line([word[0] for word in words], [Place(file, number, word.start() + 1) for word in words])
+        if len(self.expectations) + len(self.problems) == before:
+            self.problems.append(Problem(file, "there are no expectations in it", _FORM))
+
+    def _read_line(self, words: list[str], places: list[Place]) -> None:
+        if words[0] not in _WORDS:
+            near = find_near(words[0], _WORDS)
+            self._problem(
+                places[0], f"{show(words[0])} is no word for this", f"did you mean {near}?" if near else _FORM
+            )
+        elif words[0] == "socket":
+            self._read_socket(words, places)
+        elif len(words) != len(("allow", "METHOD", "TARGET")):
+            self._problem(places[0], f"{words[0]} is followed by a method and a target", _FORM)
+        elif _METHOD.fullmatch(words[1]) is None:
+            self._problem(places[1], f"{show(words[1])} is not a method", "capitals, like GET")
+        elif self._socket is None:
+            hint = f"a line above it says so: socket {list_names(list(self._sockets))}"
+            self._problem(places[0], "which socket is this about?", hint)
+            self._socket = next(iter(self._sockets.values()))
+        else:
+            self.expectations.append(
+                Expectation(
+                    place=places[0],
+                    socket=self._socket,
+                    allowed=words[0] == _ALLOW,
+                    method=words[1],
+                    target=words[2],
+                )
+            )
+
+    def _read_socket(self, words: list[str], places: list[Place]) -> None:
+        """Turn to another socket; if it is none, to any, so that the lines below are read too."""
+        self._socket = self._sockets.get(words[-1], next(iter(self._sockets.values())))
+        if len(words) != len(("socket", "NAME")):
+            self._problem(places[0], "socket is followed by one name", "like: socket traefik")
+        elif words[1] not in self._sockets:
+            near = find_near(words[1], self._sockets)
+            hint = f"did you mean {near}?" if near else f"it has {list_names(list(self._sockets), 'and')}"
+            self._problem(places[1], f"{show(words[1])} is no socket of the policy", hint)
+
+    def _problem(self, place: Place, what: str, hint: str) -> None:
+        self.problems.append(Problem(str(place), what, hint))

@@ -1,0 +1,73 @@
+"""List the policies for known programs, or show one.
+
+  dockerproxy presets                            all of them, a line each
+  dockerproxy presets show traefik               the file of one, with where its need was read
+  dockerproxy presets show traefik --expanded    the operations it allows, those of what it builds on too
+
+A policy file takes one by its name: `allow: [preset:traefik]`.
+
+exit status: 0 done, 2 no such preset
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.groups import PRESET
+from dockerproxy.config.near import find_near, show
+from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.wording import values_of, write_grant
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take what to do; nothing is to list."""
+    parser.set_defaults(name=None)
+    actions = parser.add_subparsers(title="actions", metavar="[show NAME]")
+    child = actions.add_parser("show", help="print the file of a preset", description="Print the file of a preset.")
+    child.add_argument("name", metavar="NAME", help="one of those that `dockerproxy presets` lists")
+    child.add_argument("--expanded", action="store_true", help="print each operation that it allows, with what that is")
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """List, or print one.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    del environment
+    if options.name is None:
+        _print_table()
+        return 0
+    name = options.name.removeprefix(PRESET)
+    if name not in PRESETS:
+        near = find_near(name, PRESETS)
+        hint = f"did you mean {near}?" if near else "`dockerproxy presets` lists them"
+        raise UserError(Problem("presets show", f"{show(name)} is not a preset", hint))
+    if options.expanded:
+        print("\n".join(_expand(find_preset(name))))
+    else:
+        print(read_preset_text(name), end="")
+    return 0
+
+
+def _print_table() -> None:
+    width = max(map(len, PRESETS))
+    for name in PRESETS:
+        print(f"{name:<{width}}  {find_preset(name).about}")
+
+
+def _expand(preset: Preset) -> Iterator[str]:
+    """Write a preset as one that builds on no other, with what each line reveals or changes."""
+    lines = [(text, OPERATIONS[name].says) for name in OPERATIONS for text in _write_operation(preset, name)]
+    width = max(len(text) for text, _ in lines)
+    yield f"# {PRESET}{preset.name}: {preset.about}"
+    yield "allow:"
+    for text, says in lines:
+        yield f"  - {text:<{width}}  # {says}"
+
+
+def _write_operation(preset: Preset, name: str) -> list[str]:
+    """Write an operation with its conditions, once for each set of them; without, if it has none somewhere."""
+    written = [write_grant(name, values_of(grant.conditions)) for grant in preset.grants if name in grant.operations]
+    return [name] if name in written else written

@@ -1,0 +1,193 @@
+"""Make the smallest policy for what a log shows.
+
+  dockerproxy suggest proxy.log                                         a policy file for all that was asked for
+  docker compose logs dockerproxy | dockerproxy suggest -               likewise, from a running proxy
+  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    what that socket does not allow yet
+
+The log is one of LOG_FORMAT=json. What was denied counts as asked for: read what is printed before you use it.
+
+exit status: 0 done, 2 something to mend
+"""
+
+import argparse
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.cli.arguments import add_socket_argument, choose_socket
+from dockerproxy.cli.trying import settle
+from dockerproxy.cli.words import count, list_names
+from dockerproxy.config.policy_file import NAME, read_policy_file
+from dockerproxy.config.values import DEFAULT_PERMISSIONS
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.observe.learned import write_grants, write_impossible, write_policy
+from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.needs import Need, find_named, find_need, is_absent
+from dockerproxy.observe.reading import Reading
+from dockerproxy.observe.record import MAX_TARGET, Record
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Policy
+from dockerproxy.policy.objects import Question
+from dockerproxy.settings import Level, SocketSettings
+
+_STDIN: Final = "-"
+
+_LONGEST_LINE: Final = 1 << 20
+"""Bytes that are looked at together: a record is shorter, and a log may be something else."""
+
+_TEXT_LINE: Final = re.compile(rf"\d{{4}}-\d\d-\d\dT[0-9:.]+Z (?:{'|'.join(Level)}) \S+ uid=")
+
+_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "")))
+
+_REMARK: Final = "A log does not say where a socket is: its path is a guess."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take logs, and the policy they are compared with."""
+    parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of LOG_FORMAT=json, - for standard input")
+    parser.add_argument("--policy", metavar="FILE", help="a policy file: say only what would have to be added to it")
+    add_socket_argument(parser)
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print a policy file, or what is missing in one.
+
+    Raises:
+        UserError: In the policy, or the logs have no records.
+    """
+    del environment
+    if options.policy is None:
+        names = None if options.socket is None else {options.socket}
+        learners = _learn(_read(options.logs, names))
+        print(write_policy([learners[name].learned() for name in sorted(learners)], _REMARK), end="")
+        return 0
+    socket = choose_socket(read_policy_file(options.policy).sockets, options.socket)
+    missing = _Missing(socket)
+    for record, when in _read(options.logs, {socket.name}):
+        missing.note(record, when)
+    print("\n".join(missing.describe(options.policy)))
+    return 0
+
+
+def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
+    learners: dict[str, Learner] = {}
+    for record, when in records:
+        learner = learners.get(record.socket)
+        if learner is None:
+            settings = SocketSettings(
+                name=record.socket,
+                path=f"/proxied/{record.socket}.sock",
+                permissions=DEFAULT_PERMISSIONS,
+                uid=None,
+                gid=None,
+                policy=_NOTHING,
+            )
+            learner = learners[record.socket] = Learner(settings)
+        learner.note(record, when)
+    return learners
+
+
+class _Missing:
+    """What a socket's policy would have to allow besides."""
+
+    def __init__(self, socket: SocketSettings) -> None:
+        self._name = socket.name
+        self._policy = socket.policy
+        self._undenied = compile_policy(replace(socket.policy.policy, denials=()))
+        self._denied = {name for denial in socket.policy.policy.denials for name in denial.operations}
+        self._denials: Counter[str] = Counter()
+        self._learner = Learner(socket)
+
+    def note(self, record: Record, when: float) -> None:
+        """Note a request that the policy does not allow."""
+        need = find_need(record)
+        if isinstance(need, Need):
+            name = need.operation.name
+            if name in self._denied:
+                self._denials[name] += 1
+            if _allows(self._undenied, need, record):
+                return
+        self._learner.note(record, when)
+
+    def describe(self, file: str) -> Iterator[str]:
+        """Say what to change, in lines of which those that are no comments can be pasted."""
+        learned = self._learner.learned()
+        if not learned.grants and not self._denials:
+            yield "nothing would have to be added"
+        if learned.grants:
+            yield f"# To be added to allow of the socket {self._name} in {file}:"
+            yield from write_grants(learned.grants)
+        if self._denials:
+            yield f"# To be taken out of deny of the socket {self._name} in {file}, which wins over every grant:"
+        for name in (name for name in OPERATIONS if name in self._denials):
+            yield f"# {self._denials[name]}  {name}: {self._policy.policy.hints[name]}"
+        yield from write_impossible(learned)
+
+
+def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
+    """Whether a policy allows a recorded request, or answers it as the engine did."""
+    request = canonicalise(record.method, record.target)
+    if not isinstance(request, CanonicalRequest) or len(record.target) >= MAX_TARGET:
+        return any(not case.conditions for case in policy.cases[need.operation.name])
+    question = decide(policy, request)
+    if isinstance(question, Question) and is_absent(question, record):
+        return True
+    return settle(policy, request, find_named(request, record)).allowed
+
+
+def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
+    """Read the records of some sockets, or of all.
+
+    Raises:
+        UserError: A log cannot be read, or there is no record in them.
+    """
+    lines = _Lines(logs)
+    reading = Reading(lines)
+    others: set[str] = set()
+    found = False
+    for record, when in reading:
+        if NAME.fullmatch(record.socket) is None:
+            reading.unreadable += 1
+        elif names is None or record.socket in names:
+            found = True
+            yield record, when
+        else:
+            others.add(record.socket)
+    where = ", ".join("standard input" if log == _STDIN else log for log in logs)
+    if not found and others:
+        what = f"no request to {list_names(sorted(names or ()))} is recorded in it"
+        raise UserError(Problem(where, what, f"there are some to {list_names(sorted(others), 'and')}"))
+    if not found:
+        hint = "only a log of LOG_FORMAT=json can be read: set it for the proxy, and let it run for a while"
+        what = "a log of LOG_FORMAT=text" if lines.texts else "no request is recorded in it"
+        raise UserError(Problem(where, what, hint))
+    if reading.unreadable:
+        print(f"{where}: left out {count(reading.unreadable, 'line')} of no JSON log of ours", file=sys.stderr)
+
+
+class _Lines:
+    """The lines of some files, one after the other.
+
+    Attributes:
+        texts: How many of them are of a text log.
+    """
+
+    def __init__(self, paths: list[str]) -> None:
+        self.texts = 0
+        self._paths = paths
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self._paths:
+            try:
+                with open(sys.stdin.fileno() if path == _STDIN else path, "rb", closefd=path != _STDIN) as file:
+                    while line := file.readline(_LONGEST_LINE).decode(errors="replace"):
+                        self.texts += _TEXT_LINE.search(line) is not None
+                        yield line
+            except OSError as error:
+                raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None

@@ -1,0 +1,86 @@
+"""Try a policy against what is expected of it, line by line: for the tests of whoever operates it.
+
+  dockerproxy test --policy policy.yaml expectations.txt
+
+A file has lines like these; those below `socket NAME` are about that socket:
+
+  socket dozzle
+  allow GET /v1.45/containers/json
+  deny POST /v1.45/containers/web/stop     # a comment
+
+No engine is asked: the name in a path is taken for the object's name. A socket whose mode is report or learn is judged
+by its policy.
+
+exit status: 0 all as expected, 1 something is not, 2 something to mend, all of it listed
+"""
+
+import argparse
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.catalog import HEALTH
+from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.expectations import Expectation, Reader
+from dockerproxy.cli.sockets import describe_mode
+from dockerproxy.cli.trying import Tried, try_request
+from dockerproxy.cli.words import count
+from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.document import read_file
+from dockerproxy.errors import Refusal, UserError
+
+_STDIN: Final = "/dev/stdin"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take files of expectations."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="expectations, one a line; - is standard input")
+    add_policy_argument(parser)
+    add_socket_argument(parser)
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print what is not as expected; 0 if nothing.
+
+    Raises:
+        UserError: In the configuration, or in a file.
+    """
+    sockets = read_configuration(environment, options.policy).settings.sockets
+    several = len(sockets) > 1 and options.socket is None
+    reader = Reader(sockets, None if several else choose_socket(sockets, options.socket))
+    for file in options.files:
+        try:
+            reader.read(read_file(_STDIN if file == "-" else file), "standard input" if file == "-" else file)
+        except UserError as error:
+            reader.problems += error.problems
+    if reader.problems:
+        raise UserError(*reader.problems)
+    expectations = reader.expectations
+    for socket in sockets:
+        remark = describe_mode(socket)
+        if remark and any(expectation.socket is socket for expectation in expectations):
+            print(f"warning: {remark}")
+    missed = sum(not _is_met(expectation) for expectation in expectations)
+    number = count(len(expectations), "expectation")
+    print(f"{missed} of {number} not met" if missed else f"{number} met")
+    return 1 if missed else 0
+
+
+def _is_met(expectation: Expectation) -> bool:
+    """Whether an expectation is met; if not, say what is."""
+    tried = try_request(expectation.socket.policy, expectation.method, expectation.target)
+    if isinstance(tried, Refusal):
+        allowed, why = False, f"refused with {tried.status}: {tried.reason}"
+    else:
+        allowed, why = tried.decision.allowed, tried.decision.message or _say_who_allows(tried)
+    if allowed is expectation.allowed:
+        return True
+    request = f"{expectation.method} {expectation.target}"
+    expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
+    print(f"{expectation.place}: {request} should be {expected}, and is {got}\n    {why}")
+    return False
+
+
+def _say_who_allows(tried: Tried) -> str:
+    operation, source = tried.request.operation, tried.decision.source
+    name = operation.name if operation is not None else ""
+    return f"{name} is always allowed" if operation is HEALTH else f"{name} is allowed by {source}"

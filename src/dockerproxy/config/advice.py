@@ -1,0 +1,115 @@
+"""What somebody meant who wrote, as a grant, a word that is none."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.config.groups import GROUPS, PRESET, without_underscore
+from dockerproxy.config.near import find_near, likeness, show
+from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
+
+_REQUEST: Final = re.compile(r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
+_VARIABLE: Final = re.compile(r"([A-Z][A-Z_]+)(=.*)?")
+_EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
+_LISTS: Final = "`dockerproxy operations` and `dockerproxy presets` list what there is"
+_MOST: Final = 3
+"""Operations that a hint names."""
+
+
+def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
+    """Say what is wrong with a word that is no grant, and what may have been meant.
+
+    Args:
+        word: As it is written.
+        presets: Names of those there are.
+    """
+    for finds in (_find_everything, _find_requests, _find_variable, _find_several):
+        hint = finds(word)
+        if hint:
+            return f"{show(word)} is not a grant", hint
+    if f"{word}:".startswith(PRESET):
+        near = find_near(word.removeprefix(PRESET), presets) if word.startswith(PRESET) else ""
+        hint = f"did you mean {PRESET}{near}?" if near else "`dockerproxy presets` lists them"
+        return f"{show(word)} is not a preset", hint
+    what = "a section with :read or :write" if ":" in word else "an operation"
+    return f"{show(word)} is not {what}", _find_near(word, presets)
+
+
+def _find_everything(word: str) -> str:
+    """A word for all there is."""
+    if word.lower() in _EVERYTHING:
+        return "no word opens everything; name each section, like containers:read"
+    return "a grant is a whole word, without patterns" if "*" in word else ""
+
+
+def _find_requests(word: str) -> str:
+    """A method and a path, or only a path, as in the documentation of the engine."""
+    match = _REQUEST.fullmatch(word)
+    if match is None:
+        return ""
+    target = re.sub(r"\{\w+\}|:\w+", "x", match[2])
+    found = [canonicalise(method, target) for method in ([match[1]] if match[1] else _METHODS)]
+    names = [
+        request.operation.name
+        for request in found
+        if isinstance(request, CanonicalRequest) and request.operation is not None
+    ]
+    return f"write {' or '.join(names)}" if names else "no operation is there; write its name, like ContainerList"
+
+
+def _find_variable(word: str) -> str:
+    """A switch of the environment."""
+    match = _VARIABLE.fullmatch(word)
+    if match is None:
+        return ""
+    name = match[1]
+    if name == "POST":
+        return "write SECTION:write, for each section of which it is meant"
+    if name in SECTION_SWITCHES:
+        section = without_underscore(SECTION_SWITCHES[name])
+        return f"write {' or '.join(_groups_of(section))}"
+    names = ACTION_SWITCHES.get(name) or PART_SWITCHES.get(name)
+    return f"write {', '.join(names)}" if names else ""
+
+
+def _find_several(word: str) -> str:
+    """Several grants in one."""
+    words = re.split(r"[\s,-]+", word.strip(",- "))
+    if len(words) > 1 and all(each in OPERATIONS or each in GROUPS or each.startswith(PRESET) for each in words):
+        return f"make items of them: [{', '.join(words)}]"
+    return ""
+
+
+def _find_near(word: str, presets: tuple[str, ...]) -> str:
+    """Say which words are near to one."""
+    found = next(filter(None, _guess(word, presets)), None)
+    return f"did you mean {' or '.join(found)}?" if found else _LISTS
+
+
+def _guess(word: str, presets: tuple[str, ...]) -> Iterator[list[str]]:
+    """Return words that may have been meant, the likeliest first."""
+    section, colon, access = word.partition(":")
+    sections = [*SECTIONS, *map(without_underscore, SECTIONS)]
+    if colon or section in sections:
+        near = section if section in sections else find_near(section, sections, 0.75)
+        yield [f"{near}:{access.lower()}"] if GROUPS.get(f"{near}:{access.lower()}") else _groups_of(near)
+    # A section or an operation, whichever is nearer.
+    guesses = ((find_near(word, sections, 0.85), _groups_of), (find_near(word, OPERATIONS, 0.8), _listed))
+    for near, words_of in sorted(guesses, key=lambda guess: -likeness(word, guess[0])):
+        yield words_of(near)
+    yield [name for name in OPERATIONS if word.isalpha() and word.casefold() in name.casefold()][:_MOST]
+    yield _groups_of(find_near(section, sections, 0.75))
+    named = find_near(word, [*presets, *(PRESET + name for name in presets)], 0.75).removeprefix(PRESET)
+    yield _listed(named and PRESET + named)
+    yield _listed(find_near(word, OPERATIONS))
+
+
+def _groups_of(section: str) -> list[str]:
+    return [word for word in (f"{section}:read", f"{section}:write") if GROUPS.get(word)]
+
+
+def _listed(word: str) -> list[str]:
+    return [word] if word else []

@@ -1,0 +1,99 @@
+"""The configuration that every verb reads: from a policy file and what goes with it, or from the environment alone.
+
+The two describe the same model and are never mixed: beside a policy file, a variable that says what is allowed is a
+mistake, even if it would change nothing.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.config.environment import Configured, find_strangers, read_environment
+from dockerproxy.config.groups import without_underscore
+from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings
+from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
+from dockerproxy.config.variables import Variables
+from dockerproxy.errors import Problem, UserError
+
+if TYPE_CHECKING:
+    from dockerproxy.config.policy_file import PolicyFile
+
+REPLACED: Final[Mapping[str, str]] = {
+    "ALLOW": "write its operations into allow of a socket there",
+    "DENY": "write its operations into deny of a socket there",
+    "PROXIED_SOCKET_PATH": "write it as path of a socket there",
+    "PROXIED_SOCKET_MODE": "write it as permissions of a socket there",
+    "PROXIED_SOCKET_UID": "write it as owner of a socket there",
+    "PROXIED_SOCKET_GID": "write it as group of a socket there",
+    "POST": "write SECTION:write into allow of a socket there, for each section of which it is meant",
+    **{
+        switch: f"write {without_underscore(section)}:read into allow of a socket there"
+        for switch, section in SECTION_SWITCHES.items()
+    },
+    **{switch: f"write {', '.join(names)} into allow of a socket there" for switch, names in ACTION_SWITCHES.items()},
+    **{
+        switch: f"write {', '.join(names)} into allow or deny of a socket there"
+        for switch, names in PART_SWITCHES.items()
+    },
+}
+"""Variables whose place a policy file takes, and what to do instead."""
+
+
+def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
+    """Read what is configured.
+
+    Args:
+        environment: The variables.
+        policy_file: Path of the policy file; without it the variable POLICY_FILE names one, or there is none.
+
+    Raises:
+        UserError: With every problem, those that are only warnings too.
+    """
+    variables = Variables(environment)
+    path = policy_file or variables.environment.get("POLICY_FILE", "")
+    if not path:
+        return read_environment(environment)
+    replaced = [name for name in REPLACED if name in variables.environment]
+    for name in replaced:
+        convert = "; `dockerproxy convert` prints what all of them mean" if name == replaced[-1] else ""
+        what, hint = f"cannot be set beside the policy file {path}", f"unset it; {REPLACED[name]}{convert}"
+        variables.problem(name, what, hint)
+    # Whoever has no policy file need not wait for what reads YAML.
+    from dockerproxy.config.policy_file import PolicyFile, read_policy_file  # noqa: PLC0415
+
+    found: tuple[Problem, ...] = ()
+    file = PolicyFile("", (), {})
+    try:
+        file = read_policy_file(path)
+    except UserError as error:
+        found = error.problems
+    settings = make_settings(variables, _read_engines(variables, file, path), file.sockets)
+    warnings = tuple(_find_strangers(variables))
+    if found or variables.problems:
+        raise UserError(*found, *variables.problems, *warnings)
+    return Configured(settings, {}, warnings, path)
+
+
+def _read_engines(variables: Variables, file: "PolicyFile", path: str) -> tuple[str, ...]:
+    """Where the engine may be: what the file says, or else the environment; never a socket of ours."""
+    if file.engine:
+        for name in ENGINE_VARIABLES:
+            if variables.environment.get(name, file.engine) != file.engine:
+                variables.problem(name, f"contradicts the engine of {path}, {file.engine}", "set only one of them")
+        return (file.engine,)
+    paths = find_engines(variables)
+    ours = {os.path.realpath(socket.path): socket for socket in file.sockets}
+    others = tuple(path for path in paths if os.path.realpath(path) not in ours)
+    if not others:
+        socket = ours[os.path.realpath(paths[0])]
+        where, what = str(file.places[socket.name]), f"{socket.path} is where the engine is"
+        variables.problems.append(Problem(where, what, "they must be two sockets"))
+    return others
+
+
+def _find_strangers(variables: Variables) -> Iterator[Problem]:
+    """Find variables that someone may believe to be switches, where none would be."""
+    others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
+    for stranger in find_strangers(others, SWITCHES):
+        yield replace(stranger, hint="the policy file alone says what is allowed")

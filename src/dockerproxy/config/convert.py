@@ -1,0 +1,151 @@
+"""The environment as a policy file: what its variables mean, written so that one sees it.
+
+It means what they mean, and will with a larger catalog: what a switch opens whole is written as a section, and an
+operation that `ALLOW` names stays that operation.
+"""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
+from dockerproxy.config.configuration import REPLACED
+from dockerproxy.config.environment import Configured
+from dockerproxy.config.groups import GROUPS, without_underscore
+from dockerproxy.config.process import ENGINE_VARIABLES
+from dockerproxy.config.switches import SECTION_SWITCHES
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.wording import values_of, write_grant, write_value
+from dockerproxy.settings import SocketSettings
+
+KEPT: Final = ("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "MAX_CONNECTIONS", "HEADER_TIMEOUT", "LEARN_DIR")
+"""Variables that a policy file does not speak of."""
+
+_WIDTH: Final = 118
+_ITEM: Final = "      - "
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An item of `allow`, and what it exposes more than it says."""
+
+    text: str
+    remarks: tuple[str, ...]
+
+
+def convert(configured: Configured, environment: Mapping[str, str]) -> str:
+    """Write the policy file that means the same as an environment.
+
+    Args:
+        configured: What was read of it.
+        environment: The variables.
+
+    Raises:
+        UserError: A path has characters that no policy file can have.
+    """
+    (served,) = configured.settings.sockets
+    given = {name for name, value in environment.items() if value}
+    lines = [*_introduce(given), ""]
+    if given & {*ENGINE_VARIABLES, "DOCKER_HOST"}:
+        lines += [f"engine: {_write_path(configured.settings.engines[0])}", ""]
+    lines += ["sockets:", f"  {served.name}:", *_write_place(served)]
+    lines += _write_allow(tuple(_find_grants(served.policy, configured.switches)))
+    lines += _write_deny(served.policy)
+    return "\n".join(lines) + "\n"
+
+
+def _introduce(given: set[str]) -> Iterator[str]:
+    """Say what stands for what; by names, for the value of a variable could end the comment."""
+    replaced = [name for name in REPLACED if name in given]
+    kept = [name for name in KEPT if name in given]
+    said = "What is allowed where no variable says anything."
+    if replaced:
+        said = f"What {_enumerate(replaced)} {'mean' if replaced[1:] else 'means'}, not to be set beside this file."
+    if kept:
+        said += f" {_enumerate(kept)} {'stay' if kept[1:] else 'stays'} in the environment."
+    for line in textwrap.wrap(said, _WIDTH - 2):
+        yield f"# {line}"
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _write_path(path: str) -> str:
+    if not path.isprintable():
+        raise UserError(Problem(ascii(path), "has a character that no policy file can have", "choose another path"))
+    return write_value(path)
+
+
+def _write_place(served: SocketSettings) -> Iterator[str]:
+    yield f"    path: {_write_path(served.path)}"
+    yield f'    permissions: "{served.permissions:04o}"'
+    if served.uid is not None:
+        yield f"    owner: {served.uid}"
+    if served.gid is not None:
+        yield f"    group: {served.gid}"
+
+
+def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:
+    """Find the lines that allow the same. What a denial takes away whole is no line: it would be a mistake."""
+    unconditional = {name for grant in policy.policy.grants if not grant.conditions for name in grant.operations}
+    opened = {section for switch, section in SECTION_SWITCHES.items() if switches[switch]}
+    for section in SECTIONS:
+        for access in Access:
+            word = f"{without_underscore(section)}:{access}"
+            names = [name for name in OPERATIONS if name in GROUPS[word]]
+            allowed = [name for name in names if policy.allows(name)]
+            switched = section in opened and (access is Access.READ or switches["POST"])
+            if allowed and switched and unconditional.issuperset(names):
+                yield _Line(word, tuple(_find_remarks(policy, allowed, of_group=True)))
+            else:
+                for name in allowed:
+                    yield from _write_operation(policy, name)
+
+
+def _write_operation(policy: CompiledPolicy, name: str) -> Iterator[_Line]:
+    cases = policy.cases[name]
+    remarks = tuple(_find_remarks(policy, [name], of_group=False))
+    for case in cases if cases[0].conditions else cases[:1]:
+        yield _Line(write_grant(name, values_of(case.conditions)), remarks)
+
+
+def _find_remarks(policy: CompiledPolicy, names: Sequence[str], *, of_group: bool) -> Iterator[str]:
+    for exposure in find_exposures(policy):
+        exposing = [name for name in exposure.operations if name in names]
+        if exposing:
+            yield f"a client {exposure.says}" + (f" ({', '.join(exposing)})" if of_group else "")
+
+
+def _write_allow(lines: Sequence[_Line]) -> Iterator[str]:
+    if not lines:
+        yield "    allow: []"
+        return
+    yield "    allow:"
+    column = max((len(line.text) for line in lines if line.remarks), default=0) + 2
+    for line in lines:
+        yield from _write_line(line, column)
+
+
+def _write_line(line: _Line, column: int) -> Iterator[str]:
+    """Write an item, its remarks in a column of their own."""
+    text = f"{_ITEM}{line.text}"
+    margin = len(_ITEM) + column
+    for remark in line.remarks:
+        for row in textwrap.wrap(remark, _WIDTH - margin, initial_indent="# ", subsequent_indent="#   "):
+            yield f"{text:<{margin}}{row}"
+            text = ""
+    if text:
+        yield text
+
+
+def _write_deny(policy: CompiledPolicy) -> Iterator[str]:
+    denied = [name for name in OPERATIONS if any(name in denial.operations for denial in policy.policy.denials)]
+    if denied:
+        yield "    deny:"
+    for name in denied:
+        yield f"{_ITEM}{name}"

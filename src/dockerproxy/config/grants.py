@@ -1,0 +1,176 @@
+"""What a policy file allows and denies: words and their conditions, turned into grants and denials.
+
+A grant of a group of operations that has conditions covers only those of the group that can bear all of them: a
+condition is never left out because an operation does not know it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.advice import advise
+from dockerproxy.config.conditions import read_conditions
+from dockerproxy.config.document import Fields, Node, Place, Text
+from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.near import show
+from dockerproxy.config.reader import Reader
+from dockerproxy.policy.model import Denial, Grant
+
+_GRANT: Final = "an operation, SECTION:read, SECTION:write or preset:NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Presets that can be named.
+
+    Attributes:
+        names: Of all of them.
+        find: Returns what one grants.
+    """
+
+    names: tuple[str, ...]
+    find: Callable[[str], tuple[Grant, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A grant or denial as it is written.
+
+    Attributes:
+        word: An operation, a section with its access, or a preset.
+        place: Of the word.
+        grants: What it amounts to; empty if it is broken.
+    """
+
+    word: str
+    place: Place
+    grants: tuple[Grant, ...]
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What it speaks of."""
+        return frozenset().union(*(grant.operations for grant in self.grants))
+
+
+def read_allow(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
+    """Read a list of grants. A list of which nothing is left, as its items are commented out, is an empty one."""
+    if isinstance(node, Text) and node.is_nothing:
+        return ()
+    lines: list[Line] = []
+    for item in reader.items(node, "allow"):
+        if isinstance(item, Fields):
+            pairs = reader.entries(item, "a grant", "")
+            lines += [_read_line(reader, key, value, shelf) for key, value in pairs]
+            if not item.pairs:
+                reader.problem(item.place, "a grant is missing within the braces", _GRANT)
+        elif (text := reader.text(item, "a grant", _GRANT)) is not None:
+            lines.append(_read_line(reader, text, None, shelf))
+    return tuple(lines)
+
+
+def read_deny(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
+    """Read a list of denials, which have no conditions."""
+    if isinstance(node, Text) and node.is_nothing:
+        return ()
+    lines: list[Line] = []
+    for item in reader.items(node, "deny"):
+        if isinstance(item, Fields):
+            reader.problem(item.place, "a denial has no conditions", "deny the word alone; conditions belong to allow")
+        elif (text := reader.text(item, "a denial", _GRANT)) is not None:
+            lines.append(Line(text.text, text.place, _find_grants(reader, text, shelf)))
+    return tuple(lines)
+
+
+def make_grants(reader: Reader, lines: Iterable[Line]) -> tuple[Grant, ...]:
+    """Return what lines of `allow` grant, each with its source."""
+    return tuple(
+        Grant(grant.operations, reader.source(line.word, line.place), grant.conditions)
+        for line in lines
+        for grant in line.grants
+    )
+
+
+def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
+    """Return what lines of `deny` refuse, each with its source."""
+    return tuple(
+        Denial(line.operations, f"deny {reader.source(line.word, line.place)}") for line in lines if line.grants
+    )
+
+
+def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
+    """Find grants that a denial takes away whole, and conditions that another grant makes pointless."""
+    allow, deny = tuple(allow), tuple(deny)
+    for line in allow:
+        lines = _find_denials(line.operations, deny)
+        if lines:
+            which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+            what = f"{line.word} grants nothing: all of it is denied in {which}"
+            reader.problem(line.place, what, "take one of the two out")
+        wider = _find_wider(line, allow)
+        if wider is not None:
+            what = f"the conditions of {line.word} restrict nothing: {wider.word} in line {wider.place.line} has none"
+            reader.problem(line.place, what, "take one of the two out")
+
+
+def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[int]:
+    """Return the lines that take all operations away together; none if some operation is left."""
+    whole = [denial.place.line for denial in deny if operations and operations <= denial.operations]
+    if whole:
+        return whole[:1]
+    left, lines = set(operations), set()
+    for denial in deny:
+        if left & denial.operations:
+            left -= denial.operations
+            lines.add(denial.place.line)
+    return [] if left else sorted(lines)
+
+
+def _find_wider(line: Line, allow: tuple[Line, ...]) -> Line | None:
+    """Return a line that grants the operation that this one names, without its conditions."""
+    if line.word not in OPERATIONS or not any(grant.conditions for grant in line.grants):
+        return None
+    return next(
+        (other for other in allow for grant in other.grants if line.word in grant.operations and not grant.conditions),
+        None,
+    )
+
+
+def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> Line:
+    """Read a word and, if it has some, its conditions."""
+    if isinstance(value, Text) and not value.is_nothing and _resolve(key.text, shelf) is None:
+        # For YAML `containers: read` is a key with a value, where `containers:read` is one word.
+        joined = f"{key.text}:{value.text}"
+        what, hint = advise(joined, shelf.names)
+        if _resolve(joined, shelf) is not None:
+            what, hint = f"{show(joined.replace(':', ': '))} is not a grant", f"write {joined}, without a blank"
+        reader.problem(key.place, what, hint)
+        return Line(key.text, key.place, ())
+    grants = _find_grants(reader, key, shelf)
+    if grants and value is not None:
+        grants = read_conditions(reader, key, value, grants)
+    return Line(key.text, key.place, grants)
+
+
+def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
+    """Return what a word grants; nothing if it is none."""
+    grants = _resolve(word.text, shelf)
+    if grants is None:
+        reader.problem(word.place, *advise(word.text, shelf.names))
+        return ()
+    if not any(grant.operations for grant in grants):
+        section, _, access = word.text.partition(":")
+        reader.problem(word.place, f"nothing in {section} is a {access}", "take it out")
+        return ()
+    return grants
+
+
+def _resolve(word: str, shelf: Shelf) -> tuple[Grant, ...] | None:
+    if word in OPERATIONS:
+        return (Grant(frozenset({word}), word),)
+    if word in GROUPS:
+        return (Grant(GROUPS[word], word),)
+    name = word.removeprefix(PRESET)
+    if name != word and name in shelf.names:
+        return shelf.find(name)
+    return None

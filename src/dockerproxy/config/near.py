@@ -1,0 +1,28 @@
+"""Near misses: which word somebody meant who wrote another."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Final
+
+_LONGEST: Final = 60
+"""Characters of a word that a message shows."""
+
+
+def find_near(word: str, words: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the word that is nearest to another, whatever its capitals; empty if none is near."""
+    spellings = {spelling.casefold(): spelling for spelling in words}
+    typed = word[:_LONGEST].casefold()
+    near = difflib.get_close_matches(typed, spellings, 3, cutoff)
+    # Two letters in the wrong order are one slip, which difflib counts as two.
+    swapped = (spelling for spelling in near if sorted(spelling) == sorted(typed))
+    return spellings[next(swapped, near[0])] if near else ""
+
+
+def likeness(word: str, other: str) -> float:
+    """Return how near a word is to another, whatever their capitals: 0 to 1."""
+    return difflib.SequenceMatcher(None, word[:_LONGEST].casefold(), other.casefold()).ratio()
+
+
+def show(word: str) -> str:
+    """Return a word as a message shows it: in quotes, not too long, and without letters that only look like others."""
+    return ascii(word if len(word) <= _LONGEST else f"{word[:_LONGEST]}...")

@@ -1,0 +1,231 @@
+"""The policy file: sockets, each with what its clients may do. All that is wrong in it is said at once."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.document import Fields, Node, Place, Text, read_file
+from dockerproxy.config.grants import check_lines, make_denials, make_grants, read_allow, read_deny
+from dockerproxy.config.near import find_near, show
+from dockerproxy.config.presets import SHELF
+from dockerproxy.config.reader import Reader
+from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID, Fault, find_path_fault, read_mode, read_whole
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Mode, Policy
+from dockerproxy.settings import SocketSettings
+
+KEYS: Final = ("engine", "sockets")
+SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "allow", "deny")
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+"""What a socket can be called: it is a word of the log, and part of a file's name."""
+
+_NAME: Final = "small letters and digits, after the first also . _ and -, at most 63"
+_EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME.sock, allow: [preset:NAME]}}"
+_MEANT: Final = {
+    "socket": "the sockets are below sockets, each under its name",
+    "path": "path belongs to a socket: sockets: {NAME: {path: ...}}",
+    "allow": "allow belongs to a socket: sockets: {NAME: {allow: [...]}}",
+    "deny": "deny belongs to a socket: sockets: {NAME: {deny: [...]}}",
+    "version": "the file has no version",
+}
+_MEANT_OF_SOCKET: Final = {
+    "uid": "did you mean owner?",
+    "user": "did you mean owner?",
+    "gid": "did you mean group?",
+    "chmod": "did you mean permissions?",
+    "socket": "did you mean path?",
+    "policy": "did you mean mode, which is enforce, report or learn?",
+    "engine": "all sockets have the same engine: engine stands beside sockets",
+    "preset": "write allow: [preset:NAME]",
+    "presets": "write allow: [preset:NAME]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """What a policy file says.
+
+    Attributes:
+        engine: Path of the engine's socket; empty if the file does not say.
+        sockets: In their order.
+        places: Where the path of each socket is written, by the socket's name.
+    """
+
+    engine: str
+    sockets: tuple[SocketSettings, ...]
+    places: Mapping[str, Place]
+
+
+@dataclass(frozen=True)
+class Hints(Mapping[str, str]):
+    """For each operation, what to change in the file to have it allowed; said when it is asked for.
+
+    Attributes:
+        socket: Its name.
+        denied: Words of `deny`, by the operations that they refuse.
+        conditioned: Operations that `allow` names themselves, with conditions: they are not to be named twice.
+    """
+
+    socket: str
+    denied: Mapping[str, str]
+    conditioned: frozenset[str]
+
+    def __getitem__(self, name: str) -> str:
+        if name in self.denied:
+            return f"taking {self.denied[name]} out of deny of the socket {self.socket} is needed to allow it"
+        if name in self.conditioned:
+            return f"widening its conditions in allow of the socket {self.socket} would allow it"
+        return f'adding "- {name}" to allow of the socket {self.socket} would allow it'
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(OPERATIONS)
+
+    def __len__(self) -> int:
+        return len(OPERATIONS)
+
+
+def read_policy_file(path: str) -> PolicyFile:
+    """Read a policy file.
+
+    Raises:
+        UserError: With every problem.
+    """
+    return read_policy(read_file(path), path)
+
+
+def read_policy(text: str, file: str) -> PolicyFile:
+    """Read the text of a policy file.
+
+    Args:
+        text: Its text.
+        file: What messages call it.
+
+    Raises:
+        UserError: With every problem.
+    """
+    reader = Reader(file)
+    root = reader.compose(text)
+    if root is None:
+        reader.finish()
+        raise UserError(Problem(file, "there is nothing in it", _EXAMPLE))
+    fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
+    engine = _read_path(reader, fields["engine"], "engine") if "engine" in fields else None
+    sockets: list[SocketSettings] = []
+    paths: dict[str, Text] = {}
+    for name, node in reader.entries(fields["sockets"], "sockets", _EXAMPLE) if "sockets" in fields else ():
+        if NAME.fullmatch(name.text) is None:
+            meant = f"did you mean {name.text.lower()}?" if NAME.fullmatch(name.text.lower()) else _NAME
+            reader.problem(name.place, f"{show(name.text)} cannot be the name of a socket", meant)
+        path, socket = _read_socket(reader, name, node)
+        sockets.append(socket)
+        if path is not None:
+            paths[socket.name] = path
+    _check_paths(reader, paths, engine)
+    if not sockets and not reader.problems:
+        reader.problem(root.place, "there are no sockets", _EXAMPLE)
+    reader.finish()
+    return PolicyFile(engine.text if engine else "", tuple(sockets), {name: path.place for name, path in paths.items()})
+
+
+def _read_socket(reader: Reader, name: Text, node: Node) -> tuple[Text | None, SocketSettings]:
+    """Read a socket; what is wrong in it has its default, and is among the problems."""
+    needed = {"path": f"path: /proxied/{name.text}.sock", "allow": "allow: [preset:NAME], or allow: [] for nothing"}
+    fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
+    mode = _read_mode(reader, fields)
+    if mode is Mode.LEARN:
+        del needed["allow"]  # What the client needs is what is to be found out.
+    for key, hint in needed.items() if isinstance(node, Fields) else ():
+        if key not in fields:
+            reader.problem(name.place, f"the socket {name.text} has no {key}", hint)
+    path = _read_path(reader, fields["path"], "path") if "path" in fields else None
+    allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
+    deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
+    check_lines(reader, allow, deny)
+    policy = Policy(
+        grants=make_grants(reader, allow),
+        denials=make_denials(reader, deny),
+        hints=Hints(
+            name.text,
+            {operation: line.word for line in reversed(deny) for operation in line.operations},
+            frozenset(line.word for line in allow if any(grant.conditions for grant in line.grants)),
+        ),
+        mode=mode,
+    )
+    permissions = _read_number(reader, fields, "permissions", _read_permissions)
+    return path, SocketSettings(
+        name=name.text,
+        path=path.text if path is not None else "",
+        permissions=DEFAULT_PERMISSIONS if permissions is None else permissions,
+        uid=_read_number(reader, fields, "owner", _read_id),
+        gid=_read_number(reader, fields, "group", _read_id),
+        policy=compile_policy(policy),
+    )
+
+
+def _read_path(reader: Reader, node: Node, what: str) -> Text | None:
+    text = reader.text(node, what, f"{what}: /directory/name.sock")
+    fault = find_path_fault(text.text) if text is not None else None
+    if text is not None and fault is not None:
+        reader.problem(text.place, fault.what, fault.hint)
+    return text if fault is None else None
+
+
+def _read_mode(reader: Reader, fields: Mapping[str, Node]) -> Mode:
+    text = reader.text(fields["mode"], "mode", f"mode: {' or '.join(Mode)}") if "mode" in fields else None
+    if text is None:
+        return Mode.ENFORCE
+    if text.text not in tuple(Mode):
+        near = find_near(text.text, Mode)
+        if not near and text.text.isdigit():
+            near = f'permissions: "{text.text}"'
+        hint = f"did you mean {near}?" if near else ""
+        reader.problem(text.place, f"{show(text.text)} is none of {', '.join(Mode)}", hint)
+        return Mode.ENFORCE
+    return Mode(text.text)
+
+
+def _read_number(
+    reader: Reader, fields: Mapping[str, Node], key: str, read: Callable[[Text], int | Fault]
+) -> int | None:
+    text = reader.text(fields[key], key) if key in fields else None
+    if text is None:
+        return None
+    number = read(text)
+    if isinstance(number, Fault):
+        reader.problem(text.place, number.what, number.hint)
+        return None
+    return number
+
+
+def _read_permissions(text: Text) -> int | Fault:
+    """Read a file mode. Without the zero it could be a decimal number, as which YAML reads and writes octal ones."""
+    if text.plain and not text.text.startswith("0") and isinstance(read_mode(text.text), int):
+        return Fault(f"{text.text} could be a decimal number", f'write "0{text.text}" if it is octal')
+    return read_mode(text.text)
+
+
+def _read_id(text: Text) -> int | Fault:
+    """Read the number of a user or group. YAML reads one that begins with a zero as octal."""
+    number = read_whole(text.text, 0, MAX_ID)
+    if isinstance(number, Fault) and re.fullmatch(r"[a-z_][a-z0-9_-]*", text.text):
+        return Fault(number.what, f"`getent passwd {text.text}` or `getent group {text.text}` shows it")
+    if isinstance(number, int) and text.text != str(number):
+        return Fault(f"{text.text} could be an octal number", f"write {number} if it is none")
+    return number
+
+
+def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None) -> None:
+    """Find sockets that would be in one place, or in the engine's."""
+    taken: dict[str, str] = {}
+    for name, path in paths.items():
+        place = os.path.realpath(path.text)
+        other = taken.setdefault(place, name)
+        if other != name:
+            reader.problem(path.place, f"{path.text} is the path of the socket {other} too", "each needs its own")
+        if engine is not None and place == os.path.realpath(engine.text):
+            reader.problem(path.place, f"{path.text} is where the engine is", "they must be two sockets")

@@ -1,0 +1,101 @@
+"""Presets: grants for the programs that people run, each a file in the folder `presets` beside this module."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dockerproxy.config.document import read_file
+from dockerproxy.config.grants import Shelf, check_lines, read_allow
+from dockerproxy.config.groups import PRESET
+from dockerproxy.config.reader import Reader
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.model import Condition, Grant
+
+FOLDER: Final = os.path.join(os.path.dirname(__file__), "presets")
+
+MOST_ABOUT: Final = 100
+"""Characters of what a preset says about itself, so that a list has a line for each."""
+
+_SUFFIX: Final = ".yaml"
+_KEYS: Final = ("about", "allow")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Grants with a name.
+
+    Attributes:
+        name: What follows `preset:`.
+        about: What the program does with them, in a line.
+        grants: Those of the presets that it builds on are among them.
+    """
+
+    name: str
+    about: str
+    grants: tuple[Grant, ...]
+
+
+def list_presets(folder: str) -> tuple[str, ...]:
+    """Return the names of the presets in a folder."""
+    return tuple(sorted(name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX)))
+
+
+PRESETS: Final = list_presets(FOLDER)
+"""Names of those that come with the program."""
+
+
+@cache
+def find_preset(name: str) -> Preset:
+    """Return a preset that comes with the program, one of `PRESETS`."""
+    return read_preset(name, FOLDER)
+
+
+def read_preset_text(name: str) -> str:
+    """Return the file of a preset, with the comments that say where its need was read."""
+    return read_file(os.path.join(FOLDER, name + _SUFFIX))
+
+
+SHELF: Final = Shelf(PRESETS, lambda name: find_preset(name).grants)
+"""What policy files can name."""
+
+
+def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
+    """Read a preset and those that it builds on.
+
+    Args:
+        name: Of the file, without its suffix.
+        folder: Where the files are.
+        above: Presets that build on this one.
+
+    Raises:
+        UserError: It has mistakes, or builds on itself.
+    """
+    reader = Reader(f"presets/{name}{_SUFFIX}")
+    path = (*above, name)
+
+    def find(other: str) -> tuple[Grant, ...]:
+        if other in path:
+            raise UserError(Problem(reader.file, f"builds on itself: {' > '.join((*path, other))}", "take one out"))
+        return read_preset(other, folder, path).grants
+
+    root = reader.compose(read_file(os.path.join(folder, name + _SUFFIX)))
+    fields = reader.fields(root, "a preset", _KEYS, "about and allow", {}) if root is not None else {}
+    about = reader.text(fields["about"], "about") if "about" in fields else None
+    lines = read_allow(reader, fields["allow"], Shelf(list_presets(folder), find)) if "allow" in fields else ()
+    check_lines(reader, lines, ())
+    if about is not None and len(about.text) > MOST_ABOUT:
+        reader.problem(about.place, f"about is longer than {MOST_ABOUT} characters")
+    reader.finish()
+    if about is None or not lines:
+        raise UserError(Problem(reader.file, "a preset says what it is about, and allows something"))
+    return Preset(name, about.text, _merge((grant for line in lines for grant in line.grants), PRESET + name))
+
+
+def _merge(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
+    """Make one of grants under the same conditions."""
+    merged: dict[tuple[Condition, ...], set[str]] = {}
+    for grant in grants:
+        merged.setdefault(grant.conditions, set()).update(grant.operations)
+    return tuple(Grant(frozenset(names), source, conditions) for conditions, names in merged.items())

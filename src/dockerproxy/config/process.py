@@ -1,0 +1,55 @@
+"""What the environment says of the process as a whole, with a policy file or without: engine, limits, log, learning."""
+
+import os
+from typing import Final
+
+from dockerproxy.config.variables import Variables
+from dockerproxy.settings import Level, Limits, LogFormat, Settings, SocketSettings
+
+ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
+"""Variables that name the engine's socket and nothing else."""
+
+
+def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple[SocketSettings, ...]) -> Settings:
+    """Put sockets together with what is the same for all of them."""
+    return Settings(
+        engines=engines,
+        sockets=sockets,
+        limits=_read_limits(variables),
+        log_level=variables.word("LOG_LEVEL", Level.INFO),
+        log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
+        learn_directory=variables.directory("LEARN_DIR"),
+    )
+
+
+def _read_limits(variables: Variables) -> Limits:
+    default = Limits()
+    return Limits(
+        connections=variables.whole("MAX_CONNECTIONS", 1, 1_000_000) or default.connections,
+        header_timeout=variables.seconds("HEADER_TIMEOUT", default.header_timeout),
+        shutdown_grace=variables.seconds("SHUTDOWN_GRACE", default.shutdown_grace),
+    )
+
+
+def find_engines(variables: Variables) -> tuple[str, ...]:
+    """Say where the engine may be: what a variable says, or else the places where one usually is."""
+    named = [name for name in ENGINE_VARIABLES if name in variables.environment]
+    if named:
+        paths = [variables.path(name, "") for name in named]
+        if len(set(paths)) > 1:
+            variables.problem("SOCKET_PATH", "contradicts DOCKER_SOCKET_PATH", "set only DOCKER_SOCKET_PATH")
+        return (paths[0],)
+    host = variables.environment.get("DOCKER_HOST", "")
+    if host.startswith("unix://"):
+        return (variables.check_path("DOCKER_HOST", host.removeprefix("unix://")),)
+    if host:
+        hint = "only unix sockets are spoken here: DOCKER_HOST=unix:///path, or DOCKER_SOCKET_PATH=/path"
+        variables.problem("DOCKER_HOST", f"{host!r} is not a unix socket", hint)
+    runtime = variables.environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
+    return (
+        "/docker/docker.sock",
+        "/var/run/docker.sock",
+        f"{runtime}/docker.sock",
+        f"{runtime}/podman/podman.sock",
+        "/run/podman/podman.sock",
+    )

@@ -1,0 +1,147 @@
+"""Nodes of a document read as what they must be, with all that is wrong gathered.
+
+Each method returns what is right in a node, and nothing in place of what is not; so that reading goes on, and every
+mistake is said at once.
+"""
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.config.document import Broken, Fields, Items, Node, Place, Text, compose
+from dockerproxy.config.near import find_near, show
+from dockerproxy.errors import Problem, UserError
+
+MOST_PROBLEMS: Final = 100
+"""Mistakes after which reading stops. Nobody mends more at once, and finding near misses takes its time."""
+
+_FLAG: Final = "write true or false, in small letters and without quotes"
+
+
+class Reader:
+    """Reads one document.
+
+    Attributes:
+        file: What places call it.
+        problems: What is wrong so far.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def compose(self, text: str) -> Node | None:
+        """Read the text of the document; None if there is nothing in it to read."""
+        return compose(text, self.file, self.problems)
+
+    def problem(self, place: Place, what: str, hint: str = "") -> None:
+        """Note a mistake; once, even if aliases repeat it.
+
+        Raises:
+            UserError: There are too many.
+        """
+        problem = Problem(str(place), what, hint)
+        if problem in self.problems:
+            return
+        if len(self.problems) >= MOST_PROBLEMS:
+            self.problems.append(Problem(self.file, f"more than {MOST_PROBLEMS} mistakes", "mend those above first"))
+            self.finish()
+        self.problems.append(problem)
+
+    def finish(self) -> None:
+        """End reading.
+
+        Raises:
+            UserError: Something was wrong; with every problem, in the order of the document.
+        """
+        if self.problems:
+            raise UserError(*sorted(self.problems, key=_position))
+
+    def source(self, word: str, place: Place) -> str:
+        """Say where a word is written, as a source of grants and denials."""
+        return f"{word} ({os.path.basename(self.file)}:{place.line})"
+
+    def entries(self, node: Node, what: str, example: str) -> list[tuple[Text, Node]]:
+        """Read a mapping; of a key that is there twice, the first."""
+        if not isinstance(node, Fields):
+            self._wrong(node, what, "be a mapping", example)
+            return []
+        found: dict[str, tuple[Text, Node]] = {}
+        for key, value in node.pairs:
+            first = found.setdefault(key.text, (key, value))[0]
+            if first is not key:
+                self.problem(key.place, f"{show(key.text)} is there twice", f"it is in line {first.place.line} already")
+        return list(found.values())
+
+    def fields(
+        self, node: Node, what: str, known: tuple[str, ...], example: str, meant: Mapping[str, str]
+    ) -> dict[str, Node]:
+        """Read a mapping whose keys are known.
+
+        Args:
+            node: The mapping.
+            what: What it says something about.
+            known: Its keys.
+            example: What it could look like.
+            meant: Hints for keys that somebody may try.
+        """
+        found = {}
+        for key, value in self.entries(node, what, example):
+            if key.text in known:
+                found[key.text] = value
+                continue
+            near = find_near(key.text, known)
+            hint = meant.get(key.text.lower()) or (f"did you mean {near}?" if near else f"there are {', '.join(known)}")
+            self.problem(key.place, f"{show(key.text)} is not a key of {what}", hint)
+        return found
+
+    def items(self, node: Node, what: str) -> tuple[Node, ...]:
+        """Read a list."""
+        if isinstance(node, Items):
+            return node.nodes
+        example = f"[{node.text}]" if isinstance(node, Text) and not node.is_nothing else "[a, b]"
+        self._wrong(node, what, "be a list", f"{what}: {example}")
+        return ()
+
+    def text(self, node: Node, what: str, example: str = "") -> Text | None:
+        """Read one word."""
+        if isinstance(node, Text) and not node.is_nothing:
+            return node
+        self._wrong(node, what, "be one word", example)
+        return None
+
+    def flag(self, node: Node, what: str) -> bool | None:
+        """Read true or false, which have one spelling each."""
+        word = node.text if isinstance(node, Text) and node.plain else ""
+        if word in {"true", "false"}:
+            return word == "true"
+        if isinstance(node, Text) and not node.is_nothing:
+            self.problem(node.place, f"{show(node.text)} is neither true nor false", _FLAG)
+        else:
+            self._wrong(node, what, "be true or false", _FLAG)
+        return None
+
+    def _wrong(self, node: Node, what: str, must: str, hint: str) -> None:
+        match node:
+            case Broken():
+                return
+            case Text() if node.is_nothing and node.text:
+                given, hint = (
+                    f"is {node.text}, YAML's word for nothing",
+                    f'if it is a name, write it in quotes: "{node.text}"',
+                )
+            case Text():
+                given = "is empty" if node.is_nothing else "is one word"
+            case Items():
+                given = "is a list"
+            case Fields():
+                given = "is a mapping"
+        self.problem(node.place, f"{what} must {must}, and {given}", hint)
+
+
+def _position(problem: Problem) -> tuple[float, int]:
+    """Return line and column; what is wrong with the whole document comes last."""
+    found = re.search(r":(\d+):(\d+)$", problem.where)
+    return (int(found[1]), int(found[2])) if found else (math.inf, 0)

@@ -1,0 +1,186 @@
+"""The JSON Schema of the policy file, so that an editor completes and checks it while one types.
+
+It is made of the tables that the loader reads. It says what a document is made of; what its parts mean together, like
+a denial that makes a grant useless, only the loader can say.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.presets import PRESETS, find_preset
+from dockerproxy.config.values import MAX_ID
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.vocabulary import Takes, Word, find_words
+from dockerproxy.settings import MAX_SOCKET_PATH
+
+Schema = Mapping[str, object]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_WIDTH: Final = 160
+"""Of lines: most words with what they say have room in one."""
+
+_SCALAR: Final = ["string", "number", "boolean"]
+"""A name is what is written: one like `007` or `on`, which YAML takes for something else, is that name."""
+
+_PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
+_ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
+
+_MODES: Final[Mapping[str, str]] = {
+    Mode.ENFORCE: "what is not allowed is refused",
+    Mode.REPORT: "what is not allowed passes, and is logged and counted",
+    Mode.LEARN: "everything passes, and the smallest policy that allows it is written into LEARN_DIR",
+}
+
+
+def make_schema() -> Schema:
+    """Make the schema."""
+    return {
+        "$schema": DIALECT,
+        "title": "policy file of dockerproxy",
+        "description": "A socket for each client, and what may be done through it. What is not allowed is refused.",
+        "type": "object",
+        "required": ["sockets"],
+        "additionalProperties": False,
+        "properties": {
+            "engine": {
+                "description": "Path of the engine's socket. Without it the engine is found as the environment says.",
+                **_PATH,
+            },
+            "sockets": {
+                "description": "Sockets that clients connect to, by their names in the log.",
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"},
+                "additionalProperties": {"$ref": "#/$defs/socket"},
+            },
+        },
+        "$defs": {"socket": _make_socket(), **_make_grants()},
+    }
+
+
+def _make_socket() -> Schema:
+    return {
+        "type": "object",
+        "required": ["path"],
+        "if": {"required": ["mode"], "properties": {"mode": {"const": Mode.LEARN}}},
+        "else": {"required": ["allow"]},
+        "additionalProperties": False,
+        "properties": {
+            "path": {"description": "Where the socket is.", **_PATH},
+            "permissions": {
+                "description": "Who may connect, as a file mode in octal.",
+                "default": "0660",
+                "examples": ["0660", "0600", "0666"],
+                "type": ["string", "integer"],
+                "pattern": "^0?[0-7]{3}$",
+                "minimum": 0,
+                "maximum": 777,
+            },
+            "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
+            "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
+            "mode": {
+                "description": "What becomes of a request that is not allowed.",
+                "default": Mode.ENFORCE,
+                "anyOf": _offer(_MODES),
+            },
+            "allow": {
+                "description": "What clients may do; the order says nothing.",
+                "type": ["array", "null"],
+                "items": {"$ref": "#/$defs/grant"},
+            },
+            "deny": {
+                "description": "What they may not do, whatever is allowed.",
+                "type": ["array", "null"],
+                "items": {"$ref": "#/$defs/word"},
+            },
+        },
+    }
+
+
+def _make_grants() -> Mapping[str, Schema]:
+    """Make what a grant can be. Each set of conditions stands once, for all words that can have it."""
+    words = _list_words()
+    sets: list[Schema] = []
+    grants = {}
+    for word, (says, operations) in words.items():
+        conditions = _make_conditions(operations)
+        if conditions not in sets:
+            sets.append(conditions)
+        grants[word] = {"description": says, "$ref": f"#/$defs/conditions-{sets.index(conditions)}"}
+    return {
+        "word": {
+            "description": "An operation, a section with :read or :write, or preset:NAME.",
+            "anyOf": _offer({word: says for word, (says, _) in words.items()}),
+        },
+        "grant": {
+            "anyOf": [
+                {"$ref": "#/$defs/word"},
+                {
+                    "description": "Words, each with its conditions: a request must keep to all of them.",
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": False,
+                    "properties": grants,
+                },
+            ]
+        },
+        **{f"conditions-{number}": conditions for number, conditions in enumerate(sets)},
+        "list": {"type": "array", "minItems": 1, "items": {"type": _SCALAR}},
+    }
+
+
+def _offer(words: Mapping[str, str]) -> list[Schema]:
+    """Offer words with what each says. As an `enum`, an editor would show all of them for any one."""
+    return [{"const": word, "description": says} for word, says in words.items()]
+
+
+def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
+    """Return every word of a grant with what it says and the operations that it stands for."""
+    words = {}
+    for preset in map(find_preset, PRESETS):
+        words[PRESET + preset.name] = preset.about, frozenset().union(*(grant.operations for grant in preset.grants))
+    for word, operations in GROUPS.items():
+        section, _, access = word.partition(":")
+        if operations:
+            says = f"all {len(operations)} operations of {section} that {access}"
+            words[word] = OPERATIONS[min(operations)].says if len(operations) == 1 else says, operations
+    return {**words, **{name: (operation.says, frozenset({name})) for name, operation in OPERATIONS.items()}}
+
+
+def _make_conditions(operations: frozenset[str]) -> Schema:
+    """Make the conditions that some of the operations bear."""
+    words: dict[str, Word] = {}
+    for name, operation in OPERATIONS.items():
+        if name in operations:
+            words = {**find_words(operation), **words}
+    properties = {name: _make_condition(word) for name, word in sorted(words.items())}
+    return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+
+
+def _make_condition(word: Word) -> Schema:
+    match word.takes:
+        case Takes.FLAG:
+            return {"description": word.says, "type": "boolean"}
+        case Takes.CHOICE:
+            return {"description": word.says, "anyOf": [{"const": choice} for choice in word.choices]}
+        case Takes.ITEMS:
+            return {"description": word.says, "$ref": "#/$defs/list"}
+
+
+def write_schema(value: object, indent: str = "", key: str = "") -> str:
+    """Write JSON: in one line what has room there, else a line for each part."""
+    short = f"{indent}{key}{json.dumps(value, ensure_ascii=False)}"
+    if len(short) < _WIDTH or not isinstance(value, dict | list):
+        return short
+    deeper = f"{indent}  "
+    if isinstance(value, dict):
+        rows = [write_schema(part, deeper, f"{json.dumps(name)}: ") for name, part in value.items()]
+        start, end = "{}"
+    else:
+        rows = [write_schema(part, deeper) for part in value]
+        start, end = "[]"
+    return f"{indent}{key}{start}\n" + ",\n".join(rows) + f"\n{indent}{end}"

@@ -1,0 +1,59 @@
+"""Values that a variable and a policy file may hold: one reading for both."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.settings import MAX_SOCKET_PATH
+
+MAX_ID: Final = 2**32 - 2
+"""The largest id of a user or group; the one after it means none (chown(2))."""
+
+DEFAULT_PERMISSIONS: Final = 0o660
+"""Of a socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a value cannot be what it must be.
+
+    Attributes:
+        what: As a clause.
+        hint: What to write instead; empty where nothing better is known.
+    """
+
+    what: str
+    hint: str = ""
+
+
+def find_path_fault(path: str) -> Fault | None:
+    """Say why a path cannot be a socket's."""
+    if not path.startswith("/"):
+        return Fault(f"{path!r} is not an absolute path", "it is the path of a unix socket, without unix://")
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        return Fault(f"longer than {MAX_SOCKET_PATH} bytes, the most a unix socket's path may have")
+    if "\0" in path or path.endswith("/"):
+        return Fault(f"{path!r} cannot be the path of a socket")
+    return None
+
+
+def find_directory_fault(path: str) -> Fault | None:
+    """Say why a path cannot be a directory's."""
+    if not path.startswith("/") or "\0" in path:
+        return Fault(f"{path!r} is not an absolute path", "it is the path of a directory")
+    return None
+
+
+def read_mode(text: str) -> int | Fault:
+    """Read permission bits."""
+    if re.fullmatch(r"0?[0-7]{3}", text) is None:
+        return Fault(f"{text!r} is not a file mode", "three octal digits, like 0660")
+    return int(text, 8)
+
+
+def read_whole(text: str, least: int, most: int) -> int | Fault:
+    """Read a whole number within bounds."""
+    if re.fullmatch(r"[0-9]{1,10}", text) is None or not least <= int(text) <= most:
+        return Fault(f"{text!r} is not a whole number from {least} to {most}")
+    return int(text)

@@ -1,0 +1,77 @@
+"""What is said to be allowed is, with the conditions; and what a grant leaves out is said."""
+
+from cli.files import sockets_of
+from hypothesis import given
+from policy.policies import environments, policy_of
+
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.cli.allowed import list_allowed, list_left_out
+from dockerproxy.policy.compile import CompiledPolicy
+
+
+def policy_allowing(*lines: str, deny: str = "") -> CompiledPolicy:
+    """Return the policy of a socket with these items of `allow`."""
+    items = "\n".join(f"      - {line}" for line in lines)
+    text = f"sockets:\n  web:\n    path: /nonexistent/web.sock\n    allow:\n{items}\n    deny: [{deny}]\n"
+    return sockets_of(text)["web"].policy
+
+
+def test_operations_are_listed_by_section_and_by_their_conditions() -> None:
+    policy = policy_allowing(
+        "networks:write: {networks: [front, app-*]}",
+        "NetworkConnect",
+        "NetworkList",
+        "ContainerLogs: {follow: false}",
+        "ContainerLogs: {containers: [web], follow: true}",
+        "ping:read",
+        deny="NetworkPrune",
+    )
+    logs = "the container is web and follow is true"
+    assert list(list_allowed(policy)) == [
+        "  _ping               2 of 2   all of it",
+        f"  containers          1 of 29  if follow is false or if {logs}: ContainerLogs",
+        "  networks            4 of 7   NetworkList, NetworkConnect",
+        "                               if the network is front or app-*: NetworkDelete, NetworkDisconnect",
+    ]
+
+
+def test_a_section_may_be_allowed_whole_under_one_condition() -> None:
+    policy = policy_allowing("exec:read: {containers: [web]}", "exec:write: {containers: [web]}")
+    assert list(list_allowed(policy)) == ["  exec                3 of 3   if the container is web: all of it"]
+
+
+@given(environments())
+def test_every_allowed_operation_is_counted(environment: dict[str, str]) -> None:
+    policy = policy_of(**environment)
+    counts = {line.split()[0]: int(line.split()[1]) for line in list_allowed(policy) if line[2] != " "}
+    for section in SECTIONS:
+        names = [name for name, operation in OPERATIONS.items() if operation.section == section]
+        assert counts.get(section, 0) == sum(map(policy.allows, names))
+
+
+def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> None:
+    policy = policy_allowing(
+        "containers:read: {containers: [web]}",
+        "preset:ping",
+        "preset:autoheal: {containers: [web]}",
+        "ContainerLogs: {follow: false}",
+        "networks:read",
+        "networks:write: {networks: [front]}",
+        deny="NetworkPrune",
+    )
+    assert list(list_left_out(policy)) == [
+        "  containers:read (policy.yaml:5) does not cover what cannot bear its conditions: ContainerList",
+        "  preset:autoheal (policy.yaml:7) does not cover what cannot bear its conditions: ContainerList",
+        "  networks:write (policy.yaml:10) does not cover what cannot bear its conditions: NetworkCreate",
+    ]
+
+
+def test_what_something_else_allows_or_a_denial_refuses_is_not_left_out() -> None:
+    left_out = list_left_out(policy_allowing("containers:read: {containers: [web]}", "ContainerList"))
+    assert not list(left_out)
+    assert not list(list_left_out(policy_allowing("containers:read: {containers: [web]}", deny="ContainerList")))
+
+
+@given(environments())
+def test_the_environment_leaves_nothing_out(environment: dict[str, str]) -> None:
+    assert not list(list_left_out(policy_of(**environment)))

@@ -1,0 +1,217 @@
+"""What is said to bear on a request does, and the line that is said to turn the decision turns it."""
+
+import re
+
+import pytest
+from cli.files import sockets_of
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import PLAIN
+
+from dockerproxy.cli.bearing import find_change, list_bearing
+from dockerproxy.cli.trying import Tried, try_request
+from dockerproxy.settings import SocketSettings
+
+POLICY = """\
+sockets:
+  backup:
+    path: FOLDER/backup.sock
+    allow:
+      - preset:ping
+      - containers:read: {containers: [web, "db-*"]}
+      - ContainerRestart: {containers: ["db-*"]}
+      - ContainerLogs: {follow: false}
+      - ContainerKill: {signal: [HUP, TERM]}
+      - PutContainerArchive: {path: [/data/**]}
+      - NetworkDelete: {networks: [front]}
+      - ImagePush: {images: [quay.io/me/*]}
+      - ImageSearch: {registries: default}
+    deny:
+      - SystemPing
+      - ContainerArchive
+"""
+
+
+def socket_of() -> SocketSettings:
+    return sockets_of(POLICY)["backup"]
+
+
+def tried_on(policy: SocketSettings, method: str, target: str) -> Tried:
+    tried = try_request(policy.policy, method, target)
+    assert isinstance(tried, Tried)
+    return tried
+
+
+def bearing(method: str, target: str) -> list[str]:
+    socket = socket_of()
+    return [f"{label:<7}{text}" for label, text in list_bearing(socket.policy.policy, tried_on(socket, method, target))]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "expected"),
+    [
+        ("GET", "/version", ["grant  preset:ping (policy.yaml:5)"]),
+        ("GET", "/_ping", ["grant  preset:ping (policy.yaml:5)", "denial SystemPing (policy.yaml:15)"]),
+        ("GET", "/images/json", ["grant  none speaks of it"]),
+        ("GET", "/debug", []),
+        ("GET", "/_dockerproxy/health", []),
+        (
+            "GET",
+            "/containers/db-1/logs?follow=1",
+            [
+                "grant  containers:read (policy.yaml:6)",
+                "       yes  the container is web or db-*",
+                "grant  ContainerLogs (policy.yaml:8)",
+                "       no   follow is false: it is true",
+            ],
+        ),
+        (
+            "GET",
+            "/containers/web/logs?follow=f",
+            [
+                "grant  containers:read (policy.yaml:6)",
+                "       yes  the container is web or db-*",
+                "grant  ContainerLogs (policy.yaml:8)",
+                "       no   follow is false: the request does not say, or not so that all engines read it alike",
+            ],
+        ),
+        (
+            "GET",
+            "/containers/x/archive?path=/etc",
+            [
+                "grant  containers:read (policy.yaml:6)",
+                "       no   the container is web or db-*: it is x",
+                "denial ContainerArchive (policy.yaml:16)",
+            ],
+        ),
+        (
+            "POST",
+            "/containers/web/kill",
+            ["grant  ContainerKill (policy.yaml:9)", "       no   signal is HUP or TERM: it is KILL"],
+        ),
+        (
+            "PUT",
+            "/containers/web/archive?path=/data/../etc",
+            [
+                "grant  PutContainerArchive (policy.yaml:10)",
+                "       no   path is /data/**: the request does not say, or not so that all engines read it alike",
+            ],
+        ),
+        (
+            "DELETE",
+            "/networks/front?force=1",
+            [
+                "grant  NetworkDelete (policy.yaml:11)",
+                "       no   the network is front: with this query an engine would act on others too",
+            ],
+        ),
+        (
+            "POST",
+            "/images/quay.io/me/app/push",
+            [
+                "grant  ImagePush (policy.yaml:12)",
+                "       no   the image is quay.io/me/*: which one it is cannot be known",
+            ],
+        ),
+        (
+            "GET",
+            "/images/search?term=quay.io/app",
+            ["grant  ImageSearch (policy.yaml:13)", "       no   term names no registry host"],
+        ),
+    ],
+)
+def test_every_grant_and_denial_is_said_with_what_the_request_keeps_to(
+    method: str, target: str, expected: list[str]
+) -> None:
+    assert bearing(method, target) == expected
+
+
+def changes(socket: SocketSettings, tried: Tried) -> list[str]:
+    return [text for _, text in find_change(socket.policy.policy, tried, socket.name, "policy.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "expected"),
+    [
+        (
+            "GET",
+            "/version",
+            ["this line in deny of the socket backup in policy.yaml would refuse it:", "- SystemVersion"],
+        ),
+        (
+            "POST",
+            "/containers/web/restart",
+            [
+                "this line in allow of the socket backup in policy.yaml would allow it:",
+                "- ContainerRestart: {containers: [web]}",
+            ],
+        ),
+        ("GET", "/_ping", []),
+        (
+            "GET",
+            "/containers/x/archive?path=/etc",
+            [
+                "this line in allow of the socket backup in policy.yaml is needed too:",
+                "- ContainerArchive: {containers: [x], path: [/etc]}",
+            ],
+        ),
+        ("GET", "/debug", []),
+        ("GET", "/_dockerproxy/health", []),
+    ],
+)
+def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: str, expected: list[str]) -> None:
+    socket = socket_of()
+    assert changes(socket, tried_on(socket, method, target)) == expected
+
+
+def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> None:
+    socket = socket_of()
+    where = "of the socket backup in policy.yaml"
+    assert changes(socket, tried_on(socket, "GET", "/images/search?term=app")) == [
+        f"taking ImageSearch (policy.yaml:13) out of allow {where} would refuse it"
+    ]
+    assert changes(socket, tried_on(socket, "GET", "/containers/web/logs?follow=1")) == [
+        f"taking ContainerLogs (policy.yaml:8) out of allow, and this line in deny {where} would refuse it:",
+        "- ContainerLogs",
+    ]
+
+
+def test_where_no_condition_can_be_kept_to_those_that_are_written_go() -> None:
+    socket = socket_of()
+    where = "of the socket backup in policy.yaml"
+    assert changes(socket, tried_on(socket, "DELETE", "/networks/front?force=1")) == [
+        f"taking the conditions of NetworkDelete (policy.yaml:11) away in allow {where} would allow it"
+    ]
+
+
+QUERIES = ("", "?follow=1", "?path=/data", "?signal=9", "?force=1", "?fromImage=app&tag=3", "?term=quay.io/x", "?x=%FF")
+WITHOUT_DENIALS = POLICY.partition("    deny:")[0]
+
+
+def change(text: str, said: list[str]) -> str:
+    """Do to a policy file what is said."""
+    lines = text.splitlines()
+    for number in map(int, re.findall(r"\(policy\.yaml:(\d+)\)", said[0])):
+        word = lines[number - 1].partition(": {")[0]
+        lines[number - 1] = word if "taking the conditions" in said[0] else ""
+    if "this line in allow" in said[0]:
+        lines.insert(lines.index("    allow:") + 1, f"      {said[1]}")
+    if "this line in deny" in said[0]:
+        lines += [*([] if "    deny:" in lines else ["    deny:"]), f"      {said[1]}"]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", [POLICY, WITHOUT_DENIALS])
+@given(st.sampled_from(sorted(PLAIN)), st.sampled_from(QUERIES))
+def test_what_is_said_to_turn_the_decision_turns_it_and_the_file_has_no_mistake(
+    text: str, name: str, query: str
+) -> None:
+    request = PLAIN[name]
+    socket = sockets_of(text)["backup"]
+    tried = tried_on(socket, request.method, request.target + query)
+    said = changes(socket, tried)
+    if name in {"SystemPing", "ContainerArchive"} and text is POLICY:
+        assert "out of deny" in tried.decision.message
+        return
+    again = tried_on(sockets_of(change(text, said))["backup"], request.method, request.target + query)
+    assert again.decision.allowed is not tried.decision.allowed, said

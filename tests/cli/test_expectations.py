@@ -1,0 +1,78 @@
+"""Expectations are read line by line, and every mistake in them is said where it is."""
+
+import pytest
+from cli.files import sockets_of
+
+from dockerproxy.cli.expectations import Reader
+
+SOCKETS = sockets_of()
+FORM = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket NAME`"
+
+
+def read(*texts: str, chosen: str | None = None) -> tuple[list[str], list[str]]:
+    """Return expectations and problems of some files."""
+    reader = Reader(list(SOCKETS.values()), SOCKETS[chosen] if chosen else None)
+    for number, text in enumerate(texts):
+        reader.read(text, f"{number}.txt")
+    expectations = [
+        f"{each.place} {each.socket.name} {'allow' if each.allowed else 'deny'} {each.method} {each.target}"
+        for each in reader.expectations
+    ]
+    return expectations, list(map(str, reader.problems))
+
+
+def test_a_line_is_about_the_socket_above_it() -> None:
+    text = """
+# A comment, and a blank line.
+
+socket traefik      # another
+  allow GET /v1.45/containers/json\t# a third
+deny\tPOST /containers/create#x
+socket backup
+deny GET /containers/../x?a=#b
+"""
+    expected = [
+        "0.txt:5:3 traefik allow GET /v1.45/containers/json",
+        "0.txt:6:1 traefik deny POST /containers/create#x",
+        "0.txt:8:1 backup deny GET /containers/../x?a=#b",
+    ]
+    assert read(text) == (expected, [])
+
+
+def test_a_chosen_socket_is_what_a_file_begins_with() -> None:
+    assert read("socket backup\ndeny GET /a", "deny GET /b", chosen="traefik") == (
+        ["0.txt:2:1 backup deny GET /a", "1.txt:1:1 traefik deny GET /b"],
+        [],
+    )
+
+
+def test_every_mistake_is_said_where_it_is() -> None:
+    text = """\
+sokcet traefik
+permit x
+socket traefik
+allow GET
+allow get /x
+socket
+socket bakcup
+socket x
+allow GET /
+"""
+    expectations, problems = read(text, "\n# nothing\n", "allow GET /x\nallow GET /y")
+    assert expectations == ["0.txt:9:1 traefik allow GET /", "2.txt:2:1 traefik allow GET /y"]
+    assert problems == [
+        "0.txt:1:1: 'sokcet' is no word for this\n    did you mean socket?",
+        f"0.txt:2:1: 'permit' is no word for this\n    {FORM}",
+        f"0.txt:4:1: allow is followed by a method and a target\n    {FORM}",
+        "0.txt:5:7: 'get' is not a method\n    capitals, like GET",
+        "0.txt:6:1: socket is followed by one name\n    like: socket traefik",
+        "0.txt:7:8: 'bakcup' is no socket of the policy\n    did you mean backup?",
+        "0.txt:8:8: 'x' is no socket of the policy\n    it has traefik, backup and new-thing",
+        f"1.txt: there are no expectations in it\n    {FORM}",
+        "2.txt:1:1: which socket is this about?\n    a line above it says so: socket traefik, backup or new-thing",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# x", "socket traefik"])
+def test_a_file_that_expects_nothing_is_a_mistake(text: str) -> None:
+    assert read(text) == ([], [f"0.txt: there are no expectations in it\n    {FORM}"])

@@ -1,0 +1,93 @@
+"""Recorded requests are decided again by what they were about."""
+
+import pytest
+from cli.files import sockets_of
+
+from dockerproxy.cli.replay import Difference, Pair, Replay
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.settings import SocketSettings
+
+TEMPLATE = "sockets: {{web: {{path: /nonexistent/web.sock, allow: [{allow}]}}}}"
+
+
+def socket_of(allow: str) -> SocketSettings:
+    return sockets_of(TEMPLATE.format(allow=allow))["web"]
+
+
+def record(
+    method: str, target: str, *, of: str = "", socket: str = "web", outcome: Outcome = Outcome.ALLOWED
+) -> Record:
+    return Record(socket, Peer(0, 0, 0), method, target, "", of, outcome, "", "", 200, 0, 0, 1.0)
+
+
+def replay(pair: Pair, *records: Record) -> tuple[list[Difference], Replay]:
+    replay = Replay([pair])
+    for each in records:
+        replay.note(each)
+    return list(replay.differences()), replay
+
+
+WEB_ONLY = "ContainerRestart: {containers: [web]}"
+LIST = record("GET", "/containers/json")
+RESTART_WEB = record("POST", "/containers/0123456789ab/restart", of="web")
+RESTART_DB = record("POST", "/containers/db/restart", of="db")
+
+
+def test_what_only_one_policy_allows_is_a_difference_with_what_decides_now() -> None:
+    pair = Pair(socket_of("ContainerList"), socket_of(WEB_ONLY))
+    differences, counted = replay(pair, LIST, RESTART_WEB, RESTART_DB, RESTART_WEB, record("GET", "/debug"))
+    assert differences == [
+        Difference(
+            pair=pair,
+            count=2,
+            line="POST /containers/0123456789ab/restart of web",
+            gained=True,
+            why="allowed by ContainerRestart (policy.yaml:1)",
+        ),
+        Difference(
+            pair=pair,
+            count=1,
+            line="GET /containers/json",
+            gained=False,
+            why='ContainerList is not allowed here; adding "- ContainerList" to allow of the socket web would allow it',
+        ),
+    ]
+    assert counted.total == 5
+
+
+@pytest.mark.parametrize(
+    ("allow", "request_", "differs"),
+    [
+        (WEB_ONLY, RESTART_WEB, True),
+        (WEB_ONLY, RESTART_DB, False),
+        (WEB_ONLY, record("POST", "/containers/web/restart"), True),
+        ("ExecStart: {containers: [web]}", record("POST", "/exec/1f/start", of="web"), True),
+        ("ExecStart: {containers: [web]}", record("POST", "/exec/1f/start"), False),
+        ("ImageInspect: {images: [app]}", record("GET", "/images/1f2e/json", of="docker.io/library/app:latest"), True),
+        ("DistributionInspect: {images: [app]}", record("GET", "/distribution/app/json"), True),
+        (f"ContainerRestart: {{containers: [{'a' * 64}]}}", record("POST", "/containers/x/restart", of="a" * 64), True),
+    ],
+)
+def test_an_object_is_what_the_record_says_or_else_as_it_is_spelled(
+    allow: str, request_: Record, *, differs: bool
+) -> None:
+    differences, _ = replay(Pair(socket_of("SystemPing"), socket_of(allow)), request_)
+    assert bool(differences) is differs
+
+
+def test_what_no_policy_could_decide_is_left_out() -> None:
+    pair = Pair(socket_of("ContainerList"), socket_of("SystemPing"))
+    refused = record("GET", "/containers/json", outcome=Outcome.REFUSED)
+    cut = record("GET", "/containers/json?filters=%2")
+    elsewhere = record("GET", "/containers/json", socket="other")
+    differences, counted = replay(pair, refused, cut, elsewhere, elsewhere)
+    assert differences == []
+    assert counted.strangers == {"other": 2}
+    assert counted.total == 1
+
+
+def test_a_socket_that_is_new_or_removed_allows_nothing_where_it_does_not_exist() -> None:
+    socket = socket_of("ContainerList")
+    assert [difference.gained for difference in replay(Pair(None, socket), LIST)[0]] == [True]
+    (lost,) = replay(Pair(socket, None), LIST)[0]
+    assert (lost.gained, lost.why, lost.pair.name) == (False, "the socket does not exist", "web")

@@ -1,0 +1,268 @@
+"""`suggest` makes a policy of a log, or says what a policy lacks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.files import POLICY, policy_in
+from cli.programs import PATIENCE, environment_of, run, run_here, short_folder
+from observe.records import ID, record_of, refused
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import UserError
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.settings import Level, LogFormat
+
+SEEN = (
+    record_of("GET /containers/json")._replace(socket="backup"),
+    record_of("GET /containers/web/logs?follow=1", "web")._replace(socket="backup"),
+    record_of("POST /containers/web/restart", "web", status=403, decision=Outcome.DENIED)._replace(socket="backup"),
+    record_of("GET /_ping")._replace(socket="traefik"),
+    refused("GET /../x", "the path has a dot segment")._replace(socket="traefik"),
+)
+
+ALL = """\
+# Learned by dockerproxy: the smallest policy that allows what was asked for.
+# Behind each grant: how many requests needed it, and when the last of them came (UTC).
+# What is wider than what was seen has a comment above it that says why.
+# A log does not say where a socket is: its path is a guess.
+
+sockets:
+  backup:
+    path: /proxied/backup.sock
+    permissions: "0660"
+    allow:
+      - ContainerList
+      - ContainerLogs: {containers: [web], follow: true}
+      # 1 of 1 were denied when they came
+      - ContainerRestart: {containers: [web]}
+
+  traefik:
+    path: /proxied/traefik.sock
+    permissions: "0660"
+    allow:
+      - SystemPing
+    # What no policy allows, and how often it was asked for:
+    # 1  GET /../x: the path has a dot segment
+"""
+
+
+def write_log(path: Path, *records: Record, style: LogFormat = LogFormat.JSON) -> str:
+    """Write the log of exchanges; a stream has a line at its start too."""
+    with path.open("wb") as file:
+        log = Log(Level.INFO, style, file.fileno())
+        log.message(Level.NOTICE, "listening on /proxied/backup.sock")
+        for record in records:
+            if record.operation == "ContainerLogs":
+                log.start(record)
+            log.exchange(record)
+        log.close()
+    return str(path)
+
+
+def suggest(log: str, *words: str) -> str:
+    """Return what is printed, without counts and times."""
+    done = run_here("suggest", log, *words)
+    assert done.status == 0
+    lines = (
+        line if line.lstrip().startswith("#") else line.partition("  # ")[0].rstrip() for line in done.out.splitlines()
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def missing(folder: Path, *records: Record, socket: str = "backup") -> list[str]:
+    """Return what the policy of a socket lacks for the requests of a log."""
+    log = write_log(folder / "proxy.log", *(record._replace(socket=socket) for record in records))
+    out = suggest(log, "--policy", f"{folder}/policy.yaml", "--socket", socket)
+    return [line.strip().replace(str(folder), "FOLDER") for line in out.splitlines()]
+
+
+# A policy for all that was asked for
+
+
+def test_every_socket_of_a_log_gets_its_policy() -> None:
+    with short_folder() as folder:
+        text = suggest(write_log(folder / "proxy.log", *SEEN))
+    assert text == ALL
+    assert [socket.name for socket in read_policy(text, "x.yaml").sockets] == ["backup", "traefik"]
+
+
+def test_one_socket_can_be_chosen() -> None:
+    with short_folder() as folder:
+        text = suggest(write_log(folder / "proxy.log", *SEEN), "--socket", "traefik")
+    assert [socket.name for socket in read_policy(text, "x.yaml").sockets] == ["traefik"]
+
+
+def test_a_stream_is_one_request_though_it_has_two_lines() -> None:
+    with short_folder() as folder:
+        done = run_here("suggest", write_log(folder / "proxy.log", *SEEN))
+    assert "follow: true}  # 1  " in done.out
+
+
+WRAPPED: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda line: f"dockerproxy-1  | {line}",
+    lambda line: f"\x1b[36mdockerproxy-1  |\x1b[0m {line}",
+    lambda line: json.dumps({"log": line, "stream": "stdout", "time": "2026-11-24T12:00:00Z"}) + "\n",
+)
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
+def test_a_log_is_read_as_it_is_kept_also_from_standard_input(wrap: Callable[[str], str]) -> None:
+    with short_folder() as folder:
+        lines = Path(write_log(folder / "proxy.log", *SEEN)).read_text().splitlines(keepends=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dockerproxy", "suggest", "-"],
+        input="".join(map(wrap, lines)).encode(),
+        capture_output=True,
+        env=environment_of({}),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().count("      - ") == 4
+
+
+def test_several_logs_are_read_one_after_the_other() -> None:
+    with short_folder() as folder:
+        logs = [write_log(folder / f"{number}.log", record) for number, record in enumerate(SEEN)]
+        assert run("suggest", *logs).out.count("      - ") == 4
+
+
+def test_lines_that_are_no_records_are_counted_and_left_out() -> None:
+    with short_folder() as folder:
+        log = write_log(folder / "proxy.log", *SEEN, SEEN[0]._replace(socket="../x"))
+        with open(log, "ab") as file:
+            file.write(b"\xff\n\n{}\n" + b"{" * (1 << 21) + b"\n")
+        done = run("suggest", log)
+    assert done.status == 0
+    assert done.err == f"{log}: left out 5 lines of no JSON log of ours\n"
+    assert done.out.count("      - ") == 4
+
+
+# What a policy lacks
+
+
+def test_only_what_the_policy_does_not_allow_would_have_to_be_added() -> None:
+    with policy_in() as folder:
+        lines = missing(
+            folder,
+            record_of("GET /containers/web/json", "web"),
+            record_of("GET /containers/other/json", "other"),
+            record_of("GET /containers/3f9a/json", "db-1"),
+            record_of("POST /containers/web/start"),
+            record_of("POST /containers/web/restart", "web"),
+            record_of("POST /exec/3f9a/start", "db-1"),
+            record_of("GET /containers/other/logs?follow=0"),
+            record_of("GET /containers/other/logs?follow=1", "other"),
+        )
+    assert lines == [
+        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+        "- ContainerInspect: {containers: [other]}",
+        "- ContainerLogs: {containers: [other], follow: true}",
+        "- ContainerRestart: {containers: [web]}",
+    ]
+
+
+def test_with_the_lines_that_are_suggested_nothing_is_missing() -> None:
+    seen = (record_of("GET /images/json"), *SEEN[:3])
+    with policy_in() as folder:
+        lines = missing(folder, *seen)
+        policy = Path(folder, "policy.yaml")
+        added = "".join(f"      {line}\n" for line in lines)
+        policy.write_text(policy.read_text().replace("      - ContainerStart\n", f"{added}      - ContainerStart\n"))
+        assert missing(folder, *seen) == ["nothing would have to be added"]
+
+
+def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
+    with policy_in() as folder:
+        archive = "GET /containers/{}/archive?path=/data"
+        lines = missing(
+            folder,
+            record_of(archive.format("web"), "web"),
+            record_of(archive.format("x"), "x"),
+            refused("GET /", "why"),
+        )
+    assert lines == [
+        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+        "- ContainerArchive: {containers: [x], path: [/data]}",
+        "# To be taken out of deny of the socket backup in FOLDER/policy.yaml, which wins over every grant:",
+        "# 2  ContainerArchive: taking ContainerArchive out of deny of the socket backup is needed to allow it",
+        "# What no policy allows, and how often it was asked for:",
+        "# 1  GET /: why",
+    ]
+
+
+def test_what_is_only_denied_would_not_have_to_be_added() -> None:
+    with policy_in() as folder:
+        lines = missing(folder, record_of("GET /containers/web/archive?path=/data", "web"))
+    assert [line.startswith("#") for line in lines] == [True, True]
+
+
+def test_an_id_that_the_engine_did_not_know_needs_nothing() -> None:
+    with policy_in() as folder:
+        absent = record_of(f"GET /containers/{ID}/json", ID, status=404)
+        assert missing(folder, absent) == ["nothing would have to be added"]
+        assert missing(folder, absent, socket="traefik") != ["nothing would have to be added"]
+
+
+def test_a_target_that_was_cut_needs_a_grant_without_conditions() -> None:
+    with policy_in() as folder:
+        start, inspect = record_of("POST /containers/x/start", "x"), record_of("GET /containers/web/json", "web")
+        cut = [record._replace(target=f"{record.target}?{'x' * 5000}"[:4096]) for record in (start, inspect)]
+        assert missing(folder, *cut)[1:] == [
+            "# containers: left out, since every request had a target too long for a record",
+            "- ContainerInspect",
+        ]
+
+
+def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
+    with policy_in("sockets: {traefik: {path: FOLDER/traefik.sock, allow: [SystemPing]}}\n") as folder:
+        log = write_log(folder / "proxy.log", *SEEN)
+        out = suggest(log, "--policy", f"{folder}/policy.yaml")
+    assert out.startswith("nothing would have to be added\n# What no policy allows")
+
+
+# What is to be mended
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "expected"),
+    [
+        ("", (), "LOG: no request is recorded in it\n"),
+        ("what\n", (), "LOG: no request is recorded in it\n"),
+        ("", ("--socket", "backup"), "LOG: no request is recorded in it\n"),
+        ("", ("--policy", "/nonexistent/policy.yaml"), "/nonexistent/policy.yaml: there is no such file\n"),
+    ],
+)
+def test_a_log_without_records_is_to_be_mended(content: str, words: tuple[str, ...], expected: str) -> None:
+    with short_folder() as folder:
+        log = folder / "proxy.log"
+        log.write_text(content)
+        with pytest.raises(UserError) as caught:
+            run_here("suggest", str(log), *words)
+    assert f"{caught.value}\n".replace(str(log), "LOG").startswith(expected)
+
+
+def test_a_log_of_the_text_format_says_what_to_set() -> None:
+    with short_folder() as folder:
+        done = run("suggest", write_log(folder / "proxy.log", *SEEN, style=LogFormat.TEXT))
+    assert done.status == 2
+    assert "a log of LOG_FORMAT=text\n    only a log of LOG_FORMAT=json can be read" in done.err
+
+
+def test_a_log_of_other_sockets_says_which() -> None:
+    with policy_in(POLICY) as folder:
+        log = write_log(folder / "proxy.log", *SEEN)
+        done = run("suggest", log, "--policy", f"{folder}/policy.yaml", "--socket", "new-thing")
+    assert done.status == 2
+    assert done.err == f"{log}: no request to new-thing is recorded in it\n    there are some to backup and traefik\n"
+
+
+def test_a_log_that_cannot_be_read_is_to_be_mended() -> None:
+    done = run("suggest", "/nonexistent/proxy.log")
+    assert (done.status, done.err) == (2, "/nonexistent/proxy.log: cannot be read: No such file or directory\n")

@@ -1,0 +1,93 @@
+"""`test` says what a policy does not do as it is expected to."""
+
+import subprocess
+import sys
+
+from cli.files import policy_in, write
+from cli.programs import environment_of, run, run_here
+
+ALL_MET = """\
+socket traefik
+allow GET /v1.45/containers/json
+deny POST /containers/create
+socket backup
+allow POST /exec/db-1/start
+deny POST /exec/1f/start
+deny GET /containers/../x
+deny PATCH /x
+deny GET /debug
+socket new-thing
+deny POST /containers/create
+"""
+
+
+def test_what_is_as_expected_is_counted() -> None:
+    with policy_in() as folder:
+        done = run("test", write(folder / "a.txt", ALL_MET), "--policy", f"{folder}/policy.yaml")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "warning: the mode of the socket new-thing is report: it refuses nothing\n8 expectations met\n"
+
+
+def test_what_is_not_is_said_with_the_reason() -> None:
+    text = """\
+allow POST /containers/web/restart
+deny GET /containers/web/json
+allow GET /containers/../x
+allow GET /debug
+deny GET /containers/web/archive?path=/
+deny GET /_dockerproxy/health
+"""
+    with policy_in() as folder:
+        path = write(folder / "a.txt", text)
+        done = run_here("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "backup")
+    message = (
+        "ContainerRestart is not allowed here except if the container is db-*;"
+        " widening its conditions in allow of the socket backup would allow it"
+    )
+    assert done.status == 1
+    assert done.out.splitlines() == [
+        f"{path}:1:1: POST /containers/web/restart should be allowed, and is denied",
+        f"    {message}",
+        f"{path}:2:1: GET /containers/web/json should be denied, and is allowed",
+        "    ContainerInspect is allowed by containers:read (policy.yaml:10)",
+        f"{path}:3:1: GET /containers/../x should be allowed, and is denied",
+        "    refused with 400: the path has a dot segment",
+        f"{path}:4:1: GET /debug should be allowed, and is denied",
+        "    GET /debug is no operation that is known here, and what is not known is refused",
+        f"{path}:6:1: GET /_dockerproxy/health should be denied, and is allowed",
+        "    ProxyHealth is always allowed",
+        "5 of 6 expectations not met",
+    ]
+
+
+def test_the_environment_is_tried_likewise() -> None:
+    with policy_in() as folder:
+        path = write(folder / "a.txt", "allow GET /containers/json\n")
+        assert run_here("test", path, path, CONTAINERS="1").out == "2 expectations met\n"
+        assert run_here("test", path).status == 1
+
+
+def test_all_mistakes_in_all_files_are_said_at_once() -> None:
+    with policy_in() as folder:
+        path = write(folder / "a.txt", "allow\nsocket traefik\nallow x /y\n")
+        done = run("test", path, f"{folder}/nowhere", "/dev/null", "--policy", f"{folder}/policy.yaml")
+    assert (done.status, done.out) == (2, "")
+    where = [line.partition(": ")[0] for line in done.err.splitlines() if not line.startswith(" ")]
+    assert where == [f"{path}:1:1", f"{path}:3:7", f"{folder}/nowhere", "/dev/null"]
+
+
+def test_a_socket_that_is_none_is_something_to_mend() -> None:
+    with policy_in() as folder:
+        path = write(folder / "a.txt", ALL_MET)
+        done = run("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "trafik")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "--socket: 'trafik' is no socket of the policy\n    did you mean traefik?\n"
+
+
+def test_expectations_may_come_from_standard_input() -> None:
+    words = [sys.executable, "-m", "dockerproxy", "test", "-"]
+    done = subprocess.run(
+        words, input="allow GET /images/json", capture_output=True, text=True, env=environment_of({}), check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("standard input:1:1: GET /images/json should be allowed, and is denied\n")

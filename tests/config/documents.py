@@ -1,0 +1,117 @@
+"""Documents that are policy files, and documents that are nearly so."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.presets import PRESETS
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+
+WORDS: Final = (
+    *OPERATIONS,
+    *(word for word, operations in GROUPS.items() if operations),
+    *(PRESET + name for name in PRESETS),
+)
+"""Every grant there is."""
+
+FITTING: Final = {
+    **dict.fromkeys(ALL_WORDS, ("web", "db-*", "0123", "on")),
+    "images": ("nginx", "ghcr.io/acme/**"),
+    "from": ("nginx:1.27", "docker.io/library/*"),
+    "path": ("/data/**", "/etc/hosts", "/"),
+    "ps_args": ("-ef", "aux"),
+    "signal": ("HUP", "USR1", "9"),
+}
+"""Items that a list of each condition can have."""
+
+JUNK: Final[tuple[Any, ...]] = (
+    *(None, True, -1, 1.5, "", "no such thing", "/", "preset:nothing", "containers", "containers: read", "enforced"),
+    *([], {}, [[]], [None], [{}], {"": None}, {"ContainerList": {"follow": False}}, {"ContainerLogs": ["follow"]}),
+    *(
+        {"ContainerLogs": {"follow": None}},
+        {"ContainerLogs": {"containers": []}},
+        [{"ContainerLogs": {"follow": True}}],
+    ),
+)
+"""What may stand in the place of anything."""
+
+
+def values_of(word: Word) -> st.SearchStrategy[object]:
+    if word.takes is Takes.FLAG:
+        return st.booleans()
+    if word.takes is Takes.CHOICE:
+        return st.sampled_from(word.choices)
+    return st.lists(st.sampled_from(FITTING[word.name]), min_size=1, max_size=3)
+
+
+@st.composite
+def grants(draw: st.DrawFn) -> object:
+    """Generate an item of `allow`."""
+    name = draw(st.sampled_from(sorted(OPERATIONS)))
+    operation = OPERATIONS[name]
+    if draw(st.booleans()):
+        return draw(st.sampled_from(WORDS))
+    words = find_words(operation)
+    borne = draw(st.sets(st.sampled_from(sorted(words)))) if words else set()
+    word = draw(st.sampled_from([name, f"{operation.section}:{operation.access}"]))
+    return {word: {name: draw(values_of(words[name])) for name in sorted(borne)} or draw(st.sampled_from([None, {}]))}
+
+
+@st.composite
+def sockets(draw: st.DrawFn, name: str) -> dict[str, object]:
+    optional = {
+        "permissions": st.sampled_from(["0660", "600"]),
+        "owner": st.integers(0, 2**32 - 2) | st.just("1000"),
+        "group": st.integers(0, 2**32 - 2),
+        "mode": st.sampled_from([mode.value for mode in Mode]),
+        "deny": st.none() | st.lists(st.sampled_from(WORDS), max_size=2),
+    }
+    chosen = draw(st.sets(st.sampled_from(sorted(optional))))
+    socket: dict[str, object] = {"path": f"/proxied/{name}.sock"}
+    socket |= {key: draw(optional[key]) for key in sorted(chosen)}
+    if socket.get("mode") == Mode.LEARN and draw(st.booleans()):
+        return socket
+    return {**socket, "allow": draw(st.none() | st.lists(grants(), max_size=3))}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, object]:
+    """Generate policy files that are made as they must be, whatever their grants mean together."""
+    names = draw(st.sets(st.sampled_from(["a", "traefik", "new-thing", "0.x_y"]), min_size=1, max_size=3))
+    document: dict[str, object] = {"sockets": {name: draw(sockets(name)) for name in sorted(names)}}
+    return {"engine": "/run/docker.sock", **document} if draw(st.booleans()) else document
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> object:
+    """Generate documents with something added, taken out or put in another's place."""
+    document: Any = copy.deepcopy(draw(documents()))
+    for _ in range(draw(st.integers(1, 2))):
+        places = list(find_places(document))
+        if not places:
+            return draw(st.sampled_from(JUNK))
+        parent, key = draw(st.sampled_from(places))
+        change = draw(st.sampled_from(["put", "add", "drop"]))
+        if change == "drop":
+            del parent[key]
+        elif change == "put" or isinstance(parent, list):
+            parent[key] = copy.deepcopy(draw(st.sampled_from(JUNK)))
+        else:
+            added = draw(
+                st.sampled_from(["engine", "path", "group", "follow", "ContainerStop", "containers:read", "A b"])
+            )
+            parent[added] = copy.deepcopy(draw(st.sampled_from(JUNK)))
+    return document
+
+
+def find_places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Find all that is in a document, as a collection and an index."""
+    if isinstance(node, dict | list):
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            yield node, key
+            yield from find_places(node[key])

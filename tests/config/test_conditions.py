@@ -1,0 +1,157 @@
+"""Conditions are read as their words demand, and hold for those operations of a grant that bear all of them."""
+
+import pytest
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.conditions import read_conditions
+from dockerproxy.config.document import Fields, Place, Text
+from dockerproxy.config.groups import GROUPS
+from dockerproxy.config.reader import Reader
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.vocabulary import Takes, find_words
+from dockerproxy.policy.wording import values_of
+
+EXAMPLES = {Takes.FLAG: "false", Takes.ITEMS: "[web]", Takes.CHOICE: "none"}
+
+
+def read(word: str, conditions: str, grants: tuple[Grant, ...] | None = None) -> tuple[tuple[Grant, ...], list[str]]:
+    """Read conditions as they stand after a word and a colon."""
+    reader = Reader("p")
+    root = reader.compose(f"a: {conditions}")
+    assert isinstance(root, Fields)
+    if grants is None:
+        grants = (Grant(GROUPS.get(word) or frozenset({word}), word),)
+    found = read_conditions(reader, Text(word, plain=True, place=Place("p", 1, 1)), root.pairs[0][1], grants)
+    return found, [str(problem).removeprefix("p:") for problem in reader.problems]
+
+
+def granted(word: str, conditions: str, grants: tuple[Grant, ...] | None = None) -> dict[str, object]:
+    """Return for each operation the values of its conditions."""
+    found, problems = read(word, conditions, grants)
+    assert problems == []
+    return {name: values_of(grant.conditions) for grant in found for name in grant.operations}
+
+
+@pytest.mark.parametrize("conditions", ["", "~", "{}"])
+def test_without_conditions_a_word_grants_what_it_grants(conditions: str) -> None:
+    found, problems = read("containers:read", conditions)
+    assert (problems, [grant.conditions for grant in found]) == ([], [()])
+    assert found[0].operations == GROUPS["containers:read"]
+
+
+def test_an_operation_is_granted_under_its_conditions() -> None:
+    assert granted("ContainerLogs", "{containers: [web, 'db-*', 007, on], follow: false}") == {
+        "ContainerLogs": {"containers": ("web", "db-*", "007", "on"), "follow": False}
+    }
+    assert granted("ContainerCreate", "{buildx_builders: none}") == {"ContainerCreate": {"buildx_builders": "none"}}
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if find_words(OPERATIONS[name])])
+def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> None:
+    words = find_words(OPERATIONS[name])
+    examples = {word.name: word.choices[0] if word.choices else EXAMPLES[word.takes] for word in words.values()}
+    examples |= {"path": "[/data/**]"} if "path" in words else {}
+    written = ", ".join(f"{word}: {value}" for word, value in examples.items())
+    assert granted(name, f"{{{written}}}")[name].keys() == words.keys()  # type: ignore[attr-defined] # it is a mapping
+
+
+def test_a_word_has_one_meaning_in_every_operation_that_bears_it() -> None:
+    meanings: dict[str, set[object]] = {}
+    for operation in OPERATIONS.values():
+        for word in find_words(operation).values():
+            meanings.setdefault(word.name, set()).add((word.takes, word.choices, word.fault))
+    assert {name for name, found in meanings.items() if len(found) > 1} == set()
+
+
+# Groups
+
+
+def test_a_group_is_granted_without_what_does_not_bear_the_condition() -> None:
+    found = granted("containers:read", "{containers: [web]}")
+    assert "ContainerInspect" in found
+    assert "ContainerList" not in found
+    assert found.keys() == {name for name in GROUPS["containers:read"] if "containers" in find_words(OPERATIONS[name])}
+
+
+def test_of_several_conditions_an_operation_must_bear_all() -> None:
+    assert granted("containers:read", "{containers: [web], follow: false}").keys() == {"ContainerLogs"}
+
+
+def test_conditions_of_a_preset_hold_besides() -> None:
+    (own,), _ = read("ContainerLogs", "{follow: false}")
+    grants = (own, Grant(frozenset({"ContainerInspect", "ContainerList"}), "preset:x"))
+    assert granted("preset:x", "{containers: [web]}", grants) == {
+        "ContainerLogs": {"follow": False, "containers": ("web",)},
+        "ContainerInspect": {"containers": ("web",)},
+    }
+    assert granted("preset:x", "{follow: false}", grants) == {"ContainerLogs": {"follow": False}}
+
+
+def test_against_a_preset_no_condition_can_hold() -> None:
+    grants, _ = read("ContainerLogs", "{follow: false}")
+    assert read("preset:x", "{follow: true}", grants) == (
+        (),
+        ["1:5: no request can keep to this: preset:x itself demands that follow is false\n    take one of the two out"],
+    )
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("word", "conditions", "problem"),
+    [
+        ("ContainerLogs", "{container: [web]}", "5: 'container' is not a condition\n    did you mean containers?"),
+        ("ContainerLogs", "{xyzzy: 1}", "5: 'xyzzy' is not a condition\n    it bears containers, follow"),
+        ("ContainerList", "{containers: [web]}", "5: ContainerList bears no condition containers\n    it bears none"),
+        ("ContainerStart", "{follow: false}", "5: ContainerStart bears no condition follow\n    it bears containers"),
+        (
+            "containers:read",
+            "{path: [/data], follow: false}",
+            "1: no operation of containers:read bears path and follow at once\n    make two grants of it",
+        ),
+        (
+            "ContainerLogs",
+            "{containers: []}",
+            (
+                "17: containers is an empty list, to which no request can keep\n"
+                "    name something, or take the condition out to allow all"
+            ),
+        ),
+        ("ContainerLogs", "{containers: web}", "17: containers must be a list, and is one word\n    containers: [web]"),
+        ("ContainerLogs", "{containers: [a, [b]]}", "21: an item of containers must be one word, and is a list"),
+        (
+            "ContainerLogs",
+            "{containers: [a, /b]}",
+            (
+                "21: '/b' in containers can never match\n"
+                "    no object has such a name: letters, digits and _ . - are in one, * and ? in a pattern"
+            ),
+        ),
+        (
+            "ContainerLogs",
+            "{follow: no}",
+            "13: 'no' is neither true nor false\n    write true or false, in small letters and without quotes",
+        ),
+        ("ContainerCreate", "{buildx_builders: all}", "22: buildx_builders can only be none, and is 'all'"),
+        (
+            "ContainerCreate",
+            "{buildx_builders: [none]}",
+            "22: buildx_builders must be one word, and is a list\n    buildx_builders: none",
+        ),
+        (
+            "ContainerLogs",
+            "[follow]",
+            ("4: the value of ContainerLogs must be a mapping, and is a list\n    ContainerLogs: {CONDITION: VALUE}"),
+        ),
+        ("ContainerLogs", "{follow: true, follow: false}", "19: 'follow' is there twice\n    it is in line 1 already"),
+    ],
+)
+def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, problem: str) -> None:
+    found, problems = read(word, conditions)
+    assert problems == [f"1:{problem}"]
+    assert found == () or "twice" in problem
+
+
+def test_every_mistake_in_conditions_is_told() -> None:
+    assert len(read("ContainerLogs", "{containers: [/a, b, /c], follow: 1, colour: blue}")[1]) == 4

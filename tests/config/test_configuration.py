@@ -1,0 +1,181 @@
+"""What is configured comes from a policy file or from switches, never from both, and every mistake is told at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.config.configuration import REPLACED, read_configuration
+from dockerproxy.config.environment import KNOWN, OTHERS, Configured, read_environment
+from dockerproxy.config.switches import FOREIGN, SWITCHES
+from dockerproxy.errors import UserError
+from dockerproxy.settings import Level
+
+KEPT = frozenset(OTHERS) - REPLACED.keys()
+POLICY = "sockets: {web: {path: /proxied/web.sock, allow: [ContainerList]}}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def problems_of(file: object = None, **variables: str) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        read_configuration(variables, None if file is None else str(file))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def read(file: Path, **variables: str) -> Configured:
+    return read_configuration(variables, str(file))
+
+
+def test_without_a_file_the_environment_says_everything() -> None:
+    for environment in ({}, {"POLICY_FILE": ""}, {"CONTAINERS": "1", "DENY": "ContainerLogs"}):
+        assert read_configuration(environment).policy_file == ""
+        assert read_configuration(environment).switches == read_environment(environment).switches
+        assert read_configuration(environment).settings.sockets[0].name == "docker"
+    assert problems_of(CONTAINERS="maybe") == ["environment variable CONTAINERS: 'maybe' is neither 0 nor 1"]
+
+
+def test_the_file_is_the_one_that_the_argument_or_the_variable_names(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(POLICY.replace("web", "other"))
+    for configured, path in (
+        (read_configuration({"POLICY_FILE": str(file)}), file),
+        (read_configuration({}, str(file)), file),
+        (read_configuration({"POLICY_FILE": str(file)}, str(other)), other),
+        (read_configuration({"POLICY_FILE": "/nowhere"}, str(other)), other),
+    ):
+        assert configured.policy_file == str(path)
+        assert [socket.name for socket in configured.settings.sockets] == ["web" if path is file else "other"]
+        assert configured.switches == {}
+        assert configured.warnings == ()
+
+
+def test_limits_log_and_learning_still_come_from_the_environment(file: Path) -> None:
+    settings = read(file, LOG_LEVEL="debug", MAX_CONNECTIONS="7", LEARN_DIR="/learned").settings
+    assert (settings.log_level, settings.limits.connections, settings.learn_directory) == (Level.DEBUG, 7, "/learned")
+
+
+def test_a_variable_is_replaced_by_the_file_or_kept_beside_it() -> None:
+    assert REPLACED.keys() | KEPT == set(KNOWN)
+    assert set(SWITCHES) <= REPLACED.keys()
+    assert sorted(KEPT) == [
+        *("DOCKER_SOCKET_PATH", "HEADER_TIMEOUT", "LEARN_DIR", "LOG_FORMAT", "LOG_LEVEL", "MAX_CONNECTIONS"),
+        *("POLICY_FILE", "SHUTDOWN_GRACE", "SOCKET_PATH"),
+    ]
+
+
+CONVERT = "; `dockerproxy convert` prints what all of them mean"
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_variable_that_says_what_is_allowed_is_a_mistake_beside_a_file_whatever_its_value(
+    file: Path, name: str
+) -> None:
+    for value in ("0", "1", "nonsense"):
+        (problem,) = problems_of(file, **{name: value})
+        assert problem.startswith(
+            f"environment variable {name}: cannot be set beside the policy file {file}\n    unset it; write "
+        )
+    assert read(file, **{name: ""}).settings.sockets[0].name == "web"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CONTAINERS", "write containers:read into allow of a socket there"),
+        ("LIBPOD_PING", "write libpod/ping:read into allow of a socket there"),
+        ("POST", "write SECTION:write into allow of a socket there, for each section of which it is meant"),
+        ("ALLOW_RESTARTS", "write ContainerRestart, ContainerStop, ContainerKill into allow of a socket there"),
+        ("ALLOW_LOGS", "write ContainerLogs into allow or deny of a socket there"),
+        ("PROXIED_SOCKET_MODE", "write it as permissions of a socket there"),
+    ],
+)
+def test_what_to_write_into_the_file_instead_is_said(file: Path, name: str, hint: str) -> None:
+    assert problems_of(file, **{name: "1"})[0].endswith(f"\n    unset it; {hint}{CONVERT}")
+
+
+@pytest.mark.parametrize("name", ["CONTAINER", "SESSSION", "ALLOW_RESTART", *FOREIGN])
+def test_a_variable_that_is_nearly_a_switch_is_not_told_to_become_one(file: Path, name: str) -> None:
+    (warning,) = read(file, **{name: "1"}).warnings
+    assert str(warning) == (
+        f"environment variable {name}: not a setting\n    the policy file alone says what is allowed"
+    )
+
+
+# The engine
+
+
+def test_the_engine_is_where_the_file_says(file: Path) -> None:
+    file.write_text("engine: /run/engine.sock\n" + POLICY)
+    for variables in ({}, {"DOCKER_SOCKET_PATH": "/run/engine.sock"}, {"DOCKER_HOST": "tcp://elsewhere:2375"}):
+        assert read(file, **variables).settings.engines == ("/run/engine.sock",)
+
+
+@pytest.mark.parametrize("name", ["DOCKER_SOCKET_PATH", "SOCKET_PATH"])
+def test_a_variable_that_names_another_engine_is_a_mistake(file: Path, name: str) -> None:
+    file.write_text("engine: /run/engine.sock\n" + POLICY)
+    assert problems_of(file, **{name: "/run/other.sock"}) == [
+        f"environment variable {name}: contradicts the engine of {file}, /run/engine.sock\n    set only one of them"
+    ]
+
+
+def test_without_an_engine_in_the_file_it_is_found_as_without_a_file(file: Path) -> None:
+    assert read(file).settings.engines == read_environment({}).settings.engines
+    assert read(file, DOCKER_SOCKET_PATH="/run/engine.sock").settings.engines == ("/run/engine.sock",)
+    assert problems_of(file, DOCKER_HOST="tcp://x:1")[0].startswith("environment variable DOCKER_HOST: 'tcp://x:1'")
+
+
+def test_no_socket_of_ours_is_taken_for_the_engines(file: Path) -> None:
+    usual = read_environment({}).settings.engines
+    paths = (usual[0], f"{os.path.dirname(usual[1])}/./docker.sock")
+    lines = [f"  {name}: {{path: {path}, allow: []}}" for name, path in zip("ab", paths, strict=True)]
+    file.write_text("\n".join(("sockets:", *lines)))
+    assert read(file).settings.engines == usual[2:]
+    assert problems_of(file, DOCKER_SOCKET_PATH=usual[0]) == [
+        f"{file}:2:13: {usual[0]} is where the engine is\n    they must be two sockets"
+    ]
+
+
+# Everything at once
+
+
+def test_every_mistake_of_file_and_environment_is_told_at_once(file: Path) -> None:
+    file.write_text("sockets: {web: {path: web.sock, allow: [ContainerLst]}}\n")
+    said = problems_of(file, CONTAINERS="1", LOG_LEVEL="loud", LEARN_DIR="here", SESSSION="1")
+    assert [problem.partition("\n")[0].removeprefix(f"{file}:") for problem in said] == [
+        "1:23: 'web.sock' is not an absolute path",
+        "1:41: 'ContainerLst' is not an operation",
+        f"environment variable CONTAINERS: cannot be set beside the policy file {file}",
+        "environment variable LOG_LEVEL: 'loud' is none of debug, info, notice, warning, err, crit, alert, emerg",
+        "environment variable LEARN_DIR: 'here' is not an absolute path",
+        "environment variable SESSSION: not a setting",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_rest(tmp_path: Path) -> None:
+    assert problems_of(tmp_path / "none", POST="1") == [
+        f"{tmp_path}/none: there is no such file\n    in a container, it must be mounted",
+        (
+            f"environment variable POST: cannot be set beside the policy file {tmp_path}/none\n"
+            "    unset it; write SECTION:write into allow of a socket there, for each section of which it is meant"
+            f"{CONVERT}"
+        ),
+    ]
+
+
+@given(st.dictionaries(st.sampled_from(KNOWN), st.text(st.characters(exclude_characters="\0", codec="utf-8"))))
+def test_any_environment_is_read_or_told_and_nothing_else_is_raised(environment: dict[str, str]) -> None:
+    try:
+        configured = read_configuration(environment, "/dev/null")
+    except UserError as error:
+        said = str(error)
+    else:
+        raise AssertionError(configured)
+    assert "/dev/null: there is nothing in it" in said

@@ -1,0 +1,170 @@
+"""A converted environment means what it meant, and says what it exposes."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import allowed_by, environments, policy_of
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.configuration import REPLACED
+from dockerproxy.config.convert import KEPT, convert
+from dockerproxy.config.environment import KNOWN, read_environment
+from dockerproxy.config.groups import without_underscore
+from dockerproxy.config.policy_file import PolicyFile, read_policy
+from dockerproxy.config.process import ENGINE_VARIABLES
+from dockerproxy.config.switches import SECTION_SWITCHES
+from dockerproxy.errors import UserError
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.model import Condition, Mode
+
+WIDTH = 118
+
+
+def write(environment: Mapping[str, str]) -> str:
+    return convert(read_environment(environment), environment)
+
+
+def read(environment: Mapping[str, str]) -> PolicyFile:
+    return read_policy(write(environment), "policy.yaml")
+
+
+def conditions_of(policy: CompiledPolicy, name: str) -> set[tuple[Condition, ...]]:
+    """Return what a request for an operation must keep to: one of some sets of conditions."""
+    sets = {case.conditions for case in policy.cases[name]}
+    return {()} if () in sets else sets
+
+
+@given(environments())
+def test_the_file_allows_what_the_environment_allows(environment: dict[str, str]) -> None:
+    policy, converted = policy_of(**environment), read(environment).sockets[0].policy
+    assert allowed_by(converted) == allowed_by(policy)
+    for name in OPERATIONS:
+        assert conditions_of(converted, name) == conditions_of(policy, name)
+    assert converted.mode is Mode.ENFORCE
+
+
+@given(environments())
+def test_what_is_denied_stays_denied_whatever_will_be_allowed(environment: dict[str, str]) -> None:
+    policy, converted = policy_of(**environment).policy, read(environment).sockets[0].policy.policy
+    denied = {name for denial in policy.denials for name in denial.operations}
+    assert {name for denial in converted.denials for name in denial.operations} == denied
+
+
+@given(
+    path=st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), min_size=1, max_size=20),
+    mode=st.sampled_from([None, "0600", "666"]),
+    uid=st.none() | st.integers(0, 2**32 - 2),
+    gid=st.none() | st.integers(0, 2**32 - 2),
+)
+def test_the_socket_is_the_same(path: str, mode: str | None, uid: int | None, gid: int | None) -> None:
+    path = f"/{path.strip('/')}x"
+    given_values = {"PROXIED_SOCKET_MODE": mode, "PROXIED_SOCKET_UID": uid, "PROXIED_SOCKET_GID": gid}
+    environment = {name: str(value) for name, value in given_values.items() if value is not None}
+    environment |= {"PROXIED_SOCKET_PATH": path, "DOCKER_SOCKET_PATH": f"{path}.engine"}
+    if path.isprintable():
+        (served,), (converted,) = read_environment(environment).settings.sockets, read(environment).sockets
+        for name in ("name", "path", "permissions", "uid", "gid"):
+            assert getattr(converted, name) == getattr(served, name)
+        assert read(environment).engine == f"{path}.engine"
+    else:
+        with pytest.raises(UserError, match="has a character that no policy file can have"):
+            write(environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "engine"),
+    [
+        ({}, ""),
+        ({"DOCKER_SOCKET_PATH": ""}, ""),
+        ({"DOCKER_SOCKET_PATH": "/docker/docker.sock"}, "/docker/docker.sock"),
+        ({"SOCKET_PATH": "/docker/docker.sock"}, "/docker/docker.sock"),
+        ({"DOCKER_HOST": "unix:///docker/docker.sock"}, "/docker/docker.sock"),
+        ({"DOCKER_HOST": "tcp://docker:2375", "SOCKET_PATH": "/run/docker.sock"}, "/run/docker.sock"),
+    ],
+)
+def test_the_engine_is_said_where_the_environment_says_it(environment: dict[str, str], engine: str) -> None:
+    assert read(environment).engine == engine
+
+
+@given(environments())
+def test_beside_a_line_stands_what_it_exposes_and_nothing_else(environment: dict[str, str]) -> None:
+    policy = policy_of(**environment)
+    for word, remarks in remarks_in(write(environment)).items():
+        names = [name for name in OPERATIONS if stands_for(word, name) and policy.allows(name)]
+        expected = []
+        for exposure in find_exposures(policy):
+            exposing = [name for name in exposure.operations if name in names]
+            if exposing:
+                expected.append(f"a client {exposure.says}" + (f" ({', '.join(exposing)})" if ":" in word else ""))
+        assert remarks == expected
+
+
+def stands_for(word: str, name: str) -> bool:
+    """Whether a word of the file is an operation, or a group that has it."""
+    return word in {name, f"{without_underscore(OPERATIONS[name].section)}:{OPERATIONS[name].access}"}
+
+
+def words_in(text: str) -> set[str]:
+    return set(remarks_in(text))
+
+
+def remarks_in(text: str) -> dict[str, list[str]]:
+    """Return the words of `allow` with their remarks, those that take several rows joined."""
+    remarks: dict[str, list[str]] = {}
+    word = ""
+    for line in text.partition("    allow:")[2].partition("    deny:")[0].splitlines()[1:]:
+        item, _, remark = line.partition("#")
+        if item.strip():
+            word = item.strip().removeprefix("- ").partition(": ")[0]
+            remarks[word] = []
+        if remark.startswith("   "):
+            remarks[word][-1] += f" {remark.strip()}"
+        elif remark:
+            remarks[word].append(remark.strip())
+    return remarks
+
+
+@given(environments())
+def test_remarks_stand_in_one_column_and_no_line_is_long(environment: dict[str, str]) -> None:
+    lines = write(environment).splitlines()
+    assert len({line.index("#") for line in lines if "#" in line.lstrip("#")}) <= 1
+    assert all(len(line) <= WIDTH and line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("switch", sorted(SECTION_SWITCHES))
+def test_what_a_switch_opens_whole_is_a_section_and_what_is_named_stays_named(switch: str) -> None:
+    off = dict.fromkeys(["PING", "VERSION", "EVENTS", "LIBPOD_PING", "LIBPOD_VERSION"], "0")
+    found = {name: operation for name, operation in OPERATIONS.items() if operation.section == SECTION_SWITCHES[switch]}
+    reads = {name for name, operation in found.items() if operation.access == "read"}
+    opened = words_in(write({**off, switch: "1", "POST": "1", "GRPC": "1", "DISTRIBUTION": "1"}))
+    for access, names in (("read", reads), ("write", found.keys() - reads)):
+        group = f"{without_underscore(SECTION_SWITCHES[switch])}:{access}"
+        assert (group in opened) is (bool(names) and "ImageSearchLibpod" not in names)
+        assert not (group in opened and names & opened)
+    assert words_in(write({**off, "ALLOW": ",".join(found)})) == found.keys()
+
+
+def test_a_section_that_is_open_on_a_condition_or_without_a_part_is_written_out() -> None:
+    words = words_in(write({"CONTAINERS": "1", "ALLOW_LOGS": "0", "IMAGES": "1"}))
+    assert words.isdisjoint({"containers:read", "images:read", "ContainerLogs"})
+    assert words >= {"ContainerList", "ContainerTop", "ImageList", "ImageSearch"}
+
+
+def test_no_value_of_a_variable_gets_into_a_comment() -> None:
+    text = write({"ALLOW": "ContainerList,\nContainerStart", "LOG_LEVEL": "DEBUG", "CONTAINERS": ""})
+    assert text.startswith(
+        "# What ALLOW means, not to be set beside this file. LOG_LEVEL stays in the environment.\n\n"
+    )
+
+
+def test_where_nothing_is_allowed_the_file_says_so() -> None:
+    off = dict.fromkeys(["PING", "VERSION", "EVENTS", "LIBPOD_PING", "LIBPOD_VERSION"], "0")
+    assert write(off).endswith("    allow: []\n")
+    assert not any(read(off).sockets[0].policy.allows(name) for name in OPERATIONS)
+
+
+def test_every_variable_is_replaced_kept_or_tells_the_engine() -> None:
+    assert sorted((*REPLACED, *KEPT, *ENGINE_VARIABLES)) == sorted({*KNOWN} - {"POLICY_FILE"})

@@ -1,0 +1,204 @@
+"""Words of a policy file become grants and denials that say where they are written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.document import Fields
+from dockerproxy.config.grants import (
+    Line,
+    Shelf,
+    check_lines,
+    make_denials,
+    make_grants,
+    read_allow,
+    read_deny,
+)
+from dockerproxy.config.groups import GROUPS
+from dockerproxy.config.reader import Reader
+from dockerproxy.policy.model import Denial, Grant
+
+LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), "preset:look")
+SHELF = Shelf(("look",), {"look": (LOOK,)}.__getitem__)
+WORDS = ("preset:look", *(word for word, names in GROUPS.items() if names), *OPERATIONS)
+
+
+def read(text: str) -> tuple[Reader, tuple[Line, ...], tuple[Line, ...]]:
+    """Read `allow` and `deny` of a document."""
+    reader = Reader("policies/policy.yaml")
+    root = reader.compose(text)
+    assert isinstance(root, Fields)
+    nodes = {key.text: value for key, value in root.pairs}
+    allow = read_allow(reader, nodes["allow"], SHELF) if "allow" in nodes else ()
+    deny = read_deny(reader, nodes["deny"], SHELF) if "deny" in nodes else ()
+    check_lines(reader, allow, deny)
+    return reader, allow, deny
+
+
+def grants_of(text: str) -> tuple[Grant, ...]:
+    reader, allow, _ = read(text)
+    assert reader.problems == []
+    return make_grants(reader, allow)
+
+
+def problems_of(text: str) -> list[str]:
+    return [str(problem).removeprefix("policies/policy.yaml:") for problem in read(text)[0].problems]
+
+
+# What is granted
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_grants_its_operations_and_says_where_it_is_written(word: str) -> None:
+    expected = LOOK.operations if word == "preset:look" else GROUPS.get(word) or frozenset({word})
+    for text in (
+        f"allow:\n  - {word}",
+        f"allow:\n  - {word}:",
+        f"allow:\n  - {{{word}: {{}}}}",
+        f'allow:\n  - "{word}"',
+    ):
+        assert grants_of(text) == (Grant(expected, f"{word} (policy.yaml:2)"),)
+
+
+def test_each_word_of_a_mapping_is_a_grant_with_its_conditions() -> None:
+    one, other = grants_of('allow:\n  - {ContainerExec: {containers: ["db-*"]}, ExecStart: {}}')
+    assert (list(one.operations), str(one.conditions[0])) == (["ContainerExec"], "the container is db-*")
+    assert (list(other.operations), other.conditions) == (["ExecStart"], ())
+
+
+def test_the_same_operation_may_be_granted_under_several_conditions() -> None:
+    grants = grants_of("allow:\n  - ContainerLogs: {containers: [a]}\n  - ContainerLogs: {follow: false}")
+    assert [grant.source for grant in grants] == ["ContainerLogs (policy.yaml:2)", "ContainerLogs (policy.yaml:3)"]
+
+
+def test_a_list_that_an_alias_repeats_is_granted_where_it_is_written() -> None:
+    (grant,) = grants_of("x: &reads\n  - ContainerList\nallow: *reads")
+    assert grant.source == "ContainerList (policy.yaml:2)"
+
+
+@pytest.mark.parametrize("text", ["allow: []", "allow:", "allow: ~", "allow:\n# - ContainerList\n"])
+def test_a_list_whose_items_are_all_commented_out_grants_nothing(text: str) -> None:
+    assert grants_of(text) == ()
+
+
+def test_a_denial_says_where_it_is_written() -> None:
+    reader, _, deny = read("deny:\n  - ContainerArchive\n  - preset:look\n  - build:write")
+    assert reader.problems == []
+    assert make_denials(reader, deny) == (
+        Denial(frozenset({"ContainerArchive"}), "deny ContainerArchive (policy.yaml:2)"),
+        Denial(LOOK.operations, "deny preset:look (policy.yaml:3)"),
+        Denial(GROUPS["build:write"], "deny build:write (policy.yaml:4)"),
+    )
+
+
+def test_to_deny_what_is_not_granted_is_no_mistake() -> None:
+    assert problems_of("allow: [ContainerList]\ndeny: [ContainerArchive, containers:write]") == []
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- ContainerStrat", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
+        ("- ContainerStrat: {}", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
+        ("- containers: read", "'containers: read' is not a grant\n    write containers:read, without a blank"),
+        ("- preset: look", "'preset: look' is not a grant\n    write preset:look, without a blank"),
+        ("- preset: lok", "'preset:lok' is not a preset\n    did you mean preset:look?"),
+        ("- ping:write", "nothing in ping is a write\n    take it out"),
+        ("- {}", "a grant is missing within the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
+        (
+            "- [a]",
+            "a grant must be one word, and is a list\n    an operation, SECTION:read, SECTION:write or preset:NAME",
+        ),
+        ("- 7", "'7' is not an operation\n    `dockerproxy operations` and `dockerproxy presets` list what there is"),
+    ],
+)
+def test_what_is_no_grant_is_told(text: str, problem: str) -> None:
+    assert problems_of(f"allow:\n  {text}") == [f"2:5: {problem}"]
+
+
+@pytest.mark.parametrize("item", ["ContainerLogs: {follow: true}", "ContainerLogs:", "{ContainerLogs: {}}", "{}"])
+def test_a_denial_bears_no_conditions_so_that_none_is_narrower_than_it_reads(item: str) -> None:
+    hint = "deny the word alone; conditions belong to allow"
+    assert problems_of(f"deny:\n  - {item}") == [f"2:5: a denial has no conditions\n    {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "problem"),
+    [
+        ("ContainerStart", "ContainerStart", "ContainerStart grants nothing: all of it is denied in line 2"),
+        ("ContainerStart", "containers:write", "ContainerStart grants nothing: all of it is denied in line 2"),
+        ("preset:look", "containers:read", "preset:look grants nothing: all of it is denied in line 2"),
+        ("preset:look", "ContainerStart, containers:read", "preset:look grants nothing: all of it is denied in line 2"),
+        (
+            "ContainerLogs: {follow: false}",
+            "ContainerLogs",
+            "ContainerLogs grants nothing: all of it is denied in line 2",
+        ),
+    ],
+)
+def test_a_grant_that_a_denial_takes_away_whole_is_a_mistake(allow: str, deny: str, problem: str) -> None:
+    assert problems_of(f"allow: [{allow}]\ndeny: [{deny}]") == [f"1:9: {problem}\n    take one of the two out"]
+
+
+def test_a_grant_that_denials_take_away_together_is_a_mistake() -> None:
+    text = "allow: [preset:look]\ndeny:\n  - ContainerStart\n  - ContainerList\n  - ContainerInspect"
+    assert problems_of(text) == [
+        "1:9: preset:look grants nothing: all of it is denied in lines 4, 5\n    take one of the two out"
+    ]
+
+
+def test_a_grant_that_a_denial_takes_away_in_part_is_none() -> None:
+    assert problems_of("allow: [containers:read, preset:look]\ndeny: [ContainerList, ContainerLogs]") == []
+
+
+@pytest.mark.parametrize("wider", ["ContainerInspect", "containers:read", "preset:look", "{ContainerInspect: {}}"])
+def test_conditions_that_another_grant_makes_pointless_are_a_mistake(wider: str) -> None:
+    for text in (
+        f"allow:\n  - ContainerInspect: {{containers: [a]}}\n  - {wider}",
+        f"allow:\n  - {wider}\n  - ContainerInspect: {{containers: [a]}}",
+    ):
+        (problem,) = problems_of(text)
+        assert "the conditions of ContainerInspect restrict nothing: " in problem
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["ContainerLogs", "containers:read: {stream: false}", "containers:write", "ContainerInspect: {containers: [b]}"],
+)
+def test_conditions_beside_grants_of_other_things_are_none(other: str) -> None:
+    assert problems_of(f"allow:\n  - ContainerInspect: {{containers: [a]}}\n  - {other}") == []
+
+
+def test_conditions_of_a_group_need_not_restrict_all_of_it() -> None:
+    assert problems_of("allow:\n  - containers:read: {containers: [a]}\n  - ContainerInspect\n") == []
+
+
+def test_a_broken_line_causes_no_other_problem() -> None:
+    text = "allow:\n  - ContainerLogs: {follow: no}\n  - ContainerLogs: {follow: false}\ndeny: [ContainerLog]"
+    assert [problem.partition(": ")[0] for problem in problems_of(text)] == ["2:29", "4:8"]
+
+
+# Properties
+
+SOME = st.lists(st.sampled_from(WORDS), unique=True, max_size=6)
+
+
+@given(SOME, SOME)
+def test_a_grant_is_useless_exactly_if_nothing_of_it_is_left(allow: list[str], deny: list[str]) -> None:
+    reader, granted, denied = read(f"allow: [{', '.join(allow)}]\ndeny: [{', '.join(deny)}]")
+    taken = {name for line in denied for name in line.operations}
+    useless = {line.word for line in granted if line.operations <= taken}
+    assert {problem.what.partition(" ")[0] for problem in reader.problems} == useless
+
+
+@given(st.permutations(["ContainerList", "ContainerLogs: {follow: false}", "preset:look", "images:read"]))
+def test_the_order_of_grants_says_nothing(items: list[str]) -> None:
+    grants = grants_of("allow:\n" + "".join(f"  - {item}\n" for item in items))
+    assert {(grant.operations, grant.conditions) for grant in grants} == {
+        (grant.operations, grant.conditions)
+        for grant in grants_of("allow: [images:read, preset:look, ContainerList, ContainerLogs: {follow: false}]")
+    }

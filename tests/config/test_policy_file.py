@@ -1,0 +1,277 @@
+"""A policy file is what it reads as, or every mistake in it is told.
+
+The corpus holds broken files and, beside each, what is told of it. `python tests/config/test_policy_file.py` writes
+that anew, to be read before it is believed.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.document import compose
+from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy, read_policy_file
+from dockerproxy.config.presets import PRESETS
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.model import Mode
+from dockerproxy.settings import SocketSettings
+
+CORPUS = Path(__file__).parent.parent / "corpus" / "policy_files"
+FILES = sorted(CORPUS.glob("*.yaml"))
+
+WHOLE = """\
+engine: /docker/docker.sock          # optional
+
+sockets:
+  traefik:
+    path: /proxied/traefik.sock
+    permissions: "0600"
+    owner: 1000
+    group: 999
+    allow: [preset:traefik]
+
+  backup:
+    path: /proxied/backup.sock
+    allow:
+      - containers:read              # every read of a section
+      - ContainerStart               # one operation, by Docker's own operationId
+      - {ContainerExec: {containers: ["db-*"]}, ExecStart: {}}
+    deny: [ContainerArchive, ContainerExport]
+
+  new-thing:
+    path: /proxied/new-thing.sock
+    mode: report                     # enforce (default) | report | learn
+    allow: [preset:read-only]
+"""
+
+
+def read(text: str) -> PolicyFile:
+    return read_policy(text, "policies/policy.yaml")
+
+
+def socket_of(keys: str) -> SocketSettings:
+    """Return the only socket of a file, from its keys beside `path` and `allow`."""
+    (socket,) = read(f"sockets: {{web: {{path: /proxied/web.sock, allow: [], {keys}}}}}").sockets
+    return socket
+
+
+def problems_of(text: str, file: str = "policies/policy.yaml") -> list[str]:
+    with pytest.raises(UserError) as caught:
+        read_policy(text, file)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def told(file: Path) -> str:
+    """Return what is told of a file of the corpus."""
+    return "".join(f"{problem}\n" for problem in problems_of(file.read_bytes().decode(), file.name))
+
+
+# What is read
+
+
+def test_a_whole_file_is_read_as_it_is_written() -> None:
+    file = read(WHOLE)
+    assert file.engine == "/docker/docker.sock"
+    assert [(socket.name, socket.path, socket.policy.mode) for socket in file.sockets] == [
+        ("traefik", "/proxied/traefik.sock", Mode.ENFORCE),
+        ("backup", "/proxied/backup.sock", Mode.ENFORCE),
+        ("new-thing", "/proxied/new-thing.sock", Mode.REPORT),
+    ]
+    assert [(socket.permissions, socket.uid, socket.gid) for socket in file.sockets] == [
+        (0o600, 1000, 999),
+        (0o660, None, None),
+        (0o660, None, None),
+    ]
+    assert {name: place.line for name, place in file.places.items()} == {"traefik": 5, "backup": 12, "new-thing": 20}
+
+
+def test_sources_name_the_file_and_the_line() -> None:
+    traefik, backup, _ = read(WHOLE).sockets
+    assert traefik.policy.cases["ContainerList"][0].decision.source == "preset:traefik (policy.yaml:9)"
+    assert backup.policy.cases["ContainerStart"][0].decision.source == "ContainerStart (policy.yaml:15)"
+    assert backup.policy.default["ContainerArchive"].source == "deny ContainerArchive (policy.yaml:17)"
+
+
+def test_a_refusal_says_which_line_would_allow_it() -> None:
+    default = read(WHOLE).sockets[1].policy.default
+    assert default["ContainerRestart"].message == (
+        'ContainerRestart is not allowed here; adding "- ContainerRestart" to allow of the socket backup would allow it'
+    )
+    assert default["ContainerArchive"].message == (
+        "ContainerArchive is not allowed here;"
+        " taking ContainerArchive out of deny of the socket backup is needed to allow it"
+    )
+    assert " except if the container is db-*; widening " in default["ContainerExec"].message
+
+
+def test_a_hint_names_the_denial_as_it_is_written() -> None:
+    hints = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hints
+    assert hints["ContainerLogs"].startswith("taking containers:read out of deny of the socket web is needed")
+    assert hints["ContainerList"].startswith("taking containers:read out of deny")
+    assert hints["SystemEvents"].startswith("taking preset:traefik out of deny")
+    assert list(hints) == list(OPERATIONS)
+    assert len(hints) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("written", "mode"), [("0660", 0o660), ('"0660"', 0o660), ('"660"', 0o660), ("0000", 0), ("'777'", 0o777)]
+)
+def test_permissions_are_octal_in_quotes_or_with_their_zero(written: str, mode: int) -> None:
+    assert socket_of(f"permissions: {written}").permissions == mode
+
+
+@pytest.mark.parametrize("written", ["660", "432", "416", "777"])
+def test_permissions_that_were_written_as_a_decimal_number_are_none(written: str) -> None:
+    with pytest.raises(UserError, match=f'{written} could be a decimal number\n    write "0{written}" if it is octal'):
+        socket_of(f"permissions: {written}")
+
+
+@pytest.mark.parametrize(("written", "number"), [("0", 0), ("1000", 1000), ('"1000"', 1000), ("4294967294", 2**32 - 2)])
+def test_an_owner_is_a_number(written: str, number: int) -> None:
+    assert socket_of(f"owner: {written}").uid == socket_of(f"group: {written}").gid == number
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_mode_is_one_word(mode: Mode) -> None:
+    assert socket_of(f"mode: {mode}").policy.mode is mode
+    assert socket_of("").policy.mode is Mode.ENFORCE
+
+
+@pytest.mark.parametrize("name", ["no", "y", "on", "null", "1e3", "0x10", "007", "3.14", "a.b_c-d", "x" * 63])
+def test_a_name_is_what_is_written_whatever_yaml_makes_of_it(name: str) -> None:
+    for written in (name, f'"{name}"'):
+        (socket,) = read(f"sockets:\n  {written}: {{path: /proxied/a.sock, allow: []}}").sockets
+        assert socket.name == name
+
+
+def test_anchors_share_what_several_sockets_need() -> None:
+    file = read(
+        "sockets:\n"
+        "  a: {path: /proxied/a.sock, permissions: &mode 0600, allow: &reads [containers:read, preset:ping]}\n"
+        "  b: {path: /proxied/b.sock, permissions: *mode, allow: *reads, deny: &no [ContainerArchive]}\n"
+        "  c: {path: /proxied/c.sock, permissions: *mode, allow: *reads, deny: *no}\n"
+    )
+    a, b, c = file.sockets
+    assert a.permissions == b.permissions == c.permissions == 0o600
+    assert a.policy.policy.grants == b.policy.policy.grants == c.policy.policy.grants
+    assert b.policy.policy.denials == c.policy.policy.denials
+    assert not b.policy.allows("ContainerArchive")
+
+
+def test_paths_are_compared_as_the_system_finds_them(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    text = f"sockets:\n  a: {{path: {tmp_path}/s, allow: []}}\n  b: {{path: {tmp_path}/link/s, allow: []}}\n"
+    assert problems_of(text) == [
+        f"policies/policy.yaml:3:13: {tmp_path}/link/s is the path of the socket a too\n    each needs its own"
+    ]
+    (problem,) = problems_of(f"engine: {tmp_path}/s\nsockets: {{a: {{path: {tmp_path}/link/s, allow: []}}}}\n")
+    assert "is where the engine is" in problem
+
+
+def test_a_file_is_named_in_messages_as_the_operator_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(WHOLE)
+    assert len(read_policy_file(str(path)).sockets) == 3
+    path.write_text("sockets: 1")
+    with pytest.raises(UserError, match=f"^{path}:1:10: sockets must be a mapping, and is one word"):
+        read_policy_file(str(path))
+    with pytest.raises(UserError, match=f"^{path}/x: cannot be read"):
+        read_policy_file(f"{path}/x")
+
+
+# What is told of broken files
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_of_a_broken_file_every_mistake_is_told_as_it_is_written_down(file: Path) -> None:
+    assert told(file) == file.with_suffix(".expected").read_text()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_of_a_broken_file_either_parser_tells_the_same(file: Path) -> None:
+    found: list[list[Problem]] = [[], []]
+    compose(file.read_bytes().decode(), file.name, found[0], yaml.CSafeLoader)
+    compose(file.read_bytes().decode(), file.name, found[1], yaml.SafeLoader)
+    assert found[0] == found[1]
+
+
+def test_every_file_of_the_corpus_has_its_counterpart() -> None:
+    assert {path.stem for path in CORPUS.glob("*.expected")} == {path.stem for path in FILES}
+    assert len(FILES) > 60
+
+
+def test_so_many_mistakes_are_told_without_delay() -> None:
+    words = ", ".join(f"Container{number:x}" for number in range(50_000))
+    assert len(problems_of(f"sockets: {{a: {{path: /a, allow: [{words}]}}}}")) == 101
+
+
+# Properties
+
+KEYS = {
+    "path": "/proxied/a.sock",
+    "permissions": "0600",
+    "owner": "7",
+    "group": "8",
+    "mode": "report",
+    "allow": "[ContainerList]",
+    "deny": "[ContainerStart]",
+}
+
+
+@given(st.permutations(sorted(KEYS)))
+def test_the_order_of_keys_says_nothing(keys: list[str]) -> None:
+    (socket,) = read(f"sockets: {{a: {{{', '.join(f'{key}: {KEYS[key]}' for key in keys)}}}}}").sockets
+    assert (socket.path, socket.permissions, socket.uid, socket.gid) == ("/proxied/a.sock", 0o600, 7, 8)
+    assert socket.policy.mode is Mode.REPORT
+    assert socket.policy.allows("ContainerList")
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=70))
+def test_any_name_is_a_sockets_or_is_told(name: str) -> None:
+    text = yaml.safe_dump({"sockets": {name: {"path": "/a.sock", "allow": []}}}, allow_unicode=True, width=1000)
+    try:
+        (socket,) = read(text).sockets
+    except UserError:
+        assert not NAME.fullmatch(name)
+    else:
+        assert socket.name == name
+        assert NAME.fullmatch(name)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.text(max_size=9) | st.sampled_from(["path", "allow", "deny", "mode", "ContainerLogs"]), inner
+            )
+        ),
+    )
+)
+def test_any_document_is_read_or_told_and_nothing_else_is_raised(document: object) -> None:
+    for whole in (document, {"sockets": document}, {"sockets": {"a": document}}):
+        with contextlib.suppress(UserError):
+            read(yaml.safe_dump(whole))
+
+
+def test_fifty_sockets_with_two_thousand_grants_are_read_again_without_a_pause() -> None:
+    names = [name for name in OPERATIONS if "List" not in name]
+    lines = ["sockets:"]
+    for number in range(50):
+        lines += [f"  s{number}:", f"    path: /proxied/{number}.sock", "    allow:", f"      - preset:{PRESETS[0]}"]
+        lines += [f"      - {name}" for name in names[:39]]
+    began = os.times()
+    assert len(read("\n".join(lines)).sockets) == 50
+    ended = os.times()
+    assert ended.user - began.user < 1, "ten times what it takes where nothing else runs"
+
+
+if __name__ == "__main__":
+    for broken in FILES:
+        broken.with_suffix(".expected").write_text(told(broken))

@@ -1,0 +1,188 @@
+"""The schema accepts what the loader accepts, but for what only the loader can know."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+from config.documents import WORDS, documents, mutations
+from hypothesis import given
+from jsonschema import Draft202012Validator
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
+from dockerproxy.config.presets import PRESETS, read_preset_text
+from dockerproxy.config.schema import make_schema, write_schema
+from dockerproxy.errors import UserError
+from dockerproxy.policy.vocabulary import find_words
+
+ROOT: Final = Path(__file__).parent.parent.parent
+SCHEMA: Final = json.loads(json.dumps(make_schema()))
+VALIDATOR: Final = Draft202012Validator(SCHEMA)
+
+ONLY_THE_LOADER: Final = {
+    "is the path of the socket": "{a: {path: /a, allow: []}, b: {path: /a, allow: []}}",
+    "grants nothing: .* is denied": "{a: {path: /a, allow: [ContainerList], deny: [containers:read]}}",
+    "restrict nothing": "{a: {path: /a, allow: [containers:read, ContainerLogs: {follow: false}]}}",
+    "no request can keep to this": "{a: {path: /a, allow: [preset:portainer-read-only: {follow: true}]}}",
+    "no operation of .* bears": "{a: {path: /a, allow: [containers:read: {follow: false, path: [/data/**]}]}}",
+    r"in \w+ can never match": "{a: {path: /a, allow: [ContainerLogs: {containers: [a/b]}]}}",
+    "longer than 107 bytes": f"{{a: {{path: /{'ä' * 60}, allow: []}}}}",
+    "^'[0-9]+' is not a file mode": "{a: {path: /a, allow: [], permissions: 8}}",
+    "could be a decimal number": "{a: {path: /a, allow: [], permissions: 660}}",
+    "could be an octal number": "{a: {path: /a, allow: [], owner: 0100}}",
+    "^'[0-9]{10}' is not a whole number": '{a: {path: /a, allow: [], owner: "4294967295"}}',
+    "is neither true nor false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
+}
+"""Mistakes that no schema can find, each with sockets that have it."""
+
+
+def is_accepted(text: str) -> bool:
+    """Whether the schema accepts a document."""
+    return bool(VALIDATOR.is_valid(yaml.safe_load(text)))
+
+
+def find_mistakes(text: str) -> list[str]:
+    """Return what the loader finds wrong."""
+    try:
+        read_policy(text, "policy.yaml")
+    except UserError as error:
+        return [problem.what for problem in error.problems]
+    return []
+
+
+def compare(text: str) -> None:
+    """Compare the two."""
+    mistakes = find_mistakes(text)
+    expected = not [what for what in mistakes if not any(re.search(known, what) for known in ONLY_THE_LOADER)]
+    assert is_accepted(text) is expected, f"{text}\n{mistakes}"
+
+
+def test_it_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@given(documents())
+def test_what_is_made_as_it_must_be_is_accepted(document: object) -> None:
+    text = yaml.safe_dump(document)
+    assert is_accepted(text)
+    compare(text)
+
+
+@given(mutations())
+def test_what_is_nearly_a_policy_file_is_accepted_only_if_the_loader_takes_it(document: object) -> None:
+    compare(yaml.safe_dump(document))
+
+
+@pytest.mark.parametrize(("what", "sockets"), ONLY_THE_LOADER.items())
+def test_what_only_the_loader_knows_is_accepted_by_the_schema(what: str, sockets: str) -> None:
+    text = f"sockets: {sockets}"
+    (mistake,) = find_mistakes(text)
+    assert re.search(what, mistake)
+    assert is_accepted(text)
+
+
+@pytest.mark.parametrize(
+    "sockets",
+    [
+        "",
+        "{}",
+        "[]",
+        "{a: }",
+        "{A: {path: /a, allow: []}}",
+        "{a: {path: /a}}",
+        "{a: {allow: []}}",
+        "{a: {path: /a, mode: report}}",
+        "{a: {path: /a, mode: learning}}",
+        "{a: {path: a, allow: []}}",
+        "{a: {path: /, allow: []}}",
+        "{a: {path: /a/, allow: []}}",
+        f"{{a: {{path: /{'a' * 107}, allow: []}}}}",
+        "{a: {path: /a, allow: ContainerList}}",
+        "{a: {path: /a, allow: [containerlist]}}",
+        "{a: {path: /a, allow: [events:write]}}",
+        "{a: {path: /a, allow: [preset:nothing]}}",
+        "{a: {path: /a, allow: [[ContainerList]]}}",
+        "{a: {path: /a, allow: [{}]}}",
+        "{a: {path: /a, allow: [ContainerLogs: false]}}",
+        "{a: {path: /a, allow: [ContainerLogs: {follow: []}]}}",
+        "{a: {path: /a, allow: [ContainerLogs: {containers: web}]}}",
+        "{a: {path: /a, allow: [ContainerLogs: {containers: []}]}}",
+        "{a: {path: /a, allow: [ContainerLogs: {containers: [~]}]}}",
+        "{a: {path: /a, allow: [ContainerList: {containers: [web]}]}}",
+        "{a: {path: /a, allow: [events:read: {containers: [web]}]}}",
+        "{a: {path: /a, allow: [preset:ping: {containers: [web]}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {buildx_builders: some}]}}",
+        "{a: {path: /a, allow: [], deny: [ContainerLogs: {follow: false}]}}",
+        '{a: {path: /a, allow: [], permissions: "660 "}}',
+        '{a: {path: /a, allow: [], permissions: "8"}}',
+        "{a: {path: /a, allow: [], permissions: 1777}}",
+        "{a: {path: /a, allow: [], owner: root}}",
+        "{a: {path: /a, allow: [], owner: -1}}",
+        "{a: {path: /a, allow: [], group: 4294967295}}",
+        "{a: {path: /a, allow: [], mode: 0660}}",
+        "{a: {path: /a, allow: [], mode: }}",
+        "{a: {path: /a, allow: [], user: 0}}",
+    ],
+)
+def test_both_refuse(sockets: str) -> None:
+    text = f"sockets: {sockets}"
+    assert find_mistakes(text)
+    assert not is_accepted(text)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_accepted(name: str) -> None:
+    preset = yaml.safe_load(read_preset_text(name))
+    assert VALIDATOR.is_valid({"sockets": {name: {"path": "/proxied/x.sock", "allow": preset["allow"]}}})
+
+
+def test_every_policy_file_among_the_examples_is_accepted() -> None:
+    texts = [path.read_text() for path in sorted((ROOT / "examples").rglob("*.yaml"))]
+    page = (ROOT / "docs" / "policies.md").read_text()
+    texts += re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    policies = [text for text in texts if re.search(r"^sockets:", text, re.MULTILINE)]
+    assert policies
+    for text in policies:
+        assert is_accepted(text), text
+
+
+def test_every_key_has_a_description() -> None:
+    socket = SCHEMA["$defs"]["socket"]["properties"]
+    assert (tuple(SCHEMA["properties"]), tuple(socket)) == (KEYS, SOCKET_KEYS)
+    assert all(key["description"] for key in (*SCHEMA["properties"].values(), *socket.values()))
+
+
+def test_every_word_is_offered_with_what_it_says() -> None:
+    offered = {word["const"]: word["description"] for word in SCHEMA["$defs"]["word"]["anyOf"]}
+    grants = SCHEMA["$defs"]["grant"]["anyOf"][1]["properties"]
+    assert sorted(offered) == sorted(grants) == sorted(WORDS)
+    for name, operation in OPERATIONS.items():
+        assert offered[name] == grants[name]["description"] == operation.says
+
+
+def test_a_word_is_offered_the_conditions_that_its_operations_bear() -> None:
+    grants = SCHEMA["$defs"]["grant"]["anyOf"][1]["properties"]
+    sets = {word: SCHEMA["$defs"][grant["$ref"].removeprefix("#/$defs/")] for word, grant in grants.items()}
+    for word in WORDS:
+        if not word.startswith(PRESET):
+            borne = [find_words(OPERATIONS[name]) for name in GROUPS.get(word, {word})]
+            offered = {name: part["description"] for name, part in sets[word]["properties"].items()}
+            assert offered.keys() == {name for words in borne for name in words}
+            assert all(
+                any(name in words and words[name].says == says for words in borne) for name, says in offered.items()
+            )
+
+
+def test_no_set_of_conditions_is_there_twice() -> None:
+    sets = [json.dumps(part) for name, part in SCHEMA["$defs"].items() if name.startswith("conditions-")]
+    assert len(sets) == len(set(sets))
+
+
+def test_it_is_written_in_lines_that_mean_the_same() -> None:
+    written = write_schema(make_schema())
+    assert json.loads(written) == SCHEMA
+    assert '\n        {"const": "ContainerList", "description": ' in written

@@ -1,0 +1,107 @@
+"""What is no YAML is said in words of ours, at the place that is to be mended, whichever parser found it."""
+
+import pytest
+import yaml
+
+from dockerproxy.config.document import compose
+from dockerproxy.config.syntax import Flaw, explain, find_hidden
+from dockerproxy.errors import Problem
+
+LOADERS = (yaml.CSafeLoader, yaml.SafeLoader)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize(
+    ("text", "place", "what"),
+    [
+        ("a: [b\n", "1:4", "the list that begins here is not closed, or lacks a comma"),
+        ("a: [b c: d e: f]\n", "1:4", "the list that begins here is not closed, or lacks a comma"),
+        ("a: {b: c\n", "1:4", "the braces that open here are not closed, or lack a comma"),
+        ("a: 'b\nc: d\n", "1:4", "a quote is opened here and never closed"),
+        ('a: "b', "1:4", "a quote is opened here and never closed"),
+        ('a: "b\n---\n', "1:4", "a quote is opened here and never closed"),
+        (r'a: "\q"', "1:4", "a backslash in double quotes that is no escape"),
+        (r'a: "\xzz"', "1:4", "a backslash in double quotes that is no escape"),
+        ("a: b: c", "1:5", "a colon that belongs to nothing"),
+        ("a: - b", "1:4", "an item cannot begin here"),
+        ("a: ? b", "1:4", "a key cannot begin here"),
+        ("a:\n  b: c\n d: e\n", "3:2", "this fits nothing above it"),
+        ("- a\nb: c\n", "2:1", "this fits nothing above it"),
+        ("a: 'b' c\n", "1:8", "this belongs to nothing"),
+        ("[a] b: c\n", "1:5", "this belongs to nothing"),
+        ("a: b\nc\nd: e\n", "2:1", "a colon and a value are missing after this"),
+        ("a: [,]", "1:5", "a value is missing here"),
+        ("a: *\n", "1:4", "a * or & without a name"),
+        ("a: &\n", "1:4", "a * or & without a name"),
+        ("a: @b", "1:4", "no text begins with @"),
+        ("a: `b`", "1:4", "no text begins with `"),
+        ("a: !<b c", "1:4", "tags, words that begin with !, mean nothing here"),
+        ("a: |b\n", "1:4", "a text goes over several lines"),
+        ("{a: b}\nc: d\n", "2:1", "this comes after the end"),
+        ("a: b\n...\nc: d\n", "3:1", "this comes after the end"),
+    ],
+)
+def test_a_mistake_is_said_in_the_same_words_by_either_parser(
+    text: str, place: str, what: str, loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader]
+) -> None:
+    problems: list[Problem] = []
+    assert compose(text, "p", problems, loader) is None
+    assert (problems[-1].where, problems[-1].what) == (f"p:{place}", what)
+    assert problems[-1].hint
+
+
+@pytest.mark.parametrize(("text", "line"), [("a: [b,\n  c\n", 3), ("a: {b: c,\n  d: e\n\nf: g", 4)])
+def test_where_a_bracket_is_missed_is_said_too(text: str, line: int) -> None:
+    problems: list[Problem] = []
+    compose(text, "p", problems)
+    assert problems[-1].hint == f"what does not fit is in line {line}"
+
+
+def test_words_of_a_parser_that_are_not_known_here_are_passed_on() -> None:
+    mark = yaml.Mark("", 0, 6, 4, None, 0)
+    assert explain(yaml.MarkedYAMLError(problem="new words", problem_mark=mark), "") == Flaw(
+        7, 5, "no YAML: new words", ""
+    )
+    assert explain(yaml.MarkedYAMLError(problem="new words"), "") == Flaw(1, 1, "no YAML: new words", "")
+
+
+# What one does not see
+
+
+@pytest.mark.parametrize(
+    "character", ["\x85", "\u2028", "\u2029", "\r", "\x0b", "\x0c", "\x1b", "\x00", "\u202e", "\u2066"]
+)
+def test_what_ends_a_line_for_yaml_ends_it_for_people_or_is_refused(character: str) -> None:
+    (flaw,) = find_hidden(f"é: b # a comment{character}- containers:write\n")
+    assert (flaw.line, flaw.column) == (1, 17)
+    assert flaw.what == f"a character that cannot be seen, {character!a}"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: é𝒳 # ñ 漢 👍\r\nb: c\r\n", "a: b # a\ttab in a comment\n", "a: '%b'\n", "a: b%\n"]
+)
+def test_what_one_sees_is_let_be(text: str) -> None:
+    assert find_hidden(text) == []
+
+
+def test_a_byte_order_mark_is_said_to_be_one() -> None:
+    assert find_hidden("\ufeffa: b")[0].hint == "save the file without a byte order mark"
+    assert find_hidden("a: \ufeffb")[0].hint == "take it out"
+
+
+@pytest.mark.parametrize(("text", "column"), [("\ta: b", 1), ("a:\tb", 3), ("a: b\t# c", 5), ("a:  \t b", 5)])
+def test_a_tab_is_no_blank(text: str, column: int) -> None:
+    (flaw,) = find_hidden(f"# a comment\n{text}\n")
+    assert (flaw.line, flaw.column, flaw.what) == (2, column, "a tab")
+
+
+@pytest.mark.parametrize(
+    "text", ["%YAML 1.1\n---\na: b", "%TAG ! tag:x,2000:\n---\na: b", "%FUTURE x\n---\na: b", "a: b\n%c"]
+)
+def test_a_directive_is_refused_before_it_can_mean_anything(text: str) -> None:
+    (flaw,) = find_hidden(text)
+    assert (flaw.column, flaw.what) == (1, "a directive")
+
+
+def test_of_a_file_full_of_one_mistake_only_the_first_places_are_said() -> None:
+    assert len(find_hidden("\x00" * 100_000)) == len(find_hidden("\t\n" * 100_000)) == 10

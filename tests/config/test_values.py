@@ -1,0 +1,48 @@
+"""A value that variables and policy files may hold has one reading, or a fault that says what to write."""
+
+import os
+
+import pytest
+
+from dockerproxy.config.values import MAX_ID, Fault, find_directory_fault, find_path_fault, read_mode, read_whole
+
+
+@pytest.mark.parametrize("path", ["/a", "/run/docker.sock", "/" + "x" * 106, "/a b", os.fsdecode(b"/\xff")])
+def test_a_path_that_a_socket_can_have_has_no_fault(path: str) -> None:
+    assert find_path_fault(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("", "'' is not an absolute path"),
+        ("a", "'a' is not an absolute path"),
+        ("unix:///a", "'unix:///a' is not an absolute path"),
+        ("/a/", "'/a/' cannot be the path of a socket"),
+        ("/a\0", r"'/a\x00' cannot be the path of a socket"),
+        ("/" + "é" * 54, "longer than 107 bytes, the most a unix socket's path may have"),
+    ],
+)
+def test_a_path_that_no_socket_can_have_has_a_fault(path: str, what: str) -> None:
+    fault = find_path_fault(path)
+    assert fault is not None
+    assert fault.what == what
+
+
+def test_a_directory_is_an_absolute_path() -> None:
+    assert find_directory_fault("/learned/") is None
+    for path in ("learned", "./learned", "", "/a\0"):
+        assert find_directory_fault(path) == Fault(f"{path!r} is not an absolute path", "it is the path of a directory")
+
+
+def test_a_mode_is_octal_and_has_three_digits() -> None:
+    assert [read_mode(text) for text in ("0660", "660", "0000", "777")] == [0o660, 0o660, 0, 0o777]
+    for text in ("", "66", "1777", "0o660", "668", "rw-rw----", "\u0666\u0666\u0660"):
+        assert read_mode(text) == Fault(f"{text!r} is not a file mode", "three octal digits, like 0660")
+
+
+def test_a_whole_number_is_within_its_bounds() -> None:
+    assert [read_whole(text, 0, MAX_ID) for text in ("0", "1000", "0065534", "4294967294")] == [0, 1000, 65534, MAX_ID]
+    for text in ("", "-1", "4294967295", "1e3", "0x1", "1_000", "\u0661", "9" * 5000):
+        assert read_whole(text, 0, MAX_ID) == Fault(f"{text!r} is not a whole number from 0 to 4294967294")
+    assert isinstance(read_whole("0", 1, 2), Fault)

@@ -1,0 +1,74 @@
+"""The page of the policy file says what the vocabulary says.
+
+    python tests/test_policies_page.py
+
+writes its part about conditions anew.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from config.documents import FITTING
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import WORDS
+from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+from dockerproxy.policy.wording import write_grant
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "policies.md"
+CONDITIONS: Final = re.compile(r"(<!-- conditions: .+ -->\n)(.*)(<!-- end of conditions -->\n)", re.DOTALL)
+WIDTH: Final = 118
+
+
+def render_conditions() -> str:
+    """Write each condition with the operations that bear it, those on objects first."""
+    names = dict.fromkeys((*WORDS.values(), *ALL_WORDS))
+    return "\n" + "".join(f"### {name}\n\n{''.join(render_word(name))}" for name in names)
+
+
+def render_word(name: str) -> Iterator[str]:
+    """Write a paragraph for each meaning that a condition has."""
+    meanings: dict[str, list[str]] = {}
+    for operation in OPERATIONS.values():
+        word = find_words(operation).get(name)
+        if word is not None:
+            meanings.setdefault(word.says, []).append(operation.name)
+    for says, operations in meanings.items():
+        example = write_grant(operations[0], {name: value_of(ALL_WORDS[name])})
+        yield f"`{example}`:\n{says}.\n"
+        bearing = ", ".join(f"`{operation}`" for operation in operations)
+        yield f"{textwrap.fill(f'Borne by {bearing}.', WIDTH)}\n\n"
+
+
+def value_of(word: Word) -> bool | str | tuple[str, ...]:
+    """Return a value that a condition can have."""
+    if word.takes is Takes.FLAG:
+        return False
+    return word.choices[0] if word.takes is Takes.CHOICE else FITTING[word.name][:2]
+
+
+def rows_below(heading: str) -> list[str]:
+    """Return the first cells of the table below a heading."""
+    below = PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", below, re.MULTILINE)
+
+
+def test_the_page_has_every_condition_with_the_operations_that_bear_it() -> None:
+    match = CONDITIONS.search(PAGE.read_text())
+    assert match is not None
+    assert match[2] == render_conditions(), "write it anew: python tests/test_policies_page.py"
+
+
+def test_the_page_has_every_key_and_every_mode() -> None:
+    assert rows_below("The file") == list(KEYS)
+    assert rows_below("Sockets") == list(SOCKET_KEYS)
+    assert rows_below("Modes") == list(Mode)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(CONDITIONS.sub(lambda match: match[1] + render_conditions() + match[3], PAGE.read_text()))
