@@ -5,7 +5,7 @@
 # BASE_IMAGE    what the result stands on: any Debian-like image with Python 3.11 or newer and `env`. It needs no pip
 #               and no shell; what it does bring stays in the result, so a smaller base is a smaller attack surface.
 # BUILD_IMAGE   where the program is put together: needs a shell, and pip unless wheels/ holds it. It must have the
-#               same Python version and C library as BASE_IMAGE, because uvloop is compiled for both.
+#               same Python version and C library as BASE_IMAGE, because uvloop and PyYAML are compiled for both.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim
 ARG BUILD_IMAGE=${BASE_IMAGE}
 
@@ -17,7 +17,7 @@ COPY . .
 
 # Where no registry can be reached (an offline site, a reproducible build from wheels that somebody has vetted, this
 # project's own tests), a directory wheels/ in the context is the only source of packages, pip itself among them:
-#   pip download --dest wheels --only-binary=:all: --python-version 3.13 pip hatchling uvloop
+#   pip download --dest wheels --only-binary=:all: --python-version 3.13 pip hatchling uvloop pyyaml
 RUN set -eu; \
     if [ -d wheels ]; then \
         export PIP_NO_INDEX=1 PIP_FIND_LINKS=/build/wheels; \
@@ -56,10 +56,10 @@ WORKDIR /
 RUN ["python3", "-ISc", "import sys; sys.path.insert(0, '/opt/dockerproxy'); import dockerproxy, pkgutil; [__import__(found.name) for found in pkgutil.walk_packages(dockerproxy.__path__, 'dockerproxy.') if not found.name.endswith('.__main__')]"]
 
 # The engine's socket is looked for at /docker/docker.sock, then at /var/run/docker.sock: DOCKER_SOCKET_PATH, when
-# it is set, ends that search, so it is not set here. An engine kills a container ten seconds after it asked it to stop; what clients
-# have open, such as a stream of events, has to be cut before that.
-ENV PROXIED_SOCKET_PATH=/proxied/docker.sock \
-    SHUTDOWN_GRACE=5
+# it is set, ends that search, so it is not set here; nor is PROXIED_SOCKET_PATH, /proxied/docker.sock by itself, which a
+# policy file says in its own way. An engine kills a container ten seconds after it asked it to stop; what clients have
+# open, such as a stream of events, has to be cut before that.
+ENV SHUTDOWN_GRACE=5
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["dockerproxy", "healthcheck"]
 STOPSIGNAL SIGTERM
