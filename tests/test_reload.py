@@ -36,6 +36,7 @@ sockets:
     path: {folder}/two.sock
     allow: [SystemVersion]
 """
+OTHER = b"HTTP/1.1 418 I'm a teapot\r\nContent-Length: 0\r\n\r\n"
 TURNED = "the configuration was read again"
 KEPT = "nothing is changed"
 
@@ -250,3 +251,33 @@ def test_an_engine_that_moves_is_found_by_the_next_client() -> None:
             assert reloaded.status("one", "/_ping") == 503
             reloaded.turn(ENGINE, engine="b")
             assert reloaded.status("one", "/_ping") == 200
+
+
+def test_nobody_goes_on_with_the_engine_that_was_left() -> None:
+    with short_folder() as folder, engine_at(folder / "a.sock"), engine_at(folder / "b.sock", OTHER):
+        write(folder, ENGINE, engine="a")
+        with Running("serve", "--policy", f"{folder}/policy.yaml", DOCKER_SOCKET_PATH="") as proxy:
+            proxy.wait_for("listening on")
+            with connect(f"{folder}/one.sock") as client:
+                assert exchange(client, "/_ping") == b"200"
+                Reloaded(folder, proxy).turn(ENGINE, engine="b")
+                assert client.recv(1) == b""
+            assert ask(f"{folder}/one.sock", "GET", "/_ping")[0] == 418
+
+
+LEARNING = """
+sockets:
+  one:
+    path: {folder}/one.sock
+    mode: {mode}
+    allow: [SystemPing]
+"""
+
+
+def test_what_was_learned_is_written_before_the_socket_stops_learning() -> None:
+    with short_folder() as learned, serving(LEARNING.replace("{mode}", "learn"), LEARN_DIR=str(learned)) as reloaded:
+        with engine_at(reloaded.folder / "engine.sock"):
+            assert reloaded.status("one", "/info") == 200
+        reloaded.turn(LEARNING, mode="enforce")
+        assert "SystemInfo" in (learned / "one.learned.yaml").read_text()
+        assert reloaded.status("one", "/info") == 403

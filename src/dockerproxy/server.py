@@ -1,6 +1,7 @@
 """Builds a running proxy from its settings, changes it when they change, and takes it down again."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Coroutine, Iterable
@@ -18,8 +19,8 @@ from dockerproxy.policy.changes import digest, find_changes
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
-from dockerproxy.proxy.served import Served
-from dockerproxy.proxy.shared import QUESTIONS, Shared
+from dockerproxy.proxy.served import QUESTIONS, Served
+from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, Settings, SocketSettings
 
@@ -48,7 +49,7 @@ class Server:
         self._settings = settings
         self._log = log
         self._doors: dict[str, _Door] = {}
-        self._room = fit_connections(settings.limits.connections, len(settings.sockets) + QUESTIONS)
+        self._room = fit_connections(settings.limits.connections, len(settings.sockets) * (1 + QUESTIONS))
         self._connections = Connections(settings.limits, self._room)
         self._tasks = Tasks(log)
         self._shared = Shared(settings.engines, self._connections, self._tasks, log, time.monotonic)
@@ -126,10 +127,14 @@ class Server:
         except UserError:
             _remove(opened)
             raise
+        await self._learned.write()
+        if settings.engines != self._settings.engines:
+            self._connections.finish_all()  # None goes on with the engine that was left.
         self._settings, self._shared.engines = settings, settings.engines
         for path in self._doors.keys() - wanted.keys():
             door = self._doors.pop(path)
             door.close()
+            door.served.is_gone = True
             self._connections.finish_those_of(door.served)
             self._log.message(Level.NOTICE, f"socket {door.served.name}: removed; its connections finish")
         for path, door in self._doors.items():
@@ -189,7 +194,8 @@ class Server:
             learner.resume(before.policy.policy, read_counts(text))
         except (UserError, ValueError) as error:
             aside = f"{path}.old"
-            os.replace(path, aside)
+            with contextlib.suppress(OSError):  # Writing will say what is wrong there.
+                os.replace(path, aside)
             self._log.message(Level.WARNING, f"{path} is not what was learned before; it is now {aside}:\n{error}")
         else:
             self._log.message(Level.NOTICE, f"learning goes on from {path}")

@@ -173,3 +173,12 @@ def test_a_log_without_requests_is_something_to_mend(style: LogFormat | None) ->
     assert (done.status, done.out) == (2, "")
     said = "cannot be read: No such file or directory" if style is None else "no request is recorded in it"
     assert f"{path}: {said}\n" in done.err
+
+
+def test_another_engine_is_a_difference() -> None:
+    with policy_in() as folder:
+        text = (folder / "policy.yaml").read_text()
+        there = write(folder / "there.yaml", f"engine: /run/engine.sock\n{text}")
+        done = run("diff", f"{folder}/policy.yaml", there)
+        assert (done.status, done.out) == (1, "engine  /run/engine.sock, was as the environment says\n")
+        assert run("diff", there, there).out == "nothing differs\n"

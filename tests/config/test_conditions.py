@@ -91,8 +91,19 @@ def test_against_a_preset_no_condition_can_hold() -> None:
     grants, _ = read("ContainerLogs", "{follow: false}")
     assert read("preset:x", "{follow: true}", grants) == (
         (),
-        ["1:5: no request can keep to this: preset:x itself demands that follow is false\n    take one of the two out"],
+        [
+            (
+                "1:5: no request can keep to this: preset:x itself demands that follow is false\n"
+                "    take one of the two out, or grant the operation by its name"
+            )
+        ],
     )
+
+
+def test_a_list_beside_one_of_the_preset_would_read_like_one_list_and_is_a_mistake() -> None:
+    grants, _ = read("ContainerKill", "{signal: [HUP]}")
+    _, (problem,) = read("preset:x", "{signal: [KILL]}", grants)
+    assert problem.startswith("1:5: preset:x itself demands that signal is HUP\n")
 
 
 # Mistakes

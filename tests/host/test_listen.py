@@ -340,3 +340,15 @@ def test_the_file_of_another_in_its_place_is_not_changed(tmp_path: Path) -> None
         with pytest.raises(UserError, match="is not our socket any more"):
             opened.change(settings_for(path, mode=0o666))
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    path, secret = tmp_path / "x.sock", tmp_path / "secret"
+    secret.touch(mode=0o600)
+    with listening(settings_for(path)) as opened:
+        path.unlink()
+        path.symlink_to(secret)
+        with pytest.raises(UserError, match="is not our socket any more"):
+            opened.change(settings_for(path, mode=0o666, gid=4321))
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert secret.stat().st_gid == os.getegid()

@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from policy.policies import ID, policy_with
+from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
 from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell
 
 from dockerproxy.proxy.client import Client
+from dockerproxy.proxy.served import QUESTIONS
 from dockerproxy.wire.exchange import State
 
 
@@ -109,11 +110,58 @@ async def test_a_client_that_goes_between_two_questions_is_not_asked_for_again()
         await client.send(request("POST", "/exec/e1/start"))
         wire = await asked(here, "/exec/e1/json")
         await client.close()
+        assert await wire.rest() == b""  # Cut at once.
         await here.records(1)
-        await wire.send(answer({"ID": "e1", "ContainerID": ID}))
-        wire.end()
-        assert await wire.rest() == b""
         assert here.arrivals.empty()
+
+
+@in_loop
+async def test_who_has_gone_does_not_keep_others_waiting_for_their_turn() -> None:
+    async with world(policy=POLICY) as here:
+        first = [await here.connect() for _ in range(QUESTIONS)]
+        for client in first:
+            await client.send(START)
+        wires = [await asked(here) for _ in first]
+        gone = [await here.connect() for _ in range(50)]
+        for client in gone:
+            await client.send(START)
+        last = await here.connect()
+        await last.send(request("POST", "/containers/last/start"))
+        for client in (*gone, first[0]):
+            await client.close()
+        assert await wires[0].rest() == b""
+        await tell(here, target="/containers/last/json")
+        await serve(here, f"POST /containers/{ID}/start")
+        assert await last.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_of_two_removals_of_a_volume_the_second_is_judged_when_the_first_is_over() -> None:
+    async with world(policy=policy_with(grant_on("VolumeDelete", "db"))) as here:
+        volume, target = {"Name": "db"}, "/volumes/db"
+        clients = [await here.connect(), await here.connect()]
+        await clients[0].send(request("DELETE", target))
+        await tell(here, volume, target)
+        engine = await here.engine_side()
+        assert (await engine.head()).startswith(b"DELETE /volumes/db ")
+        await clients[1].send(request("DELETE", target))
+        stranger = await here.connect()
+        await stranger.send(request("POST", "/containers/prune"))
+        assert (await stranger.answer())[0] == 403
+        assert here.arrivals.empty()
+        await engine.send(OK)
+        assert await clients[0].answer() == (200, b"OK")
+        await tell(here, {"message": "no such volume"}, target, "404 Not Found")
+        assert (await clients[1].answer())[0] == 404
+
+
+@in_loop
+async def test_a_connection_that_came_just_before_its_socket_went_ends_unheard() -> None:
+    async with world(policy=POLICY) as here:
+        (door,) = here.server._doors.values()
+        door.served.is_gone = True
+        client = await here.connect()
+        assert await client.rest() == b""
 
 
 @in_loop

@@ -20,13 +20,14 @@ from dockerproxy.cli.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.config.policy_file import read_policy_file
+from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.reading import Reading
 from dockerproxy.policy.changes import find_changes, find_ways
 from dockerproxy.settings import SocketSettings
 
 _ENVIRONMENT: Final = "environment"
+_FOUND: Final = "as the environment says"
 _STDIN: Final = "/dev/stdin"
 _ORDER: Final = {name: index for index, name in enumerate(OPERATIONS)}
 
@@ -47,9 +48,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UserError: In a policy, or the log cannot be read.
     """
     old, new = _read_both(options.old, options.new, environment)
-    pairs = _make_pairs(old, new)
+    pairs = _make_pairs(old.sockets, new.sockets)
     replay = _replay(options.log, pairs) if options.log is not None else None
-    differs = False
+    differs = old.engine != new.engine and _ENVIRONMENT not in {options.old, options.new}
+    if differs:
+        print(f"engine  {new.engine or _FOUND}, was {old.engine or _FOUND}")
     for pair in pairs:
         lines = list(_describe(pair))
         if lines:
@@ -63,20 +66,20 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 1 if differs else 0
 
 
-def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[tuple[SocketSettings, ...]]:
+def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[PolicyFile]:
     """Read two policies.
 
     Raises:
         UserError: With all that is wrong in both.
     """
-    read: list[tuple[SocketSettings, ...]] = []
+    read: list[PolicyFile] = []
     problems: list[Problem] = []
     for name in (old, new):
         try:
             if name == _ENVIRONMENT:
-                read.append(read_configuration(environment).settings.sockets)
+                read.append(PolicyFile("", read_configuration(environment).settings.sockets, {}))
             else:
-                read.append(read_policy_file(name).sockets)
+                read.append(read_policy_file(name))
         except UserError as error:
             problems += error.problems
     if problems:

@@ -89,12 +89,14 @@ def _can_match(reader: Reader, word: Word, item: Text) -> bool:
 
 
 def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tuple[Grant, ...]) -> bool:
-    """Whether a preset demands the opposite, so that no request could keep to both."""
+    """Whether a preset demands something else by the same word: two lists that both must hold read like one."""
     for grant in grants:
         for condition in grant.conditions:
-            if condition.word == key.text and isinstance(value, bool) and condition.value is not value:
-                what = f"no request can keep to this: {word} itself demands that {condition}"
-                reader.problem(key.place, what, "take one of the two out")
+            if condition.word == key.text and condition.value != value:
+                what = f"{word} itself demands that {condition}"
+                if isinstance(value, bool):
+                    what = f"no request can keep to this: {what}"
+                reader.problem(key.place, what, "take one of the two out, or grant the operation by its name")
                 return True
     return False
 

@@ -41,11 +41,13 @@ class Line:
         word: An operation, a section with its access, or a preset.
         place: Of the word.
         grants: What it amounts to; empty if it is broken.
+        narrowed: Whether it has conditions, besides those of a preset.
     """
 
     word: str
     place: Place
     grants: tuple[Grant, ...]
+    narrowed: bool = False
 
     @property
     def operations(self) -> frozenset[str]:
@@ -127,13 +129,18 @@ def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[in
 
 
 def _find_wider(line: Line, allow: tuple[Line, ...]) -> Line | None:
-    """Return a line that grants the operation that this one names, without its conditions."""
-    if line.word not in OPERATIONS or not any(grant.conditions for grant in line.grants):
+    """Return a line that grants, without conditions, what this one narrows; None if some operation stays narrow."""
+    if not line.narrowed:
         return None
-    return next(
-        (other for other in allow for grant in other.grants if line.word in grant.operations and not grant.conditions),
-        None,
-    )
+    wider = None
+    for name in line.operations:
+        plain = (
+            other for other in allow for grant in other.grants if name in grant.operations and not grant.conditions
+        )
+        wider = next(plain, None)
+        if wider is None:
+            return None
+    return wider
 
 
 def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> Line:
@@ -147,9 +154,10 @@ def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> L
         reader.problem(key.place, what, hint)
         return Line(key.text, key.place, ())
     grants = _find_grants(reader, key, shelf)
+    before = grants
     if grants and value is not None:
         grants = read_conditions(reader, key, value, grants)
-    return Line(key.text, key.place, grants)
+    return Line(key.text, key.place, grants, narrowed=grants != before)
 
 
 def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:

@@ -47,13 +47,13 @@ class Listening:
             UserError: It may not be given to that owner, or it is not ours any more.
         """
         try:
-            if _identify(self.settings.path) != self.identity:
-                raise UserError(Problem(settings.path, "is not our socket any more", "restart the proxy"))
             # Whoever is named no longer gives way to ourselves.
             uid = os.geteuid() if settings.uid is None and self.settings.uid is not None else settings.uid
             gid = os.getegid() if settings.gid is None and self.settings.gid is not None else settings.gid
-            _give(self.settings.path, uid, gid, settings.permissions)
+            _give(self.settings.path, uid, gid, settings.permissions, self.identity)
         except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENOTSOCK, errno.ESTALE}:
+                raise UserError(Problem(settings.path, "is not our socket any more", "restart the proxy")) from error
             raise UserError(_explain(settings, error)) from error
         self.settings = settings
 
@@ -75,21 +75,42 @@ def listen(settings: SocketSettings) -> Listening:
             listener.bind(beside)
         finally:
             os.umask(mask)
-        _give(beside, settings.uid, settings.gid, settings.permissions)
+        identity = _give(beside, settings.uid, settings.gid, settings.permissions)
         listener.listen(BACKLOG)
         os.rename(beside, settings.path)
-        return Listening(settings, listener, _identify(settings.path))
+        return Listening(settings, listener, identity)
     except OSError as error:
         listener.close()
         _clear(beside)
         raise UserError(_explain(settings, error)) from error
 
 
-def _give(path: str, uid: int | None, gid: int | None, permissions: int) -> None:
-    """Set the owner of a socket's file, where one is named, and who may open it."""
-    if uid is not None or gid is not None:
-        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
-    os.chmod(path, permissions)
+def _give(
+    path: str, uid: int | None, gid: int | None, permissions: int, identity: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Set the owner of a socket's file, where one is named, and who may open it; return what identifies it.
+
+    Whoever may write to the directory could put a link or another file in its place meanwhile: the file is opened once,
+    without following a link, and changed by that descriptor.
+
+    Raises:
+        OSError: It cannot be changed, or there is something else than a socket, or than the one that is known.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISSOCK(status.st_mode):
+            raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+        found = status.st_dev, status.st_ino
+        if identity not in {None, found}:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        opened = f"/proc/self/fd/{descriptor}"
+        if uid is not None or gid is not None:
+            os.chown(opened, -1 if uid is None else uid, -1 if gid is None else gid)
+        os.chmod(opened, permissions)
+        return found
+    finally:
+        os.close(descriptor)
 
 
 def _find_beside(path: str) -> str:

@@ -70,6 +70,11 @@ class Learner:
         self._others = 0
         self._known: dict[tuple[object, ...], Need | Impossible | None] = {}
 
+    @property
+    def name(self) -> str:
+        """Name of the socket."""
+        return self._settings.name
+
     def note(self, record: Record, when: float) -> None:
         """Note a request.
 

@@ -53,6 +53,14 @@ _EXPOSURES: Final = (
         "reads files of the host that the engine can read",
     ),
     Exposure(
+        ("ContainerExec", "ContainerExecLibpod"),
+        "is as good as root on the host: a command in a container may be run privileged",
+    ),
+    Exposure(
+        ("NetworkConnect", "NetworkDisconnect", "NetworkConnectLibpod", "NetworkDisconnectLibpod"),
+        "joins any container to a network, or takes it out of one: the body names it",
+    ),
+    Exposure(
         (
             "ExecStart",
             "ExecStartLibpod",

@@ -37,8 +37,8 @@ _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
-_NOT_FOUND: Final = 404
-"""No news for an operator: the engine would have said the same."""
+_LEVELS: Final = {404: Level.INFO}
+"""Of denials: that nothing is called so is no news for an operator, the engine would have said the same."""
 
 _SERVER_ERROR: Final = 500
 _BLAME: Final = {True: (Outcome.REFUSED, Level.WARNING), False: (Outcome.ALLOWED, Level.ERR)}
@@ -61,6 +61,7 @@ class Client(asyncio.Protocol):
         self.tally = Tally(served, shared.log, shared.now)
         self._inbox = Inbox()
         self._body: RequestBody | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._closes = False
         self._reading = True
 
@@ -72,6 +73,8 @@ class Client(asyncio.Protocol):
         self.tally.peer = find_peer(transport.get_extra_info("socket"))
         if self.shared.connections.admit(self):
             self._wait(self.shared.connections.heads)
+            if self.served.is_gone:
+                self.finish()
             return
         self.state = State.SENT
         self.fail(503, "too many connections are busy here; MAX_CONNECTIONS bounds them")
@@ -107,6 +110,8 @@ class Client(asyncio.Protocol):
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
         self.shared.connections.forget(self)
+        if self._asking is not None:
+            self._asking.cancel()
         if self.engine is not None:
             self.engine.drop()
             self.engine = None
@@ -189,7 +194,7 @@ class Client(asyncio.Protocol):
             self.proceed(judged)
             return
         self.state = step(self.state, Signal.HOLD)
-        self.shared.tasks.start(settle(self, self.served.policy, judged), "asking what a name means")
+        self._asking = self.shared.tasks.start(settle(self, self.served.policy, judged), "asking what a name means")
 
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
@@ -214,8 +219,7 @@ class Client(asyncio.Protocol):
         self.shared.connections.wait(self, waiting, self.shared.now())
 
     def _takes_body(self, body: RequestBody) -> bool:
-        held = self.state is State.HELD
-        return not body.complete and not held and (self.engine is not None or self.state is State.SKIPPING)
+        return not body.complete and (self.engine is not None or self.state is State.SKIPPING)
 
     def _take_body(self, body: RequestBody, data: bytes) -> int:
         """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
@@ -262,8 +266,7 @@ class Client(asyncio.Protocol):
             judged.head.close or judged.head.expects_continue
         )
         self._answer(judged.decision.status, judged.decision.message, close=not goes_on)
-        level = Level.INFO if judged.decision.status == _NOT_FOUND else Level.WARNING
-        self.tally.end(Outcome.DENIED, judged.decision.message, level)
+        self.tally.end(Outcome.DENIED, judged.decision.message, _LEVELS.get(judged.decision.status, Level.WARNING))
         if not goes_on:
             self.linger()
         elif body is None:

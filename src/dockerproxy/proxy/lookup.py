@@ -5,12 +5,13 @@ mistaken for each other. Nothing is remembered: a name may mean something else a
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge_object, judge_unknown
-from dockerproxy.policy.objects import Found, Question, read_object
+from dockerproxy.policy.objects import Found, Kind, Question, read_object
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.wire.chunked import Chunks
@@ -19,12 +20,13 @@ from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_response
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
+    from dockerproxy.proxy.shared import Shared
 
 _PATIENCE: Final = 20.0
 """Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
 
-_GLANCE: Final = 0.25
-"""Seconds between two looks at whether the client still waits: one that comes and goes must not pile up questions."""
+_AFTERMATH: Final = 2.0
+"""Seconds in which an engine is done with what it began for a client that has gone."""
 
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
@@ -68,7 +70,16 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
     if question is None:
         raise ValueError(judged.target)
     try:
-        decided = judge_object(policy, judged, await _find(client, question, judged.request.version, patience))
+        async with asyncio.timeout(patience):
+            if _removes_a_volume(question):
+                await client.shared.removals.acquire()
+                client.tally.when_over = partial(_let_others_remove, client)
+            async with client.served.questions:
+                found = await _find(client.shared, question, judged.request.version)
+        decided = judge_object(policy, judged, found)
+    except TimeoutError:
+        silence = f"the engine says nothing for {patience:g} seconds"
+        decided = judge_unknown(judged, f"{question.operation.name} cannot be decided: {silence}")
     except UnknownObjectError as error:
         decided = judge_unknown(judged, f"{question.operation.name} cannot be decided: {error}")
     except OSError as error:
@@ -82,12 +93,27 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         client.go_on()
 
 
+def _removes_a_volume(question: Question) -> bool:
+    """Whether one must not overtake another.
+
+    A volume has no id, and what Podman removes is the one volume whose name begins so if there is none of that very
+    name: the second of two removals of `db` would take `db-secret` with it.
+    """
+    return question.kind is Kind.VOLUME and question.operation.method == "DELETE"
+
+
+def _let_others_remove(client: "Client") -> None:
+    """Have the next removal begin when the engine is done with this one."""
+    delay = _AFTERMATH if client.transport.is_closing() else 0
+    asyncio.get_running_loop().call_later(delay, client.shared.removals.release)
+
+
 def _still_waits(client: "Client") -> bool:
     """Whether the client is there, and its request not answered already because its engine connection went wrong."""
     return client.state is State.HELD and not client.transport.is_closing()
 
 
-async def _find(client: "Client", question: Question, version: str, patience: float) -> Found | None:
+async def _find(shared: "Shared", question: Question, version: str) -> Found | None:
     """Ask until the object is known: an exec says only which container it belongs to.
 
     Raises:
@@ -95,8 +121,7 @@ async def _find(client: "Client", question: Question, version: str, patience: fl
         OSError: It cannot be reached.
     """
     while True:
-        async with client.shared.questions:
-            status, content = await _ask(client, question.target, patience)
+        status, content = await _ask(shared, question.target)
         if status == HTTPStatus.NOT_FOUND:
             return None
         answer = read_object(question, content, version) if status == HTTPStatus.OK else None
@@ -107,18 +132,15 @@ async def _find(client: "Client", question: Question, version: str, patience: fl
         question = answer
 
 
-async def _ask(client: "Client", target: str, patience: float) -> tuple[int, bytes]:
-    """Send a GET; return the status and the content. What was asked for a client that has gone is not waited for."""
-    transport, answer = await open_connection(_Answer, choose_engine(client.shared.engines))
-    transport.write(f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode())
+async def _ask(shared: "Shared", target: str) -> tuple[int, bytes]:
+    """Send a GET; return the status and the content."""
+    transport, answer = await open_connection(_Answer, choose_engine(shared.engines))
     try:
-        for _ in range(round(patience / _GLANCE)):
-            await asyncio.wait((answer.ended,), timeout=_GLANCE)
-            if answer.ended.done() or not _still_waits(client):
-                return _read(bytes(answer.data))
+        transport.write(f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode())
+        await answer.ended
     finally:
         transport.abort()
-    raise UnknownObjectError(f"the engine says nothing for {patience:g} seconds")
+    return _read(bytes(answer.data))
 
 
 def _read(data: bytes) -> tuple[int, bytes]:

@@ -1,6 +1,8 @@
 """A socket being served: its name, its policy, and the answers that were already worked out."""
 
+import asyncio
 from collections import Counter
+from typing import Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.learning import Learner
@@ -9,6 +11,9 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
+
+QUESTIONS: Final = 8
+"""That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
 
 _REMEMBERED = 1024
 _LONGEST = 2048
@@ -25,12 +30,16 @@ class Served:
         policy: What its clients may do.
         refuses_nothing: Whether its mode is to report or to learn.
         learner: Of a socket that learns.
+        is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
+        questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         reported: How often each operation has passed that the policy does not allow.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
         self._known: dict[bytes, Judged] = {}
         self.learner: Learner | None = None
+        self.is_gone = False
+        self.questions = asyncio.Semaphore(QUESTIONS)
         self.reported: Counter[str] = Counter()
         self.replace(settings)
 
@@ -42,7 +51,7 @@ class Served:
         self._known.clear()
         if settings.policy.mode is not Mode.LEARN:
             self.learner = None
-        elif self.learner is None:
+        elif self.learner is None or self.learner.name != settings.name:
             self.learner = Learner(settings)
 
     @property

@@ -3,14 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.tasks import Tasks
-
-QUESTIONS: Final = 32
-"""That the engine is asked at one time. An answer comes in a millisecond, unless the engine is stuck."""
 
 
 @dataclass(slots=True)
@@ -23,7 +19,7 @@ class Shared:
         tasks: The owner of tasks.
         log: Where records go.
         now: A clock that only goes forward, in seconds.
-        questions: Bounds how many the engine is asked at one time: each takes a descriptor, and memory for its answer.
+        removals: Has volumes removed one after the other where a condition is about them.
     """
 
     engines: tuple[str, ...]
@@ -31,4 +27,4 @@ class Shared:
     tasks: Tasks
     log: Log
     now: Callable[[], float]
-    questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUESTIONS))
+    removals: asyncio.Lock = field(default_factory=asyncio.Lock)

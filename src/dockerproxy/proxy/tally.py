@@ -26,15 +26,29 @@ class Tally:
         status: Of the answer, 0 before there is one.
         received: Bytes of content from the client.
         sent: Bytes to the client.
+        when_over: Called once, when the exchange under way has left its record.
     """
 
-    __slots__ = ("_begun", "_log", "_noted", "_now", "_served", "judged", "peer", "received", "sent", "status")
+    __slots__ = (
+        "_begun",
+        "_log",
+        "_noted",
+        "_now",
+        "_served",
+        "judged",
+        "peer",
+        "received",
+        "sent",
+        "status",
+        "when_over",
+    )
 
     def __init__(self, served: Served, log: Log, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
         self._served = served
         self._log = log
         self._now = now
+        self.when_over: Callable[[], None] | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -80,6 +94,9 @@ class Tally:
         self._log.exchange(record, level)
         self._note(record)
         self.judged = None
+        if self.when_over is not None:
+            self.when_over()
+            self.when_over = None
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""

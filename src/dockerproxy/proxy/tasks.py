@@ -14,11 +14,12 @@ class Tasks:
         self._log = log
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Run a coroutine; its result is not waited for."""
+    def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run a coroutine; its result need not be waited for, and it may be cancelled."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def cancel(self) -> None:
         """End all that still run."""
