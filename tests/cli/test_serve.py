@@ -1,5 +1,6 @@
 """Serving: what may surprise the operator is said before anyone can connect, and the end is a clean one."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,7 +121,7 @@ def test_what_a_socket_learned_is_written_when_asked_and_at_the_end() -> None:
 def test_what_was_learned_before_a_restart_is_not_lost() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         for target in ("/info", "/version"):
-            with serving(folder, "--learn", str(folder)) as proxy:
+            with serving(folder, "--learn", os.path.relpath(folder)) as proxy:
                 ask(f"{folder}/docker.sock", "GET", target)
                 proxy.signal(signal.SIGTERM)
                 assert proxy.wait_end() == 0

@@ -7,6 +7,7 @@ SIGUSR1 writes what was learned, and logs what was only reported.
 
 import argparse
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,7 +62,9 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
     Raises:
         UserError: With every problem.
     """
-    configured = read_configuration({**environment, "LEARN_DIR": learn} if learn else environment, policy_file)
+    if learn:
+        environment = {**environment, "LEARN_DIR": os.path.abspath(learn)}
+    configured = read_configuration(environment, policy_file)
     if learn:
         configured = replace(configured, settings=_with_mode(configured.settings, Mode.LEARN))
     problems = check_learning(configured.settings)
