@@ -175,6 +175,8 @@ class Server:
     def _follow_learners(self) -> None:
         """Have what is learned written, and go on where an earlier run ended."""
         directory = self._settings.learn_directory
+        if not directory:
+            return
         learners = {door.served.name: door.served.learner for door in self._doors.values() if door.served.learner}
         for name, learner in learners.items():
             if not self._learned.follows(learner):

@@ -168,6 +168,7 @@ async def world(
                 log.close()
                 bugs = [line["text"] for line in made.log() if line["level"] == "crit"]
                 assert not bugs, "\n".join(bugs)
+                assert not list(Path.cwd().glob("*.learned.yaml")), "nobody said where to write what is learned"
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
