@@ -75,6 +75,11 @@ def connect(path: str) -> socket.socket:
     return client
 
 
+def read_digest(log: str) -> str:
+    """Return what identifies the policy of the socket `one`."""
+    return log.partition("socket one: policy ")[2].partition("\n")[0]
+
+
 def exchange(client: socket.socket, target: str) -> bytes:
     """Send a request over a connection that stays, and return the status line's number."""
     client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -111,7 +116,10 @@ def test_the_next_request_of_a_kept_connection_is_judged_by_the_new_policy() -> 
 
 def test_the_log_says_what_each_socket_gains_and_loses_and_which_policy_it_has() -> None:
     with serving(PING) as reloaded:
+        first = read_digest(reloaded.proxy.printed)
         said = reloaded.turn(VERSION)
+        assert read_digest(said) != first
+        assert read_digest(reloaded.turn(PING)) == first
         assert "SystemVersion" in said
         assert "SystemPing" in said
         assert "socket one: policy " in said

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dockerproxy.config.policy_file import read_policy_file
+
 pytestmark = pytest.mark.engine
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,6 +69,24 @@ def test_compose_reads_its_file(tmp_path: Path) -> None:
     assert services["dockerproxy"]["cap_drop"] == ["ALL"]
     mounts = {mount["target"]: mount for mount in services["traefik"]["volumes"]}
     assert mounts["/proxied"]["read_only"]
+
+
+def test_each_client_of_the_example_with_a_policy_has_a_volume_with_its_socket_and_no_other(tmp_path: Path) -> None:
+    file = EXAMPLES / "compose/several-clients.yaml"
+    words = ("compose", "--file", file, "config", "--format", "json")
+    printed, complaints = run("docker", *words, environment={"HOME": str(tmp_path)})
+    assert complaints == ""
+    services = json.loads(printed)["services"]
+    proxy = services.pop("dockerproxy")
+    assert (proxy["network_mode"], proxy["read_only"], proxy["cap_drop"]) == ("none", True, ["ALL"])
+    places = {mount["source"]: mount["target"] for mount in proxy["volumes"] if mount["type"] == "volume"}
+    sockets = {socket.name: socket for socket in read_policy_file(f"{EXAMPLES}/compose/policy/policy.yaml").sockets}
+    assert sockets.keys() == services.keys()
+    for name, service in services.items():
+        (mount,) = service["volumes"]
+        assert (mount["target"], mount["read_only"]) == ("/proxied", True)
+        assert sockets[name].path == f"{places[mount['source']]}/docker.sock"
+    assert places["learned"] == proxy["environment"]["LEARN_DIR"]
 
 
 def test_quadlet_makes_services_of_its_files() -> None:

@@ -22,6 +22,7 @@ from dockerproxy.config.environment import Configured
 from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.observe.log import Log
+from dockerproxy.policy.changes import digest
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.server import Server
@@ -84,11 +85,11 @@ def _announce(configured: Configured, log: Log) -> None:
     """Say what may surprise the operator, before anybody can connect."""
     for warning in configured.warnings:
         log.message(Level.WARNING, str(warning))
-    several = len(configured.settings.sockets) > 1
+    in_file = bool(configured.policy_file)
     for served in configured.settings.sockets:
         _warn_of_mode(served, log)
-        text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
-        log.message(Level.NOTICE, f"socket {served.name}:\n{text}" if several else text)
+        text = describe_exposures(served.policy, in_file=in_file)
+        log.message(Level.NOTICE, f"socket {served.name}: policy {digest(served.policy)}\n{text}" if in_file else text)
 
 
 def _warn_of_mode(served: SocketSettings, log: Log) -> None:
