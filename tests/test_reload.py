@@ -225,7 +225,8 @@ sockets:
 @pytest.mark.parametrize("permissions", ["0600", "0666"])
 def test_a_socket_that_stays_gets_its_new_permissions(permissions: str) -> None:
     with serving(PING) as reloaded:
-        reloaded.turn(PERMISSIONS, permissions=permissions)
+        said = reloaded.turn(PERMISSIONS, permissions=permissions)
+        assert f"socket one: permissions {permissions}, were 0660; uid ours gid ours, was uid ours gid ours" in said
         assert stat.S_IMODE((reloaded.folder / "one.sock").stat().st_mode) == int(permissions, 8)
 
 
@@ -289,3 +290,10 @@ def test_what_was_learned_is_written_before_the_socket_stops_learning() -> None:
         reloaded.turn(LEARNING, mode="enforce")
         assert "SystemInfo" in (learned / "one.learned.yaml").read_text()
         assert reloaded.status("one", "/info") == 403
+
+
+def test_what_a_policy_exposes_is_said_when_it_changes_and_not_again() -> None:
+    with serving(PING) as reloaded:
+        assert "root on the host" in reloaded.turn(PING.replace("SystemPing", "ContainerCreate"))
+        assert "root on the host" not in reloaded.turn(TWO.replace("SystemPing", "ContainerCreate"))
+        assert "root on the host" in reloaded.turn(TWO.replace("SystemVersion", "ContainerCreate"))

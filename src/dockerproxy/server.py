@@ -142,7 +142,10 @@ class Server:
             door.served.replace(wanted[path])
         for listening in opened:
             await self._open(listening)
-            self._log.message(Level.NOTICE, f"socket {listening.settings.name}: new, on {listening.settings.path}")
+            new = listening.settings
+            self._log.message(
+                Level.NOTICE, f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
+            )
         self._follow_learners()
 
     async def _open(self, listening: Listening) -> None:
@@ -171,6 +174,10 @@ class Server:
             for listening, old in changed:
                 listening.change(old)
             raise
+        for listening, old in changed:
+            new = listening.settings
+            text = f"socket {new.name}: permissions {new.permissions:04o}, were {old.permissions:04o}"
+            self._log.message(Level.NOTICE, f"{text}; {_describe_owner(new)}, was {_describe_owner(old)}")
 
     def _follow_learners(self) -> None:
         """Have what is learned written, and go on where an earlier run ended."""
@@ -282,3 +289,8 @@ def _remove(listening: list[Listening]) -> None:
     for opened in listening:
         opened.remove()
         opened.socket.close()
+
+
+def _describe_owner(settings: SocketSettings) -> str:
+    uid, gid = ("ours" if number is None else number for number in (settings.uid, settings.gid))
+    return f"uid {uid} gid {gid}"

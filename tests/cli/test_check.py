@@ -69,15 +69,14 @@ def test_a_warning_is_said_last() -> None:
     assert done.out.endswith("\nwarning: environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n")
 
 
-def test_what_would_keep_the_proxy_from_starting_is_an_error_with_the_warnings() -> None:
+def test_what_would_keep_the_proxy_from_starting_is_an_error_after_what_the_policy_means() -> None:
     with short_folder() as folder:
         (folder / "docker.sock").write_text("")
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", CONTAINER="1")
-        assert (done.status, done.out) == (2, "")
-        assert done.err == (
-            f"{folder}/docker.sock: is there and is not a socket\n    choose another path\n"
-            "environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n"
-        )
+        assert done.status == 2
+        assert done.err == f"{folder}/docker.sock: is there and is not a socket\n    choose another path\n"
+        assert "operations that read" in done.out  # What the policy means is the same on every machine.
+        assert "warning: environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n" in done.out
 
 
 def test_beside_the_running_proxy_it_says_that_the_socket_is_in_use_and_complains_of_nothing() -> None:
@@ -110,7 +109,6 @@ policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
 limits    4096 connections, 10s for a request head, 10s to finish
 log       text from info on
-learned   policies are written into FOLDER
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 1000
 mode      enforce
@@ -134,6 +132,7 @@ allowed
                                if follow is false or if the container is web or db-*: ContainerLogs
                                if the container is db-*: ContainerRestart
   exec                1 of 3   if the container is db-*: ExecStart
+  no ping: most clients of Docker ask for it first; preset:ping allows it
 
 left out
   containers:read (policy.yaml:10) does not cover what cannot bear its conditions: ContainerList
@@ -155,8 +154,9 @@ digest    0123456789ab
 
 allowed
   containers          1 of 29  ContainerList
+  no ping: most clients of Docker ask for it first; preset:ping allows it
 
-1 operations that read and 0 that change something are allowed; the rest is refused
+1 operations that read and 0 that change something are allowed; the rest passes too, and is reported
 """
 
 

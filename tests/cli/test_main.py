@@ -56,3 +56,11 @@ def test_a_program_that_reads_no_further_is_no_error() -> None:
     words = f"{sys.executable} -m dockerproxy operations | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_output_that_cannot_be_written_is_no_bug() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dockerproxy", "operations"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, b"the output cannot be written: No space left on device\n")

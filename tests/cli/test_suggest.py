@@ -38,7 +38,7 @@ sockets:
     allow:
       - ContainerList
       - ContainerLogs: {containers: [web], follow: true}
-      # 1 of 1 were denied when they came
+      # 1 of 1 was denied when it came
       - ContainerRestart: {containers: [web]}
 
   traefik:

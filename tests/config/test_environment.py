@@ -388,3 +388,11 @@ def test_a_mistake_is_a_problem_with_where_what_and_hint() -> None:
     assert caught.value.problems == (
         Problem("environment variable PROXIED_SOCKET_MODE", "'rw' is not a file mode", "three octal digits, like 0660"),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("LOGLEVEL", "LOG_LEVEL"), ("POTS", "POST"), ("ALLOWSTART", "ALLOW_START")]
+)
+def test_a_misspelt_variable_is_told_from_a_stranger(name: str, meant: str) -> None:
+    (warning,) = read(**{name: "1"}).warnings
+    assert str(warning) == f"environment variable {name}: not a setting\n    did you mean {meant}?"

@@ -109,6 +109,16 @@ def test_a_refusal_says_which_line_would_allow_it() -> None:
     assert " except if the container is db-*; widening " in default["ContainerExec"].message
 
 
+def test_a_hint_widens_what_is_there_before_it_adds_something_wider() -> None:
+    allow = "allow: [{'containers:read': {containers: [web]}}]"
+    (socket,) = read(f"sockets: {{web: {{path: /proxied/web.sock, {allow}}}}}").sockets
+    hints = socket.policy.policy.hints
+    assert hints["ContainerLogs"] == (
+        "widening the conditions of containers:read in allow of the socket web would allow it"
+    )
+    assert hints["SystemPingHead"] == 'adding "- preset:ping" to allow of the socket web would allow it'
+
+
 def test_a_hint_names_the_denial_as_it_is_written() -> None:
     hints = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hints
     assert hints["ContainerLogs"].startswith("taking containers:read out of deny of the socket web is needed")

@@ -210,7 +210,7 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
         ),
         (
             [record_of("GET /_ping", decision=Outcome.DENIED, status=403), record_of("GET /_ping")],
-            ["# 1 of 2 were denied when they came", "- SystemPing"],
+            ["# 1 of 2 was denied when it came", "- SystemPing"],
         ),
     ],
 )
@@ -322,6 +322,14 @@ def test_all_lists_together_are_never_too_long_for_a_policy_file() -> None:
     assert grant.count("\n            - ") == 90
     lists = sum(word.takes is Takes.ITEMS for operation in BEARING for word in find_words(operation).values())
     assert len(grant) * lists < MOST_BYTES
+
+
+def test_a_name_that_the_engine_made_up_is_told_from_one_that_comes_again() -> None:
+    text = learn(
+        record_of("POST /containers/x/start", "clever_jemison"), record_of("POST /containers/x/start", "my_db")
+    )
+    assert '# containers: the engine makes names up like clever_jemison; "*_*" allows the next one' in text
+    assert "- ContainerStart: {containers: [clever_jemison, my_db]}" in text
 
 
 # Going on after a restart

@@ -89,11 +89,18 @@ def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str, *, learn
     assert (socket.learner is not None) is learns
 
 
-def test_what_would_have_been_refused_is_counted_by_operation_and_learned() -> None:
-    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+def test_what_would_have_been_refused_is_counted_by_operation() -> None:
+    socket = Served(with_policy(policy_with(mode=Mode.REPORT)))
     for decision in (Outcome.REPORTED, Outcome.ALLOWED, Outcome.REPORTED):
         socket.note(record(decision), 0)
     assert socket.reported == {"SystemInfo": 2}
+    assert socket.learner is None
+
+
+def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> None:
+    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+    socket.note(record(Outcome.REPORTED), 0)
+    assert not socket.reported
     assert socket.learner is not None
     assert "SystemInfo" in socket.learner.text()
 

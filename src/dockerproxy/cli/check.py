@@ -5,6 +5,7 @@ exit status: 0 serve would start, 2 something to mend, all of it listed
 
 import argparse
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from dockerproxy.cli.allowed import list_allowed, list_left_out
 from dockerproxy.cli.arguments import add_policy_argument
@@ -17,8 +18,11 @@ from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import check_place, is_in_use
 from dockerproxy.policy.changes import digest
+from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.settings import SocketSettings
+
+_NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,26 +34,31 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is configured, then what it exposes.
 
     Raises:
-        UserError: Serve would not start.
+        UserError: Serve would not start here.
     """
     configured = read_configuration(environment, options.policy)
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = [problem for socket in sockets for problem in check_place(socket)]
     problems += check_learning(configured.settings)
-    if problems:
-        raise UserError(*problems, *configured.warnings)
     remarks = [f"warning: {remark}\n" for socket in sockets if (remark := describe_mode(socket))]
     print(*remarks, *_list_settings(configured), sep="\n")
     for socket in sockets:
         if in_file:
             print("", *_list_policy(socket), sep="\n")
-        print("", "allowed", *list_allowed(socket.policy), sep="\n")
+        allowed = list(list_allowed(socket.policy))
+        if allowed:
+            print("", "allowed", *allowed, sep="\n")
+        if allowed and not socket.policy.allows("SystemPing") and in_file:
+            print(_NO_PING)
         left_out = list(list_left_out(socket.policy))
         if left_out:
             print("", "left out", *left_out, sep="\n")
         print("", describe_exposures(socket.policy, in_file=in_file), sep="\n")
     for warning in configured.warnings:
         print(f"\nwarning: {warning}")
+    if problems:  # They are this machine's; what the policy means is the same everywhere.
+        print(flush=True)
+        raise UserError(*problems)
     return 0
 
 
@@ -67,7 +76,7 @@ def _list_settings(configured: Configured) -> Iterator[str]:
         f" {limits.shutdown_grace:g}s to finish"
     )
     yield f"log       {settings.log_format} from {settings.log_level} on"
-    if settings.learn_directory:
+    if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
         yield f"learned   policies are written into {settings.learn_directory}"
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
@@ -82,7 +91,10 @@ def _describe_engine(paths: tuple[str, ...]) -> str:
 def _describe_socket(socket: SocketSettings, word: str) -> str:
     """Say where a socket is and who may open it; the permissions of its file are called as they are configured."""
     uid, gid = find_owner(socket)
-    used = ", in use now" if is_in_use(socket.path) else ""
+    try:
+        used = ", in use now" if is_in_use(socket.path) else ""
+    except UserError:
+        used = ""  # It is among the problems.
     return f"{socket.path}, {word} {socket.permissions:04o}, uid {uid}, gid {gid}{used}"
 
 

@@ -7,7 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
 from dockerproxy.policy.conditions import NamesNoBuilder
 from dockerproxy.policy.exposure import find_exposures
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.model import Mode, Value
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
@@ -36,7 +36,13 @@ def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
             yield f"  it {says}{when} ({opened}; DENY={','.join(names)} takes it out)"
     writes = sum(policy.allows(name) for name, operation in OPERATIONS.items() if operation.access == "write")
     reads = sum(policy.allows(name) for name, operation in OPERATIONS.items() if operation.access == "read")
-    yield f"{reads} operations that read and {writes} that change something are allowed; the rest is refused"
+    counted = f"{reads} operations that read and {writes} that change something"
+    if policy.mode is Mode.ENFORCE:
+        yield f"{counted} are allowed; the rest is refused"
+    elif policy.mode is Mode.REPORT:
+        yield f"{counted} are allowed; the rest passes too, and is reported"
+    else:
+        yield "everything passes, and what it takes is learned"
 
 
 def _find_exposures(policy: CompiledPolicy) -> Iterator[tuple[str, list[str]]]:

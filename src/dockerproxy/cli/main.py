@@ -1,6 +1,7 @@
 """The command line: verbs, and what becomes of the mistakes of whoever types them."""
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -102,6 +103,13 @@ def entry() -> None:
         # Whoever read the output has seen enough; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:
+        status = USAGE if error.errno == errno.ENOSPC else BUG
+        if status == BUG:
+            traceback.print_exc()
+        else:
+            print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
         traceback.print_exc()
         status = BUG

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     log = Log(settings.log_level, settings.log_format)
     try:
         _announce(configured, log)
-        uvloop.run(_serve(Server(settings, log), log, read))
+        uvloop.run(_serve(configured, log, read))
         log.message(Level.NOTICE, "stopped")
     finally:
         log.close()
@@ -98,9 +98,10 @@ def _warn_of_mode(served: SocketSettings, log: Log) -> None:
         log.message(Level.WARNING, remark)
 
 
-async def _serve(server: Server, log: Log, read: Callable[[], Configured]) -> None:
+async def _serve(configured: Configured, log: Log, read: Callable[[], Configured]) -> None:
     loop = asyncio.get_running_loop()
-    reloading = _Reloading(server, log, read)
+    server = Server(configured.settings, log)
+    reloading = _Reloading(server, log, configured, read)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
@@ -111,9 +112,10 @@ async def _serve(server: Server, log: Log, read: Callable[[], Configured]) -> No
 class _Reloading:
     """Reads the configuration again when asked: once for many requests, and one after the other."""
 
-    def __init__(self, server: Server, log: Log, read: Callable[[], Configured]) -> None:
+    def __init__(self, server: Server, log: Log, configured: Configured, read: Callable[[], Configured]) -> None:
         self._server = server
         self._log = log
+        self._digests = _digests_of(configured)
         self._read = read
         self._asked = False
         self._one_by_one = asyncio.Lock()
@@ -133,6 +135,16 @@ class _Reloading:
             except UserError as error:
                 self._log.message(Level.ERR, f"nothing is changed; the configuration has mistakes:\n{error}")
                 return
+        digests = _digests_of(configured)
         for served in configured.settings.sockets:
             _warn_of_mode(served, self._log)
+            if digests[served.path] != self._digests.get(served.path):
+                text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
+                self._log.message(Level.NOTICE, f"socket {served.name}:\n{text}")
+        self._digests = digests
         self._log.message(Level.NOTICE, "the configuration was read again")
+
+
+def _digests_of(configured: Configured) -> dict[str, str]:
+    """Return what identifies the policy of each socket, by its path."""
+    return {socket.path: digest(socket.policy) for socket in configured.settings.sockets}

@@ -133,6 +133,13 @@ def _read_engines(reader: Variables, ours: str) -> tuple[str, ...]:
     return others or paths
 
 
+_RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN if "_" in name}
+"""Variables as they are called by who forgets an underscore."""
+
+_SHORT: Final = 4
+"""Characters of a name in which two swapped letters are half of it: POTS."""
+
+
 def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool]) -> list[Problem]:
     """Find variables that someone may believe to be switches."""
     found = []
@@ -144,8 +151,10 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
                 found.append(Problem(where, "has no effect without CONTAINERS=1", hint))
         elif name in FOREIGN:
             found.append(Problem(where, "not a setting", FOREIGN[name]))
+        elif name.replace("_", "") in _RUN_TOGETHER:
+            found.append(Problem(where, "not a setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
         elif value.lower() in WORDS:
-            near = find_near(name, KNOWN, 0.8)
+            near = find_near(name, KNOWN, 0.75 if len(name) <= _SHORT else 0.8)
             if near or name.startswith(("ALLOW_", "LIBPOD_")):
                 found.append(Problem(where, "not a setting", f"did you mean {near}?" if near else ""))
     return found

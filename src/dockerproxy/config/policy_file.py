@@ -61,6 +61,10 @@ class PolicyFile:
     places: Mapping[str, Place]
 
 
+_OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
+"""What nearly every client asks for at first, all of it."""
+
+
 @dataclass(frozen=True)
 class Hints(Mapping[str, str]):
     """For each operation, what to change in the file to have it allowed; said when it is asked for.
@@ -68,18 +72,21 @@ class Hints(Mapping[str, str]):
     Attributes:
         socket: Its name.
         denied: Words of `deny`, by the operations that they refuse.
-        conditioned: Operations that `allow` names themselves, with conditions: they are not to be named twice.
+        narrowed: Words of `allow` with conditions, by the operations that they grant under them.
     """
 
     socket: str
     denied: Mapping[str, str]
-    conditioned: frozenset[str]
+    narrowed: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
         if name in self.denied:
             return f"taking {self.denied[name]} out of deny of the socket {self.socket} is needed to allow it"
-        if name in self.conditioned:
-            return f"widening its conditions in allow of the socket {self.socket} would allow it"
+        if name in self.narrowed:
+            whose = "its conditions" if self.narrowed[name] == name else f"the conditions of {self.narrowed[name]}"
+            return f"widening {whose} in allow of the socket {self.socket} would allow it"
+        if name in _OF_PING:
+            name = "preset:ping"
         return f'adding "- {name}" to allow of the socket {self.socket} would allow it'
 
     def __iter__(self) -> Iterator[str]:
@@ -152,7 +159,7 @@ def _read_socket(reader: Reader, name: Text, node: Node) -> tuple[Text | None, S
         hints=Hints(
             name.text,
             {operation: line.word for line in reversed(deny) for operation in line.operations},
-            frozenset(line.word for line in allow if any(grant.conditions for grant in line.grants)),
+            {operation: line.word for line in allow if line.narrowed for operation in line.operations},
         ),
         mode=mode,
     )

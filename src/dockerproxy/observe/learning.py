@@ -15,7 +15,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.learned import LearnedGrant, LearnedSocket, write_policy
 from dockerproxy.observe.needs import REACHING, Absent, Gap, Impossible, Need, find_leave, find_need
-from dockerproxy.observe.patterns import Families, find_families, find_image_families, is_id
+from dockerproxy.observe.patterns import Families, find_families, find_image_families, is_generated, is_id
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Policy, Value
@@ -40,6 +40,9 @@ _MOST_IMPOSSIBLE: Final = 50
 """Kinds of requests that no policy allows, which are told apart."""
 
 _EARLIER: Final = Gap("came before the proxy was started again, and it was left out then")
+
+_NOT_FOUND: Final = 404
+"""The engine had nothing of that name, and would have said so itself."""
 
 _EXAMPLES: Final = 5
 _SHOWN: Final = 80
@@ -92,7 +95,7 @@ class Learner:
         usage = self._usages.get(need.operation.name)
         if usage is None:
             usage = self._usages[need.operation.name] = _Usage(need.operation)
-        usage.note(need, when, denied=record.decision is Outcome.DENIED)
+        usage.note(need, when, denied=record.decision is Outcome.DENIED and record.status != _NOT_FOUND)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
         """Go on from what was learned before the proxy was started again.
@@ -184,7 +187,8 @@ class _Usage:
             if conditions.pop(named, None) is not None:
                 remarks.append(f"{named}: left out, since {_share(self._reaching, self._count)} {REACHING.reason}")
         if self._denied:
-            remarks.append(f"{self._denied} of {self._count} were denied when they came")
+            were = "was denied when it" if self._denied == 1 else "were denied when they"
+            remarks.append(f"{self._denied} of {self._count} {were} came")
         return LearnedGrant(
             operation=self._name,
             conditions=conditions,
@@ -264,6 +268,9 @@ class _Seen:
             remarks[_MOST_EXPLAINED:] = [f"{self._word.name}: the other patterns were made likewise"]
         if any("?" in item for item in single if self._word.name in _FINDERS):
             remarks.append(f"{self._word.name}: a ? stands for the * or ? that a request had there")
+        made_up = sorted(filter(is_generated, single))
+        if made_up and self._word.name in _FINDERS:
+            remarks.append(f'{self._word.name}: the engine makes names up like {made_up[0]}; "*_*" allows the next one')
         if self._absent:
             those = _share(self._absent.total(), total)
             remarks.append(

@@ -62,6 +62,11 @@ def is_id(name: str) -> bool:
     return _ID.fullmatch(name.removeprefix("sha256:")) is not None
 
 
+def is_generated(name: str) -> bool:
+    """Whether Docker or Podman make up such names for containers that are given none."""
+    return _GENERATED.fullmatch(name) is not None
+
+
 def find_families(names: Iterable[str]) -> Families:
     """Find the families among names of objects, or among paths."""
     left = set(names)

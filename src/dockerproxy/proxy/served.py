@@ -68,7 +68,7 @@ class Served:
             record: Of the exchange.
             when: Seconds since 1970.
         """
-        if record.decision is Outcome.REPORTED:
+        if record.decision is Outcome.REPORTED and self.policy.mode is Mode.REPORT:
             self.reported[record.operation] += 1
         if self.learner is not None:
             self.learner.note(record, when)

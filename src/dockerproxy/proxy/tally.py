@@ -62,7 +62,7 @@ class Tally:
         """Log the start of what may last for weeks."""
         if self.judged is not None:
             outcome = self._outcome(self.judged)
-            reason = self.judged.decision.message if outcome is Outcome.REPORTED else ""
+            reason = _explain(self.judged) if outcome is Outcome.REPORTED else ""
             record = self._make_record(outcome, reason, _NONE)
             self._log.start(record)
             self._note(record)
@@ -86,7 +86,7 @@ class Tally:
         if outcome is Outcome.ALLOWED and judged is not None:
             outcome = self._outcome(judged)
             if outcome is Outcome.REPORTED:
-                reason = reason or judged.decision.message
+                reason = reason or _explain(judged)
                 level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
             elif judged.is_health_check and level is Level.INFO:
                 level = Level.DEBUG
@@ -128,3 +128,8 @@ class Tally:
             self.sent,
             (self._now() - self._begun) * 1000,
         )
+
+
+def _explain(judged: Judged) -> str:
+    """Say why a request that passes would be denied. A socket that learns has no policy yet that could be mended."""
+    return judged.decision.message if judged.mode is Mode.REPORT else ""
