@@ -64,7 +64,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         client: The one that waits.
         policy: The one its socket had when the request came.
         judged: The request, with its question.
-        patience: Seconds for each answer of the engine.
+        patience: Seconds in which the engine must have said all that is to be asked.
     """
     question = judged.question
     if question is None:
