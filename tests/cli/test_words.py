@@ -1,14 +1,8 @@
-"""Names and numbers read as a person would write them."""
+"""Numbers read as a person would write them."""
 
 import pytest
 
-from dockerproxy.cli.words import count, list_names
-
-
-@pytest.mark.parametrize(("names", "expected"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
-def test_names_are_listed_as_in_a_sentence(names: list[str], expected: str) -> None:
-    assert list_names(names) == expected
-    assert list_names(names, "and") == expected.replace("or", "and")
+from dockerproxy.cli.words import count
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines")])

@@ -9,7 +9,7 @@ from policy.policies import grant_on
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.vocabulary import ALL_WORDS
-from dockerproxy.policy.wording import values_of, write_grant, write_value
+from dockerproxy.policy.wording import list_names, values_of, write_grant, write_value
 
 NAMES = (
     *OPERATIONS,
@@ -78,3 +78,9 @@ def test_a_grant_looks_as_a_person_would_write_it() -> None:
 def test_the_values_of_conditions_are_those_of_the_file() -> None:
     grant = grant_on("ContainerLogs", "web", "db-*", follow=False)
     assert values_of(grant.conditions) == {"containers": ("web", "db-*"), "follow": False}
+
+
+@pytest.mark.parametrize(("names", "expected"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
+def test_names_are_listed_as_in_a_sentence(names: list[str], expected: str) -> None:
+    assert list_names(names) == expected
+    assert list_names(names, "and") == expected.replace("or", "and")

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from dockerproxy.cli.words import list_names
 from dockerproxy.config.near import find_near, show
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
 
 

@@ -6,11 +6,10 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Operation
 from dockerproxy.cli.trying import Tried
-from dockerproxy.cli.words import list_names
 from dockerproxy.policy.model import Condition, Grant, Policy
 from dockerproxy.policy.narrowest import find_narrowest
 from dockerproxy.policy.vocabulary import Takes, find_words
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.wording import list_names, write_grant
 
 Line = tuple[str, str]
 """A label and a text; the label is empty where the text belongs to the line before."""

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.cli.words import list_names
 from dockerproxy.config.document import Place
 from dockerproxy.config.near import find_near, show
 from dockerproxy.errors import Problem
+from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
 
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*")

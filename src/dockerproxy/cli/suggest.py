@@ -21,7 +21,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
 from dockerproxy.cli.trying import settle
-from dockerproxy.cli.words import count, list_names
+from dockerproxy.cli.words import count
 from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
@@ -34,6 +34,7 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Question
+from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import Level, SocketSettings
 
 _STDIN: Final = "-"

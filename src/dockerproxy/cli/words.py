@@ -1,12 +1,4 @@
-"""Names and numbers in sentences."""
-
-from collections.abc import Sequence
-
-
-def list_names(names: Sequence[str], word: str = "or") -> str:
-    """Write names as a person would: `a, b or c`."""
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
+"""Numbers in sentences."""
 
 
 def count(number: int, noun: str) -> str:

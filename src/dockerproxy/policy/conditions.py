@@ -25,6 +25,7 @@ from dockerproxy.policy.objects import (
     new_name,
 )
 from dockerproxy.policy.references import normalise_pattern, with_default_tag
+from dockerproxy.policy.wording import list_names
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
 """In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
@@ -104,7 +105,7 @@ class NamesObject:
         )
 
     def __str__(self) -> str:
-        return f"the {self.word.removesuffix('s')} is {_choice(self.value)}"
+        return f"the {self.word.removesuffix('s')} is {list_names(self.value)}"
 
 
 def _plain(identity: str) -> str:
@@ -183,7 +184,7 @@ class OneOf:
         return self.normalise("".join(values) or self.absent)
 
     def __str__(self) -> str:
-        return f"{self.word} is {_choice(self.value)}"
+        return f"{self.word} is {list_names(self.value)}"
 
 
 def normalise_signal(text: str) -> str:
@@ -218,7 +219,7 @@ class PathIn:
         return clean_path(values[0]) if values is not None and len(values) == 1 else ""
 
     def __str__(self) -> str:
-        return f"path is {_choice(self.value)}"
+        return f"path is {list_names(self.value)}"
 
 
 def clean_path(text: str) -> str:
@@ -270,7 +271,7 @@ class PullsFrom:
         return str(reference) if reference.tag or reference.digest else ""  # Without one Docker pulls all tags.
 
     def __str__(self) -> str:
-        return f"the image comes from {_choice(self.value)}"
+        return f"the image comes from {list_names(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -325,9 +326,3 @@ class NamesNoBuilder:
 
     def __str__(self) -> str:
         return "name is not one of a privileged builder, buildx_buildkit_..."
-
-
-def _choice(values: tuple[str, ...]) -> str:
-    """Say that something is one of some, as a person would."""
-    *most, last = values
-    return f"{', '.join(most)} or {last}" if most else last

@@ -1,7 +1,7 @@
-"""Grants as policy files write them."""
+"""Grants as policy files write them, and names as sentences do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dockerproxy.policy.model import Condition, Value
@@ -16,6 +16,12 @@ _BYTE: Final = 0xFF
 _PLANE: Final = 0xFFFF
 
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def list_names(names: Sequence[str], word: str = "or") -> str:
+    """Write names as a person would: `a, b or c`."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
