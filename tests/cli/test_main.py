@@ -63,4 +63,4 @@ def test_an_output_that_cannot_be_written_is_no_bug() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "dockerproxy", "operations"], stdout=full, stderr=subprocess.PIPE, check=False
         )
-    assert (done.returncode, done.stderr) == (2, b"the output cannot be written: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, b"the output cannot be written: no space is left\n")

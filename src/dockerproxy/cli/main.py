@@ -99,18 +99,20 @@ def entry() -> None:
     try:
         status = main(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    except OSError as error:
-        status = USAGE if error.errno == errno.ENOSPC else BUG
-        if status == BUG:
-            traceback.print_exc()
-        else:
-            print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
-        traceback.print_exc()
-        status = BUG
+    except Exception as error:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
+        status = _end_badly(error)
     sys.exit(status)
+
+
+def _end_badly(error: Exception) -> int:
+    """Say what went wrong, and return the exit status."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in {errno.EPIPE, errno.ENOSPC}:
+        traceback.print_exc()
+        return BUG
+    # Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if number == errno.EPIPE:  # Whoever read the output has seen enough.
+        return 0
+    print("the output cannot be written: no space is left", file=sys.stderr)
+    return USAGE
