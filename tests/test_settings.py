@@ -1,11 +1,15 @@
 """Settings: levels are ranked as syslog ranks them, and limits meet no honest client."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dockerproxy.settings import MAX_SOCKET_PATH, Level, Limits
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Mode, Policy
+from dockerproxy.settings import MAX_SOCKET_PATH, Level, Limits, SocketSettings
 
 
 def test_levels_rise_from_debug_to_emergency() -> None:
@@ -29,3 +33,13 @@ def test_the_longest_path_of_a_socket_is_what_the_kernel_takes(tmp_path: Path) -
 def test_no_limit_is_one_that_a_client_between_two_requests_meets_soon() -> None:
     limits = Limits()
     assert limits.idle_timeout >= 600 > limits.header_timeout
+
+
+def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
+    policy = Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""))
+    settings = SocketSettings(
+        name="new", path="/x", permissions=0o660, uid=None, gid=None, policy=compile_policy(policy)
+    )
+    assert settings.remark == ""
+    reports = replace(settings, policy=compile_policy(replace(policy, mode=Mode.REPORT)))
+    assert reports.remark == "the mode of the socket new is report: it refuses nothing"

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.model import Mode
 
 MAX_SOCKET_PATH: Final = 107
 """Bytes of a unix socket's path that fit `sockaddr_un.sun_path` with its final NUL (unix(7))."""
@@ -57,6 +58,12 @@ class SocketSettings:
     uid: int | None
     gid: int | None
     policy: CompiledPolicy
+
+    @property
+    def remark(self) -> str:
+        """What whoever looks after the proxy must know of a socket that refuses nothing; empty if it does."""
+        mode = self.policy.mode
+        return "" if mode is Mode.ENFORCE else f"the mode of the socket {self.name} is {mode}: it refuses nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from cli.files import sockets_of
 from cli.programs import short_folder
 
-from dockerproxy.cli.sockets import describe_file, describe_mode, find_owner, may_open
+from dockerproxy.cli.sockets import describe_file, find_owner, may_open
 from dockerproxy.settings import SocketSettings
 
 SOCKET = sockets_of()["traefik"]
@@ -69,10 +69,3 @@ def test_who_is_not_named_is_ourselves() -> None:
     assert find_owner(served(0o660)) == (1000, 999)
     assert find_owner(served(0o660, None, None)) == (os.geteuid(), os.getegid())
     assert describe_file(served(0o60)) == "0060, uid 1000, gid 999"
-
-
-def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
-    assert describe_mode(SOCKET) == ""
-    assert describe_mode(sockets_of()["new-thing"]) == (
-        "the mode of the socket new-thing is report: it refuses nothing"
-    )

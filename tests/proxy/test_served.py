@@ -79,8 +79,8 @@ def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
     ("mode", "remark", "learns"),
     [
         (Mode.ENFORCE, "", False),
-        (Mode.REPORT, "; the mode of the socket docker is report: it refuses nothing", False),
-        (Mode.LEARN, "; the mode of the socket docker is learn: it refuses nothing", True),
+        (Mode.REPORT, "the mode of the socket docker is report: it refuses nothing", False),
+        (Mode.LEARN, "the mode of the socket docker is learn: it refuses nothing", True),
     ],
 )
 def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str, *, learns: bool) -> None:

@@ -80,5 +80,5 @@ def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: t
 
 
 def test_what_must_be_known_besides_is_said_with_every_health_check() -> None:
-    assert answer_ping(200, "; it refuses nothing")[1].endswith("the engine answers; it refuses nothing")
-    assert answer_ping(500, "; it refuses nothing")[1].endswith("with 500; it refuses nothing")
+    assert answer_ping(200, "it refuses nothing")[1].endswith("the engine answers; it refuses nothing")
+    assert answer_ping(500, "it refuses nothing")[1].endswith("with 500; it refuses nothing")

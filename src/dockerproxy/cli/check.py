@@ -10,7 +10,7 @@ from typing import Final
 from dockerproxy.cli.allowed import list_allowed, list_left_out
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
-from dockerproxy.cli.sockets import describe_mode, find_owner
+from dockerproxy.cli.sockets import find_owner
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.switches import SWITCHES
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = [problem for socket in sockets for problem in check_place(socket)]
     problems += check_learning(configured.settings)
-    remarks = [f"warning: {remark}\n" for socket in sockets if (remark := describe_mode(socket))]
+    remarks = [f"warning: {remark}\n" for socket in sockets if (remark := socket.remark)]
     print(*remarks, *_list_settings(configured), sep="\n")
     for socket in sockets:
         if in_file:

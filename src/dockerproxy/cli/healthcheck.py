@@ -13,7 +13,6 @@ from http import HTTPStatus
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.ask import ask
-from dockerproxy.cli.sockets import describe_mode
 from dockerproxy.config.configuration import read_configuration
 
 
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         except OSError as error:
             status, message = 0, f"the proxy does not answer: {error.strerror or error}"
         healthy = healthy and status == HTTPStatus.OK
-        remark = describe_mode(served)
+        remark = served.remark
         if remark and remark not in message:  # The running proxy may have another policy than this one.
             message += f"; {remark}"
         print(f"{served.path}: {message}", file=sys.stdout if status == HTTPStatus.OK else sys.stderr)

@@ -16,7 +16,6 @@ import uvloop
 
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
-from dockerproxy.cli.sockets import describe_mode
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.errors import UserError
@@ -93,9 +92,8 @@ def _announce(configured: Configured, log: Log) -> None:
 
 
 def _warn_of_mode(served: SocketSettings, log: Log) -> None:
-    remark = describe_mode(served)
-    if remark:
-        log.message(Level.WARNING, remark)
+    if served.remark:
+        log.message(Level.WARNING, served.remark)
 
 
 async def _serve(configured: Configured, log: Log, read: Callable[[], Configured]) -> None:
@@ -115,7 +113,7 @@ class _Reloading:
     def __init__(self, server: Server, log: Log, configured: Configured, read: Callable[[], Configured]) -> None:
         self._server = server
         self._log = log
-        self._digests = _digests_of(configured)
+        self._configured = configured
         self._read = read
         self._asked = False
         self._one_by_one = asyncio.Lock()
@@ -135,16 +133,11 @@ class _Reloading:
             except UserError as error:
                 self._log.message(Level.ERR, f"nothing is changed; the configuration has mistakes:\n{error}")
                 return
-        digests = _digests_of(configured)
+        before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
             _warn_of_mode(served, self._log)
-            if digests[served.path] != self._digests.get(served.path):
+            if digest(served.policy) != before.get(served.path):
                 text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
                 self._log.message(Level.NOTICE, f"socket {served.name}:\n{text}")
-        self._digests = digests
+        self._configured = configured
         self._log.message(Level.NOTICE, "the configuration was read again")
-
-
-def _digests_of(configured: Configured) -> dict[str, str]:
-    """Return what identifies the policy of each socket, by its path."""
-    return {socket.path: digest(socket.policy) for socket in configured.settings.sockets}

@@ -1,8 +1,7 @@
-"""A socket of ours in words: who may open it, and whether it refuses anything."""
+"""A socket of ours in words: who may open it."""
 
 import os
 
-from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
 
 
@@ -22,9 +21,3 @@ def describe_file(socket: SocketSettings) -> str:
     """Say who may open a socket."""
     uid, gid = find_owner(socket)
     return f"{socket.permissions:04o}, uid {uid}, gid {gid}"
-
-
-def describe_mode(socket: SocketSettings) -> str:
-    """Say what becomes of requests that the policy does not allow, if they are not refused; else nothing."""
-    mode = socket.policy.mode
-    return "" if mode is Mode.ENFORCE else f"the mode of the socket {socket.name} is {mode}: it refuses nothing"

@@ -21,7 +21,6 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.expectations import Expectation, Reader
-from dockerproxy.cli.sockets import describe_mode
 from dockerproxy.cli.trying import Tried, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise UserError(*reader.problems)
     expectations = reader.expectations
     for socket in sockets:
-        remark = describe_mode(socket)
+        remark = socket.remark
         if remark and any(expectation.socket is socket for expectation in expectations):
             print(f"warning: {remark}")
     missed = sum(not _is_met(expectation) for expectation in expectations)

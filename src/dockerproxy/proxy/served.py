@@ -27,6 +27,7 @@ class Served:
 
     Attributes:
         name: What the log calls the socket.
+        remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
         refuses_nothing: Whether its mode is to report or to learn.
         learner: Of a socket that learns.
@@ -46,6 +47,7 @@ class Served:
     def replace(self, settings: SocketSettings) -> None:
         """Judge by other settings from now on; an exchange that has begun keeps what was decided."""
         self.name: str = settings.name
+        self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
         self._known.clear()
@@ -53,13 +55,6 @@ class Served:
             self.learner = None
         elif self.learner is None or self.learner.name != settings.name:
             self.learner = Learner(settings)
-
-    @property
-    def remark(self) -> str:
-        """What follows the answer to a health check of a socket that refuses nothing."""
-        if not self.refuses_nothing:
-            return ""
-        return f"; the mode of the socket {self.name} is {self.policy.mode}: it refuses nothing"
 
     def note(self, record: Record, when: float) -> None:
         """Take an exchange into account, where the socket's mode asks for it.

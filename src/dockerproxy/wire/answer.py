@@ -43,6 +43,7 @@ def answer_ping(status: int, remark: str) -> tuple[int, str]:
         status: What the engine's ping was answered with.
         remark: What whoever looks after the proxy must know besides; may be empty.
     """
+    besides = f"; {remark}" if remark else ""
     if status == HTTPStatus.OK:
-        return HTTPStatus.OK, f"the proxy lives and the engine answers{remark}"
-    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}{remark}"
+        return HTTPStatus.OK, f"the proxy lives and the engine answers{besides}"
+    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}{besides}"
