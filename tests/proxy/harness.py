@@ -111,7 +111,9 @@ class World:
         self.engine = await asyncio.start_unix_server(arrive, str(self.directory / "engine.sock"), limit=2**26)
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.directory / "log").read_text().splitlines()]
+        """The whole lines of the log: its thread may be writing one."""
+        written, _, _ = (self.directory / "log").read_text().rpartition("\n")
+        return [json.loads(line) for line in written.splitlines()]
 
     async def records(self, count: int) -> list[dict[str, Any]]:
         """The records of finished exchanges, once there are as many as this."""
