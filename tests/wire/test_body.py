@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from wire.chunks import Coded, coded_bodies, nearly_coded, splits
 from wire.heads import read_head
 
-from dockerproxy.wire.body import RequestBody
+from dockerproxy.wire.body import HeldBody, RequestBody, frame
 from dockerproxy.wire.head import Framing, RequestHead
 
 TAIL = b"GET /next"
@@ -101,3 +101,41 @@ def test_what_is_left_of_a_body_is_known_only_where_it_was_counted(
     body = RequestBody(head)
     pass_on(body, [fed])
     assert body.is_at_most(size) is known
+
+
+# Bodies that are held
+
+
+@given(st.data(), coded_bodies())
+def test_a_held_body_is_there_whole_at_its_end_and_nothing_of_it_goes_on(data: st.DataObject, coded: Coded) -> None:
+    size = len(coded.content)
+    for head, sent in ((CHUNKED, coded.coded), (counted(size), coded.content)):
+        body = HeldBody(head, size)
+        to_engine, taken = pass_on(body, data.draw(splits(sent + TAIL)))
+        assert (to_engine, taken) == (b"", len(sent))
+        assert (body.complete, body.broken, bytes(body.content), body.received) == (True, "", coded.content, size)
+
+
+@given(coded_bodies())
+def test_a_held_body_that_is_too_long_is_broken_before_more_than_a_piece_too_much_was_taken(coded: Coded) -> None:
+    size = len(coded.content)
+    counted_one = HeldBody(counted(size), size - 1) if size else None
+    assert counted_one is None or (counted_one.status, "MAX_BODY" in counted_one.broken) == (413, True)
+    if size:
+        body = HeldBody(CHUNKED, size - 1)
+        pass_on(body, [bytes([byte]) for byte in coded.coded])
+        assert (body.status, "MAX_BODY" in body.broken, len(body.content)) == (413, True, size)
+
+
+def test_a_held_body_with_a_broken_chunk_has_no_reading() -> None:
+    body = HeldBody(CHUNKED, 100)
+    body.feed(b"x\r\n")
+    assert body.broken
+    assert body.status == 400
+
+
+@given(st.lists(st.binary(max_size=20), max_size=20), st.booleans())
+def test_content_that_is_written_in_chunks_is_read_as_the_same(contents: list[bytes], last: bool) -> None:  # noqa: FBT001
+    body = RequestBody(CHUNKED)
+    taken, _ = body.take(b"".join(frame(list(contents), last=last)))
+    assert (b"".join(taken), body.complete, body.broken) == (b"".join(contents), last, "")

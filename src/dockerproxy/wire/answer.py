@@ -10,6 +10,7 @@ _PHRASES: Final = {
     403: "Forbidden",
     404: "Not Found",
     408: "Request Timeout",
+    413: "Content Too Large",
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",
     502: "Bad Gateway",

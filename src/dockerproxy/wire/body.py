@@ -16,7 +16,10 @@ class RequestBody:
         complete: Whether all of it was taken.
         received: Bytes of content so far.
         broken: Why it has no reading, or empty.
+        status: Of the answer if it is broken.
     """
+
+    status = 400
 
     def __init__(self, head: RequestHead) -> None:
         self.complete = head.framing is Framing.NONE
@@ -34,6 +37,11 @@ class RequestBody:
 
         Data of gigabytes comes by here: it is cut into views, not copied.
         """
+        contents, used = self.take(data)
+        return (contents if self._chunks is None else frame(contents, last=self.complete)), used
+
+    def take(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
+        """Take what belongs to the body; return its content, and how many bytes were taken."""
         if self._chunks is None:
             used = min(self._left, len(data))
             self._left -= used
@@ -44,12 +52,51 @@ class RequestBody:
         self.broken = fed.broken
         self.complete = self._chunks.ended
         contents: list[bytes | memoryview] = [memoryview(data)[start:end] for start, end in fed.payload]
-        if len(contents) > _FEW:
-            contents = [b"".join(contents)]
-        pieces: list[bytes | memoryview] = []
+        self.received += sum(map(len, contents))
+        return contents, fed.used
+
+
+def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | memoryview]:
+    """Write content in chunks.
+
+    Args:
+        contents: Pieces of it.
+        last: Whether no more follows.
+    """
+    if len(contents) > _FEW:
+        contents = [b"".join(contents)]
+    pieces: list[bytes | memoryview] = []
+    for content in filter(len, contents):
+        pieces += (b"%x\r\n" % len(content), content, b"\r\n")
+    if last:
+        pieces.append(LAST_CHUNK)
+    return pieces
+
+
+class HeldBody(RequestBody):
+    """Reads one body that is not passed on before all of it was looked at.
+
+    Attributes:
+        content: Of the body so far.
+        most: Bytes that it may have.
+    """
+
+    def __init__(self, head: RequestHead, most: int) -> None:
+        super().__init__(head)
+        self.content = bytearray()
+        self.most = most
+        if head.length > most:
+            self._refuse()
+
+    def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
+        """Take what belongs to the body; nothing of it goes on."""
+        contents, used = self.take(data)
         for content in contents:
-            self.received += len(content)
-            pieces += (b"%x\r\n" % len(content), content, b"\r\n")
-        if self.complete:
-            pieces.append(LAST_CHUNK)
-        return pieces, fed.used
+            self.content += content
+        if len(self.content) > self.most:
+            self._refuse()
+        return [], used
+
+    def _refuse(self) -> None:
+        self.broken = f"the body is longer than {self.most} bytes; MAX_BODY bounds it"
+        self.status = 413

@@ -12,7 +12,7 @@ class State(StrEnum):
     """Where an exchange is."""
 
     IDLE = "no request"
-    HELD = "the request waits for what the engine says of the object it names"
+    HELD = "the request waits for its body, or for what the engine says of what it names"
     SENDING = "the request is being sent, nothing is answered yet"
     SENDING_ANSWERING = "the engine answers before the request ends: a build's progress, an early error"
     SENDING_ANSWERED = "the answer is complete, the request is not"
@@ -27,9 +27,9 @@ class State(StrEnum):
 class Signal(StrEnum):
     """What moves an exchange."""
 
-    HOLD = "a request cannot be judged before the engine was asked"
+    HOLD = "a request cannot be judged before its body has come or the engine was asked"
     HEAD = "the head of a request was judged and allowed"
-    WHOLE = "a request without a body was judged and allowed"
+    WHOLE = "a request without a body, or with one that was held, was judged and allowed"
     REQUEST_END = "the request is complete"
     ANSWER = "the engine's final response head came"
     ANSWER_END = "the response is complete"

@@ -1,0 +1,131 @@
+"""JSON of a request's body: bytes to values and back, with exactly one reading or none.
+
+Go's decoder, which reads it behind us, takes what other decoders refuse, and puts another meaning on what all of them
+take. How one would get past a judge of bodies, and what stops it here: bytes that are no UTF-8 or a lone surrogate,
+which Go replaces; a second value behind the first, or a stray bracket; a key that is there twice, of which Go merges
+the values; a number that changes when it is read and written. All of that has no single reading and is refused. That a
+key is there twice in two spellings is seen where the keys are known, in `policy/bodies`. A body that would keep us busy
+is bounded: no step here takes longer than its length allows, and what follows may trust that it is not nested deeply.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Final, NoReturn, TypeAlias
+
+from dockerproxy.errors import Refusal
+
+Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+MOST_LEVELS: Final = 64
+"""Of lists and objects in each other. The deepest that an engine knows has a dozen."""
+
+_MOST_DIGITS: Final = 19
+"""Of a whole number: those of Go's int64. Longer ones are an error for Go wherever it reads the field."""
+
+_MOST_OF_FRACTION: Final = 17
+"""Characters of another number: as many as are certainly the same after reading and writing."""
+
+_TOO_DEEP: Final = f"the body has more than {MOST_LEVELS} lists or objects in each other"
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]").search
+"""Only an escape can stand for half of a pair: the bytes of one are no UTF-8."""
+
+
+class _UnclearError(Exception):
+    """A value that has no single reading."""
+
+
+def read_json(content: bytes) -> Json | Refusal:
+    """Read one JSON value, and nothing after it."""
+    try:
+        text = content.decode()
+        value: Json = _DECODER.decode(text)
+        if _ESCAPED_SURROGATE(text):
+            write_json(value)
+    except (_UnclearError, ValueError, RecursionError) as error:
+        return Refusal(400, _say(error))
+    if text.count("[") + text.count("{") > MOST_LEVELS and _is_deep(value):
+        return Refusal(400, _TOO_DEEP)
+    return value
+
+
+def _say(error: Exception) -> str:
+    match error:
+        case UnicodeDecodeError():
+            return "the body is not UTF-8"
+        case UnicodeEncodeError():
+            return "the body has no single reading: half of a surrogate pair stands alone in it"
+        case _UnclearError():
+            return f"the body has no single reading: {error}"
+        case RecursionError():
+            return _TOO_DEEP
+    return f"the body is not one JSON value: {error}"
+
+
+def write_json(value: Json) -> bytes:
+    """Write a JSON value, without blanks."""
+    return _ENCODER.encode(value).encode()
+
+
+def _is_deep(value: Json) -> bool:
+    """Whether a value has more levels than there may be; a level at a time, so that none is too deep to look at."""
+    level: list[dict[str, Json] | list[Json]] = [value] if isinstance(value, dict | list) else []
+    for _ in range(MOST_LEVELS):
+        below = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [item for item in below if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _read_object(pairs: list[tuple[str, Json]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise _UnclearError(f"{show(key)} is there twice")
+    return found
+
+
+def _read_whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS and len(text.lstrip("-")) > _MOST_DIGITS:
+        raise _UnclearError("a number has too many digits")
+    return int(text)
+
+
+def _read_fraction(text: str) -> float:
+    if len(text) > _MOST_OF_FRACTION:
+        raise _UnclearError("a number has too many digits")
+    number = float(text)
+    if math.isinf(number):
+        raise _UnclearError(f"{text} is greater than numbers are")
+    return number
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise _UnclearError(f"{text} is no JSON")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_read_object,
+    parse_int=_read_whole,
+    parse_float=_read_fraction,
+    parse_constant=_refuse_constant,
+)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
+
+_SHOWN: Final = 80
+"""Characters of a value that a message shows."""
+
+
+def show(value: Json) -> str:
+    """Write a value for a message, cut short. No more of it is written than is shown."""
+    text = ""
+    for piece in _PIECES.iterencode(value[: _SHOWN + 1] if isinstance(value, str) else value):
+        text += piece[: _SHOWN + 1]
+        if len(text) > _SHOWN:
+            return f"{text[:_SHOWN]}..."
+    return text
+
+
+_PIECES: Final = json.JSONEncoder(check_circular=False)

@@ -1,0 +1,3 @@
+module go_decoder
+
+go 1.21

@@ -1,0 +1,154 @@
+"""A body has one reading, which is Go's, or none."""
+
+import json
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire.decoding import find_leaves, read_kept, understand
+
+from dockerproxy.errors import Refusal
+from dockerproxy.wire.document import MOST_LEVELS, Json, read_json, show, write_json
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+KEPT = list(read_kept())
+
+
+def reason(content: bytes) -> str:
+    refusal = read_json(content)
+    assert isinstance(refusal, Refusal), refusal
+    assert refusal.status == 400
+    return refusal.reason
+
+
+@given(VALUES)
+def test_what_is_written_is_read_as_it_was(value: Json) -> None:
+    assert read_json(write_json(value)) == value
+
+
+@given(VALUES, st.booleans())
+def test_what_other_writers_write_is_read_as_it_was(value: Json, escaped: bool) -> None:  # noqa: FBT001 (generated)
+    assert read_json(json.dumps(value, ensure_ascii=escaped, indent=1).encode()) == value
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_have_a_reading_or_a_reason(content: bytes) -> None:
+    read = read_json(content)
+    if isinstance(read, Refusal):
+        assert read.reason
+    else:
+        assert read_json(write_json(read)) == read
+
+
+@pytest.mark.parametrize(("content", "leaves"), KEPT, ids=[f"document {number}" for number in range(len(KEPT))])
+def test_what_is_understood_is_what_go_read(content: bytes, leaves: dict[str, Json] | None) -> None:
+    understood = understand(content)
+    if not isinstance(understood, Refusal):
+        assert find_leaves(understood) == leaves
+
+
+def test_enough_documents_are_kept_of_each_kind() -> None:
+    accepted = [content for content, _ in KEPT if not isinstance(understand(content), Refusal)]
+    only_by_go = [content for content, go in KEPT if go is not None and isinstance(understand(content), Refusal)]
+    by_none = [content for content, go in KEPT if go is None]
+    assert min(len(accepted), len(only_by_go), len(by_none)) > 80
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'{"a":1,"a":1}', '"a" is there twice'),
+        (b'{"b":{"a":1,"c":2,"\\u0061":null}}', '"a" is there twice'),
+        (b"1" * 20, "too many digits"),
+        (b"-" + b"1" * 20, "too many digits"),
+        (b"0." + b"1" * 16, "too many digits"),
+        (b"1e309", "1e309 is greater than numbers are"),
+        (b"-1e999", "-1e999 is greater than numbers are"),
+        (b"NaN", "NaN is no JSON"),
+        (b"-Infinity", "-Infinity is no JSON"),
+        (b'"\\ud800"', "half of a surrogate pair"),
+        (b'{"\\uDFFF":1}', "half of a surrogate pair"),
+        (b'"\xff"', "not UTF-8"),
+        (b'"\xed\xa0\x80"', "not UTF-8"),
+        (b'"\xc0\x80"', "not UTF-8"),
+        (b"", "not one JSON value"),
+        (b"{}{}", "not one JSON value"),
+        (b"{}}", "not one JSON value"),
+        (b"\xef\xbb\xbf{}", "not one JSON value"),
+        (b"01", "not one JSON value"),
+        ("\u0661".encode(), "not one JSON value"),
+    ],
+)
+def test_what_go_would_read_in_its_own_way_has_no_reading(content: bytes, says: str) -> None:
+    assert says in reason(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"9" * 19, b"-" + b"9" * 19, b"0.25", b"-0", b"1e3", b'"\\ud83d\\ude00"', b'"\x7f"', b' \t\r\n{"a":"\\u0000"}\n '],
+)
+def test_what_all_read_alike_is_read(content: bytes) -> None:
+    read = read_json(content)
+    assert not isinstance(read, Refusal)
+    assert read == json.loads(content)
+
+
+@pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
+@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 10_000, 300_000])
+def test_a_body_is_nested_so_deep_and_no_deeper(open_: bytes, close: bytes, levels: int) -> None:
+    assert "64 lists or objects in each other" in reason(open_ * levels + b"1" + close * levels)
+    fine = open_ * (MOST_LEVELS - 1) + b"[" + b"1" + b"]" + close * (MOST_LEVELS - 1)
+    assert not isinstance(read_json(fine), Refusal)
+
+
+def test_many_brackets_are_not_deep() -> None:
+    assert read_json(b"[" + b",".join([b"{}"] * 1000) + b"]") == [{}] * 1000
+    assert read_json(b'"' + b"[" * 1000 + b'"') == "[" * 1000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{" + b",".join(b'"k%d":1' % number for number in range(80_000)) + b',"k7":1}',
+        b"{" + b",".join([b'"k":1'] * 150_000) + b"}",
+        b'"' + b"\\ud83d\\ude00" * 80_000 + b'"',
+        b"[" * 500_000,
+        b"1" * 1_000_000,
+        b"[" + b",".join([b"[" * 60 + b"]" * 60] * 8000) + b"]",
+    ],
+    ids=["keys", "one key", "escapes", "brackets", "digits", "levels"],
+)
+def test_a_hostile_body_keeps_nobody_waiting(content: bytes) -> None:
+    started = time.process_time()
+    read_json(content)
+    assert time.process_time() - started < 5
+
+
+def test_a_number_that_is_none_is_never_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(math.inf)
+
+
+@given(VALUES)
+def test_what_a_message_shows_is_short_and_one_line(value: Json) -> None:
+    text = show(value)
+    assert len(text) <= 83
+    assert text.isascii()
+    assert text.isprintable()
+    if not text.endswith("..."):
+        assert json.loads(text) == value
+
+
+def test_only_as_much_is_written_as_is_shown() -> None:
+    assert show("a" * 1_000_000) == f'"{"a" * 79}...'
+    assert show(["a"] * 1_000_000) == f"{json.dumps(['a'] * 30)[:80]}..."
+    assert show("a" * 78) == f'"{"a" * 78}"'
+    assert show({"a": [1, None, True]}) == '{"a": [1, null, true]}'
