@@ -1,0 +1,182 @@
+"""Fields of a body, and the tree that a table of them becomes.
+
+A table has a line for each field that the engine knows:
+
+    path  type  since  how  | what it can do
+
+- In a path `Name[]` is a list, `Name.*` an object whose keys are data, and the rest are keys of Docker's own types. A
+  path that begins with `?` is a parameter of the query, since some of what a body says may stand there too; one that
+  begins with `@` is about the object that the request names, as the engine shows it.
+- type is that of the values: `string`, `boolean`, `integer`, `number`, `object`, and `empty` for an object without
+  fields. `words` is a list of strings for which engines up to 28 take a bare string too.
+- since is the version of the API, or of Podman, in which it appeared.
+- how says what a grant that is not unrestricted lets it be: `any` whatever it likes; `unset` only what it is by itself,
+  which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `part` what the
+  line of the list or object around it says; `aside` whatever it likes, since no engine looks at it: it is left out.
+  Everything else is the name of a check in `policy/bodies/checks`.
+- The phrase after the bar is read by operators, after "which" or "it".
+
+Go matches keys without regard to case, and takes U+017F for s and U+212A for k. So a tree has its keys folded, each
+with the spelling that goes to the engine.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+Class: TypeAlias = type
+"""What `type` means outside of `Node`."""
+
+_PART: Final = re.compile(r"\[\]|\.?\*|\.?[^.\[\]]+")
+_ROW: Final = re.compile(r"(\S+) +(\S+) +(\S+) +(\S+) +\| (.+)")
+ALWAYS: Final = "!"
+"""Behind the name of a check that also looks at what is not there."""
+
+_FOLDED: Final = str.maketrans({"\u017f": "s", "\u212a": "k", **{chr(code): chr(code + 32) for code in range(65, 91)}})
+
+
+class Type(StrEnum):
+    """What a value is."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    WORDS = "words"
+    OBJECT = "object"
+    EMPTY = "empty"
+    LIST = "list"
+    MAP = "map"
+
+
+_READ_AS: Final[Mapping[Type, Class]] = {
+    Type.STRING: str,
+    Type.BOOLEAN: bool,
+    Type.INTEGER: int,
+    Type.LIST: list,
+    Type.MAP: dict,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A line of a table.
+
+    Attributes:
+        path: Where it stands, from the top of the body, the query (`?`) or the named object (`@`).
+        type: Of the values at the end of the path.
+        since: Version of the API in which it appeared.
+        how: What a grant that is not unrestricted lets it be.
+        says: What it can do, in a phrase.
+    """
+
+    path: str
+    type: Type
+    since: str
+    how: str
+    says: str
+
+
+@dataclass(slots=True)
+class Node:
+    """A place in a body.
+
+    Attributes:
+        type: Of the value.
+        read_as: What a value becomes when it is read, if values of no other class belong here.
+        how: What a grant that is not unrestricted lets it be.
+        says: What it can do.
+        keys: Of an object: what stands below each folded key, with its canonical spelling.
+        spelled: Of an object: what stands below each key in its canonical spelling.
+        item: Of a list or map: what its values are.
+        always: Of an object: what stands below that a check looks at, or looks into, though it is not there.
+    """
+
+    type: Type
+    read_as: Class | None = None
+    how: str = "any"
+    says: str = ""
+    keys: "dict[str, tuple[str, Node]]" = field(default_factory=dict)
+    spelled: "dict[str, Node]" = field(default_factory=dict)
+    item: "Node | None" = None
+    always: "tuple[tuple[str, Node], ...]" = ()
+
+
+def fold(key: str) -> str:
+    """Return a key as Go's decoder compares it with those it knows."""
+    return key.lower() if key.isascii() else key.translate(_FOLDED)
+
+
+def read_fields(table: str) -> tuple[Field, ...]:
+    """Read a table."""
+    return tuple(_read_rows(table))
+
+
+def _read_rows(table: str) -> Iterator[Field]:
+    for line in filter(None, table.splitlines()):
+        row = _ROW.fullmatch(line)
+        if row is None:
+            raise ValueError(line)
+        path, type_, since, how, says = row.groups()
+        yield Field(path=path, type=Type(type_), since=since, how=how, says=says)
+
+
+def within(prefix: str, fields: tuple[Field, ...], **how: str) -> tuple[Field, ...]:
+    """Return fields as they stand inside another body.
+
+    Args:
+        prefix: What their paths get in front.
+        fields: The fields.
+        how: For some, by the last name of their path, what they may be there instead.
+    """
+    return tuple(
+        Field(
+            path=prefix + each.path,
+            type=each.type,
+            since=each.since,
+            how=how.get(re.split(r"[.?]", each.path.rstrip("[]*."))[-1], each.how),
+            says=each.says,
+        )
+        for each in fields
+    )
+
+
+def grow_tree(fields: tuple[Field, ...]) -> Node:
+    """Make the tree of a body; a body that is a list has paths that begin with `[]`."""
+    root = Node(Type.OBJECT)
+    for each in fields:
+        if not each.path.startswith(("?", "@")):
+            _plant(root, each)
+    _finish(root)
+    return root
+
+
+def _plant(node: Node, each: Field) -> None:
+    """Put a field into the tree. What its line says is about the whole list or map, not about one of its values."""
+    for part in _PART.findall(each.path):
+        if part == "[]" or part.lstrip(".") == "*":
+            node.type = Type.LIST if part == "[]" else Type.MAP
+            node.item = node.item or Node(Type.OBJECT)
+            node = node.item
+        else:
+            name = part.lstrip(".")
+            node = node.keys.setdefault(fold(name), (name, Node(Type.OBJECT)))[1]
+            spoken = node
+    node.type = each.type if not node.keys else node.type
+    spoken.how, spoken.says = each.how, each.says
+
+
+def _finish(node: Node) -> None:
+    """Note everywhere what makes reading quick, and what is looked at though it is not there."""
+    node.read_as = _READ_AS.get(node.type)
+    node.spelled = dict(node.keys.values())
+    for each in (*node.spelled.values(), *filter(None, (node.item,))):
+        _finish(each)
+    node.always = tuple(pair for pair in node.keys.values() if pair[1].how.endswith(ALWAYS) or pair[1].always)
+
+
+def list_beside(fields: tuple[Field, ...], place: str) -> Mapping[str, Field]:
+    """Return the fields of the query or of the object, by their names; those that are lists end in `[]`."""
+    return {each.path[1:]: each for each in fields if each.path.startswith(place)}

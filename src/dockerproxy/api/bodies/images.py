@@ -1,0 +1,57 @@
+# ruff: noqa: E501 - a table: one field is one line, so that columns can be compared and lines be searched
+"""Parameters and bodies about images: making one of a container, naming, pulling, sending one.
+
+`fields.py` says what a line means.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.bodies.containers import CONFIG
+from dockerproxy.api.bodies.fields import Field, read_fields, within
+
+# fmt: off
+# path                                             type     since how              | what it can do
+_COMMIT: Final = read_fields("""
+?container                                         string   1.0   container!       | is the container whose files the image gets
+?repo                                              string   1.0   given            | is what the image is called
+?tag                                               string   1.0   any              | belongs to its name
+?comment                                           string   1.0   any              | is kept in the image
+?author                                            string   1.0   any              | is kept in the image
+?pause                                             boolean  1.3   any              | stops the container meanwhile
+?changes[]                                         string   1.19  instructions     | are lines of a Dockerfile
+""")
+
+_TAG: Final = read_fields("""
+?repo                                              string   1.0   tagged           | is what the image is called
+?tag                                               string   1.0   any              | belongs to its name
+?force                                             boolean  1.0   any              | is what older clients say when the name may be another image's
+""")
+
+_PUSH: Final = read_fields("""
+?tag                                               string   1.0   pushed!          | belongs to the name of what is sent, which chooses the registry
+?platform                                          string   1.46  any              | chooses an architecture
+""")
+
+_CREATE: Final = read_fields("""
+?fromImage                                         string   1.0   any              | is the image that is pulled
+?tag                                               string   1.0   any              | belongs to the name of the image
+?platform                                          string   1.32  any              | chooses an architecture
+?fromSrc                                           string   1.0   source!          | is what is imported: an address that the engine asks, or `-` for the body
+?repo                                              string   1.0   given            | is what an imported image is called
+?message                                           string   1.39  any              | is kept in an imported image
+?changes[]                                         string   1.40  instructions     | are lines of a Dockerfile
+""")
+# fmt: on
+
+IMAGES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
+    "ImageCommit": (
+        "json, or nothing",
+        (*_COMMIT, *within("", CONFIG, User="any", Image="any", Labels="any")),
+    ),
+    "ImageTag": ("none", _TAG),
+    "ImagePush": ("none", _PUSH),
+    "ImageCreate": ("none", _CREATE),
+}
+"""By operation: what its body is, and its fields. What an image says of users and labels is no one's word but its own:
+it is judged where a container is made of it."""

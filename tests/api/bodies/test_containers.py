@@ -1,0 +1,65 @@
+"""The tables about containers have each field once, with what it can do."""
+
+import pytest
+
+from dockerproxy.api.bodies.containers import CONTAINERS
+from dockerproxy.api.bodies.fields import Field, grow_tree
+from dockerproxy.api.bodies.tables import BODIES
+
+FIELDS = [(name, field) for name, (_, fields) in CONTAINERS.items() for field in fields]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_field_has_one_line(name: str) -> None:
+    paths = [field.path.lower() for field in CONTAINERS[name][1]]
+    assert sorted(paths) == sorted(set(paths))
+
+
+@pytest.mark.parametrize("pair", FIELDS, ids=[f"{name} {field.path}" for name, field in FIELDS])
+def test_a_line_reads_as_a_clause(pair: tuple[str, Field]) -> None:
+    _, field = pair
+    assert not field.says.endswith((".", ","))
+    assert field.says[0].islower() or field.says.startswith("/")
+
+
+def test_the_fields_of_the_host_config_are_nowhere_else() -> None:
+    """Engines up to 26.1 read them at the top of the body, too."""
+    root = BODIES["ContainerCreate"].root
+    both = set(root.spelled) & set(root.spelled["HostConfig"].spelled)
+    assert both == {"Runtime"}
+    assert root.spelled["Runtime"].how == "unset"
+
+
+REACHING = (
+    "Privileged Devices DeviceRequests DeviceCgroupRules UsernsMode UTSMode CgroupParent Cgroup VolumesFrom Links"
+    " GroupAdd Annotations Sysctls Runtime OomScoreAdj StorageOpt"
+)
+
+
+@pytest.mark.parametrize("field", REACHING.split())
+def test_what_reaches_the_host_is_unset(field: str) -> None:
+    assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].how == "unset"
+
+
+def test_what_empties_a_list_of_the_engine_s_own_is_absent() -> None:
+    host_config = BODIES["ContainerCreate"].root.spelled["HostConfig"]
+    assert {name for name, node in host_config.spelled.items() if node.how == "absent"} == {
+        "MaskedPaths",
+        "ReadonlyPaths",
+    }
+
+
+def test_what_is_repeated_in_the_query_is_not_what_podman_reads_there() -> None:
+    repeated = {name for name, field in BODIES["ContainerCreate"].parameters.items() if field.how == "aside"}
+    assert {"HostConfig", "Image", "Cmd"} <= repeated
+    assert not {name.lower() for name in repeated} & {"name", "platform"}
+
+
+def test_a_command_is_looked_at_when_it_starts() -> None:
+    assert set(BODIES["ExecStart"].of_object) == {"ProcessConfig", "ProcessConfig.privileged", "ProcessConfig.user"}
+    assert BODIES["ExecStart"].asks
+
+
+def test_every_tree_can_be_grown() -> None:
+    for _, fields in CONTAINERS.values():
+        assert grow_tree(fields).keys

@@ -1,0 +1,44 @@
+"""What clients send about images is known, parameter by parameter, and nothing else is."""
+
+import pytest
+from policy.bodies.looking import faults
+
+from dockerproxy.api.bodies.images import IMAGES
+
+TAGS = ("ci/app:*", "**")
+
+FROM_CLIENTS = {
+    "docker commit": ("ImageCommit", "?container=web&repo=ci/app&tag=1&comment=&author=&pause=0&changes=USER+1"),
+    "docker tag": ("ImageTag", "?repo=ci/app&tag=1"),
+    "docker-py tag": ("ImageTag", "?repo=ci/app&tag=1&force=0"),
+    "docker pull": ("ImageCreate", "?fromImage=docker.io/library/nginx&tag=latest"),
+    "docker-py pull": ("ImageCreate", "?fromImage=nginx&tag=1&platform=linux/amd64"),
+    "docker import": ("ImageCreate", "?changes=CMD+sh&changes=USER+1&fromSrc=-&message=&repo=ci/app&tag=1&platform="),
+}
+
+
+@pytest.mark.parametrize(("name", "query"), FROM_CLIENTS.values(), ids=FROM_CLIENTS)
+def test_what_clients_send_passes(name: str, query: str) -> None:
+    assert faults(name, query, tags=TAGS) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("ImagePush", "?tag=1&destination=evil.example/loot"),
+        ("ImagePush", "?tag=1&all=true"),
+        ("ImagePush", "?tag=1&tlsVerify=false"),
+        ("ImageCreate", "?fromImage=nginx&tlsVerify=false"),
+        ("ImageCreate", "?fromImage=nginx&fromimage=evil.example/x"),
+        ("ImageCommit", "?container=web&Container=db"),
+        ("ImageCommit", "?container=web&includeVolumes=1"),
+        ("ImageTag", "?repo=ci/app&REPO=nginx"),
+    ],
+)
+def test_what_only_podman_reads_is_refused(name: str, query: str) -> None:
+    assert len(faults(name, query, tags=TAGS, images=("**",))) == 1
+
+
+def test_no_table_is_without_its_parameters() -> None:
+    for name, (_, fields) in IMAGES.items():
+        assert any(each.path.startswith("?") for each in fields), name
