@@ -4,13 +4,15 @@ from functools import lru_cache
 
 from api.paths import path_of
 from hypothesis import strategies as st
+from policy.ordinary import ordinary
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.conditions import Flag, NamesNoBuilder, NamesNoHost, NamesObject
+from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesNoBuilder, NamesNoHost, NamesObject
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Condition, Decision, Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import KINDS, WORDS, Found
@@ -60,9 +62,10 @@ WEB = Found(ID, ("web",), owner=ID)
 
 
 def settled(policy: CompiledPolicy, request: CanonicalRequest, found: Found = WEB) -> Decision:
-    """Return the decision about a request, with the object that it names if it names one."""
+    """Return the decision about an ordinary request, with the object that it names if it names one."""
     named = request.operation is not None and request.operation.name in KINDS
-    decision = decide(policy, request, found if named else None)
+    name = request.operation.name if request.operation is not None else ""
+    decision = decide(policy, request, ordinary(name, found if named else None))
     assert isinstance(decision, Decision), decision
     return decision
 
@@ -84,10 +87,11 @@ def object_word(name: str) -> str:
 
 
 def grant_on(operation: str, *items: str, **flags: bool) -> Grant:
-    """Return a grant of an operation for some objects, and other conditions by their words."""
+    """Return a grant of an operation for some objects, with other conditions by their words; a body may be anything."""
     words = find_words(OPERATIONS[operation])
     conditions = [words[object_word(operation)].make(items)] if items else []
     conditions += [words[word].make(value) for word, value in flags.items()]
+    conditions += [UNRESTRICTED] if operation in CONTAINED else []
     return Grant(frozenset({operation}), f"{operation} (policy.yaml:1)", tuple(conditions))
 
 
@@ -108,6 +112,7 @@ def environments(draw: st.DrawFn) -> dict[str, str]:
 
 ITEMS = st.lists(st.sampled_from(["web", "w*", "db-*", "**", ID]), min_size=1, max_size=2).map(tuple)
 CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
+    st.just(UNRESTRICTED),
     st.builds(NamesNoHost, st.sampled_from(["term", "remote"]), st.booleans()),
     st.builds(NamesNoBuilder),
     st.builds(Flag, st.just("follow"), st.booleans(), st.just("follow"), st.booleans()),

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import environments, policy_of
 
+from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.changes import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Denial, Grant, Mode, Policy, Value
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.model import Denial, Grant, Mode, Pairs, Policy, Value
 from dockerproxy.policy.vocabulary import find_words
 
 Line = tuple[str, Mapping[str, Value]]
@@ -27,7 +29,10 @@ def granting(
                 Grant(
                     frozenset({name}),
                     source,
-                    tuple(find_words(OPERATIONS[name])[word].make(value) for word, value in values.items()),
+                    tuple(
+                        UNRESTRICTED if word == "unrestricted" else find_words(OPERATIONS[name])[word].make(value)
+                        for word, value in values.items()
+                    ),
                 )
                 for name, values in lines
             ),
@@ -118,4 +123,61 @@ def test_what_is_gained_one_way_is_lost_the_other_way(one: dict[str, str], other
 
 @given(st.sampled_from(sorted(OPERATIONS)))
 def test_one_operation_more_is_one_line_more(name: str) -> None:
-    assert set(describe(granting(LIST, (name, {})))) - set(describe(granting(LIST))) == {name} - {"ContainerList"}
+    before, contained = set(describe(granting(LIST))), set(describe(granting(LIST, (name, {}))))
+    assert contained - before == {name} - {"ContainerList"} - SEALED.keys()
+    if name in CONTAINED:
+        assert set(describe(granting(LIST, (name, OPEN)))) - before == {f"{name}: unrestricted"}
+
+
+# Bodies
+
+OPEN: Mapping[str, Value] = {"unrestricted": True}
+CREATE: Line = ("ContainerCreate", {})
+CREATE_OPEN: Line = ("ContainerCreate", OPEN)
+CREATE_WITH_BINDS: Line = ("ContainerCreate", {"binds": ("/srv",)})
+CREATE_WITHIN: Line = ("ContainerCreate", {"memory": "1GiB", "user": "not-root"})
+
+
+def ways(*lines: Line) -> tuple[str, ...]:
+    return find_ways(granting(*lines), lines[0][0])
+
+
+def test_what_a_grant_says_of_bodies_may_be_more_than_one_that_says_nothing() -> None:
+    assert ways(CREATE, CREATE_WITH_BINDS) == ("ContainerCreate", "ContainerCreate: {binds: [/srv]}")
+    assert ways(CREATE, CREATE_WITHIN) == ("ContainerCreate",)
+    connect: Line = ("NetworkConnect", {"networks": ("front",)})
+    assert ways(("NetworkConnect", {}), connect) == ("NetworkConnect", "NetworkConnect: {networks: [front]}")
+    run: Line = ("ContainerExec", {"containers": ("web",), "commands": (("sh",),)})
+    assert ways(("ContainerExec", {}), run) == ("ContainerExec",)
+
+
+def test_one_grant_that_is_unrestricted_says_all() -> None:
+    assert ways(CREATE, CREATE_WITH_BINDS, CREATE_OPEN, CREATE_WITHIN) == ("ContainerCreate: unrestricted",)
+    web: Line = ("ContainerExec", {"containers": ("web",), **OPEN})
+    assert ways(("ContainerExec", {}), web) == (
+        "ContainerExec",
+        "ContainerExec: {containers: [web], unrestricted: true}",
+    )
+    assert ways(("ContainerExec", OPEN), web) == ("ContainerExec: unrestricted",)
+
+
+def test_to_be_opened_is_a_gain() -> None:
+    changes = find_changes(granting(CREATE), granting(CREATE_OPEN))
+    assert changes.changed == (Change(("ContainerCreate",), ("ContainerCreate: unrestricted",)),)
+    assert list(changes.lines()) == ["gained ContainerCreate: unrestricted; lost ContainerCreate"]
+    assert find_changes(granting(), granting(("SwarmInit", OPEN))).gained == ("SwarmInit: unrestricted",)
+    assert not find_changes(granting(), granting(("SwarmInit", {})))
+
+
+def test_the_order_of_a_command_and_nothing_else_in_what_is_said_of_bodies_is_a_difference() -> None:
+    def made(*ports: str, labels: tuple[str, str], commands: tuple[tuple[str, ...], ...]) -> CompiledPolicy:
+        publish = Pairs((("ports", ports), ("addresses", ("::1",))))
+        pairs = Pairs(tuple((name, "x") for name in labels))
+        return granting(
+            ("ContainerCreate", {"publish": publish, "labels": pairs}), ("ContainerExec", {"commands": commands})
+        )
+
+    one = made("80", "90", labels=("a", "b"), commands=(("ls", "-l"), ("sh",)))
+    assert not find_changes(one, made("90", "80", "80", labels=("b", "a"), commands=(("sh",), ("ls", "-l"))))
+    assert find_changes(one, made("80", "90", labels=("a", "b"), commands=(("-l", "ls"), ("sh",))))
+    assert "ContainerExec: {commands: [[ls, -l], [sh]]}" in "\n".join(describe(one)).replace('"-l"', "-l")

@@ -3,9 +3,10 @@
 import pytest
 from policy.policies import grant_on, policy_with
 
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.policy.compile import Case, describe_conditions
-from dockerproxy.policy.conditions import NamesNoHost, NamesObject
+from dockerproxy.policy.conditions import UNRESTRICTED, Bound, NamesNoHost, NamesObject
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode
 
 NO_HOST = NamesNoHost("term", namespaces=False)
@@ -88,3 +89,40 @@ def test_an_operation_is_allowed_if_some_request_for_it_is() -> None:
 @pytest.mark.parametrize("mode", Mode)
 def test_the_mode_is_that_of_the_policy(mode: Mode) -> None:
     assert policy_with(mode=mode).mode is mode
+
+
+def test_a_grant_of_what_has_a_body_is_contained_unless_it_says_otherwise() -> None:
+    plain = Grant(frozenset({"ContainerCreate", "ContainerList"}), "A")
+    opened = Grant(frozenset({"ContainerCreate"}), "B", (UNRESTRICTED,))
+    policy = policy_with(plain, opened)
+    assert [(case.decision.source, case.body is None) for case in policy.cases["ContainerCreate"]] == [
+        ("B", True),
+        ("A", False),
+    ]
+    assert [case.body for case in policy.cases["ContainerList"]] == [None]
+
+
+def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
+    contained = policy_with(Grant(frozenset({"SwarmInit"}), "A"))
+    assert not contained.allows("SwarmInit")
+    assert contained.default["SwarmInit"].source == "A"
+    assert contained.default["SwarmInit"].message == (
+        f"SwarmInit is not allowed here: {SEALED['SwarmInit']}, and it cannot be bounded; "
+        '"SwarmInit: unrestricted" would allow it, as everything'
+    )
+    assert policy_with(Grant(frozenset({"SwarmInit"}), "A", (UNRESTRICTED,))).allows("SwarmInit")
+
+
+def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
+    policy = policy_with(Grant(frozenset({"ContainerExec"}), "A", (NamesObject("containers", ("web",)), UNRESTRICTED)))
+    assert policy.default["ContainerExec"].message.startswith(
+        "ContainerExec is not allowed here except if the container is web; "
+    )
+
+
+def test_an_archive_is_held_to_the_words_of_the_grant_that_allows_it() -> None:
+    grant = Grant(frozenset({"ImageLoad"}), "A", (Bound("tags", ("nginx",)),))
+    assert policy_with(grant).cases["ImageLoad"][0].decision.bounds == {"tags": ("nginx",)}
+    assert (
+        policy_with(Grant(frozenset({"ImageLoad"}), "A", (UNRESTRICTED,))).cases["ImageLoad"][0].decision.bounds is None
+    )

@@ -9,6 +9,7 @@ from policy.policies import request_for, request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.conditions import (
+    Bound,
     Flag,
     NamesNoBuilder,
     NamesNoHost,
@@ -19,7 +20,7 @@ from dockerproxy.policy.conditions import (
     clean_path,
     normalise_signal,
 )
-from dockerproxy.policy.model import Condition
+from dockerproxy.policy.model import Condition, Pairs
 from dockerproxy.policy.vocabulary import find_words
 
 STRICT = NamesNoHost("term", namespaces=False)
@@ -107,6 +108,10 @@ CLAUSES = (
     (OneOf("signal", ("HUP",), "signal", "KILL"), "signal is HUP"),
     (PathIn(("/data/**",)), "path is /data/**"),
     (PullsFrom(("nginx",), "fromImage"), "the image comes from nginx"),
+    (Bound("binds", ("/srv", "/etc/localtime:ro")), "binds are /srv or /etc/localtime:ro"),
+    (Bound("memory", "2GiB"), "memory is 2GiB"),
+    (Bound("commands", (("pg_dump", "**"), ("true",))), "commands are pg_dump ** or true"),
+    (Bound("labels", Pairs((("owner", "ci"),))), "labels are owner=ci"),
 )
 
 

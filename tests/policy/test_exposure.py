@@ -4,10 +4,15 @@ import re
 
 import pytest
 from hypothesis import given
-from policy.policies import environments, policy_of
+from policy.policies import environments, policy_of, policy_with
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.model import Grant, Value
+from dockerproxy.policy.vocabulary import find_words
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.
 GRAVE = re.compile(
@@ -68,6 +73,99 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
 )
 def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: dict[str, str], part: str) -> None:
     assert any(exposure.says.startswith(part) for exposure in find_exposures(policy_of(**environment)))
+
+
+def granting(name: str, **values: Value) -> CompiledPolicy:
+    """Return a policy that grants one operation under conditions, contained."""
+    words = find_words(OPERATIONS[name])
+    conditions = tuple(words[word].make(value) for word, value in values.items())
+    return policy_with(Grant(frozenset({name}), "here", conditions))
+
+
+def exposed(name: str, **values: Value) -> list[str]:
+    return [exposure.says for exposure in find_exposures(granting(name, **values))]
+
+
+@pytest.mark.parametrize("name", sorted(BODIES))
+def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
+    assert not any("root on" in says for says in exposed(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("ContainerExec", "prepares commands in running containers, which run there as any user"),
+        ("ExecStart", "types into running containers or starts commands there"),
+        ("PutContainerArchive", "writes any file of any container as root"),
+        ("NetworkConnect", "joins any container to a network"),
+        ("ImagePush", "makes the engine connect to any registry it names"),
+        ("ImageBuild", "runs any command as root in a build, which fetches what it likes"),
+    ],
+)
+def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
+    assert any(says.startswith(part) for says in exposed(name))
+
+
+@pytest.mark.parametrize(
+    ("binds", "parts"),
+    [
+        (("/srv/ci/**", "/etc/localtime:ro"), ["writes in directories of the host"]),
+        (("/srv/ci:ro",), []),
+        (("/etc/**:ro",), []),
+        (("/etc/**",), ["is root on the host", "writes in"]),
+        (("/**",), ["is root on the host", "writes in"]),
+        (("/**:ro",), ["is root on the host"]),
+        (("/var/run/docker.sock:ro",), ["is root on the host"]),
+        (("/run/*.sock:ro",), ["is root on the host"]),
+        (("/usr/bin",), ["is root on the host", "writes in"]),
+    ],
+)
+def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: list[str]) -> None:
+    for name in ("ContainerCreate", "ServiceCreate"):
+        found = exposed(name, binds=binds)
+        assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
+
+
+@pytest.mark.parametrize(("capability", "frees"), [("SYS_ADMIN", True), ("cap_bpf", True), ("CHOWN", False)])
+def test_a_capability_may_give_the_host_away(capability: str, *, frees: bool) -> None:
+    assert bool(exposed("ContainerCreate", add_capabilities=(capability,))) is frees
+
+
+def test_of_conditions_those_are_said_that_make_it_less() -> None:
+    policy = granting("ContainerCreate", binds=("/srv",), memory="1GiB", buildx_builders="none")
+    (found,) = find_exposures(policy)
+    (case,) = found.cases["ContainerCreate"]
+    assert [condition.word for condition in found.restrictions(case)] == ["binds"]
+    policy = granting("ContainerExec", containers=("web",), commands=(("sh",),), user="not-root")
+    (found,) = find_exposures(policy)
+    (case,) = found.cases["ContainerExec"]
+    assert [condition.word for condition in found.restrictions(case)] == ["containers", "commands", "user"]
+
+
+def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None:
+    opened = Grant(frozenset({"ContainerCreate"}), "there", (UNRESTRICTED,))
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "here"), opened)
+    (found,) = find_exposures(policy)
+    assert [case.decision.source for case in found.cases["ContainerCreate"]] == ["there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "there"),
+    [
+        ("ContainerAttach", {"stdin": False}, False),
+        ("ContainerAttach", {"stdin": True}, True),
+        ("SecretInspect", {"showsecret": False}, False),
+        ("SecretInspect", {"showsecret": True}, True),
+        ("ContainerTop", {"ps_args": ("-ef", "-o pid", "aux")}, False),
+        ("ContainerTop", {"ps_args": ("-ef", "auxe")}, True),
+        ("ContainerTop", {"ps_args": ("-A e",)}, True),
+        ("ContainerTop", {"containers": ("web",)}, True),
+    ],
+)
+def test_a_condition_that_leaves_nothing_of_an_exposure_takes_it_out(
+    name: str, values: dict[str, Value], *, there: bool
+) -> None:
+    assert bool(exposed(name, **values)) is there
 
 
 def test_the_gravest_comes_first() -> None:

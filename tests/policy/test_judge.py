@@ -12,7 +12,7 @@ from wire.heads import head_of, heads
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.judge import Judged, judge, judge_object, judge_unknown
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
 from dockerproxy.policy.objects import KINDS, Found, Kind, find_object
 from dockerproxy.wire.head import Framing
@@ -164,7 +164,12 @@ def gift(operation: Operation) -> str:
 
 def held(operation: Operation, *fields: str, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = "") -> Judged:
     """Return a request that waits for what the engine says of its object."""
-    found = judged(operation, *fields, policy=policy_with(grant_on(operation.name, items), mode=mode), target=target)
+    policy = policy_with(grant_on(operation.name, items), mode=mode)
+    found = judged(operation, *fields, policy=policy, target=target)
+    if found.wants_body:  # Who learns reads all bodies that say something.
+        whole = judge_body(policy, found, b"")
+        assert isinstance(whole, Judged)
+        found = whole
     assert found.question is not None
     return found
 

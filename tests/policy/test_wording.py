@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from policy.policies import grant_on
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.policy.vocabulary import ALL_WORDS
-from dockerproxy.policy.wording import list_names, values_of, write_grant, write_value
+from dockerproxy.policy.wording import list_names, say_value, values_of, write_grant, write_value
 
 NAMES = (
     *OPERATIONS,
@@ -24,12 +24,18 @@ ODD = (
     *("é", "😀", "db-*", "?eb", "/data/**", "nginx:1", "a.b:5000/x:1", "<<", "=", "a'b", "_", "---", "..."),
 )
 TEXTS = st.sampled_from(ODD) | st.text(max_size=8)
-VALUES = st.booleans() | TEXTS | st.lists(TEXTS, min_size=1, max_size=4).map(tuple)
+LISTS = st.lists(TEXTS, min_size=1, max_size=4).map(tuple)
+PAIRS = st.dictionaries(TEXTS, TEXTS | LISTS, max_size=3).map(lambda found: Pairs(tuple(found.items())))
+VALUES = st.booleans() | TEXTS | LISTS | st.lists(LISTS, min_size=1, max_size=3).map(tuple) | PAIRS
 
 
 def plain(value: Value) -> object:
     """Return a value as YAML has it."""
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Pairs):
+        return {name: plain(item) for name, item in value.items}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 @given(VALUES)
@@ -73,6 +79,34 @@ def test_a_grant_looks_as_a_person_would_write_it() -> None:
     assert write_grant("ContainerLogs", conditions) == 'ContainerLogs: {containers: [web, "db-*"], follow: false}'
     assert write_grant("ImageSearch", {"registries": "default"}) == "ImageSearch: {registries: default}"
     assert write_value(("nginx:1", "a.b:5000/x", "/data/x", "off")) == '[nginx:1, a.b:5000/x, /data/x, "off"]'
+
+
+def test_what_is_unrestricted_looks_so() -> None:
+    assert write_grant("ContainerCreate", {"unrestricted": True}) == "ContainerCreate: unrestricted"
+    assert write_grant("ContainerExec", {"containers": ("web",), "unrestricted": True}) == (
+        "ContainerExec: {containers: [web], unrestricted: true}"
+    )
+    publish = Pairs((("ports", ("8000-8999",)), ("addresses", ("127.0.0.1",))))
+    assert write_grant("ContainerCreate", {"memory": "2GiB", "publish": publish, "labels": Pairs((("a", "b"),))}) == (
+        'ContainerCreate: {memory: "2GiB", publish: {ports: ["8000-8999"], addresses: ["127.0.0.1"]}, labels: {a: b}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (True, "true"),
+        (False, "false"),
+        ("2GiB", "2GiB"),
+        (("web", "db-*"), "web or db-*"),
+        ((("sh",), ("ls", "-l")), "sh or ls -l"),
+        (Pairs((("ports", ("80", "90")), ("addresses", ("::1",)))), "ports 80 or 90 and addresses ::1"),
+        (Pairs((("owner", "ci"), ("a", "b"))), "owner=ci and a=b"),
+        ((), "[]"),
+    ],
+)
+def test_a_value_is_said_as_in_a_sentence(value: Value, said: str) -> None:
+    assert say_value(value) == said
 
 
 def test_the_values_of_conditions_are_those_of_the_file() -> None:

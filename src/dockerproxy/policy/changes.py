@@ -4,13 +4,17 @@ Sources, the order of lines and what denials take out say nothing here. Two poli
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES, CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.bodies.checks import find_bounds
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.model import Mode, Value
+from dockerproxy.policy.conditions import UNRESTRICTED, Bound
+from dockerproxy.policy.model import Condition, Mode, Pairs, Value
 from dockerproxy.policy.wording import values_of, write_grant
 
 _DIGITS: Final = 12
@@ -87,16 +91,60 @@ def find_changes(old: CompiledPolicy, new: CompiledPolicy) -> Changes:
 def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
     """Return in which cases an operation is allowed, each written as a grant; nothing if in none.
 
-    One grant without conditions says all; conditions and their items are sorted.
+    What another case covers is left out. Conditions and their items are sorted.
     """
-    ways = {write_grant(name, _sort(values_of(case.conditions))) for case in policy.cases[name]}
-    return (name,) if name in ways else tuple(sorted(ways))
+    needed = find_needed(name, (case.conditions for case in policy.cases[name]))
+    return tuple(sorted({write_grant(name, _sort(values_of(conditions))) for conditions in needed}))
+
+
+def find_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> tuple[tuple[Condition, ...], ...]:
+    """Return those of the sets of conditions of an operation that no other one makes pointless, each once."""
+    once = tuple(dict.fromkeys(sets))
+    return tuple(mine for mine in once if not any(theirs != mine and covers(name, theirs, mine) for theirs in once))
+
+
+def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]) -> bool:
+    """Whether a grant of an operation is certainly no narrower than another one, by what they say.
+
+    One without conditions covers all, of an operation that is contained one that is unrestricted: what a grant says of
+    bodies may let more through than one that says nothing.
+
+    Args:
+        name: Of the operation.
+        theirs: Conditions of the one.
+        mine: Conditions of the other.
+    """
+    if name not in CONTAINED or UNRESTRICTED in theirs:
+        return theirs == ((UNRESTRICTED,) if name in CONTAINED else ())
+    return theirs == () and UNRESTRICTED not in mine and all(_narrows(name, condition) for condition in mine)
+
+
+def _narrows(name: str, condition: Condition) -> bool:
+    """Whether a condition of a grant that is contained only takes something away."""
+    if isinstance(condition, Bound):
+        return condition.word in _NARROWING
+    return name not in BODIES or condition.word not in find_bounds(BODIES[name])
+
+
+_NARROWING: Final = frozenset(
+    {"names", "images", "containers", "memory", "cpus", "pids", "user", "no_new_privileges", "labels", "commands"}
+)
+"""Conditions on bodies without which everything is let through. By the others a grant gives more than without any."""
 
 
 def _sort(values: Mapping[str, Value]) -> Mapping[str, Value]:
-    return {
-        word: tuple(sorted(set(value))) if isinstance(value, tuple) else value for word, value in sorted(values.items())
-    }
+    return {word: _sort_value(value) for word, value in sorted(values.items())}
+
+
+def _sort_value(value: Value) -> Value:
+    """Return a value whose order says nothing in one order; that of the words of a command does say something."""
+    if isinstance(value, Pairs):
+        pairs = ((name, tuple(sorted(set(item))) if isinstance(item, tuple) else item) for name, item in value.items)
+        return Pairs(tuple(sorted(pairs, key=itemgetter(0))))
+    if not isinstance(value, tuple):
+        return value
+    commands = tuple(sorted({item for item in value if isinstance(item, tuple)}))
+    return commands or tuple(sorted({item for item in value if isinstance(item, str)}))
 
 
 def describe(policy: CompiledPolicy) -> tuple[str, ...]:

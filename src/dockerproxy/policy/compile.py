@@ -4,11 +4,12 @@ All that does not depend on a request is done here, once.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
-from dockerproxy.policy.conditions import Flag, NamesObject
-from dockerproxy.policy.model import Condition, Decision, Grant, Mode, Policy
+from dockerproxy.policy.conditions import NAMING, UNRESTRICTED, Flag, NamesObject
+from dockerproxy.policy.model import Condition, Decision, Grant, Mode, Policy, Value
 from dockerproxy.policy.objects import REACHING, SWITCHES
 
 
@@ -19,10 +20,19 @@ class Case:
     Attributes:
         conditions: What a request must keep to.
         decision: The answer to one that does.
+        body: What its parameters and its body are held to; None if they may be anything.
+        bounds: What the grant says of them besides, by words.
     """
 
     conditions: tuple[Condition, ...]
     decision: Decision
+    body: Body | None = None
+    bounds: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether a request must be here whole before it is known whether it is allowed."""
+        return self.body is not None and self.body.is_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +70,52 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
     for name, grants in granted.items():
         denial = denied.get(name)
-        cases[name] = () if denial else tuple(sorted(map(_compile, grants), key=_cost))
-        source = denial.source if denial else " or ".join(case.decision.source for case in cases[name])
+        compiled = (_compile(name, grant) for grant in grants if _can_bound(name, grant))
+        cases[name] = () if denial else tuple(sorted(compiled, key=_cost))
+        source = denial.source if denial else " or ".join(grant.source for grant in grants)
         message = f"{name} is not allowed here{_unmet(name, cases[name])}; {policy.hints[name]}"
+        if name in SEALED and grants and not cases[name] and not denial:
+            opening = policy.opening.format(name=name)
+            message = f"{name} is not allowed here: {SEALED[name]}, and it cannot be bounded; {opening}"
         default[name] = Decision(allowed=False, source=source, message=message)
     return CompiledPolicy(policy, cases, default)
 
 
-def _compile(grant: Grant) -> Case:
-    about_object = any(condition.needs_object for condition in grant.conditions)
-    decision = Decision(allowed=True, source=grant.source, about_object=about_object)
-    return Case(tuple(_give_leave(grant.conditions)), decision)
+def _can_bound(name: str, grant: Grant) -> bool:
+    """Whether a grant allows anything: what nothing can bound, only an unrestricted one does."""
+    return name not in SEALED or UNRESTRICTED in grant.conditions
+
+
+def _compile(name: str, grant: Grant) -> Case:
+    """Compile a grant for one of its operations: contained, unless it says otherwise."""
+    body = None if UNRESTRICTED in grant.conditions else BODIES.get(name)
+    about_object = any(condition.needs_object for condition in grant.conditions) or (body is not None and body.asks)
+    bounds = {each.word: each.value for each in grant.conditions} if body is not None else {}
+    streams = bounds if body is not None and body.streams else None
+    decision = Decision(allowed=True, source=grant.source, about_object=about_object, bounds=streams)
+    return Case(tuple(_give_leave(grant.conditions)), decision, body, bounds)
 
 
 def _give_leave(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
     """Let an operation act on more than its object by a parameter of which the grant itself speaks."""
     spoken = SWITCHES & {condition.parameter for condition in conditions if isinstance(condition, Flag)}
+    spoken |= NAMING & {condition.word for condition in conditions}
     for condition in conditions:
         yield replace(condition, beyond=spoken) if isinstance(condition, NamesObject) else condition
 
 
-def _cost(case: Case) -> int:
-    """Rank cases: without conditions, with some, with a question to the engine."""
-    return 2 if case.decision.about_object else 1 if case.conditions else 0
+def _cost(case: Case) -> tuple[int, bool]:
+    """Rank cases: what is decided by the head, by the body, by a question to the engine.
+
+    Of two that allow the same, the one that puts labels on what is made comes first: the order of lines says nothing.
+    """
+    asks, reads = case.decision.about_object, case.body is not None
+    return 3 if asks else 2 if reads else 1 if set(case.conditions) - {UNRESTRICTED} else 0, "labels" not in case.bounds
 
 
 def describe_conditions(case: Case) -> str:
     """Say the conditions of a case, as a clause that follows "if"."""
-    return " and ".join(map(str, case.conditions))
+    return " and ".join(str(condition) for condition in case.conditions if condition != UNRESTRICTED)
 
 
 def _unmet(name: str, cases: tuple[Case, ...]) -> str:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import (
     GIVING,
     REACHING,
@@ -25,7 +26,7 @@ from dockerproxy.policy.objects import (
     new_name,
 )
 from dockerproxy.policy.references import normalise_pattern, with_default_tag
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.wording import list_names, say_value
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
 """In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
@@ -45,6 +46,9 @@ _SIGNALS: Final = (
 
 _DIGITS: Final = 2
 """Of those numbers, without zeros in front."""
+
+NAMING: Final = frozenset({"names", "tags"})
+"""Conditions that say which names may be given: where one is there, the condition on the object need not cover it."""
 
 _OF_SWARM: Final = frozenset({"services", "networks"})
 """Their ids may be of a form that names have too: 25 letters and digits."""
@@ -83,7 +87,7 @@ class NamesObject:
         operation = request.operation.name if request.operation is not None else ""
         if found is None or self._reaches_further(request, operation):
             return False
-        if operation in GIVING and not self._covers(new_name(request)):
+        if operation in GIVING and not self.beyond & NAMING and not self._covers(new_name(request)):
             return False
         if _plain(found.owner or found.id) in self._ids:
             return True
@@ -326,3 +330,30 @@ class NamesNoBuilder:
 
     def __str__(self) -> str:
         return "name is not one of a privileged builder, buildx_buildkit_..."
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a grant says of a body. It is held to it where the body is read, in `policy/bodies`; here all is well.
+
+    Attributes:
+        word: What a policy file calls it.
+        value: What the body is held to.
+    """
+
+    word: str
+    value: Value
+    needs_object: Literal[False] = False
+
+    def holds(self, request: CanonicalRequest, found: Found | None) -> bool:
+        """Say yes."""
+        del request, found
+        return True
+
+    def __str__(self) -> str:
+        several = isinstance(self.value, tuple) or self.word == "labels"
+        return f"{self.word} {'are' if several else 'is'} {say_value(self.value)}"
+
+
+UNRESTRICTED: Final = Bound("unrestricted", value=True)
+"""Opens an operation whole, which else is contained: its body may be anything."""

@@ -1,41 +1,95 @@
-"""The decision: a lookup, total and pure. Where it depends on an object, what must be asked first."""
+"""The decision: a lookup, total and pure. Where it depends on an object or a body, what is needed first."""
 
-from typing import overload
+from dataclasses import replace
+from enum import Enum
+from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.bodies.inspection import Fault, Known
+from dockerproxy.policy.bodies.reader import Inspected, inspect
+from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Found, Question, find_object
+from dockerproxy.policy.objects import Question, find_object
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.document import write_json
 
 _SHOWN = 200
 """Characters of a path that a message shows."""
 
 
-@overload
-def decide(policy: CompiledPolicy, request: CanonicalRequest, found: Found) -> Decision: ...
-@overload
-def decide(policy: CompiledPolicy, request: CanonicalRequest, found: None = None) -> Decision | Question: ...
-def decide(policy: CompiledPolicy, request: CanonicalRequest, found: Found | None = None) -> Decision | Question:
+class Wanted(Enum):
+    """What is needed to decide, besides what the engine knows."""
+
+    BODY = "the body"
+
+
+NOTHING: Final = Known()
+
+
+def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING) -> Decision | Question | Wanted:
     """Judge a request by what it asks for. No matching grant means no.
 
-    Every input has an answer, and the same input always has the same one. It is a question only as long as `found` is
-    None and some grant would allow the request for certain objects.
+    Every input has an answer, and the same input always has the same one. It is a question, or the wish for the body,
+    only as long as that is not known and some grant might allow the request.
 
     Args:
         policy: Of the socket it came in by.
         request: What the client asks for.
-        found: The object that it names, once that is known.
+        known: What is known besides.
     """
     if request.operation is None:
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} is no operation that is known here, and what is not known is refused"
         return Decision(allowed=False, source="", message=message)
-    for case in policy.cases[request.operation.name]:
+    name, faults = request.operation.name, list[tuple[Fault, ...]]()
+    for case in policy.cases[name]:
+        found = known.found
         if case.decision.about_object and found is None:
-            known = find_object(request)
-            if isinstance(known, Question):
-                return known  # This case and all that follow are about the object.
-            found = known
-        if all(condition.holds(request, found) for condition in case.conditions):
-            return case.decision
-    return policy.default[request.operation.name]
+            named = find_object(request)
+            if isinstance(named, Question):
+                return named  # This case and all that follow are about the object.
+            found = named
+        if not all(condition.holds(request, found) for condition in case.conditions):
+            continue
+        answer = _look_into(case, request, replace(known, found=found)) if case.body is not None else case.decision
+        if not isinstance(answer, tuple):
+            return answer
+        faults.append(answer)
+    denial = policy.default[name]
+    return replace(denial, message=_explain(policy, name, min(faults, key=len))) if faults else denial
+
+
+def _look_into(case: Case, request: CanonicalRequest, known: Known) -> Decision | Question | Wanted | tuple[Fault, ...]:
+    """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
+    if case.body is None:
+        raise ValueError(case)
+    if case.reads_body and known.body is None:
+        return Wanted.BODY
+    inspected = inspect(case.body, case.bounds, request, known)
+    if inspected.faults:
+        return inspected.faults
+    if inspected.questions:
+        return inspected.questions[0]
+    return _allow(case, inspected)
+
+
+def _allow(case: Case, inspected: Inspected) -> Decision:
+    if not case.reads_body or inspected.content is None:
+        return case.decision
+    return replace(case.decision, content=write_json(inspected.content))
+
+
+def _explain(policy: CompiledPolicy, name: str, faults: tuple[Fault, ...]) -> str:
+    """Say what is wrong with a request, and what would allow it."""
+    first, *more = faults
+    others = f", and {len(more)} more" if more else ""
+    return f"{name} is not allowed here: {first}{others}; {find_remedy(policy, name, first)}"
+
+
+def find_remedy(policy: CompiledPolicy, name: str, fault: Fault) -> str:
+    """Say what would let a request pass in spite of a fault."""
+    if not fault.word:
+        return policy.policy.opening.format(name=name)
+    if not fault.value:
+        return f"the grant demands it by {fault.word}"
+    return policy.policy.granting.format(grant=write_grant(name, {fault.word: fault.value}))

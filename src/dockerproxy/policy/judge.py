@@ -4,20 +4,32 @@ The one place where the head, the catalog and the policy meet. Pure, so that the
 remembered.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.bodies.building import add_namespaces
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.decide import NOTHING, Wanted, decide
+from dockerproxy.policy.model import Decision, Mode, Value
 from dockerproxy.policy.objects import Found, Kind, Question, find_object, is_full_id, missing, with_name
+from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
 
 _MULTIPART_READERS: Final = frozenset({"ImageBuild", "BuildCancel"})
 """Where Docker reads parameters from a multipart body (facts: form-body-operations)."""
+
+_IS_JSON: Final = re.compile(rb"application/json[ \t]*(;[ \t]*charset=\"?utf-8\"?[ \t]*)?").fullmatch
+"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+
+_ARCHIVE: Final = "what an archive holds is looked at only where it can be refused"
 
 _UNDECIDED: Final = Decision(allowed=False, source="")
 
@@ -34,9 +46,13 @@ class Judged:
         operation: What the engine would do; None if the catalog does not know it.
         decision: Whether it may; a denial as long as there is a question.
         question: What the engine must be asked before the request can be decided; None if nothing.
+        wants_body: Whether the body must come before the request can be decided.
+        known: What was found out of it besides its head.
+        body: The body as it came, of a request that was held for it; None of one that was not.
         object: Name of the object that was asked for; empty if none was.
-        to_engine: The head to write to the engine; empty if the request does not pass.
+        to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
         mode: What becomes of it if it is not allowed.
+        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it.
     """
 
     head: RequestHead
@@ -46,14 +62,23 @@ class Judged:
     operation: Operation | None
     decision: Decision
     question: Question | None
+    wants_body: bool
+    known: Known
+    body: bytes | None
     object: str
     to_engine: bytes
     mode: Mode
+    needs: Mapping[str, Value] | None = None
 
     @property
     def passes(self) -> bool:
         """Whether it goes on to the engine: it is allowed, or its socket only reports or learns."""
         return bool(self.to_engine)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is left to come: it has no body, or that was held."""
+        return self.body is not None or self.head.framing is Framing.NONE
 
     @property
     def may_tunnel(self) -> bool:
@@ -87,9 +112,8 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     refusal = _refuse_body(parsed, request)
     if refusal is not None:
         return refusal
-    known = find_object(request)
-    found = known if isinstance(known, Found) else None
-    decision = decide(policy, request, found)
+    named = find_object(request)
+    known = Known(found=named) if isinstance(named, Found) else NOTHING
     judged = Judged(
         head=parsed,
         request=request,
@@ -98,30 +122,125 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
         operation=request.operation,
         decision=_UNDECIDED,
         question=None,
+        wants_body=False,
+        known=known,
+        body=None,
         object="",
         to_engine=b"",
         mode=policy.mode,
     )
-    if isinstance(decision, Decision) and not (policy.mode is Mode.LEARN and isinstance(known, Question)):
-        return _settle(judged, decision, found)
-    return replace(judged, question=known if isinstance(known, Question) else None)
+    if _wants_body(policy, judged):
+        return _refuse_type(parsed, request.operation) or replace(judged, wants_body=True)
+    if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, judged):
+        return Refusal(400, "an archive that is looked at here comes by HTTP/1.1")
+    return _decide(policy, judged, named if isinstance(named, Question) else None)
+
+
+def _wants_body(policy: CompiledPolicy, judged: Judged) -> bool:
+    """Whether some grant may allow a request only for its body. What comes first of a request is its body.
+
+    Where nothing is refused it is wanted of all that are not allowed without it: to say what they would need.
+    """
+    name = judged.operation.name if judged.operation is not None else ""
+    if name not in BODIES or not BODIES[name].is_read:
+        return False
+    if policy.mode is Mode.LEARN:
+        return True
+    answer = decide(policy, judged.request, judged.known)
+    if isinstance(answer, Decision):
+        return policy.mode is Mode.REPORT and not answer.allowed
+    return any(case.reads_body for case in policy.cases[name])
+
+
+def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
+    """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
+    name = judged.operation.name if judged.operation is not None else ""
+    return any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
+
+
+def _refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
+    """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
+    says_nothing = not head.content_type and operation is not None and operation.section.startswith("libpod/")
+    if any(name == b"content-encoding" for name, _ in head.fields):
+        return Refusal(400, "a body that is looked at here has no content-encoding")
+    if head.framing is not Framing.NONE and not says_nothing and not _IS_JSON(head.content_type):
+        return Refusal(400, "the content-type of this operation is application/json")
+    return None
+
+
+def _decide(policy: CompiledPolicy, judged: Judged, named: Question | None) -> Judged:
+    """Decide about a request, or say what the engine must be asked.
+
+    Args:
+        policy: The one its socket had when it came.
+        judged: The request, with all that is known of it.
+        named: What its path names, if that is not known: where one learns, it is asked for in any case.
+    """
+    answer = decide(policy, judged.request, judged.known)
+    if policy.mode is Mode.LEARN and named is not None:
+        answer = named
+    if isinstance(answer, Wanted):
+        raise TypeError(judged.target)
+    if isinstance(answer, Question):
+        return replace(judged, question=answer, wants_body=False)
+    needs = _find_needs(judged, answer)
+    if isinstance(needs, Question):
+        return replace(judged, question=needs, wants_body=False)
+    return _settle(replace(judged, needs=needs), answer, judged.known.found)
+
+
+def _find_needs(judged: Judged, decision: Decision) -> Mapping[str, Value] | Question | None:
+    """Say what a contained grant would need for a request to pass, where somebody learns from it."""
+    body, known = BODIES.get(judged.operation.name) if judged.operation is not None else None, judged.known
+    if body is None or judged.mode is Mode.ENFORCE or (judged.mode is Mode.REPORT and decision.allowed):
+        return None
+    if body.is_read and known.body is None:
+        return None
+    if body.streams and judged.head.framing is not Framing.NONE:
+        return refuse_to_bound(_ARCHIVE)
+    named = find_object(judged.request) if body.asks and known.found is None else known.found
+    return named if isinstance(named, Question) else find_bounds_for(body, judged.request, replace(known, found=named))
+
+
+def judge_body(policy: CompiledPolicy, judged: Judged, content: bytes) -> Judged | Refusal:
+    """Decide about a request whose body has come.
+
+    Args:
+        policy: The one it was judged by before.
+        judged: The request that wants its body.
+        content: All of it.
+    """
+    document = read_json(content) if content else None
+    if isinstance(document, Refusal):
+        return document
+    named = find_object(judged.request)
+    judged = replace(judged, wants_body=False, body=content, known=replace(judged.known, body=(document,)))
+    return _decide(policy, judged, named if isinstance(named, Question) else None)
 
 
 def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) -> Judged:
-    """Decide about a request whose question is answered.
+    """Decide about a request whose question is answered; there may be another one.
 
     Args:
         policy: The one it was judged by before.
         judged: The request with its question.
         found: The object; None if the engine knows none of that name.
     """
-    question = judged.question
+    question, known = judged.question, judged.known
     if question is None:
         raise ValueError(judged.target)
-    decision = decide(policy, judged.request, found or missing(question))
-    if found is None and (decision.about_object or (not decision.allowed and is_full_id(question.name))):
-        decision = _absent(question, decision.source, policy.mode)
-    return replace(_settle(judged, decision, found), object=_name_of(question, found))
+    if known.found is not None or question != find_object(judged.request):  # It is about a name in the body.
+        answers = {**known.answers, (question.kind, question.name): found or missing(question)}
+        return _decide(policy, replace(judged, question=None, known=replace(known, answers=answers)), None)
+    judged = replace(
+        judged, question=None, object=_name_of(question, found), known=replace(known, found=found or missing(question))
+    )
+    decided = _decide(policy, judged, None)
+    decision = decided.decision
+    is_secret = not (decision.about_object or (not decision.allowed and is_full_id(question.name)))
+    if found is None and decided.question is None and not is_secret:
+        return _settle(judged, _absent(question, decision.source, policy.mode), None)
+    return decided
 
 
 def judge_unknown(judged: Judged, reason: str) -> Judged:
@@ -156,8 +275,10 @@ def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
     operation, target = judged.operation, judged.target
     if decision.about_object and operation is not None and found is not None:
         target = with_name(judged.request, operation, found.id).target
+    if decision.bounds is not None and operation is not None and operation.name == "ImageBuild":
+        target = add_namespaces(judged.request)
     passes = decision.allowed or judged.mode is not Mode.ENFORCE
-    to_engine = _write(judged.head, operation, target) if passes else b""
+    to_engine = _write(judged, decision, target) if passes else b""
     return replace(judged, decision=decision, question=None, to_engine=to_engine)
 
 
@@ -178,9 +299,17 @@ def _refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None
     return None
 
 
-def _write(head: RequestHead, operation: Operation | None, target: str) -> bytes:
+def _write(judged: Judged, decision: Decision, target: str) -> bytes:
+    """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
+    head, operation = judged.head, judged.operation
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
+    content = b""
+    if judged.body is not None and head.framing is not Framing.NONE:
+        content = judged.body if decision.content is None else decision.content
+        head = replace(head, framing=Framing.LENGTH, length=len(content), declares_length=True, expects_continue=False)
+    elif decision.bounds is not None and head.framing is Framing.LENGTH:
+        head = replace(head, framing=Framing.CHUNKED)  # It is written anew as it passes.
     tunnel = operation is not None and operation.shape is Shape.TUNNEL
-    return write_request(head, target.encode(), upgrade=tunnel)
+    return write_request(head, target.encode(), upgrade=tunnel) + content

@@ -12,8 +12,20 @@ from typing import Protocol
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.objects import Found
 
-Value = bool | str | tuple[str, ...]
-"""Of a condition, as a policy file writes it: a flag, one word, or a list."""
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A mapping that a condition demands, like labels.
+
+    Attributes:
+        items: Names with a word or a list each, in their order.
+    """
+
+    items: tuple[tuple[str, str | tuple[str, ...]], ...]
+
+
+Value = bool | str | tuple[str, ...] | tuple[tuple[str, ...], ...] | Pairs
+"""Of a condition, as a policy file writes it: a flag, one word, a list, a list of lists, or a mapping."""
 
 
 class Mode(StrEnum):
@@ -83,12 +95,16 @@ class Policy:
         denials: What is not, in spite of them.
         hints: For each operation, what an operator would change to have it allowed.
         mode: What becomes of a request that is not allowed.
+        granting: What would allow a request that a contained grant does not, as a clause; with `{grant}` in it.
+        opening: What would open an operation that is contained, as a clause; with `{name}` in it, the operation's name.
     """
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
     hints: Mapping[str, str]
     mode: Mode = Mode.ENFORCE
+    granting: str = '"{grant}" would allow it'
+    opening: str = '"{name}: unrestricted" would allow it, as everything'
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,8 @@ class Decision:
         message: For the client of a request that is not allowed: what was refused, and what would allow it.
         status: Of the answer to a request that is not allowed.
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
+        content: What goes on as the body, of a request whose body was read; None if that is what came.
+        bounds: What a body that streams is held to, by words; None if it may be anything.
     """
 
     allowed: bool
@@ -108,3 +126,5 @@ class Decision:
     message: str = ""
     status: int = 403
     about_object: bool = False
+    content: bytes | None = None
+    bounds: Mapping[str, Value] | None = None

@@ -19,7 +19,7 @@ def find_narrowest(request: CanonicalRequest, found: Found | None) -> Mapping[st
     if request.operation is None:
         return {}
     words = find_words(request.operation)
-    kept = ((name, _find_value(word, request, found)) for name, word in words.items())
+    kept = ((name, _find_value(word, request, found)) for name, word in words.items() if not word.of_body)
     return {name: value for name, value in kept if value is not None}
 
 

@@ -14,9 +14,10 @@ can be one.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest
@@ -39,6 +40,8 @@ class Kind(StrEnum):
     POD = "pod"
     EXEC = "exec"
     TASK = "task"
+    SECRET = "secret"  # noqa: S105 (it is what the object is called)
+    CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,14 @@ class Found:
         names: All names it is judged by; of an image its normalised references, of an exec those of its container.
         every: Whether the operation acts on all its names, so that a condition must hold for each.
         owner: Id of what it is judged by: of an exec its container, of a task its service, else its own.
+        document: What the engine says of it, keys in small letters; empty if there is no such object.
     """
 
     id: str
     names: tuple[str, ...]
     every: bool = False
     owner: str = ""
+    document: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Question:
         target: Of the GET that answers it.
         operation: The client's.
         acts_on: Id of the exec or task the answer is about, once that is known.
+        document: What the engine said of that exec or task.
     """
 
     kind: Kind
@@ -75,6 +81,7 @@ class Question:
     target: str
     operation: Operation
     acts_on: str = ""
+    document: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 WORDS: Final[Mapping[Kind, str]] = {
@@ -87,6 +94,8 @@ WORDS: Final[Mapping[Kind, str]] = {
     Kind.SERVICE: "services",
     Kind.TASK: "services",
     Kind.POD: "pods",
+    Kind.SECRET: "secrets",
+    Kind.CONFIG: "configs",
 }
 """What the condition on an object is called. An exec is judged by its container, a task by its service."""
 
@@ -103,8 +112,17 @@ _KINDS: Final = {
 }
 """By the segment in front of the name."""
 
-_SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK})
+_SECTIONS: Final = {kind: section for section, kind in _KINDS.items()} | {
+    Kind.SECRET: "secrets",
+    Kind.CONFIG: "configs",
+}
+"""Where to ask for an object. Secrets and configs are asked for only if the body of a service names them."""
+
+_SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, Kind.SECRET, Kind.CONFIG})
 """Docker inspects these without `/json` after the name; Podman's own API always has it."""
+
+_SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
+"""A swarm keeps their names in what was asked for."""
 
 _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
 """They take words that need not name anything."""
@@ -168,7 +186,7 @@ def find_object(request: CanonicalRequest) -> Found | Question | None:
     kind, name = KINDS[operation.name], name_in(request.path, operation)
     if kind is Kind.REMOTE_IMAGE or operation.name == "ImagePush":
         return _find_reference(request, name)
-    return _ask(kind, name, request.version, operation)
+    return ask(kind, name, request.version, operation)
 
 
 def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
@@ -187,11 +205,12 @@ def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
     return Found(str(reference), (str(reference),))
 
 
-def _ask(kind: Kind, name: str, version: str, operation: Operation, acts_on: str = "") -> Question:
+def ask(kind: Kind, name: str, version: str, operation: Operation) -> Question:
+    """Return what to ask the engine to know what a name means."""
     libpod = "/libpod" if operation.section.startswith("libpod/") else ""
-    section = next(section for section, other in _KINDS.items() if other is kind)
-    path = f"{libpod}/{section}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
-    return Question(kind, name, f"/{version}{path}" if version else path, operation, acts_on)
+    path = f"{libpod}/{_SECTIONS[kind]}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
+    path = quote(path, safe="/:@")  # A name that stands in a body may be of any characters.
+    return Question(kind, name, f"/{version}{path}" if version else path, operation)
 
 
 def read_object(question: Question, content: bytes, version: str) -> Found | Question | None:
@@ -219,9 +238,10 @@ def read_object(question: Question, content: bytes, version: str) -> Found | Que
     if owner is not None:
         parent = Kind.CONTAINER if question.kind is Kind.EXEC else Kind.SERVICE
         name = _identity(fields.get(owner))
-        return _ask(parent, name, version, question.operation, own) if name else None
+        further = ask(parent, name, version, question.operation)
+        return replace(further, acts_on=own, document=fields) if name else None
     names = _read_names(question.kind, fields)
-    found = Found(question.acts_on or own, names, owner=own)
+    found = Found(question.acts_on or own, names, owner=own, document=question.document or fields)
     return _read_image(question, found) if question.kind is Kind.IMAGE else found
 
 
@@ -229,7 +249,7 @@ def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
     if kind is Kind.IMAGE:
         texts = [_text(text) for field in ("repotags", "repodigests") for text in _list(fields.get(field))]
         return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
-    if kind is Kind.SERVICE:
+    if kind in _SPECIFIED:
         spec = fields.get("spec")
         named = spec.get("Name") if isinstance(spec, dict) else None
     else:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dockerproxy.policy.model import Condition, Value
+from dockerproxy.policy.model import Condition, Pairs, Value
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 """What YAML reads as a string in any place, unless it is one of `_WORDS`."""
@@ -33,6 +33,8 @@ def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
     """
     if not conditions:
         return _text(name)
+    if tuple(conditions) == ("unrestricted",):
+        return f"{_text(name)}: unrestricted"
     written = ", ".join(f"{word}: {write_value(value)}" for word, value in conditions.items())
     return f"{_text(name)}: {{{written}}}"
 
@@ -43,7 +45,21 @@ def write_value(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return _text(value)
-    return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, Pairs):
+        return f"{{{', '.join(f'{_text(name)}: {write_value(item)}' for name, item in value.items)}}}"
+    return f"[{', '.join(map(write_value, value))}]"
+
+
+def say_value(value: Value) -> str:
+    """Say what is demanded, in a sentence."""
+    if isinstance(value, Pairs):
+        pairs = (
+            f"{name}={item}" if isinstance(item, str) else f"{name} {list_names(item)}" for name, item in value.items
+        )
+        return list_names(list(pairs), "and")
+    if isinstance(value, tuple) and value:
+        return list_names([item if isinstance(item, str) else " ".join(item) for item in value])
+    return value if isinstance(value, str) else write_value(value)
 
 
 def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:

@@ -1,0 +1,139 @@
+"""Archives that a client sends: looked at entry by entry as they pass, and written anew.
+
+What is bounded by what: a header is judged before it goes on, since an engine may unpack what it has while the rest is
+still coming. What decides about the whole archive, like the names in an image's `manifest.json`, is held until it was
+read, and is small. The end of the archive goes on last, when all of it was looked at: engines that do not act before
+they have the whole (a load, a build) do nothing with one that was cut off. Contents of files are passed on as they
+come.
+
+An import is not looked at: its archive becomes the root file system of an image that is called as the grant says,
+whatever is in it, and no image can do more than what a container of it is allowed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.bodies.building import Building
+from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.policy.bodies.loading import Loading
+from dockerproxy.policy.bodies.unpacking import Unpacking
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.packing import Unpacker
+from dockerproxy.wire.tar import Entry, FileEnd, TarReader, padding_of
+from dockerproxy.wire.tar_writing import END, write_entry
+
+Piece = bytes | memoryview
+
+
+class Rules(Protocol):
+    """What one operation makes of the entries of an archive."""
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the contents of an entry must be read before it goes on; they are small then."""
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
+
+
+_RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Value]], Rules]]] = {
+    "PutContainerArchive": Unpacking,
+    "PutContainerArchiveLibpod": Unpacking,
+    "ImageLoad": Loading,
+    "ImageLoadLibpod": Loading,
+    "ImageBuild": Building,
+}
+
+
+class Archive:
+    """One archive on its way to the engine.
+
+    Attributes:
+        fault: Why it may not go on, or empty.
+    """
+
+    def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
+        self.fault = ""
+        self._operation = request.operation.name if request.operation is not None else ""
+        self._rules = _RULES[self._operation](request, bounds)
+        self._packed = Unpacker()
+        self._tar = TarReader()
+        self._entry = Entry(name=b"")
+        self._held: bytearray | None = None
+        self._has_begun = False
+
+    def feed(self, content: Piece) -> list[Piece]:
+        """Take content; return what may go on."""
+        passed: list[Piece] = []
+        for piece in () if self.fault else self._packed.feed(content):
+            self._read(piece, passed)
+        self._note(self._packed.fault)
+        return passed
+
+    def end(self) -> list[Piece]:
+        """Say that nothing more comes; return what was kept until now."""
+        passed: list[Piece] = []
+        for piece in self._packed.end():
+            self._read(piece, passed)
+        self._tar.end()
+        self._note(self._packed.fault or self._tar.fault)
+        return [*passed, END]
+
+    def _read(self, piece: Piece, passed: list[Piece]) -> None:
+        """Take a piece of the archive, and put what may go on to what has passed."""
+        for event in self._tar.feed(piece):
+            if self.fault:
+                return
+            if isinstance(event, Entry):
+                self._begin(event, passed)
+            elif isinstance(event, FileEnd):
+                self._finish(passed)
+            elif self._held is not None:
+                self._held += event
+            else:
+                passed.append(event)
+        self._note(self._tar.fault)
+
+    def _begin(self, entry: Entry, passed: list[Piece]) -> None:
+        self._entry = entry
+        fault = self._rules.look(entry)
+        if fault is not None:
+            self._deny(fault)
+        elif self._rules.holds(entry):
+            self._held = bytearray()
+        else:
+            self._write(entry, passed)
+
+    def _finish(self, passed: list[Piece]) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            content = self._rules.read(self._entry, bytes(held))
+            if isinstance(content, Fault):
+                self._deny(content)
+                return
+            self._entry = replace(self._entry, size=len(content))
+            self._write(self._entry, passed)
+            passed.append(content)
+        if padding_of(self._entry.size):
+            passed.append(bytes(padding_of(self._entry.size)))
+
+    def _write(self, entry: Entry, passed: list[Piece]) -> None:
+        passed.append(write_entry(entry, first=not self._has_begun))
+        self._has_begun = True
+
+    def _note(self, unclear: str) -> None:
+        """Note why the archive has no single reading."""
+        if unclear and not self.fault:
+            self._deny(Fault("the archive", "", f"has no single reading: {unclear}"))
+
+    def _deny(self, fault: Fault) -> None:
+        """Note what is wrong, and what would allow it."""
+        remedy = "only an unrestricted grant allows that"
+        if fault.word:
+            remedy = f'"{write_grant(self._operation, {fault.word: fault.value})}" would allow it'
+        self.fault = f"{self._operation} is not allowed here: {fault}; {remedy}"

@@ -1,0 +1,180 @@
+"""Classic builds: an archive with a Dockerfile.
+
+What a build may do is what its Dockerfile says, and that is not bounded here: it runs any command as root in a build
+container, with the engine's ordinary confinement; it has the engine fetch addresses (`ADD https://…`) and images of any
+registry (`FROM`, `COPY --from`), with whatever credentials the client sends; it reads images that the engine has, with
+Podman also those in archives on the host (`FROM docker-archive:/…`); it fills the disk. The parameters bound the rest:
+nothing of the host, the network that `networks` allows, no name that `tags` does not list.
+
+Podman builds on the host's network whatever Docker's `networkmode` says, so it is told otherwise in its own way. A step
+may ask for the host's network by `RUN --network=host`, which the Dockerfile may not say, however it is spelled; an
+image that it starts from may say it in its ONBUILD, and that cannot be seen from here. Docker's classic builder has
+none of that.
+
+How one would get more, and what stops it: BuildKit, which nobody here understands (version 2 and sessions are for
+unrestricted grants); a context from an address; a Dockerfile with another frontend, which is a program (`# syntax=` as
+BuildKit reads it: behind a byte order mark or a `#!`, with `//`, as JSON); a Dockerfile in place of the one that was
+looked at: a second one, a link, one behind a link, another default name (`dockerfile`, `Containerfile`); a name that
+makes Podman fetch it, or run the C preprocessor on it, which includes files of the host (`….in`); an entry that goes
+through a link, by which Podman writes to the host.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
+from dockerproxy.policy.bodies.giving import may_give
+from dockerproxy.policy.bodies.inspection import Fault, Inspection, Object
+from dockerproxy.policy.bodies.loading import meanings
+from dockerproxy.policy.bodies.naming import IS_NAME, matches
+from dockerproxy.policy.bodies.networking import BY_ITSELF
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.wire.document import Json
+from dockerproxy.wire.tar import Entry, Kind
+
+_DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
+"""What engines look for if the client names none; Docker the second in place of the first."""
+
+_IGNORED: Final = (".dockerignore", ".containerignore")
+_IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
+_PREPROCESSED: Final = ".in"
+
+_MAY_BE_ID: Final = re.compile("[0-9a-f]+").fullmatch
+
+_MARK: Final = b"\xef\xbb\xbf"
+_COMMENT: Final = re.compile(rb"[ \t]*(?:#|//)")
+_FRONTEND: Final = re.compile(rb"[ \t]*(?:#|//)[ \t]*syntax[ \t]*=[ \t]*([^ \t\r]*)", re.IGNORECASE)
+_OFFICIAL: Final = re.compile(rb"(?:docker\.io/)?docker/dockerfile(?::[\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
+"""The frontend that Docker publishes, which many Dockerfiles name. No classic builder runs any."""
+
+_JOINED: Final = re.compile(r"[\\`]\s*\n\s*")
+_QUOTES: Final = str.maketrans("", "", "\\`'\"")
+_STEP: Final = re.compile(r"\s*(?:ONBUILD\s+)*RUN\s", re.IGNORECASE)
+
+_OWN_NETWORK: Final = "nsoptions=%5B%7B%22Name%22%3A%22network%22%2C%22Host%22%3Afalse%2C%22Path%22%3A%22%22%7D%5D"
+_NO_NETWORK: Final = "networkmode=1"
+"""What Podman calls none (buildah, NetworkDisabled). Of several values it takes the last, Docker the first."""
+
+
+class Building:
+    """What may be in the context of a build."""
+
+    def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
+        del bounds
+        names = find_dockerfiles(request)
+        self._links = Links()
+        self._dockerfiles = NamedFiles(frozenset(name.encode() for name in names))
+        ignored = {*_IGNORED, *(name + ending for name in names for ending in _IGNORED)}
+        self._ignored = frozenset(name.encode() for name in ignored)
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        if entry.name in self._ignored and entry.kind is not Kind.FILE:
+            return fault_of(entry, "must be a file")
+        return self._links.look(entry) or self._dockerfiles.look(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is a Dockerfile."""
+        return self._dockerfiles.holds(entry)
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
+        frontend = find_frontend(content)
+        if frontend:
+            return fault_of(entry, f"names a frontend, which is a program that would read it: {frontend}")
+        if asks_for_network(content):
+            return fault_of(entry, "has a step with --network, which may be the host's")
+        return content
+
+
+def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:
+    """Return the names by which the engine may look for a Dockerfile."""
+    names = tuple(filter(None, request.values("dockerfile")))
+    return names if names and names != _DEFAULTS[:1] else _DEFAULTS
+
+
+def find_frontend(content: bytes) -> str:
+    """Return the frontend that a Dockerfile names, unless it is Docker's own; empty if it names none.
+
+    BuildKit looks for it in the first lines, as long as they are directives. Here all are looked at that are comments
+    or blank.
+    """
+    lines = content.removeprefix(_MARK).split(b"\n")
+    if lines[0].startswith(b"#!"):
+        del lines[0]
+    first = next((line for line in lines if line.strip()), b"")
+    if first.lstrip().startswith(b"{"):
+        return "JSON"
+    for line in lines:
+        found = _FRONTEND.match(line)
+        if found is not None and not _OFFICIAL.fullmatch(found[1]):
+            return found[1].decode(errors="backslashreplace") or "none"
+        if line.strip() and not _COMMENT.match(line):
+            break
+    return ""
+
+
+def asks_for_network(content: bytes) -> bool:
+    """Whether a step chooses its network. Builders join lines, and drop quotes and what is escaped, in flags too."""
+    lines = content.removeprefix(_MARK).decode(errors="replace").split("\n")
+    said = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    plain = _JOINED.sub("", "\n".join(said)).translate(_QUOTES).lower()
+    return any("--network=" in line and _STEP.match(line) for line in plain.split("\n"))
+
+
+def add_namespaces(request: CanonicalRequest) -> str:
+    """Return the target of a build with what makes Podman keep to its `networkmode`; Docker does not look at it."""
+    mark = "&" if "?" in request.target else "?"
+    none = f"&{_NO_NETWORK}" if request.values("networkmode") == ("none",) else ""
+    return f"{request.target}{mark}{_OWN_NETWORK}{none}"
+
+
+def check_dockerfile(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """A Dockerfile has a clean name in the archive."""
+    del around
+    name = value if isinstance(value, str) else ""
+    if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
+        seen.fault(path, value, "which is no clean relative name of a Dockerfile")
+    return value
+
+
+def check_build_network(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The steps of a build run on a network that is granted, by its name; on the host's never."""
+    del around
+    name = value if isinstance(value, str) else ""
+    if name == "host" or (name and not IS_NAME(name)):
+        seen.fault(path, name, "and a build may only be on a network of its own, or on one that is named")
+        return value
+    granted = "networks" in seen.bounds
+    if name == "none" or (not granted and name in BY_ITSELF):
+        return value
+    names = ("default", "bridge") if name in BY_ITSELF else (name,)
+    if name not in BY_ITSELF and _MAY_BE_ID(name):
+        seen.fault(path, name, "which could be the id of another network")
+    elif not any(matches(seen, "networks", each) for each in names):
+        seen.fault(path, name or "default", "and that network is not granted", "networks", (names[0],))
+    return value
+
+
+def check_built(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What is built gets names that the grant lists."""
+    del around
+    operation = seen.request.operation
+    local = operation is not None and operation.name.endswith("Libpod")
+    for text in value if isinstance(value, list) else (value,):
+        for name in meanings(str(text), local=local) if text else ():
+            if not may_give(seen.bounds, name):
+                _refuse_name(seen, name, path)
+    return value
+
+
+def _refuse_name(seen: Inspection, name: str, path: str) -> None:
+    reference = parse_reference(name)
+    if reference is None or reference.digest:
+        seen.fault(path, name, "which is no name that an image can be given")
+        return
+    whole = str(with_default_tag(reference))
+    seen.fault(path, whole, "and giving an image that name is not granted", "tags", (whole,))

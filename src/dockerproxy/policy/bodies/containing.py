@@ -1,0 +1,241 @@
+"""What keeps a container within its walls, besides what it mounts and joins.
+
+How one would get out, and what stops it: a name like an id, by which another's look-ups are captured; a user by name or
+as number 0 in some spelling; a limit of 0 or below, which is none, or one in the other of two fields that mean the same
+(swap beside memory, a quota beside billionths), or of which a later change touches only one; a label with `=` in its
+name, which Podman takes for another one; a variable without a value, or with a star, for which Podman looks into the
+engine's own environment; an option that sets confinement to what the engine was told to tighten.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.bodies.amounts import is_certainly_not_root, read_billionths, read_count, read_size
+from dockerproxy.policy.bodies.inspection import Inspection, Object
+from dockerproxy.policy.bodies.naming import IS_NAME, items, matches
+from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.model import Pairs
+from dockerproxy.wire.document import Json, show
+
+_TIGHTENING: Final = frozenset(
+    {
+        "no-new-privileges",
+        "no-new-privileges=true",
+        "no-new-privileges:true",
+        "apparmor=docker-default",
+        "apparmor:docker-default",
+    }
+)
+"""Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
+calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
+
+_NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option.startswith("no-new-privileges"))
+
+_LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
+"""They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
+
+_MAY_BE_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
+
+_PERIOD: Final = 100_000
+"""Microseconds of a period of the scheduler where none is given (sched-bwc)."""
+
+
+def check_names(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What is made is called as the grant says, and never like an id: it would capture look-ups of another."""
+    del around
+    name = value.removeprefix("/") if isinstance(value, str) else ""
+    if name and not IS_NAME(name):
+        seen.fault(path, value, "which no container can be called")
+    elif _MAY_BE_ID(name):
+        seen.fault(path, value, "which could be the id of another one")
+    if "names" in seen.bounds and not (name and matches(seen, "names", name)):
+        missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"
+        seen.fault(path, value if name else None, missing, "names", (name,) if name else "")
+    return value
+
+
+def check_user(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The user is certainly not root, if the grant says so."""
+    del around
+    if seen.bounds.get("user") == "not-root" and not (isinstance(value, str) and is_certainly_not_root(value)):
+        says = "and must be numbers of a user and group that are not root" if value else "is missing, and may be root"
+        seen.fault(path, value or None, says, "user", "any")
+    return value
+
+
+def check_memory(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """There is a bound of memory, and none of swap that makes it worthless."""
+    most = _most_memory(seen)
+    if most is not None:
+        _check_amount(seen, value, path, most, "memory")
+        _check_swap(seen, around, path, most)
+    return value
+
+
+def check_new_memory(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What memory is changed to is within the bound; 0 leaves it as it is."""
+    most = _most_memory(seen)
+    if most is not None:
+        if value:
+            _check_amount(seen, value, path, most, "memory")
+        _check_swap(seen, around, path, most)
+    return value
+
+
+def _most_memory(seen: Inspection) -> int | None:
+    bound = seen.bounds.get("memory")
+    return read_size(bound) if isinstance(bound, str) else None
+
+
+def _check_swap(seen: Inspection, around: Object, path: str, most: int) -> None:
+    swap = around.get("MemorySwap")
+    if isinstance(swap, int) and not 0 <= swap <= 2 * most:
+        seen.fault(f"{path}Swap", swap, f"and must be at most {2 * most}, twice the granted memory", "memory")
+
+
+def check_pids(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """There is a bound of processes."""
+    del around
+    bound = seen.bounds.get("pids")
+    most = read_count(bound) if isinstance(bound, str) else None
+    if most is not None:
+        _check_amount(seen, value, path, most, "pids")
+    return value
+
+
+def check_cpus(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """There is a bound of processors, in one of Docker's two ways to say it."""
+    most = _most_cpus(seen)
+    quota = around.get("CpuQuota") or 0
+    if most is not None:
+        if not value and isinstance(quota, int) and quota > 0:
+            _check_quota(seen, quota, around.get("CpuPeriod") or _PERIOD, path, most)
+        else:
+            _check_amount(seen, value, path, most, "cpus")
+    return value
+
+
+def check_new_cpus(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What processors are changed to is within the bound; 0 leaves them as they are.
+
+    A quota means nothing without its period, and the period that the container has is not known here.
+    """
+    most = _most_cpus(seen)
+    quota, period = around.get("CpuQuota") or 0, around.get("CpuPeriod") or 0
+    if most is not None:
+        if value:
+            _check_amount(seen, value, path, most, "cpus")
+        if quota or period:
+            _check_quota(seen, quota, period, path, most)
+    return value
+
+
+def _most_cpus(seen: Inspection) -> int | None:
+    bound = seen.bounds.get("cpus")
+    return read_billionths(bound) if isinstance(bound, str) else None
+
+
+def _check_quota(seen: Inspection, quota: Json, period: Json, path: str, most: int) -> None:
+    path = path.replace("NanoCpus", "CpuQuota")
+    if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
+        seen.fault(path, quota, "and must be set together with its period, both above 0", "cpus")
+    elif quota * 10**9 > most * period:
+        seen.fault(path, quota, f"and must be at most {most * period // 10**9} in a period of {period}", "cpus")
+
+
+def _check_amount(seen: Inspection, value: Json, path: str, most: int, word: str) -> None:
+    """What the grant bounds must be set, and at most that. 0 and what is below it is no bound at all."""
+    if not isinstance(value, int) or value <= 0:
+        seen.fault(path, value or None, f"must be set, to at most {most}", word)
+    elif value > most:
+        seen.fault(path, value, f"and must be at most {most}", word)
+
+
+def check_environment(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Each variable has a value of the client's.
+
+    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
+    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
+    """
+    del seen, path, around
+    variables = value if isinstance(value, list) else []
+    return [text if "=" in str(text) else f"{text}=" for text in variables]
+
+
+def check_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Put the grant's labels on what is made; the client's own may not contradict them."""
+    del around
+    added = seen.bounds.get("labels")
+    if not isinstance(added, Pairs):
+        return value
+    labels = dict(value) if isinstance(value, dict) else {}
+    own = {name for name, _ in added.items}
+    for name in labels:
+        if "=" in name and name.partition("=")[0] in own:  # Podman takes all behind the first one for the value.
+            seen.fault(f"{path}[{show(name)}]", labels[name], "which could be taken for a label of the grant", "labels")
+    for name, text in added.items:
+        if isinstance(text, str) and labels.setdefault(name, text) != text:
+            seen.fault(f"{path}[{show(name)}]", labels[name], f"and the grant makes it {show(text)}", "labels")
+    return labels
+
+
+def check_capabilities(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Added capabilities are among those that are granted; `ALL` is one word more."""
+    del around
+    granted = {capability_name(item) for item in items(seen.bounds.get("add_capabilities"))}
+    for number, added in enumerate(value if isinstance(value, list) else ()):
+        name = capability_name(str(added))
+        if name not in granted:
+            seen.fault(f"{path}[{number}]", added, "which is not granted", "add_capabilities", (name,))
+    return value
+
+
+def capability_name(text: str) -> str:
+    """Return a capability as a policy file writes it: engines take it in any case, with or without `CAP_`."""
+    return text.upper().removeprefix("CAP_")
+
+
+def check_security_options(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Options make the confinement tighter, or leave it as it is."""
+    del around
+    options = value if isinstance(value, list) else []
+    for number, option in enumerate(options):
+        if option not in _TIGHTENING:
+            seen.fault(f"{path}[{number}]", option, "which could loosen its confinement")
+    if seen.bounds.get("no_new_privileges") == "required" and not _NO_NEW_PRIVILEGES.intersection(map(str, options)):
+        seen.fault(path, None, "must have no-new-privileges=true", "no_new_privileges")
+    return value
+
+
+def check_log_options(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Options of the log driver do no more than bound its files."""
+    del around
+    for name, option in value.items() if isinstance(value, dict) else ():
+        if name not in _LOG_OPTIONS:
+            seen.fault(f"{path}[{show(name)}]", option, "which could make the engine connect somewhere or read files")
+    return value
+
+
+def check_commands(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What runs is one of the granted commands, word for word; `**` at the end is any more words."""
+    del around
+    granted = seen.bounds.get("commands")
+    if not isinstance(granted, tuple):
+        return value
+    words = [str(word) for word in value] if isinstance(value, list) else []
+    if not any(isinstance(command, tuple) and fits_command(command, words) for command in granted):
+        needed = (tuple(words),) if words else ""
+        says = "which is none of the granted commands" if words else "is missing, and only granted commands may run"
+        seen.fault(path, value if words else None, says, "commands", needed)
+    return value
+
+
+def fits_command(command: tuple[str, ...], words: list[str]) -> bool:
+    """Whether the words of a command line fit those of a policy, which are globs."""
+    if command[-1:] == ("**",):
+        command, words = command[:-1], words[: len(command) - 1]
+    return len(words) == len(command) and all(map(_fits, command, words))
+
+
+def _fits(glob: str, word: str) -> bool:
+    return glob == word or Glob(glob).matches(word)

@@ -1,0 +1,54 @@
+"""Images that are made: imported, or committed from a container.
+
+How one would make more than an image, and what stops it: an address in place of the archive, which the engine would
+fetch from wherever it can reach (only `-`, the body, is imported); an import without a name, of which the grant says
+nothing (it must have one, which its `tags` list); an image that is pulled and imported at once, which engines read in
+two ways; a line of a Dockerfile that makes later builds run commands, hidden behind the end of another line, behind a
+sign that joins two lines, or behind Podman's `=`.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.bodies.inspection import Inspection, Object
+from dockerproxy.wire.document import Json
+
+_INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t=].*)?")
+_HARMLESS: Final = frozenset(
+    {"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
+)
+"""What they say of an image is judged where a container is made of it. ONBUILD runs in the builds of others."""
+
+_JOINS: Final = ("\\", "`")
+"""At the end of a line they may make it go on in the next, which then is no instruction of its own."""
+
+
+def check_source(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """An image is pulled; or the body is imported, and gets a name, which is judged by itself."""
+    image, name = _first(around, "fromImage"), _first(around, "repo")
+    if not value and not image:
+        seen.fault("?fromImage", None, "is missing")
+    elif value and image:
+        seen.fault(path, value, "and an image is either pulled or imported")
+    elif value and value != "-":
+        seen.fault(path, value, "which the engine would fetch from wherever it can reach")
+    elif value and not name:
+        seen.fault("?repo", None, "is missing, and what is imported must have a name that is granted by tags")
+    return value
+
+
+def _first(around: Object, name: str) -> str:
+    values = around.get(name)
+    return str(values[0]) if isinstance(values, list) else ""
+
+
+def check_instructions(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Each line is an instruction that only says something of the image."""
+    del around
+    for change in value if isinstance(value, list) else ():
+        for line in str(change).split("\n"):
+            found = _INSTRUCTION.fullmatch(line.removesuffix("\r"))
+            harmless = found is not None and found[1].upper() in _HARMLESS and not line.rstrip().endswith(_JOINS)
+            if line.strip() and not harmless:
+                seen.fault(path, line, "which is no instruction that is known to be harmless")
+    return value

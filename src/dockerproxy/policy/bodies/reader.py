@@ -1,0 +1,240 @@
+"""A request is read against the table of its operation: what is known and within bounds is written anew.
+
+How one would get past it, and what stops it: a field the table does not know, or one in other capitals, which Go takes
+for the same (a known key is found folded and written in its one spelling, an unknown one is refused); the same field
+in two spellings, which Go merges; a value of another type, which Go might read in its own way; a parameter of the
+query that only Podman knows; a name that means something else to the engine, which is asked. How one would keep us
+busy: with a body of nothing but names to ask for or faults to note, of which there are so many and no more.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.bodies.fields import ALWAYS, Field, Node, Type, fold
+from dockerproxy.api.bodies.tables import Body
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.bodies.checks import CHECKS
+from dockerproxy.policy.bodies.inspection import MOST_QUESTIONS, Fault, Inspection, Known, Object
+from dockerproxy.policy.model import Value
+from dockerproxy.policy.objects import Found, Question
+from dockerproxy.wire.document import Json, show
+
+MOST_ENTRIES: Final = 10_000
+"""Of a list, or of an object whose keys are data. A container may open so many ports; each takes time to look at."""
+
+_INT64: Final = range(-(2**63), 2**63)
+_IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
+"""A key that a message can show as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A request that was read.
+
+    Attributes:
+        faults: What is wrong with it; nothing if it may pass.
+        questions: What the engine must be asked to know; the faults are not all then.
+        content: What goes to the engine as its body.
+    """
+
+    faults: tuple[Fault, ...]
+    questions: tuple[Question, ...]
+    content: Json
+
+
+def inspect(body: Body, bounds: Mapping[str, Value], request: CanonicalRequest, known: Known) -> Inspected:
+    """Read a request.
+
+    Args:
+        body: The table of its operation.
+        bounds: What the grant says, by its words.
+        request: Its head.
+        known: Its body, and what the engine said so far.
+    """
+    seen = Inspection(request=request, bounds=bounds, answers=known.answers)
+    content = known.body[0] if known.body is not None else None
+    _inspect_query(seen, body.parameters)
+    _inspect_object(seen, body.of_object, known.found)
+    if content is not None:
+        content = _Reader(seen).read(body.root, content, "")
+    elif not body.optional:
+        seen.fault("the body", None, "is missing")
+    if len(seen.questions) > MOST_QUESTIONS:
+        seen.fault("the body", None, f"names more than {MOST_QUESTIONS} objects")
+    return Inspected(tuple(seen.faults), tuple(seen.questions), content)
+
+
+def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> None:
+    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
+    given: dict[str, list[str]] = {}
+    for name, value in seen.request.query:
+        given.setdefault(name, []).append(value)
+    for name, values in given.items():
+        if name not in parameters and f"{name}[]" not in parameters:
+            shown = name if _IS_PLAIN_KEY(name) else show(name)
+            seen.fault(f"?{shown}", " ".join(values), "which is no parameter that is known here")
+        elif name in parameters and len(values) > 1:
+            seen.fault(f"?{name}", " ".join(values), "and a parameter that is there twice has no single meaning")
+    around: Object = {name: list[Json](values) for name, values in given.items()}
+    for name, each in parameters.items():
+        if each.how in _FREE:
+            continue
+        listed = given.get(name.removesuffix("[]"))
+        if listed is None and not each.how.endswith(ALWAYS):
+            continue
+        whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
+        _check(seen, each, whole, f"?{name.removesuffix('[]')}", around)
+
+
+def _inspect_object(seen: Inspection, fields: Mapping[str, Field], found: Found | None) -> None:
+    """Look at the object as the engine shows it."""
+    for path, each in fields.items():
+        first, *others = path.split(".")
+        value = found.document.get(first.lower()) if found is not None else None
+        for part in others:
+            value = value.get(part) if isinstance(value, dict) else None
+        _check(seen, each, value, path, {})  # type: ignore[arg-type] # it was read as JSON
+
+
+class _Reader:
+    """Reads one body."""
+
+    def __init__(self, seen: Inspection) -> None:
+        self._seen = seen
+
+    def read(self, node: Node, value: Json, path: str) -> Json:
+        """Return a value as the engine will read it; what is wrong with it is noted."""
+        if isinstance(value, dict | list) and len(value) > MOST_ENTRIES:
+            self._seen.fault(path or "the body", None, f"has more than {MOST_ENTRIES} entries")
+            return None
+        if node.type is Type.OBJECT:
+            return self._read_object(node, value, path)
+        if node.type is Type.WORDS:
+            value = [value] if isinstance(value, str) else value
+        if value is None or _is_plain(node, value):
+            return value
+        if node.item is not None and node.type is Type.LIST and isinstance(value, list):
+            return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
+        if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
+            return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
+        self._seen.fault(path or "the body", value, f"where a value of the type {node.type} belongs")
+        return None
+
+    def _read_item(self, node: Node, value: Json, path: str) -> Json:
+        if value is None:
+            self._seen.fault(path, None, "is null")
+        return self.read(node, value, path)
+
+    def _read_value(self, node: Node, value: Json, path: str) -> Json:
+        """Read a value of a map. Nothing is as good as an empty object or list there, but it is no word."""
+        if value is None and node.type in _MAY_BE_NOTHING:
+            return None
+        return self._read_item(node, value, path)
+
+    def _read_object(self, node: Node, value: Json, path: str) -> Json:
+        if value is not None and not isinstance(value, dict):
+            self._seen.fault(path or "the body", value, "where an object belongs")
+            return None
+        prefix = f"{path}." if path else ""
+        found, checked = self._read_fields(node, value or {}, prefix)
+        for name, below in checked:
+            found[name] = _check(self._seen, below, found[name], prefix + name, found)
+        for name, below in node.always:
+            if found.get(name) is None:
+                made = self._read_object(below, None, prefix + name) if below.type is Type.OBJECT else None
+                made = _check(self._seen, below, made, prefix + name, found)
+                if made:
+                    found[name] = made
+        return found if value is not None or found else None
+
+    def _read_fields(self, node: Node, value: Object, prefix: str) -> tuple[Object, list[tuple[str, Node]]]:
+        """Read what stands below an object, and put it under its canonical names; say what of it must be checked."""
+        found: Object = {}
+        checked: list[tuple[str, Node]] = []
+        for key, item in value.items():
+            name, below = key, node.spelled.get(key)
+            if below is None:
+                name, below = node.keys.get(fold(key), (key, None))
+            if below is None and item is None:
+                continue  # It says nothing, and goes no further: docker-py names the network so.
+            if below is None:
+                shown = key if _IS_PLAIN_KEY(key) else show(key)
+                self._seen.fault(prefix + shown, item, "which is no field that is known here")
+            elif name in found:
+                self._seen.fault(prefix + name, item, "and it is there twice")
+            elif below.how != "aside":
+                read = found[name] = item if _needs_no_look(below, item) else self.read(below, item, prefix + name)
+                if read is not None and below.how not in _FREE and (read or below.how != "unset"):
+                    checked.append((name, below))
+        return found, checked
+
+
+def _needs_no_look(node: Node, value: Json) -> bool:
+    """Whether a value is nothing, or a text or flag or something empty where it may be: most values of most bodies."""
+    return value is None or (type(value) is node.read_as and (not value or node.read_as in _WHOLE))
+
+
+def _is_plain(node: Node, value: Json) -> bool:
+    """Whether a value has nothing inside that must be looked at: a scalar, or a list or map of them."""
+    if node.item is None:
+        if node.type is Type.WORDS:
+            return isinstance(value, list) and _are_scalars(Type.STRING, value)
+        return _are_scalars(node.type, (value,))
+    if isinstance(value, list) and node.type is Type.LIST:
+        return _are_scalars(node.item.type, value)
+    return isinstance(value, dict) and node.type is Type.MAP and _are_scalars(node.item.type, value.values())
+
+
+def _are_scalars(type_: Type, values: Collection[Json]) -> bool:
+    """Whether each value is one that Go reads into a field of that type."""
+    if not {*map(type, values)} <= _READS.get(type_, _NOTHING):
+        return False
+    if type_ is Type.INTEGER:
+        return all(value in _INT64 for value in values)
+    return type_ is not Type.EMPTY or not any(values)
+
+
+_MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
+
+_WHOLE: Final = frozenset({str, bool})
+"""Classes all of whose values are good."""
+
+_NOTHING: Final = frozenset[type]()
+_READS: Final[Mapping[Type, frozenset[type]]] = {
+    Type.STRING: frozenset({str}),
+    Type.BOOLEAN: frozenset({bool}),
+    Type.INTEGER: frozenset({int}),
+    Type.NUMBER: frozenset({int, float}),
+    Type.EMPTY: frozenset({dict}),
+}
+
+
+def _check(seen: Inspection, line: Field | Node, value: Json, path: str, around: Object) -> Json:
+    """Look whether a value is what its line of the table lets it be."""
+    how, says = line.how, f"and {line.says}"
+    if how in _FREE:
+        return value
+    if how == "unset":
+        allowed = value in _UNSET or _is_off(value, path)
+    elif how == "absent":
+        allowed = value is None
+    elif how.startswith("="):
+        allowed = value in ("", None, *how[1:].split(","))
+    else:
+        return CHECKS[how.removesuffix(ALWAYS)][0](seen, value, path, around)
+    if not allowed:
+        seen.fault(path, value, says)
+    return value
+
+
+_FREE: Final = frozenset({"any", "part", "aside"})
+_UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
+
+_OFF: Final = frozenset({"0", "false", "False", "FALSE"})
+
+
+def _is_off(value: Json, path: str) -> bool:
+    """Whether a parameter of the query says no, for each engine."""
+    return path.startswith("?") and isinstance(value, str) and value in _OFF

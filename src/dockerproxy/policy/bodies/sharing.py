@@ -1,0 +1,148 @@
+"""What a container of Podman's shares with others: namespaces, networks, pods.
+
+How one would get past it, and what stops it: a namespace by a file of the host, which has a mode of its own; a network
+of which the grant says nothing, by a mode without one or by one of the names of the network that containers join by
+themselves; a mode in which a process of the host sends for the container, with options that reach what listens there
+for itself only (only the engine's own choice is let through); a pod on the host, or with mounts and devices,
+which all its containers get (the engine is asked for the container that holds them).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.policy.bodies.inspection import Check, Inspection, Object
+from dockerproxy.policy.bodies.mounting import check_mounts
+from dockerproxy.policy.bodies.naming import IS_NAME, is_listed, matches
+from dockerproxy.policy.bodies.networking import check_ipc_mode, check_network_mode, check_networks, check_pid_mode
+from dockerproxy.policy.bodies.podding import see_as
+from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.wire.document import Json, show
+
+_BY_DEFAULT: Final = frozenset({"", "default", "private"})
+_BRIDGED: Final = _BY_DEFAULT | {"bridge"}
+_OWN_NETWORK: Final = "podman"
+"""What Podman calls the network that containers join by themselves."""
+
+
+def check_podman_networks(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Each key is a network that is granted, or the one that containers join by themselves."""
+    del around
+    joined: Object = {}
+    for name, endpoint in value.items() if isinstance(value, dict) else ():
+        where = f"{path}[{show(name)}]"
+        if name in {"default", _OWN_NETWORK}:
+            _check_own_network(seen, where)
+            joined[name] = endpoint
+        else:
+            known = see_as(check_networks, seen, {name: endpoint}, where, {})
+            joined.update(known if isinstance(known, dict) else {})
+    return joined
+
+
+def _check_own_network(seen: Inspection, path: str) -> None:
+    """Look whether the network that containers join by themselves is granted, by any of the names that it has."""
+    if not matches(seen, "networks", _OWN_NETWORK):
+        check_network_mode(seen, "", path, {})
+
+
+def check_netns(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The network is the container's own, in one that is granted, or that of a container it may join."""
+    space, mode, name = _read_namespace(value)
+    if mode == "container":
+        return _join(check_network_mode, seen, space, path)
+    if name:
+        seen.fault(f"{path}.value", name, "and a file of the host, or an option")
+    if mode in _BRIDGED:
+        if not around.get("Networks") and not _has_network_of_pod(seen, around):
+            _check_own_network(seen, path)
+    elif mode != "none":
+        seen.fault(f"{path}.nsmode", mode, "and is not the container's own")
+    return value
+
+
+def check_pidns(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The processes that it sees are its own, or those of a container it may join."""
+    del around
+    return _check_namespace(check_pid_mode, seen, value, path, _BY_DEFAULT)
+
+
+def check_ipcns(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The memory that it shares is its own, or that of a container it may join."""
+    del around
+    return _check_namespace(check_ipc_mode, seen, value, path, _BY_DEFAULT | {"none", "shareable"})
+
+
+def _check_namespace(check: Check, seen: Inspection, value: Json, path: str, own: frozenset[str]) -> Json:
+    space, mode, name = _read_namespace(value)
+    if mode == "container":
+        return _join(check, seen, space, path)
+    if mode not in own or name:
+        seen.fault(path, f"{mode}:{name}" if name else mode, "and is not the container's own")
+    return value
+
+
+def _read_namespace(value: Json) -> tuple[Object, str, str]:
+    space = value if isinstance(value, dict) else {}
+    return space, str(space.get("nsmode") or ""), str(space.get("value") or "")
+
+
+def _join(check: Check, seen: Inspection, space: Object, path: str) -> Json:
+    """Look whether a container may be joined; it goes on under its whole id."""
+    name = str(space.get("value") or "")
+    joined = see_as(check, seen, f"container:{name}", f"{path}.value", {})
+    return {"nsmode": "container", "value": str(joined).removeprefix("container:")}
+
+
+def check_pods(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """The pod is one that is granted, and neither on the host nor with more of it than a container may have."""
+    del around
+    if not isinstance(value, str) or not value:
+        return value
+    if not IS_NAME(value):
+        seen.fault(path, value, "which is no name of a pod")
+        return value
+    found = seen.ask(Kind.POD, value)
+    if found is None:
+        return value
+    if not is_listed(seen, "pods", found):
+        seen.fault(path, value, "and joining that pod is not granted", "pods", found.names[:1])
+    elif not found.document:
+        seen.fault(path, value, "and there is no such pod")
+    else:
+        _check_holder(seen, found, path)
+    return found.id
+
+
+def _check_holder(seen: Inspection, pod: Found, path: str) -> None:
+    """Look at the container that holds the namespaces of a pod: the others get what it has."""
+    name = pod.document.get("infracontainerid")
+    holder = seen.ask(Kind.CONTAINER, name) if isinstance(name, str) and name else None
+    if holder is None:
+        return
+    config = _object(holder.document.get("hostconfig"))
+    modes = [str(config.get(mode)) for mode in ("NetworkMode", "PidMode", "IpcMode", "UTSMode")]
+    if not config or any(mode == "host" or mode.startswith("ns:") for mode in modes):
+        seen.fault(path, pod.id, "and that pod is in a namespace of the host")
+    if config.get("Privileged") or config.get("Devices") or config.get("SecurityOpt"):
+        seen.fault(path, pod.id, "and that pod has devices, or less confinement")
+    mounts = holder.document.get("mounts")
+    for mount in map(_object, mounts if isinstance(mounts, list) else []):
+        source = mount.get("Name") if mount.get("Type") == "volume" else mount.get("Source")
+        as_docker: Object = {
+            "Type": "volume" if mount.get("Type") == "volume" else "bind",
+            "Source": str(source or ""),
+            "Target": str(mount.get("Destination") or ""),
+            "ReadOnly": mount.get("RW") is False,
+        }
+        see_as(check_mounts, seen, [as_docker], path, {})
+
+
+def _has_network_of_pod(seen: Inspection, around: Object) -> bool:
+    """Whether a container that joins a pod, which is judged where it is named, has its network from there."""
+    pods = (found for (kind, _), found in seen.answers.items() if kind is Kind.POD and found.id == around.get("pod"))
+    shared = [found.document.get("sharednamespaces") for found in pods]
+    return any(isinstance(names, list) and "net" in names for names in shared)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

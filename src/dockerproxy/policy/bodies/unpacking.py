@@ -1,0 +1,71 @@
+"""Files that are put into a container.
+
+The engine unpacks them as they come, as root, into whatever the container has mounted there: directories of the host
+too. So an entry is judged by its header, before it goes on.
+
+How one would reach further than the directory that was named, and what stops it: a name that leads upwards (the reader
+of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
+of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
+links, however many archives make it, leads out of the directory that it is in); a program that is run with the rights
+of its owner, by capabilities or by set-user-id, in a directory of the host (neither goes on; on a directory those bits
+mean no more than who owns what is made in it); a device, or a pipe that the reader waits for (the reader refuses them);
+new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
+container already are followed by the engine, and cannot be seen from here.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.bodies.entries import Links, fault_of
+from dockerproxy.policy.bodies.inspection import Fault, Inspection, Object
+from dockerproxy.policy.model import Value
+from dockerproxy.wire.document import Json, read_json
+from dockerproxy.wire.tar import Entry, Kind, clean_name
+
+_SET_ID: Final = 0o6000
+
+
+class Unpacking:
+    """What may be unpacked in a container."""
+
+    def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
+        del request, bounds
+        self._links = Links()
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        if entry.kind is Kind.LINK and not _points_down(entry.target):
+            return fault_of(entry, "is a link that could lead out of its directory")
+        if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
+            return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
+        return self._links.look(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Say no: nothing depends on contents."""
+        del entry
+        return False
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Return the contents."""
+        del entry
+        return content
+
+
+def _points_down(target: bytes) -> bool:
+    return not target.startswith(b"/") and b".." not in target.split(b"/")
+
+
+def check_renames(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What is renamed gets a clean name for a clean one."""
+    del around
+    names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
+    pairs = names.items() if isinstance(names, dict) else None
+    if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
+        seen.fault(path, value, "which are no clean names for clean names")
+    return value
+
+
+def _is_clean(name: Json) -> bool:
+    return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()

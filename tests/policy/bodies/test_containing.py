@@ -1,0 +1,175 @@
+"""What keeps a container within its walls holds however it is spelled."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.bodies.transcripts import look_at
+
+from dockerproxy.policy.bodies.containing import capability_name, fits_command
+from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.wire.document import Json
+
+BILLION = 10**9
+AMOUNTS = st.integers(-3, 12) | st.sampled_from([2**62, -(2**63), 2**63 - 1])
+
+
+def faults(body: Json, operation: str = "ContainerCreate", query: str = "", **bounds: Value) -> list[str]:
+    return list(map(str, look_at(operation, body, bounds, query).faults))
+
+
+@given(st.fixed_dictionaries({}, optional={"Memory": AMOUNTS, "MemorySwap": AMOUNTS}))
+def test_memory_and_swap_are_bounded_together(limits: dict[str, Json]) -> None:
+    if faults({"HostConfig": limits}, memory="5B") == []:
+        memory, swap = limits.get("Memory"), limits.get("MemorySwap", 0)
+        assert isinstance(memory, int)
+        assert isinstance(swap, int)
+        assert 0 < memory <= 5
+        assert 0 <= swap <= 10  # 0 is twice the memory for Docker, and for Podman.
+
+
+def cpus_of(limits: dict[str, int]) -> float | None:
+    """Return the processors that an engine would give at most; None for any number."""
+    nano, quota, period = (limits.get(name, 0) for name in ("NanoCpus", "CpuQuota", "CpuPeriod"))
+    if nano > 0:
+        return nano / BILLION
+    return quota / (period or 100_000) if quota > 0 and period >= 0 else None
+
+
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "NanoCpus": st.sampled_from([0, 1, BILLION, 2 * BILLION, 2 * BILLION + 1, -1]),
+        "CpuQuota": st.sampled_from([0, -1, 1, 2000, 2001, 200_000, 200_001, 2**62]),
+        "CpuPeriod": st.sampled_from([0, -1, 1, 1000, 100_000, 2**62]),
+    },
+)
+
+
+@given(LIMITS)
+def test_processors_are_bounded_in_either_way_to_say_it(limits: dict[str, int]) -> None:
+    if faults({"HostConfig": dict(limits)}, cpus="2") == []:
+        cpus = cpus_of(limits)
+        assert cpus is not None
+        assert cpus <= 2
+
+
+@given(LIMITS, LIMITS)
+def test_a_change_leaves_processors_bounded(before: dict[str, int], change: dict[str, int]) -> None:
+    if faults({"HostConfig": dict(before)}, cpus="2") or faults(dict(change), "ContainerUpdate", cpus="2"):
+        return
+    after = before | {name: value for name, value in change.items() if value}
+    if after.get("NanoCpus", 0) and (after.get("CpuQuota", 0) or after.get("CpuPeriod", 0)):
+        return  # Engines refuse that.
+    cpus = cpus_of(after)
+    assert cpus is not None
+    assert cpus <= 2
+
+
+@given(st.fixed_dictionaries({}, optional={"Memory": AMOUNTS, "MemorySwap": AMOUNTS, "PidsLimit": AMOUNTS}))
+def test_a_change_leaves_memory_and_processes_bounded(change: dict[str, Json]) -> None:
+    if faults(dict(change), "ContainerUpdate", memory="5B", pids="5") == []:
+        memory, swap, pids = (change.get(name, 0) for name in ("Memory", "MemorySwap", "PidsLimit"))
+        assert isinstance(memory, int)
+        assert isinstance(swap, int)
+        assert 0 <= memory <= 5
+        assert 0 <= swap <= 10
+        assert "PidsLimit" not in change or pids in range(1, 6)
+
+
+@pytest.mark.parametrize("word", ["memory", "cpus", "pids"])
+@pytest.mark.parametrize("value", [True, "much"])
+def test_an_amount_that_is_none_bounds_nothing(word: str, value: Value) -> None:
+    bounds: dict[str, Value] = {word: value}
+    assert look_at("ContainerCreate", {}, bounds).faults == ()
+    assert look_at("ContainerUpdate", {"Memory": -1, "PidsLimit": 0, "CpuQuota": -1}, bounds).faults == ()
+
+
+@given(
+    st.dictionaries(st.sampled_from(["owner", "owner=", "owner=x", "a", "=", "a=owner"]), st.sampled_from(["", "ci"]))
+)
+def test_no_engine_takes_another_label_for_that_of_the_grant(labels: dict[str, str]) -> None:
+    seen = look_at("ContainerCreate", {"Labels": dict(labels)}, {"labels": Pairs((("owner", "ci"),))})
+    if seen.faults:
+        return
+    assert isinstance(seen.content, dict)
+    sent = seen.content["Labels"]
+    assert isinstance(sent, dict)
+    assert sent == {**labels, "owner": "ci"}
+    of_podman = [tuple(f"{name}={value}".split("=", 1)) for name, value in sent.items()]
+    assert {value for name, value in of_podman if name == "owner"} == {"ci"}
+
+
+def test_labels_that_are_no_text_are_not_put_on() -> None:
+    assert look_at("ContainerCreate", {}, {"labels": Pairs((("owner", ("a", "b")),))}).content == {}
+    assert look_at("ContainerCreate", {}, {"labels": "owner"}).content == {}
+
+
+@given(st.lists(st.text(max_size=4), max_size=5))
+def test_no_variable_is_left_for_podman_to_look_up(variables: list[str]) -> None:
+    seen = look_at("ContainerCreate", {"Env": list(variables)})
+    assert seen.faults == ()
+    assert isinstance(seen.content, dict)
+    sent = seen.content["Env"]
+    assert isinstance(sent, list)
+    assert all("=" in str(text) for text in sent)
+    assert [str(text).partition("=")[0] for text in sent] == [text.partition("=")[0] for text in variables]
+    assert all(text == one for text, one in zip(sent, variables, strict=True) if "=" in one)
+
+
+def test_a_name_is_demanded_by_the_grant_only() -> None:
+    assert faults({}) == []
+    assert faults({}, names=("ci-*",)) == ["?name is missing, and only granted names may be given"]
+    assert faults({}, query="?name=/ci-1", names=("ci-*",)) == []
+
+
+@pytest.mark.parametrize("length", [12, 13, 40, 63, 64])
+def test_nothing_is_called_like_an_id(length: int) -> None:
+    name = ("0123456789abcdef" * 4)[:length]
+    assert faults({}, query=f"?name={name}", names=("**",)) == [
+        f'?name is "{name}", which could be the id of another one'
+    ]
+    assert faults({}, query=f"?name={name[:11]}") == []
+    assert faults({}, query=f"?name={name}g") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["NET_BIND_SERVICE", "net_bind_service", "CAP_NET_BIND_SERVICE", "cap_net_bind_service"]
+)
+def test_a_capability_is_the_same_in_all_its_spellings(text: str) -> None:
+    assert capability_name(text) == "NET_BIND_SERVICE"
+    assert faults({"HostConfig": {"CapAdd": [text]}}, add_capabilities=("CAP_net_bind_service",)) == []
+
+
+def test_what_is_granted_is_said_of_a_capability() -> None:
+    (fault,) = look_at("ContainerCreate", {"HostConfig": {"CapAdd": ["cap_all"]}}).faults
+    assert (fault.word, fault.value) == ("add_capabilities", ("ALL",))
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "fits"),
+    [
+        (("ls",), ["ls"], True),
+        (("ls",), ["ls", "-l"], False),
+        (("ls", "**"), ["ls"], True),
+        (("ls", "**"), ["ls", "-l", "/"], True),
+        (("ls", "**"), ["rm"], False),
+        (("ls", "*"), ["ls", "a/b"], False),
+        (("ls", "**", "x"), ["ls", "a/b", "x"], True),
+        (("ls", "**", "x"), ["ls", "a", "b", "x"], False),
+        (("ls", "[a]"), ["ls", "[a]"], True),
+        (("**",), [], True),
+        ((), [], True),
+        ((), ["ls"], False),
+    ],
+)
+def test_a_command_fits_word_for_word(command: tuple[str, ...], words: list[str], fits: bool) -> None:  # noqa: FBT001
+    assert fits_command(command, words) is fits
+
+
+def test_any_command_is_one_where_the_grant_says_nothing() -> None:
+    assert faults({"Cmd": ["sh"]}, "ContainerExec") == []
+    assert faults({"Cmd": ["sh"]}, "ContainerExec", commands=("sh",)) == [
+        'Cmd is ["sh"], which is none of the granted commands'
+    ]
+    (fault,) = look_at("ContainerExec", {"Cmd": ["sh", "-c"]}, {"commands": (("ls",),)}).faults
+    assert fault.value == (("sh", "-c"),)

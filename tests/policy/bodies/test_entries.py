@@ -1,0 +1,90 @@
+"""No entry goes through a link of its archive, and a file that is looked for is the one that was looked at."""
+
+import pytest
+
+from dockerproxy.policy.bodies.entries import Links, NamedFiles
+from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.wire.tar import Entry, Kind
+
+LINK = Entry(name=b"d/link", kind=Kind.LINK, target=b"x")
+HARD = Entry(name=b"hard", kind=Kind.HARD_LINK, target=b"d/link")
+
+
+def last_fault(*entries: Entry) -> Fault | None:
+    """Return what is wrong with the last of some entries; nothing is with those before."""
+    links = Links()
+    *before, last = entries
+    assert not any(links.look(entry) for entry in before)
+    return links.look(last)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(name=b"d/link/file"),
+        Entry(name=b"d/link/deeper/file"),
+        Entry(name=b"d/link/dir", kind=Kind.DIRECTORY),
+        Entry(name=b"other", kind=Kind.HARD_LINK, target=b"d/link/file"),
+        Entry(name=b"hard/file"),
+    ],
+    ids=str,
+)
+def test_an_entry_that_goes_through_a_link_is_refused(entry: Entry) -> None:
+    fault = last_fault(LINK, HARD, entry)
+    assert fault is not None
+    assert "goes through a link" in str(fault)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(name=b"d/linked"),
+        Entry(name=b"d"),
+        Entry(name=b"d/link"),
+        Entry(name=b"e/d/link/f"),
+        Entry(name=b"other", kind=Kind.LINK, target=b"d/link/file"),
+        Entry(name=b"other", kind=Kind.HARD_LINK, target=b"d/link"),
+    ],
+    ids=str,
+)
+def test_an_entry_beside_a_link_passes(entry: Entry) -> None:
+    assert last_fault(LINK, HARD, entry) is None
+
+
+def test_more_links_than_can_be_remembered_are_refused() -> None:
+    links = Links()
+    entries = (Entry(name=b"%04000d" % number, kind=Kind.LINK, target=b"x") for number in range(3000))
+    faults = [fault for fault in map(links.look, entries) if fault is not None]
+    assert "one link more than can be remembered" in str(faults[0])
+    assert len(faults) < 1000
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (Entry(name=b"sub/file", kind=Kind.LINK, target=b"x"), "once, as a file"),
+        (Entry(name=b"sub/file", kind=Kind.DIRECTORY), "once, as a file"),
+        (Entry(name=b"sub/file", kind=Kind.HARD_LINK, target=b"x"), "once, as a file"),
+        (Entry(name=b"sub", kind=Kind.LINK, target=b"x"), "no directory"),
+        (Entry(name=b"sub"), "no directory"),
+        (Entry(name=b"x", kind=Kind.HARD_LINK, target=b"sub/file"), "another name"),
+        (Entry(name=b"sub/file", size=2**20 + 1), "more than 1048576 bytes"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_looked_for_is_there_by_no_detour(entry: Entry, says: str) -> None:
+    assert says in str(NamedFiles(frozenset({b"sub/file"})).look(entry))
+
+
+def test_a_file_that_is_looked_for_is_there_once() -> None:
+    named, entry = NamedFiles(frozenset({b"file"})), Entry(name=b"file", size=2**20)
+    assert named.look(entry) is None
+    assert "once" in str(named.look(entry))
+
+
+def test_other_entries_are_not_held() -> None:
+    named = NamedFiles(frozenset({b"sub/file"}))
+    for entry in (Entry(name=b"sub", kind=Kind.DIRECTORY), Entry(name=b"subfile"), Entry(name=b"x/sub/file")):
+        assert named.look(entry) is None
+        assert not named.holds(entry)
+    assert named.holds(Entry(name=b"sub/file"))

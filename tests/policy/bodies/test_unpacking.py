@@ -1,0 +1,128 @@
+"""What is put into a container stays where it is put, and runs as nobody else."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.bodies.sending import PUT, passed_on, refusal_of
+from policy.policies import request_of
+from wire.tars import archive_of, block, directory, find_corpus, hard_link, item, link, read_archive, said
+
+from dockerproxy.policy.bodies.inspection import Inspection
+from dockerproxy.policy.bodies.unpacking import Unpacking, check_renames
+from dockerproxy.wire.tar import Entry, Kind
+
+COPIES = [path for path in find_corpus() if path.stem in {"docker-cp-file", "go", "podman-cp-file", "docker-cp-link"}]
+
+
+@pytest.mark.parametrize("archive", COPIES, ids=lambda path: path.name)
+def test_what_clients_copy_passes_as_it_is(archive: Path) -> None:
+    content = archive.read_bytes()
+    assert passed_on(PUT, content).entries == read_archive([content]).entries
+
+
+@pytest.mark.parametrize("target", ["file", "sub/file", ".", "./x", "..file"])
+def test_a_link_may_point_to_what_is_beside_or_below_it(target: str) -> None:
+    assert passed_on(PUT, archive_of(link("d/link", target))).entries[0][0].target == target.encode()
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "..", "../x", "sub/../../x", "/", "a/.."])
+def test_a_link_that_could_lead_out_of_its_directory_is_refused(target: str) -> None:
+    assert "could lead out of its directory" in refusal_of(PUT, archive_of(link("a/b/c/link", target)))
+
+
+PARTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join)
+TARGETS = st.lists(st.sampled_from(["a", "b", "c", ".", ".."]), min_size=1, max_size=4).map("/".join)
+
+
+def unpack(folder: str, entry: Entry) -> None:
+    """Do what engines do with an entry: what is in its place goes, unless both are directories."""
+    path = os.path.join(os.fsencode(folder), entry.name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if entry.kind is Kind.DIRECTORY and os.path.isdir(path) and not os.path.islink(path):
+        return
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
+    if entry.kind is Kind.LINK:
+        os.symlink(entry.target, path)
+    else:
+        os.mkdir(path)
+
+
+@given(st.lists(st.tuples(st.booleans(), PARTS, st.none() | TARGETS), max_size=12))
+def test_no_chain_of_links_leads_up_however_many_archives_make_it(wanted: list[tuple[bool, str, str | None]]) -> None:
+    rules = Unpacking(request_of(*PUT), {})
+    with tempfile.TemporaryDirectory() as folder:
+        for is_new, name, target in wanted:
+            rules = Unpacking(request_of(*PUT), {}) if is_new else rules
+            kind = Kind.DIRECTORY if target is None else Kind.LINK
+            entry = Entry(name=name.encode(), kind=kind, target=(target or "").encode())
+            if rules.look(entry) is not None:
+                continue
+            with contextlib.suppress(OSError):  # A way that leads round in circles, or to nothing.
+                unpack(folder, entry)
+        for place, folders, files in os.walk(folder):
+            for found in (*folders, *files):
+                real = os.path.realpath(os.path.join(place, found))
+                assert f"{real}/".startswith(f"{os.path.realpath(place)}/")
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o6755, 0o4000])
+def test_no_program_is_put_that_runs_as_its_owner(mode: int) -> None:
+    for written in (item("bin/x", mode=mode), hard_link("x", "bin/y", mode=mode), link("x", "y", mode=mode)):
+        written[0].mode = mode
+        assert "set-user-id" in refusal_of(PUT, archive_of(written))
+
+
+def test_a_directory_may_hand_its_group_on_and_be_sticky() -> None:
+    [(entry, _)] = passed_on(PUT, archive_of(directory("d", mode=0o3775))).entries
+    assert (entry.kind, entry.mode) == (Kind.DIRECTORY, 0o3775)
+    assert passed_on(PUT, archive_of(item("f", mode=0o1644))).entries[0][0].mode == 0o1644
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        block(flag=b"3"),
+        block(flag=b"4"),
+        block(flag=b"6"),
+        said(**{"SCHILY.xattr.security.capability": b"\1\0\0\2"}) + block(),
+        archive_of(item("../../etc/passwd")),
+        archive_of(link("d", "sub"), item("d/file")),
+        archive_of(hard_link("x", "../y")),
+    ],
+)
+def test_what_reaches_further_is_refused(content: bytes) -> None:
+    assert refusal_of(PUT, content).startswith("PutContainerArchive is not allowed here: ")
+
+
+def test_contents_say_nothing() -> None:
+    rules, entry = Unpacking(request_of(*PUT), {}), Entry(name=b"Dockerfile")
+    assert not rules.holds(entry)
+    assert rules.read(entry, b"x") == b"x"
+
+
+@pytest.mark.parametrize("value", [json.dumps({"a": "b", "c/d": "e"}), "{}", "null", ""])
+def test_clean_names_are_given_for_clean_names(value: str) -> None:
+    assert renames(value) in ([], ["null"])
+
+
+@pytest.mark.parametrize(
+    "value", ['{"a": "../b"}', '{"../a": "b"}', '{"a": "/b"}', '{"a": 1}', '["a"]', "x", "\udc80", '{"a": ""}']
+)
+def test_other_names_are_not_given(value: str) -> None:
+    assert len(renames(value)) == 1
+
+
+def renames(value: str) -> list[str]:
+    seen = Inspection(request=request_of("PUT", "/v5.0.0/libpod/containers/x/archive?path=/"), bounds={}, answers={})
+    assert check_renames(seen, value, "?rename", {}) == value
+    return ["null" if value == "null" else str(fault) for fault in seen.faults]

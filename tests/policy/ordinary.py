@@ -1,0 +1,42 @@
+"""An ordinary body for each operation that has one, and an engine that knows every object by the name that is asked."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.wire.document import Json
+
+BODY_OF: Final[dict[str, Json]] = {
+    "ContainerCreate": {"Image": "nginx"},
+    "ContainerExec": {"Cmd": ["true"]},
+    "NetworkCreate": {"Name": "front"},
+    "NetworkConnect": {"Container": "web"},
+    "NetworkDisconnect": {"Container": "web"},
+    "VolumeCreate": {"Name": "data"},
+}
+"""Of others it is an object without fields."""
+
+
+class Named(Mapping[tuple[Kind, str], Found]):
+    """Answers each question: there is an object of that name, of which nothing else is said."""
+
+    def __getitem__(self, key: tuple[Kind, str]) -> Found:
+        return Found(key[1], (key[1],), owner=key[1])
+
+    def __iter__(self) -> Iterator[tuple[Kind, str]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def body_of(name: str) -> Json:
+    """Return an ordinary body of an operation; None if it has none."""
+    return BODY_OF.get(name, {}) if name in BODIES and BODIES[name].is_read else None
+
+
+def ordinary(name: str, found: Found | None) -> Known:
+    """Return what is known of an ordinary request of an operation."""
+    return Known(found=found, body=(body_of(name),), answers=Named())

@@ -1,0 +1,156 @@
+"""Requests that wait for their body, and archives: from what came to what goes to the engine."""
+
+import pytest
+from policy.policies import ID, grant_on, policy_with
+from policy.test_judge import EVERYTHING, NOTHING, ask, judged
+from wire.heads import head_of
+
+from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.conditions import Bound
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.objects import Found, Kind
+
+JSON = ("content-type: application/json", "content-length: 9")
+CREATE = OPERATIONS["ContainerCreate"]
+CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
+
+
+def waiting_for_body(
+    *fields: str, policy: CompiledPolicy = CONTAINED, operation: Operation = CREATE, target: str = ""
+) -> Judged:
+    """Return a request that waits for its body."""
+    found = judged(operation, *(fields or JSON), policy=policy, target=target)
+    assert found.wants_body
+    assert not found.passes
+    return found
+
+
+def with_body(content: bytes, policy: CompiledPolicy = CONTAINED, waiting: Judged | None = None) -> Judged:
+    found = judge_body(policy, waiting or waiting_for_body(policy=policy), content)
+    assert isinstance(found, Judged), found
+    return found
+
+
+def bodies_of(found: Judged) -> tuple[bytes, bytes]:
+    head, _, content = found.to_engine.partition(b"\r\n\r\n")
+    return head, content
+
+
+def test_a_body_that_decides_goes_on_as_it_was_understood_under_its_own_length() -> None:
+    found = with_body(b' {"image": "nginx",\n"Ho\\u017ftConfig": {"Privileged": false}} ')
+    head, content = bodies_of(found)
+    assert content == b'{"Image":"nginx","HostConfig":{"Privileged":false}}'
+    assert head.split(b"\r\n")[-1] == b"content-length: %d" % len(content)
+    assert found.is_whole
+
+
+def test_a_body_in_chunks_goes_on_whole() -> None:
+    waiting = waiting_for_body("content-type: application/json", "transfer-encoding: chunked", "expect: 100-continue")
+    head, content = bodies_of(with_body(b'{"Image":"nginx"}', waiting=waiting))
+    assert content == b'{"Image":"nginx"}'
+    assert b"chunked" not in head
+    assert b"expect" not in head
+
+
+def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> None:
+    found = with_body(b'{"Image":"nginx","hostconfig":{"privileged":true}}')
+    assert not found.passes
+    assert found.decision.message == (
+        "ContainerCreate is not allowed here: HostConfig.Privileged is true, and whoever is in it is root on the host; "
+        '"ContainerCreate: unrestricted" would allow it, as everything'
+    )
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]{}", b"\xff", b'{"Image":1,"Image":2}'])
+def test_a_body_without_a_single_reading_is_refused_in_every_mode(content: bytes) -> None:
+    for mode in (Mode.ENFORCE, Mode.REPORT):
+        policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"), mode=mode)
+        found = judge_body(policy, waiting_for_body(policy=policy), content)
+        assert isinstance(found, Refusal)
+        assert found.status == 400
+
+
+def test_where_nothing_is_refused_a_body_that_is_not_allowed_passes_byte_for_byte() -> None:
+    content = b'{ "Image":"nginx", "HostConfig": {"Privileged": true}}'
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"), mode=Mode.REPORT)
+    found = with_body(content, policy)
+    assert not found.decision.allowed
+    assert bodies_of(found)[1] == content
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "content-type: text/plain",
+        "content-type: application/json; charset=utf-16",
+        "content-type: application/json, text/plain",
+        "content-type: application/json+x",
+        "x-other: 1",
+        "content-type: application/json\r\ncontent-encoding: gzip",
+    ],
+)
+def test_a_body_that_says_it_is_something_else_is_refused_before_it_comes(field: str) -> None:
+    found = ask(CREATE, *field.split("\r\n"), "content-length: 9", policy=CONTAINED)
+    assert isinstance(found, Refusal)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON ; charset=UTF-8", 'application/json;charset="utf-8"']
+)
+def test_json_is_known_in_its_spellings(kind: str) -> None:
+    assert waiting_for_body(f"content-type: {kind}", "content-length: 9").wants_body
+
+
+def test_podmans_own_clients_need_not_say_what_a_body_is_but_may_not_say_it_is_something_else() -> None:
+    create = OPERATIONS["ContainerCreateLibpod"]
+    policy = policy_with(Grant(frozenset({create.name}), "policy.yaml:1"))
+    target = "/v5.0.0/libpod/containers/create"
+    assert waiting_for_body("content-length: 9", policy=policy, operation=create, target=target).wants_body
+    assert isinstance(
+        ask(create, "content-type: text/plain", "content-length: 9", policy=policy, target=target), Refusal
+    )
+
+
+def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_not() -> None:
+    missing = with_body(b"", waiting=waiting_for_body("x-other: 1"))
+    assert "the body is missing" in missing.decision.message
+    policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
+    waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
+    asking = with_body(b"", policy, waiting)
+    assert asking.question is not None
+    found = judge_object(policy, asking, Found("ab" * 32, ("web",), owner=ID))
+    assert found.passes
+    assert bodies_of(found)[1] == b""
+
+
+def test_nobody_waits_for_a_body_that_decides_nothing() -> None:
+    for policy in (policy_with(grant_on("ContainerCreate")), NOTHING):
+        assert not judged(CREATE, *JSON, policy=policy).wants_body
+
+
+def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id() -> None:
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (Bound("images", ("nginx",)),)))
+    asking = with_body(b'{"Image":"cafe"}', policy)
+    assert asking.question is not None
+    assert (asking.question.kind, asking.question.target) == (Kind.IMAGE, "/images/cafe/json")
+    image = Found("sha256:" + "a" * 64, ("docker.io/library/nginx:latest",), document={"id": "a"})
+    assert bodies_of(judge_object(policy, asking, image))[1] == b'{"Image":"sha256:%b"}' % (b"a" * 64)
+    other = Found("sha256:" + "a" * 64, ("docker.io/library/other:latest",), document={"id": "a"})
+    assert not judge_object(policy, asking, other).passes
+    assert not judge_object(policy, asking, None).passes
+
+
+def test_an_archive_that_is_looked_at_never_comes_by_a_version_of_http_that_has_no_chunks() -> None:
+    policy = policy_with(Grant(frozenset({"PutContainerArchive"}), "policy.yaml:1"))
+    line = "PUT /containers/web/archive?path=/x HTTP/1.0"
+    found = judge(policy, head_of("content-length: 9", line=line))
+    assert isinstance(found, Refusal)
+    assert isinstance(judge(EVERYTHING, head_of("content-length: 9", line=line)), Judged)
+    passing = judged(
+        OPERATIONS["PutContainerArchive"], "content-length: 9", policy=policy, target="/containers/web/archive?path=/x"
+    )
+    assert b"transfer-encoding: chunked" in passing.to_engine
+    assert b"content-length" not in passing.to_engine

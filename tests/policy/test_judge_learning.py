@@ -1,0 +1,81 @@
+"""Where nothing is refused it is said what a request would need of a contained grant, and it goes on as it came."""
+
+import json
+
+import pytest
+from policy.policies import grant_on, policy_with
+from wire.heads import head_of
+
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.conditions import Bound
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.wire.document import Json
+
+APP = "docker.io/library/app:latest"
+BODY: Json = {"image": "app", "HostConfig": {"Binds": ["data:/d"], "Privileged": False}}
+NEEDED = {"images": (APP,), "networks": ("default",), "volumes": ("data",)}
+CONTAINED = Grant(frozenset({"ContainerCreate"}), "x")
+LEARNING = policy_with(mode=Mode.LEARN)
+REPORTING = policy_with(mode=Mode.REPORT)
+
+
+def judged_in(policy: CompiledPolicy, line: str, content: Json = None, *, held: bool = True) -> Judged:
+    """Judge a request to its end, for an engine that has none of what it names."""
+    fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(content))}") if content else ()
+    judged = judge(policy, head_of(*fields, line=f"{line} HTTP/1.1"))
+    assert isinstance(judged, Judged)
+    assert judged.wants_body is held
+    if judged.wants_body:
+        body = judge_body(policy, judged, json.dumps(content).encode() if content else b"")
+        assert isinstance(body, Judged)
+        judged = body
+    while judged.question is not None:
+        judged = judge_object(policy, judged, None)
+    return judged
+
+
+@pytest.mark.parametrize("policy", [LEARNING, REPORTING, policy_with(CONTAINED, mode=Mode.REPORT)])
+def test_what_a_request_would_need_is_said_and_it_goes_on_as_it_came(policy: CompiledPolicy) -> None:
+    judged = judged_in(policy, "POST /containers/create", BODY)
+    assert judged.needs == NEEDED
+    assert not judged.decision.allowed
+    assert judged.to_engine.endswith(json.dumps(BODY).encode())
+
+
+def test_what_would_be_allowed_anyway_needs_nothing_where_that_is_only_reported() -> None:
+    granted = Grant(frozenset({"ContainerCreate"}), "x", (Bound("volumes", ("data",)),))
+    assert judged_in(policy_with(granted, mode=Mode.REPORT), "POST /containers/create", BODY).needs is None
+    opened = Grant(frozenset({"ContainerCreate"}), "x", (Bound("unrestricted", value=True),))
+    report = policy_with(opened, mode=Mode.REPORT)
+    assert judged_in(report, "POST /containers/create", BODY, held=False).needs is None
+    assert judged_in(policy_with(opened, mode=Mode.LEARN), "POST /containers/create", BODY).needs == NEEDED
+
+
+def test_a_body_that_no_grant_looks_at_is_not_held_to_ask_for_its_object() -> None:
+    opened = grant_on("ContainerExec", "web")
+    report = policy_with(
+        Grant(opened.operations, "x", (*opened.conditions, Bound("unrestricted", value=True))), mode=Mode.REPORT
+    )
+    judged = judged_in(report, "POST /containers/db/exec", {"Cmd": ["ls"]}, held=False)
+    assert (judged.needs, judged.passes, judged.body) == (None, True, None)
+
+
+def test_what_is_known_only_of_the_object_is_asked_for() -> None:
+    judged = judged_in(REPORTING, "POST /networks/front/connect", {"Container": "web"})
+    assert judged.needs == {"networks": ("front",), "containers": ("web",)}
+    assert judged.object == "front"
+
+
+def test_an_archive_is_not_looked_at_but_what_its_parameters_say_is() -> None:
+    head = head_of("Content-Length: 5", line="PUT /containers/web/archive?path=/ HTTP/1.1")
+    judged = judge(REPORTING, head)
+    assert isinstance(judged, Judged)
+    assert judged.needs == {"unrestricted": "what an archive holds is looked at only where it can be refused"}
+    assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
+
+
+def test_nobody_learns_where_something_is_refused() -> None:
+    assert judged_in(policy_with(CONTAINED), "POST /containers/create", BODY).needs is None
+    assert judged_in(policy_with(), "POST /containers/create", BODY, held=False).needs is None
+    assert judged_in(LEARNING, "GET /containers/json", held=False).needs is None
