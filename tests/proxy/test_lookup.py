@@ -8,7 +8,6 @@ from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, Wire, get, in_loop, request, world
 from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell, the_client
 
-from dockerproxy.policy.judge import Judged
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.served import QUESTIONS
@@ -205,17 +204,6 @@ async def test_an_engine_that_is_not_there_is_explained() -> None:
         told = await client.rest()
         assert told.startswith(b"HTTP/1.1 503 ")
         assert b"engine.sock" in told
-
-
-@in_loop
-async def test_what_has_no_question_is_a_bug() -> None:
-    async with world(policy=POLICY) as here:
-        client, _ = await here.exchange(get("/_ping"), b"")
-        judged = the_client(here).tally.judged
-        assert isinstance(judged, Judged)
-        with pytest.raises(ValueError, match="/_ping"):
-            await settle(the_client(here), POLICY, judged)
-        await client.close()
 
 
 # Where nothing is refused

@@ -79,3 +79,24 @@ async def test_what_is_reported_says_why_it_would_have_been_refused() -> None:
         assert await client.answer() == (200, b"OK")
         [record] = await here.records(1)
     assert record["reason"] == "SystemInfo is not allowed here; hint for SystemInfo"
+
+
+@in_loop
+async def test_what_a_body_would_need_is_in_the_record_where_somebody_learns_from_it() -> None:
+    body = b'{"image": "app"}'
+    create = request(
+        "POST", "/containers/create", f"Content-Length: {len(body)}", "Content-Type: application/json", body=body
+    )
+    for mode in (Mode.REPORT, Mode.LEARN):
+        async with world(policy=policy_with(mode=mode)) as here:
+            client, engine = await here.exchange(create)
+            assert await client.answer() == (200, b"OK")
+            assert await engine.exactly(len(body)) == body
+            [record] = await here.records(1)
+        assert record["body"] == {"images": ["docker.io/library/app:latest"], "networks": ["default"]}
+    async with world(policy=policy_with()) as here:
+        client = await here.connect()
+        await client.send(create)
+        assert (await client.answer())[0] == 403
+        [record] = await here.records(1)
+    assert "body" not in record

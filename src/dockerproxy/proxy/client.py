@@ -14,12 +14,12 @@ from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
 from dockerproxy.proxy.engine import Engine, connect
-from dockerproxy.proxy.lookup import settle
+from dockerproxy.proxy.failures import find_blame
+from dockerproxy.proxy.held import ask, forget_body, hold, make_body, take_piece
 from dockerproxy.proxy.tally import Tally
-from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import answer_ping, write_answer
-from dockerproxy.wire.body import RequestBody
+from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, peek
 from dockerproxy.wire.inbox import Inbox
@@ -34,14 +34,14 @@ _TURN: Final = 64
 _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 """Where only the rest of a request is missing: a client that does not send it is not waited for."""
 
+_TAKING: Final = frozenset({State.SKIPPING, State.HELD})
+"""Where a body is read though there may be no engine connection: it is dropped, or collected."""
+
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
 _LEVELS: Final = {404: Level.INFO}
 """Of denials: that nothing is called so is no news for an operator, the engine would have said the same."""
-
-_SERVER_ERROR: Final = 500
-_BLAME: Final = {True: (Outcome.REFUSED, Level.WARNING), False: (Outcome.ALLOWED, Level.ERR)}
 
 
 class Client(asyncio.Protocol):
@@ -59,9 +59,10 @@ class Client(asyncio.Protocol):
         self.ended = False
         self.waits_in: Waiting | None = None
         self.tally = Tally(served, shared.log, shared.now)
-        self._inbox = Inbox()
-        self._body: RequestBody | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self.inbox = Inbox()
+        self.body: RequestBody | None = None
+        self.asking: asyncio.Task[None] | None = None
+        self.policy = served.policy
         self._closes = False
         self._reading = True
 
@@ -72,7 +73,7 @@ class Client(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.tally.peer = find_peer(transport.get_extra_info("socket"))
         if self.shared.connections.admit(self):
-            self._wait(self.shared.connections.heads)
+            self.wait(self.shared.connections.heads)
             if self.served.is_gone:
                 self.finish()
             return
@@ -84,14 +85,14 @@ class Client(asyncio.Protocol):
         """Take bytes of the client: of a head or of a body."""
         if self.state is State.CLOSING:
             return
-        if not self._inbox.data:
+        if not self.inbox.data:
             if self.state is State.IDLE:
                 if 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD and not self.is_slow:
                     self._take_head(data)  # The common case: one whole head and nothing else.
                     return
-            elif self._body is not None and self._takes_body(self._body):
-                data = data[self._take_body(self._body, data) :]  # No copy of what may be gigabytes.
-        self._inbox.put(data)
+            elif self.body is not None and self._takes_body(self.body):
+                data = data[self._take_body(self.body, data) :]  # No copy of what may be gigabytes.
+        self.inbox.put(data)
         self.advance()
 
     def eof_received(self) -> bool:
@@ -110,8 +111,8 @@ class Client(asyncio.Protocol):
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
         self.shared.connections.forget(self)
-        if self._asking is not None:
-            self._asking.cancel()
+        if self.asking is not None:
+            self.asking.cancel()
         if self.engine is not None:
             self.engine.drop()
             self.engine = None
@@ -144,7 +145,9 @@ class Client(asyncio.Protocol):
 
     def time_out(self) -> None:
         """End it: a head was not complete in time, or nothing came for long."""
-        if self.state is State.IDLE and self._inbox.holds_part_of_a_head:
+        if self.state is State.HELD:
+            self.fail(408, "the body was not complete in time; HEADER_TIMEOUT bounds it")
+        elif self.state is State.IDLE and self.inbox.holds_part_of_a_head:
             self._refuse(Refusal(408, "the request head was not complete in time; HEADER_TIMEOUT bounds it"))
         else:
             self.abort()
@@ -162,18 +165,18 @@ class Client(asyncio.Protocol):
         if self.transport.is_closing():
             return
         for _ in range(_TURN):
-            if self.state is State.IDLE and self._inbox.data and not self.is_slow:
-                head = self._inbox.take_head()
+            if self.state is State.IDLE and self.inbox.data and not self.is_slow:
+                head = self.inbox.take_head()
                 if head is None:
                     if self.waits_in is not self.shared.connections.heads:  # The time counts from its first byte.
-                        self._wait(self.shared.connections.heads)
+                        self.wait(self.shared.connections.heads)
                     break
                 if isinstance(head, Refusal):
                     self._refuse(head)
                 else:
                     self._take_head(head)
-            elif self._inbox.data and self._body is not None and self._takes_body(self._body):
-                self._inbox.take(self._take_body(self._body, self._inbox.peek()))
+            elif self.inbox.data and self.body is not None and self._takes_body(self.body):
+                self.inbox.take(self._take_body(self.body, self.inbox.peek()))
             else:
                 break
         else:
@@ -190,20 +193,20 @@ class Client(asyncio.Protocol):
             return
         self.tally.judged = judged
         self._closes = self._closes or judged.head.close
-        if judged.question is None:
+        if judged.wants_body:
+            hold(self, judged)
+        elif judged.question is not None:
+            ask(self, judged)
+        else:
             self.proceed(judged)
-            return
-        self.state = step(self.state, Signal.HOLD)
-        self._asking = self.shared.tasks.start(settle(self, self.served.policy, judged), "asking what a name means")
 
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
-        bodiless = judged.head.framing is Framing.NONE
-        self._body = None if bodiless else RequestBody(judged.head)
+        self.body = make_body(judged)
         if not judged.passes:
-            self._deny(judged, self._body)
+            self._deny(judged, self.body)
             return
-        self.state = step(self.state, Signal.WHOLE if bodiless else Signal.HEAD)
+        self.state = step(self.state, Signal.WHOLE if judged.is_whole else Signal.HEAD)
         if self.engine is None:
             self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
         else:
@@ -215,18 +218,21 @@ class Client(asyncio.Protocol):
         if self.ended:
             self._pass_on_end()
 
-    def _wait(self, waiting: Waiting) -> None:
+    def wait(self, waiting: Waiting) -> None:
+        """Note for what more must come soon."""
         self.shared.connections.wait(self, waiting, self.shared.now())
 
     def _takes_body(self, body: RequestBody) -> bool:
-        return not body.complete and (self.engine is not None or self.state is State.SKIPPING)
+        return not body.complete and (self.engine is not None or self.state in _TAKING)
 
     def _take_body(self, body: RequestBody, data: bytes) -> int:
         """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
+        if isinstance(body, HeldBody):
+            return take_piece(self, body, data)
         pieces, used = body.feed(data)
         self.tally.received = body.received
         if body.broken:
-            self.fail(400, body.broken)
+            self.fail(body.status, body.broken)
             return len(data)
         if self.engine is not None and self.state is not State.SKIPPING:
             self.engine.transport.writelines(pieces)
@@ -235,16 +241,17 @@ class Client(asyncio.Protocol):
             if self.state is State.DONE:
                 self._free()
         elif self.state in _ANSWERED:
-            self._wait(self.shared.connections.lingering)
+            self.wait(self.shared.connections.lingering)
         return used
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""
-        if self._inbox.data or self.engine is None or self.state is State.HELD:
+        incomplete = self.body is not None and not self.body.complete
+        if self.inbox.data or (self.engine is None and not (self.state is State.HELD and incomplete)):
             return
-        if self.state in {State.SENDING, State.SENDING_ANSWERING, State.SENDING_ANSWERED}:
+        if incomplete:
             self.fail(400, "the request ended before its body did")
-        else:
+        elif self.engine is not None and self.state is not State.HELD:
             self.engine.transport.write_eof()
 
     # Answers of our own
@@ -256,15 +263,14 @@ class Client(asyncio.Protocol):
             self.tally.begin()
         self.state = step(self.state, Signal.REFUSE)
         self._answer(refusal.status, refusal.reason, close=True)
-        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or self._inbox.peek()))
+        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or self.inbox.peek()))
         self.linger()
 
     def _deny(self, judged: Judged, body: RequestBody | None) -> None:
         """Answer a request that is not allowed. The connection goes on if the body is read or there is none."""
         self.state = step(self.state, Signal.REFUSE)
-        goes_on = (body is None or body.is_at_most(_SKIPPABLE)) and not (
-            judged.head.close or judged.head.expects_continue
-        )
+        skippable = body is None or (body.is_at_most(_SKIPPABLE) and not judged.head.expects_continue)
+        goes_on = skippable and not judged.head.close
         self._answer(judged.decision.status, judged.decision.message, close=not goes_on)
         self.tally.end(Outcome.DENIED, judged.decision.message, _LEVELS.get(judged.decision.status, Level.WARNING))
         if not goes_on:
@@ -273,16 +279,13 @@ class Client(asyncio.Protocol):
             self.state = step(self.state, Signal.REQUEST_END)
             self._free()
         else:
-            self._wait(self.shared.connections.lingering)
+            self.wait(self.shared.connections.lingering)
 
     def fail(self, status: int, reason: str) -> None:
-        """End what cannot go on, by an answer of ours if there is none yet; else so that it looks cut short.
-
-        A status below 500 blames the client, others the engine.
-        """
+        """End what cannot go on, by an answer of ours if there is none yet; else so that it looks cut short."""
         if self.transport.is_closing():
             return
-        outcome, level = _BLAME[status < _SERVER_ERROR]
+        outcome, level = find_blame(status)
         if self.state in {State.HELD, State.SENDING, State.SENT}:
             self.state = step(self.state, Signal.REFUSE)
             self._answer(status, reason, close=True)
@@ -306,12 +309,13 @@ class Client(asyncio.Protocol):
         """End the connection, but not before the client could read its answer."""
         self.drop_engine()
         self.state = step(self.state, Signal.CLOSE)
-        self._inbox.clear()
+        self.body = None
+        self.inbox.clear()
         if self.ended:
             self.transport.close()
             return
         self.transport.write_eof()
-        self._wait(self.shared.connections.lingering)
+        self.wait(self.shared.connections.lingering)
         self.update_reading()
 
     # The engine's answer, as `Engine` reads it
@@ -337,7 +341,12 @@ class Client(asyncio.Protocol):
     def start_stream(self) -> None:
         """Leave a line at the start of what may last for weeks."""
         if self.tally.judged is not None and self.tally.judged.may_last:
-            self.tally.note_start()
+            self.note_start()
+
+    def note_start(self) -> None:
+        """Leave a line now, and keep nothing that is not needed any longer."""
+        self.tally.note_start()
+        forget_body(self)
 
     def end_answer(self) -> None:
         """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
@@ -345,42 +354,31 @@ class Client(asyncio.Protocol):
         self.tally.end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
-            if self._inbox.data:
+            if self.inbox.data:
                 self.advance()
         elif self.engine is None or self._closes:
             self.linger()
         else:
-            self._wait(self.shared.connections.lingering)
+            self.wait(self.shared.connections.lingering)
 
     def _free(self) -> None:
         """Make the connection free for the next request, or end it."""
-        self._body = None
-        if self._closes or (self.ended and not self._inbox.data):
+        self.body = None
+        if self._closes or (self.ended and not self.inbox.data):
             self.state = step(self.state, Signal.CLOSE)
             self.transport.close()
             return
         self.state = step(self.state, Signal.NEXT)
-        self._wait(self.shared.connections.idle)
-
-    def switch(self, head: ResponseHead, engine: asyncio.Transport, data: bytes) -> None:
-        """Stop being HTTP: from the engine's answer on, all is passed on as it is, both ways."""
-        self.state = step(self.state, Signal.SWITCH)
-        self.send(data)
-        self.engine = None
-        self.tally.status = head.status
-        self.tally.note_start()
-        early = self._inbox.clear()
-        self.update_reading()
-        open_tunnel(self, engine, early)
+        self.wait(self.shared.connections.idle)
 
     # What follows from the state
 
     def update_reading(self) -> None:
         """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
         if self.state is State.IDLE:
-            reads = not self.is_slow and (not self._inbox.data or self._inbox.holds_part_of_a_head)
+            reads = not self.is_slow and (not self.inbox.data or self.inbox.holds_part_of_a_head)
         else:
-            reads = not self.engine_is_slow and (not self._inbox.data or self.state is State.CLOSING)
+            reads = not self.engine_is_slow and (not self.inbox.data or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():
             return
         self._reading = reads

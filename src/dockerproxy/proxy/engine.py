@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.exchange import OutOfTurn, State
@@ -101,7 +102,7 @@ class Engine(asyncio.Protocol):
         if not self._may_tunnel():
             self._breach("the engine switches protocols unasked")
             return
-        self.client.switch(head, self.transport, data)
+        open_tunnel(self.client, self.transport, head, data)
 
     def _may_tunnel(self) -> bool:
         judged = self.client.tally.judged

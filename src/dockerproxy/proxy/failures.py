@@ -11,10 +11,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import Outcome
 from dockerproxy.settings import Level
 
 _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
+
+
+_NOT_ALLOWED: Final = 403
+_SERVER_ERROR: Final = 500
+
+
+def find_blame(status: int) -> tuple[Outcome, Level]:
+    """Say whose fault it is that an exchange goes wrong: the client's below 500, else the engine's."""
+    if status >= _SERVER_ERROR:
+        return Outcome.ALLOWED, Level.ERR
+    return Outcome.DENIED if status == _NOT_ALLOWED else Outcome.REFUSED, Level.WARNING
 
 
 def choose_engine(paths: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ class _Answer(asyncio.Protocol):
 
 
 async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patience: float = _PATIENCE) -> None:
-    """Find out which object a request names, decide about it, and let it go on.
+    """Find out which objects a request names, decide about it, and let it go on.
 
     Args:
         client: The one that waits.
@@ -66,22 +66,20 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         judged: The request, with its question.
         patience: Seconds in which the engine must have said all that is to be asked.
     """
-    question = judged.question
-    if question is None:
-        raise ValueError(judged.target)
+    decided, name = judged, judged.operation.name if judged.operation is not None else ""
     try:
         async with asyncio.timeout(patience):
-            if _removes_a_volume(question):
-                await client.shared.removals.acquire()
-                client.tally.when_over = partial(_let_others_remove, client)
-            async with client.served.questions:
-                found = await _find(client.shared, question, judged.request.version)
-        decided = judge_object(policy, judged, found)
+            while (question := decided.question) is not None:
+                if _removes_a_volume(question):
+                    await client.shared.removals.acquire()
+                    client.tally.when_over = partial(_let_others_remove, client)
+                async with client.served.questions:
+                    found = await _find(client.shared, question, judged.request.version)
+                decided = judge_object(policy, decided, found)
     except TimeoutError:
-        silence = f"the engine says nothing for {patience:g} seconds"
-        decided = judge_unknown(judged, f"{question.operation.name} cannot be decided: {silence}")
+        decided = judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
-        decided = judge_unknown(judged, f"{question.operation.name} cannot be decided: {error}")
+        decided = judge_unknown(decided, f"{name} cannot be decided: {error}")
     except OSError as error:
         paths = client.shared.engines
         if _still_waits(client):

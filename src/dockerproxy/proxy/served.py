@@ -29,6 +29,8 @@ class Served:
         name: What the log calls the socket.
         remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
+        max_body: Bytes of a body that is held to be looked at.
+        held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
         learner: Of a socket that learns.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
@@ -40,6 +42,7 @@ class Served:
         self._known: dict[bytes, Judged] = {}
         self.learner: Learner | None = None
         self.is_gone = False
+        self.held = 0
         self.questions = asyncio.Semaphore(QUESTIONS)
         self.reported: Counter[str] = Counter()
         self.replace(settings)
@@ -49,6 +52,7 @@ class Served:
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
+        self.max_body: int = settings.max_body
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
         self._known.clear()
         if settings.policy.mode is not Mode.LEARN:

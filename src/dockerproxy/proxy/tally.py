@@ -127,6 +127,7 @@ class Tally:
             self.received,
             self.sent,
             (self._now() - self._begun) * 1000,
+            judged.needs if judged else None,
         )
 
 

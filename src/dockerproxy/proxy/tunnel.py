@@ -4,6 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from dockerproxy.proxy.connections import has_hung_up
+from dockerproxy.wire.exchange import Signal, step
+from dockerproxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -76,14 +78,22 @@ class TunnelEnd(asyncio.Protocol):
         self.client.connection_lost(error)
 
 
-def open_tunnel(client: "Client", engine: asyncio.Transport, early: bytes) -> None:
-    """Join two connections for the rest of their lives.
+def open_tunnel(client: "Client", engine: asyncio.Transport, head: ResponseHead, data: bytes) -> None:
+    """Stop being HTTP: from the engine's answer on, all is passed on as it is, for the rest of both connections' lives.
 
     Args:
         client: Whose connection stops being HTTP.
         engine: Its engine connection.
-        early: What the client sent before the engine had agreed.
+        head: The answer by which the engine agreed.
+        data: That answer, and what came with it.
     """
+    client.state = step(client.state, Signal.SWITCH)
+    client.send(data)
+    client.engine = None
+    client.tally.status = head.status
+    client.note_start()
+    early = client.inbox.clear()  # What the client sent before the engine had agreed.
+    client.update_reading()
     near, far = TunnelEnd(client.transport, client, ended=client.ended), TunnelEnd(engine, None, ended=False)
     near.peer, far.peer = far, near
     client.transport.set_protocol(near)

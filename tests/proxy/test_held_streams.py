@@ -1,0 +1,285 @@
+"""What becomes of a body besides being held: before a tunnel, where nothing is refused, and looked at as it passes."""
+
+import asyncio
+import io
+import json
+import tarfile
+
+import pytest
+from policy.policies import ID, grant_on, policy_with
+from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, contained, create, whole
+from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from proxy.questions import OTHER, WEB, asked, tell, the_client
+
+from dockerproxy.policy.model import Mode
+
+UPGRADE = ("Connection: Upgrade", "Upgrade: tcp", "Content-Type: application/json")
+SWITCHED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+EXEC = {"ID": "e1", "ContainerID": ID, "ProcessConfig": {"privileged": False, "user": ""}}
+
+
+def start(*framing: str, body: bytes) -> bytes:
+    return request("POST", "/exec/e1/start", *UPGRADE, *framing, body=body)
+
+
+# Tunnels
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        start("Content-Length: 14", body=b'{"tty": false}early'),
+        start("Transfer-Encoding: chunked", body=b'7\r\n{"tty":\r\n7\r\n false}\r\n0\r\n\r\nearly'),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2])
+@in_loop
+async def test_a_tunnel_opens_behind_a_body_that_was_held_and_early_bytes_are_not_lost(
+    sent: bytes, pieces: int
+) -> None:
+    async with world(policy=CONTAINED) as here:
+        client = await here.connect()
+        for piece in (sent[:-9], sent[-9:])[:pieces] if pieces > 1 else (sent,):
+            await client.send(piece)
+            await asyncio.sleep(0)
+        await tell(here, EXEC, "/exec/e1/json")
+        await tell(here, WEB, f"/containers/{ID}/json")
+        engine = await here.engine_side()
+        head, body = await whole(engine)
+        assert b"\r\nupgrade: tcp\r\n" in head
+        assert body == b'{"Tty":false}'
+        await engine.send(SWITCHED + b"hello")
+        assert await engine.exactly(5) == b"early"
+        assert (await client.head()).startswith(b"HTTP/1.1 101 ")
+        assert await client.exactly(5) == b"hello"
+        await client.send(b"more")
+        assert await engine.exactly(4) == b"more"
+        client.end()
+        assert await engine.rest() == b""
+        await engine.send(b"rest")
+        await engine.close()
+        assert await client.rest() == b"rest"
+        *_, record = await here.records(1)
+    assert (record["operation"], record["decision"], record["status"]) == ("ExecStart", "allowed", 101)
+    assert record["received"] == 14 + len(b"early" + b"more")
+
+
+@in_loop
+async def test_a_client_that_ends_its_side_while_a_tunnel_is_held_still_gets_its_answer() -> None:
+    async with world(policy=CONTAINED) as here:
+        client = await here.connect()
+        await client.send(start("Content-Length: 2", body=b"{}input"))
+        client.end()
+        await tell(here, EXEC, "/exec/e1/json")
+        await tell(here, WEB, f"/containers/{ID}/json")
+        engine = await here.engine_side()
+        await whole(engine)
+        await engine.send(SWITCHED)
+        assert await engine.rest() == b"input"
+        await engine.send(b"output")
+        await engine.close()
+        assert (await client.rest()) == SWITCHED + b"output"
+
+
+@in_loop
+async def test_no_body_is_kept_for_the_life_of_a_tunnel() -> None:
+    padding = b" " * 100_000
+    async with world(policy=CONTAINED) as here:
+        [served] = (door.served for door in here.server._doors.values())
+        client = await here.connect()
+        await client.send(start(f"Content-Length: {len(padding) + 2}", body=padding + b"{}"))
+        await tell(here, EXEC, "/exec/e1/json")
+        assert served.held == len(padding) + 2
+        await tell(here, WEB, f"/containers/{ID}/json")
+        engine = await here.engine_side()
+        await whole(engine)
+        await engine.send(SWITCHED)
+        await client.head()
+        judged = the_client(here).tally.judged
+        assert judged is not None
+        assert (judged.body, judged.known.body, len(judged.to_engine), judged.passes) == (b"", None, 1, True)
+        assert served.held == 0
+        await client.close()
+        *_, record = await here.records(1)
+        assert (record["decision"], record["object"], served.held) == ("allowed", "web", 0)
+
+
+@in_loop
+async def test_an_exec_of_another_container_is_not_started_whatever_is_in_the_body() -> None:
+    async with world(policy=CONTAINED) as here:
+        client = await here.connect()
+        await client.send(start("Content-Length: 2", body=b"{}early"))
+        await tell(here, EXEC, "/exec/e1/json")
+        await tell(here, OTHER, f"/containers/{ID}/json")
+        assert (await client.answer())[0] == 403
+        assert here.arrivals.empty()
+
+
+# Where nothing is refused
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@in_loop
+async def test_what_would_be_denied_passes_as_it_came_and_the_record_says_so(*, chunked: bool) -> None:
+    odd = DENIED + b" \n"
+    async with world(policy=REPORTING) as here:
+        client = await here.connect()
+        await client.send(create(odd, chunked=chunked))
+        engine = await here.engine_side()
+        assert (await whole(engine))[1] == odd
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        [record] = await here.records(1)
+    assert (record["decision"], record["level"], record["received"]) == ("reported", "warning", len(odd))
+    assert "HostConfig.Privileged is true" in record["reason"]
+
+
+@in_loop
+async def test_what_cannot_be_decided_passes_as_it_came_where_nothing_is_refused() -> None:
+    async with world(policy=REPORTING) as here:
+        client = await here.connect()
+        await client.send(create(TWO_VOLUMES + b" "))
+        wire = await asked(here, "/v1.45/volumes/data")
+        await wire.close()
+        engine = await here.engine_side()
+        assert (await whole(engine))[1] == TWO_VOLUMES + b" "
+        await engine.send(OK)
+        await client.answer()
+        [record] = await here.records(1)
+    assert record["decision"] == "reported"
+    assert "cannot be decided" in record["reason"]
+
+
+@in_loop
+async def test_a_socket_that_learns_passes_bodies_as_they_came() -> None:
+    async with world(policy=policy_with(mode=Mode.LEARN)) as here:
+        for chunked in (False, True):
+            client = await here.connect()
+            await client.send(create(DENIED + b" ", chunked=chunked))
+            engine = await here.engine_side()
+            assert (await whole(engine))[1] == DENIED + b" "
+            await engine.send(OK)
+            assert await client.answer() == (200, b"OK")
+        assert {record["decision"] for record in await here.records(2)} == {"reported"}
+
+
+@in_loop
+async def test_a_body_goes_on_in_http_1_0_as_well() -> None:
+    async with world(policy=CONTAINED) as here:
+        client = await here.connect()
+        await client.send(create().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        engine = await here.engine_side()
+        head, _ = await whole(engine)
+        assert b" HTTP/1.0\r\n" in head
+        await engine.send(OK)
+        assert (await client.rest()).endswith(b"OK")
+
+
+# Archives, which are looked at as they pass
+
+
+ARCHIVES = (contained("PutContainerArchive", "web"), grant_on("SystemPing"))
+
+
+def archive(**kinds: bytes) -> bytes:
+    """Write an archive whose entries are of these types."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, kind in kinds.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, 5 if kind == tarfile.REGTYPE else 0
+            tar.addfile(member, io.BytesIO(b"hello") if member.size else None)
+    return buffer.getvalue()
+
+
+GOOD = archive(one=tarfile.REGTYPE, two=tarfile.DIRTYPE)
+BAD = archive(one=tarfile.REGTYPE, device=tarfile.BLKTYPE, two=tarfile.REGTYPE)
+
+
+def put(content: bytes, *, chunked: bool) -> bytes:
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
+    coded = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if chunked else content
+    return request("PUT", "/containers/w/archive?path=/", framing, "Content-Type: application/x-tar", body=coded)
+
+
+async def chunks(engine: Wire) -> tuple[bytes, bool]:
+    """Return what comes in chunks, and whether it ended as it should."""
+    content = b""
+    try:
+        while size := int((await engine.reader.readuntil(b"\r\n")).strip(), 16):
+            content += (await engine.exactly(size + 2))[:-2]
+    except asyncio.IncompleteReadError:
+        return content, False
+    return content, await engine.exactly(2) == b"\r\n"
+
+
+async def ask_for_web(here: World) -> Wire:
+    """Say that the container is the granted one; return the connection on which the archive comes."""
+    await tell(here)
+    engine = await here.engine_side()
+    assert b"\r\ntransfer-encoding: chunked\r\n" in await engine.head()
+    return engine
+
+
+def names_in(content: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        return tar.getnames()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@in_loop
+async def test_an_archive_goes_on_in_chunks_and_the_next_request_behind_it(*, chunked: bool) -> None:
+    async with world(policy=policy_with(*ARCHIVES)) as here:
+        client = await here.connect()
+        await client.send(put(GOOD, chunked=chunked) + get("/_ping"))
+        engine = await ask_for_web(here)
+        content, whole_ = await chunks(engine)
+        assert (names_in(content), whole_) == (["one", "two"], True)
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        assert (await engine.head()).startswith(b"GET /_ping ")
+        first = (await here.records(1))[0]
+    assert (first["decision"], first["received"]) == ("allowed", len(GOOD))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@in_loop
+async def test_an_archive_is_cut_off_where_it_goes_wrong_and_the_engine_never_sees_its_end(*, chunked: bool) -> None:
+    async with world(policy=policy_with(*ARCHIVES)) as here:
+        client = await here.connect()
+        await client.send(put(BAD, chunked=chunked) + get("/_ping"))
+        engine = await ask_for_web(here)
+        content, ended = await chunks(engine)
+        assert not ended
+        assert b"device" not in content
+        told = await client.rest()
+        assert told.startswith(b"HTTP/1.1 403 ")
+        assert told.count(b"HTTP/1.1") == 1
+        [record] = await here.records(1)
+    assert (record["operation"], record["decision"], record["status"]) == ("PutContainerArchive", "denied", 403)
+    assert record["reason"] == json.loads(told.partition(b"\r\n\r\n")[2])["message"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@in_loop
+async def test_no_archive_is_cut_off_where_nothing_is_refused(*, chunked: bool) -> None:
+    async with world(policy=policy_with(*ARCHIVES, mode=Mode.REPORT)) as here:
+        client = await here.connect()
+        await client.send(put(BAD, chunked=chunked))
+        engine = await ask_for_web(here)
+        assert await chunks(engine) == (BAD, True)
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_an_archive_that_ends_too_early_is_cut_off() -> None:
+    async with world(policy=policy_with(*ARCHIVES)) as here:
+        client = await here.connect()
+        await client.send(put(GOOD, chunked=False)[:-5])
+        engine = await ask_for_web(here)
+        client.end()
+        assert (await chunks(engine))[1] is False
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+        [record] = await here.records(1)
+    assert (record["decision"], record["status"]) == ("refused", 400)
