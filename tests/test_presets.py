@@ -12,15 +12,19 @@ from typing import Final
 
 import pytest
 import yaml
+from policy.ordinary import body_of
 
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.exposure import find_exposures
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
 from dockerproxy.policy.model import Policy
+from dockerproxy.policy.objects import missing
+from dockerproxy.wire.document import write_json
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "presets"
 PAGE: Final = Path(__file__).parent.parent / "docs" / "presets.md"
@@ -41,11 +45,14 @@ ACTORS: Final = (
 )
 """Those of programs that change what exists, and create no containers."""
 
+CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "testcontainers")
+"""Those of programs that create containers, contained ones."""
+
 ROOTS: Final = (
-    *("swarm-cronjob", "docker-volume-backup-swarm", "ofelia-run", "wud-update", "watchtower", "portainer", "dockge"),
-    *("compose", "github-runner", "gitlab-runner", "woodpecker", "testcontainers", "ansible"),
+    *("swarm-cronjob", "docker-volume-backup-swarm", "wud-update", "watchtower", "portainer", "dockge"),
+    *("github-runner", "gitlab-runner", "ansible"),
 )
-"""Those of programs that create containers or change services."""
+"""Those of programs that create containers of any kind, or change services."""
 
 CONTENTS: Final = frozenset(
     {
@@ -77,12 +84,14 @@ def find_bases(name: str) -> Iterator[str]:
             yield from find_bases(item.removeprefix("preset:"))
 
 
-def read_transcript(name: str) -> list[tuple[str, str, str]]:
-    """Return the lines of a preset's own transcript: a verdict, a method and a target."""
-    lines = (CORPUS / f"{name}.txt").read_text().splitlines()
-    return [
-        (verdict, method, target) for verdict, method, target in (line.split() for line in lines if line[:1] != "#")
-    ]
+Line = tuple[str, str, str, str]
+"""A verdict, a method, a target, and a body, which is an ordinary one where none is written."""
+
+
+def read_transcript(name: str) -> list[Line]:
+    """Return the lines of a preset's own transcript."""
+    lines = [line.split(maxsplit=3) for line in (CORPUS / f"{name}.txt").read_text().splitlines() if line[:1] != "#"]
+    return [(verdict, method, target, "".join(body)) for verdict, method, target, *body in lines]
 
 
 def operation_of(method: str, target: str) -> str:
@@ -92,14 +101,24 @@ def operation_of(method: str, target: str) -> str:
     return request.operation.name
 
 
-def verdict_of(policy: CompiledPolicy, method: str, target: str) -> str:
-    judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
+def verdict_of(policy: CompiledPolicy, method: str, target: str, body: str) -> str:
+    """Judge a request whose names mean what they say."""
+    name = operation_of(method, target)
+    content = body.encode() or write_json(body_of(name))
+    fields = (
+        f"content-type: application/json\r\ncontent-length: {len(content)}\r\n" if body_of(name) is not None else ""
+    )
+    judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n".encode())
+    if isinstance(judged, Judged) and judged.wants_body:
+        judged = judge_body(policy, judged, content)
     assert isinstance(judged, Judged), f"{method} {target}: {judged}"
+    while judged.question is not None:
+        judged = judge_object(policy, judged, missing(judged.question))
     return "allow" if judged.decision.allowed else "deny"
 
 
 def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:
-    assert sorted((*READERS, *ACTORS, *ROOTS)) == sorted(PRESETS)
+    assert sorted((*READERS, *ACTORS, *CREATORS, *ROOTS)) == sorted(PRESETS)
     assert sorted(path.stem for path in CORPUS.iterdir()) == sorted(PRESETS)
 
 
@@ -107,22 +126,26 @@ def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:
 def test_what_becomes_of_each_request_is_as_the_transcript_says(name: str) -> None:
     policy = policy_of(name)
     lines = read_transcript(name)
-    assert [(verdict_of(policy, method, target), method, target) for _, method, target in lines] == lines
+    assert [(verdict_of(policy, *request), *request) for _, *request in lines] == lines
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_opens_no_operation_that_its_program_does_not_ask_for(name: str) -> None:
     requests = [line for base in find_bases(name) for line in read_transcript(base)]
-    asked = {operation_of(method, target) for verdict, method, target in requests if verdict == "allow"}
+    asked = {operation_of(method, target) for verdict, method, target, _ in requests if verdict == "allow"}
     assert opened_by(name) == asked
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_condition_refuses_something(name: str) -> None:
     requests = [line for base in find_bases(name) for line in read_transcript(base)]
-    refused = {operation_of(method, target) for verdict, method, target in requests if verdict == "deny"}
+    refused = {operation_of(method, target) for verdict, method, target, _ in requests if verdict == "deny"}
     cases = policy_of(name).cases
-    conditioned = {operation for operation in opened_by(name) if all(case.conditions for case in cases[operation])}
+    conditioned = {
+        operation
+        for operation in opened_by(name)
+        if all(set(case.conditions) - {UNRESTRICTED} for case in cases[operation])
+    }
     assert conditioned <= refused
 
 

@@ -10,6 +10,9 @@ from dockerproxy.policy.model import Mode
 MAX_SOCKET_PATH: Final = 107
 """Bytes of a unix socket's path that fit `sockaddr_un.sun_path` with its final NUL (unix(7))."""
 
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of a body that is held, if nothing else is said. What makes a container is some kilobytes."""
+
 
 class Level(StrEnum):
     """How grave a log line is, in syslog's words; from the least to the most."""
@@ -50,6 +53,7 @@ class SocketSettings:
         uid: Its owner; None leaves our own.
         gid: Its group; None leaves our own.
         policy: What its clients may do.
+        max_body: Bytes of a body that is held to be looked at.
     """
 
     name: str
@@ -58,6 +62,7 @@ class SocketSettings:
     uid: int | None
     gid: int | None
     policy: CompiledPolicy
+    max_body: int = MAX_BODY
 
     @property
     def remark(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS
@@ -26,8 +27,24 @@ FITTING: Final = {
     "path": ("/data/**", "/etc/hosts", "/"),
     "ps_args": ("-ef", "aux"),
     "signal": ("HUP", "USR1", "9"),
+    "tags": ("ci/*", "ghcr.io/acme/app:1"),
+    "binds": ("/srv/**", "/etc/localtime:ro", "/data:rw"),
+    "subnets": ("10.9.0.0/16", "fd00::/8"),
+    "servers": ("registry.example:5000",),
+    "add_capabilities": ("NET_BIND_SERVICE", "CAP_CHOWN", "ALL"),
+    "memory": ("512MiB", "2GiB", 1048576),
+    "cpus": ("0.5", 0.5, 2),
+    "pids": ("100", 100),
 }
-"""Items that a list of each condition can have."""
+"""Items that a list of each condition can have, or amounts."""
+
+PUBLISHED: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "ports": st.lists(st.sampled_from([80, "8000-8999", "0"]), min_size=1, max_size=2),
+        "addresses": st.lists(st.sampled_from(["127.0.0.1", "::1"]), min_size=1, max_size=2),
+    },
+).filter(bool)
 
 JUNK: Final[tuple[Any, ...]] = (
     *(None, True, -1, 1.5, "", "no such thing", "/", "preset:nothing", "containers", "containers: read", "enforced"),
@@ -37,16 +54,27 @@ JUNK: Final[tuple[Any, ...]] = (
         {"ContainerLogs": {"containers": []}},
         [{"ContainerLogs": {"follow": True}}],
     ),
+    *("unrestricted", {"unrestricted": True}, {"unrestricted": False}, {"ContainerCreate": "unrestricted"}),
+    *({"ContainerCreate": {"labels": {"a": None}}}, {"ContainerCreate": {"memory": []}}, {"ports": [], "x": []}),
 )
 """What may stand in the place of anything."""
 
 
+TAKEN: Final[dict[Takes, st.SearchStrategy[object]]] = {
+    Takes.FLAG: st.booleans(),
+    Takes.TEXTS: st.dictionaries(st.sampled_from(["owner", "a.b/c"]), st.sampled_from(["ci", "", 7, True]), min_size=1),
+    Takes.LISTS: st.lists(st.sampled_from([["sh"], ["pg_dump", "**"], ["ls", "-*", 1]]), min_size=1, max_size=2),
+    Takes.PORTS: PUBLISHED,
+}
+
+
 def values_of(word: Word) -> st.SearchStrategy[object]:
-    if word.takes is Takes.FLAG:
-        return st.booleans()
     if word.takes is Takes.CHOICE:
         return st.sampled_from(word.choices)
-    return st.lists(st.sampled_from(FITTING[word.name]), min_size=1, max_size=3)
+    if word.takes in TAKEN:
+        return TAKEN[word.takes]
+    fitting = st.sampled_from(FITTING[word.name])
+    return fitting if word.takes is Takes.AMOUNT else st.lists(fitting, min_size=1, max_size=3)
 
 
 @st.composite
@@ -59,7 +87,13 @@ def grants(draw: st.DrawFn) -> object:
     words = find_words(operation)
     borne = draw(st.sets(st.sampled_from(sorted(words)))) if words else set()
     word = draw(st.sampled_from([name, f"{operation.section}:{operation.access}"]))
-    return {word: {name: draw(values_of(words[name])) for name in sorted(borne)} or draw(st.sampled_from([None, {}]))}
+    opens = name in CONTAINED and draw(st.booleans())
+    if opens and not borne:
+        return {word: draw(st.sampled_from(["unrestricted", {"unrestricted": True}]))}
+    conditions = {name: draw(values_of(words[name])) for name in sorted(borne)} | (
+        {"unrestricted": True} if opens else {}
+    )
+    return {word: conditions or draw(st.sampled_from([None, {}]))}
 
 
 @st.composite
@@ -68,6 +102,7 @@ def sockets(draw: st.DrawFn, name: str) -> dict[str, object]:
         "permissions": st.sampled_from(["0660", "600"]),
         "owner": st.integers(0, 2**32 - 2) | st.just("1000"),
         "group": st.integers(0, 2**32 - 2),
+        "max_body": st.sampled_from(["4MiB", "65536", 65536]),
         "mode": st.sampled_from([mode.value for mode in Mode]),
         "deny": st.none() | st.lists(st.sampled_from(WORDS), max_size=2),
     }
@@ -103,7 +138,12 @@ def mutations(draw: st.DrawFn) -> object:
             parent[key] = copy.deepcopy(draw(st.sampled_from(JUNK)))
         else:
             added = draw(
-                st.sampled_from(["engine", "path", "group", "follow", "ContainerStop", "containers:read", "A b"])
+                st.sampled_from(
+                    [
+                        *("engine", "path", "group", "follow", "ContainerStop", "containers:read", "A b"),
+                        *("unrestricted", "memory", "ports"),
+                    ]
+                )
             )
             parent[added] = copy.deepcopy(draw(st.sampled_from(JUNK)))
     return document

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.conditions import read_conditions
 from dockerproxy.config.document import Fields, Place, Text
@@ -11,7 +12,22 @@ from dockerproxy.policy.model import Grant
 from dockerproxy.policy.vocabulary import Takes, find_words
 from dockerproxy.policy.wording import values_of
 
-EXAMPLES = {Takes.FLAG: "false", Takes.ITEMS: "[web]", Takes.CHOICE: "none"}
+EXAMPLES = {
+    Takes.FLAG: "false",
+    Takes.ITEMS: "[web]",
+    Takes.TEXTS: "{owner: ci}",
+    Takes.LISTS: "[[sh]]",
+    Takes.PORTS: "{ports: [80]}",
+    "path": "[/data/**]",
+    "binds": "[/srv]",
+    "memory": "1GiB",
+    "cpus": "2",
+    "pids": "100",
+    "subnets": "[10.9.0.0/16]",
+    "servers": "[registry.example]",
+    "add_capabilities": "[CHOWN]",
+}
+"""Values by the word, or by what it takes."""
 
 
 def read(word: str, conditions: str, grants: tuple[Grant, ...] | None = None) -> tuple[tuple[Grant, ...], list[str]]:
@@ -49,8 +65,10 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if find_words(OPERATIONS[name])])
 def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> None:
     words = find_words(OPERATIONS[name])
-    examples = {word.name: word.choices[0] if word.choices else EXAMPLES[word.takes] for word in words.values()}
-    examples |= {"path": "[/data/**]"} if "path" in words else {}
+    examples = {
+        word.name: word.choices[0] if word.choices else EXAMPLES.get(word.name) or EXAMPLES[word.takes]
+        for word in words.values()
+    }
     written = ", ".join(f"{word}: {value}" for word, value in examples.items())
     assert granted(name, f"{{{written}}}")[name].keys() == words.keys()  # type: ignore[attr-defined] # it is a mapping
 
@@ -106,6 +124,57 @@ def test_a_list_beside_one_of_the_preset_would_read_like_one_list_and_is_a_mista
     assert problem.startswith("1:5: preset:x itself demands that signal is HUP\n")
 
 
+# What is opened
+
+
+@pytest.mark.parametrize("conditions", ["unrestricted", "'unrestricted'", "{unrestricted: true}"])
+def test_unrestricted_opens_what_is_contained_without_it(conditions: str) -> None:
+    assert granted("ContainerCreate", conditions) == {"ContainerCreate": {"unrestricted": True}}
+
+
+def test_unrestricted_stands_beside_what_is_not_about_bodies() -> None:
+    assert granted("ContainerCreate", "{unrestricted: true, buildx_builders: none}") == {
+        "ContainerCreate": {"buildx_builders": "none", "unrestricted": True}
+    }
+    assert granted("ContainerExec", "{containers: [web], unrestricted: true}") == {
+        "ContainerExec": {"containers": ("web",), "unrestricted": True}
+    }
+
+
+def test_of_a_group_only_what_is_contained_is_opened() -> None:
+    for name, values in granted("containers:write", "unrestricted").items():
+        assert values == ({"unrestricted": True} if name in CONTAINED else {})
+    opened = granted("containers:write", "{containers: [web], unrestricted: true}")
+    assert "ContainerCreate" not in opened
+    for name, values in opened.items():
+        assert values == {"containers": ("web",), **({"unrestricted": True} if name in CONTAINED else {})}
+
+
+def test_to_open_a_preset_takes_away_what_it_says_of_bodies() -> None:
+    (own,), _ = read("ContainerExec", "{containers: [web], commands: [[sh]]}")
+    (other,), _ = read("ContainerLogs", "{follow: false}")
+    assert granted("preset:x", "unrestricted", (own, other)) == {
+        "ContainerExec": {"containers": ("web",), "unrestricted": True},
+        "ContainerLogs": {"follow": False},
+    }
+
+
+def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
+    grants, _ = read("ContainerExec", "unrestricted")
+    assert granted("preset:x", "{containers: [web]}", grants) == {
+        "ContainerExec": {"unrestricted": True, "containers": ("web",)}
+    }
+    assert read("preset:x", "{commands: [[sh]]}", grants) == (
+        (),
+        [
+            (
+                "1:5: preset:x itself lets the body be anything, so commands restricts nothing\n"
+                "    grant the operation by its name"
+            )
+        ],
+    )
+
+
 # Mistakes
 
 
@@ -156,6 +225,54 @@ def test_a_list_beside_one_of_the_preset_would_read_like_one_list_and_is_a_mista
             ("4: the value of ContainerLogs must be a mapping, and is a list\n    ContainerLogs: {CONDITION: VALUE}"),
         ),
         ("ContainerLogs", "{follow: true, follow: false}", "19: 'follow' is there twice\n    it is in line 1 already"),
+        (
+            "ContainerList",
+            "unrestricted",
+            "4: unrestricted opens nothing: ContainerList is whole without it\n    take it out",
+        ),
+        (
+            "containers:read",
+            "{follow: false, unrestricted: true}",
+            "20: unrestricted opens nothing: containers:read is whole without it\n    take it out",
+        ),
+        ("ContainerCreate", "{unrestricted: false}", "5: unrestricted can only be true\n    take it out"),
+        (
+            "ContainerCreate",
+            "{unrestricted: 1}",
+            "19: '1' is neither true nor false\n    write true or false, in small letters and without quotes",
+        ),
+        (
+            "ContainerCreate",
+            "Unrestricted",
+            (
+                "4: the value of ContainerCreate must be a mapping, and is one word\n"
+                "    did you mean ContainerCreate: unrestricted?"
+            ),
+        ),
+        (
+            "ContainerCreate",
+            "{binds: [/srv], unrestricted: true}",
+            "5: unrestricted lets the body be anything, so binds restricts nothing\n    take one of the two out",
+        ),
+        (
+            "containers:write",
+            "{unrestricted: true, user: not-root}",
+            "25: unrestricted lets the body be anything, so user restricts nothing\n    take one of the two out",
+        ),
+        ("ContainerCreate", "{mounts: [/srv]}", "5: 'mounts' is not a condition\n    did you mean binds or volumes?"),
+        ("ContainerCreate", "{volume: [a]}", "5: 'volume' is not a condition\n    did you mean volumes?"),
+        (
+            "ContainerCreate",
+            "{Capabilities: [a]}",
+            "5: 'Capabilities' is not a condition\n    did you mean add_capabilities?",
+        ),
+        ("ContainerExec", "{mounts: [a]}", "5: 'mounts' is not a condition\n    it bears commands, containers, user"),
+        (
+            "ContainerCreate",
+            "{devices: [/dev/kvm]}",
+            ("5: 'devices' is not a condition\n    nothing but ContainerCreate: unrestricted allows what it would say"),
+        ),
+        ("ContainerLogs", "{devices: [a]}", "5: 'devices' is not a condition\n    it bears containers, follow"),
     ],
 )
 def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, problem: str) -> None:

@@ -16,8 +16,9 @@ from dockerproxy.config.policy_file import PolicyFile, read_policy
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import UserError
+from dockerproxy.policy.changes import digest, find_needed
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.exposure import find_exposures, is_whole
 from dockerproxy.policy.model import Condition, Mode
 
 WIDTH = 118
@@ -33,17 +34,46 @@ def read(environment: Mapping[str, str]) -> PolicyFile:
 
 def conditions_of(policy: CompiledPolicy, name: str) -> set[tuple[Condition, ...]]:
     """Return what a request for an operation must keep to: one of some sets of conditions."""
-    sets = {case.conditions for case in policy.cases[name]}
-    return {()} if () in sets else sets
+    return set(find_needed(name, (case.conditions for case in policy.cases[name])))
 
 
-@given(environments())
-def test_the_file_allows_what_the_environment_allows(environment: dict[str, str]) -> None:
+CONTAINED = st.sampled_from([{}, {"CONTAINED": "0"}, {"CONTAINED": "1"}])
+
+
+@given(environments(), CONTAINED)
+def test_the_file_allows_what_the_environment_allows(environment: dict[str, str], contained: dict[str, str]) -> None:
+    environment |= contained
     policy, converted = policy_of(**environment), read(environment).sockets[0].policy
     assert allowed_by(converted) == allowed_by(policy)
     for name in OPERATIONS:
         assert conditions_of(converted, name) == conditions_of(policy, name)
+        assert {is_whole(case) for case in converted.cases[name]} == {is_whole(case) for case in policy.cases[name]}
     assert converted.mode is Mode.ENFORCE
+    assert digest(converted) == digest(policy)
+
+
+def test_what_may_be_anything_says_that_it_is_unrestricted() -> None:
+    text = write({"CONTAINERS": "1", "POST": "1", "SWARM": "1", "ALLOW": "VolumeCreate"})
+    lines = [line.partition("#")[0].rstrip() for line in text.splitlines()]
+    assert "      - ContainerCreate: {buildx_builders: none, unrestricted: true}" in lines
+    assert "      - swarm:write: unrestricted" in lines
+    assert "      - VolumeCreate: unrestricted" in lines
+    assert "      - ContainerKill" in lines
+
+
+def test_what_is_contained_says_nothing_and_what_nothing_can_bound_is_left_out() -> None:
+    text = write({"CONTAINERS": "1", "POST": "1", "GRPC": "1", "ALLOW": "VolumeCreate,SwarmInit", "CONTAINED": "1"})
+    assert "unrestricted" not in text
+    assert {"containers:write", "VolumeCreate"} <= words_in(text)
+    assert words_in(text).isdisjoint({"SwarmInit", "grpc:write", "Grpc"})
+
+
+@pytest.mark.parametrize(("value", "written"), [("4MiB", 4194304), ("65536", 65536), ("1MiB", None), ("", None)])
+def test_the_size_of_a_body_is_said_where_it_is_another_than_by_itself(value: str, written: int | None) -> None:
+    text = write({"MAX_BODY": value})
+    assert (f"    max_body: {written}\n" in text) is (written is not None)
+    assert ("max_body" in text) is (written is not None)
+    assert read({"MAX_BODY": value}).sockets[0].max_body == (written or 2**20)
 
 
 @given(environments())
@@ -66,7 +96,7 @@ def test_the_socket_is_the_same(path: str, mode: str | None, uid: int | None, gi
     environment |= {"PROXIED_SOCKET_PATH": path, "DOCKER_SOCKET_PATH": f"{path}.engine"}
     if path.isprintable():
         (served,), (converted,) = read_environment(environment).settings.sockets, read(environment).sockets
-        for name in ("name", "path", "permissions", "uid", "gid"):
+        for name in ("name", "path", "permissions", "uid", "gid", "max_body"):
             assert getattr(converted, name) == getattr(served, name)
         assert read(environment).engine == f"{path}.engine"
     else:
@@ -89,8 +119,11 @@ def test_the_engine_is_said_where_the_environment_says_it(environment: dict[str,
     assert read(environment).engine == engine
 
 
-@given(environments())
-def test_beside_a_line_stands_what_it_exposes_and_nothing_else(environment: dict[str, str]) -> None:
+@given(environments(), CONTAINED)
+def test_beside_a_line_stands_what_it_exposes_and_nothing_else(
+    environment: dict[str, str], contained: dict[str, str]
+) -> None:
+    environment |= contained
     policy = policy_of(**environment)
     for word, remarks in remarks_in(write(environment)).items():
         names = [name for name in OPERATIONS if stands_for(word, name) and policy.allows(name)]
@@ -154,7 +187,7 @@ def test_a_section_that_is_open_on_a_condition_or_without_a_part_is_written_out(
 
 
 def test_no_value_of_a_variable_gets_into_a_comment() -> None:
-    text = write({"ALLOW": "ContainerList,\nContainerStart", "LOG_LEVEL": "DEBUG", "CONTAINERS": ""})
+    text = write({"ALLOW": "ContainerList,\nContainerTop", "LOG_LEVEL": "DEBUG", "CONTAINERS": ""})
     assert text.startswith(
         "# What ALLOW means, not to be set beside this file. LOG_LEVEL stays in the environment.\n\n"
     )

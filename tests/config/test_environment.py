@@ -52,7 +52,7 @@ def test_without_any_variable_everything_has_its_default() -> None:
     assert (settings.log_level, settings.log_format) == (Level.INFO, LogFormat.TEXT)
     served = socket_of()
     assert (served.name, served.path, served.permissions) == ("docker", "/proxied/docker.sock", 0o660)
-    assert (served.uid, served.gid) == (None, None)
+    assert (served.uid, served.gid, served.max_body) == (None, None, 2**20)
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -271,6 +271,8 @@ MISTAKES = {
     "MAX_CONNECTIONS": "all",
     "HEADER_TIMEOUT": "soon",
     "LEARN_DIR": "here",
+    "CONTAINED": "partly",
+    "MAX_BODY": "1MB",
 }
 
 

@@ -1,9 +1,12 @@
 """Words of a policy file become grants and denials that say where they are written."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields
 from dockerproxy.config.grants import (
@@ -17,11 +20,14 @@ from dockerproxy.config.grants import (
 )
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Denial, Grant
 
 LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), "preset:look")
-SHELF = Shelf(("look",), {"look": (LOOK,)}.__getitem__)
-WORDS = ("preset:look", *(word for word, names in GROUPS.items() if names), *OPERATIONS)
+MAKE = Grant(frozenset({"ContainerCreate"}), "preset:make")
+SHELF = Shelf(("look", "make"), {"look": (LOOK,), "make": (MAKE,)}.__getitem__)
+WORDS = ("preset:look", *(word for word, names in GROUPS.items() if names - SEALED.keys()), *OPERATIONS.keys() - SEALED)
+ONLY_SEALED = sorted({word for word, names in GROUPS.items() if names and names <= SEALED.keys()} | SEALED.keys())
 
 
 def read(text: str) -> tuple[Reader, tuple[Line, ...], tuple[Line, ...]]:
@@ -96,6 +102,25 @@ def test_to_deny_what_is_not_granted_is_no_mistake() -> None:
     assert problems_of("allow: [ContainerList]\ndeny: [ContainerArchive, containers:write]") == []
 
 
+@pytest.mark.parametrize("value", ["unrestricted", '"unrestricted"', "{unrestricted: true}"])
+def test_a_word_is_opened_and_what_has_no_body_stays_as_it_is(value: str) -> None:
+    assert grants_of(f"allow:\n  - ContainerCreate: {value}") == (
+        Grant(frozenset({"ContainerCreate"}), "ContainerCreate (policy.yaml:2)", (UNRESTRICTED,)),
+    )
+    by_conditions = {grant.conditions: grant.operations for grant in grants_of(f"allow:\n  - swarm:write: {value}")}
+    assert by_conditions[UNRESTRICTED,] == GROUPS["swarm:write"] & CONTAINED
+    assert by_conditions.get((), frozenset()) == GROUPS["swarm:write"] - CONTAINED
+
+
+def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
+    grants = grants_of("allow:\n  - containers:write: {containers: [web], unrestricted: true}")
+    for name in ("ContainerCreate", "ContainerExec", "ContainerKill"):
+        found = [grant for grant in grants if name in grant.operations]
+        assert [UNRESTRICTED in grant.conditions for grant in found] == [True] * (name == "ContainerExec") + [False] * (
+            name == "ContainerKill"
+        )
+
+
 # Mistakes
 
 
@@ -107,6 +132,7 @@ def test_to_deny_what_is_not_granted_is_no_mistake() -> None:
         ("- containers: read", "'containers: read' is not a grant\n    write containers:read, without a blank"),
         ("- preset: look", "'preset: look' is not a grant\n    write preset:look, without a blank"),
         ("- preset: lok", "'preset:lok' is not a preset\n    did you mean preset:look?"),
+        ("- ContainerStrat: unrestricted", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
         ("- ping:write", "nothing in ping is a write\n    take it out"),
         ("- {}", "a grant is missing within the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
         (
@@ -124,6 +150,69 @@ def test_what_is_no_grant_is_told(text: str, problem: str) -> None:
 def test_a_denial_bears_no_conditions_so_that_none_is_narrower_than_it_reads(item: str) -> None:
     hint = "deny the word alone; conditions belong to allow"
     assert problems_of(f"deny:\n  - {item}") == [f"2:5: a denial has no conditions\n    {hint}"]
+
+
+@pytest.mark.parametrize("word", ONLY_SEALED)
+@pytest.mark.parametrize("value", ["", ":", ": {}"])
+def test_what_nothing_can_bound_is_a_mistake_unless_it_is_opened(word: str, value: str) -> None:
+    (problem,) = problems_of(f'allow:\n  - "{word}"{value}')
+    assert problem.startswith(f"2:5: {word} allows nothing by itself: ")
+    assert problem.endswith(f"\n    write {word}: unrestricted if that is meant")
+    assert problems_of(f"allow:\n  - {word}: unrestricted") == []
+
+
+def test_a_group_of_which_something_can_be_bounded_is_none() -> None:
+    assert problems_of("allow: [swarm:write, plugins:write]") == []
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        ("ContainerCreate", "ContainerCreate: unrestricted"),
+        ("ContainerCreate", "containers:write: unrestricted"),
+        ("ContainerCreate: {}", "{ContainerCreate: {unrestricted: true}}"),
+        ("commit:write", "ImageCommit: unrestricted"),
+    ],
+)
+def test_what_is_to_be_contained_and_is_open_elsewhere_is_a_mistake(narrow: str, wide: str) -> None:
+    for first, other in ((narrow, wide), (wide, narrow)):
+        (problem,) = problems_of(f"allow:\n  - {first}\n  - {other}")
+        assert re.search(r"^\d:\S+ \S+ is not contained: \S+ in line \d is unrestricted\n", problem)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "why"),
+    [
+        ("ContainerCreate: {binds: [/srv]}", "ContainerCreate: unrestricted", "is unrestricted"),
+        ("ContainerCreate: {memory: 1GiB}", "containers:write: unrestricted", "is unrestricted"),
+        ("ContainerCreate: {memory: 1GiB, user: not-root}", "ContainerCreate", "has none"),
+        ("ContainerExec: {containers: [web], commands: [[sh]]}", "ContainerExec", "has none"),
+        ("ContainerExec: {containers: [web]}", "containers:write", "has none"),
+        ("ContainerExec: {containers: [web], unrestricted: true}", "ContainerExec: unrestricted", "is unrestricted"),
+    ],
+)
+def test_conditions_that_a_wider_grant_makes_pointless_are_a_mistake(narrow: str, wide: str, why: str) -> None:
+    for first, other in ((narrow, wide), (wide, narrow)):
+        (problem,) = problems_of(f"allow:\n  - {first}\n  - {other}")
+        assert re.search(rf"^\d:\S+ the conditions of \w+ restrict nothing: \S+ in line \d {why}\n", problem)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ContainerCreate: {binds: [/srv]}", "ContainerCreate"),
+        ("ContainerCreate: {memory: 1GiB, networks: [front]}", "ContainerCreate"),
+        ("NetworkConnect: {networks: [front]}", "NetworkConnect"),
+        ("ContainerExec: {containers: [web], unrestricted: true}", "ContainerExec"),
+        ("ContainerCreate: unrestricted", "containers:write"),
+        ("ContainerCreate: unrestricted", "ContainerCreate: unrestricted"),
+        ("containers:write: unrestricted", "ContainerCreate: unrestricted"),
+        ("preset:make", "ContainerCreate: unrestricted"),
+    ],
+)
+def test_grants_of_which_each_gives_something_are_none(one: str, other: str) -> None:
+    assert problems_of(f"allow:\n  - {one}\n  - {other}") == []
+    assert problems_of(f"allow:\n  - {other}\n  - {one}") == []
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,28 @@ def test_an_owner_is_a_number(written: str, number: int) -> None:
     assert socket_of(f"owner: {written}").uid == socket_of(f"group: {written}").gid == number
 
 
+@pytest.mark.parametrize(
+    ("written", "size"), [("4MiB", 4 * 2**20), ('"4MiB"', 4 * 2**20), ("65536", 65536), ("1GiB", 2**30)]
+)
+def test_the_size_of_a_body_may_have_a_unit(written: str, size: int) -> None:
+    assert socket_of(f"max_body: {written}").max_body == size
+    assert socket_of("mode: enforce").max_body == 2**20
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "1MB", "1.5MiB", "[1]", "", "1_000"])
+def test_what_is_no_size_is_told(written: str) -> None:
+    (problem,) = problems_of(f"sockets: {{web: {{path: /a, allow: [], max_body: {written}}}}}")
+    assert problem.startswith("policies/policy.yaml:1:")
+
+
+def test_a_hint_says_how_far_a_grant_helps() -> None:
+    hints = socket_of("mode: enforce").policy.policy.hints
+    where = "to allow of the socket web would allow it"
+    assert hints["ContainerList"] == f'adding "- ContainerList" {where}'
+    assert hints["ContainerCreate"] == f'adding "- ContainerCreate" {where} as far as it is contained'
+    assert hints["SwarmInit"] == f'adding "- SwarmInit: unrestricted" {where}'
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_a_mode_is_one_word(mode: Mode) -> None:
     assert socket_of(f"mode: {mode}").policy.mode is mode

@@ -11,12 +11,14 @@ from config.documents import WORDS, documents, mutations
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
 from dockerproxy.config.schema import make_schema, write_schema
 from dockerproxy.errors import UserError
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.vocabulary import find_words
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -36,6 +38,12 @@ ONLY_THE_LOADER: Final = {
     "could be an octal number": "{a: {path: /a, allow: [], owner: 0100}}",
     "^'[0-9]{10}' is not a whole number": '{a: {path: /a, allow: [], owner: "4294967295"}}',
     "is neither true nor false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
+    "allows nothing by itself": "{a: {path: /a, allow: [SwarmInit]}}",
+    "lets the body be anything": "{a: {path: /a, allow: [ContainerCreate: {user: any, unrestricted: true}]}}",
+    "is not contained": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",
+    r"^(memory|cpus|pids) cannot be": "{a: {path: /a, allow: [ContainerCreate: {memory: 2GB}]}}",
+    "is not (a port|an IP address)": "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: [http]}}]}}",
+    "and more follow": "{a: {path: /a, allow: [ContainerExec: {commands: [['**', sh]]}]}}",
 }
 """Mistakes that no schema can find, each with sockets that have it."""
 
@@ -125,6 +133,23 @@ def test_what_only_the_loader_knows_is_accepted_by_the_schema(what: str, sockets
         "{a: {path: /a, allow: [], group: 4294967295}}",
         "{a: {path: /a, allow: [], mode: 0660}}",
         "{a: {path: /a, allow: [], mode: }}",
+        "{a: {path: /a, allow: [], max_body: 0}}",
+        "{a: {path: /a, allow: [], max_body: 1MB}}",
+        "{a: {path: /a, allow: [], max_body: [1]}}",
+        "{a: {path: /a, allow: [ContainerList: unrestricted]}}",
+        "{a: {path: /a, allow: [ContainerCreate: open]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {unrestricted: false}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {unrestricted: }]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {user: root}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {memory: [1GiB]}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {labels: {}}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {labels: {owner: }}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {publish: {}}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: []}}]}}",
+        "{a: {path: /a, allow: [ContainerCreate: {publish: {port: [80]}}]}}",
+        "{a: {path: /a, allow: [ContainerExec: {commands: [sh]}]}}",
+        "{a: {path: /a, allow: [ContainerExec: {commands: [[]]}]}}",
+        "{a: {path: /a, allow: [], deny: [ContainerCreate: unrestricted]}}",
         "{a: {path: /a, allow: [], user: 0}}",
     ],
 )
@@ -170,7 +195,11 @@ def test_a_word_is_offered_the_conditions_that_its_operations_bear() -> None:
     for word in WORDS:
         if not word.startswith(PRESET):
             borne = [find_words(OPERATIONS[name]) for name in GROUPS.get(word, {word})]
-            offered = {name: part["description"] for name, part in sets[word]["properties"].items()}
+            *opened, conditions = sets[word].get("anyOf", [sets[word]])
+            offered = {name: part["description"] for name, part in conditions["properties"].items()}
+            assert bool(opened) is bool(CONTAINED & GROUPS.get(word, {word}))
+            assert [each["const"] for each in opened] == [UNRESTRICTED.word for _ in opened]
+            assert bool(opened) is (offered.pop(UNRESTRICTED.word, None) is not None)
             assert offered.keys() == {name for words in borne for name in words}
             assert all(
                 any(name in words and words[name].says == says for words in borne) for name, says in offered.items()

@@ -186,6 +186,28 @@ def test_who_asks_for_more_than_a_section_opens_is_told_on_what_condition_it_is_
     assert decision.source in " ".join(f"{switch}={value}" for switch, value in environment.items())
 
 
+@pytest.mark.parametrize(
+    ("environment", "name", "hint"),
+    [
+        (
+            {"CONTAINERS": "1"},
+            "ContainerCreate",
+            "POST=1 would allow it as far as it is contained, ALLOW=ContainerCreate nothing else",
+        ),
+        ({}, "ContainerList", "CONTAINERS=1 would allow it, ALLOW=ContainerList nothing else"),
+        ({}, "SwarmInit", "SWARM=1 and POST=1 and CONTAINED=0 would allow it"),
+        ({}, "KubePlayLibpod", "ALLOW=KubePlayLibpod and CONTAINED=0 would allow it"),
+        ({"DENY": "SwarmInit"}, "SwarmInit", "taking SwarmInit out of DENY is needed to allow it"),
+    ],
+)
+def test_where_all_is_contained_a_hint_says_how_far_it_helps(environment: dict[str, str], name: str, hint: str) -> None:
+    policy = policy_of(**environment, CONTAINED="1")
+    assert policy.policy.hints[name] == hint
+    for setting in re.findall(r"[A-Z_]+=\S+", hint.partition(", ")[0]):
+        environment = apply(environment, setting)
+    assert policy_of(**{"CONTAINED": "1", **environment}).allows(name) is ("DENY" not in hint)
+
+
 BY_NAME = "ALLOW=Container"
 
 

@@ -1,17 +1,43 @@
 """Conditions of a grant: read as their words demand, and made for each operation that bears them.
 
 A grant of a group with conditions covers only those operations of the group that bear all of them: a condition is never
-left out because an operation does not know it.
+left out because an operation does not know it. `unrestricted` is no condition: it opens those operations of a grant
+that are contained without it, and what a grant says of bodies would restrict nothing beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.document import Fields, Items, Node, Text
+from dockerproxy.config.demands import read_demand
+from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.reader import Reader
+from dockerproxy.policy.conditions import UNRESTRICTED, Bound
 from dockerproxy.policy.model import Condition, Grant, Value
-from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, Word, find_words
+from dockerproxy.policy.wording import list_names
+
+Borne = Mapping[str, Mapping[str, Word]]
+"""The words that each operation of a grant bears."""
+
+_MEANT: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("mount", "mounts", "paths", "directories"), ("binds", "volumes")),
+    **dict.fromkeys(("port", "ports", "expose"), ("publish",)),
+    **dict.fromkeys(("cap", "caps", "cap_add", "capabilities"), ("add_capabilities",)),
+    **dict.fromkeys(("mem", "mem_limit", "memory_limit", "ram"), ("memory",)),
+    **dict.fromkeys(("pid", "ipc", "namespaces"), ("joins",)),
+    **dict.fromkeys(("pids_limit", "processes"), ("pids",)),
+    **dict.fromkeys(("cmd", "exec"), ("commands",)),
+    **dict.fromkeys(("uid", "root"), ("user",)),
+}
+"""What somebody may write who knows Docker, and the words for it here."""
+
+_OPENED: Final = frozenset(
+    {"privileged", "device", "devices", "gpus", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"}
+)
+"""What somebody may look for that nothing but `unrestricted` allows."""
 
 
 def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
@@ -28,64 +54,61 @@ def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant,
     """
     if isinstance(node, Text) and node.is_nothing:
         return grants
-    entries = reader.entries(node, f"the value of {word.text}", f"{word.text}: {{CONDITION: VALUE}}")
-    borne = {
+    if isinstance(node, Text) and node.text == UNRESTRICTED.word:
+        return _open(reader, word, node.place, grants)
+    entries = reader.entries(node, f"the value of {word.text}", _show_form(word, node))
+    borne: Borne = {
         name: find_words(OPERATIONS[name]) for name in sorted({name for each in grants for name in each.operations})
     }
+    opening = [key for key, value in entries if key.text == UNRESTRICTED.word and _is_true(reader, key, value)]
+    conditions = [(key, value) for key, value in entries if key.text != UNRESTRICTED.word]
     values: dict[str, Value] = {}
-    for key, value in entries:
-        bearing = next((words for words in borne.values() if key.text in words), None)
-        if bearing is None:
-            reader.problem(key.place, *_advise(word.text, key.text, borne))
-            continue
-        read = _read_value(reader, bearing[key.text], value)
+    for key, value in conditions:
+        read = _read_condition(reader, word, key, value, borne)
         if read is not None and not _contradicts(reader, word.text, key, read, grants):
             values[key.text] = read
-    if len(values) < len(entries) or not isinstance(node, Fields):
+    pointless = opening and _find_pointless(reader, (key for key, _ in conditions), borne)
+    if pointless or len(values) + len(opening) < len(entries) or not isinstance(node, Fields):
         return ()
-    return _narrow(reader, word, grants, borne, values)
+    narrowed = _narrow(reader, word, grants, borne, values) if values else grants
+    return _open(reader, word, opening[0].place, narrowed) if opening and narrowed else narrowed
 
 
-def _advise(word: str, condition: str, borne: Mapping[str, Mapping[str, Word]]) -> tuple[str, str]:
+def _show_form(word: Text, node: Node) -> str:
+    """Say what the value of a grant looks like."""
+    if isinstance(node, Text) and find_near(node.text, [UNRESTRICTED.word]):
+        return f"did you mean {word.text}: {UNRESTRICTED.word}?"
+    return f"{word.text}: {{CONDITION: VALUE}}"
+
+
+def _is_true(reader: Reader, key: Text, node: Node) -> bool:
+    """Whether `unrestricted` is true, which it can only be."""
+    flag = reader.flag(node, UNRESTRICTED.word)
+    if flag is False:
+        reader.problem(key.place, f"{UNRESTRICTED.word} can only be true", "take it out")
+    return flag is True
+
+
+def _read_condition(reader: Reader, word: Text, key: Text, node: Node, borne: Borne) -> Value | None:
+    """Read one condition; nothing if it is broken, or none."""
+    bearing = next((words for words in borne.values() if key.text in words), None)
+    if bearing is None:
+        reader.problem(key.place, *_advise(word.text, key.text, borne))
+        return None
+    return read_demand(reader, bearing[key.text], node)
+
+
+def _advise(word: str, condition: str, borne: Borne) -> tuple[str, str]:
     """Say that a word bears no such condition, and which it bears."""
     known = sorted({name for words in borne.values() for name in words})
-    near = find_near(condition, known)
+    meant = [name for name in _MEANT.get(condition.lower(), ()) if name in known]
+    near = list_names(meant) if meant else find_near(condition, known)
     hint = f"did you mean {near}?" if near else f"it bears {', '.join(known) or 'none'}"
+    if condition.lower() in _OPENED and CONTAINED & borne.keys():
+        hint = f"nothing but {word}: {UNRESTRICTED.word} allows what it would say"
     if condition in ALL_WORDS:
         return f"{word} bears no condition {condition}", hint
     return f"{show(condition)} is not a condition", hint
-
-
-def _read_value(reader: Reader, word: Word, node: Node) -> Value | None:
-    if word.takes is Takes.FLAG:
-        return reader.flag(node, word.name)
-    if word.takes is Takes.CHOICE:
-        return _read_choice(reader, word, node)
-    items = reader.items(node, word.name)
-    if isinstance(node, Items) and not items:
-        what = f"{word.name} is an empty list, to which no request can keep"
-        reader.problem(node.place, what, "name something, or take the condition out to allow all")
-    texts = [reader.text(item, f"an item of {word.name}") for item in items]
-    read = [text for text in texts if text is not None and _can_match(reader, word, text)]
-    return tuple(text.text for text in read) if read and len(read) == len(texts) else None
-
-
-def _read_choice(reader: Reader, word: Word, node: Node) -> Value | None:
-    choices = " or ".join(word.choices)
-    text = reader.text(node, word.name, f"{word.name}: {choices}")
-    if text is None:
-        return None
-    if text.text not in word.choices:
-        reader.problem(text.place, f"{word.name} can only be {choices}, and is {show(text.text)}")
-        return None
-    return text.text
-
-
-def _can_match(reader: Reader, word: Word, item: Text) -> bool:
-    fault = word.fault(item.text)
-    if fault:
-        reader.problem(item.place, f"{show(item.text)} in {word.name} can never match", fault)
-    return not fault
 
 
 def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tuple[Grant, ...]) -> bool:
@@ -98,15 +121,30 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
                     what = f"no request can keep to this: {what}"
                 reader.problem(key.place, what, "take one of the two out, or grant the operation by its name")
                 return True
+    opened = {name for grant in grants if UNRESTRICTED in grant.conditions for name in grant.operations}
+    if _bounds_body(key.text, {name: find_words(OPERATIONS[name]) for name in opened}):
+        what = f"{word} itself lets the body be anything, so {key.text} restricts nothing"
+        reader.problem(key.place, what, "grant the operation by its name")
+        return True
     return False
 
 
+def _find_pointless(reader: Reader, keys: Iterable[Text], borne: Borne) -> bool:
+    """Find conditions on bodies beside `unrestricted`."""
+    pointless = [key for key in keys if _bounds_body(key.text, borne)]
+    for key in pointless:
+        what = f"{UNRESTRICTED.word} lets the body be anything, so {key.text} restricts nothing"
+        reader.problem(key.place, what, "take one of the two out")
+    return bool(pointless)
+
+
+def _bounds_body(condition: str, borne: Borne) -> bool:
+    """Whether a condition is about the body of some of these operations."""
+    return any(condition in words and words[condition].of_body for words in borne.values())
+
+
 def _narrow(
-    reader: Reader,
-    word: Text,
-    grants: tuple[Grant, ...],
-    borne: Mapping[str, Mapping[str, Word]],
-    values: Mapping[str, Value],
+    reader: Reader, word: Text, grants: tuple[Grant, ...], borne: Borne, values: Mapping[str, Value]
 ) -> tuple[Grant, ...]:
     """Put grants under conditions, without the operations that do not bear all of them."""
     narrowed: dict[tuple[Condition, ...], set[str]] = {}
@@ -120,3 +158,17 @@ def _narrow(
         what = f"no operation of {word.text} bears {' and '.join(values)} at once"
         reader.problem(word.place, what, "make two grants of it")
     return tuple(Grant(frozenset(names), word.text, conditions) for conditions, names in narrowed.items())
+
+
+def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """Open what else would be contained; what has no body to speak of stays as it is."""
+    if not any(grant.operations & CONTAINED for grant in grants):
+        reader.problem(place, f"{UNRESTRICTED.word} opens nothing: {word.text} is whole without it", "take it out")
+        return ()
+    opened = []
+    for grant in grants:
+        contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
+        besides = (each for each in grant.conditions if not isinstance(each, Bound))  # A preset's, of bodies.
+        opened += [Grant(contained, grant.source, (*besides, UNRESTRICTED))] if contained else []
+        opened += [Grant(others, grant.source, grant.conditions)] if others else []
+    return tuple(opened)

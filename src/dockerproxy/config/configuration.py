@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 REPLACED: Final[Mapping[str, str]] = {
     "ALLOW": "write its operations into allow of a socket there",
     "DENY": "write its operations into deny of a socket there",
+    "CONTAINED": "write what a grant there shall not be held to as ContainerCreate: unrestricted",
+    "MAX_BODY": "write it as max_body of a socket there",
     "PROXIED_SOCKET_PATH": "write it as path of a socket there",
     "PROXIED_SOCKET_MODE": "write it as permissions of a socket there",
     "PROXIED_SOCKET_UID": "write it as owner of a socket there",

@@ -16,10 +16,13 @@ from dockerproxy.config.groups import GROUPS, without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.changes import find_needed
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.exposure import find_exposures
+from dockerproxy.policy.model import Condition
 from dockerproxy.policy.wording import values_of, write_grant, write_value
-from dockerproxy.settings import SocketSettings
+from dockerproxy.settings import MAX_BODY, SocketSettings
 
 KEPT: Final = ("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "MAX_CONNECTIONS", "HEADER_TIMEOUT", "LEARN_DIR")
 """Variables that a policy file does not speak of."""
@@ -88,11 +91,13 @@ def _write_place(served: SocketSettings) -> Iterator[str]:
         yield f"    owner: {served.uid}"
     if served.gid is not None:
         yield f"    group: {served.gid}"
+    if served.max_body != MAX_BODY:
+        yield f"    max_body: {served.max_body}"
 
 
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:
     """Find the lines that allow the same. What a denial takes away whole is no line: it would be a mistake."""
-    unconditional = {name for grant in policy.policy.grants if not grant.conditions for name in grant.operations}
+    whole = {name for grant in policy.policy.grants if _is_plain(grant.conditions) for name in grant.operations}
     opened = {section for switch, section in SECTION_SWITCHES.items() if switches[switch]}
     for section in SECTIONS:
         for access in Access:
@@ -100,18 +105,25 @@ def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterat
             names = [name for name in OPERATIONS if name in GROUPS[word]]
             allowed = [name for name in names if policy.allows(name)]
             switched = section in opened and (access is Access.READ or switches["POST"])
-            if allowed and switched and unconditional.issuperset(names):
-                yield _Line(word, tuple(_find_remarks(policy, allowed, of_group=True)))
+            if allowed and switched and whole.issuperset(names):
+                bodies = any(UNRESTRICTED in case.conditions for name in allowed for case in policy.cases[name])
+                text = write_grant(word, values_of((UNRESTRICTED,) if bodies else ()))
+                yield _Line(text, tuple(_find_remarks(policy, allowed, of_group=True)))
             else:
                 for name in allowed:
                     yield from _write_operation(policy, name)
 
 
 def _write_operation(policy: CompiledPolicy, name: str) -> Iterator[_Line]:
-    cases = policy.cases[name]
+    """Write the grants of an operation, without those that another one makes pointless."""
     remarks = tuple(_find_remarks(policy, [name], of_group=False))
-    for case in cases if cases[0].conditions else cases[:1]:
-        yield _Line(write_grant(name, values_of(case.conditions)), remarks)
+    for conditions in find_needed(name, (case.conditions for case in policy.cases[name])):
+        yield _Line(write_grant(name, values_of(conditions)), remarks)
+
+
+def _is_plain(conditions: tuple[Condition, ...]) -> bool:
+    """Whether there are no conditions, but for the word that there shall be none on bodies."""
+    return set(conditions) <= {UNRESTRICTED}
 
 
 def _find_remarks(policy: CompiledPolicy, names: Sequence[str], *, of_group: bool) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The environment, turned into settings: every mistake at once, each with where, what and what to do."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import find_near
 from dockerproxy.config.process import find_engines, make_settings
@@ -22,8 +23,9 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Denial, Grant, Policy
-from dockerproxy.settings import Settings, SocketSettings
+from dockerproxy.settings import MAX_BODY, Settings, SocketSettings
 
 OTHERS: Final = (
     "ALLOW",
@@ -41,6 +43,8 @@ OTHERS: Final = (
     "HEADER_TIMEOUT",
     "POLICY_FILE",
     "LEARN_DIR",
+    "CONTAINED",
+    "MAX_BODY",
 )
 """Variables that are no switches."""
 
@@ -83,6 +87,7 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
         uid=reader.whole("PROXIED_SOCKET_UID", 0, MAX_ID),
         gid=reader.whole("PROXIED_SOCKET_GID", 0, MAX_ID),
         policy=compile_policy(policy),
+        max_body=reader.size("MAX_BODY", MAX_BODY),
     )
     settings = make_settings(reader, _read_engines(reader, path), (served,))
     warnings = tuple(find_strangers(reader.environment, switches))
@@ -112,11 +117,23 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
             names = {name for name in reachable if OPERATIONS[name].access == access}
             if names:
                 grants.append(Grant(frozenset(names), _source(switch, next(iter(names)))))
+    contained = reader.switch("CONTAINED", default=False)
     return Policy(
-        grants=tuple(grants),
+        grants=tuple(grants) if contained else tuple(part for grant in grants for part in _open(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
-        hints={name: remedy(name, switches, denied) for name in OPERATIONS},
+        hints={name: remedy(name, switches, denied, contained=contained) for name in OPERATIONS},
+        granting='a policy file with "{grant}" would allow it, CONTAINED=0 everything',
+        opening="CONTAINED=0 would allow it, as everything; a policy file can allow it alone",
     )
+
+
+def _open(grant: Grant) -> Iterator[Grant]:
+    """Leave bodies alone, as the proxies did that these variables come from."""
+    contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
+    if contained:
+        yield replace(grant, operations=contained, conditions=(*grant.conditions, UNRESTRICTED))
+    if others:
+        yield replace(grant, operations=others)
 
 
 def _source(switch: str, name: str) -> str:

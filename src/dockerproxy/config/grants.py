@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.advice import advise
 from dockerproxy.config.conditions import read_conditions
@@ -15,7 +16,9 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Denial, Grant
+from dockerproxy.policy.changes import covers
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.model import Condition, Denial, Grant
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write or preset:NAME"
 
@@ -41,7 +44,7 @@ class Line:
         word: An operation, a section with its access, or a preset.
         place: Of the word.
         grants: What it amounts to; empty if it is broken.
-        narrowed: Whether it has conditions, besides those of a preset.
+        narrowed: Whether it has conditions, besides those of a preset. That it is unrestricted is none.
     """
 
     word: str
@@ -53,6 +56,10 @@ class Line:
     def operations(self) -> frozenset[str]:
         """What it speaks of."""
         return frozenset().union(*(grant.operations for grant in self.grants))
+
+    def opens(self, operations: frozenset[str]) -> bool:
+        """Whether it grants one of some operations unrestricted."""
+        return any(UNRESTRICTED in grant.conditions and grant.operations & operations for grant in self.grants)
 
 
 def read_allow(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
@@ -101,7 +108,7 @@ def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
 
 
 def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
-    """Find grants that a denial takes away whole, and conditions that another grant makes pointless."""
+    """Find grants that a denial takes away whole, and such as another grant makes pointless."""
     allow, deny = tuple(allow), tuple(deny)
     for line in allow:
         lines = _find_denials(line.operations, deny)
@@ -110,9 +117,15 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
             what = f"{line.word} grants nothing: all of it is denied in {which}"
             reader.problem(line.place, what, "take one of the two out")
         wider = _find_wider(line, allow)
-        if wider is not None:
-            what = f"the conditions of {line.word} restrict nothing: {wider.word} in line {wider.place.line} has none"
-            reader.problem(line.place, what, "take one of the two out")
+        if wider is None:
+            continue
+        other, is_open = f"{wider.word} in line {wider.place.line}", wider.opens(line.operations)
+        if line.narrowed:
+            has = "is unrestricted" if is_open else "has none"
+            what = f"the conditions of {line.word} restrict nothing: {other} {has}"
+        else:
+            what = f"{line.word} is not contained: {other} is unrestricted"
+        reader.problem(line.place, what, "take one of the two out")
 
 
 def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[int]:
@@ -129,35 +142,59 @@ def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[in
 
 
 def _find_wider(line: Line, allow: tuple[Line, ...]) -> Line | None:
-    """Return a line that grants, without conditions, what this one narrows; None if some operation stays narrow."""
-    if not line.narrowed:
-        return None
+    """Return a line that grants more than one that is narrow or contained; None if some operation needs the line."""
     wider = None
     for name in line.operations:
-        plain = (
-            other for other in allow for grant in other.grants if name in grant.operations and not grant.conditions
-        )
-        wider = next(plain, None)
+        mine = [grant.conditions for grant in line.grants if name in grant.operations]
+        wider = next((other for other in allow if other is not line and _is_wider(other, line, name, mine)), None)
         if wider is None:
             return None
     return wider
 
 
+def _is_wider(other: Line, line: Line, name: str, conditions: list[tuple[Condition, ...]]) -> bool:
+    """Whether a line grants an operation whole, which another one grants under conditions or contained."""
+    theirs = [grant.conditions for grant in other.grants if name in grant.operations]
+    if not all(any(covers(name, one, mine) for one in theirs) for mine in conditions):
+        return False
+    # Without conditions of its own, a line can be pointless only as what it means to contain is open.
+    opened = (UNRESTRICTED,) in theirs and not any(UNRESTRICTED in mine for mine in conditions)
+    return line.narrowed or (opened and not line.word.startswith(PRESET))
+
+
 def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> Line:
     """Read a word and, if it has some, its conditions."""
     if isinstance(value, Text) and not value.is_nothing and _resolve(key.text, shelf) is None:
-        # For YAML `containers: read` is a key with a value, where `containers:read` is one word.
-        joined = f"{key.text}:{value.text}"
-        what, hint = advise(joined, shelf.names)
-        if _resolve(joined, shelf) is not None:
-            what, hint = f"{show(joined.replace(':', ': '))} is not a grant", f"write {joined}, without a blank"
-        reader.problem(key.place, what, hint)
+        _explain_value(reader, key, value, shelf)
         return Line(key.text, key.place, ())
     grants = _find_grants(reader, key, shelf)
-    before = grants
     if grants and value is not None:
         grants = read_conditions(reader, key, value, grants)
-    return Line(key.text, key.place, grants, narrowed=grants != before)
+    _check_sealed(reader, key, grants)
+    words = {name.text for name, _ in value.pairs} if isinstance(value, Fields) else set()
+    return Line(key.text, key.place, grants, narrowed=bool(words - {UNRESTRICTED.word}))
+
+
+def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None:
+    """Say what is wrong with a word that is none and has a word behind its colon."""
+    if value.text == UNRESTRICTED.word:
+        reader.problem(key.place, *advise(key.text, shelf.names))
+        return
+    # For YAML `containers: read` is a key with a value, where `containers:read` is one word.
+    joined = f"{key.text}:{value.text}"
+    what, hint = advise(joined, shelf.names)
+    if _resolve(joined, shelf) is not None:
+        what, hint = f"{show(joined.replace(':', ': '))} is not a grant", f"write {joined}, without a blank"
+    reader.problem(key.place, what, hint)
+
+
+def _check_sealed(reader: Reader, key: Text, grants: Iterable[Grant]) -> None:
+    """Find a word that allows nothing, since nothing can bound what it stands for."""
+    names = {name for grant in grants for name in grant.operations}
+    if names and names <= SEALED.keys() and not any(UNRESTRICTED in grant.conditions for grant in grants):
+        reason = SEALED[min(names)] if len(names) == 1 else "nothing can bound what they do"
+        what = f"{key.text} allows nothing by itself: {reason}"
+        reader.problem(key.place, what, f"write {key.text}: {UNRESTRICTED.word} if that is meant")
 
 
 def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import check_lines, make_denials, make_grants, read_allow, read_deny
@@ -14,12 +15,15 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID, Fault, find_path_fault, read_mode, read_whole
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.bodies.amounts import read_size
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.settings import SocketSettings
+from dockerproxy.policy.wording import values_of, write_grant
+from dockerproxy.settings import MAX_BODY, SocketSettings
 
 KEYS: Final = ("engine", "sockets")
-SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "allow", "deny")
+SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "max_body", "allow", "deny")
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """What a socket can be called: it is a word of the log, and part of a file's name."""
@@ -40,6 +44,8 @@ _MEANT_OF_SOCKET: Final = {
     "chmod": "did you mean permissions?",
     "socket": "did you mean path?",
     "policy": "did you mean mode, which is enforce, report or learn?",
+    "contained": "a grant is contained unless it says unrestricted",
+    "unrestricted": "each grant says it by itself, as ContainerCreate: unrestricted",
     "engine": "all sockets have the same engine: engine stands beside sockets",
     "preset": "write allow: [preset:NAME]",
     "presets": "write allow: [preset:NAME]",
@@ -85,9 +91,11 @@ class Hints(Mapping[str, str]):
         if name in self.narrowed:
             whose = "its conditions" if self.narrowed[name] == name else f"the conditions of {self.narrowed[name]}"
             return f"widening {whose} in allow of the socket {self.socket} would allow it"
-        if name in _OF_PING:
-            name = "preset:ping"
-        return f'adding "- {name}" to allow of the socket {self.socket} would allow it'
+        where = f"to allow of the socket {self.socket} would allow it"
+        if name in SEALED:
+            return f'adding "- {write_grant(name, values_of((UNRESTRICTED,)))}" {where}'
+        added = "preset:ping" if name in _OF_PING else name
+        return f'adding "- {added}" {where}{" as far as it is contained" if name in BODIES else ""}'
 
     def __iter__(self) -> Iterator[str]:
         return iter(OPERATIONS)
@@ -171,6 +179,7 @@ def _read_socket(reader: Reader, name: Text, node: Node) -> tuple[Text | None, S
         uid=_read_number(reader, fields, "owner", _read_id),
         gid=_read_number(reader, fields, "group", _read_id),
         policy=compile_policy(policy),
+        max_body=_read_number(reader, fields, "max_body", _read_size) or MAX_BODY,
     )
 
 
@@ -214,6 +223,11 @@ def _read_permissions(text: Text) -> int | Fault:
     if text.plain and not text.text.startswith("0") and isinstance(read_mode(text.text), int):
         return Fault(f"{text.text} could be a decimal number", f'write "0{text.text}" if it is octal')
     return read_mode(text.text)
+
+
+def _read_size(text: Text) -> int | Fault:
+    """Read a number of bytes."""
+    return read_size(text.text) or Fault(f"{show(text.text)} is not an amount", "write it like 1048576 or 1MiB")
 
 
 def _read_id(text: Text) -> int | Fault:

@@ -8,10 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import Takes, Word, find_words
 from dockerproxy.settings import MAX_SOCKET_PATH
@@ -28,6 +30,8 @@ _SCALAR: Final = ["string", "number", "boolean"]
 
 _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
+
+_UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it is contained."
 
 _MODES: Final[Mapping[str, str]] = {
     Mode.ENFORCE: "what is not allowed is refused",
@@ -86,6 +90,13 @@ def _make_socket() -> Schema:
                 "description": "What becomes of a request that is not allowed.",
                 "default": Mode.ENFORCE,
                 "anyOf": _offer(_MODES),
+            },
+            "max_body": {
+                "description": "Bytes of a body that is held to be looked at, like 4MiB.",
+                "default": "1MiB",
+                "type": ["string", "integer"],
+                "pattern": "^[1-9][0-9]{0,14}(B|KiB|MiB|GiB|TiB)?$",
+                "minimum": 1,
             },
             "allow": {
                 "description": "What clients may do; the order says nothing.",
@@ -158,17 +169,34 @@ def _make_conditions(operations: frozenset[str]) -> Schema:
         if name in operations:
             words = {**find_words(operation), **words}
     properties = {name: _make_condition(word) for name, word in sorted(words.items())}
-    return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+    conditions = {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+    if not operations & CONTAINED:
+        return conditions
+    properties[UNRESTRICTED.word] = {"description": _UNRESTRICTED, "const": True}
+    return {"anyOf": [{"description": _UNRESTRICTED, "const": UNRESTRICTED.word}, conditions]}
 
 
 def _make_condition(word: Word) -> Schema:
-    match word.takes:
-        case Takes.FLAG:
-            return {"description": word.says, "type": "boolean"}
-        case Takes.CHOICE:
-            return {"description": word.says, "anyOf": [{"const": choice} for choice in word.choices]}
-        case Takes.ITEMS:
-            return {"description": word.says, "$ref": "#/$defs/list"}
+    if word.takes is Takes.CHOICE:
+        return {"description": word.says, "anyOf": [{"const": choice} for choice in word.choices]}
+    return {"description": word.says, **_TAKEN[word.takes]}
+
+
+_LIST: Final[Schema] = {"$ref": "#/$defs/list"}
+
+_TAKEN: Final[Mapping[Takes, Schema]] = {
+    Takes.FLAG: {"type": "boolean"},
+    Takes.AMOUNT: {"type": ["string", "number"]},
+    Takes.TEXTS: {"type": "object", "minProperties": 1, "additionalProperties": {"type": _SCALAR}},
+    Takes.LISTS: {"type": "array", "minItems": 1, "items": _LIST},
+    Takes.PORTS: {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {"ports": _LIST, "addresses": _LIST},
+    },
+    Takes.ITEMS: _LIST,
+}
 
 
 def write_schema(value: object, indent: str = "", key: str = "") -> str:

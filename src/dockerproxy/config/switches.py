@@ -5,6 +5,7 @@ Names and defaults are a contract: people change the image and keep their compos
 
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.policy.conditions import NamesNoBuilder, NamesNoHost
 from dockerproxy.policy.model import Condition
@@ -91,18 +92,21 @@ FOREIGN: Final = {
     "ALLOW_KILL": "ALLOW=ContainerKill allows it",
     "ALLOW_WAIT": "CONTAINERS=1 allows waiting, and so does ALLOW=ContainerWait alone",
     "DISABLE_IPV6": "no network socket is ever opened here, so there is nothing to disable",
+    "UNRESTRICTED": "it is what everything is unless CONTAINED=1 is set",
+    "ALLOW_PRIVILEGED": "nothing looks for it unless CONTAINED=1 is set, and then it is refused",
     "BIND_CONFIG": "no network socket is ever opened here; PROXIED_SOCKET_PATH says where the unix socket is",
 }
 """Variables of other proxies, or of hope, and what to write here instead."""
 
 
-def remedy(name: str, values: dict[str, bool], denied: frozenset[str]) -> str:
+def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:
     """Say what an operator would change to have an operation allowed, and what would allow nothing else.
 
     Args:
         name: The operation.
         values: Every switch as it is set now.
         denied: Names of operations in `DENY`.
+        contained: Whether what can be contained is.
     """
     if name in denied:
         return f"taking {name} out of DENY is needed to allow it"
@@ -112,9 +116,12 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str]) -> str:
     if not missing and name in CONDITIONS and CONDITIONS[name][1]:
         missing = [CONDITIONS[name][1]]
     broad = " and ".join(f"{switch}=1" for switch in missing)
+    if contained and name in SEALED:
+        return f"{broad or narrow} and CONTAINED=0 would allow it"
+    would = "would allow it as far as it is contained" if contained and name in BODIES else "would allow it"
     if not broad:
-        return f"{narrow} would allow it"
-    return f"{broad} would allow it, {narrow} nothing else"
+        return f"{narrow} {would}"
+    return f"{broad} {would}, {narrow} nothing else"
 
 
 def _needed(name: str) -> list[str]:

@@ -9,6 +9,7 @@ from dockerproxy.config.near import find_near
 from dockerproxy.config.switches import WORDS
 from dockerproxy.config.values import Fault, find_directory_fault, find_path_fault, read_mode, read_whole
 from dockerproxy.errors import Problem
+from dockerproxy.policy.bodies.amounts import read_size
 from dockerproxy.settings import Level, LogFormat
 
 _Word = TypeVar("_Word", Level, LogFormat)
@@ -69,6 +70,14 @@ class Variables:
         value = self.environment.get(name)
         number = None if value is None else read_whole(value, least, most)
         return self._judge(name, None, number) if isinstance(number, Fault) else number
+
+    def size(self, name: str, default: int) -> int:
+        """Read a number of bytes."""
+        value = self.environment.get(name)
+        size = default if value is None else read_size(value)
+        if size is None:
+            self.problem(name, f"{value!r} is not an amount", "write it like 1048576 or 1MiB")
+        return size or default
 
     def seconds(self, name: str, default: float) -> float:
         """Read a duration."""

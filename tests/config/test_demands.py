@@ -1,0 +1,109 @@
+"""What a condition demands is read as its word takes it, or every mistake in it is told."""
+
+import pytest
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.demands import read_demand
+from dockerproxy.config.document import Fields
+from dockerproxy.config.reader import Reader
+from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+
+
+def read(word: str, text: str) -> tuple[Value | None, list[str]]:
+    """Read what stands behind a condition."""
+    reader = Reader("p")
+    root = reader.compose(f"{word}: {text}")
+    assert isinstance(root, Fields)
+    value = read_demand(reader, ALL_WORDS[word], root.pairs[0][1])
+    return value, [problem.what for problem in reader.problems]
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "value"),
+    [
+        ("follow", "false", False),
+        ("user", "not-root", "not-root"),
+        ("memory", "2GiB", "2GiB"),
+        ("memory", "1073741824", "1073741824"),
+        ("cpus", "0.5", "0.5"),
+        ("pids", "100", "100"),
+        ("containers", "[web, 'db-*', 007, on]", ("web", "db-*", "007", "on")),
+        ("binds", "[/srv/**, '/etc/localtime:ro', /x:rw]", ("/srv/**", "/etc/localtime:ro", "/x:rw")),
+        ("images", "['registry.local/ci/*', nginx]", ("registry.local/ci/*", "nginx")),
+        ("labels", "{owner: ci, a.b/c: '', n: 7}", Pairs((("owner", "ci"), ("a.b/c", ""), ("n", "7")))),
+        ("commands", "[[pg_dump, '**'], [ls, -l, '*']]", (("pg_dump", "**"), ("ls", "-l", "*"))),
+        ("publish", "{ports: [80, 8000-8999, 0]}", Pairs((("ports", ("80", "8000-8999", "0")),))),
+        (
+            "publish",
+            "{addresses: [127.0.0.1, '::1'], ports: [80]}",
+            Pairs((("addresses", ("127.0.0.1", "::1")), ("ports", ("80",)))),
+        ),
+    ],
+)
+def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
+    assert read(word, text) == (value, [])
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "problems"),
+    [
+        ("follow", "no", ["'no' is neither true nor false"]),
+        ("user", "root", ["user can only be not-root or any, and is 'root'"]),
+        ("user", "[any]", ["user must be one word, and is a list"]),
+        ("memory", "2GB", ["memory cannot be '2GB'"]),
+        ("memory", "-1", ["memory cannot be '-1'"]),
+        ("memory", "[2GiB]", ["memory must be one word, and is a list"]),
+        ("cpus", "0", ["cpus cannot be '0'"]),
+        ("pids", "1.5", ["pids cannot be '1.5'"]),
+        ("containers", "[]", ["containers is an empty list, to which no request can keep"]),
+        (
+            "containers",
+            "[/a, b, [c]]",
+            ["'/a' in containers can never match", "an item of containers must be one word"],
+        ),
+        ("containers", "web", ["containers must be a list, and is one word"]),
+        ("binds", "['~/x']", ["'~/x' in binds can never match"]),
+        ("labels", "{}", ["labels is empty"]),
+        ("labels", "[owner]", ["labels must be a mapping, and is a list"]),
+        ("labels", "{owner: , a: b}", ["the value of owner must be one word, and is empty"]),
+        ("labels", "{owner: ci, owner: cd}", ["'owner' is there twice"]),
+        ("commands", "[]", ["commands is an empty list, to which no request can keep"]),
+        ("commands", "[sh, [a]]", ["a command must be a list, and is one word"]),
+        ("commands", "[[], [a]]", ["a command is an empty list, to which no request can keep"]),
+        ("commands", "[['**', a]]", ["** stands for any more words, and more follow"]),
+        ("commands", "[[a, [b], '**', c]]", ["** stands for", "an item of a command must be one word"]),
+        ("publish", "[80]", ["publish must be a mapping, and is a list"]),
+        ("publish", "{}", ["publish is empty"]),
+        ("publish", "{port: [80]}", ["'port' is not a key of publish"]),
+        ("publish", "{ports: []}", ["ports is an empty list, to which no request can keep"]),
+        ("publish", "{ports: [http, 99999]}", ["'http' is not a port", "'99999' is not a port"]),
+        ("publish", "{ports: [80], addresses: [localhost]}", ["'localhost' is not an IP address"]),
+    ],
+)
+def test_every_mistake_in_a_value_is_told_and_there_is_none_then(word: str, text: str, problems: list[str]) -> None:
+    value, told = read(word, text)
+    assert len(told) == len(problems)
+    assert all(any(what.startswith(problem) for what in told) for problem in problems)
+    assert value is None or "twice" in problems[0]
+
+
+def test_what_is_no_value_at_all_is_told_whatever_it_should_be() -> None:
+    for word in ALL_WORDS:
+        for text in ("", "~", "[[[]]]", "{a: {}}"):
+            value, problems = read(word, text)
+            assert (value, bool(problems)) == (None, True), (word, text)
+
+
+def test_what_a_list_is_for_decides_whether_to_take_it_out_allows_all() -> None:
+    hints = []
+    for name, word in (("ContainerLogs", "containers"), ("ContainerCreate", "binds")):
+        reader = Reader("p")
+        root = reader.compose(f"{word}: []")
+        assert isinstance(root, Fields)
+        read_demand(reader, find_words(OPERATIONS[name])[word], root.pairs[0][1])
+        hints.append(reader.problems[0].hint)
+    assert hints == [
+        "name something, or take the condition out to allow all",
+        "name something, or take the condition out",
+    ]

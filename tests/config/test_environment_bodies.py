@@ -1,0 +1,47 @@
+"""The environment leaves bodies alone, as the proxies did that its variables come from, unless CONTAINED=1 is set."""
+
+import pytest
+from hypothesis import given
+from policy.policies import environments, policy_of
+
+from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.environment import read_environment
+from dockerproxy.errors import UserError
+
+
+@given(environments())
+def test_nothing_is_contained_unless_it_is_said(environment: dict[str, str]) -> None:
+    for case in (case for cases in policy_of(**environment).cases.values() for case in cases):
+        assert case.body is None
+
+
+@given(environments())
+def test_contained_nothing_more_is_allowed_and_no_body_passes_unseen(environment: dict[str, str]) -> None:
+    policy, contained = (policy_of(**environment, CONTAINED=value) for value in "01")
+    assert {name for name in OPERATIONS if policy.allows(name)} - SEALED.keys() == {
+        name for name in OPERATIONS if contained.allows(name)
+    }
+    for name in BODIES:
+        assert all(case.body is BODIES[name] for case in contained.cases[name])
+
+
+def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
+    message = policy_of(SWARM="1", POST="1", CONTAINED="1").default["SwarmInit"].message
+    assert message == (
+        "SwarmInit is not allowed here: it can hand the host to another swarm, and it cannot be bounded;"
+        " CONTAINED=0 would allow it, as everything; a policy file can allow it alone"
+    )
+
+
+@pytest.mark.parametrize(("value", "size"), [("1", 1), ("65536", 65536), ("1MiB", 2**20), ("2GiB", 2**31), ("", 2**20)])
+def test_how_long_a_body_may_be_can_have_a_unit(value: str, size: int) -> None:
+    (served,) = read_environment({"MAX_BODY": value}).settings.sockets
+    assert served.max_body == size
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1MB", "1 MiB", "1.5MiB", "much", "0x10"])
+def test_what_is_no_length_is_a_mistake(value: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_environment({"MAX_BODY": value})
+    assert [problem.what for problem in caught.value.problems] == [f"{value!r} is not an amount"]
