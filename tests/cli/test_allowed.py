@@ -19,7 +19,7 @@ def policy_allowing(*lines: str, deny: str = "") -> CompiledPolicy:
 def test_operations_are_listed_by_section_and_by_their_conditions() -> None:
     policy = policy_allowing(
         "networks:write: {networks: [front, app-*]}",
-        "NetworkConnect",
+        "NetworkConnect: unrestricted",
         "NetworkList",
         "ContainerLogs: {follow: false}",
         "ContainerLogs: {containers: [web], follow: true}",
@@ -31,12 +31,29 @@ def test_operations_are_listed_by_section_and_by_their_conditions() -> None:
         "  _ping               2 of 2   all of it",
         f"  containers          1 of 29  if follow is false or if {logs}: ContainerLogs",
         "  networks            4 of 7   NetworkList, NetworkConnect",
-        "                               if the network is front or app-*: NetworkDelete, NetworkDisconnect",
+        "                               if the network is front or app-*: NetworkDelete",
+        "                               contained, if the network is front or app-*: NetworkDisconnect",
+    ]
+
+
+def test_what_is_contained_is_listed_so() -> None:
+    policy = policy_allowing(
+        "ContainerCreate",
+        "ContainerExec: {containers: [web], commands: [[sh], [ls, '*']]}",
+        "ContainerExec: {containers: [db], unrestricted: true}",
+        "ContainerRename: unrestricted",
+        "ContainerKill",
+    )
+    run = "the container is web and commands are sh or ls *"
+    assert list(list_allowed(policy)) == [
+        "  containers          4 of 29  ContainerKill, ContainerRename",
+        "                               contained: ContainerCreate",
+        f"                               contained, if {run} or if the container is db: ContainerExec",
     ]
 
 
 def test_a_section_may_be_allowed_whole_under_one_condition() -> None:
-    policy = policy_allowing("exec:read: {containers: [web]}", "exec:write: {containers: [web]}")
+    policy = policy_allowing("exec:read: {containers: [web]}", "exec:write: {containers: [web], unrestricted: true}")
     assert list(list_allowed(policy)) == ["  exec                3 of 3   if the container is web: all of it"]
 
 
@@ -64,6 +81,20 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
         "  preset:autoheal (policy.yaml:7) does not cover what cannot bear its conditions: ContainerList",
         "  networks:write (policy.yaml:10) does not cover what cannot bear its conditions: NetworkCreate",
     ]
+
+
+def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:
+    left_out = "does not cover what nothing can bound, unless it is unrestricted"
+    assert list(list_left_out(policy_allowing("swarm:write", "PluginPull: unrestricted", "plugins:write"))) == [
+        f"  swarm:write (policy.yaml:5) {left_out}: SwarmInit, SwarmJoin, SwarmUpdate",
+        f"  plugins:write (policy.yaml:7) {left_out}: PluginCreate, PluginPush, PluginSet, PluginUpgrade",
+    ]
+    assert not list(list_left_out(policy_allowing("swarm:write: unrestricted")))
+    assert not list(
+        list_left_out(policy_allowing("swarm:write", deny="SwarmInit, SwarmJoin, SwarmUpdate, ContainerCreate"))
+    )
+    contained = list_left_out(policy_of(SWARM="1", POST="1", CONTAINED="1"))
+    assert list(contained) == [f"  SWARM=1 POST=1 {left_out}: SwarmInit, SwarmJoin, SwarmUpdate"]
 
 
 def test_what_something_else_allows_or_a_denial_refuses_is_not_left_out() -> None:

@@ -1,5 +1,6 @@
 """What is said to bear on a request does, and the line that is said to turn the decision turns it."""
 
+import json
 import re
 
 import pytest
@@ -126,6 +127,80 @@ def test_every_grant_and_denial_is_said_with_what_the_request_keeps_to(
     assert bearing(method, target) == expected
 
 
+BODIES = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    allow:
+      - ContainerCreate: {images: ["docker.io/library/*"], binds: [/srv/**], memory: 2GiB}
+      - ContainerCreate: {networks: [front], buildx_builders: none}
+      - ContainerExec: {containers: [web], commands: [[pg_dump, "**"]]}
+      - ContainerExec: {containers: [db], unrestricted: true}
+      - VolumeCreate
+      - NetworkConnect: {networks: [front]}
+      - PutContainerArchive: {containers: [web]}
+      - swarm:write
+      - ImageTag: {images: [nginx], tags: ["ci/*"]}
+"""
+
+
+def try_body(text: str, method: str, target: str, body: object = None) -> Tried:
+    content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    tried = try_request(sockets_of(text)["ci"].policy, method, target, content)
+    assert isinstance(tried, Tried)
+    return tried
+
+
+def bears(method: str, target: str, body: object = None) -> list[str]:
+    tried = try_body(BODIES, method, target, body)
+    policy = sockets_of(BODIES)["ci"].policy.policy
+    return [f"{label:<7}{text}" for label, text in list_bearing(policy, tried)]
+
+
+def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow_it() -> None:
+    host = {"Binds": ["/etc:/x:ro"], "Privileged": True, "NetworkMode": "front"}
+    assert bears("POST", "/containers/create?name=x", {"Image": "alpine", "HostConfig": host}) == [
+        "grant  ContainerCreate (policy.yaml:5)",
+        "       yes  images are docker.io/library/*",
+        "       no   binds are /srv/**",
+        "       no   memory is 2GiB",
+        '       no   HostConfig.Binds[0] is "/etc", and no such directory of the host is granted',
+        '            "ContainerCreate: {binds: [/etc:ro]}" would allow it',
+        "       no   HostConfig.Privileged is true, and whoever is in it is root on the host",
+        '            "ContainerCreate: unrestricted" would allow it, as everything',
+        '       no   HostConfig.NetworkMode is "front", and that network is not granted',
+        '            "ContainerCreate: {networks: [front]}" would allow it',
+        "       no   HostConfig.Memory must be set, to at most 2147483648",
+        "            the grant demands it by memory",
+        "grant  ContainerCreate (policy.yaml:6)",
+        "       yes  networks are front",
+        "       yes  name is not one of a privileged builder, buildx_buildkit_...",
+        '       no   HostConfig.Binds[0] is "/etc", and no such directory of the host is granted',
+        '            "ContainerCreate: {binds: [/etc:ro]}" would allow it',
+        "       no   HostConfig.Privileged is true, and whoever is in it is root on the host",
+        '            "ContainerCreate: unrestricted" would allow it, as everything',
+    ]
+
+
+def test_what_bears_on_bodies_is_open_as_long_as_there_is_none() -> None:
+    assert bears("POST", "/containers/web/exec") == [
+        "grant  ContainerExec (policy.yaml:7)",
+        "       yes  the container is web",
+        "       ?    commands are pg_dump **",
+        "       ?    it is contained: that depends on the body",
+        "grant  ContainerExec (policy.yaml:8)",
+        "       no   the container is db: it is web",
+        "       yes  unrestricted: the body may be anything",
+    ]
+
+
+def test_what_nothing_can_bound_says_so() -> None:
+    assert bears("POST", "/swarm/init") == [
+        "grant  swarm:write (policy.yaml:12)",
+        "       no   it is contained, and nothing can bound it: it can hand the host to another swarm",
+    ]
+
+
 def changes(socket: SocketSettings, tried: Tried) -> list[str]:
     return [text for _, text in find_change(socket.policy.policy, tried, socket.name, "policy.yaml")]
 
@@ -164,6 +239,105 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
     assert changes(socket, tried_on(socket, method, target)) == expected
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "body", "expected"),
+    [
+        (
+            "POST",
+            "/containers/create?name=x",
+            {"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x:ro", "data:/d"]}},
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it:",
+                (
+                    "- ContainerCreate: {buildx_builders: none, names: [x], images: [docker.io/library/alpine:latest],"
+                    " networks: [default], binds: [/etc:ro], volumes: [data]}"
+                ),
+            ],
+        ),
+        (
+            "POST",
+            "/containers/create",
+            {"Image": "alpine", "HostConfig": {"Privileged": True}},
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                "- ContainerCreate: {buildx_builders: none, unrestricted: true}",
+            ],
+        ),
+        ("POST", "/containers/create", None, []),
+        (
+            "POST",
+            "/volumes/create",
+            {"Name": "x", "Driver": "local", "DriverOpts": {"type": "none"}},
+            [
+                (
+                    "this line in place of VolumeCreate (policy.yaml:9) in allow of the socket ci in policy.yaml"
+                    " would allow it, as everything:"
+                ),
+                "- VolumeCreate: unrestricted",
+            ],
+        ),
+        (
+            "POST",
+            "/networks/create",
+            {"Name": "front", "IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]}},
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it:",
+                '- NetworkCreate: {names: [front], subnets: ["10.9.0.0/24"]}',
+            ],
+        ),
+        (
+            "POST",
+            "/swarm/init",
+            {},
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                "- SwarmInit: unrestricted",
+            ],
+        ),
+        (
+            "PUT",
+            "/containers/web/archive?path=/x",
+            b"nonsense",
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                "- PutContainerArchive: {containers: [web], path: [/x], unrestricted: true}",
+            ],
+        ),
+        (
+            "PUT",
+            "/containers/db/archive?path=/x",
+            None,
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it:",
+                "- PutContainerArchive: {containers: [db], path: [/x]}",
+            ],
+        ),
+    ],
+)
+def test_the_line_for_a_body_says_all_that_it_needs(
+    method: str, target: str, body: object, expected: list[str]
+) -> None:
+    tried = try_body(BODIES, method, target, body)
+    said = changes(sockets_of(BODIES)["ci"], tried)
+    assert said == expected
+    if not said:
+        return
+    again = try_body(change(BODIES, said), method, target, body)
+    assert again.decision.allowed
+
+
+def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_more() -> None:
+    said = changes(sockets_of(BODIES)["ci"], try_body(BODIES, "POST", "/networks/create"))
+    assert said == [
+        (
+            "this line in allow of the socket ci in policy.yaml would allow it as far as it is contained,"
+            " and its body says what else it needs:"
+        ),
+        "- NetworkCreate",
+    ]
+    assert try_body(change(BODIES, said), "POST", "/networks/create", {"Name": "front"}).decision.allowed
+
+
 def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> None:
     socket = socket_of()
     where = "of the socket backup in policy.yaml"
@@ -194,7 +368,7 @@ def change(text: str, said: list[str]) -> str:
     for number in map(int, re.findall(r"\(policy\.yaml:(\d+)\)", said[0])):
         word = lines[number - 1].partition(": {")[0]
         lines[number - 1] = word if "taking the conditions" in said[0] else ""
-    if "this line in allow" in said[0]:
+    if "this line in allow" in said[0] or "this line in place of" in said[0]:
         lines.insert(lines.index("    allow:") + 1, f"      {said[1]}")
     if "this line in deny" in said[0]:
         lines += [*([] if "    deny:" in lines else ["    deny:"]), f"      {said[1]}"]
@@ -214,4 +388,4 @@ def test_what_is_said_to_turn_the_decision_turns_it_and_the_file_has_no_mistake(
         assert "out of deny" in tried.decision.message
         return
     again = tried_on(sockets_of(change(text, said))["backup"], request.method, request.target + query)
-    assert again.decision.allowed is not tried.decision.allowed, said
+    assert again.decision.allowed is not tried.decision.allowed or again.wants_body, said

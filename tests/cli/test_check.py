@@ -126,27 +126,27 @@ mode      enforce
 digest    0123456789ab
 
 allowed
-  containers         10 of 29  ContainerStart
-                               if the container is web or db-*: CheckpointList, ContainerArchiveInfo, ContainerChanges,\
+  containers         10 of 29  if the container is web or db-*: CheckpointList, ContainerArchiveInfo, ContainerChanges,\
  ContainerInspect, ContainerStats, ContainerTop, ContainerWait
                                if follow is false or if the container is web or db-*: ContainerLogs
                                if the container is db-*: ContainerRestart
-  exec                1 of 3   if the container is db-*: ExecStart
+                               contained: ContainerStart
+  exec                1 of 3   contained, if the container is db-*: ExecStart
   no ping: most clients of Docker ask for it first; preset:ping allows it
 
 left out
   containers:read (policy.yaml:10) does not cover what cannot bear its conditions: ContainerList
 
 what this policy lets a client do, and you may not expect:
-  it lists, writes or deletes in any host directory if the engine is experimental, but only if the container is web or\
- db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] takes it out
+  it lists, writes or deletes in any host directory if the engine is experimental,\
+ but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] takes it out
   it types into running containers or starts commands there, but only if the container is db-*,\
  by ExecStart (policy.yaml:14); deny: [ExecStart] takes it out
   it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
  by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] takes it out
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] takes it out
-8 operations that read and 3 that change something are allowed; the rest is refused
+8 operations that read and 3 that change something are allowed, 3 of them contained; the rest is refused
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
 mode      report
@@ -158,6 +158,14 @@ allowed
 
 1 operations that read and 0 that change something are allowed; the rest passes too, and is reported
 """
+
+
+def test_how_long_a_body_may_be_is_said_where_it_is_not_as_by_itself() -> None:
+    line = "bodies    of 4096 bytes at most, where they are looked at whole\n"
+    with policy_in("sockets: {a: {path: FOLDER/a.sock, max_body: 4KiB, allow: []}}") as folder:
+        assert line in run("check", "--policy", f"{folder}/policy.yaml").out
+        assert line in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="4096").out
+        assert "bodies" not in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="1MiB").out
 
 
 def test_a_policy_file_can_be_named_by_the_environment() -> None:

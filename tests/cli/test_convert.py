@@ -20,10 +20,10 @@ sockets:
     allow:
       - ping:read
       - ContainerList
-      - CheckpointList                            # a client lists, writes or deletes in any host directory if the
-                                                  #   engine is experimental
-      - ContainerArchive                          # a client reads any file of any container, of its volumes and bind
-                                                  #   mounts too
+      - CheckpointList                                                # a client lists, writes or deletes in any host
+                                                                      #   directory if the engine is experimental
+      - ContainerArchive                                              # a client reads any file of any container, of
+                                                                      #   its volumes and bind mounts too
 """
 
 
@@ -34,7 +34,10 @@ def test_the_file_is_printed_so_that_it_can_be_read_and_used() -> None:
     done = run("convert", **variables, **elsewhere, **kept)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(CONVERTED)
-    assert "\n      - ContainerCreate: {buildx_builders: none}  # a client is root on the host: " in done.out
+    assert (
+        "\n      - ContainerCreate: {buildx_builders: none, unrestricted: true}  # a client is root on the host: "
+        in done.out
+    )
     (served,) = read_policy(done.out, "policy.yaml").sockets
     assert digest(served.policy) == digest(policy_of(**variables, ALLOW_LOGS="0"))
 

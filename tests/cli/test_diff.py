@@ -125,6 +125,28 @@ def test_all_mistakes_in_both_are_said_at_once() -> None:
     assert f"\n{folder}/nowhere: there is no such file\n" in done.err
 
 
+def test_what_is_unrestricted_now_and_how_long_a_body_may_be_is_said() -> None:
+    before = "sockets: {a: {path: /a, allow: [ContainerCreate, ContainerExec: {containers: [web]}, NodeUpdate: %s]}}"
+    after = "sockets: {a: {path: /a, max_body: 4KiB, allow: [ContainerCreate: %s, ContainerExec: %s, SwarmInit: %s]}}"
+    run_in_web = "{containers: [web], unrestricted: true}"
+    with policy_in(before % "unrestricted") as folder:
+        new = write(folder / "new.yaml", after % ("unrestricted", run_in_web, "unrestricted"))
+        done = run_here("diff", f"{folder}/policy.yaml", new)
+        back = run_here("diff", new, f"{folder}/policy.yaml")
+    assert done.out.splitlines() == [
+        "socket a",
+        "  body  of 4096 bytes at most, was 1048576",
+        "  - ContainerCreate",
+        "  + ContainerCreate: unrestricted",
+        "  - ContainerExec: {containers: [web]}",
+        "  + ContainerExec: {containers: [web], unrestricted: true}",
+        "  - NodeUpdate: unrestricted",
+        "  + SwarmInit: unrestricted",
+        "  operations: 1 gained, 1 lost, 2 under other conditions, 3 unrestricted that were not",
+    ]
+    assert back.out.endswith("2 under other conditions, 1 unrestricted that were not\n")
+
+
 def test_recorded_requests_are_decided_by_both() -> None:
     with policy_in() as folder:
         log = write_log(

@@ -2,6 +2,7 @@
 
 import pytest
 from cli.files import sockets_of
+from cli.programs import short_folder
 
 from dockerproxy.cli.expectations import Reader
 
@@ -70,6 +71,46 @@ allow GET /
         "0.txt:8:8: 'x' is no socket of the policy\n    it has traefik, backup and new-thing",
         f"1.txt: there are no expectations in it\n    {FORM}",
         "2.txt:1:1: which socket is this about?\n    a line above it says so: socket traefik, backup or new-thing",
+    ]
+
+
+def test_a_body_stands_behind_the_target_or_in_a_file_beside_the_expectations() -> None:
+    reader = Reader(list(SOCKETS.values()), SOCKETS["traefik"])
+    with short_folder() as folder:
+        (folder / "create.json").write_bytes(b'{"Image": "x"}\n')
+        text = """\
+allow POST /a   {"Image": "x", "Cmd": [ "a  b" ]}   # a comment
+deny  POST /b < create.json
+deny  POST /c <create.json
+deny  POST /d {}
+allow POST /e
+"""
+        reader.read(text, f"{folder}/expectations.txt")
+    assert reader.problems == []
+    assert [each.body for each in reader.expectations] == [
+        b'{"Image": "x", "Cmd": [ "a  b" ]}',
+        b'{"Image": "x"}\n',
+        b'{"Image": "x"}\n',
+        b"{}",
+        None,
+    ]
+
+
+def test_what_is_no_body_is_said_where_it_is() -> None:
+    form = "a body behind the target is JSON in braces, or `< FILE`"
+    text = """\
+allow POST /a x y
+allow POST /b {"a": 1
+allow POST /c {"a": 1, "a": 2}
+allow POST /d < nowhere.json
+"""
+    expectations, problems = read(text, chosen="traefik")
+    assert len(expectations) == 4
+    assert problems == [
+        f"0.txt:1:15: 'x y' is no body\n    {form}",
+        f"0.txt:2:15: the body is not one JSON value: Expecting ',' delimiter: line 1 column 8 (char 7)\n    {form}",
+        f'0.txt:3:15: the body has no single reading: "a" is there twice\n    {form}',
+        f"0.txt:4:15: nowhere.json cannot be read: No such file or directory\n    {form}",
     ]
 
 

@@ -5,6 +5,7 @@ from cli.files import sockets_of
 
 from dockerproxy.cli.replay import Difference, Pair, Replay
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.model import Value
 from dockerproxy.settings import SocketSettings
 
 TEMPLATE = "sockets: {{web: {{path: /nonexistent/web.sock, allow: [{allow}]}}}}"
@@ -91,3 +92,38 @@ def test_a_socket_that_is_new_or_removed_allows_nothing_where_it_does_not_exist(
     assert [difference.gained for difference in replay(Pair(None, socket), LIST)[0]] == [True]
     (lost,) = replay(Pair(socket, None), LIST)[0]
     assert (lost.gained, lost.why, lost.pair.name) == (False, "the socket does not exist", "web")
+
+
+CREATE = record("POST", "/containers/create")
+
+
+@pytest.mark.parametrize(
+    ("allow", "body", "differs"),
+    [
+        ("ContainerCreate", {}, True),
+        ("ContainerCreate", None, True),
+        ("ContainerCreate", {"binds": ("/srv/a",)}, False),
+        ("ContainerCreate: {binds: [/srv/**]}", {"binds": ("/srv/a",)}, True),
+        ("ContainerCreate: {binds: ['/srv/**:ro']}", {"binds": ("/srv/a",)}, False),
+        ("ContainerCreate: {memory: 1GiB}", {}, True),
+        ("ContainerCreate: {names: [web]}", {}, False),
+        ("ContainerCreate", {"unrestricted": "why"}, False),
+        ("ContainerCreate: unrestricted", {"unrestricted": "why"}, True),
+    ],
+)
+def test_a_body_is_what_the_record_says_that_it_needs(
+    allow: str, body: dict[str, Value] | None, *, differs: bool
+) -> None:
+    differences, _ = replay(Pair(socket_of("SystemPing"), socket_of(allow)), CREATE._replace(body=body))
+    assert bool(differences) is differs
+
+
+def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_it_is_said_why() -> None:
+    bodies: list[dict[str, Value]] = [{"binds": ("/a",)}, {"unrestricted": "it is root"}, {}, {"binds": ("/a",)}]
+    pair = Pair(socket_of("ContainerCreate: unrestricted"), socket_of("ContainerCreate"))
+    differences, counted = replay(pair, *(CREATE._replace(body=body) for body in bodies))
+    assert [(each.count, each.why) for each in differences] == [
+        (2, 'ContainerCreate is not allowed here: for the body "ContainerCreate: {binds: [/a]}" is needed'),
+        (1, "ContainerCreate is not allowed here: it is root"),
+    ]
+    assert counted.total == 4

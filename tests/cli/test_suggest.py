@@ -16,6 +16,7 @@ from dockerproxy.errors import UserError
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.settings import Level, LogFormat
+from dockerproxy.wire.document import Json
 
 SEEN = (
     record_of("GET /containers/json")._replace(socket="backup"),
@@ -225,6 +226,42 @@ def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
         log = write_log(folder / "proxy.log", *SEEN)
         out = suggest(log, "--policy", f"{folder}/policy.yaml")
     assert out.startswith("nothing would have to be added\n# What no policy allows")
+
+
+CONTAINED = """sockets: {backup: {path: FOLDER/backup.sock, allow: [
+  ContainerCreate: {binds: ["/srv/**"], networks: [ci]}, ContainerExec, ContainerStart: unrestricted]}}
+"""
+
+
+def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
+    body: Json = {"Image": "app:1", "HostConfig": {"Binds": ["/srv/a:/a"], "NetworkMode": "ci"}}
+    more: Json = {"Image": "app:1", "HostConfig": {"Binds": ["/etc:/e:ro"], "NetworkMode": "ci"}}
+    with policy_in(CONTAINED) as folder:
+        assert missing(folder, record_of("POST /containers/create", body=body)) == ["nothing would have to be added"]
+        assert missing(folder, record_of("POST /containers/create?name=web", body=more)) == [
+            "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+            "- ContainerCreate:",
+            "names: [web]",
+            "networks: [ci]",
+            "images: [docker.io/library/app:1]",
+            'binds: ["/etc:ro"]'.replace('"', ""),
+            "buildx_builders: none",
+        ]
+
+
+def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
+    untold = record_of("POST /containers/web/exec", "web")._replace(body=None)
+    start = record_of("POST /containers/web/start", "web")._replace(body=None)
+    with policy_in(CONTAINED) as folder:
+        for record in (untold._replace(decision=Outcome.ALLOWED), start):
+            assert missing(folder, record) == ["nothing would have to be added"]
+        denied = missing(folder, untold._replace(decision=Outcome.DENIED, status=403))
+    assert denied == [
+        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+        "# every request had a body of which its record says nothing; contained as it is here it may be refused",
+        "# 1 of 1 was denied when it came",
+        "- ContainerExec: {containers: [web]}",
+    ]
 
 
 # What is to be mended

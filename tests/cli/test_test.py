@@ -60,6 +60,52 @@ deny GET /_dockerproxy/health
     ]
 
 
+BODIES = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    max_body: 1KiB
+    allow: [ContainerCreate, ContainerExec: {containers: [web]}]
+"""
+
+
+def test_what_depends_on_a_body_is_tried_with_it() -> None:
+    with policy_in(BODIES) as folder:
+        write(folder / "privileged.json", '{"Image": "app", "HostConfig": {"Privileged": true}}')
+        write(folder / "long.json", f'{{"Image": "{"a" * 1024}"}}')
+        text = """\
+allow POST /containers/create {"Image": "app"}
+deny POST /containers/create < privileged.json
+deny POST /containers/create < long.json
+allow POST /containers/create {"Image": "app", "Colour": "blue"}
+deny POST /containers/db/exec
+"""
+        done = run_here("test", write(folder / "a.txt", text), "--policy", f"{folder}/policy.yaml")
+    assert done.status == 1
+    assert done.out.replace(f"{folder}/", "").splitlines() == [
+        "a.txt:4:1: POST /containers/create should be allowed, and is denied",
+        (
+            '    ContainerCreate is not allowed here: Colour is "blue", which is no field that is known here;'
+            ' "ContainerCreate: unrestricted" would allow it, as everything'
+        ),
+        "1 of 5 expectations not met",
+    ]
+
+
+def test_what_depends_on_a_body_that_is_not_said_meets_no_expectation() -> None:
+    with policy_in(BODIES) as folder:
+        text = "allow POST /containers/create\ndeny POST /containers/create\n"
+        done = run_here("test", write(folder / "a.txt", text), "--policy", f"{folder}/policy.yaml")
+    assert done.status == 1
+    assert done.out.replace(f"{folder}/", "").splitlines() == [
+        "a.txt:1:1: POST /containers/create should be allowed, and depends on the body",
+        "    write it behind the target, or `< FILE`",
+        "a.txt:2:1: POST /containers/create should be denied, and depends on the body",
+        "    write it behind the target, or `< FILE`",
+        "2 of 2 expectations not met",
+    ]
+
+
 def test_the_environment_is_tried_likewise() -> None:
     with policy_in() as folder:
         path = write(folder / "a.txt", "allow GET /containers/json\n")

@@ -1,18 +1,46 @@
 """A request that is tried is decided as serve would, if its object is called what it is called in the path."""
 
+import io
+import json
+import tarfile
+
 import pytest
 from cli.files import sockets_of
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dockerproxy.cli.trying import Tried, describe_object, settle, try_request
+from dockerproxy.cli.trying import (
+    Tried,
+    answer_by_name,
+    describe_object,
+    describe_unseen,
+    find_faults,
+    try_request,
+)
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.settings import MAX_BODY
 
 POLICY = sockets_of()["backup"].policy
+BODIES = sockets_of("""\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    allow:
+      - ContainerCreate: {binds: [/srv], volumes: ["*"], networks: [default, front], images: ["docker.io/library/*"]}
+      - ContainerCreate: {joins: ["db-*"], labels: {owner: ci}}
+      - ContainerExec: {containers: [web]}
+      - PutContainerArchive: {containers: [web]}
+      - VolumeCreate: unrestricted
+""")["ci"].policy
 
 
-def tried(method: str, target: str, fields: str = "") -> Tried:
-    found = try_request(POLICY, method, target, fields)
+def tried(
+    method: str, target: str, body: bytes | None = None, policy: CompiledPolicy = POLICY, most: int = MAX_BODY
+) -> Tried:
+    found = try_request(policy, method, target, body, most=most)
     assert isinstance(found, Tried)
     return found
 
@@ -38,20 +66,146 @@ def test_a_name_is_taken_for_what_it_says(method: str, target: str, *, allowed: 
     assert (found.question is not None) is asks
 
 
-def test_what_was_found_out_decides() -> None:
-    request = tried("POST", "/containers/1f/restart").request
-    assert settle(POLICY, request, Found("1f" * 32, ("db-1",))).allowed
-    assert not settle(POLICY, request, Found("1f" * 32, ("web",))).allowed
-    assert isinstance(decide(POLICY, request), Question)
-    with pytest.raises(TypeError):
-        settle(POLICY, request, None)
-
-
 def test_what_has_no_reading_is_refused() -> None:
     assert isinstance(try_request(POLICY, "GET", "/a/../b"), Refusal)
     assert isinstance(try_request(POLICY, "GET", "/_ping x"), Refusal)
-    grpc = try_request(POLICY, "POST", "/containers/web/start", "Content-Type: application/grpc\r\n")
-    assert isinstance(grpc, Refusal)
+    assert isinstance(try_request(POLICY, "GET", "/_dockerproxy/health", b"{}"), Refusal)
+    for body in (b"{", b'{"a": 1, "a": 2}', b"\xff", b"{} {}"):
+        assert isinstance(try_request(BODIES, "POST", "/containers/create", body), Refusal)
+
+
+# Bodies
+
+CREATE = "/containers/create?name=x"
+
+
+def create(body: str) -> Tried:
+    return tried("POST", CREATE, body.encode(), BODIES)
+
+
+@pytest.mark.parametrize(
+    ("body", "allowed"),
+    [
+        ('{"Image": "alpine"}', True),
+        ('{"Image": "alpine", "HostConfig": {"Binds": ["/srv:/x"]}}', True),
+        ('{"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x"]}}', False),
+        ('{"Image": "quay.io/me/app"}', True),
+        ('{"Image": "quay.io/me/app", "HostConfig": {"Binds": ["/srv:/x"]}}', False),
+        ('{"Image": "alpine", "hostconfig": {"privileged": true}}', False),
+        ("", False),
+        ("null", False),
+    ],
+)
+def test_a_body_decides(body: str, *, allowed: bool) -> None:
+    assert create(body).decision.allowed is allowed
+
+
+HOST = st.fixed_dictionaries(
+    {},
+    optional={
+        "Binds": st.lists(st.sampled_from(["/srv:/x", "/etc:/x", "data:/y", "/z"]), max_size=2),
+        "NetworkMode": st.sampled_from(["", "front", "0123456789ab", "host"]),
+        "PidMode": st.sampled_from(["", "container:db-1", "container:web"]),
+        "privileged": st.booleans(),
+    },
+)
+
+
+@given(st.sampled_from(["alpine", "quay.io/me/app", "0123456789ab"]), HOST)
+def test_what_is_tried_is_decided_as_serve_would(image: str, host: dict[str, object]) -> None:
+    body = json.dumps({"Image": image, "HostConfig": host}).encode()
+    found = create(body.decode())
+    head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    judged = judge(BODIES, head.encode())
+    assert isinstance(judged, Judged)
+    judged = judge_body(BODIES, judged, body)
+    assert isinstance(judged, Judged)
+    asked = []
+    while judged.question is not None:
+        asked.append(judged.question)
+        (answer,) = answer_by_name(Known(), judged.question).answers.values()
+        judged = judge_object(BODIES, judged, answer)
+    assert (found.decision, list(found.asked)) == (judged.decision, asked)
+
+
+def test_what_depends_on_a_body_that_is_not_there_is_not_decided() -> None:
+    found = tried("POST", CREATE, None, BODIES)
+    assert (found.wants_body, found.decision.allowed) == (True, False)
+    assert found.decision.message == "ContainerCreate depends on the body"
+    assert not tried("POST", "/containers/db/exec", None, BODIES).wants_body
+    assert tried("POST", "/containers/web/exec", None, BODIES).wants_body
+
+
+def test_what_does_not_depend_on_the_body_needs_none() -> None:
+    assert tried("POST", "/volumes/create", None, BODIES).decision.allowed
+    assert tried("POST", "/volumes/create", b"nonsense", BODIES).decision.allowed
+    assert not tried("POST", "/networks/create", b"nonsense", BODIES).decision.allowed
+
+
+def test_names_in_a_body_are_taken_for_what_they_say_and_listed() -> None:
+    found = create('{"Image": "alpine", "HostConfig": {"Binds": ["data:/x"], "NetworkMode": "front"}}')
+    assert found.decision.allowed
+    assert [describe_object(question) for question in found.asked] == [
+        "volume data, taken for its name; serve asks the engine"
+    ]
+    assert create('{"Image": "a", "HostConfig": {"PidMode": "container:db-1"}}').decision.allowed
+    assert not create('{"Image": "a", "HostConfig": {"PidMode": "container:web"}}').decision.allowed
+
+
+def test_all_that_is_wrong_is_found_and_not_only_the_first() -> None:
+    found = create('{"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x", "data:/y"], "Privileged": true}}')
+    faults = [[fault.path for fault in find_faults(case, found)] for case in BODIES.cases["ContainerCreate"]]
+    assert sorted(faults) == [
+        ["HostConfig.Binds[0]", "HostConfig.Binds[1]", "HostConfig.Privileged"],
+        ["HostConfig.Binds[0]", "HostConfig.Privileged"],
+    ]
+    assert [find_faults(case, found) for case in BODIES.cases["VolumeCreate"]] == [()]
+
+
+def test_a_fault_of_a_case_that_asks_is_found_by_the_name_that_is_asked_for() -> None:
+    found = create('{"Image": "a", "HostConfig": {"Privileged": true, "PidMode": "container:web"}}')
+    found_by = [[fault.path for fault in find_faults(case, found)] for case in BODIES.cases["ContainerCreate"]]
+    assert ["HostConfig.Privileged", "HostConfig.PidMode"] in found_by
+
+
+def test_what_goes_to_the_engine_is_what_was_understood() -> None:
+    found = create('{"image": "quay.io/me/app"}')
+    assert found.decision.content == b'{"Image":"quay.io/me/app","Labels":{"owner":"ci"}}'
+
+
+def test_a_body_that_is_too_long_is_refused_only_where_it_is_held() -> None:
+    refused = try_request(BODIES, "POST", CREATE, b"{}" + b" " * 9, most=10)
+    assert isinstance(refused, Refusal)
+    assert refused.status == 413
+    assert tried("POST", "/volumes/create", b"{}" + b" " * 9, BODIES, most=10).decision.allowed
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"), [(tarfile.REGTYPE, True), (tarfile.DIRTYPE, True), (tarfile.BLKTYPE, False)]
+)
+def test_an_archive_is_looked_at_as_it_would_pass(kind: bytes, *, allowed: bool) -> None:
+    found = tried("PUT", "/containers/web/archive?path=/", archive_of(kind), BODIES)
+    assert found.decision.allowed is allowed
+    assert bool(found.fault) is not allowed
+    assert not tried("PUT", "/containers/db/archive?path=/", archive_of(kind), BODIES).decision.allowed
+    assert tried("PUT", "/containers/web/archive?path=/", None, BODIES).decision.allowed
+
+
+def archive_of(kind: bytes) -> bytes:
+    """Return an archive with one entry."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        entry = tarfile.TarInfo("x")
+        entry.type = kind
+        archive.addfile(entry)
+    return content.getvalue()
+
+
+def test_what_only_the_engine_knows_of_the_object_is_said() -> None:
+    found = tried("POST", "/exec/db-1/start")
+    assert describe_unseen(found) == "its ProcessConfig is not known here; serve asks the engine and looks at that too"
+    assert describe_unseen(tried("GET", "/containers/web/logs")) == ""
+    assert describe_unseen(tried("GET", "/debug")) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,31 @@
 """Records for the tests: builders with defaults, and a generator of all that clients may ask for."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from api.paths import path_of
 from hypothesis import strategies as st
+from policy.ordinary import Named, body_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.observe.learned import read_counts
 from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.needs import Absent, Need, find_named, find_need
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.bodies.narrowing import find_bounds_for
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Policy
+from dockerproxy.policy.model import Decision, Policy
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Found, Kind
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.settings import SocketSettings
+from dockerproxy.wire.document import Json
 
 NOON = 1795521600.0
 """2026-11-24 12:00:00."""
@@ -35,13 +44,21 @@ SOCKET = SocketSettings(
 
 
 def record_of(
-    line: str, named: str = "", *, status: int = 200, decision: Outcome = Outcome.REPORTED, reason: str = ""
+    line: str,
+    named: str = "",
+    *,
+    body: Json = None,
+    status: int = 200,
+    decision: Outcome = Outcome.REPORTED,
 ) -> Record:
-    """Return the record of a request, which may have no reading."""
+    """Return the record of a request, which may have no reading, on a socket that learns.
+
+    Its body, an ordinary one if none is given, stands in its source, at which learning does not look.
+    """
     method, _, target = line.partition(" ")
     request = canonicalise(method, target)
     operation = request.operation.name if isinstance(request, CanonicalRequest) and request.operation else ""
-    return Record(
+    record = Record(
         socket="web",
         peer=Peer(0, 0, 1),
         method=method,
@@ -49,18 +66,44 @@ def record_of(
         operation=operation,
         object=named,
         decision=decision,
-        source="",
-        reason=reason,
+        source=json.dumps(body_of(operation) if body is None else body),
+        reason="",
         status=status,
         received=0,
         sent=0,
         milliseconds=1.0,
     )
+    if operation not in BODIES or not isinstance(request, CanonicalRequest):
+        return record
+    needs = find_bounds_for(BODIES[operation], request, known_of(record))
+    assert isinstance(needs, dict), needs
+    return record._replace(body=needs)
+
+
+def known_of(record: Record, found: Found | None = None) -> Known:
+    """Return what is known of a recorded request: its body, and an engine that has whatever is asked for.
+
+    Args:
+        record: Of the request.
+        found: What it names; if None, what its record says.
+    """
+    found = find_named(request_in(record), record) if found is None else found
+    if found is not None:
+        command = {"entrypoint": "true", "arguments": []}
+        found = replace(found, document={"name": (*found.names, "")[0], "processconfig": command})
+    return Known(found=found, body=(json.loads(record.source),), answers=Named())
+
+
+def settled(policy: CompiledPolicy, record: Record, found: Found | None = None) -> Decision:
+    """Return what a policy says of a recorded request."""
+    decision = decide(policy, request_in(record), known_of(record, found))
+    assert isinstance(decision, Decision), decision
+    return decision
 
 
 def refused(line: str, reason: str) -> Record:
     """Return the record of a request that had no reading."""
-    return record_of(line, decision=Outcome.REFUSED, status=400, reason=reason)
+    return record_of(line, decision=Outcome.REFUSED, status=400)._replace(reason=reason)
 
 
 def request_in(record: Record) -> CanonicalRequest:
@@ -93,8 +136,20 @@ def load(text: str) -> CompiledPolicy:
 
 def allows(policy: CompiledPolicy, line: str, *names: str) -> bool:
     """Whether a policy allows a request that names an object of these names."""
-    decision = decide(policy, request_in(record_of(line)), Found("x", names, owner="x"))
-    return getattr(decision, "allowed", False)
+    return settled(policy, record_of(line), Found("x", names, owner="x")).allowed
+
+
+def resume(text: str) -> Learner:
+    """Return a learner that goes on from a file."""
+    learner = Learner(SOCKET)
+    (before,) = read_policy(text, "web.learned.yaml").sockets
+    learner.resume(before.policy.policy, read_counts(text))
+    return learner
+
+
+def names_absent(record: Record) -> bool:
+    need = find_need(record)
+    return isinstance(need, Need) and any(isinstance(value, Absent) for value in need.values.values())
 
 
 _FLAG = ("{}=1", "{}=0", "{}=true", "{}=False", "{}=", "{}=maybe", "{}=1&{}=0")
@@ -166,15 +221,69 @@ def records(draw: st.DrawFn, among: Sequence[Operation] = tuple(OPERATIONS.value
     return record_of(
         line,
         draw(st.sampled_from([*[named] * len(OTHERS), *OTHERS])),
+        body=draw(BODIES_OF.get(operation.name, st.none())),
         status=draw(st.sampled_from([200, 404])),
         decision=draw(st.sampled_from([Outcome.ALLOWED, Outcome.REPORTED])),
     )
 
 
+_TEXTS = st.sampled_from(("web", "db-1", "ci-3f9a2b", "ci-77c01d", "ci-00aa11", "a*b", "é", "3f9a2b77c01d", "x" * 301))
+_NETWORKS = st.sampled_from(("", "default", "bridge", "none", "host", "ci", "ci-3f9a2b", "container:web", "no/name"))
+_BINDS = (
+    *("/srv/a:/a", "/srv/a:/a:ro", "/srv/a*:/b", "data:/d:nocopy", "ci-3f9a2b:/e", "/f", "../g:/g", "a:/b:rshared"),
+    *(f"/srv/job-{end}:/h:ro" for end in ("3f9a2b", "77c01d", "00aa11")),
+)
+_PORTS: dict[str, st.SearchStrategy[Json]] = {
+    "HostPort": st.sampled_from(("", "80", "81", "8000-8009", "x")),
+    "HostIp": st.sampled_from(("", "::1", "x")),
+}
+_HOST_CONFIG: dict[str, st.SearchStrategy[Json]] = {
+    "Binds": st.lists(st.sampled_from(_BINDS), max_size=3),
+    "Mounts": st.lists(
+        st.sampled_from(
+            [{"Type": kind, "Source": "/srv/m", "Target": "/m", "ReadOnly": True} for kind in ("bind", "npipe")]
+            + [{"Type": "image", "Source": "app:1", "Target": "/i"}, {"Type": "volume", "Source": "v", "Target": "/v"}]
+        ),
+        max_size=2,
+    ),
+    "NetworkMode": _NETWORKS,
+    "CapAdd": st.lists(st.sampled_from(("NET_RAW", "cap_sys_time", "all", "1")), max_size=2),
+    "PidMode": st.sampled_from(("", "container:web", "host")),
+    "PortBindings": st.dictionaries(
+        st.just("80/tcp"), st.lists(st.fixed_dictionaries({}, optional=_PORTS), max_size=2), max_size=1
+    ),
+    "PublishAllPorts": st.booleans(),
+    "Memory": st.sampled_from((0, 1 << 30)),
+}
+BODIES_OF: dict[str, st.SearchStrategy[Json]] = {
+    "ContainerCreate": st.fixed_dictionaries(
+        {"Image": st.sampled_from((*IMAGES, ""))},
+        optional={
+            "User": st.sampled_from(("", "root", "1000:1000")),
+            "HostConfig": st.fixed_dictionaries({}, optional=_HOST_CONFIG),
+            "NetworkingConfig": st.fixed_dictionaries(
+                {"EndpointsConfig": st.dictionaries(_NETWORKS, st.just({}), max_size=2)}
+            ),
+            "Unknown": st.just("x" * 500),
+        },
+    ),
+    "ContainerExec": st.fixed_dictionaries(
+        {"Cmd": st.lists(_TEXTS | st.just("**"), max_size=2)}, optional={"Privileged": st.booleans()}
+    ),
+    "NetworkConnect": st.fixed_dictionaries({}, optional={"Container": _TEXTS}),
+    "NetworkDisconnect": st.fixed_dictionaries({}, optional={"Container": _TEXTS}),
+    "SystemAuth": st.fixed_dictionaries({}, optional={"serveraddress": st.sampled_from(("", "reg.example", "x y"))}),
+    "VolumeCreate": st.fixed_dictionaries({}, optional={"Name": _TEXTS, "DriverOpts": st.just({"o": "bind"})}),
+}
+"""For some operations, bodies that need one thing or another; of the others an ordinary one."""
+
 BEARING = tuple(operation for operation in OPERATIONS.values() if find_words(operation))
 
 LISTS = st.one_of(
     st.lists(records(), max_size=30),
-    st.sampled_from(BEARING).flatmap(lambda operation: st.lists(records((operation,)), min_size=2, max_size=8)),
+    *(
+        st.sampled_from(among).flatmap(lambda operation: st.lists(records((operation,)), min_size=2, max_size=8))
+        for among in (BEARING, [OPERATIONS[name] for name in BODIES_OF])
+    ),
 )
-"""Lists of records, half of them of one operation."""
+"""Lists of records, two of three of one operation."""

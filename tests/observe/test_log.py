@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 
 PATIENCE = 10
@@ -143,6 +144,11 @@ def parse(line: str) -> dict[str, object]:
             REFUSED,
             Level.WARNING,
             f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: the path has a dot segment",
+        ),
+        (
+            ALLOWED._replace(body={"binds": ("/srv",)}),
+            Level.INFO,
+            f"info {WHO} GET /containers/json?all=1 ContainerList allowed by CONTAINERS=1 200 in=0 out=1234 1.3ms",
         ),
         (
             REFUSED._replace(method="", target=""),
@@ -348,3 +354,14 @@ def test_a_descriptor_that_does_not_block_gets_every_line() -> None:
         for number in range(3000):
             pipe.log.exchange(ALLOWED._replace(sent=number))
         assert [parse(line)["sent"] for line in pipe.finish()] == list(range(3000))
+
+
+def test_what_a_body_would_need_is_said_in_json() -> None:
+    body: dict[str, Value] = {
+        "binds": ("/srv", "/a"),
+        "commands": (("ls", "/"),),
+        "publish": Pairs((("ports", ("80",)),)),
+    }
+    (line,) = logged(ALLOWED._replace(body=body), style=LogFormat.JSON)
+    expected = {"binds": ["/srv", "/a"], "commands": [["ls", "/"]], "publish": {"ports": ["80"]}}
+    assert parse(line)["body"] == expected

@@ -2,11 +2,12 @@
 
 import pytest
 from hypothesis import given
-from observe.records import ID, record_of, records, refused, request_in
+from observe.records import ID, record_of, records, refused, request_in, settled
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.needs import (
     REACHING,
+    UNTOLD,
     Absent,
     Gap,
     Impossible,
@@ -16,9 +17,10 @@ from dockerproxy.observe.needs import (
     find_need,
 )
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.bodies.narrowing import can_be_listed, items_of
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Grant, Policy
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.model import Grant, Pairs, Policy, Value
 from dockerproxy.policy.objects import Found
 from dockerproxy.policy.vocabulary import find_words
 
@@ -113,6 +115,67 @@ def test_only_a_parameter_of_which_the_grant_speaks_lets_it_reach_further() -> N
     }
 
 
+GIVEN = "gave no name that a policy can list"
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ({"binds": ("/a",)}, {"binds": ("/a",), "names": Gap(GIVEN), "memory": Gap("may not have kept to it")}),
+        ({"names": ("web",)}, {"names": ("web",), "images": Gap("named no image that a policy can list")}),
+        ({"publish": Pairs((("ports", ("80",)), ("addresses", ())))}, {}),
+    ],
+)
+def test_a_body_needs_what_its_record_says(body: dict[str, Value], values: dict[str, object]) -> None:
+    need = need_of(record_of("POST /containers/create")._replace(body=body))
+    assert (need.opening, need.is_untold) == ("", False)
+    assert {name: need.values[name] for name in values} == values
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {"what": ("x",)},
+        {"binds": ("not/clean",)},
+        {"binds": "/a"},
+        {"binds": (("/a",),)},
+        {"publish": Pairs((("ports", ("x",)), ("addresses", ())))},
+        {"publish": Pairs((("ports", ("80",)),))},
+        {"unrestricted": True},
+    ],
+)
+def test_what_a_record_cannot_have_said_of_a_body_is_not_known(body: dict[str, Value] | None) -> None:
+    need = need_of(record_of("POST /containers/create")._replace(body=body))
+    assert need.is_untold
+    assert need.values["images"] == UNTOLD
+    assert "binds" not in need.values
+
+
+def test_some_requests_are_allowed_only_by_an_unrestricted_grant() -> None:
+    record = record_of("POST /containers/create")._replace(body={"unrestricted": "why"})
+    assert need_of(record).opening == "why"
+    assert need_of(record_of("POST /swarm/init")).opening == "it can hand the host to another swarm"
+
+
+def test_a_target_too_long_for_a_record_has_its_body() -> None:
+    record = record_of("POST /containers/create", body={"Image": "app:1"})
+    need = need_of(record._replace(target="/" + "x" * 4096))
+    assert need.values["images"] == (APP,)
+    assert need.values["buildx_builders"] == Gap("had a target too long for a record")
+
+
+def test_a_condition_on_the_object_may_be_what_the_body_needs() -> None:
+    assert need_of(record_of("POST /networks/front/connect", "front", body={"Container": "web"})).demands == {
+        "networks"
+    }
+
+
+def test_what_names_an_object_that_is_not_there_needs_nothing_of_a_body() -> None:
+    need = need_of(record_of(f"POST /containers/{ID}/exec", ID, status=404)._replace(body=None))
+    assert (need.is_untold, set(need.values)) == (False, {"containers"})
+
+
 @pytest.mark.parametrize(
     "line", [f"GET /containers/{ID}/json", f"GET /exec/{ID}/json", f"GET /images/sha256:{ID}/json"]
 )
@@ -183,17 +246,15 @@ def test_an_object_is_what_its_record_tells_of_it(line: str, named: str, found: 
 
 @given(records())
 def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
-    need, request = need_of(record), request_in(record)
+    need = need_of(record)
     words = find_words(need.operation)
-    assert need.values.keys() == words.keys()
     values = {word: value for word, value in need.values.items() if not isinstance(value, Gap | Absent)}
-    assert not any(
-        words[word].fault(item) for word, value in values.items() if isinstance(value, tuple) for item in value
-    )
-    made = tuple(words[word].make(value) for word, value in values.items())
+    assert need.values.keys() >= {name for name, word in words.items() if not word.of_body}
+    assert all(can_be_listed(words[word], item) for word, value in values.items() for item in items_of(value))
+    if need.opening:
+        values = {word: value for word, value in values.items() if not words[word].of_body} | {"unrestricted": True}
+    made = tuple(words[word].make(value) if word in words else UNRESTRICTED for word, value in values.items())
     grant = Grant(frozenset({need.operation.name}), "", made)
     hints = dict.fromkeys(OPERATIONS, "")
     policy = compile_policy(Policy(grants=(grant,), denials=(), hints=hints))
-    decision = decide(policy, request, find_named(request, record))
-    assert isinstance(decision, Decision)
-    assert decision.allowed
+    assert need.demands <= values.keys() or settled(policy, record).allowed

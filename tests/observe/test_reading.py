@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.reading import Reading
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 
 RECORD = Record(
@@ -32,6 +33,14 @@ RECORD = Record(
 )
 OTHER = RECORD._replace(target="/_ping", operation="SystemPing", object="")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+LISTS = st.lists(TEXTS, max_size=3).map(tuple)
+VALUES: st.SearchStrategy[Value] = st.one_of(
+    st.booleans(),
+    TEXTS,
+    LISTS,
+    st.lists(LISTS, min_size=1, max_size=2).map(tuple),
+    st.dictionaries(TEXTS, TEXTS | LISTS, max_size=2).map(lambda pairs: Pairs(tuple(pairs.items()))),
+)
 RECORDS = st.builds(
     Record,
     TEXTS,
@@ -42,6 +51,7 @@ RECORDS = st.builds(
     TEXTS,
     *[st.integers(0, 1 << 40)] * 3,
     st.integers(0, 10**9).map(lambda tenths: tenths / 10),
+    st.none() | st.dictionaries(TEXTS, VALUES, max_size=3),
 )
 
 
@@ -135,6 +145,7 @@ def test_lines_that_are_none_of_ours_are_counted(line: str) -> None:
         ("decision", "maybe"),
         ("time", "yesterday"),
         ("ms", "1"),
+        *(("body", body) for body in (1, {"binds": [1]}, {"binds": 1}, {"publish": {"ports": 1}}, {"commands": [[1]]})),
     ],
 )
 def test_a_line_whose_fields_are_not_as_they_are_written_is_counted(name: str, value: object) -> None:

@@ -1,11 +1,13 @@
 """What a policy allows, by section and by the conditions; and what a grant leaves out that one may think it covers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
-from dockerproxy.policy.compile import CompiledPolicy, describe_conditions
+from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
+from dockerproxy.policy.exposure import is_whole
 
 
 def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
@@ -27,27 +29,40 @@ def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
 
 
 def _describe(policy: CompiledPolicy, name: str) -> str:
-    """Say the conditions of an operation; nothing if it is allowed without."""
-    cases = policy.cases[name]
-    if not all(case.conditions for case in cases):
-        return ""
-    return f"if {' or if '.join(dict.fromkeys(map(describe_conditions, cases)))}: "
+    """Say the conditions of an operation, and whether it is contained; nothing if all of it is allowed."""
+    ways = list(dict.fromkeys(map(_describe_case, policy.cases[name])))
+    return "" if "" in ways else f"{' or '.join(ways)}: "
+
+
+def _describe_case(case: Case) -> str:
+    conditions = describe_conditions(case)
+    when = f"if {conditions}" if conditions else ""
+    return when if is_whole(case) else f"contained, {when}" if when else "contained"
 
 
 def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
-    """Say what grants of many operations leave out, as it can bear none of their conditions, and nothing else allows.
+    """Say what grants of many operations leave out, and nothing else allows.
 
-    A denial leaves it out too; that needs no explanation.
+    That is what can bear none of their conditions, and what nothing can bound and they do not open. A denial leaves it
+    out too; that needs no explanation.
     """
     denied = frozenset().union(*(denial.operations for denial in policy.policy.denials))
     covered: dict[str, set[str]] = {}
     for grant in policy.policy.grants:
         covered.setdefault(grant.source, set()).update(grant.operations)
     for source, names in covered.items():
-        wanted = _find_group(source) - names - denied
-        missing = [name for name in OPERATIONS if name in wanted and not policy.allows(name)]
+        missing = _list_refused(policy, _find_group(source) - names - denied)
         if missing:
             yield f"  {source} does not cover what cannot bear its conditions: {', '.join(missing)}"
+        sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
+        if sealed:
+            yield f"  {source} does not cover what nothing can bound, unless it is unrestricted: {', '.join(sealed)}"
+
+
+def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:
+    """Return those of some operations that nothing allows, in the order of the catalog."""
+    refused = {name for name in names if not policy.allows(name)}
+    return [name for name in OPERATIONS if name in refused]
 
 
 def _find_group(source: str) -> frozenset[str]:

@@ -1,13 +1,20 @@
 """What bears on a request: each grant and denial of its operation, and what would turn the decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
 from dockerproxy.api.catalog import HEALTH, Operation
-from dockerproxy.cli.trying import Tried
-from dockerproxy.policy.model import Condition, Grant, Policy
+from dockerproxy.cli.trying import Tried, answer_by_name, find_faults
+from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.policy.bodies.narrowing import find_bounds_for
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.conditions import UNRESTRICTED, Bound
+from dockerproxy.policy.decide import find_remedy
+from dockerproxy.policy.model import Condition, Grant, Policy, Value
 from dockerproxy.policy.narrowest import find_narrowest
+from dockerproxy.policy.objects import Question
 from dockerproxy.policy.vocabulary import Takes, find_words
 from dockerproxy.policy.wording import list_names, write_grant
 
@@ -16,23 +23,49 @@ Line = tuple[str, str]
 
 
 def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
-    """Say which grants and denials speak of a request's operation, and which of their conditions it keeps to."""
+    """Say which grants and denials speak of a request's operation, and which of their conditions it keeps to.
+
+    Of a grant that is contained also all that is wrong with the request, and what would allow it.
+    """
     operation = tried.request.operation
     if operation is None or operation is HEALTH:
         return
     grants = _grants_of(policy, operation.name)
     for grant in grants:
         yield "grant", grant.source
+        alone = _compile(grant, policy)
+        faults = tuple(fault for case in alone.cases[operation.name] for fault in find_faults(case, tried))
         for condition in grant.conditions:
-            if condition.holds(tried.request, tried.found):
-                yield "", f"yes  {condition}"
-            else:
-                yield "", f"no   {condition}{_explain(condition, tried, operation)}"
-    if not grants:
+            yield "", _bear(condition, tried, operation, faults)
+        if operation.name in SEALED and UNRESTRICTED not in grant.conditions:
+            yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
+        if operation.name in BODIES and UNRESTRICTED not in grant.conditions and tried.wants_body:
+            yield "", "?    it is contained: that depends on the body"
+        for fault in faults:
+            yield "", f"no   {fault}"
+            yield "", f"     {find_remedy(alone, operation.name, fault)}"
+    denials = [denial.source for denial in policy.denials if operation.name in denial.operations]
+    for source in denials:
+        yield "denial", source.removeprefix("deny ")
+    if not grants and not denials:
         yield "grant", "none speaks of it"
-    for denial in policy.denials:
-        if operation.name in denial.operations:
-            yield "denial", denial.source.removeprefix("deny ")
+
+
+def _bear(condition: Condition, tried: Tried, operation: Operation, faults: tuple[Fault, ...]) -> str:
+    """Say of a condition whether the request keeps to it."""
+    if condition == UNRESTRICTED:
+        return f"yes  {UNRESTRICTED.word}: the body may be anything"
+    if isinstance(condition, Bound):
+        broken = any(fault.word == condition.word for fault in faults)
+        return f"{'?   ' if tried.wants_body else 'no  ' if broken else 'yes '} {condition}"
+    if condition.holds(tried.request, tried.found):
+        return f"yes  {condition}"
+    return f"no   {condition}{_explain(condition, tried, operation)}"
+
+
+def _compile(grant: Grant, policy: Policy) -> CompiledPolicy:
+    """Compile a grant as if there were no other, and no denial."""
+    return compile_policy(replace(policy, grants=(grant,), denials=()))
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
@@ -45,29 +78,57 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
         file: The policy file.
     """
     operation = tried.request.operation
-    if operation is None or operation is HEALTH:
+    if operation is None or operation is HEALTH or tried.wants_body:
         return
     where = f"of the socket {socket} in {file}"
     grants = _grants_of(policy, operation.name)
     if tried.decision.allowed:
         yield from _find_refusal(policy, tried, operation, where)
-    elif not any(_keeps_to(grant, tried) for grant in grants):
+    elif not any(_keeps_to(grant, policy, tried) for grant in grants):
         denied = any(operation.name in denial.operations for denial in policy.denials)
         does = "is needed too" if denied else "would allow it"
-        narrowest = find_narrowest(tried.request, tried.found)
+        needed = _find_needed(tried, operation)
+        if _lacks_body(tried, operation):
+            does += " as far as it is contained, and its body says what else it needs"
+        line = write_grant(operation.name, needed)
         named = [grant.source for grant in grants if grant.source.partition(" ")[0] == operation.name]
-        if named and not narrowest:  # Beside a line without conditions, theirs would restrict nothing.
+        if named and not needed:  # Beside a line without conditions, theirs would restrict nothing.
             yield "change", f"taking the conditions of {list_names(named, 'and')} away in allow {where} {does}"
+        elif named and set(needed) == {UNRESTRICTED.word}:
+            yield "change", f"this line in place of {list_names(named, 'and')} in allow {where} {does}, as everything:"
+            yield "", f"- {line}"
         else:
-            yield "change", f"this line in allow {where} {does}:"
-            yield "", f"- {write_grant(operation.name, narrowest)}"
+            everything = ", as everything" if UNRESTRICTED.word in needed else ""
+            yield "change", f"this line in allow {where} {does}{everything}:"
+            yield "", f"- {line}"
+
+
+def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
+    """Return the conditions, values by their words, that allow a request and as little else as can be said."""
+    needed = find_narrowest(tried.request, tried.found)
+    if operation.name in SEALED or tried.fault:
+        return {**needed, UNRESTRICTED.word: True}
+    if operation.name not in BODIES or _lacks_body(tried, operation):
+        return needed
+    body, known = replace(BODIES[operation.name], of_object={}), tried.known
+    body = replace(body, content=Content.NONE) if body.streams else body  # What is in an archive, a grant cannot say.
+    while isinstance(bounds := find_bounds_for(body, tried.request, known), Question):
+        known = answer_by_name(known, bounds)
+    if UNRESTRICTED.word in bounds:
+        return {**needed, UNRESTRICTED.word: True}
+    return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}
+
+
+def _lacks_body(tried: Tried, operation: Operation) -> bool:
+    """Whether a request lacks the body that it must have."""
+    return operation.name in BODIES and not BODIES[operation.name].optional and tried.known.body is None
 
 
 def _find_refusal(policy: Policy, tried: Tried, operation: Operation, where: str) -> Iterator[Line]:
     """Say what to write to have an operation refused: a denial, or less where a denial would leave a grant nothing."""
     grants = _grants_of(policy, operation.name)
     alone = list(dict.fromkeys(grant.source for grant in grants if _covers_only(policy, grant.source, operation.name)))
-    holding = list(dict.fromkeys(grant.source for grant in grants if _keeps_to(grant, tried)))
+    holding = list(dict.fromkeys(grant.source for grant in grants if _keeps_to(grant, policy, tried)))
     if set(holding) <= set(alone):
         yield "change", f"taking {list_names(holding, 'and')} out of allow {where} would refuse it"
         return
@@ -86,8 +147,15 @@ def _grants_of(policy: Policy, name: str) -> list[Grant]:
     return [grant for grant in policy.grants if name in grant.operations]
 
 
-def _keeps_to(grant: Grant, tried: Tried) -> bool:
-    return all(condition.holds(tried.request, tried.found) for condition in grant.conditions)
+def _keeps_to(grant: Grant, policy: Policy, tried: Tried) -> bool:
+    """Whether a grant allows a request."""
+    name = tried.request.operation.name if tried.request.operation is not None else ""
+    return any(
+        all(condition.holds(tried.request, tried.found) for condition in case.conditions)
+        and not find_faults(case, tried)
+        and (case.body is None or not tried.fault)
+        for case in _compile(grant, policy).cases[name]
+    )
 
 
 def _explain(condition: Condition, tried: Tried, operation: Operation) -> str:

@@ -20,7 +20,7 @@ from dockerproxy.host.listen import check_place, is_in_use
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import SocketSettings
+from dockerproxy.settings import MAX_BODY, SocketSettings
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
@@ -69,7 +69,9 @@ def _list_settings(configured: Configured) -> Iterator[str]:
         yield f"policy    {configured.policy_file}"
     yield f"engine    {_describe_engine(settings.engines)}"
     if not configured.policy_file:
-        yield from (f"socket    {_describe_socket(socket, 'mode')}" for socket in settings.sockets)
+        for socket in settings.sockets:
+            yield f"socket    {_describe_socket(socket, 'mode')}"
+            yield from _list_limits(socket)
     limits = settings.limits
     yield (
         f"limits    {limits.connections} connections, {limits.header_timeout:g}s for a request head,"
@@ -98,7 +100,14 @@ def _describe_socket(socket: SocketSettings, word: str) -> str:
     return f"{socket.path}, {word} {socket.permissions:04o}, uid {uid}, gid {gid}{used}"
 
 
+def _list_limits(socket: SocketSettings) -> Iterator[str]:
+    """Say how long a body may be that is looked at, if it is not as by itself."""
+    if socket.max_body != MAX_BODY:
+        yield f"bodies    of {socket.max_body} bytes at most, where they are looked at whole"
+
+
 def _list_policy(socket: SocketSettings) -> Iterator[str]:
     yield f"socket    {socket.name}, {_describe_socket(socket, 'permissions')}"
+    yield from _list_limits(socket)
     yield f"mode      {socket.policy.mode}"
     yield f"digest    {digest(socket.policy)}"

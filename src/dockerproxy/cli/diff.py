@@ -11,6 +11,7 @@ exit status: 0 nothing differs, 1 something does, 2 something to mend
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -29,6 +30,9 @@ from dockerproxy.settings import SocketSettings
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
 _STDIN: Final = "/dev/stdin"
+_OPENS: Final = re.compile(r": unrestricted$|\bunrestricted: true\}$")
+"""How a grant ends that is unrestricted."""
+
 _ORDER: Final = {name: index for index, name in enumerate(OPERATIONS)}
 
 
@@ -115,6 +119,8 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         yield f"  path  {new.path}, was {old.path}"
     if describe_file(old) != describe_file(new):
         yield f"  file  {describe_file(new)}; was {describe_file(old)}"
+    if old.max_body != new.max_body:
+        yield f"  body  of {new.max_body} bytes at most, was {old.max_body}"
     changes = find_changes(old.policy, new.policy)
     if old.policy.mode is not new.policy.mode:
         yield f"  mode  {new.policy.mode}, was {old.policy.mode}"
@@ -127,9 +133,15 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         (len({_name_of(grant) for grant in changes.gained}), "gained"),
         (len({_name_of(grant) for grant in changes.lost}), "lost"),
         (len(changes.changed), "under other conditions"),
+        (len(_find_opened(grants, "+") - _find_opened(grants, "-")), "unrestricted that were not"),
     )
     if grants:
         yield "  operations: " + ", ".join(f"{number} {word}" for number, word in numbers if number)
+
+
+def _find_opened(grants: Sequence[tuple[str, str]], sign: str) -> set[str]:
+    """Return the operations that grants of a sign open whole."""
+    return {_name_of(grant) for signed, grant in grants if signed == sign and _OPENS.search(grant)}
 
 
 def _name_of(grant: str) -> str:

@@ -1,14 +1,19 @@
 """Expectations of a policy, as an operator writes them: one a line, `allow METHOD TARGET` or `deny METHOD TARGET`.
 
+What depends on the body has it behind the target: JSON in braces, or `< FILE` for what is in a file.
+
     # dozzle may look, and nothing else
     socket dozzle
     allow GET /v1.45/containers/json
     deny  POST /v1.45/containers/web/stop
+    deny  POST /containers/create {"Image": "app", "HostConfig": {"Privileged": true}}
+    allow POST /containers/create < create.json
 
 A line `socket NAME` says which socket those below it are about. `deny` is met by whatever does not let a request pass.
 What follows a `#` behind a blank is a comment.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,17 +21,23 @@ from typing import Final
 
 from dockerproxy.config.document import Place
 from dockerproxy.config.near import find_near, show
-from dockerproxy.errors import Problem
+from dockerproxy.errors import Problem, Refusal
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
+from dockerproxy.wire.document import read_json
 
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*")
 _WORD: Final = re.compile(r"\S+")
 _METHOD: Final = re.compile(r"[A-Z]+")
 
+_BEFORE_BODY: Final = 3
+"""Words that stand before the body: allow or deny, a method, a target."""
+
 _ALLOW: Final = "allow"
-_WORDS: Final = (_ALLOW, "deny", "socket")
+_SOCKET: Final = "socket"
+_WORDS: Final = (_ALLOW, "deny", _SOCKET)
 _FORM: Final = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket NAME`"
+_FORM_OF_BODY: Final = "a body behind the target is JSON in braces, or `< FILE`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,7 @@ class Expectation:
         allowed: Whether the request should pass.
         method: Of the request.
         target: Of the request.
+        body: Of the request; None if it has none, or that is not said.
     """
 
     place: Place
@@ -46,6 +58,7 @@ class Expectation:
     allowed: bool
     method: str
     target: str
+    body: bytes | None = None
 
 
 class Reader:
@@ -74,14 +87,18 @@ class Reader:
 
         Args:
             text: Its text.
-            file: What its places call it.
+            file: What its places call it; files that it names are found from its folder.
         """
         self._socket = self._chosen
         before = len(self.expectations) + len(self.problems)
         for number, line in enumerate(text.splitlines(), 1):
-            words = list(_WORD.finditer(_COMMENT.sub("", line)))
+            said = _COMMENT.sub("", line).rstrip()
+            found = list(_WORD.finditer(said))
+            words = [word[0] for word in found]
+            if len(words) > _BEFORE_BODY and words[0] != _SOCKET:
+                words[_BEFORE_BODY:] = [said[found[_BEFORE_BODY].start() :]]
             if words:
-                self._read_line([word[0] for word in words], [Place(file, number, word.start() + 1) for word in words])
+                self._read_line(words, [Place(file, number, word.start() + 1) for word in found])
         if len(self.expectations) + len(self.problems) == before:
             self.problems.append(Problem(file, "there are no expectations in it", _FORM))
 
@@ -91,9 +108,9 @@ class Reader:
             self._problem(
                 places[0], f"{show(words[0])} is no word for this", f"did you mean {near}?" if near else _FORM
             )
-        elif words[0] == "socket":
+        elif words[0] == _SOCKET:
             self._read_socket(words, places)
-        elif len(words) != len(("allow", "METHOD", "TARGET")):
+        elif len(words) < _BEFORE_BODY:
             self._problem(places[0], f"{words[0]} is followed by a method and a target", _FORM)
         elif _METHOD.fullmatch(words[1]) is None:
             self._problem(places[1], f"{show(words[1])} is not a method", "capitals, like GET")
@@ -102,6 +119,7 @@ class Reader:
             self._problem(places[0], "which socket is this about?", hint)
             self._socket = next(iter(self._sockets.values()))
         else:
+            body = self._read_body(words[_BEFORE_BODY], places[_BEFORE_BODY]) if len(words) > _BEFORE_BODY else None
             self.expectations.append(
                 Expectation(
                     place=places[0],
@@ -109,8 +127,24 @@ class Reader:
                     allowed=words[0] == _ALLOW,
                     method=words[1],
                     target=words[2],
+                    body=body,
                 )
             )
+
+    def _read_body(self, text: str, place: Place) -> bytes:
+        """Read what stands behind a target."""
+        if text.startswith("<"):
+            path = os.path.join(os.path.dirname(place.file), text[1:].strip())
+            try:
+                with open(path, "rb") as file:
+                    return file.read()
+            except OSError as error:
+                self._problem(place, f"{path} cannot be read: {error.strerror}", _FORM_OF_BODY)
+        elif not text.startswith("{"):
+            self._problem(place, f"{show(text)} is no body", _FORM_OF_BODY)
+        elif isinstance(read := read_json(text.encode()), Refusal):
+            self._problem(place, read.reason, _FORM_OF_BODY)
+        return text.encode()
 
     def _read_socket(self, words: list[str], places: list[Place]) -> None:
         """Turn to another socket; if it is none, to any, so that the lines below are read too."""

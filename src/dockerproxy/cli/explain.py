@@ -3,14 +3,17 @@
   dockerproxy explain GET /v1.45/containers/json
   CONTAINERS=1 dockerproxy explain POST /containers/web/start
   dockerproxy explain --policy policy.yaml --socket backup POST /containers/web/start
+  dockerproxy explain --policy policy.yaml --body create.json POST /containers/create
 
-It sends nothing: where serve would ask the engine which object is meant, the name in the path is taken for its name.
-For a socket whose mode is report or learn it says what the policy says.
+It sends nothing: where serve would ask the engine which object is meant, a name is taken for the object's name. Of a
+body it says all that is wrong with it, and what would allow it; or what goes to the engine. For a socket whose mode is
+report or learn it says what the policy says.
 
 exit status: 0 allowed, 1 not allowed, 2 something to mend
 """
 
 import argparse
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -19,12 +22,21 @@ from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.bearing import Line, find_change, list_bearing
 from dockerproxy.cli.sockets import describe_file, may_open
-from dockerproxy.cli.trying import Tried, describe_object, try_request
+from dockerproxy.cli.trying import Tried, describe_object, describe_unseen, try_request
+from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.near import show
 from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
+
+_STDIN: Final = "/dev/stdin"
+
+_SHORT: Final = 100
+"""Characters of a body that is shown in one line."""
+
+_MOST_LINES: Final = 40
+"""Of a body that is shown."""
 
 _PEER: Final = re.compile(r"(\d{1,10})(?::(\d{1,10}(?:,\d{1,10})*))?", re.ASCII)
 
@@ -35,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="path and query, as a client sends them")
     add_policy_argument(parser)
     add_socket_argument(parser)
-    parser.add_argument("--body", metavar="FILE", help="a body of JSON; what is in it is not looked at yet")
+    parser.add_argument("--body", metavar="FILE", help="its body, JSON or an archive; - is standard input")
     parser.add_argument(
         "--peer", metavar="UID[:GID,...]", help="also say whether this user, in these groups, may open the socket"
     )
@@ -50,14 +62,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     configured = read_configuration(environment, options.policy)
     socket = choose_socket(configured.settings.sockets, options.socket)
     peer = _read_peer(options.peer) if options.peer is not None else None
-    size = _measure(options.body) if options.body is not None else None
-    fields = "" if size is None else f"Content-Type: application/json\r\nContent-Length: {size}\r\n"
-    tried = try_request(socket.policy, options.method, options.target, fields)
+    body = _read_body(options.body) if options.body is not None else None
+    tried = try_request(socket.policy, options.method, options.target, body, most=socket.max_body)
     lines = [("socket", f"{socket.name}, {socket.path}")] if configured.policy_file else []
     if isinstance(tried, Refusal):
         lines += _refused(tried)
     else:
-        lines += _explained(socket, tried, size)
+        lines += _explained(socket, tried, body)
         lines += _list_changes(socket, tried, configured.policy_file)
     opens = peer is None or may_open(socket, *peer)
     if peer is not None:
@@ -72,21 +83,48 @@ def _refused(refusal: Refusal) -> Iterator[Line]:
     yield "reason", refusal.reason
 
 
-def _explained(socket: SocketSettings, tried: Tried, size: int | None) -> Iterator[Line]:
+def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iterator[Line]:
     request, decision, mode = tried.request, tried.decision, socket.policy.mode
     yield "request", f"{request.method} {request.target}"
     if request.operation is not None:
         yield "operation", f"{request.operation.name}: {request.operation.says}"
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
-    if size is not None:
-        yield "body", f"{size} bytes of application/json; what is in them is not looked at yet"
-    if tried.question is not None:
-        yield "object", describe_object(tried.question)
+    if body is not None:
+        yield "body", _describe_body(tried, body)
+    for question in filter(None, (tried.question, *tried.asked)):
+        yield "object", describe_object(question)
+    unseen = describe_unseen(tried)
+    if unseen:
+        yield "object", unseen
     passes = "" if mode is Mode.ENFORCE else f", but passes: the mode of this socket is {mode}"
-    yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
+    if tried.wants_body:
+        yield "decision", f"depends on the body; give it with --body{passes}"
+    else:
+        yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
     yield from list_bearing(socket.policy.policy, tried)
-    if decision.message:
+    if decision.message and not tried.wants_body:
         yield "message", decision.message
+    if decision.allowed and decision.content is not None:
+        yield from _show_content(decision.content)
+
+
+def _describe_body(tried: Tried, body: bytes) -> str:
+    """Say how long a body is, and whether anything in it is looked at."""
+    decision = tried.decision
+    if decision.allowed and decision.content is None and decision.bounds is None:
+        return f"{len(body)} bytes; nothing in them is looked at"
+    return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
+
+
+def _show_content(content: bytes) -> Iterator[Line]:
+    """Show what goes to the engine in place of a body."""
+    lines = json.dumps(json.loads(content), indent=2).splitlines()
+    if len(content) <= _SHORT:
+        lines = [content.decode()]
+    more = len(lines) - _MOST_LINES
+    if more > 0:
+        lines[_MOST_LINES:] = [f"and {count(more, 'line')} more"]
+    yield from zip(("to engine", *[""] * (len(lines) - 1)), lines, strict=True)
 
 
 def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[Line]:
@@ -99,15 +137,15 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         yield "change", f"DENY={operation.name} would refuse it"
 
 
-def _measure(path: str) -> int:
-    """Return the size of a body.
+def _read_body(path: str) -> bytes:
+    """Read a body.
 
     Raises:
         UserError: It cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return len(file.read())
+        with open(_STDIN if path == "-" else path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise UserError(Problem("--body", f"{path} cannot be read: {error.strerror}")) from None
 

@@ -1,13 +1,14 @@
 """What a policy exposes, as lines that `serve` logs and `check` prints."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
-from dockerproxy.policy.conditions import NamesNoBuilder
-from dockerproxy.policy.exposure import find_exposures
-from dockerproxy.policy.model import Mode, Value
+from dockerproxy.config.groups import PRESET
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.exposure import Exposed, find_exposures, is_whole
+from dockerproxy.policy.model import Mode
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
@@ -21,58 +22,74 @@ def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
 
 
 def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
-    exposures = list(_find_exposures(policy))
-    if exposures:
+    exposures = find_exposures(policy)
+    told = [_describe(exposed, in_file=in_file) for exposed in exposures]
+    if in_file:
+        told += _list_opened(policy, exposures)
+    if told:
         yield "what this policy lets a client do, and you may not expect:"
-    for says, names in exposures:
-        cases = [case for name in names for case in policy.cases[name]]
-        only = all(map(_restricts, cases))
-        decisive = cases if only else [policy.cases[name][0] for name in names]
-        opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
-        when = f", but only if {' or if '.join(dict.fromkeys(map(describe_conditions, cases)))}" if only else ""
-        if in_file:
-            yield f"  it {says}{when}, by {opened}; deny: [{', '.join(names)}] takes it out"
-        else:
-            yield f"  it {says}{when} ({opened}; DENY={','.join(names)} takes it out)"
-    writes = sum(policy.allows(name) for name, operation in OPERATIONS.items() if operation.access == "write")
-    reads = sum(policy.allows(name) for name, operation in OPERATIONS.items() if operation.access == "read")
-    counted = f"{reads} operations that read and {writes} that change something"
-    if policy.mode is Mode.ENFORCE:
-        yield f"{counted} are allowed; the rest is refused"
-    elif policy.mode is Mode.REPORT:
-        yield f"{counted} are allowed; the rest passes too, and is reported"
-    else:
-        yield "everything passes, and what it takes is learned"
+    yield from told
+    yield _count(policy)
 
 
-def _find_exposures(policy: CompiledPolicy) -> Iterator[tuple[str, list[str]]]:
-    """Return what is exposed in spite of all conditions, with the operations that do it."""
-    for exposure in find_exposures(policy):
-        names = [name for name in exposure.operations if not all(map(_prevents, policy.cases[name]))]
-        if names:
-            yield exposure.says, names
-
-
-def _prevents(case: Case) -> bool:
-    """Whether the conditions of a case leave nothing of what an operation exposes."""
-    return any(
-        _PREVENTING[condition.word](condition.value) for condition in case.conditions if condition.word in _PREVENTING
+def _describe(exposed: Exposed, *, in_file: bool) -> str:
+    """Say one consequence, on what conditions, and what opened it."""
+    cases = [case for those in exposed.cases.values() for case in those]
+    whens = list(dict.fromkeys(" and ".join(map(str, exposed.restrictions(case))) for case in cases))
+    only = "" not in whens
+    when = f", but only if {' or if '.join(whens)}" if only else ""
+    decisive = (
+        cases
+        if only
+        else [min(those, key=lambda case: len(exposed.restrictions(case))) for those in exposed.cases.values()]
     )
+    names = exposed.operations
+    if in_file:
+        opened = ", ".join(dict.fromkeys(map(_say_source, decisive)))
+        return f"  it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] takes it out"
+    opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
+    return f"  it {exposed.says}{when} ({opened}; DENY={','.join(names)} takes it out)"
 
 
-_PREVENTING: Final[Mapping[str, Callable[[Value], bool]]] = {
-    "stdin": lambda value: value is False,
-    "showsecret": lambda value: value is False,
-    "ps_args": lambda value: isinstance(value, tuple) and not any(map(_shows_environment, value)),
-}
-"""Conditions without which an operation types into containers, shows secrets, or shows the environment."""
+def _say_source(case: Case) -> str:
+    """Say which line of a file it is, and if so, that it is unrestricted."""
+    source = case.decision.source
+    if UNRESTRICTED not in case.conditions:
+        return source
+    word, blank, place = source.partition(" ")
+    if word.startswith(PRESET):
+        return f"{source}, in which it is {UNRESTRICTED.word}"
+    return f"{word}: {UNRESTRICTED.word}{blank}{place}"
 
 
-def _shows_environment(arguments: str) -> bool:
-    """Whether ps may print the environment of processes: an e without a dash in front does it (ps(1))."""
-    return any("e" in word for word in arguments.split() if not word.startswith("-"))
+def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposed, ...]) -> Iterator[str]:
+    """Say for what else nothing is looked at but the path: each grant that is unrestricted is heard of."""
+    told = {
+        name
+        for exposed in exposures
+        for name, cases in exposed.cases.items()
+        if any(UNRESTRICTED in case.conditions for case in cases)
+    }
+    opened: dict[str, list[str]] = {}
+    for name in OPERATIONS:
+        sources = [_say_source(case) for case in policy.cases[name] if UNRESTRICTED in case.conditions]
+        if name in CONTAINED and name not in told and sources:
+            opened.setdefault(sources[0], []).append(name)
+    for source, names in opened.items():
+        listed = ", ".join(names)
+        yield f"  it says what it likes in {listed}: nothing of that is looked at, by {source}"
 
 
-def _restricts(case: Case) -> bool:
-    """Whether the conditions of a case keep a client from something. Who is not buildx calls a container anything."""
-    return any(condition.word != NamesNoBuilder.word for condition in case.conditions)
+def _count(policy: CompiledPolicy) -> str:
+    """Say how many operations are allowed, and what becomes of the others."""
+    allowed = [operation for name, operation in OPERATIONS.items() if policy.allows(name)]
+    reads = sum(operation.access == "read" for operation in allowed)
+    counted = f"{reads} operations that read and {len(allowed) - reads} that change something are allowed"
+    contained = sum(not any(map(is_whole, policy.cases[operation.name])) for operation in allowed)
+    if contained:
+        counted += f", {contained} of them contained"
+    if policy.mode is Mode.ENFORCE:
+        return f"{counted}; the rest is refused"
+    if policy.mode is Mode.REPORT:
+        return f"{counted}; the rest passes too, and is reported"
+    return "everything passes, and what it takes is learned"

@@ -17,6 +17,7 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.changes import find_needed
 from dockerproxy.policy.wording import values_of, write_grant
 
 
@@ -68,6 +69,6 @@ def _expand(preset: Preset) -> Iterator[str]:
 
 
 def _write_operation(preset: Preset, name: str) -> list[str]:
-    """Write an operation with its conditions, once for each set of them; without, if it has none somewhere."""
-    written = [write_grant(name, values_of(grant.conditions)) for grant in preset.grants if name in grant.operations]
-    return [name] if name in written else written
+    """Write an operation with its conditions, once for each set of them that another one does not make pointless."""
+    needed = find_needed(name, (grant.conditions for grant in preset.grants if name in grant.operations))
+    return [write_grant(name, values_of(conditions)) for conditions in needed]

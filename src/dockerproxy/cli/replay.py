@@ -1,16 +1,25 @@
-"""Recorded requests, decided again by two policies."""
+"""Recorded requests, decided again by two policies.
+
+A record has no body, but what a contained grant would have to say for it, if the socket reported or learned. Where it
+does not say that, a body is taken to be within what any grant says.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
-from dockerproxy.cli.trying import settle
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.needs import find_named
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.bodies.narrowing import covers
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Decision, Value
+from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
 
 
@@ -71,7 +80,8 @@ class Replay:
         if record.socket not in self._pairs:
             self.strangers[record.socket] += 1
         elif record.decision is not Outcome.REFUSED:
-            kind = (record.socket, record.method, record.target, record.object)
+            needs = str(record.body)
+            kind = (record.socket, record.method, record.target, record.object, needs)
             self._counts[kind] += 1
             self._first.setdefault(kind, record)
 
@@ -82,8 +92,8 @@ class Replay:
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
                 continue  # A target that was cut, as it was too long for a record.
-            pair, found = self._pairs[record.socket], find_named(request, record)
-            old, new = (_decide(socket, request, found) for socket in (pair.old, pair.new))
+            pair = self._pairs[record.socket]
+            old, new = (_decide(socket, request, record) for socket in (pair.old, pair.new))
             if old.allowed is not new.allowed:
                 named = f" of {record.object}" if record.object else ""
                 yield Difference(
@@ -96,7 +106,42 @@ class Replay:
 
 
 _NO_SOCKET = Decision(allowed=False, source="", message="the socket does not exist")
+_NO_OPERATION = Decision(allowed=False, source="", message="no operation that is known")
 
 
-def _decide(socket: SocketSettings | None, request: CanonicalRequest, found: Found | None) -> Decision:
-    return _NO_SOCKET if socket is None else settle(socket.policy, request, found)
+def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:
+    if socket is None:
+        return _NO_SOCKET
+    if request.operation is None:
+        return _NO_OPERATION
+    policy = without_bodies(socket.policy, request.operation, record, trusting=True)
+    decision = decide(policy, request, Known(found=find_named(request, record)))
+    # What it named cannot be known: no condition on it holds.
+    return decision if isinstance(decision, Decision) else policy.default[request.operation.name]
+
+
+def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record, *, trusting: bool) -> CompiledPolicy:
+    """Return a policy that needs no body to decide about a recorded request, and decides as if it had it.
+
+    Args:
+        policy: The policy.
+        operation: The request's.
+        record: Of the request.
+        trusting: Whether a body of which the record says nothing is within what any grant says.
+    """
+    name, needed = operation.name, record.body
+    kept = tuple(
+        replace(case, body=None)
+        for case in policy.cases[name]
+        if case.body is None or (trusting if needed is None else covers(operation, case.bounds, needed))
+    )
+    default = policy.default[name]
+    if len(kept) < len(policy.cases[name]):
+        default = replace(default, message=f"{name} is not allowed here: {_describe_need(name, needed)}")
+    return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
+
+
+def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:
+    if needed is None:
+        return "the record says nothing of the body"
+    return str(needed.get(UNRESTRICTED.word) or f'for the body "{write_grant(name, needed)}" is needed')

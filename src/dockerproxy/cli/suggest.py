@@ -20,7 +20,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
-from dockerproxy.cli.trying import settle
+from dockerproxy.cli.replay import without_bodies
 from dockerproxy.cli.words import count
 from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
@@ -29,10 +29,11 @@ from dockerproxy.observe.learned import write_grants, write_impossible, write_po
 from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.needs import Need, find_named, find_need, is_absent
 from dockerproxy.observe.reading import Reading
-from dockerproxy.observe.record import MAX_TARGET, Record
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Policy
+from dockerproxy.policy.model import Decision, Policy
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import Level, SocketSettings
@@ -133,13 +134,15 @@ class _Missing:
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     """Whether a policy allows a recorded request, or answers it as the engine did."""
+    policy = without_bodies(policy, need.operation, record, trusting=record.decision is Outcome.ALLOWED)
     request = canonicalise(record.method, record.target)
     if not isinstance(request, CanonicalRequest) or len(record.target) >= MAX_TARGET:
         return any(not case.conditions for case in policy.cases[need.operation.name])
     question = decide(policy, request)
     if isinstance(question, Question) and is_absent(question, record):
         return True
-    return settle(policy, request, find_named(request, record)).allowed
+    decision = decide(policy, request, Known(found=find_named(request, record)))
+    return isinstance(decision, Decision) and decision.allowed
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:

@@ -7,9 +7,12 @@ A file has lines like these; those below `socket NAME` are about that socket:
   socket dozzle
   allow GET /v1.45/containers/json
   deny POST /v1.45/containers/web/stop     # a comment
+  deny POST /containers/create {"Image": "app", "HostConfig": {"Privileged": true}}
+  allow POST /containers/create < create.json
 
-No engine is asked: the name in a path is taken for the object's name. A socket whose mode is report or learn is judged
-by its policy.
+No engine is asked: a name is taken for the object's name. What depends on the body meets no expectation without it:
+it stands behind the target, or in a file that is found from where the expectations are. A socket whose mode is report
+or learn is judged by its policy.
 
 exit status: 0 all as expected, 1 something is not, 2 something to mend, all of it listed
 """
@@ -28,6 +31,7 @@ from dockerproxy.config.document import read_file
 from dockerproxy.errors import Refusal, UserError
 
 _STDIN: Final = "/dev/stdin"
+_GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,15 +70,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _is_met(expectation: Expectation) -> bool:
     """Whether an expectation is met; if not, say what is."""
-    tried = try_request(expectation.socket.policy, expectation.method, expectation.target)
+    socket, body = expectation.socket, expectation.body
+    tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.max_body)
+    request = f"{expectation.method} {expectation.target}"
+    expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
+    if isinstance(tried, Tried) and tried.wants_body:
+        print(f"{expectation.place}: {request} should be {expected}, and depends on the body\n    {_GIVE_BODY}")
+        return False
     if isinstance(tried, Refusal):
         allowed, why = False, f"refused with {tried.status}: {tried.reason}"
     else:
         allowed, why = tried.decision.allowed, tried.decision.message or _say_who_allows(tried)
     if allowed is expectation.allowed:
         return True
-    request = f"{expectation.method} {expectation.target}"
-    expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
     print(f"{expectation.place}: {request} should be {expected}, and is {got}\n    {why}")
     return False
 

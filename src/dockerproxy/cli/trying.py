@@ -1,65 +1,188 @@
 """A request that is judged without being sent: no engine is asked, so a name is taken for what it says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import decide
+from dockerproxy.policy.bodies.archives import Archive
+from dockerproxy.policy.bodies.inspection import Fault, Known
+from dockerproxy.policy.bodies.reader import inspect
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.decide import Wanted, decide
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, find_object, missing
+from dockerproxy.policy.wording import list_names
+from dockerproxy.settings import MAX_BODY
+from dockerproxy.wire.document import read_json
+
+_PIECE: Final = 65536
+"""Bytes of an archive that are looked at at a time, as they would come from a client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A request, and the answer to it if its object is called what the request calls it.
+    """A request, and the answer to it if its objects are called what the request calls them.
 
     Attributes:
         request: What it asks for.
-        question: What `serve` would ask the engine to decide it; None if nothing.
-        found: The object that it names, as far as can be said without the engine.
-        decision: Whether the policy allows it, whatever the mode of its socket.
+        question: What `serve` would ask the engine of the object that its path names; None if nothing.
+        known: What is known of it besides its head, as far as can be said without the engine; its body in any case, as
+            what is needed to allow it depends on that.
+        decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
+        asked: What `serve` would ask the engine of objects that are named elsewhere in it.
+        wants_body: Whether all depends on its body, which is not there.
+        fault: What is wrong with the archive that is its body, as far as the policy would let it come; else empty.
     """
 
     request: CanonicalRequest
     question: Question | None
-    found: Found | None
+    known: Known
     decision: Decision
+    asked: tuple[Question, ...] = ()
+    wants_body: bool = False
+    fault: str = ""
+
+    @property
+    def found(self) -> Found | None:
+        """The object that its path names; None if it names none, or so that it cannot be known."""
+        return self.known.found
 
 
-def try_request(policy: CompiledPolicy, method: str, target: str, fields: str = "") -> Tried | Refusal:
+def try_request(
+    policy: CompiledPolicy, method: str, target: str, body: bytes | None = None, *, most: int = MAX_BODY
+) -> Tried | Refusal:
     """Judge a request.
 
     Args:
         policy: Of the socket it would come in by.
         method: As a client sends it.
         target: As a client sends it.
-        fields: Lines of its head, each with its end.
+        body: Its content; None if there is none, or it is not known.
+        most: Bytes of a body that is held to be looked at.
     """
-    head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{fields}\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))
     if isinstance(judged, Refusal):
         return judged
-    known = find_object(judged.request)
-    found = _take_for_name(known) if isinstance(known, Question) else known
+    known = Known(found=judged.known.found)
+    if body is not None and _is_read(judged.request):
+        document = read_json(body) if body else None
+        if judged.wants_body and len(body) > most:
+            return Refusal(413, f"the body is longer than {most} bytes")
+        if judged.wants_body and isinstance(document, Refusal):
+            return document
+        known = known if isinstance(document, Refusal) else replace(known, body=(document,))
+    tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
+    tried = replace(tried, question=judged.question or tried.question)
+    return _look_into(tried, body) if body is not None and tried.decision.bounds is not None else tried
+
+
+def _write_fields(method: str, target: str, body: bytes | None) -> str:
+    """Write what the head says of the body, as an honest client would."""
+    if body is None:
+        return ""
+    request = canonicalise(method, target)
+    operation = request.operation if isinstance(request, CanonicalRequest) else None
+    is_archive = operation is not None and operation.name in BODIES and BODIES[operation.name].streams
+    kind = "x-tar" if is_archive else "json"
+    return f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n"
+
+
+def _is_read(request: CanonicalRequest) -> bool:
+    """Whether a grant that is contained would have the body read, whatever is granted."""
+    return request.operation is not None and request.operation.name in BODIES and BODIES[request.operation.name].is_read
+
+
+def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> CompiledPolicy:
+    """Return a policy that looks at nothing which only the engine knows of the object."""
+    name = request.operation.name if request.operation is not None else ""
+    cases = tuple(
+        case if case.body is None else replace(case, body=replace(case.body, of_object={}))
+        for case in policy.cases.get(name, ())
+    )
+    return replace(policy, cases={**policy.cases, name: cases})
+
+
+def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tried:
+    """Decide, and answer each question by the name that is asked for."""
+    named, question, asked = find_object(request), None, list[Question]()
+    while not isinstance(answer := decide(policy, request, known), Decision):
+        if isinstance(answer, Wanted):
+            if not _may_lack(policy, request):
+                break
+            known = replace(known, body=(None,))
+        elif answer == named and known.found is None:
+            question, known = answer, replace(known, found=_take_for_name(answer))
+        else:
+            asked.append(answer)
+            known = answer_by_name(known, answer)
+    if isinstance(named, Question) and known.found is None:
+        known = replace(known, found=_take_for_name(named))
+    wants_body = isinstance(answer, Wanted)
+    if not isinstance(answer, Decision):
+        name = request.operation.name if request.operation is not None else ""
+        answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
     return Tried(
-        request=judged.request, question=judged.question, found=found, decision=settle(policy, judged.request, found)
+        request=request, question=question, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body
     )
 
 
-def settle(policy: CompiledPolicy, request: CanonicalRequest, found: Found | None) -> Decision:
-    """Decide about a request whose object is known, or cannot be."""
-    decision = decide(policy, request, found)
-    if isinstance(decision, Question):
-        raise TypeError(decision)
-    return decision
+def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
+    """Whether a request may come without the body that it could have."""
+    cases = policy.cases[request.operation.name] if request.operation is not None else ()
+    return all(case.body.optional for case in cases if case.body is not None)
+
+
+def _look_into(tried: Tried, body: bytes) -> Tried:
+    """Look at an archive as it would pass; what is wrong in it turns the decision."""
+    archive = Archive(tried.request, tried.decision.bounds or {})
+    for start in range(0, len(body), _PIECE):
+        if not archive.fault:
+            archive.feed(body[start : start + _PIECE])
+    if not archive.fault:
+        archive.end()
+    if not archive.fault:
+        return tried
+    return replace(tried, decision=replace(tried.decision, allowed=False, message=archive.fault), fault=archive.fault)
+
+
+def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
+    """Return what is wrong with a request by a case that is contained, as far as it is there."""
+    if case.body is None or tried.wants_body:
+        return ()
+    body, known = replace(case.body, of_object={}), tried.known
+    while True:
+        inspected = inspect(body, case.bounds, tried.request, known)
+        answered = known
+        for question in inspected.questions:
+            answered = answer_by_name(answered, question)
+        if answered.answers.keys() == known.answers.keys():
+            return inspected.faults
+        known = answered
+
+
+def answer_by_name(known: Known, question: Question) -> Known:
+    """Answer a question about a name: there is an object that is called so, of which nothing else is known."""
+    return replace(known, answers={**known.answers, (question.kind, question.name): _take_for_name(question)})
 
 
 def _take_for_name(question: Question) -> Found:
-    """Return the object that is called what the client writes; of an exec or a task, that is its owner's name."""
+    """Return the object that is called what the client writes; of an exec or a task, that is its owner's name.
+
+    A container is taken for an ordinary one, which shares nothing with the host or others.
+    """
     found = missing(question)
-    return found if found.names else replace(found, names=(question.name,))
+    return replace(found, names=found.names or (question.name,), document=_ORDINARY.get(question.kind, {}))
+
+
+_ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
+    Kind.CONTAINER: {"hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}},
+}
+"""What an engine says of an object of which there is nothing to say."""
 
 
 def describe_object(question: Question) -> str:
@@ -68,3 +191,13 @@ def describe_object(question: Question) -> str:
     if question.kind in {Kind.EXEC, Kind.TASK}:
         taken = f"the name of its {WORDS[question.kind].removesuffix('s')}"
     return f"{question.kind} {question.name}, taken for {taken}; serve asks the engine"
+
+
+def describe_unseen(tried: Tried) -> str:
+    """Say what `serve` would look at besides, of the object that a request names; empty if nothing."""
+    operation = tried.request.operation
+    body = BODIES.get(operation.name) if operation is not None else None
+    if body is None or not body.of_object:
+        return ""
+    fields = dict.fromkeys(path.partition(".")[0] for path in body.of_object)
+    return f"its {list_names(list(fields), 'and')} is not known here; serve asks the engine and looks at that too"

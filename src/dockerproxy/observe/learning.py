@@ -4,8 +4,8 @@ Each operation is granted by itself, once, under every condition to which all it
 differ in two conditions at once (`web` with follow, `db` without) the grant allows the other pairs too: one line that a
 person reads is worth more than the last bit. What else is wider than what was seen, a comment says and why.
 
-What is kept is bounded, whatever clients do: the operations are those of the catalog, and a list that grows without
-end is made shorter by patterns, or left out.
+What an operation is asked to do in a body is granted contained, by the narrowest words that let it pass; where no
+words do, unrestricted, and a comment says for what.
 """
 
 from collections import Counter
@@ -14,48 +14,29 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.learned import LearnedGrant, LearnedSocket, write_policy
-from dockerproxy.observe.needs import REACHING, Absent, Gap, Impossible, Need, find_leave, find_need
-from dockerproxy.observe.patterns import Families, find_families, find_image_families, is_generated, is_id
+from dockerproxy.observe.needs import REACHING, UNTOLD, Impossible, Need, find_leave, find_need
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.globs import Glob
+from dockerproxy.observe.seen import Settled, begin, share
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Policy, Value
 from dockerproxy.policy.objects import KINDS, WORDS
-from dockerproxy.policy.vocabulary import Takes, Word, find_words
-from dockerproxy.policy.wording import values_of, write_value
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.wording import values_of
 from dockerproxy.settings import SocketSettings
 
-_MOST_KEPT: Final = 300
-"""Items of a list that are kept before patterns are looked for among them."""
+_MOST_TOLD_APART: Final = 50
+"""Kinds of requests that no policy allows, and reasons for which a grant is unrestricted."""
 
-_MOST_LISTED: Final = 100
-"""Items of a list that a person still reads."""
-
-_MOST_WRITTEN: Final = 4000
-"""Characters of a list: with all lists of the catalog, and what is said of them, a file stays below 1 MiB."""
-
-_MOST_EXPLAINED: Final = 5
-"""Patterns of a list that are explained one by one."""
-
-_MOST_IMPOSSIBLE: Final = 50
-"""Kinds of requests that no policy allows, which are told apart."""
-
-_EARLIER: Final = Gap("came before the proxy was started again, and it was left out then")
+_MOST_EXPLAINED: Final = 3
+"""Reasons for which a grant is unrestricted that are written down."""
 
 _NOT_FOUND: Final = 404
 """The engine had nothing of that name, and would have said so itself."""
 
-_EXAMPLES: Final = 5
-_SHOWN: Final = 80
-"""Items, and characters of each, that a comment shows."""
+_EARLIER: Final = "it was learned before the proxy was started again"
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 512
-
-_FINDERS: Final = {
-    **dict.fromkeys(("images", "from"), find_image_families),
-    **dict.fromkeys(("containers", "networks", "volumes", "services", "pods", "path"), find_families),
-}
-"""How families are found among the items of a list."""
 
 
 class Learner:
@@ -124,6 +105,8 @@ class Learner:
         )
 
     def _find_need(self, record: Record) -> Need | Impossible | None:
+        if record.body is not None:
+            return find_need(record)
         key = (
             record.method,
             record.target,
@@ -143,7 +126,7 @@ class Learner:
         return known
 
     def _note_impossible(self, text: str) -> None:
-        if text in self._impossible or len(self._impossible) < _MOST_IMPOSSIBLE:
+        if text in self._impossible or len(self._impossible) < _MOST_TOLD_APART:
             self._impossible[text] += 1
         else:
             self._others += 1
@@ -154,8 +137,12 @@ class _Usage:
 
     def __init__(self, operation: Operation) -> None:
         self._name = operation.name
-        self._words = {word.name: _Seen(word) for word in find_words(operation).values()}
-        self._count = self._denied = self._reaching = 0
+        self._known = find_words(operation)
+        self._leave = find_leave(operation).keys()
+        self._words = {name: begin(word) for name, word in self._known.items()}
+        self._count = self._denied = self._reaching = self._untold = 0
+        self._openings: Counter[str] = Counter()
+        self._demands: Counter[str] = Counter()
         self._last = 0.0
 
     def note(self, need: Need, when: float, *, denied: bool) -> None:
@@ -163,29 +150,54 @@ class _Usage:
         self._denied += denied
         self._last = max(self._last, when)
         self._reaching += need.reaches
+        self._untold += need.is_untold
+        self._demands.update(need.demands)
+        if need.opening:
+            self._open(need.opening, 1)
         for word, value in need.values.items():
             self._words[word].note(value)
+
+    def _open(self, reason: str, count: int) -> None:
+        is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
+        self._openings[reason if is_told else "others"] += count
 
     def resume(self, values: Mapping[str, Value], count: int, last: float) -> None:
         self._count += count
         self._last = max(self._last, last)
-        if any(values.get(name) is True for name in find_leave(OPERATIONS[self._name])):
+        if any(values.get(name) is True for name in self._leave):
             self._reaching += count
+        if UNRESTRICTED.word in values:
+            self._open(_EARLIER, count)
         for name, word in self._words.items():
             word.resume(values.get(name), count)
 
     def grant(self) -> LearnedGrant:
-        conditions: dict[str, Value] = {}
-        remarks: list[str] = []
-        for name, word in self._words.items():
-            value, why = word.settle(self._count)
-            remarks += why
-            if value is not None:
-                conditions[name] = value
-        if self._reaching and not find_leave(OPERATIONS[self._name]).keys() <= conditions.keys():
+        settled = {name: word.settle(self._count) for name, word in self._words.items()}
+        remarks = []
+        if self._reaching and not self._leave <= {name for name, each in settled.items() if each.value is not None}:
             named = WORDS[KINDS[self._name]]
-            if conditions.pop(named, None) is not None:
-                remarks.append(f"{named}: left out, since {_share(self._reaching, self._count)} {REACHING.reason}")
+            why = f"{share(self._reaching, self._count)} {REACHING.reason}"
+            if settled[named].value is not None:
+                remarks.append(f"{named}: left out, since {why}")
+            settled[named] = Settled(None, settled[named].remarks)
+        openings = self._openings + Counter({each.fault: self._count for each in settled.values() if each.fault})
+        openings += Counter(
+            {
+                f"{word}: nothing can be listed": count
+                for word, count in self._demands.items()
+                if settled[word].value is None
+            }
+        )
+        written = {name: each for name, each in settled.items() if not (openings and self._known[name].of_body)}
+        conditions = {name: each.value for name, each in written.items() if each.value is not None}
+        remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
+        if openings:
+            conditions[UNRESTRICTED.word] = True
+            remarks += self._explain(openings)
+        elif self._untold:
+            remarks.append(
+                f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
+            )
         if self._denied:
             were = "was denied when it" if self._denied == 1 else "were denied when they"
             remarks.append(f"{self._denied} of {self._count} {were} came")
@@ -197,119 +209,11 @@ class _Usage:
             last=self._last,
         )
 
-
-class _Seen:
-    """What was seen of one condition of an operation."""
-
-    def __init__(self, word: Word) -> None:
-        self._word = word
-        self._gaps: Counter[Gap] = Counter()
-        self._values: set[bool | str] = set()
-        self._items: set[str] = set()
-        self._families: dict[str, tuple[str, ...]] = {}
-        self._absent: Counter[str] = Counter()
-        self._is_endless = False
-
-    def note(self, value: Value | Gap | Absent) -> None:
-        if isinstance(value, Gap):
-            self._gaps[value] += 1
-        elif isinstance(value, Absent):
-            # One of them is enough to list, where no other object was named at all.
-            self._absent[next(iter(self._absent), value.id)] += 1
-        elif isinstance(value, tuple):
-            for item in value:
-                self._add(item)
-        else:
-            self._values.add(value)
-
-    def resume(self, value: Value | None, count: int) -> None:
-        """Take in what a file says; None if it has no such condition."""
-        if value is None:
-            self._gaps[_EARLIER] += count
-        elif isinstance(value, tuple):
-            # An id stays one: it was listed since nothing else was named, or a person has written it.
-            globs = self._word.name in _FINDERS
-            fixed = {item for item in value if globs and (is_id(item) or not Glob(item).is_literal)}
-            self._families |= dict.fromkeys(fixed, ())
-            self._items |= set(value) - fixed
-        else:
-            self._values.add(value)
-
-    def _add(self, item: str) -> None:
-        if item in self._items or self._is_endless or any(Glob(pattern).matches(item) for pattern in self._families):
-            return
-        self._items.add(item)
-        if len(self._items) > _MOST_KEPT:
-            self._families, self._items = self._shorten()
-            # Half of the room is needed for what comes, or a name that fits no family would cost a search each time.
-            self._is_endless = len(self._items) > _MOST_KEPT // 2 or len(self._families) > _MOST_LISTED
-
-    def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-        """Return the families with two examples each, and the items that belong to none."""
-        find = _FINDERS.get(self._word.name)
-        found: Families = find(self._items) if find is not None else {}
-        found = {pattern: members for pattern, members in found.items() if not self._word.fault(pattern)}
-        families = {pattern: members[:2] for pattern, members in found.items()}
-        return families | self._families, self._items.difference(*found.values())
-
-    def settle(self, total: int) -> tuple[Value | None, list[str]]:
-        """Return the value of the condition, None to leave it out, and what there is to say about it.
-
-        Args:
-            total: Requests that were noted.
-        """
-        families, single = self._shorten()
-        items = tuple(sorted({*single, *families}))
-        value, left_out = self._choose(items, total)
-        if left_out:
-            return None, [f"{self._word.name}: left out, since {left_out}{_describe(items)}"]
-        remarks = [_explain(self._word.name, pattern, members) for pattern, members in sorted(families.items())]
-        if len(remarks) > _MOST_EXPLAINED:
-            remarks[_MOST_EXPLAINED:] = [f"{self._word.name}: the other patterns were made likewise"]
-        if any("?" in item for item in single if self._word.name in _FINDERS):
-            remarks.append(f"{self._word.name}: a ? stands for the * or ? that a request had there")
-        made_up = sorted(filter(is_generated, single))
-        if made_up and self._word.name in _FINDERS:
-            remarks.append(f'{self._word.name}: the engine makes names up like {made_up[0]}; "*_*" allows the next one')
-        if self._absent:
-            those = _share(self._absent.total(), total)
-            remarks.append(
-                f"{self._word.name}: {those} named an id that the engine did not know, which always gets 404"
-            )
-        return value, remarks
-
-    def _choose(self, items: tuple[str, ...], total: int) -> tuple[Value | None, str]:
-        """Return the value, if there is one, and why there is none, if that must be said."""
-        gaps = sorted((-count, gap.reason) for gap, count in self._gaps.items())
-        if gaps:
-            return None, " and ".join(f"{_share(-count, total)} {reason}" for count, reason in gaps)
-        if self._word.takes is not Takes.ITEMS:
-            return next(iter(self._values)) if len(self._values) == 1 else None, ""
-        if self._is_endless or len(items) > _MOST_LISTED or len(write_value(items)) > _MOST_WRITTEN:
-            return None, "there were more than a person would read"
-        return items or tuple(self._absent), ""
-
-
-def _share(count: int, total: int) -> str:
-    return "every request" if count == total else f"{count} of {total} requests"
-
-
-def _explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
-    """Say what a pattern stands for."""
-    if not members:
-        return f"{word}: {write_value(pattern)} is what was learned before the proxy was started again"
-    if is_id(members[0]):
-        return f"{word}: {len(pattern)} question marks stand for names that look like ids, like {members[0]}"
-    return f"{word}: {write_value(_clip(pattern))} stands for names like {' and '.join(map(_clip, members))}"
-
-
-def _describe(items: tuple[str, ...]) -> str:
-    """Name some items, for whoever wants to list them after all."""
-    if not items:
-        return ""
-    more = f" and {len(items) - _EXAMPLES} more" if len(items) > _EXAMPLES else ""
-    return f"; seen were {', '.join(map(_clip, items[:_EXAMPLES]))}{more}"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    def _explain(self, openings: Counter[str]) -> list[str]:
+        """Say why the grant is unrestricted; the reasons for most requests come first."""
+        reasons = sorted(openings.items(), key=lambda each: (-each[1], each[0]))
+        remarks = [
+            f"unrestricted, since nothing less allows what {share(count, self._count)} had: {reason}"
+            for reason, count in reasons[:_MOST_EXPLAINED]
+        ]
+        return [*remarks, *(["unrestricted: there are other reasons too"] if len(reasons) > _MOST_EXPLAINED else [])]

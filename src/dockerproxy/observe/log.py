@@ -12,6 +12,7 @@ from collections import deque
 from typing import Final
 
 from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
@@ -139,7 +140,8 @@ class Log:
         )
 
 
-def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, str | int | float]:
+def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, object]:
+    body = {} if record.body is None else {"body": {word: _plain(value) for word, value in record.body.items()}}
     return {
         "time": now,
         "level": level.value,
@@ -157,10 +159,16 @@ def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, str
         "received": record.received,
         "sent": record.sent,
         "ms": round(record.milliseconds, 1),
+        **body,
     }
 
 
-def _dump(fields: dict[str, str | int | float]) -> str:
+def _plain(value: Value) -> object:
+    """Return a value as JSON has it."""
+    return dict(value.items) if isinstance(value, Pairs) else value
+
+
+def _dump(fields: dict[str, object]) -> str:
     return json.dumps(fields, separators=(",", ":")) + "\n"
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.patterns import is_id
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.conditions import Flag, NamesObject
+from dockerproxy.policy.bodies.narrowing import LONGEST, NARROWING, can_be_listed, items_of, value_of
+from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesObject
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import (
     KINDS,
@@ -31,9 +33,6 @@ from dockerproxy.policy.objects import (
     read_object,
 )
 from dockerproxy.policy.vocabulary import Takes, Word, find_words
-
-_LONGEST: Final = 300
-"""Characters of an item that a policy still lists."""
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
@@ -51,6 +50,14 @@ _UNCERTAIN: Final = {
 }
 """For each list that is read from the query: why there may be nothing to list."""
 
+_UNNAMED: Final = {
+    "names": "gave no name that a policy can list",
+    "images": "named no image that a policy can list",
+    "containers": "named no container that a policy can list",
+    "commands": "ran nothing that a policy can list",
+}
+"""For each of `NARROWING`: why a request may not keep to any list."""
+
 _NOT_FOUND: Final = 404
 
 _DENIALS: Final = (403, _NOT_FOUND)
@@ -65,6 +72,8 @@ class Gap:
 
 
 REACHING: Final = Gap("reached for more than what it named")
+UNTOLD: Final = Gap("had a body of which its record says nothing")
+_UNKNOWN: Final = Gap("may not have kept to it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,17 @@ class Need:
         operation: To be granted.
         values: For each condition that it can bear its value, of a list the items; or why there is none.
         reaches: Whether it acts on more than the object it names, by a parameter of which the grant must speak too.
+        opening: Why nothing but an unrestricted grant will do; empty if a contained one does.
+        is_untold: Whether its record does not say what a contained grant must have.
+        demands: Conditions without which a contained grant lets less through.
     """
 
     operation: Operation
     values: Mapping[str, Value | Gap | Absent]
     reaches: bool = False
+    opening: str = ""
+    is_untold: bool = False
+    demands: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +128,60 @@ def find_need(record: Record) -> Need | Impossible | None:
     if len(record.target) >= MAX_TARGET and record.operation in OPERATIONS:
         operation = OPERATIONS[record.operation]
         gap = Gap("had a target too long for a record")
-        return Need(operation, dict.fromkeys(find_words(operation), gap))
+        return _with_body(Need(operation, {name: gap for name, word in _words_of_head(operation).items()}), record)
     request = canonicalise(record.method, record.target)
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
     if request.operation is None:
         return _impossible(record, "no operation that is known")
-    words = find_words(request.operation)
+    words, named = _words_of_head(request.operation), find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words.items()}
-    return Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
+    need = Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
+    # What the engine does not know gets 404 whatever its body says.
+    return _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record)))
+
+
+def _words_of_head(operation: Operation) -> Mapping[str, Word]:
+    return {name: word for name, word in find_words(operation).items() if not word.of_body}
+
+
+def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
+    """Add what a request needs for its body, if that is asked for."""
+    name = need.operation.name
+    if name not in BODIES or not asked:
+        return replace(need, opening=SEALED.get(name, ""))
+    words = find_words(need.operation)
+    of_body = {word: each for word, each in words.items() if each.of_body}
+    told = record.body if record.body is not None and _can_be_used(record.body, words) else None
+    if told is None:
+        gaps = dict.fromkeys(of_body.keys() & set(NARROWING), UNTOLD)
+        return replace(need, values={**need.values, **gaps}, is_untold=True)
+    if UNRESTRICTED.word in told:
+        return replace(need, opening=str(told[UNRESTRICTED.word]))
+    values: dict[str, Value | Gap | Absent] = dict(need.values)
+    for word, each in of_body.items():
+        if word in told:
+            values[word] = told[word]
+        elif word in NARROWING:
+            values[word] = Gap(_UNNAMED[word])
+        elif each.takes not in _LISTS:
+            values[word] = _UNKNOWN
+    return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
+
+
+_LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
+
+
+def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Word]) -> bool:
+    """Whether a policy can say what a record says of a body: a log may be of another version."""
+    if isinstance(body.get(UNRESTRICTED.word), str):
+        return True
+    return all(
+        name in words
+        and value == value_of(words[name], items_of(value))
+        and all(can_be_listed(words[name], item) for item in items_of(value))
+        for name, value in body.items()
+    )
 
 
 def find_leave(operation: Operation) -> Mapping[str, str]:
@@ -159,7 +219,7 @@ def _impossible(record: Record, reason: str) -> Impossible:
     path = record.target.partition("?")[0]
     shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
     text = ": ".join(filter(None, (f"{record.method} {shown}".strip(), reason)))
-    return Impossible(text.encode("unicode_escape").decode()[:_LONGEST])
+    return Impossible(text.encode("unicode_escape").decode()[:LONGEST])
 
 
 def _find_value(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
@@ -228,8 +288,8 @@ def _find_ignorance(known: Found | Question | None, found: Found, record: Record
 
 def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found: Found | None) -> Value | Gap:
     """Return items as a policy would list them, if it can."""
-    if max(map(len, items)) > _LONGEST:
-        return Gap(f"had one of more than {_LONGEST} characters")
+    if max(map(len, items)) > LONGEST:
+        return Gap(f"had one of more than {LONGEST} characters")
     if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in items):
         return Gap("had one with characters that are in no policy")
     # A star would match more than itself; a question mark matches a star, and little else.

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.model import Pairs, Value
 
 _Value = TypeVar("_Value", str, int)
 
@@ -94,7 +95,37 @@ def _read_record(fields: Mapping[str, object]) -> Record:
         _take(fields, "received", int),
         _take(fields, "sent", int),
         milliseconds,
+        _read_body(fields["body"]) if "body" in fields else None,
     )
+
+
+def _read_body(value: object) -> Mapping[str, Value]:
+    """Read what a contained grant would have to say.
+
+    Raises:
+        ValueError: That says something else.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(value)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
+    return {word: _read_value(said) for word, said in value.items()}
+
+
+def _read_value(value: object) -> Value:
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, dict):
+        return Pairs(
+            tuple((name, item if isinstance(item, str) else _read_texts(item)) for name, item in value.items())
+        )
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return tuple(map(_read_texts, value))
+    return _read_texts(value)
+
+
+def _read_texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(value)
+    return tuple(value)
 
 
 def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value:

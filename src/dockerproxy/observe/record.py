@@ -1,7 +1,10 @@
 """What is known of an exchange: the one thing that log, audit, metrics and learning read."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from dockerproxy.policy.model import Value
 
 MAX_TARGET: Final = 4096
 """Characters of a target that a record keeps."""
@@ -43,6 +46,8 @@ class Record(NamedTuple):
         received: Bytes of the client's body, and of what it sent through a tunnel.
         sent: Bytes of the answer with its head, and of what came through a tunnel.
         milliseconds: From the complete request head to the end of the answer.
+        body: What a contained grant would have to say for what the request says besides its path, by words; for
+            `unrestricted` the reason why no words would do. None where that is not known.
     """
 
     socket: str
@@ -58,3 +63,4 @@ class Record(NamedTuple):
     received: int
     sent: int
     milliseconds: float
+    body: Mapping[str, Value] | None = None

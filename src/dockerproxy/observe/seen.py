@@ -1,0 +1,280 @@
+"""What was seen of one condition of an operation, and what a policy would say of it.
+
+What is kept is bounded, whatever clients do: a list that grows without end is made shorter by patterns, or left out. A
+word without which a contained grant lets less through cannot be left out: where there is no end to it, it is said that
+the grant has to be unrestricted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Protocol
+
+from dockerproxy.observe.needs import UNTOLD, Absent, Gap
+from dockerproxy.observe.patterns import Families, find_families, find_image_families, is_generated, is_id
+from dockerproxy.policy.bodies.amounts import read_ports
+from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
+from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.vocabulary import Takes, Word
+from dockerproxy.policy.wording import write_value
+
+_MOST_KEPT: Final = 300
+"""Items of a list that are kept before patterns are looked for among them."""
+
+_MOST_LISTED: Final = 100
+"""Items of a list that a person still reads."""
+
+_MOST_WRITTEN: Final = 2500
+"""Characters of a list: with all lists of the catalog, and what is said of them, a file stays below 1 MiB."""
+
+_MOST_EXPLAINED: Final = 5
+"""Patterns of a list that are explained one by one."""
+
+_ENDLESS: Final = "there were more than a person would read"
+
+_EARLIER: Final = Gap("came before the proxy was started again, and it was left out then")
+
+_EXAMPLES: Final = 5
+_SHOWN: Final = 80
+"""Items, and characters of each, that a comment shows."""
+
+_FINDERS: Final = {
+    **dict.fromkeys(("images", "from", "tags"), find_image_families),
+    **dict.fromkeys(("containers", "networks", "volumes", "services", "pods", "path"), find_families),
+    **dict.fromkeys(("names", "binds", "joins", "secrets", "configs"), find_families),
+}
+"""How families are found among the items of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a policy would say.
+
+    Attributes:
+        value: Of the condition; None if it is left out.
+        remarks: What a person should know about it, each a clause.
+        fault: Why leaving it out refuses what was seen, unless the grant is unrestricted; empty if it does not.
+    """
+
+    value: Value | None
+    remarks: tuple[str, ...] = ()
+    fault: str = ""
+
+
+class Seen(Protocol):
+    """What was seen of one condition."""
+
+    def note(self, value: Value | Gap | Absent) -> None:
+        """Note what one request needs."""
+
+    def resume(self, value: Value | None, count: int) -> None:
+        """Take in what a file says of so many requests; None if it has no such condition."""
+
+    def settle(self, total: int) -> Settled:
+        """Say what a policy would say for all requests, of which there were so many."""
+
+
+def begin(word: Word) -> Seen:
+    """Return what notes a condition."""
+    if word.takes is Takes.PORTS:
+        return _Published()
+    if word.of_body and word.takes not in {Takes.ITEMS, Takes.LISTS}:
+        return _Demanded(word)
+    return Listed(word)
+
+
+class Listed:
+    """A list, of which every request needs some items; or a parameter that they may have alike."""
+
+    def __init__(self, word: Word) -> None:
+        self._word = word
+        self._widens = word.of_body and word.name not in NARROWING
+        self._gaps: Counter[Gap] = Counter()
+        self._values: set[Value] = set()
+        self._items: set[Item] = set()
+        self._families: dict[str, tuple[str, ...]] = {}
+        self._absent: Counter[str] = Counter()
+        self._is_endless = False
+
+    def note(self, value: Value | Gap | Absent) -> None:
+        """Note what one request needs; a gap is for good."""
+        if isinstance(value, Gap):
+            self._gaps[value] += 1
+        elif isinstance(value, Absent):
+            # One of them is enough to list, where no other object was named at all.
+            self._absent[next(iter(self._absent), value.id)] += 1
+        elif isinstance(value, tuple):
+            for item in value:
+                self._add(item)
+        else:
+            self._values.add(value)
+
+    def resume(self, value: Value | None, count: int) -> None:
+        """Take in a list of a file: its patterns stay patterns."""
+        if value is None and self._widens:
+            self._items |= set(UNSPOKEN.get(self._word.name, ()))
+        elif value is None:
+            self._gaps[_EARLIER] += count
+        elif isinstance(value, tuple):
+            # An id stays one: it was listed since nothing else was named, or a person has written it.
+            texts = _texts(value) if self._word.name in _FINDERS else ()
+            fixed = {item for item in texts if is_id(item) or not Glob(item).is_literal}
+            self._families |= dict.fromkeys(fixed, ())
+            self._items.update(item for item in value if item not in fixed)
+        else:
+            self._values.add(value)
+
+    def _add(self, item: Item) -> None:
+        if item in self._items or self._is_endless:
+            return
+        if isinstance(item, str) and any(Glob(pattern).matches(item) for pattern in self._families):
+            return
+        self._items.add(item)
+        if len(self._items) > _MOST_KEPT:
+            self._families, self._items = self._shorten()
+            # Half of the room is needed for what comes, or a name that fits no family would cost a search each time.
+            self._is_endless = len(self._items) > _MOST_KEPT // 2 or len(self._families) > _MOST_LISTED
+
+    def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[Item]]:
+        """Return the families with two examples each, and the items that belong to none."""
+        find = _FINDERS.get(self._word.name)
+        found: Families = find(_texts(self._items)) if find is not None else {}
+        found = {pattern: members for pattern, members in found.items() if not self._word.fault(pattern)}
+        families = {pattern: members[:2] for pattern, members in found.items()}
+        return families | self._families, self._items.difference(*found.values())
+
+    def settle(self, total: int) -> Settled:
+        """Say which items and patterns would be listed, or why none."""
+        families, single = self._shorten()
+        if self._word.name == "binds":
+            single = {item for item in single if str(item).removesuffix(":ro") not in single - {item}}
+        items: tuple[Item, ...] = tuple(sorted({*_texts(single), *families}))
+        items += tuple(sorted(item for item in single if isinstance(item, tuple)))
+        value, left_out = self._choose(items, total)
+        if left_out and self._widens:
+            return Settled(None, (), f"{self._word.name}: {left_out}{_describe(items)}")
+        if left_out:
+            return Settled(None, (f"{self._word.name}: left out, since {left_out}{_describe(items)}",))
+        return Settled(value, tuple(self._explain(families, _texts(single), total)) if value is not None else ())
+
+    def _explain(self, families: Families, single: Iterable[str], total: int) -> Iterable[str]:
+        name = self._word.name
+        remarks = [_explain(name, pattern, members) for pattern, members in sorted(families.items())]
+        yield from remarks[:_MOST_EXPLAINED]
+        if len(remarks) > _MOST_EXPLAINED:
+            yield f"{name}: the other patterns were made likewise"
+        if any("?" in item for item in single) and name in _FINDERS:
+            yield f"{name}: a ? stands for the * or ? that a request had there"
+        made_up = sorted(filter(is_generated, single))
+        if made_up and name in _FINDERS:
+            yield f'{name}: the engine makes names up like {made_up[0]}; "*_*" allows the next one'
+        if self._absent:
+            those = share(self._absent.total(), total)
+            yield f"{name}: {those} named an id that the engine did not know, which always gets 404"
+
+    def _choose(self, items: tuple[Item, ...], total: int) -> tuple[Value | None, str]:
+        """Return the value, if there is one, and why there is none, if that must be said."""
+        gaps = sorted((-count, gap.reason) for gap, count in self._gaps.items() if gap != UNTOLD)
+        if self._gaps:
+            return None, " and ".join(f"{share(-count, total)} {reason}" for count, reason in gaps)
+        if self._word.takes not in {Takes.ITEMS, Takes.LISTS}:
+            return next(iter(self._values)) if len(self._values) == 1 else None, ""
+        value = value_of(self._word, items or tuple(self._absent))
+        if self._is_endless or len(items) > _MOST_LISTED or len(write_value(value)) > _MOST_WRITTEN:
+            return None, _ENDLESS
+        return value if value and not (self._widens and value == UNSPOKEN.get(self._word.name)) else None, ""
+
+
+class _Published:
+    """Which ports of the host were opened, and on which addresses."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[str]] = {name: set() for name in PUBLISHED}
+        self._any: dict[str, str] = {}
+
+    def note(self, value: Value | Gap | Absent) -> None:
+        for name, texts in value.items if isinstance(value, Pairs) else ():
+            seen = self._seen[name]
+            seen.update(texts if name not in self._any else ())
+            if len(seen) > _MOST_KEPT:
+                self._any[name] = _ENDLESS
+
+    def resume(self, value: Value | None, count: int) -> None:
+        del count
+        if isinstance(value, Pairs):
+            self.note(value)
+            self._any |= dict.fromkeys(set(PUBLISHED) - dict(value.items).keys(), "it was before")
+
+    def settle(self, total: int) -> Settled:
+        del total
+        listed = {"ports": _join_ports(self._seen["ports"]), "addresses": tuple(sorted(self._seen["addresses"]))}
+        left_out = {name: _ENDLESS for name, texts in listed.items() if len(texts) > _MOST_LISTED} | self._any
+        if left_out.keys() == set(PUBLISHED):
+            return Settled(None, (), f"publish: {_ENDLESS}")
+        remarks = tuple(f"publish: {name} left out, since {why}" for name, why in sorted(left_out.items()))
+        pairs = tuple((name, texts) for name, texts in listed.items() if texts and name not in left_out)
+        return Settled(Pairs(pairs), remarks) if pairs else Settled(None)
+
+
+def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
+    """Write ports that follow each other as a range. 0 is none of them: it is any free one."""
+    ports = sorted({port for text in texts for port in read_ports(text) or ()})
+    firsts = [port for before, port in pairwise([-1, *ports]) if port != before + 1 or before < 1]
+    lasts = [port for port, after in pairwise([*ports, 1 << 16 + 1]) if after != port + 1 or port < 1]
+    return tuple(str(first) if first == last else f"{first}-{last}" for first, last in zip(firsts, lasts, strict=True))
+
+
+class _Demanded:
+    """What a person has written that grants demand: records do not say whether requests keep to it."""
+
+    def __init__(self, word: Word) -> None:
+        self._word = word
+        self._value: Value | None = None
+        self._others = 0
+
+    def note(self, value: Value | Gap | Absent) -> None:
+        del value
+        self._others += 1
+
+    def resume(self, value: Value | None, count: int) -> None:
+        del count
+        self._value = value
+
+    def settle(self, total: int) -> Settled:
+        if self._value is None or not self._others:
+            return Settled(self._value)
+        why = f"{share(self._others, total)} may not have kept to it"
+        return Settled(None, (f"{self._word.name}: {write_value(self._value)} left out, since {why}",))
+
+
+def _texts(items: Iterable[Item]) -> tuple[str, ...]:
+    return tuple(item for item in items if isinstance(item, str))
+
+
+def share(count: int, total: int) -> str:
+    """Say how many requests of all."""
+    return "every request" if count == total else f"{count} of {total} requests"
+
+
+def _explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
+    """Say what a pattern stands for."""
+    if not members:
+        return f"{word}: {write_value(pattern)} is what was learned before the proxy was started again"
+    if is_id(members[0]):
+        return f"{word}: {len(pattern)} question marks stand for names that look like ids, like {members[0]}"
+    return f"{word}: {write_value(_clip(pattern))} stands for names like {' and '.join(map(_clip, members))}"
+
+
+def _describe(items: tuple[Item, ...]) -> str:
+    """Name some items, for whoever wants to list them after all."""
+    if not items:
+        return ""
+    more = f" and {len(items) - _EXAMPLES} more" if len(items) > _EXAMPLES else ""
+    shown = (_clip(item if isinstance(item, str) else write_value(item)) for item in items[:_EXAMPLES])
+    return f"; seen were {', '.join(shown)}{more}"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,141 @@
+"""Of a body `explain` says all that is wrong with it, or what goes to the engine."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from cli.files import policy_in, write
+from cli.programs import environment_of, run_here
+
+CONTAINED = {"CONTAINERS": "1", "POST": "1", "CONTAINED": "1"}
+CREATE = "ContainerCreate: makes a container of any kind: root on the host"
+BODIES = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    max_body: 1KiB
+    allow:
+      - ContainerCreate: {volumes: [data], labels: {owner: ci}}
+      - PutContainerArchive
+      - ExecStart
+"""
+
+
+def explain_body(method: str, target: str, body: str | None) -> tuple[int, list[str]]:
+    """Explain a request with a body by a policy file; return the status and the lines from the operation on."""
+    with policy_in(BODIES) as folder:
+        words = [] if body is None else ["--body", write(folder / "body", body)]
+        done = run_here("explain", "--policy", f"{folder}/policy.yaml", method, target, *words)
+    return done.status, done.out.replace(str(folder), "FOLDER").splitlines()[1:]
+
+
+def test_a_body_is_explained_field_by_field() -> None:
+    body = '{"Image": "app", "user": 7, "HostConfig": {"binds": ["/etc:/x"], "Privileged": true}}'
+    etc = 'HostConfig.Binds[0] is "/etc", and no such directory of the host is granted'
+    user = "User is 7, where a value of the type string belongs"
+    assert explain_body("POST", "/containers/create", body) == (
+        1,
+        [
+            "request    POST /containers/create",
+            f"operation  {CREATE}",
+            "access     write, in the section containers",
+            "body       85 bytes of application/json",
+            "decision   not allowed",
+            "grant      ContainerCreate (policy.yaml:6)",
+            "           yes  volumes are data",
+            "           yes  labels are owner=ci",
+            f"           no   {user}",
+            '                "ContainerCreate: unrestricted" would allow it, as everything',
+            f"           no   {etc}",
+            '                "ContainerCreate: {binds: [/etc]}" would allow it',
+            "           no   HostConfig.Privileged is true, and whoever is in it is root on the host",
+            '                "ContainerCreate: unrestricted" would allow it, as everything',
+            (
+                f"message    ContainerCreate is not allowed here: {user}, and 2 more;"
+                ' "ContainerCreate: unrestricted" would allow it, as everything'
+            ),
+            "change     this line in allow of the socket ci in FOLDER/policy.yaml would allow it, as everything:",
+            "           - ContainerCreate: {buildx_builders: none, unrestricted: true}",
+        ],
+    )
+
+
+def test_what_goes_to_the_engine_is_shown_and_what_serve_would_ask_for() -> None:
+    status, lines = explain_body("POST", "/containers/create", '{"image": "app", "HostConfig": {"Binds": ["data:/x"]}}')
+    assert status == 0
+    assert lines[3:6] == [
+        "body       54 bytes of application/json",
+        "object     volume data, taken for its name; serve asks the engine",
+        "decision   allowed",
+    ]
+    assert 'to engine  {"Image":"app","HostConfig":{"Binds":["data:/x"]},"Labels":{"owner":"ci"}}' in lines
+
+
+def test_a_longer_body_is_shown_in_lines_and_cut() -> None:
+    environment = ", ".join(f'"A{number}=b"' for number in range(100))
+    status, lines = explain_body("POST", "/containers/create", f'{{"Image": "app", "Env": [{environment}]}}')
+    start = lines.index("to engine  {")
+    assert (status, lines[start + 1 : start + 4]) == (
+        0,
+        ['             "Image": "app",', '             "Env": [', '               "A0=b",'],
+    )
+    assert lines[start + 40] == "           and 68 lines more"
+
+
+def test_what_depends_on_a_body_says_so() -> None:
+    status, lines = explain_body("POST", "/containers/create", None)
+    assert (status, lines[3:]) == (
+        1,
+        [
+            "decision   depends on the body; give it with --body",
+            "grant      ContainerCreate (policy.yaml:6)",
+            "           ?    volumes are data",
+            "           ?    labels are owner=ci",
+            "           ?    it is contained: that depends on the body",
+        ],
+    )
+
+
+def test_a_body_may_come_by_standard_input() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dockerproxy", "explain", "POST", "/containers/create", "--body", "-"],
+        input=b'{"Image": "app"}',
+        capture_output=True,
+        env=environment_of(CONTAINED),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"body       16 bytes of application/json\n" in done.stdout
+    assert b'to engine  {"Image":"app"}\n' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("{", "the body is not one JSON value: "),
+        ('{"a": 1, "a": 1}', "the body has no single reading: "),
+        (f'{{"Image": "{"a" * 1024}"}}', "the body is longer than 1024 bytes"),
+    ],
+)
+def test_a_body_that_has_no_reading_is_refused(body: str, reason: str) -> None:
+    status, lines = explain_body("POST", "/containers/create", body)
+    assert status == 1
+    assert re.fullmatch(r"decision   refused with 4(00|13), whatever the settings say", lines[0])
+    assert lines[1].startswith(f"reason     {reason}")
+
+
+def test_an_archive_is_looked_at_and_none_is_no_mistake() -> None:
+    status, lines = explain_body("PUT", "/containers/web/archive?path=/x", "no archive")
+    assert (status, lines[3]) == (1, "body       10 bytes")
+    assert any(line.startswith("message    PutContainerArchive is not allowed here: the archive ") for line in lines)
+    assert explain_body("PUT", "/containers/web/archive?path=/x", None)[0] == 0
+
+
+def test_what_only_the_engine_knows_is_said() -> None:
+    status, lines = explain_body("POST", "/exec/1f/start", '{"Detach": true}')
+    assert status == 0
+    assert lines[4:6] == [
+        "object     exec 1f, taken for the name of its container; serve asks the engine",
+        "object     its ProcessConfig is not known here; serve asks the engine and looks at that too",
+    ]

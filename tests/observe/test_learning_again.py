@@ -1,0 +1,61 @@
+"""Learning goes on after a restart, from the file that was written before."""
+
+from hypothesis import given
+from observe.records import ID, LISTS, NOON, learn, load, names_absent, record_of, resume, settled
+
+from dockerproxy.observe.learned import read_counts
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.changes import describe
+
+
+@given(LISTS)
+def test_a_restart_changes_nothing_in_what_was_learned(seen: list[Record]) -> None:
+    text = learn(*seen)
+    resumed = resume(text).text()
+    assert describe(load(resumed)) == describe(load(text))
+    assert read_counts(resumed) == read_counts(text)
+
+
+@given(LISTS, LISTS)
+def test_what_was_seen_before_a_restart_is_allowed_after_it_too(before: list[Record], after: list[Record]) -> None:
+    learner = resume(learn(*before))
+    for record in after:
+        learner.note(record, NOON)
+    policy = load(learner.text())
+    for record in (*before, *after):
+        assert names_absent(record) or settled(policy, record).allowed, record
+
+
+def test_what_was_learned_before_a_restart_is_told_from_what_came_later() -> None:
+    names = [record_of("GET /containers/x/json", f"ci-{number}") for number in (1700, 1701, 1702)]
+    learner = resume(
+        learn(*names, record_of("GET /containers/a/logs", "a"), record_of("GET /containers/a/logs?follow=1", "a"))
+    )
+    learner.note(record_of("GET /containers/web/json", "web"), NOON + 60)
+    text = learner.text()
+    assert 'containers: "ci-*" is what was learned before the proxy was started again' in text
+    assert '- ContainerInspect: {containers: ["ci-*", web]}  # 4  2026-11-24 12:01:00' in text
+    assert "follow: left out, since every request came before the proxy was started again" in text
+
+
+def test_what_no_file_of_ours_says_is_not_read_from_it() -> None:
+    told = (
+        "      - ContainerList  # 7  2026-11-24 12:00:00\n      - ContainerInspect  # 7  2026-99-24 12:00:00\n# 3  x\n"
+    )
+    assert read_counts(told) == {"ContainerList": (7, NOON)}
+
+
+def test_an_id_or_a_word_that_is_no_pattern_is_none_after_a_restart() -> None:
+    top = [record_of(f"GET /containers/web/top?ps_args={args}", "web") for args in ("*", "aux")]
+    learner = resume(learn(record_of(f"POST /containers/{ID}/start", ID, status=404), top[0]))
+    learner.note(top[1], NOON)
+    lines = learner.text().splitlines()
+    assert f'          containers: ["{ID}"]' in lines
+    assert any('ps_args: ["*", aux]' in line for line in lines)
+
+
+def test_what_reached_further_before_a_restart_does_so_after_it() -> None:
+    delete = "DELETE /images/app:1"
+    learner = resume(learn(record_of(f"{delete}?force=1", "docker.io/library/app:1")))
+    learner.note(record_of(delete, "docker.io/library/app:1"), NOON)
+    assert "- ImageDelete  # 2  " in learner.text()

@@ -1,0 +1,150 @@
+"""What was asked for in bodies is allowed by the narrowest words, or it is said why only everything would do."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observe.records import NOON, SOCKET, learn, lines_of, load, record_of, records, resume, settled
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.observe.learning import Learner
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.bodies.narrowing import NARROWING
+from dockerproxy.policy.wording import values_of
+from dockerproxy.wire.document import Json
+
+STRANGERS: dict[str, dict[str, Json]] = {
+    "names": {},
+    "images": {},
+    "binds": {"Binds": ["/stranger:/s"]},
+    "volumes": {"Binds": ["stranger:/s"]},
+    "networks": {"NetworkMode": "stranger"},
+    "joins": {"PidMode": "container:stranger"},
+    "add_capabilities": {"CapAdd": ["SYS_BOOT"]},
+    "publish": {"PortBindings": {"80/tcp": [{"HostPort": "999"}]}},
+}
+"""For each word what needs something that nobody else has."""
+
+
+def create(name: str = "", image: str = "app:1", **host: Json) -> Record:
+    """Return the record of a request for a container."""
+    return record_of(f"POST /containers/create{name and f'?name={name}'}", body={"Image": image, "HostConfig": host})
+
+
+@given(st.lists(records([OPERATIONS["ContainerCreate"]]), min_size=1, max_size=4))
+def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
+    policy = load(learn(*seen))
+    grant = values_of(policy.policy.grants[0].conditions)
+    for word, host in STRANGERS.items():
+        if "unrestricted" in grant or (word in NARROWING and word not in grant):
+            continue
+        for record in seen:
+            whole = json.loads(record.source)
+            body = {**whole, "HostConfig": {**whole.get("HostConfig", {}), **host}}
+            body |= {"Image": "stranger"} if word == "images" else {}
+            line = f"{record.method} {record.target.partition('?')[0]}"
+            line = f"{line}?name=stranger" if word == "names" else f"{record.method} {record.target}"
+            assert not settled(policy, record_of(line, body=body)).allowed, (word, record)
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (
+            [create(Binds=["/srv/a:/a:ro", "data:/d"], PortBindings={"80/tcp": [{"HostPort": "80", "HostIp": "::1"}]})],
+            [
+                "# names: left out, since every request gave no name that a policy can list",
+                "- ContainerCreate:",
+                "images: [docker.io/library/app:1]",
+                "binds: [/srv/a:ro]",
+                "volumes: [data]",
+                'publish: {ports: ["80"], addresses: ["::1"]}',
+                "buildx_builders: none",
+            ],
+        ),
+        (
+            [
+                record_of("POST /containers/web/exec", "web", body={"Cmd": ["ls", "/a*"]}),
+                record_of("POST /containers/web/exec", "web", body={"Cmd": ["true"]}),
+            ],
+            ['- ContainerExec: {commands: [[ls, "/a?"], ["true"]], containers: [web]}'],
+        ),
+    ],
+)
+def test_what_was_seen_is_written_like_this(records: list[Record], expected: list[str]) -> None:
+    assert lines_of(*records) == expected
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (
+            [create(NetworkMode="ci", Privileged=True), create(Binds=["/srv/a:/a"]), create(PidMode="host")],
+            [
+                "# unrestricted, since nothing less allows what 1 of 3 requests had:",
+                'HostConfig.PidMode is "host", and is not the container\'s own',
+                "# unrestricted, since nothing less allows what 1 of 3 requests had:",
+                "HostConfig.Privileged is true, and whoever is in it is root on the host",
+                "- ContainerCreate: {buildx_builders: none, unrestricted: true}",
+            ],
+        ),
+        (
+            [record_of("POST /swarm/init")],
+            [
+                "# unrestricted, since nothing less allows what every request had:",
+                "it can hand the host to another swarm",
+                "- SwarmInit: unrestricted",
+            ],
+        ),
+        (
+            [record_of("POST /containers/web/exec", "web")._replace(body=None)] * 2,
+            [
+                "# every request had a body of which its record says nothing;",
+                "contained as it is here it may be refused",
+                "- ContainerExec: {containers: [web]}",
+            ],
+        ),
+    ],
+)
+def test_what_was_seen_is_explained_like_this(records: list[Record], expected: list[str]) -> None:
+    assert " ".join(lines_of(*records)).replace(" #   ", " ") == " ".join(expected)
+
+
+def test_a_file_of_a_version_that_knew_no_bodies_goes_on_as_contained() -> None:
+    before = learn(create()).replace("- ContainerCreate:", "- ContainerCreate: {buildx_builders: none}\n    #")
+    text = "\n".join(line for line in before.splitlines() if not line.startswith("          "))
+    learner = resume(text)
+    learner.note(create("web", Binds=["/srv/a:/a"]), NOON)
+    policy = load(learner.text())
+    assert values_of(policy.policy.grants[0].conditions) == {"binds": ("/srv/a",), "buildx_builders": "none"}
+    assert "images: left out, since 1 of 2 requests came before the proxy was started again" in learner.text()
+
+
+def test_what_was_unrestricted_before_a_restart_stays_so() -> None:
+    learner = resume(learn(create(Privileged=True)))
+    learner.note(create("web"), NOON)
+    assert "what 1 of 2 requests had: it was learned before the proxy was started" in learner.text()
+    assert settled(load(learner.text()), create(Privileged=True)).allowed
+
+
+def test_reasons_without_end_are_not_all_kept() -> None:
+    learner = Learner(SOCKET)
+    for number in range(200):
+        learner.note(create(Binds=[f"a:/{number}:rshared"]), NOON)
+    (usage,) = learner._usages.values()
+    assert len(usage._openings) <= 51
+    text = " ".join(learner.text().split())
+    assert "what 150 of 200 requests had: others" in text
+    assert text.count("nothing less allows") == 3
+    assert "unrestricted: there are other reasons too" in text
+
+
+def test_a_condition_without_which_a_body_is_refused_is_there_or_the_grant_is_open() -> None:
+    learner = Learner(SOCKET)
+    for name in map("".join, itertools.permutations("abcdef", 3)):
+        learner.note(record_of(f"POST /networks/{name}/connect", name, body={"Container": "web"}), NOON)
+    assert "what every request had: networks: nothing can be listed" in " ".join(
+        learner.text().replace("#", "").split()
+    )
