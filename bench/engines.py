@@ -25,6 +25,9 @@ INSPECTION: Final = json.dumps(CONTAINER, separators=(",", ":"))
 # Where it is cut in two: nginx reads no word of 4 KiB.
 HALF: Final = len(INSPECTION) // 2
 
+# What it says of one that was made.
+CREATED: Final = json.dumps({"Id": CONTAINER["Id"], "Warnings": []})
+
 CONTAINERS: Final = json.dumps(
     [
         {
@@ -72,6 +75,7 @@ def engines(folder: Path) -> Iterator[Engines]:
             id=CONTAINER["Id"],
             inspected_first=INSPECTION[:HALF],
             inspected_second=INSPECTION[HALF:],
+            created=CREATED,
         )
     )
     programs = {

@@ -15,6 +15,8 @@ from policy import INSPECTED
 POLLING: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
 # A container by its name.
 INSPECTING: Final = (f"http://docker/v1.45/containers/{INSPECTED}/json",)
+# A container that is made, with a body of 4 KiB.
+CREATING: Final = ("http://docker/v1.45/containers/create?name=ci-web",)
 # After which an answer is taken for lost, in seconds.
 SILENCE: Final = 10
 

@@ -5,6 +5,7 @@ are compared are taken within seconds of each other: a machine that is busy for 
 They start afresh for each of the two engines.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from client import download, upload
 from contenders import Contender, Running, running
 from engines import Engines
 from launch import BenchError
-from load import INSPECTING, POLLING, make_requests, time_requests
+from load import CREATING, INSPECTING, POLLING, make_requests, time_requests
 
 HERE: Final = Path(__file__).parent
 MANY: Final = 16
@@ -40,10 +41,19 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked for again and again, and what the keys of its measurements begin with."""
+    """What is asked for again and again, with which body, and what the keys of its measurements begin with."""
 
     targets: Sequence[str]
     prefix: str = ""
+    body: Path | None = None
+
+    def options(self, folder: Path) -> Sequence[str]:
+        """Give h2load's words for the body, which lies in `folder` without blanks, as clients send it."""
+        if self.body is None:
+            return ()
+        sent = folder / self.body.name
+        sent.write_text(json.dumps(json.loads(self.body.read_text()), separators=(",", ":")))
+        return (f"--data={sent}", "--header=content-type: application/json")
 
 
 @dataclass(slots=True)
@@ -97,11 +107,10 @@ def run_stages(
 
 def ask(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure how many requests are answered a second, and what each costs the proxy."""
-    del folder
-    proxy, targets = subject.proxy, work.targets
-    subject.requests += make_requests(proxy.socket, targets, MANY, f"--requests={WARM_UP_REQUESTS}").requests
+    proxy, targets, body = subject.proxy, work.targets, work.options(folder)
+    subject.requests += make_requests(proxy.socket, targets, MANY, f"--requests={WARM_UP_REQUESTS}", *body).requests
     before = processor_time(proxy)
-    load = make_requests(proxy.socket, targets, MANY, f"--duration={plan.seconds}")
+    load = make_requests(proxy.socket, targets, MANY, f"--duration={plan.seconds}", *body)
     subject.requests += load.requests
     subject.sample[f"{work.prefix}rate_{MANY}"] = load.rate
     if before is not None and (after := processor_time(proxy)) is not None:
@@ -110,8 +119,8 @@ def ask(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
 
 def ask_and_time(work: Work, connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure how long requests take."""
-    times = folder / "times.tsv"
-    load, latency = time_requests(subject.proxy.socket, work.targets, connections, times, f"--duration={plan.seconds}")
+    options = (f"--duration={plan.seconds}", *work.options(folder))
+    load, latency = time_requests(subject.proxy.socket, work.targets, connections, folder / "times.tsv", *options)
     subject.requests += load.requests
     # Of the same requests untimed the rate would be higher: where it was measured so, that one stays.
     subject.sample.setdefault(f"{work.prefix}rate_{connections}", load.rate)
@@ -165,6 +174,7 @@ def count_lines(log: Path) -> int:
 
 POLL: Final = Work(POLLING)
 INSPECT: Final = Work(INSPECTING, "inspect_")
+CREATE: Final = Work(CREATING, "create_", HERE / "creation.json")
 
 REQUESTS: Final[Sequence[Stage]] = (
     load_policy,
@@ -174,6 +184,9 @@ REQUESTS: Final[Sequence[Stage]] = (
     partial(ask, INSPECT),
     partial(ask_and_time, INSPECT, MANY),
     partial(ask_and_time, INSPECT, 1),
+    partial(ask, CREATE),
+    partial(ask_and_time, CREATE, MANY),
+    partial(ask_and_time, CREATE, 1),
     partial(note_memory, "memory_loaded"),
 )
 TRANSFERS: Final[Sequence[Stage]] = (

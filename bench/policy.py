@@ -1,7 +1,8 @@
 """The policy file that is measured: 50 sockets with 40 grants each, of every kind that people write.
 
 The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
-names. So to inspect it costs a question to the engine, and the rest does not.
+names. So to inspect it costs a question to the engine, and the rest does not. And it may make containers, under every
+condition that asks nothing: so their bodies are looked at.
 """
 
 from pathlib import Path
@@ -34,7 +35,7 @@ OPERATIONS: Final = (
     "ImageGet",
     "ImageHistory",
     "ImageList",
-    "ImageLoad",
+    "ImageLoad: unrestricted",
     "NetworkCreate",
     "NetworkList",
     "VolumeCreate",
@@ -70,6 +71,14 @@ CONDITIONAL: Final = (
     'VolumeDelete: {volumes: ["job-$n-*"], force: false}',
 )
 
+# In place of the last of them on the socket that clients use: what `creation.json` keeps to.
+CREATING: Final = (
+    'ContainerCreate: {names: ["ci-*"], images: ["registry.local/ci/*:*"], binds: [/srv/ci/**, "/etc/localtime:ro"],'
+    ' volumes: ["ci_*"], networks: [ci_default], publish: {ports: [8000-8999], addresses: [127.0.0.1]},'
+    " add_capabilities: [NET_BIND_SERVICE], memory: 2GiB, cpus: 2, pids: 500, user: not-root,"
+    " no_new_privileges: required, labels: {owner: ci}}"
+)
+
 
 def write_policy(engine: Path, measured: Path) -> str:
     """Write the file.
@@ -87,6 +96,8 @@ def write_policy(engine: Path, measured: Path) -> str:
         preset = "ping" if last else PRESETS[number % len(PRESETS)]
         sections = [f"{SECTIONS[(number + turn) % len(SECTIONS)]}:read" for turn in range(3)]
         conditional = [Template(grant).substitute(n=number) for grant in CONDITIONAL]
+        if last:
+            conditional[-1] = CREATING
         grants = (f"preset:{preset}", *sections, *OPERATIONS, inspect, *conditional)
         lines += [
             f"  client-{number}:",
@@ -94,6 +105,6 @@ def write_policy(engine: Path, measured: Path) -> str:
             '    permissions: "0660"',
             "    allow:",
             *(f"      - {grant}" for grant in grants),
-            "    deny: [ContainerCreate, SwarmUnlockkey]",
+            f"    deny: [{'ContainerPrune' if last else 'ContainerCreate'}, SwarmUnlockkey]",
         ]
     return "\n".join((*lines, ""))

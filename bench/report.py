@@ -33,13 +33,17 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What this proxy is to reach: at least a share of a rival's value, or less than a bound of its own."""
+    """What this proxy is to reach: at least a share of a rival's value, less than a bound, or less than so much more.
+
+    The last is where `adds` is true: of a value that is more than the rival's by less than the bound.
+    """
 
     text: str
     metric: str
     rival: str | None
     bound: float
     whose: str = OURS
+    adds: bool = False
 
 
 # fmt: off
@@ -74,6 +78,17 @@ LESS_INSPECTIONS: Final = (
     Metric("inspect_p99_1",     "p99, 1 connection",        "ms",  1e3, ".3f"),
     Metric("inspect_processor", "processor, each request",  "us",  1e6, ".1f"),
 )
+MORE_CREATIONS: Final = (
+    Metric("create_rate_16",    "requests, 16 connections", "1/s", 1,   ",.0f"),
+    Metric("create_rate_1",     "requests, 1 connection",   "1/s", 1,   ",.0f"),
+)
+LESS_CREATIONS: Final = (
+    Metric("create_p50_16",     "p50, 16 connections",      "ms",  1e3, ".3f"),
+    Metric("create_p99_16",     "p99, 16 connections",      "ms",  1e3, ".3f"),
+    Metric("create_p50_1",      "p50, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("create_p99_1",      "p99, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("create_processor",  "processor, each request",  "us",  1e6, ".1f"),
+)
 PLAIN: Final = (
     Metric("logged", "log lines per request", "", 1, ".2f"),
 )
@@ -82,16 +97,19 @@ GROUPS: Final = {
     "less is better": LESS,
     "a container inspected by its name, which the policy allows for that name only; more is better": MORE_INSPECTIONS,
     "the same; less is better": LESS_INSPECTIONS,
+    "a container made by a body of 4 KiB, to which the policy has conditions; more is better": MORE_CREATIONS,
+    "made likewise; less is better": LESS_CREATIONS,
     "as a check": PLAIN,
 }
 
-# Of the policy file beside the environment. All but the inspections are allowed by both without conditions.
+# Of the policy file beside the environment. All but inspections and creations are allowed by both without conditions.
 PRICES: Final = {
     "What a policy file with many sockets costs": (
         *(metric for metric in (*MORE, *LESS) if metric.key in {"rate_16", "p50_1", "processor", "start"}),
         *(metric for metric in LESS if metric.key.startswith("memory")),
     ),
     "What it costs to ask the engine which container a name means": (*MORE_INSPECTIONS, *LESS_INSPECTIONS),
+    "What it costs to look at what a container is made of": (*MORE_CREATIONS, *LESS_CREATIONS),
 }
 
 GOALS: Final = (
@@ -108,6 +126,7 @@ GOALS: Final = (
     Goal("policy, read: under 300 ms",                            "load",             None,    0.3,  POLICY),
     Goal("policy, start to first answer: under 1 s",              "start",            None,    1.0,  POLICY),
     Goal("policy, memory, after transfers: under 60 MB",          "memory_moved",     None,   60e6,  POLICY),
+    Goal("policy, a container made: under 0.3 ms more",         "create_p50_1",     OURS,    3e-4,  POLICY, adds=True),
 )
 # fmt: on
 
@@ -187,12 +206,13 @@ def judge(rounds: Rounds) -> Sequence[str]:
     """Say of each goal whether this run met it; one whose numbers are missing is left out."""
     lines = ["", "Goals of dockerproxy"]
     for goal in GOALS:
-        if goal.rival:
-            value = compare(goal.metric, goal.whose, goal.rival, rounds)
-        else:
+        if goal.rival is None:
             value = median(goal.metric, goal.whose, rounds)
+        else:
+            value = (subtract if goal.adds else compare)(goal.metric, goal.whose, goal.rival, rounds)
         if value is not None:
-            met = value >= goal.bound if goal.rival else value < goal.bound
-            here = f"; here {value:.2f}" if goal.rival else ""
+            is_share = goal.rival is not None and not goal.adds
+            met = value >= goal.bound if is_share else value < goal.bound
+            here = f"; here {value:.2f}" if is_share else f"; here {value * 1e3:.3f} ms" if goal.adds else ""
             lines.append(f"  {'met' if met else 'NOT met':7}  {goal.text}{here}")
     return lines if lines[2:] else []

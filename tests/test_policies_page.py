@@ -7,7 +7,7 @@ writes its part about conditions anew.
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from config.documents import FITTING
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Mode, Pairs, Value
 from dockerproxy.policy.objects import WORDS
 from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
 from dockerproxy.policy.wording import write_grant
@@ -39,17 +39,44 @@ def render_word(name: str) -> Iterator[str]:
         if word is not None:
             meanings.setdefault(word.says, []).append(operation.name)
     for says, operations in meanings.items():
-        example = write_grant(operations[0], {name: value_of(ALL_WORDS[name])})
+        example = write_grant(operations[0], {name: value_of(find_words(OPERATIONS[operations[0]])[name])})
         yield f"`{example}`:\n{says}.\n"
         bearing = ", ".join(f"`{operation}`" for operation in operations)
         yield f"{textwrap.fill(f'Borne by {bearing}.', WIDTH)}\n\n"
 
 
-def value_of(word: Word) -> bool | str | tuple[str, ...]:
+EXAMPLES: Final[Mapping[str, Value]] = {
+    "add_capabilities": ("NET_BIND_SERVICE",),
+    "binds": ("/srv/ci/cache", "/etc/localtime:ro"),
+    "commands": (("pg_dump", "**"),),
+    "configs": ("ci_*",),
+    "containers": ("web", "db-*"),
+    "cpus": "1.5",
+    "images": ("nginx", "ghcr.io/acme/**"),
+    "joins": ("ci-*",),
+    "labels": Pairs((("owner", "ci"),)),
+    "memory": "2GiB",
+    "names": ("ci-*",),
+    "networks": ("ci_default",),
+    "pids": "200",
+    "pods": ("ci-*",),
+    "publish": Pairs((("ports", ("8000-8999",)), ("addresses", ("127.0.0.1",)))),
+    "secrets": ("ci_*",),
+    "servers": ("registry.example",),
+    "subnets": ("10.9.0.0/16",),
+    "tags": ("ghcr.io/acme/*",),
+    "volumes": ("ci_*",),
+}
+"""Of conditions on bodies that are no choice."""
+
+
+def value_of(word: Word) -> Value:
     """Return a value that a condition can have."""
     if word.takes is Takes.FLAG:
         return False
-    return word.choices[0] if word.takes is Takes.CHOICE else FITTING[word.name][:2]
+    if word.takes is Takes.CHOICE:
+        return word.choices[0]
+    return EXAMPLES[word.name] if word.of_body else tuple(map(str, FITTING[word.name][:2]))
 
 
 def rows_below(heading: str) -> list[str]:

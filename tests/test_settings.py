@@ -9,7 +9,7 @@ import pytest
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.settings import MAX_SOCKET_PATH, Level, Limits, SocketSettings
+from dockerproxy.settings import MAX_BODY, MAX_SOCKET_PATH, Level, Limits, SocketSettings
 
 
 def test_levels_rise_from_debug_to_emergency() -> None:
@@ -33,6 +33,10 @@ def test_the_longest_path_of_a_socket_is_what_the_kernel_takes(tmp_path: Path) -
 def test_no_limit_is_one_that_a_client_between_two_requests_meets_soon() -> None:
     limits = Limits()
     assert limits.idle_timeout >= 600 > limits.header_timeout
+
+
+def test_what_makes_a_container_is_far_below_the_bound_of_a_body_that_is_held() -> None:
+    assert 100 * 4096 < MAX_BODY <= 2**20
 
 
 def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:

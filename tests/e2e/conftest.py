@@ -10,14 +10,16 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+import yaml
 from e2e.engines import Engine, docker_engine, podman_engine
 from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
-from e2e.proxies import EVERYTHING, Proxy, running_proxy
+from e2e.proxies import EVERYTHING, Proxy, running_policy, running_proxy
 from e2e.talk import ask
 
 StartProxy = Callable[..., Proxy]
 DockerBefore = Callable[..., tuple[Proxy, Client]]
+Before = Callable[..., tuple[Proxy, Client]]
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +101,35 @@ def docker_before(start_proxy: StartProxy, dockerd: Engine, make_client: partial
         return proxy, make_client(socket=proxy.socket)
 
     return start
+
+
+@pytest.fixture
+def before(dockerd: Engine, make_client: partial[Client], tmp_path: Path, label: str) -> Iterator[Before]:
+    """Start a proxy with a policy in which `/srv` is a directory of the test's, and a client on it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(policy: str, **client: object) -> tuple[Proxy, Client]:
+            allow = json.dumps(yaml.load(policy.replace("/srv", str(tmp_path)), yaml.BaseLoader))  # noqa: S506
+            proxy = stack.enter_context(running_policy(dockerd.socket, allow))
+            return proxy, make_client(socket=proxy.socket, **client)
+
+        yield start
+    remove_containers(dockerd, label)
+
+
+@pytest.fixture
+def jobs(dockerd: Engine, tmp_path: Path) -> Iterator[Path]:
+    """The network and the directories of jobs."""
+    for name in ("input", "output"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
+    (tmp_path / "input" / "file").write_text("read\n")
+    content = json.dumps({"Name": "jobs"}).encode()
+    ask(dockerd.socket, "POST", "/networks/create", content, {"Content-Type": "application/json"})
+    yield tmp_path
+    ask(dockerd.socket, "DELETE", "/networks/jobs")
+    for name in ("cache-a", "cache-b"):
+        ask(dockerd.socket, "DELETE", f"/volumes/{name}?force=1")
 
 
 @pytest.fixture(params=["dockerd", "podman"])

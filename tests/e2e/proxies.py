@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from e2e.engines import short_folder
-from e2e.talk import connect
+from e2e.talk import ask, connect
 from e2e.waiting import wait_until
 
 SECTIONS = (
@@ -98,6 +99,14 @@ class Proxy:
         assert status == 0, f"the proxy exited {status}:\n{printed}"
         assert "Traceback" not in printed, printed
         assert all(isinstance(record, dict) for record in self.records())
+
+
+def denied(proxy: Proxy) -> list[str]:
+    """Return why requests were refused so far; the log writes them down in order, but not at once."""
+    mark = f"/_ping?mark={uuid4().hex}"
+    ask(proxy.socket, "GET", mark)
+    proxy.wait_for_record(target=mark)
+    return [record["reason"] for record in proxy.records() if record.get("decision") in {"denied", "refused"}]
 
 
 @contextlib.contextmanager

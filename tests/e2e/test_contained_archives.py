@@ -1,0 +1,271 @@
+"""Contained archives on real engines: what clients send arrives, and what violates a grant has had no effect."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import docker
+import pytest
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+from e2e.images import import_image
+from e2e.programs import Client
+from e2e.proxies import Proxy, running_policy
+from e2e.talk import Answer, ask, connect, read_until, send_head
+from policy.policies import request_of
+from wire.tars import archive_of, directory, item, link
+
+from dockerproxy.policy.bodies.building import add_namespaces
+
+pytestmark = pytest.mark.engine
+
+READS = ["SystemPing", "SystemInfo", "SystemVersion", "ContainerInspect", "ContainerArchiveInfo"]
+ALLOWED = [
+    *READS,
+    {"PutContainerArchive": {"path": ["/tmp/**", "/tmp"]}},
+    {"ImageLoad": {"tags": ["granted/*:*"]}},
+    {"ImageBuild": {"tags": ["granted/*:*"], "networks": ["none", "default"]}},
+]
+TAR = {"Content-Type": "application/x-tar"}
+CLASSIC = {"DOCKER_BUILDKIT": "0"}
+STEP = b"FROM busybox\nRUN echo built >/built\n"
+
+
+@pytest.fixture
+def proxy(engine: Engine) -> Iterator[Proxy]:
+    """A proxy before each of the engines that allows what is granted above."""
+    with running_policy(engine.socket, json.dumps(ALLOWED)) as running:
+        yield running
+
+
+@pytest.fixture
+def contained(proxy: Proxy, make_client: partial[Client]) -> Client:
+    """The docker command line, before that proxy."""
+    return replace(make_client(socket=proxy.socket), extra=CLASSIC)
+
+
+@pytest.fixture
+def direct(engine: Engine, make_client: partial[Client], label: str) -> Iterator[Client]:
+    """The docker command line on the engine itself."""
+    yield make_client(socket=engine.socket)
+    remove_containers(engine, label)
+
+
+@pytest.fixture
+def container(direct: Client) -> str:
+    """A container that waits."""
+    return direct.start_container("sleep", "600")
+
+
+@pytest.fixture
+def image(engine: Engine, label: str) -> Iterator[str]:
+    """The name of an image that nobody has yet; its file system has one file."""
+    name = f"granted/{label}:1"
+    import_image(engine.socket, name, archive_of(item("file", label.encode())))
+    yield name
+    remove_image(engine, name)
+
+
+def remove_image(engine: Engine, name: str) -> None:
+    ask(engine.socket, "DELETE", f"/images/{name}?force=1")
+
+
+def has_image(engine: Engine, name: str) -> bool:
+    return ask(engine.socket, "GET", f"/images/{name}/json").status == 200
+
+
+def put(socket: Path, container: str, content: bytes) -> Answer:
+    return ask(socket, "PUT", f"/containers/{container}/archive?path=/tmp", content, TAR)
+
+
+def build(socket: Path, query: str, content: bytes = archive_of(item("Dockerfile", STEP))) -> Answer:
+    return ask(socket, "POST", f"/v1.41/build?{query}", content, TAR, timeout=60)
+
+
+def renamed(saved: bytes, name: str) -> bytes:
+    """Return an archive of an image, under another name."""
+    entries = []
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        for info in archive:
+            found = archive.extractfile(info) if info.isreg() else None
+            content = found.read() if found is not None else b""
+            if info.name == "manifest.json":
+                content = json.dumps([{**json.loads(content)[0], "RepoTags": [name]}]).encode()
+                info.size = len(content)
+            if info.name not in {"index.json", "repositories", "oci-layout"}:
+                entries.append((info, content))
+    return archive_of(*entries)
+
+
+def test_files_and_folders_are_copied_into_a_container(
+    contained: Client, direct: Client, container: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "file").write_bytes(os.urandom(2_000_000))
+    (folder / "link").symlink_to("sub/file")
+    contained.run("cp", str(folder), f"{container}:/tmp")
+    contained.run("cp", str(folder / "sub" / "file"), f"{container}:/tmp/copy")
+    api = docker.DockerClient(base_url=f"unix://{contained.socket}")
+    assert api.containers.get(container).put_archive("/tmp", archive_of(item("/by/api", b"x"), directory("empty")))
+    api.close()
+    direct.run("exec", container, "cmp", "/tmp/folder/link", "/tmp/copy")
+    assert direct.text("exec", container, "cat", "/tmp/by/api") == "x"
+    assert "is not allowed here" in contained.refused("cp", str(folder), f"{container}:/etc")
+
+
+def test_no_program_is_put_that_runs_as_its_owner(engine: Engine, proxy: Proxy, direct: Client, container: str) -> None:
+    feared = archive_of(item("program", b"x", mode=0o4755))
+    refused = put(proxy.socket, container, feared)
+    assert (refused.status, "set-user-id" in refused.json()["message"]) == (403, True)
+    assert direct.attempt("exec", container, "ls", "/tmp/program").returncode != 0
+    assert put(engine.socket, container, feared).status == 200
+    assert direct.text("exec", container, "stat", "-c", "%a", "/tmp/program") == "4755"
+
+
+def test_nothing_is_put_elsewhere_through_a_link(dockerd: Engine, make_client: partial[Client], label: str) -> None:
+    direct = make_client(socket=dockerd.socket)
+    container = direct.start_container("sleep", "600")
+    feared = archive_of(link("way", "/etc"), item("way/put-by-a-link", b"x"))
+    with running_policy(dockerd.socket, json.dumps(ALLOWED)) as proxy:
+        assert put(proxy.socket, container, feared).status == 403
+    assert direct.attempt("exec", container, "ls", "/etc/put-by-a-link").returncode != 0
+    assert put(dockerd.socket, container, feared).status == 200
+    direct.run("exec", container, "ls", "/etc/put-by-a-link")
+    remove_containers(dockerd, label)
+
+
+def test_of_an_archive_that_is_cut_off_only_what_was_looked_at_was_unpacked(
+    proxy: Proxy, direct: Client, container: str
+) -> None:
+    content = archive_of(item("before", bytes(300_000)), item("bad", b"x", mode=0o4755), item("after", b"x"))
+    with connect(proxy.socket) as client:
+        line = f"PUT /containers/{container}/archive?path=/tmp"
+        send_head(client, line, "Content-Type: application/x-tar", f"Content-Length: {len(content)}")
+        client.sendall(content)
+        assert read_until(client, b"}").startswith(b"HTTP/1.1 403 ")
+    listed = direct.text("exec", container, "ls", "/tmp").split()
+    assert not {"bad", "after"} & set(listed)
+
+
+def test_a_saved_image_is_loaded_under_a_name_that_is_granted(
+    engine: Engine, contained: Client, direct: Client, image: str
+) -> None:
+    saved = direct.run("save", image)
+    remove_image(engine, image)
+    assert not has_image(engine, image)
+    assert image in contained.text("load", data=saved)
+    assert has_image(engine, image)
+
+
+def test_no_image_is_loaded_under_a_trusted_name(
+    engine: Engine, contained: Client, direct: Client, image: str, label: str
+) -> None:
+    trusted = f"trusted/{label}:1"
+    feared = renamed(direct.run("save", image), trusted)
+    done = contained.attempt("load", data=feared)
+    assert b"giving an image that name is not granted" in done.stdout + done.stderr
+    assert not has_image(engine, trusted)
+    direct.run("load", data=feared)
+    assert has_image(engine, trusted)
+    remove_image(engine, trusted)
+
+
+def test_a_build_runs_its_steps_and_gives_a_name_that_is_granted(
+    engine: Engine, contained: Client, direct: Client, tmp_path: Path, label: str
+) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"# syntax=docker/dockerfile:1\n" + STEP)
+    name = f"granted/{label}:built"
+    contained.text("build", "--tag", name, "--network", "none", str(tmp_path))
+    contained.text("build", "--compress", "--file", "-", str(tmp_path), data=STEP)
+    assert direct.run_container(name, "cat", "/built") == "built"
+    api = docker.DockerClient(base_url=f"unix://{contained.socket}")
+    stream = api.api.build(path=str(tmp_path), tag=name, rm=True, decode=True)
+    assert any("Successfully built" in line.get("stream", "") for line in stream)
+    api.close()
+    remove_image(engine, name)
+
+
+def test_no_build_gives_a_trusted_name(engine: Engine, proxy: Proxy, label: str) -> None:
+    trusted = f"trusted/{label}"
+    refused = build(proxy.socket, f"t={trusted}")
+    assert refused.status == 403
+    remedy = f'"ImageBuild: {{tags: [docker.io/{trusted}:latest]}}" would allow it'
+    assert refused.json()["message"].endswith(remedy)
+    assert not has_image(engine, trusted)
+    assert b"Successfully built" in build(engine.socket, f"t={trusted}").body
+    assert has_image(engine, trusted)
+    remove_image(engine, trusted)
+
+
+def test_no_image_is_made_of_a_context_that_is_cut_off(engine: Engine, proxy: Proxy, label: str) -> None:
+    name = f"granted/{label}"
+    content = archive_of(item("Dockerfile", STEP), item("large", bytes(300_000)), item("device"))
+    device = content.rindex(b"device\0")
+    content = content[:device] + content[device:].replace(b"ustar\00000", b"ustarx00", 1)
+    assert build(proxy.socket, f"t={name}", content).status == 403
+    assert not has_image(engine, name)
+
+
+def namespace_of(direct: Client, network: str) -> str:
+    return direct.run_container("busybox", "readlink", "/proc/self/ns/net", options=(f"--network={network}",))
+
+
+def test_no_build_is_on_the_network_of_the_host(dockerd: Engine, make_client: partial[Client]) -> None:
+    step = archive_of(item("Dockerfile", b"FROM busybox\nRUN readlink /proc/self/ns/net\n"))
+    host = namespace_of(make_client(socket=dockerd.socket), "host").encode()
+    with running_policy(dockerd.socket, json.dumps(ALLOWED)) as proxy:
+        for mode in ("networkmode=host", "networkmode=container:x", "networkmode=none&networkmode=host"):
+            assert build(proxy.socket, mode, step).status == 403
+        built = build(proxy.socket, "networkmode=none&nocache=1", step).body
+        assert b"Successfully built" in built
+        assert host not in built
+    assert host in build(dockerd.socket, "networkmode=host&nocache=1", step).body
+
+
+def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
+    podman: Engine, make_client: partial[Client]
+) -> None:
+    step = archive_of(item("Dockerfile", b"FROM busybox\nRUN readlink /proc/self/ns/net; cat /proc/net/dev\n"))
+    host = namespace_of(make_client(socket=podman.socket), "host").encode()
+    assert host in build(podman.socket, "networkmode=none&nocache=1", step).body
+    for mode in ("networkmode=none", "networkmode=default", "rm=1"):
+        told = add_namespaces(request_of("POST", f"/v1.41/build?nocache=1&{mode}"))
+        built = ask(podman.socket, "POST", told, step, TAR, timeout=60).body
+        assert b"Successfully built" in built
+        assert host not in built
+        assert (b"eth0" in built) is (mode != "networkmode=none")
+
+
+@pytest.mark.parametrize(
+    "step", [b"RUN --network=host true", b"RUN --net\\work=host true", b"RUN \\\n # x\n\n --network=host true"]
+)
+def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client], step: bytes) -> None:
+    content = archive_of(item("Dockerfile", b"FROM busybox\n" + step.replace(b"true", b"readlink /proc/self/ns/net\n")))
+    host = namespace_of(make_client(socket=podman.socket), "host").encode()
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert build(proxy.socket, "networkmode=none", content).status == 403
+    told = add_namespaces(request_of("POST", "/v1.41/build?networkmode=none&nocache=1"))
+    assert host in ask(podman.socket, "POST", told, content, TAR, timeout=60).body
+
+
+def test_no_context_is_unpacked_on_the_host(podman: Engine, tmp_path: Path) -> None:
+    feared = archive_of(item("Dockerfile", STEP), link("way", str(tmp_path)), item("way/escaped", b"x"))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert build(proxy.socket, "", feared).status == 403
+    assert not (tmp_path / "escaped").exists()
+    build(podman.socket, "", feared)
+    assert (tmp_path / "escaped").read_bytes() == b"x"
+
+
+def test_no_dockerfile_includes_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("LABEL seen=yes\n")
+    content = archive_of(item("x.in", f'FROM busybox\n#include "{tmp_path}/secret"\n'.encode()))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert build(proxy.socket, "dockerfile=x.in", content).status == 403
+    assert b"LABEL seen=yes" in build(podman.socket, "dockerfile=x.in", content).body

@@ -1,0 +1,123 @@
+"""The pages about bodies say what the tables say: one for each operation that is contained, with every field.
+
+    python tests/test_bodies_pages.py
+
+writes them anew.
+"""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from test_policies_page import value_of
+
+from dockerproxy.api.bodies.fields import ALWAYS, Field
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Body, Content
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.bodies.checks import CHECKS, find_bounds
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.wording import write_grant
+
+DOCS: Final = Path(__file__).parent.parent / "docs"
+PAGES: Final = DOCS / "bodies"
+INDEX: Final = DOCS / "bodies.md"
+LISTED: Final = re.compile(r"(<!-- operations: .+ -->\n)(.*)(<!-- end of operations -->\n)", re.DOTALL)
+WIDTH: Final = 118
+
+FREE: Final = {
+    "any": "anything",
+    "part": "as the line of the whole says",
+    "aside": "anything; no engine looks at it, and it is left out",
+    "unset": "**refused**, unless it says nothing: false, 0 or empty",
+    "absent": "**refused**, an empty one too",
+}
+PLACES: Final = {"?": " (of the query)", "@": " (of the object, as the engine shows it)"}
+CONTENTS: Final = {
+    Content.NONE: "It has no body that is looked at; its parameters are.",
+    Content.JSON: "Its body is JSON, and is held until all of it has come.",
+    Content.MAYBE_JSON: "Its body is JSON or nothing, and is held until all of it has come.",
+    Content.TAR: "Its body is an archive, which is looked at entry by entry as it passes.",
+}
+
+
+def render(body: Body) -> str:
+    """Write the page of an operation."""
+    operation = OPERATIONS[body.operation]
+    words = [f"| `{name}` | {find_words(operation)[name].says} |\n" for name in find_bounds(body)]
+    example = {name: value_of(find_words(operation)[name]) for name in find_bounds(body)[:2]}
+    lines = [
+        f"# {operation.name}\n\n",
+        fill(f"`{operation.method} {operation.path}`: {operation.says}. {CONTENTS[body.content]}"),
+        "\nThis is what a grant lets through that is not `unrestricted`; [bodies](../bodies.md) has the rules.\n",
+    ]
+    if words:
+        lines += ["\n| condition | says |\n|---|---|\n", *words, f"\nLike `{write_grant(operation.name, example)}`.\n"]
+    if body.fields:
+        lines += ["\n| field | since | may be | what it is |\n|---|---|---|---|\n", *map(render_field, body.fields)]
+    return "".join(lines)
+
+
+def fill(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def render_field(field: Field) -> str:
+    """Write the row of a field."""
+    name, place = field.path, ""
+    if name[0] in PLACES:
+        name, place = name[1:], PLACES[name[0]]
+    return f"| `{name}`{place} | {field.since} | {say_how(field.how)} | {field.says.replace('|', chr(92) + '|')} |\n"
+
+
+def say_how(how: str) -> str:
+    """Say what a field may be: of a check, the first sentence that stands above it."""
+    if how in FREE:
+        return FREE[how]
+    if how.startswith("="):
+        return ", ".join(f"`{word}`" for word in how[1:].split(",")) + " or empty"
+    check, words = CHECKS[how.removesuffix(ALWAYS)]
+    sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split()).rstrip(".")
+    said = ", ".join(f"`{word}`" for word in words)
+    return f"{sentence[:1].lower()}{sentence[1:]}{f' ({said})' if said else ''}"
+
+
+def render_list() -> str:
+    """Write the list of all pages, and of what cannot be bounded."""
+    rows = "".join(
+        f"| [{name}](bodies/{name}.md) | {OPERATIONS[name].says} |\n" for name in OPERATIONS if name in BODIES
+    )
+    sealed = "".join(f"| `{name}` | {SEALED[name]} |\n" for name in OPERATIONS if name in SEALED)
+    return (
+        f"\n| operation | what it does |\n|---|---|\n{rows}\n"
+        "These cannot be bounded. They are granted `unrestricted` or not at all:\n\n"
+        f"| operation | for |\n|---|---|\n{sealed}\n"
+    )
+
+
+def find_pages() -> Iterator[tuple[str, str]]:
+    for name, body in BODIES.items():
+        yield f"{name}.md", render(body)
+
+
+def test_there_is_a_page_for_each_operation_with_every_field_of_its_table() -> None:
+    assert {path.name: path.read_text() for path in PAGES.iterdir()} == dict(find_pages()), (
+        "python tests/test_bodies_pages.py"
+    )
+
+
+def test_the_list_of_pages_is_that_of_the_tables() -> None:
+    match = LISTED.search(INDEX.read_text())
+    assert match is not None
+    assert match[2] == render_list(), "write it anew: python tests/test_bodies_pages.py"
+
+
+if __name__ == "__main__":
+    PAGES.mkdir(exist_ok=True)
+    for page in PAGES.iterdir():
+        page.unlink()
+    for file, text in find_pages():
+        (PAGES / file).write_text(text)
+    INDEX.write_text(LISTED.sub(lambda match: match[1] + render_list() + match[3], INDEX.read_text()))
