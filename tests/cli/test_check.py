@@ -146,7 +146,7 @@ what this policy lets a client do, and you may not expect:
  by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] takes it out
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] takes it out
-8 operations that read and 3 that change something are allowed, 3 of them contained; the rest is refused
+8 operations that read and 3 that change something are allowed, 2 of them contained; the rest is refused
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
 mode      report

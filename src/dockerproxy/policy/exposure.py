@@ -39,6 +39,11 @@ def _writes_host(case: Case) -> bool:
     return any(split_mode(item)[1] == "rw" for item in _list(case, "binds"))
 
 
+def _makes_links(case: Case) -> bool:
+    """Whether what a client may mount is chosen by a pattern, in a place where it may write."""
+    return any(mode == "rw" and not Glob(path).is_literal for path, mode in map(split_mode, _list(case, "binds")))
+
+
 _ENGINES: Final = (
     *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
     *("/", "/run", "/var", "/var/run", "/run/podman", "/run/containerd"),
@@ -135,6 +140,12 @@ _EXPOSURES: Final = (
         "is root on the host: by what is granted it reaches the engine's socket or files that the host trusts",
         _owns_host,
         ("binds", "add_capabilities"),
+    ),
+    Exposure(
+        ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
+        "is as good as root on the host: where a pattern lets it write it can make a link, and mount what that leads to",
+        _makes_links,
+        ("binds",),
     ),
     Exposure(
         ("ServiceCreate", "ServiceUpdate"),

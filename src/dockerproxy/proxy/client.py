@@ -202,11 +202,11 @@ class Client(asyncio.Protocol):
 
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
-        self.body = make_body(judged)
+        self.body = None if judged.is_whole else make_body(judged)
         if not judged.passes:
             self._deny(judged, self.body)
             return
-        self.state = step(self.state, Signal.WHOLE if judged.is_whole else Signal.HEAD)
+        self.state = step(self.state, Signal.WHOLE if self.body is None else Signal.HEAD)
         if self.engine is None:
             self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
         else:

@@ -63,10 +63,8 @@ class InspectedBody(RequestBody):
         return list(passed)
 
 
-def make_body(judged: Judged) -> RequestBody | None:
-    """Return what reads the body of a request that is decided; None if nothing of it is left to come."""
-    if judged.is_whole:
-        return None
+def make_body(judged: Judged) -> RequestBody:
+    """Return what reads the body of a request that is decided, of which something is left to come."""
     if judged.decision.bounds is None:
         return RequestBody(judged.head)
     enforced = judged.mode is Mode.ENFORCE
