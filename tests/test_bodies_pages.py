@@ -30,7 +30,7 @@ WIDTH: Final = 118
 FREE: Final = {
     "any": "anything",
     "part": "as the line of the whole says",
-    "aside": "anything; no engine looks at it, and it is left out",
+    "aside": "anything; it is left out",
     "unset": "**refused**, unless it says nothing: false, 0 or empty",
     "absent": "**refused**, an empty one too",
 }

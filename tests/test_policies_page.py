@@ -17,8 +17,9 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS
 from dockerproxy.policy.model import Mode, Pairs, Value
 from dockerproxy.policy.objects import WORDS
-from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.words import Takes, Word
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "policies.md"
 CONDITIONS: Final = re.compile(r"(<!-- conditions: .+ -->\n)(.*)(<!-- end of conditions -->\n)", re.DOTALL)

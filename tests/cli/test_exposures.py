@@ -71,17 +71,36 @@ def test_every_grant_that_is_unrestricted_is_heard_of(name: str) -> None:
 
 def test_what_is_opened_and_exposes_nothing_known_is_said_together() -> None:
     line = "  it says what it likes in {}: nothing of that is looked at, by {}: unrestricted (policy.yaml:4)"
-    found = told("ContainerRename: unrestricted", "libpod/exec:write: unrestricted")
-    assert line.format("ContainerRename", "ContainerRename") in found
-    assert line.format("ImageTag", "ImageTag") in told("ImageTag: unrestricted")
+    found = told("NetworkCreate: unrestricted", "libpod/exec:write: unrestricted")
+    assert line.format("NetworkCreate", "NetworkCreate") in found
+    assert line.format("ContainerUpdate", "ContainerUpdate") in told("ContainerUpdate: unrestricted")
 
 
 def test_what_is_contained_says_what_it_does_all_the_same() -> None:
-    assert told("ContainerCreate") == []
-    (only,) = told("ContainerCreate: {binds: [/srv/ci], memory: 1GiB}")
+    within = "memory: 1GiB, pids: 200, networks: [ci]"
+    assert told(f"ContainerCreate: {{{within}}}") == []
+    (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], {within}}}")
     assert only == (
         "  it writes in directories of the host, and where links in them lead: those cannot be seen from here,"
         " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] takes it out"
+    )
+
+
+def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> None:
+    way_out = ", by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] takes it out"
+    reaches, uses = told("ContainerCreate")
+    assert reaches == (
+        "  it reaches services of the host and whatever is on the engine's own network, since networks names no other"
+        f"{way_out}"
+    )
+    assert uses == f"  it may use up the host's memory or processes, which memory and pids bound{way_out}"
+
+
+def test_of_what_is_wide_the_condition_that_is_so_is_told() -> None:
+    (only,) = told('ImageTag: {tags: ["docker.io/**"]}')
+    assert only == (
+        "  it can put an image of its own in the place of one that others trust, but only if tags are docker.io/**,"
+        " by ImageTag (policy.yaml:4); deny: [ImageTag] takes it out"
     )
 
 

@@ -11,7 +11,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.words import Takes, Word
 
 WORDS: Final = (
     *OPERATIONS,

@@ -9,8 +9,9 @@ from dockerproxy.config.document import Fields, Place, Text
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.vocabulary import Takes, find_words
+from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import values_of
+from dockerproxy.policy.words import Takes
 
 EXAMPLES = {
     Takes.FLAG: "false",
@@ -74,10 +75,10 @@ def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> No
 
 
 def test_a_word_has_one_meaning_in_every_operation_that_bears_it() -> None:
-    meanings: dict[str, set[object]] = {}
+    meanings: dict[tuple[str, bool], set[object]] = {}
     for operation in OPERATIONS.values():
         for word in find_words(operation).values():
-            meanings.setdefault(word.name, set()).add((word.takes, word.choices, word.fault))
+            meanings.setdefault((word.name, word.of_body), set()).add((word.takes, word.choices, word.fault))
     assert {name for name, found in meanings.items() if len(found) > 1} == set()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import docker
 import pytest
@@ -182,7 +183,8 @@ def test_a_build_runs_its_steps_and_gives_a_name_that_is_granted(
     (tmp_path / "Dockerfile").write_bytes(b"# syntax=docker/dockerfile:1\n" + STEP)
     name = f"granted/{label}:built"
     contained.text("build", "--tag", name, "--network", "none", str(tmp_path))
-    contained.text("build", "--compress", "--file", "-", str(tmp_path), data=STEP)
+    contained.text("build", "--file", "-", str(tmp_path), data=STEP)
+    assert "send it unpacked" in contained.refused("build", "--compress", str(tmp_path))
     assert direct.run_container(name, "cat", "/built") == "built"
     api = docker.DockerClient(base_url=f"unix://{contained.socket}")
     stream = api.api.build(path=str(tmp_path), tag=name, rm=True, decode=True)
@@ -243,7 +245,15 @@ def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
 
 
 @pytest.mark.parametrize(
-    "step", [b"RUN --network=host true", b"RUN --net\\work=host true", b"RUN \\\n # x\n\n --network=host true"]
+    "step",
+    [
+        b"RUN --network=host true",
+        b"RUN --net\\work=host true",
+        b"RUN \\\n # x\n\n --network=host true",
+        b"ARG N=network\nRUN --${N}=host true",
+        b"ENV N=work\nRUN --net${N}=host true",
+        b"RUN <<A true\nls \\\nA\nRUN --network=host true",
+    ],
 )
 def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client], step: bytes) -> None:
     content = archive_of(item("Dockerfile", b"FROM busybox\n" + step.replace(b"true", b"readlink /proc/self/ns/net\n")))
@@ -269,3 +279,89 @@ def test_no_dockerfile_includes_a_file_of_the_host(podman: Engine, tmp_path: Pat
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
         assert build(proxy.socket, "dockerfile=x.in", content).status == 403
     assert b"LABEL seen=yes" in build(podman.socket, "dockerfile=x.in", content).body
+
+
+def test_no_build_reads_what_another_left_in_a_cache(podman: Engine, label: str) -> None:
+    step = f"FROM busybox\nRUN --mount=type=cache,id={label},target=/cache echo left >>/cache/it; cat /cache/it\n"
+    content = archive_of(item("Dockerfile", step.encode()))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        refused = build(proxy.socket, "nocache=1", content)
+    assert (refused.status, "a cache is shared with other builds" in refused.json()["message"]) == (403, True)
+    assert build(podman.socket, "nocache=1", content).body.count(b'"left\\n') == 1
+    assert build(podman.socket, "nocache=1", content).body.count(b"left\\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "arguments"),
+    [
+        ("FROM docker-archive:{file}", {}),
+        ("ARG BASE=busybox\nFROM ${{BASE}}", {"BASE": "docker-archive:{file}"}),
+        ('ARG A=docker-a\nARG B=$A"rchive":{file}\nFROM $B', {}),
+        ("FROM busybox\nCOPY --from=docker-archive:{file} /bin/sh /found", {}),
+        ("FROM busybox\nRUN --mount=type=bind,from=docker-archive:{file},target=/x cp /x/bin/sh /found", {}),
+    ],
+)
+def test_no_build_reads_an_image_from_a_file_of_the_host(
+    podman: Engine, tmp_path: Path, label: str, step: str, arguments: dict[str, str]
+) -> None:
+    file = tmp_path / "saved"
+    file.write_bytes(ask(podman.socket, "GET", "/images/busybox/get").body)
+    content = archive_of(item("Dockerfile", f"{step}\nCOPY Dockerfile /x\n".format(file=file).encode()))
+    given = json.dumps({name: value.format(file=file) for name, value in arguments.items()})
+    query = f"t=granted/{label}-built:1&nocache=1&buildargs={quote(given)}"
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        refused = build(proxy.socket, query, content)
+    assert (refused.status, "is read from the host" in refused.json()["message"]) == (403, True)
+    assert not has_image(podman, f"granted/{label}-built:1")
+    assert b"Successfully built" in build(podman.socket, query, content).body
+    remove_image(podman, f"granted/{label}-built:1")
+
+
+ARGUED = b"""ARG VERSION=latest BASE=docker.io/library/busybox:latest
+FROM --platform=$BUILDPLATFORM busybox:${VERSION} AS Made
+RUN --mount=type=bind,source=.,target=/context --mount=type=tmpfs,target=/t --network=none cp /context/file /made
+FROM ${BASE}
+COPY --from=Made --chown=0:0 /made /made
+RUN <<EOF
+cat /made \\
+  >/again
+EOF
+"""
+
+
+def test_an_ordinary_dockerfile_with_stages_variables_and_mounts_is_built(
+    podman: Engine, make_client: partial[Client], label: str
+) -> None:
+    content = archive_of(item("Dockerfile", ARGUED), item("file", b"from the context"))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        built = build(proxy.socket, f"t=granted/{label}:1", content)
+    assert b"Successfully built" in built.body, built.body
+    assert make_client(socket=podman.socket).run_container(f"granted/{label}:1", "cat", "/again") == "from the context"
+    remove_image(podman, f"granted/{label}:1")
+
+
+def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp_path: Path, label: str) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    wanted = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"Binds": [f"{kept}:/m:ro"]}}
+    head = {"Content-Type": "application/json"}
+    made = ask(engine.socket, "POST", f"/containers/create?name={label}", json.dumps(wanted).encode(), head)
+    assert made.status == 201
+    feared = archive_of(item("put", b"x"))
+    allowed = [*READS, "PutContainerArchive", "PutContainerArchiveLibpod"]
+    targets = [f"{api}/containers/{label}/archive?path=" for api in ("", "/v5.0.0/libpod")[: 1 + is_podman(engine)]]
+    with running_policy(engine.socket, json.dumps(allowed)) as proxy:
+        for target in targets:
+            for path in ("/m", "/", "/tmp"):
+                refused = ask(proxy.socket, "PUT", target + path, feared, TAR)
+                assert (refused.status, "is read-only" in refused.json()["message"]) == (403, True)
+    assert not list(kept.iterdir())
+    for target in targets:
+        direct = ask(engine.socket, "PUT", f"{target}/m", feared, TAR)
+        assert (direct.status == 200, (kept / "put").exists()) == (is_podman(engine), is_podman(engine))
+        (kept / "put").unlink(missing_ok=True)
+    ask(engine.socket, "DELETE", f"/containers/{label}?force=1")
+
+
+def is_podman(engine: Engine) -> bool:
+    return b"Podman" in ask(engine.socket, "GET", "/version").body

@@ -12,6 +12,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
+from wire.tars import archive_of, item
 
 pytestmark = pytest.mark.engine
 
@@ -23,7 +24,7 @@ EMPTY_TAR = b"\0" * 10240
 @pytest.fixture(autouse=True)
 def cleaned(request: pytest.FixtureRequest, label: str) -> Iterator[None]:
     """Remove what a test made: its names end in its label."""
-    names = [name for name in ("engine", "dockerd") if name in request.fixturenames]
+    names = [name for name in ("engine", "dockerd", "podman") if name in request.fixturenames]
     engine: Engine = request.getfixturevalue(names[0])
     yield
     remove_containers(engine, label)
@@ -272,6 +273,77 @@ def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, la
     assert ask(engine.socket, "GET", f"/containers/new-{label}/json").json()["Id"] == web
 
 
+# Names without a registry, which mean one of Docker Hub for Docker, but for Podman first one of `localhost`
+
+
+@pytest.fixture
+def local(podman: Engine, label: str) -> str:
+    """An image that somebody has put under a name of `localhost`; return the name without that."""
+    name = f"ci/app-{label}"
+    web = create(podman, label, f"local-{label}")
+    make(podman, f"/commit?container={web}&repo=localhost/{name}&tag=1&comment=local")
+    return name
+
+
+def used_by(engine: Engine, target: Engine | Proxy, label: str, image: str) -> str:
+    """Make a container of an image; return the image's id."""
+    made = make(target, "/containers/create", Image=image, Labels={"case": label}, HostConfig={"NetworkMode": "none"})
+    return str(ask(engine.socket, "GET", f"/containers/{made['Id']}/json").json()["Image"])
+
+
+def test_podman_uses_the_image_that_was_judged_and_none_of_localhost(podman: Engine, label: str, local: str) -> None:
+    feared = image_id(podman, f"localhost/{local}:1")
+    assert used_by(podman, podman, label, f"{local}:1") == feared  # What we fear.
+
+    with running_policy(podman.socket, f"[{{ContainerCreate: {{images: ['docker.io/{local}:*']}}}}]") as proxy:
+        answer = send(proxy, "/containers/create", Image=f"{local}:1")
+        assert (answer.status, f"docker.io/{local}:1" in str(answer.body)) == (404, True), answer
+        make(podman, f"/images/busybox/tag?repo=docker.io/{local}&tag=1")
+        judged = image_id(podman, f"docker.io/{local}:1")
+        assert judged != feared
+        for name in (f"{local}:1", f"docker.io/{local}:1", f"index.docker.io/{local}:1"):
+            assert used_by(podman, proxy, label, name) == judged
+        assert "none of the granted images" in refusal(proxy, "/containers/create", Image=f"localhost/{local}:1")
+
+
+def send_name(target: Engine | Proxy, label: str, way: str, name: str, tag: str) -> None:
+    """Give a name to an image."""
+    path = {
+        "tag": f"/images/busybox/tag?repo={name}&tag={tag}",
+        "commit": f"/commit?container=local-{label}&repo={name}&tag={tag}",
+        "import": f"/images/create?fromSrc=-&repo={name}&tag={tag}",
+        "build": f"/build?t={name}:{tag}",
+    }[way]
+    content = {"import": EMPTY_TAR, "build": archive_of(item("Dockerfile", b"FROM busybox\nLABEL built=yes\n"))}
+    answer = ask(target.socket, "POST", path, *((content[way], TAR) if way in content else ()), timeout=60)
+    assert answer.status in {200, 201}, answer
+    assert b"error" not in answer.body
+
+
+@pytest.mark.parametrize("way", ["tag", "commit", "import", "build"])
+def test_podman_gives_the_name_that_was_judged_and_takes_none_of_localhost(
+    podman: Engine, label: str, local: str, way: str
+) -> None:
+    make(podman, f"/images/localhost/{local}:1/tag?repo=localhost/{local}&tag=2")
+    before = image_id(podman, f"localhost/{local}:2")
+    send_name(podman, label, way, local, "1")  # What we fear.
+    assert image_id(podman, f"localhost/{local}:1") != before
+
+    tags = f"tags: ['docker.io/{local}:*']"
+    allow = f"[{{ImageTag: {{{tags}}}, ImageCreate: {{{tags}}}, ImageCommit: {{{tags}}}, ImageBuild: {{{tags}}}}}]"
+    with running_policy(podman.socket, allow) as proxy:
+        send_name(proxy, label, way, local, "2")
+    assert image_id(podman, f"localhost/{local}:2") == before
+    assert image_id(podman, f"docker.io/{local}:2") != before
+
+
+def test_podman_pulls_from_the_registry_that_was_judged_and_not_from_localhost(podman: Engine, local: str) -> None:
+    path = f"/images/create?fromImage={local}&tag=1"
+    assert "registry-1.docker.io" not in str(send(podman, path).body)  # What we fear: it asks one of `localhost`.
+    with running_policy(podman.socket, f"[{{ImageCreate: {{from: ['docker.io/{local}:*']}}}}]") as proxy:
+        assert "registry-1.docker.io" in str(send(proxy, path).body)
+
+
 # Servers
 
 
@@ -282,3 +354,14 @@ def test_the_engine_is_not_sent_to_a_server_of_the_client_s_choice(dockerd: Engi
         message = refusal(proxy, "/auth", **where)
         assert message.startswith("SystemAuth is not allowed here: serveraddress is")
         assert '{servers: ["127.0.0.1:1"]}' in message or "{servers: [127.0.0.1:1]}" in message
+
+
+def test_a_name_of_podmans_own_api_is_given_where_it_was_judged(podman: Engine, label: str) -> None:
+    web, name = create(podman, label, f"w-{label}"), f"ci/z-{label}"
+    make(podman, f"/images/busybox/tag?repo=docker.io/{name}&tag=1")
+    before = image_id(podman, f"docker.io/{name}:1")
+    with running_policy(podman.socket, "[{ImageCommitLibpod: {tags: ['localhost/ci/*']}}]") as proxy:
+        target = f"/v5.4.2/libpod/commit?container={web}&repo={name}&tag=1"
+        assert ask(proxy.socket, "POST", target).status == 200
+    assert image_id(podman, f"docker.io/{name}:1") == before
+    assert image_id(podman, f"localhost/{name}:1") != before

@@ -65,7 +65,7 @@ def proxy(podman: Engine, shared: Path) -> Iterator[Proxy]:
         {"VolumeCreateLibpod": {"names": ["ci_*"]}},
         {"SecretCreateLibpod": {"names": ["ci-*"]}},
         {"ImageTagLibpod": {"tags": ["localhost/ci/*"]}},
-        {"ContainerUpdateLibpod": {"memory": "128MiB"}},
+        {"ContainerUpdateLibpod": {"memory": "128MiB", "cpus": "0.1"}},
         *("ImagePullLibpod", "ContainerRenameLibpod", "NetworkCreateLibpod", "ImageImportLibpod"),
     ]
     with running_policy(podman.socket, json.dumps([*free, *bounded])) as running:
@@ -116,6 +116,8 @@ def test_a_command_runs_in_a_container_that_has_joined_another(remote: Client) -
     remote.run("run", "--detach", "--name=ci-4", "--network=container:ci-3", "busybox", "sleep", "600")
     assert remote.run("exec", "-i", "ci-4", "cat", data=b"through") == b"through"
     assert "which is none of the granted commands" in remote.refused("exec", "ci-4", "id")
+    assert "decides what a command does" in remote.refused("exec", "--env=PATH=/tmp", "ci-4", "cat")
+    assert "decides what a command does" in remote.refused("exec", "--workdir=/tmp", "ci-4", "cat")
 
 
 def test_volumes_and_secrets_are_made_and_used(remote: Client) -> None:
@@ -240,6 +242,41 @@ def test_the_systemd_mode_that_a_command_turns_on_is_off(podman: Engine, proxy: 
     assert "SystemdMode" not in found["Config"]
 
 
+IN_DOCKERS_WORDS: list[dict[str, object]] = [
+    {"Cmd": ["/sbin/init"]},
+    {"Cmd": ["/bin/sh", "-c", "/usr/sbin/init"]},
+    {"Entrypoint": [""], "Cmd": ["/usr/local/sbin/init"]},
+    {"Entrypoint": ["/bin/sh"], "Cmd": ["-c", "/x/systemd"]},
+]
+
+
+@pytest.mark.parametrize("words", IN_DOCKERS_WORDS, ids=str)
+def test_no_command_turns_the_systemd_mode_on_in_dockers_words(podman: Engine, words: dict[str, object]) -> None:
+    content = json.dumps({"Image": "busybox", "HostConfig": {"NetworkMode": "none"}, **words}).encode()
+    kind = {"Content-Type": "application/json"}
+    made = ask(podman.socket, "POST", "/v1.41/containers/create", content, kind).json()["Id"]
+    found = ask(podman.socket, "GET", f"{API}/containers/{made}/json").json()
+    ask(podman.socket, "DELETE", f"{API}/containers/{made}?force=true&timeout=0")
+    assert found["Config"]["SystemdMode"] is True
+    with running_policy(podman.socket, "[{ContainerCreate: {}}]") as docker:
+        answer = ask(docker.socket, "POST", "/v1.41/containers/create", content, kind)
+    assert (answer.status, "control groups writable" in answer.json()["message"]) == (403, True)
+
+
+def test_what_holds_a_pod_is_not_in_systemd_mode(podman: Engine, proxy: Proxy) -> None:
+    pod = {"name": "ci-init", "infra_image": "docker.io/library/busybox", "infra_command": ["/sbin/init"]}
+    asked = {**pod, "netns": {"nsmode": "none"}}
+    assert post(podman.socket, "/pods/create", asked).status == 201
+    try:
+        holder = ask(podman.socket, "GET", f"{API}/pods/ci-init/json").json()["InfraContainerID"]
+        found = ask(podman.socket, "GET", f"{API}/containers/{holder}/json").json()
+        assert found["Config"]["SystemdMode"] is True
+    finally:
+        ask(podman.socket, "DELETE", f"{API}/pods/ci-init?force=true&timeout=0")
+    answer = post(proxy.socket, "/pods/create", asked)
+    assert (answer.status, "infra_command" in answer.json()["message"]) == (403, True)
+
+
 HOST = "/srv/dockerproxy-e2e"
 GREETING = ("cat", "/x/greeting")
 PRINTS: list[tuple[dict[str, object], tuple[str, ...], str]] = [
@@ -348,11 +385,13 @@ def test_a_network_is_none_of_the_host(proxy: Proxy) -> None:
 
 
 def test_limits_are_not_raised_past_the_bound(podman: Engine, proxy: Proxy) -> None:
-    limits = {"resource_limits": {"memory": {"limit": 2**26}}, "netns": {"nsmode": "none"}}
+    cpu = {"quota": 1_000, "period": 10_000}
+    unified = {"unified": {"memory.max": "max"}}
+    limits = {"resource_limits": {"memory": {"limit": 2**26}, "cpu": cpu}, "netns": {"nsmode": "none"}}
     made = post(podman.socket, "/containers/create", {"image": "busybox", "command": ["sleep", "60"], **limits}).json()
     try:
         assert post(podman.socket, f"/containers/{made['Id']}/start").status == 204
-        for raised in ({"memory": {"limit": 2**28}}, {"memory": {"swap": -1}}, {"unified": {"memory.max": "max"}}):
+        for raised in ({"memory": {"limit": 2**28}}, {"memory": {"swap": -1}}, {"cpu": {"quota": 10_000}}, unified):
             assert post(proxy.socket, f"/containers/{made['Id']}/update", raised).status == 403
         assert post(proxy.socket, f"/containers/{made['Id']}/update", {"memory": {"limit": 2**27}}).status == 201
     finally:

@@ -31,7 +31,8 @@ from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.observe.seen import Listed
 from dockerproxy.policy.judge import Judged, judge, judge_object
 from dockerproxy.policy.objects import KINDS, Found, Question, find_object
-from dockerproxy.policy.vocabulary import Takes, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes
 
 PLAIN = ("web", "db", "cache")
 UNIVERSE = tuple(

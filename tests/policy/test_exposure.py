@@ -1,6 +1,7 @@
 """What a policy exposes is said, with the operations that do it, and nothing is said that is not so."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,9 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
         ({"CONFIGS": "1"}, "reads the contents of every swarm config"),
         ({"DISTRIBUTION": "1"}, "makes the engine connect to any registry it names"),
         ({"TASKS": "1"}, "sees the environment of every service"),
+        ({"COMMIT": "1", "POST": "1"}, "makes an image of any container"),
+        ({"IMAGES": "1", "POST": "1"}, "can put an image of its own in the place of one that others trust"),
+        ({"CONTAINERS": "1", "POST": "1"}, "gives any container another name"),
     ],
 )
 def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: dict[str, str], part: str) -> None:
@@ -86,6 +90,10 @@ def exposed(name: str, **values: Value) -> list[str]:
     return [exposure.says for exposure in find_exposures(granting(name, **values))]
 
 
+WITHIN: Mapping[str, Value] = {"memory": "1GiB", "pids": "200", "networks": ("ci",)}
+"""What keeps a container to its share of the host, so that nothing else is said of it."""
+
+
 @pytest.mark.parametrize("name", sorted(BODIES))
 def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
     assert not any("root on" in says for says in exposed(name))
@@ -100,6 +108,14 @@ def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
         ("NetworkConnect", "joins any container to a network"),
         ("ImagePush", "makes the engine connect to any registry it names"),
         ("ImageBuild", "runs any command as root in a build, which fetches what it likes"),
+        ("ImageCommit", "makes an image of any container: whoever may run or save that has the container's files"),
+        ("ImageCommitLibpod", "makes an image of any container"),
+        ("ContainerRename", "gives any container another name, and so what is granted to others by that name"),
+        ("ContainerRenameLibpod", "gives any container another name"),
+        ("ContainerCreate", "reaches services of the host and whatever is on the engine's own network"),
+        ("PodCreateLibpod", "reaches services of the host and whatever is on the engine's own network"),
+        ("ContainerCreateLibpod", "may use up the host's memory or processes"),
+        ("ServiceCreate", "may use up the host's memory or processes"),
     ],
 )
 def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
@@ -122,18 +138,75 @@ def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
     ],
 )
 def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: list[str]) -> None:
-    for name in ("ContainerCreate", "ServiceCreate"):
-        found = exposed(name, binds=binds)
+    for name in ("ContainerCreate", "ServiceCreate", "PodCreateLibpod"):
+        found = exposed(name, binds=binds, **WITHIN)
         assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
 
 
-@pytest.mark.parametrize(("capability", "frees"), [("SYS_ADMIN", True), ("cap_bpf", True), ("CHOWN", False)])
-def test_a_capability_may_give_the_host_away(capability: str, *, frees: bool) -> None:
-    assert bool(exposed("ContainerCreate", add_capabilities=(capability,))) is frees
+@pytest.mark.parametrize(
+    ("capability", "parts"),
+    [
+        ("SYS_ADMIN", ["is root on the host"]),
+        ("cap_bpf", ["is root on the host"]),
+        ("ALL", ["is root on the host"]),
+        ("SYS_TIME", ["sets the host's clock"]),
+        ("cap_perfmon", ["watches the whole host"]),
+        ("SYSLOG", ["watches the whole host"]),
+        ("NET_ADMIN", ["can take addresses and traffic of others"]),
+        ("NET_RAW", ["can take addresses and traffic of others"]),
+        ("SYS_BOOT", ["restarts the host with a kernel of its own"]),
+        ("SYS_PTRACE", []),
+        ("CHOWN", []),
+    ],
+)
+def test_a_capability_may_reach_the_host(capability: str, parts: list[str]) -> None:
+    for name in ("ContainerCreate", "ServiceUpdate", "ContainerCreateLibpod"):
+        found = exposed(name, add_capabilities=(capability,), **WITHIN)
+        assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("ContainerCreate", WITHIN),
+        ("ContainerCreate", {**WITHIN, "user": "not-root", "no_new_privileges": "required"}),
+        ("ContainerCreate", {**WITHIN, "user": "any"}),
+        ("ServiceCreate", {**WITHIN, "secrets": ("ci_*",)}),
+        ("ContainerRename", {"containers": ("ci-*",)}),
+        ("ImageCommit", {"containers": ("ci-*",), "tags": ("registry.local/ci/*",)}),
+        ("ImageTag", {"images": ("registry.local/ci/*",)}),
+        ("ImageLoad", {"tags": ("registry.local/ci/*",)}),
+    ],
+)
+def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Value]) -> None:
+    assert exposed(name, **values) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "part"),
+    [
+        ("ContainerCreate", {"memory": "1GiB", "networks": ("ci",)}, "may use up the host's memory or processes"),
+        ("ContainerCreate", {"memory": "1GiB", "pids": "9"}, "reaches services of the host and whatever is on"),
+        ("ContainerCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
+        ("ServiceCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
+        ("ServiceUpdate", {**WITHIN, "secrets": ("**",)}, "reads every secret of the swarm, or of Podman"),
+        ("ContainerCreateLibpod", {**WITHIN, "secrets": ("*",)}, "reads every secret of the swarm, or of Podman"),
+        ("ContainerRename", {"names": ("ci-*",)}, "gives any container another name"),
+        ("ImageCommitLibpod", {"tags": ("ghcr.io/acme/*",)}, "makes an image of any container"),
+        ("ImageTag", {"tags": ("**",)}, "can put an image of its own in the place of one that others trust"),
+        ("ImageTagLibpod", {"images": ("**",)}, "can put an image of its own in the place of one that others trust"),
+        ("ImageLoad", {"tags": ("docker.io/**",)}, "can put an image of its own"),
+        ("ImageLoadLibpod", {"tags": ("registry.local/**",)}, "can put an image of its own"),
+        ("ImageImportLibpod", {"tags": ("docker.io/library/*",)}, "can put an image of its own"),
+        ("ImageCreate", {"tags": ("**",)}, "can put an image of its own"),
+    ],
+)
+def test_a_grant_that_is_contained_and_wide_is_said_to_be(name: str, values: Mapping[str, Value], part: str) -> None:
+    assert exposed(name, **values)[0].startswith(part)
 
 
 def test_of_conditions_those_are_said_that_make_it_less() -> None:
-    policy = granting("ContainerCreate", binds=("/srv",), memory="1GiB", buildx_builders="none")
+    policy = granting("ContainerCreate", binds=("/srv",), buildx_builders="none", **WITHIN)
     (found,) = find_exposures(policy)
     (case,) = found.cases["ContainerCreate"]
     assert [condition.word for condition in found.restrictions(case)] == ["binds"]
@@ -146,7 +219,7 @@ def test_of_conditions_those_are_said_that_make_it_less() -> None:
 def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None:
     opened = Grant(frozenset({"ContainerCreate"}), "there", (UNRESTRICTED,))
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "here"), opened)
-    (found,) = find_exposures(policy)
+    found, *_ = find_exposures(policy)
     assert [case.decision.source for case in found.cases["ContainerCreate"]] == ["there"]
 
 

@@ -144,13 +144,23 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
 
 
 def test_an_archive_that_is_looked_at_never_comes_by_a_version_of_http_that_has_no_chunks() -> None:
-    policy = policy_with(Grant(frozenset({"PutContainerArchive"}), "policy.yaml:1"))
-    line = "PUT /containers/web/archive?path=/x HTTP/1.0"
+    policy = policy_with(Grant(frozenset({"ImageLoad"}), "policy.yaml:1"))
+    line = "POST /images/load HTTP/1.0"
     found = judge(policy, head_of("content-length: 9", line=line))
     assert isinstance(found, Refusal)
     assert isinstance(judge(EVERYTHING, head_of("content-length: 9", line=line)), Judged)
-    passing = judged(
-        OPERATIONS["PutContainerArchive"], "content-length: 9", policy=policy, target="/containers/web/archive?path=/x"
-    )
+    passing = judged(OPERATIONS["ImageLoad"], "content-length: 9", policy=policy, target="/images/load")
     assert b"transfer-encoding: chunked" in passing.to_engine
     assert b"content-length" not in passing.to_engine
+
+
+def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (Bound("volumes", ("a", "b", "c")),)))
+    asking = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}', policy)
+    asked = []
+    while asking.question is not None:
+        asked.append((asking.question.name, len(asking.question.others)))
+        found = Found(asking.question.name, (asking.question.name,), document={"driver": "local"})
+        asking = judge_object(policy, asking, found)
+    assert asked == [("a", 2), ("b", 1), ("c", 0)]
+    assert asking.passes

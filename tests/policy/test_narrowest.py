@@ -10,7 +10,8 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.narrowest import find_narrowest
 from dockerproxy.policy.objects import KINDS, Found
-from dockerproxy.policy.vocabulary import Takes, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes
 
 WEB = Found("0" * 64, ("web", "other"))
 ALPINE = Found("sha256:" + "0" * 64, ("docker.io/library/alpine:3",))

@@ -28,6 +28,7 @@ from dockerproxy.policy.objects import (
     new_name,
     read_object,
     with_name,
+    with_query,
 )
 
 IMAGE = f"sha256:{ID}"
@@ -359,3 +360,9 @@ def test_only_some_operations_give_a_name() -> None:
     assert new_name(request_of("POST", "/images/a/tag?repo=b&tag=1")) == "docker.io/library/b:1"
     assert new_name(request_of("POST", "/containers/a/start?name=b")) == ""
     assert new_name(request_of("POST", "/new/thing?name=b")) == ""
+
+
+def test_parameters_go_on_with_other_values_in_their_places() -> None:
+    request = request_of("POST", "/build?t=a&q=1&t=b&t=c")
+    changed = with_query(request, {"t": ("x", "y"), "none": ("z",)})
+    assert changed.target == "/build?t=x&q=1&t=y&t=c"

@@ -5,10 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN, WEB, request_for
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.bodies.checks import find_bounds
 from dockerproxy.policy.model import Condition, Pairs, Value
 from dockerproxy.policy.objects import KINDS, WORDS
-from dockerproxy.policy.vocabulary import ALL_WORDS, Takes, Word, find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.words import Takes, Word
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]
 
@@ -79,6 +82,14 @@ def test_every_operation_that_names_an_object_bears_the_condition_on_it(name: st
 def test_no_other_operation_bears_one() -> None:
     words = set(WORDS.values())
     assert {name for name, word in BORNE if word.name in words and not word.of_body} == set(KINDS)
+
+
+def test_a_condition_on_an_object_that_bounds_the_body_too_takes_nothing_away() -> None:
+    widening = {name for name, word in BORNE if not word.narrows and not word.of_body}
+    assert widening == {
+        name for name, body in BODIES.items() if name in KINDS and WORDS[KINDS[name]] in find_bounds(body)
+    }
+    assert {"ImageTag", "NetworkConnect"} <= widening
 
 
 def test_all_words_are_those_that_some_operation_bears() -> None:

@@ -115,6 +115,18 @@ class World:
         written, _, _ = (self.directory / "log").read_text().rpartition("\n")
         return [json.loads(line) for line in written.splitlines()]
 
+    async def line(self, text: str) -> dict[str, Any]:
+        """The first line of the log that says this, once it is there."""
+
+        async def wait() -> dict[str, Any]:
+            while True:
+                for line in self.log():
+                    if text in line.get("text", ""):
+                        return line
+                await asyncio.sleep(0.01)
+
+        return await asyncio.wait_for(wait(), PATIENCE)
+
     async def records(self, count: int) -> list[dict[str, Any]]:
         """The records of finished exchanges, once there are as many as this."""
 

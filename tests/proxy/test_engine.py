@@ -330,6 +330,7 @@ async def test_a_request_that_breaks_after_its_answer_ends_the_connection(rest: 
         assert await client.rest() == b""
         assert await engine.rest() == b"3\r\nabc\r\n"
         assert [line["level"] for line in await here.records(1)] == ["info"]
+        assert (await here.line("cut off"))["level"] == "warning"
 
 
 @in_loop

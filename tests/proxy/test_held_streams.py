@@ -8,8 +8,9 @@ import tarfile
 import pytest
 from policy.policies import ID, grant_on, policy_with
 from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, contained, create, whole
-from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
 from proxy.questions import OTHER, WEB, asked, tell, the_client
+from wire.tars import block
 
 from dockerproxy.policy.model import Mode
 
@@ -270,6 +271,64 @@ async def test_no_archive_is_cut_off_where_nothing_is_refused(*, chunked: bool) 
         assert await chunks(engine) == (BAD, True)
         await engine.send(OK)
         assert await client.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_an_archive_that_goes_wrong_behind_its_answer_is_cut_off_and_the_log_says_why() -> None:
+    async with world(policy=policy_with(*ARCHIVES)) as here:
+        client = await here.connect()
+        await client.send(put(BAD, chunked=False)[: 1024 - len(BAD)])
+        engine = await ask_for_web(here)
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        [record] = await here.records(1)
+        assert (record["decision"], record["status"]) == ("allowed", 200)
+        await client.send(BAD[1024:])
+        assert await client.rest() == b""
+        content, ended = await chunks(engine)
+        assert (content.count(b"hello"), content.count(b"device"), ended) == (1, 0, False)
+        told = await here.line("device")
+    assert told["level"] == "warning"
+    assert "PutContainerArchive is not allowed here: " in told["text"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [(block(size=b"7" * 11), bytes(65536)), (b"", block(uid=b"7" * 8) * 128)],
+    ids=["one large file", "headers that become three times as long"],
+)
+@in_loop
+async def test_for_an_engine_that_does_not_read_an_archive_only_a_few_pieces_of_it_are_kept(
+    begin: bytes, more: bytes, *, chunked: bool
+) -> None:
+    async with world(policy=policy_with(*ARCHIVES)) as here:
+        client = await here.connect()
+        size = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {2**30}"
+        start = b"40000000\r\n" + begin if chunked else begin
+        await client.send(request("PUT", "/containers/w/archive?path=/", size, "Content-Type: application/x-tar"))
+        await client.send(start)
+        engine = await ask_for_web(here)
+        engine.pause()
+        written = 0
+
+        async def fill() -> None:
+            nonlocal written
+            while True:
+                await client.send(more)
+                written += len(more)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 1)
+        kept = the_client(here)
+        assert kept.engine is not None
+        assert 2**16 < kept.engine.transport.get_write_buffer_size() < 2**20
+        assert len(kept.inbox.data) < 2**18
+        assert kept.engine_is_slow
+        assert written < 8 * 2**20
+        engine.resume()
+        assert len(await engine.exactly(written)) == written
+        await asyncio.wait_for(client.send(more), PATIENCE)
 
 
 @in_loop

@@ -10,7 +10,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dockerproxy.wire.packing import Unpacker
 from dockerproxy.wire.tar import Entry, Event, FileEnd, Kind, TarReader, padding_of
 from dockerproxy.wire.tar_writing import END, write_entry
 
@@ -136,14 +135,13 @@ def write_archive(entries: Iterable[tuple[Entry, bytes]]) -> bytes:
 def find_corpus() -> list[Path]:
     """Return the archives that real clients wrote."""
     corpus = Path(__file__).parent.parent / "corpus" / "tar"
-    return sorted(path for path in corpus.iterdir() if path.suffix in {".tar", ".gz"})
+    return sorted(path for path in corpus.iterdir() if path.suffix == ".tar")
 
 
 def written_anew(archive: Path) -> bytes:
     """Return what goes on of an archive."""
-    unpacker = Unpacker()
-    read = read_archive(map(bytes, [*unpacker.feed(archive.read_bytes()), *unpacker.end()]))
-    assert unpacker.fault == read.fault == ""
+    read = read_archive([archive.read_bytes()])
+    assert not read.fault
     return write_archive(read.entries)
 
 

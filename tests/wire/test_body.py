@@ -79,6 +79,12 @@ def test_very_many_small_chunks_reach_the_engine_as_one_with_the_same_content() 
     assert len(pieces) < 10
 
 
+def test_very_many_small_chunks_are_taken_as_one_piece_and_a_few_as_they_came() -> None:
+    for count, pieces in ((8, 8), (9, 1), (10_000, 1)):
+        contents, used = RequestBody(CHUNKED).take(b"1\r\nx\r\n" * count)
+        assert (len(contents), b"".join(contents), used) == (pieces, b"x" * count, 6 * count)
+
+
 def test_a_request_without_a_body_is_complete_at_once() -> None:
     assert RequestBody(NO_BODY).complete
     assert RequestBody(counted(0)).complete

@@ -15,8 +15,9 @@ from dockerproxy.policy.decide import find_remedy
 from dockerproxy.policy.model import Condition, Grant, Policy, Value
 from dockerproxy.policy.narrowest import find_narrowest
 from dockerproxy.policy.objects import Question
-from dockerproxy.policy.vocabulary import Takes, find_words
+from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import list_names, write_grant
+from dockerproxy.policy.words import Takes
 
 Line = tuple[str, str]
 """A label and a text; the label is empty where the text belongs to the line before."""

@@ -7,6 +7,7 @@ SIGUSR1 writes what was learned, and logs what was only reported.
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -98,6 +99,7 @@ def _warn_of_mode(served: SocketSettings, log: Log) -> None:
 
 async def _serve(configured: Configured, log: Log, read: Callable[[], Configured]) -> None:
     loop = asyncio.get_running_loop()
+    gc.freeze()  # Tables and policies stay as long as the process: the collector need not go through them again.
     server = Server(configured.settings, log)
     reloading = _Reloading(server, log, configured, read)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,8 +16,9 @@ from dockerproxy.config.near import find_near, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.conditions import UNRESTRICTED, Bound
 from dockerproxy.policy.model import Condition, Grant, Value
-from dockerproxy.policy.vocabulary import ALL_WORDS, Word, find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
 from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.words import Word
 
 Borne = Mapping[str, Mapping[str, Word]]
 """The words that each operation of a grant bears."""

@@ -11,7 +11,7 @@ from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.bodies.amounts import is_address, read_ports
 from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.vocabulary import Takes, Word
+from dockerproxy.policy.words import Takes, Word
 
 _NO_REQUEST: Final = "is an empty list, to which no request can keep"
 _ANY_MORE: Final = "**"

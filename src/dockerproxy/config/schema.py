@@ -15,7 +15,8 @@ from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.vocabulary import Takes, Word, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes, Word
 from dockerproxy.settings import MAX_SOCKET_PATH
 
 Schema = Mapping[str, object]

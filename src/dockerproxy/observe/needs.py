@@ -32,7 +32,8 @@ from dockerproxy.policy.objects import (
     new_name,
     read_object,
 )
-from dockerproxy.policy.vocabulary import Takes, Word, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes, Word
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 

@@ -17,8 +17,8 @@ from dockerproxy.policy.bodies.amounts import read_ports
 from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.vocabulary import Takes, Word
 from dockerproxy.policy.wording import write_value
+from dockerproxy.policy.words import Takes, Word
 
 _MOST_KEPT: Final = 300
 """Items of a list that are kept before patterns are looked for among them."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES, CONTAINED
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.bodies.checks import find_bounds
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED, Bound
+from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Condition, Mode, Pairs, Value
+from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import values_of, write_grant
 
 _DIGITS: Final = 12
@@ -116,20 +116,8 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
     """
     if name not in CONTAINED or UNRESTRICTED in theirs:
         return theirs == ((UNRESTRICTED,) if name in CONTAINED else ())
-    return theirs == () and UNRESTRICTED not in mine and all(_narrows(name, condition) for condition in mine)
-
-
-def _narrows(name: str, condition: Condition) -> bool:
-    """Whether a condition of a grant that is contained only takes something away."""
-    if isinstance(condition, Bound):
-        return condition.word in _NARROWING
-    return name not in BODIES or condition.word not in find_bounds(BODIES[name])
-
-
-_NARROWING: Final = frozenset(
-    {"names", "images", "containers", "memory", "cpus", "pids", "user", "no_new_privileges", "labels", "commands"}
-)
-"""Conditions on bodies without which everything is let through. By the others a grant gives more than without any."""
+    words = find_words(OPERATIONS[name])
+    return theirs == () and UNRESTRICTED not in mine and all(words[condition.word].narrows for condition in mine)
 
 
 def _sort(values: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -51,7 +51,9 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             found = named
         if not all(condition.holds(request, found) for condition in case.conditions):
             continue
-        answer = _look_into(case, request, replace(known, found=found)) if case.body is not None else case.decision
+        if case.body is None:
+            return case.decision
+        answer = _look_into(case, request, known if found is known.found else replace(known, found=found))
         if not isinstance(answer, tuple):
             return answer
         faults.append(answer)
@@ -69,14 +71,16 @@ def _look_into(case: Case, request: CanonicalRequest, known: Known) -> Decision 
     if inspected.faults:
         return inspected.faults
     if inspected.questions:
-        return inspected.questions[0]
+        first, *others = inspected.questions
+        return replace(first, others=tuple(others)) if others else first
     return _allow(case, inspected)
 
 
 def _allow(case: Case, inspected: Inspected) -> Decision:
-    if not case.reads_body or inspected.content is None:
+    content = write_json(inspected.content) if case.reads_body and inspected.content is not None else None
+    if content is None and not inspected.query:
         return case.decision
-    return replace(case.decision, content=write_json(inspected.content))
+    return replace(case.decision, content=content, query=inspected.query)
 
 
 def _explain(policy: CompiledPolicy, name: str, faults: tuple[Fault, ...]) -> str:

@@ -8,70 +8,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.bodies.containing import capability_name
-from dockerproxy.policy.bodies.mounting import split_mode
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.conditions import Bound, NamesNoBuilder
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.dangers import (
+    Danger,
+    adds,
+    becomes_root,
+    is_any,
+    is_contained,
+    is_contained_without,
+    lacks,
+    makes_links,
+    owns_host,
+    reads_every_secret,
+    replaces_images,
+    writes_host,
+)
 from dockerproxy.policy.model import Condition, Value
 
 
 def is_whole(case: Case) -> bool:
     """Whether nothing that a request says besides its path is looked at: it is unrestricted, or says nothing."""
     return case.body is None
-
-
-def _is_contained(case: Case) -> bool:
-    return case.body is not None
-
-
-def _is_any(_: Case) -> bool:
-    return True
-
-
-def _list(case: Case, word: str) -> tuple[str, ...]:
-    value = case.bounds.get(word) if case.body is not None else None
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
-
-
-def _writes_host(case: Case) -> bool:
-    """Whether a grant that is contained lets directories of the host be mounted to write there."""
-    return any(split_mode(item)[1] == "rw" for item in _list(case, "binds"))
-
-
-def _makes_links(case: Case) -> bool:
-    """Whether what a client may mount is chosen by a pattern, in a place where it may write."""
-    return any(mode == "rw" and not Glob(path).is_literal for path, mode in map(split_mode, _list(case, "binds")))
-
-
-_ENGINES: Final = (
-    *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
-    *("/", "/run", "/var", "/var/run", "/run/podman", "/run/containerd"),
-)
-"""Sockets of engines, and where they are: that one is mounted to read keeps nobody from speaking to it."""
-
-_TRUSTED: Final = (
-    *("/etc", "/etc/passwd", "/etc/cron.d", "/etc/x", "/root", "/root/.ssh", "/usr", "/usr/bin", "/bin", "/sbin"),
-    *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),
-    *("/var/lib/docker/volumes", "/var/lib/containers", "/var/spool/cron", "/usr/local/bin", "/home"),
-)
-"""Some directories and files that the host trusts: who writes there is root on it before long."""
-
-
-def _owns_host(case: Case) -> bool:
-    """Whether a grant that is contained gives the host away all the same."""
-    if _FREEING & {capability_name(item) for item in _list(case, "add_capabilities")}:
-        return True
-    return any(map(_gives_away, _list(case, "binds")))
-
-
-def _gives_away(bind: str) -> bool:
-    path, mode = split_mode(bind)
-    return any(map(Glob(path).matches, (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
-
-
-_FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
-"""Capabilities with which a program leaves its container (capabilities(7))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +45,7 @@ class Exposure:
 
     operations: tuple[str, ...]
     says: str
-    exposes: Callable[[Case], bool] = is_whole
+    exposes: Danger = is_whole
     words: tuple[str, ...] = ()
 
     def holds_for(self, case: Case) -> bool:
@@ -124,6 +82,9 @@ class Exposed:
         )
 
 
+_MAKING: Final = ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate")
+_MOUNTING: Final = (*_MAKING, "PodCreateLibpod")
+
 _EXPOSURES: Final = (
     Exposure(
         (
@@ -136,15 +97,15 @@ _EXPOSURES: Final = (
         "is root on the host: it can start a container that mounts the host's files",
     ),
     Exposure(
-        ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
+        _MOUNTING,
         "is root on the host: by what is granted it reaches the engine's socket or files that the host trusts",
-        _owns_host,
+        owns_host,
         ("binds", "add_capabilities"),
     ),
     Exposure(
-        ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
-        "is as good as root on the host: where a pattern lets it write it can make a link, and mount what that leads to",
-        _makes_links,
+        _MOUNTING,
+        "is as good as root on the host: where a pattern lets it write it can make a link, and mount what it leads to",
+        makes_links,
         ("binds",),
     ),
     Exposure(
@@ -174,21 +135,46 @@ _EXPOSURES: Final = (
         "is as good as root on the host: a command in a container may be run privileged",
     ),
     Exposure(
-        ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
+        _MOUNTING,
         "writes in directories of the host, and where links in them lead: those cannot be seen from here",
-        _writes_host,
+        writes_host,
         ("binds",),
+    ),
+    Exposure(
+        _MAKING,
+        "restarts the host with a kernel of its own, unless the engine's filter of system calls keeps it from that",
+        adds("SYS_BOOT"),
+        ("add_capabilities",),
+    ),
+    Exposure(_MAKING, "sets the host's clock", adds("SYS_TIME"), ("add_capabilities",)),
+    Exposure(
+        _MAKING,
+        "watches the whole host: what its kernel logs, or what its processes do",
+        adds("SYSLOG", "PERFMON"),
+        ("add_capabilities",),
+    ),
+    Exposure(
+        _MAKING,
+        "can take addresses and traffic of others on the networks that it joins",
+        adds("NET_ADMIN", "NET_RAW"),
+        ("add_capabilities",),
+    ),
+    Exposure(
+        _MAKING,
+        "becomes root in a container that must not be: set-user-id programs of its image do that, where"
+        " no_new_privileges is not required",
+        becomes_root,
     ),
     Exposure(
         ("ContainerExec", "ContainerExecLibpod"),
         "prepares commands in running containers, which run there as any user",
-        _is_contained,
+        is_contained,
         ("commands", "user"),
     ),
     Exposure(
         ("NetworkConnect", "NetworkDisconnect", "NetworkConnectLibpod", "NetworkDisconnectLibpod"),
         "joins any container to a network, or takes it out of one: the body names it",
-        _is_any,
+        is_any,
         ("containers", "networks"),
     ),
     Exposure(
@@ -200,7 +186,7 @@ _EXPOSURES: Final = (
             "ContainerAttachLibpod",
         ),
         "types into running containers or starts commands there",
-        _is_any,
+        is_any,
         ("commands",),
     ),
     Exposure(
@@ -209,17 +195,39 @@ _EXPOSURES: Final = (
     ),
     Exposure(
         ("ImageBuild", "ImageBuildLibpod"),
-        "runs any command as root in a build, which fetches what it likes through the networks that are granted",
-        _is_contained,
+        "runs any command as root in a build, which fetches what it likes through the networks that are granted,"
+        " and on Podman through the host's, if the image it starts from says so",
+        is_contained,
         ("networks",),
+    ),
+    Exposure(
+        (
+            *("ImageTag", "ImageLoad", "ImageBuild", "Grpc", "ImageCommit", "ImageCreate", "ImageTagLibpod"),
+            *("ImageLoadLibpod", "LocalImagesLibpod", "ImageBuildLibpod", "LocalBuildLibpod", "ImageCommitLibpod"),
+            "ImageImportLibpod",
+        ),
+        "can put an image of its own in the place of one that others trust",
+        replaces_images,
+        ("tags",),
+    ),
+    Exposure(
+        ("ContainerRename", "ContainerRenameLibpod"),
+        "gives any container another name, and so what is granted to others by that name",
+        lacks("containers"),
+        ("names",),
     ),
     Exposure(("SwarmJoin", "SwarmInit", "NodeUpdate"), "can hand the host to another swarm or make nodes managers"),
     Exposure(
         ("ContainerArchive", "ContainerExport", "ContainerArchiveLibpod", "ContainerExportLibpod"),
         "reads any file of any container, of its volumes and bind mounts too",
     ),
+    Exposure(
+        ("ImageCommit", "ImageCommitLibpod"),
+        "makes an image of any container: whoever may run or save that has the container's files",
+        lacks("containers"),
+    ),
     Exposure(("VolumeExportLibpod",), "reads all files of any volume"),
-    Exposure(("PutContainerArchive", "PutContainerArchiveLibpod"), "writes any file of any container as root", _is_any),
+    Exposure(("PutContainerArchive", "PutContainerArchiveLibpod"), "writes any file of any container as root", is_any),
     Exposure(
         ("ContainerInspect", "ContainerTop", "ContainerInspectLibpod", "ContainerTopLibpod"),
         "sees every container's environment, passwords in it too",
@@ -233,6 +241,11 @@ _EXPOSURES: Final = (
     Exposure(("ConfigList", "ConfigInspect"), "reads the contents of every swarm config"),
     Exposure(("SecretInspect", "SecretInspectLibpod"), "reads the values of secrets if the engine is Podman"),
     Exposure(
+        ("ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
+        "reads every secret of the swarm, or of Podman",
+        reads_every_secret,
+    ),
+    Exposure(
         ("ServiceList", "ServiceInspect", "TaskList", "TaskInspect"),
         "sees the environment of every service, passwords in it too",
     ),
@@ -243,8 +256,18 @@ _EXPOSURES: Final = (
             *("ArtifactPullLibpod", "ArtifactPushLibpod"),
         ),
         "makes the engine connect to any registry it names",
-        _is_any,
+        is_any,
         ("images", "servers"),
+    ),
+    Exposure(
+        ("ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod"),
+        "reaches services of the host and whatever is on the engine's own network, since networks names no other",
+        is_contained_without("networks"),
+    ),
+    Exposure(
+        _MOUNTING,
+        "may use up the host's memory or processes, which memory and pids bound",
+        is_contained_without("memory", "pids"),
     ),
 )
 """Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""

@@ -19,7 +19,7 @@ from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide
 from dockerproxy.policy.model import Decision, Mode, Value
-from dockerproxy.policy.objects import Found, Kind, Question, find_object, is_full_id, missing, with_name
+from dockerproxy.policy.objects import Found, Kind, Question, find_object, is_full_id, missing, with_name, with_query
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
 
@@ -186,7 +186,7 @@ def _decide(policy: CompiledPolicy, judged: Judged, named: Question | None) -> J
     needs = _find_needs(judged, answer)
     if isinstance(needs, Question):
         return replace(judged, question=needs, wants_body=False)
-    return _settle(replace(judged, needs=needs), answer, judged.known.found)
+    return _settle(judged if needs is None else replace(judged, needs=needs), answer, judged.known.found)
 
 
 def _find_needs(judged: Judged, decision: Decision) -> Mapping[str, Value] | Question | None:
@@ -214,7 +214,8 @@ def judge_body(policy: CompiledPolicy, judged: Judged, content: bytes) -> Judged
     if isinstance(document, Refusal):
         return document
     named = find_object(judged.request)
-    judged = replace(judged, wants_body=False, body=content, known=replace(judged.known, body=(document,)))
+    known = Known(found=judged.known.found, body=(document,))
+    judged = replace(judged, wants_body=False, body=content, known=known)
     return _decide(policy, judged, named if isinstance(named, Question) else None)
 
 
@@ -231,7 +232,10 @@ def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) ->
         raise ValueError(judged.target)
     if known.found is not None or question != find_object(judged.request):  # It is about a name in the body.
         answers = {**known.answers, (question.kind, question.name): found or missing(question)}
-        return _decide(policy, replace(judged, question=None, known=replace(known, answers=answers)), None)
+        judged = replace(judged, question=None, known=replace(known, answers=answers))
+        if question.others:
+            return replace(judged, question=replace(question.others[0], others=question.others[1:]))
+        return _decide(policy, judged, None)
     judged = replace(
         judged, question=None, object=_name_of(question, found), known=replace(known, found=found or missing(question))
     )
@@ -272,11 +276,14 @@ def _name_of(question: Question, found: Found | None) -> str:
 
 def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
-    operation, target = judged.operation, judged.target
+    operation, request = judged.operation, judged.request
+    if decision.query:
+        request = with_query(request, decision.query)
     if decision.about_object and operation is not None and found is not None:
-        target = with_name(judged.request, operation, found.id).target
+        request = with_name(request, operation, found.id)
+    target = judged.target if request is judged.request else request.target
     if decision.bounds is not None and operation is not None and operation.name == "ImageBuild":
-        target = add_namespaces(judged.request)
+        target = add_namespaces(request)
     passes = decision.allowed or judged.mode is not Mode.ENFORCE
     to_engine = _write(judged, decision, target) if passes else b""
     return replace(judged, decision=decision, question=None, to_engine=to_engine)

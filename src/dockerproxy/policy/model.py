@@ -5,7 +5,7 @@ the order says nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -118,6 +118,7 @@ class Decision:
         status: Of the answer to a request that is not allowed.
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
+        query: What goes on in place of some parameters, by their names.
         bounds: What a body that streams is held to, by words; None if it may be anything.
     """
 
@@ -127,4 +128,5 @@ class Decision:
     status: int = 403
     about_object: bool = False
     content: bytes | None = None
+    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bounds: Mapping[str, Value] | None = None

@@ -6,7 +6,8 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import WORDS, Found
-from dockerproxy.policy.vocabulary import Takes, Word, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes, Word
 
 
 def find_narrowest(request: CanonicalRequest, found: Found | None) -> Mapping[str, Value]:

@@ -74,6 +74,7 @@ class Question:
         operation: The client's.
         acts_on: Id of the exec or task the answer is about, once that is known.
         document: What the engine said of that exec or task.
+        others: Further ones that the same body raises.
     """
 
     kind: Kind
@@ -82,6 +83,7 @@ class Question:
     operation: Operation
     acts_on: str = ""
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
+    others: "tuple[Question, ...]" = field(default=(), compare=False)
 
 
 WORDS: Final[Mapping[Kind, str]] = {
@@ -305,6 +307,13 @@ def with_name(request: CanonicalRequest, operation: Operation, name: str) -> Can
     before = operation.path.partition("{")[0]
     after = request.path[len(before) + len(name_in(request.path, operation)) :]
     return replace(request, path=f"{before}{name}{after}")
+
+
+def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]]) -> CanonicalRequest:
+    """Return a request some of whose parameters have other values, as many as before."""
+    left = {name: iter(those) for name, those in values.items()}
+    query = ((name, next(left[name], value) if name in left else value) for name, value in request.query)
+    return replace(request, query=tuple(query))
 
 
 def new_name(request: CanonicalRequest) -> str:

@@ -28,6 +28,9 @@ _TAG: Final = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
 _DIGEST: Final = "|".join(f"{algorithm}:[0-9a-f]{{{digits}}}" for algorithm, digits in _DIGITS.items())
 
 _MOST_OF_PATH: Final = 255
+_MOST: Final = 1024
+"""Characters of a reference: its registry, path, tag and digest have no room for more, and a grammar takes its time."""
+
 _REFERENCE: Final = re.compile(f"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?")
 _IS_ID: Final = re.compile(f"[0-9a-f]{{64}}|{_DIGEST}").fullmatch
 """What Docker takes for the id of an image, though `sha256:…` would also be a name with a tag."""
@@ -65,7 +68,7 @@ def parse_reference(text: str) -> Reference | None:
     No tag is added. A tag in front of a digest is dropped as ParseDockerRef does: engines pull and inspect by the
     digest alone, so whoever may pull `nginx:1.27` must not have any image of that repository by calling it so.
     """
-    match = None if _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
+    match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
     if match is None or len(match["path"]) > _MOST_OF_PATH:
         return None
     digest = match["digest"] or ""

@@ -1,22 +1,15 @@
 """Which conditions an operation can bear: the one table that the policy file, its schema and learning read."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.bodies.addressing import read_network
-from dockerproxy.policy.bodies.amounts import read_billionths, read_count, read_size
 from dockerproxy.policy.bodies.checks import find_bounds
-from dockerproxy.policy.bodies.containing import capability_name
-from dockerproxy.policy.bodies.mounting import split_mode
-from dockerproxy.policy.bodies.registries import is_server
+from dockerproxy.policy.bodies.words import BOUND_WORDS
 from dockerproxy.policy.conditions import (
-    Bound,
     Flag,
     NamesNoBuilder,
     NamesNoHost,
@@ -24,67 +17,12 @@ from dockerproxy.policy.conditions import (
     OneOf,
     PathIn,
     PullsFrom,
-    clean_path,
     normalise_signal,
 )
-from dockerproxy.policy.model import Condition, Value
+from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import KINDS, WORDS
 from dockerproxy.policy.references import fault_of_pattern
-
-
-class Takes(StrEnum):
-    """What a policy file writes as a condition's value."""
-
-    FLAG = "true or false"
-    ITEMS = "a list"
-    CHOICE = "one word"
-    AMOUNT = "an amount"
-    TEXTS = "names, each with a text"
-    LISTS = "a list of lists"
-    PORTS = "ports and addresses"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A condition that an operation can bear.
-
-    Attributes:
-        name: What a policy file calls it.
-        takes: What its value is.
-        says: What it demands, in a phrase.
-        make: Makes the condition from a faultless value.
-        read: Says which item a list must have for a request to keep to it; nothing if none would do. What an object is
-            called, only the engine can say.
-        fault: Says why an item of a list can never match, or nothing.
-        choices: The values of a choice.
-        of_body: Whether it is about what only the body says, or what only the engine knows of it.
-    """
-
-    name: str
-    takes: Takes
-    says: str
-    make: Callable[[Value], Condition]
-    read: Callable[[CanonicalRequest], str] = lambda _: ""
-    fault: Callable[[str], str] = lambda item: "" if item else "nothing is called that"
-    choices: tuple[str, ...] = ()
-    of_body: bool = False
-
-
-_OBJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.*?-]+")
-"""What a name of a container, network, volume, service or pod can be made of, and the signs of a glob."""
-
-
-def _fault_of_name(item: str) -> str:
-    if _OBJECT_NAME.fullmatch(item):
-        return ""
-    return "no object has such a name: letters, digits and _ . - are in one, * and ? in a pattern"
-
-
-def _fault_of_path(item: str) -> str:
-    filled = item.replace("*", "x").replace("?", "x")
-    if filled and clean_path(filled) == filled:
-        return ""
-    return "not a clean absolute path, like /data/**"
+from dockerproxy.policy.words import Takes, Word, fault_of_name, fault_of_path, which
 
 
 def _fault_of_signal(item: str) -> str:
@@ -96,11 +34,8 @@ def _items(value: Value) -> tuple[str, ...]:
 
 
 def _object_word(name: str) -> Word:
-    fault = fault_of_pattern if name == "images" else _fault_of_name
-    says = f"which {name}, by name, glob or full id"
-    if name == "images":
-        says = "which images, by reference, glob or full id; references are normalised as Docker does"
-    return Word(name, Takes.ITEMS, says, lambda value: NamesObject(name, _items(value)), fault=fault)
+    fault = fault_of_pattern if name == "images" else fault_of_name
+    return Word(name, Takes.ITEMS, which(name), lambda value: NamesObject(name, _items(value)), fault=fault)
 
 
 def _flag(name: str, says: str, parameter: str, *, absent: bool | None, also: str = "") -> Word:
@@ -128,7 +63,7 @@ _PATH: Final = Word(
     "which paths in the container, as they are spelled; links in there are followed by the engine",
     lambda value: PathIn(_items(value)),
     PathIn(()).read,
-    _fault_of_path,
+    fault_of_path,
 )
 _SIGNAL: Final = Word(
     "signal",
@@ -199,105 +134,14 @@ _QUERY_WORDS: Final[tuple[tuple[str, tuple[Word, ...]], ...]] = (
 _OBJECT_WORDS: Final = {name: _object_word(name) for name in dict.fromkeys(WORDS.values())}
 
 
-def _bound(name: str, takes: Takes, says: str, fault: Callable[[str], str], *choices: str) -> Word:
-    return Word(name, takes, says, lambda value: Bound(name, value), fault=fault, choices=choices, of_body=True)
-
-
-def _fault_of_bind(item: str) -> str:
-    return _fault_of_path(split_mode(item)[0])
-
-
-def _fault_of_capability(item: str) -> str:
-    named = re.fullmatch(r"[A-Z_]+", capability_name(item))
-    return "" if named else "not a capability, like NET_BIND_SERVICE"
-
-
-def _fault_of_size(item: str) -> str:
-    return "" if read_size(item) else "an amount like 512MiB or 2GiB is needed"
-
-
-def _fault_of_cpus(item: str) -> str:
-    return "" if read_billionths(item) else "a number of processors like 2 or 0.5 is needed"
-
-
-def _fault_of_count(item: str) -> str:
-    return "" if read_count(item) else "a whole number above 0 is needed"
-
-
-def _fault_of_subnet(item: str) -> str:
-    return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
-
-
-def _fault_of_server(item: str) -> str:
-    return "" if is_server(item) else "the host of a registry is needed, like registry.example:5000"
-
-
-def _anything(_: str) -> str:
-    return ""
-
-
-_BOUND_WORDS: Final = {
-    word.name: word
-    for word in (
-        _bound("names", Takes.ITEMS, "what it may be called; one of these names must be given", _fault_of_name),
-        _bound("images", Takes.ITEMS, _object_word("images").says, fault_of_pattern),
-        _bound("tags", Takes.ITEMS, "which names an image may be given, as references and globs", fault_of_pattern),
-        _bound(
-            "binds",
-            Takes.ITEMS,
-            "which directories and files of the host may be mounted, `:ro` behind one only to read; links on the host"
-            " cannot be seen from here",
-            _fault_of_bind,
-        ),
-        _bound("volumes", Takes.ITEMS, "which volumes may be mounted, by name or glob", _fault_of_name),
-        _bound(
-            "networks",
-            Takes.ITEMS,
-            "which networks may be joined; without it the engine's own, and `none` in any case",
-            _fault_of_name,
-        ),
-        _bound("containers", Takes.ITEMS, _object_word("containers").says, _fault_of_name),
-        _bound(
-            "pods", Takes.ITEMS, "which pods may be joined, with all that they share; none on the host", _fault_of_name
-        ),
-        _bound("subnets", Takes.ITEMS, "within which networks its addresses may be", _fault_of_subnet),
-        _bound("servers", Takes.ITEMS, "to which registries credentials may be sent", _fault_of_server),
-        _bound("secrets", Takes.ITEMS, "which secrets may be read, by name or glob", _fault_of_name),
-        _bound("configs", Takes.ITEMS, "which configs of a swarm may be read, by name or glob", _fault_of_name),
-        _bound(
-            "joins", Takes.ITEMS, "of which containers the network, processes and memory may be joined", _fault_of_name
-        ),
-        _bound("publish", Takes.PORTS, "which ports of the host may be opened, and on which addresses", _anything),
-        _bound("add_capabilities", Takes.ITEMS, "which capabilities may be added", _fault_of_capability),
-        _bound("memory", Takes.AMOUNT, "how much memory at most, and that it must be bounded", _fault_of_size),
-        _bound("cpus", Takes.AMOUNT, "how many processors at most, and that it must be bounded", _fault_of_cpus),
-        _bound("pids", Takes.AMOUNT, "how many processes at most, and that it must be bounded", _fault_of_count),
-        _bound(
-            "user",
-            Takes.CHOICE,
-            "whether it may run as root; if not, numbers that are not 0 must be given",
-            _anything,
-            "not-root",
-            "any",
-        ),
-        _bound(
-            "no_new_privileges", Takes.CHOICE, "set-user-id programs must be kept from working", _anything, "required"
-        ),
-        _bound("labels", Takes.TEXTS, "labels that are put on it; it may not have others of these names", _anything),
-        _bound(
-            "commands",
-            Takes.LISTS,
-            "which commands may run, word for word with globs; ** at the end is any more words",
-            _anything,
-        ),
-    )
-}
-"""Conditions on bodies. Which operation bears which, the checks of its table say."""
-
-
 def _words_of(name: str) -> Mapping[str, Word]:
-    words = [_BOUND_WORDS[word] for word in find_bounds(BODIES[name])] if name in BODIES else []
-    words += [_OBJECT_WORDS[WORDS[KINDS[name]]]] if name in KINDS else []
+    bounds = find_bounds(BODIES[name]) if name in BODIES else ()
+    words = [BOUND_WORDS[word] for word in bounds]
+    if name in KINDS:
+        word = _OBJECT_WORDS[WORDS[KINDS[name]]]
+        words.append(
+            replace(word, narrows=word.name not in bounds)
+        )  # Else it says of the body, too, what may be there.
     words += [word for names, those in _QUERY_WORDS if name in names.split() for word in those]
     return {word.name: word for word in words}
 

@@ -292,6 +292,7 @@ class Client(asyncio.Protocol):
             self.tally.end(outcome, reason, level)
             self.linger()
         elif self.state is State.SENDING_ANSWERED:
+            self.shared.log.message(level, f"a request was cut off that the engine had answered already: {reason}")
             self.linger()
         elif self.tally.judged is not None:
             self.tally.end(outcome, reason, level)

@@ -6,7 +6,7 @@ from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import Framing, RequestHead
 
 _FEW: Final = 8
-"""Chunks in one piece that are passed on one by one; more are small, and written as one they cost less to hold."""
+"""Pieces of content at one time that are passed on one by one; more are small, and as one they cost less."""
 
 
 class RequestBody:
@@ -51,9 +51,15 @@ class RequestBody:
         fed = self._chunks.feed(data)
         self.broken = fed.broken
         self.complete = self._chunks.ended
-        contents: list[bytes | memoryview] = [memoryview(data)[start:end] for start, end in fed.payload]
+        view = memoryview(data)
+        contents = join([view[start:end] for start, end in fed.payload])
         self.received += sum(map(len, contents))
         return contents, fed.used
+
+
+def join(contents: list[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Make one of many pieces."""
+    return [b"".join(contents)] if len(contents) > _FEW else contents
 
 
 def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | memoryview]:
@@ -63,10 +69,8 @@ def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | mem
         contents: Pieces of it.
         last: Whether no more follows.
     """
-    if len(contents) > _FEW:
-        contents = [b"".join(contents)]
     pieces: list[bytes | memoryview] = []
-    for content in filter(len, contents):
+    for content in filter(len, join(contents)):
         pieces += (b"%x\r\n" % len(content), content, b"\r\n")
     if last:
         pieces.append(LAST_CHUNK)

@@ -1,7 +1,7 @@
 """What clients send about images is known, parameter by parameter, and nothing else is."""
 
 import pytest
-from policy.bodies.looking import faults
+from policy.bodies.looking import faults, look
 
 from dockerproxy.api.bodies.images import IMAGES
 
@@ -37,6 +37,13 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
 )
 def test_what_only_podman_reads_is_refused(name: str, query: str) -> None:
     assert len(faults(name, query, tags=TAGS, images=("**",))) == 1
+
+
+def test_what_is_pulled_within_bounds_is_named_with_its_registry() -> None:
+    bounds = {"from": ("docker.io/**",)}
+    assert look("ImageCreate", "?fromImage=ci/app&tag=1", bounds=bounds).query == {"fromImage": ("docker.io/ci/app",)}
+    assert look("ImageCreate", "?fromImage=docker.io/ci/app&tag=1", bounds=bounds).query == {}
+    assert look("ImageCreate", "?fromImage=ci/app&tag=1").query == {}
 
 
 def test_no_table_is_without_its_parameters() -> None:

@@ -16,7 +16,7 @@ GRANTED: dict[str, dict[str, Value]] = {
     "network": {"names": ("n?",), "subnets": ("10.55.0.0/16",)},
     "connect": {"containers": ("web",), "networks": ("n?",)},
     "disconnect": {"containers": ("web",)},
-    "exec": {"commands": (("echo", "**"),), "user": "not-root"},
+    "exec": {"user": "not-root"},
     "update": {"memory": "100MiB", "cpus": "2"},
     "rename": {"names": ("x*",)},
     "tag": {"tags": ("localhost/foo/*",)},

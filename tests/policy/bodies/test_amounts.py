@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dockerproxy.policy.bodies.amounts import (
     is_address,
     is_certainly_not_root,
+    is_id_of_swarm,
     merge_ports,
     read_billionths,
     read_count,
@@ -71,7 +72,7 @@ def test_merged_ports_are_the_same_ports(texts: list[str]) -> None:
     assert all(one.stop < other.start for one, other in pairwise(merged))
 
 
-@pytest.mark.parametrize("user", ["1", "1000:1000", "01000", "2147483647"])
+@pytest.mark.parametrize("user", ["1:1", "1000:1000", "01000:01", "2147483647:2147483647"])
 def test_numbers_that_are_not_root_s_are_certain(user: str) -> None:
     assert is_certainly_not_root(user)
 
@@ -79,12 +80,44 @@ def test_numbers_that_are_not_root_s_are_certain(user: str) -> None:
 @pytest.mark.parametrize(
     "user",
     [
-        *("", "0", "00", "0:1", "1:0", "1:00", "root", "web", "1:web", "+1", "-1", " 1", "1 ", "1:", ":1", "1:1:1"),
+        *(
+            "",
+            "0",
+            "00",
+            "1",
+            "1000",
+            "1000:",
+            "0:1000",
+            "0:1",
+            "1:0",
+            "1:00",
+            "root",
+            "web",
+            "1:web",
+            "+1",
+            "-1",
+            " 1",
+            "1 ",
+            "1:",
+            ":1",
+            "1:1:1",
+        ),
         *("0x1", "2147483648", "4294967296", "\u0661", "1_0", "1.0"),
     ],
 )
 def test_what_may_be_root_is_not_certain(user: str) -> None:
     assert not is_certainly_not_root(user)
+
+
+def test_a_text_may_be_an_id_of_a_swarm() -> None:
+    assert is_id_of_swarm("kf7gt99mjnffxzgwv17lhx50b")
+    for text in (
+        "kf7gt99mjnffxzgwv17lhx50",
+        "kf7gt99mjnffxzgwv17lhx50bb",
+        "kf7gt99mjnffxzgwv17lhx50B",
+        "k_7gt99mjnffxzgwv17lhx50b",
+    ):
+        assert not is_id_of_swarm(text)
 
 
 @given(st.ip_addresses())

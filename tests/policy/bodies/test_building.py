@@ -1,12 +1,14 @@
 """A contained build is a classic one of a Dockerfile that was looked at, on a network and under names as granted."""
 
+from urllib.parse import quote
+
 import pytest
 from policy.bodies.looking import look
 from policy.bodies.sending import BUILD, passed_on, refusal_of
 from policy.policies import request_of
 from wire.tars import archive_of, find_corpus, hard_link, item, link, read_archive
 
-from dockerproxy.policy.bodies.building import add_namespaces, asks_for_network, find_dockerfiles, find_frontend
+from dockerproxy.policy.bodies.building import add_namespaces, find_dockerfiles, find_frontend
 from dockerproxy.policy.model import Value
 
 FROM = b"FROM busybox\n"
@@ -104,28 +106,35 @@ def test_other_dockerfiles_name_none(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "step",
+    ("step", "says"),
     [
-        b"RUN --network=host x",
-        b"  run --mount=type=tmpfs,target=/t --NETWORK=host x",
-        b"ONBUILD RUN --network=host x",
-        b'RUN --net"work"=host x',
-        b"RUN --net\\work=host x",
-        b"RUN --net\\\n # comment\n\nwork=host x",
-        b"RUN \\\n  --network=host x",
-        b"# escape=`\nRUN `\r\n --network=host x",
-        b"\xef\xbb\xbfRUN --network=host x",
-        b"\xc2\xa0RUN\xc2\xa0--network=none x",
+        (b"RUN --network=host x", "has a step with RUN --network=host"),
+        (b"ARG N=network\nRUN --${N}=host x", "has a step with RUN --${N}=host"),
+        (b"COPY --from=dir:/etc x y", "has a step with COPY --from=dir:/etc"),
+        (b"RUN --mount=type=cache,target=/x y", "a cache is shared with other builds"),
     ],
 )
-def test_a_step_that_chooses_its_network_is_seen_however_it_is_spelled(step: bytes) -> None:
-    assert asks_for_network(step)
-    assert "has a step with --network" in refusal_of(BUILD, archive_of(item("Dockerfile", step)))
+def test_a_step_that_reaches_further_than_its_build_is_refused(step: bytes, says: str) -> None:
+    assert says in refusal_of(BUILD, archive_of(item("Dockerfile", FROM + step)))
 
 
-@pytest.mark.parametrize("step", [b"RUN ls", b"# RUN --network=host", b"CMD [x, --network=host]", b"RUN x --network y"])
-def test_other_steps_do_not(step: bytes) -> None:
-    assert not asks_for_network(FROM + step)
+def with_arguments(value: str) -> tuple[str, str]:
+    return ("POST", f"/build?buildargs={quote(value)}")
+
+
+@pytest.mark.parametrize(
+    "value", ['{"BASE": "dir:/etc"}', '{"BASE": 1}', "[]", "x", '{"BASE": "a/b", "BASE": "dir:/etc"}', "\udcff"]
+)
+def test_no_argument_names_an_image_of_the_host(value: str) -> None:
+    content = archive_of(item("Dockerfile", b"ARG BASE=busybox\nFROM ${BASE}\n"))
+    request = with_arguments(value.encode(errors="surrogateescape").decode(errors="replace"))
+    assert "FROM ${BASE}" in refusal_of(request, content)
+
+
+@pytest.mark.parametrize("value", ['{"BASE": "docker.io/library/node:20"}', '{"BASE": null}', "{}", ""])
+def test_an_argument_may_name_another_image(value: str) -> None:
+    content = archive_of(item("Dockerfile", b"ARG BASE=busybox\nFROM ${BASE}\n"))
+    assert passed_on(with_arguments(value), content).entries
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,13 @@ def test_other_steps_do_not(step: bytes) -> None:
 )
 def test_parameters_that_reach_further_are_refused(query: str, says: str) -> None:
     assert says in faults_of(query, tags=("ci/*",))
+
+
+def test_the_names_that_were_judged_are_those_that_are_given() -> None:
+    tags = {"tags": ("docker.io/ci/*", "ghcr.io/ci/*")}
+    seen = look("ImageBuild", "?t=ci/a:1&t=&t=ghcr.io/ci/a&t=index.docker.io/ci/b", bounds=tags)
+    assert (seen.faults, seen.query) == ((), {"t": ("docker.io/ci/a:1", "", "ghcr.io/ci/a", "docker.io/ci/b")})
+    assert look("ImageBuild", "?t=docker.io/ci/a:1", bounds=tags).query == {}
 
 
 @pytest.mark.parametrize(

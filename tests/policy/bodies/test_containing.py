@@ -30,7 +30,7 @@ def test_memory_and_swap_are_bounded_together(limits: dict[str, Json]) -> None:
 def cpus_of(limits: dict[str, int]) -> float | None:
     """Return the processors that an engine would give at most; None for any number."""
     nano, quota, period = (limits.get(name, 0) for name in ("NanoCpus", "CpuQuota", "CpuPeriod"))
-    if nano > 0:
+    if nano > 0 and quota == 0:  # A quota takes its place, -1 too.
         return nano / BILLION
     return quota / (period or 100_000) if quota > 0 and period >= 0 else None
 
@@ -122,6 +122,21 @@ def test_a_name_is_demanded_by_the_grant_only() -> None:
     assert faults({}, query="?name=/ci-1", names=("ci-*",)) == []
 
 
+@pytest.mark.parametrize("operation", ["NetworkCreate", "VolumeCreate", "ServiceCreate", "PodCreateLibpod"])
+def test_only_in_the_query_a_name_has_a_slash_in_front(operation: str) -> None:
+    key = "name" if operation.endswith("Libpod") else "Name"
+    assert faults({key: "ci-1"}, operation, names=("ci-*",)) == []
+    assert faults({key: "/ci-1"}, operation) == [f'{key} is "/ci-1", which nothing can be called']
+
+
+@pytest.mark.parametrize("operation", ["NetworkCreate", "ServiceCreate", "SecretCreate", "ConfigCreate"])
+def test_nothing_that_a_swarm_knows_is_called_like_an_id_of_it(operation: str) -> None:
+    name = "abcdefghijklmnopqrstuvwxy"
+    assert faults({"Name": name}, operation) == [f'Name is "{name}", which could be the id of another one']
+    assert faults({"Name": f"{name}z"}, operation) == faults({"Name": f"{name[1:]}-"}, operation) == []
+    assert faults({}, query=f"?name={name}") == []
+
+
 @pytest.mark.parametrize("length", [12, 13, 40, 63, 64])
 def test_nothing_is_called_like_an_id(length: int) -> None:
     name = ("0123456789abcdef" * 4)[:length]
@@ -173,3 +188,80 @@ def test_any_command_is_one_where_the_grant_says_nothing() -> None:
     ]
     (fault,) = look_at("ContainerExec", {"Cmd": ["sh", "-c"]}, {"commands": (("ls",),)}).faults
     assert fault.value == (("sh", "-c"),)
+
+
+@pytest.mark.parametrize("operation", ["ContainerExec", "ContainerExecLibpod"])
+@pytest.mark.parametrize("surroundings", [{"Env": ["PATH=/tmp"]}, {"Env": [""]}, {"WorkingDir": "/tmp"}])
+def test_nothing_else_decides_what_a_granted_command_does(operation: str, surroundings: dict[str, Json]) -> None:
+    body: dict[str, Json] = {"Cmd": ["safe"], **surroundings}
+    assert faults(body, operation) == []
+    (fault,) = look_at(operation, body, {"commands": (("safe",),)}).faults
+    assert (fault.path, fault.word) == (next(iter(surroundings)), "")
+
+
+HARMLESS = (
+    "as core cpu data fsize locks memlock msgqueue nofile nproc rss sigpending stack NOFILE RLIMIT_NOFILE Rlimit_Core"
+)
+URGENT = "rtprio RTPRIO rttime nice Nice RLIMIT_RTPRIO rlimit_nice RLIMIT_RLIMIT_NICE x"
+
+
+@pytest.mark.parametrize("name", [*HARMLESS.split(), *URGENT.split(), ""])
+def test_no_limit_lets_a_process_go_before_all_others(name: str) -> None:
+    service: Json = {"TaskTemplate": {"ContainerSpec": {"Ulimits": [{"Name": name, "Soft": 9, "Hard": 9}]}}}
+    limits: Json = [{"Name": name, "Soft": 9, "Hard": 9}]
+    of_podman: Json = {"r_limits": [{"type": name, "soft": 9, "hard": 9}]}
+    passes = name in HARMLESS.split()
+    assert (faults({"HostConfig": {"Ulimits": limits}}) == []) is passes
+    assert (faults({"Ulimits": limits}, "ContainerUpdate") == []) is passes
+    assert (faults(service, "ServiceCreate") == []) is passes
+    assert (faults(of_podman, "ContainerCreateLibpod") == []) is passes
+    assert (faults(of_podman, "ContainerUpdateLibpod") == []) is passes
+
+
+@pytest.mark.parametrize("size", ["1", "10m", "1.5GB", "10 MiB", "0.5k"])
+def test_a_log_is_bounded_by_a_size(size: str) -> None:
+    assert faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}}) == []
+
+
+@pytest.mark.parametrize("size", ["", "-1", "0", "0.0m", "00", "m", "-1m", "+1", "1e9", "1\n", "9" * 16, "\u0661"])
+def test_what_is_no_size_bounds_no_log(size: str) -> None:
+    (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}})
+    assert "which is no size above 0" in fault
+
+
+def runs_systemd(entrypoint: list[str], command: list[str]) -> bool:
+    """Whether Podman takes the program for one that manages a system (`createContainerOptions` in its specgen)."""
+    words = [*(entrypoint if entrypoint != [""] else []), *command]
+    if len(words) > 2 and words[:2] == ["/bin/sh", "-c"]:
+        words = words[2:]
+    inits = {"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"}
+    return bool(words) and (words[0] in inits or words[0].rpartition("/")[2] == "systemd")
+
+
+WORDS = st.sampled_from(["", "/bin/sh", "-c", "/sbin/init", "/usr/sbin/init", "systemd", "/x/systemd", "init", "sleep"])
+IMAGES = st.sampled_from([[], ["/bin/sh"], ["/bin/sh", "-c"]])
+
+
+@given(st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=4), IMAGES)
+def test_no_program_that_is_named_has_control_groups_to_write(
+    entrypoint: list[str], command: list[str], of_image: list[str]
+) -> None:
+    if faults({"Entrypoint": list(entrypoint), "Cmd": list(command)}) == []:
+        assert not runs_systemd(entrypoint or of_image, command)
+
+
+def test_the_program_that_holds_a_pod_has_none_either() -> None:
+    assert faults({"infra_command": ["/pause"]}, "PodCreateLibpod") == []
+    assert faults({"infra_command": ["/sbin/init"]}, "PodCreateLibpod") == [
+        'infra_command is "/sbin/init", for which Podman makes its control groups writable'
+    ]
+
+
+@pytest.mark.parametrize("operation", ["ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod"])
+@pytest.mark.parametrize("bounds", [{}, {"labels": Pairs((("owner", "ci"),))}])
+def test_no_label_names_a_unit_of_the_host(operation: str, bounds: dict[str, Value]) -> None:
+    key = "labels" if operation.endswith("Libpod") else "Labels"
+    for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service"):
+        labels: Json = {name: "x", "io.containers.autoupdate": "local"}
+        (fault,) = look_at(operation, {key: labels}, bounds).faults
+        assert fault.says == "which Podman starts anew on the host"

@@ -1,10 +1,14 @@
 """No entry goes through a link of its archive, and a file that is looked for is the one that was looked at."""
 
+import sys
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerproxy.policy.bodies.entries import Links, NamedFiles
 from dockerproxy.policy.bodies.inspection import Fault
-from dockerproxy.wire.tar import Entry, Kind
+from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 LINK = Entry(name=b"d/link", kind=Kind.LINK, target=b"x")
 HARD = Entry(name=b"hard", kind=Kind.HARD_LINK, target=b"d/link")
@@ -53,10 +57,28 @@ def test_an_entry_beside_a_link_passes(entry: Entry) -> None:
 
 def test_more_links_than_can_be_remembered_are_refused() -> None:
     links = Links()
-    entries = (Entry(name=b"%04000d" % number, kind=Kind.LINK, target=b"x") for number in range(3000))
-    faults = [fault for fault in map(links.look, entries) if fault is not None]
-    assert "one link more than can be remembered" in str(faults[0])
-    assert len(faults) < 1000
+    entries = (Entry(name=b"%d" % number, kind=Kind.LINK, target=b"x") for number in range(2**16 + 1))
+    *faults, last = map(links.look, entries)
+    assert set(faults) == {None}
+    assert "one link more than can be remembered" in str(last)
+
+
+@given(st.lists(st.text("abc/", min_size=1, max_size=8).map(str.encode), max_size=5), st.text("abc/", max_size=8))
+def test_an_entry_goes_through_a_link_if_a_link_is_above_it_and_only_then(names: list[bytes], name: str) -> None:
+    clean = [each for each in map(clean_name, names) if each]
+    last = clean_name(name.encode()) or b"a"
+    links = Links()
+    faults = [links.look(Entry(name=each, kind=Kind.LINK, target=b"x")) for each in clean]
+    made = [each for each, fault in zip(clean, faults, strict=True) if fault is None]
+    for entry in (Entry(name=last), Entry(name=b"z", kind=Kind.HARD_LINK, target=last)):
+        assert (links.look(entry) is not None) is any(last.startswith(each + b"/") for each in made)
+
+
+def test_of_a_link_no_more_is_kept_if_its_name_is_long() -> None:
+    links = Links()
+    for number in range(1000):
+        assert links.look(Entry(name=b"d/" * 255 + b"%0200d" % number, kind=Kind.LINK, target=b"x")) is None
+    assert sum(map(sys.getsizeof, vars(links)["_numbers"])) < 64 * 1000
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,37 @@ def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
     assert faults("ImageCommit", query, images=("nginx",)) != []
 
 
+@pytest.mark.parametrize(
+    ("query", "goes_on"),
+    [
+        ("repo=ci/app&tag=1", {"repo": ("docker.io/ci/app",)}),
+        ("repo=ci/app:1", {"repo": ("docker.io/ci/app:1",)}),
+        # Podman adds `latest` itself, and takes no tag in the name.
+        ("repo=ci/app", {"repo": ("docker.io/ci/app",)}),
+        ("repo=ci/app&tag=", {"repo": ("docker.io/ci/app",)}),
+        ("repo=docker.io/ci/app&tag=1", {}),
+        ("repo=ghcr.io/ci/app&tag=1", {}),
+        ("repo=localhost/ci/app", {}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("operation", "more"), [("ImageCommit", "container=web&"), ("ImageTag", ""), ("ImageCreate", "fromSrc=-&")]
+)
+def test_the_name_that_was_judged_is_the_one_that_is_given(
+    operation: str, more: str, query: str, goes_on: dict[str, tuple[str, ...]]
+) -> None:
+    seen = look(operation, f"?{more}{query}", bounds={"tags": ("docker.io/ci/*", "ghcr.io/ci/*", "localhost/ci/*")})
+    assert (seen.faults, seen.query) == ((), goes_on)
+
+
+def test_the_name_that_images_let_through_is_the_one_that_is_given() -> None:
+    images = {"images": ("docker.io/ci/*",)}
+    assert look("ImageTag", "?repo=ci/app&tag=1", bounds=images).query == {"repo": ("docker.io/ci/app",)}
+    assert look("ImageTag", "?repo=docker.io/ci/app&tag=1", bounds=images).query == {}
+    assert look("ImageTag", "?repo=CI", bounds=images).query == {}
+    assert look("ImageTag", "", bounds=images).query == {}
+
+
 def test_the_refusal_says_which_name_would_have_to_be_granted() -> None:
     (fault,) = look("ImageTag", "?repo=ci/app&tag=2").faults
     assert (fault.word, fault.value) == ("tags", ("docker.io/ci/app:2",))

@@ -1,16 +1,21 @@
 """A name is judged as what the engine takes it for."""
 
+from dataclasses import replace
+
 import pytest
 from policy.bodies.transcripts import look_at
 from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.inspection import Inspection
-from dockerproxy.policy.bodies.naming import IS_NAME, check_images, is_listed, items, matches, resolve
+from dockerproxy.policy.bodies.naming import IS_NAME, check_images, complete, is_listed, items, matches, resolve
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.wire.document import Json
 
 IMAGE = f"sha256:{ID}"
+SWARM_ID = "k3wxf0rzq1v7m2t5c8h4j6n9p"
 
 
 def begin(**bounds: Value) -> Inspection:
@@ -24,7 +29,26 @@ def test_the_beginning_of_an_id_of_any_length_is_asked_about(length: int) -> Non
     assert [question.name for question in seen.questions] == [ID[:length]]
 
 
-@pytest.mark.parametrize("name", ["web", "g0", "cafe-1", "CAFE", "ci_default"])
+@pytest.mark.parametrize("length", range(1, 26))
+def test_the_beginning_of_an_id_of_a_swarm_is_asked_about_and_goes_on_as_what_it_means(length: int) -> None:
+    seen, name = begin(networks=("k*",)), SWARM_ID[:length]
+    assert resolve(seen, Kind.NETWORK, name) is None
+    assert [question.name for question in seen.questions] == [name]
+    theirs = Found(SWARM_ID, ("theirs",), document={"scope": "swarm"})
+    seen = replace(seen, answers={(Kind.NETWORK, name): theirs})
+    assert resolve(seen, Kind.NETWORK, name) == theirs
+    assert not is_listed(seen, "networks", theirs)
+
+
+@pytest.mark.parametrize("found", [Found(ID, ("front",), document={"scope": "local"}), Found("front", ("front",))])
+def test_a_network_that_is_called_like_the_beginning_of_an_id_of_a_swarm_keeps_its_name(found: Found) -> None:
+    seen = replace(begin(), answers={(Kind.NETWORK, "front"): found})
+    resolved = resolve(seen, Kind.NETWORK, "front")
+    assert resolved == Found("front", ("front",))
+    assert resolved.document == found.document
+
+
+@pytest.mark.parametrize("name", ["Web", "g0-", "cafe-1", "CAFE", "ci_default", "a.b", "k" * 26])
 def test_what_is_no_id_is_its_own_name(name: str) -> None:
     seen = begin()
     assert resolve(seen, Kind.NETWORK, name) == Found(name, (name,))
@@ -58,11 +82,69 @@ def test_any_image_is_one_where_the_grant_says_nothing() -> None:
     assert (seen.faults, seen.questions) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["nginx", "docker.io/nginx", "index.docker.io/library/nginx:latest", "nginx:latest"])
-def test_an_image_is_the_same_by_all_its_names(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        ("nginx", "docker.io/library/nginx"),
+        ("nginx:latest", "docker.io/library/nginx:latest"),
+        ("library/nginx", "docker.io/library/nginx"),
+        ("docker.io/nginx", "docker.io/library/nginx"),
+        ("index.docker.io/library/nginx:latest", "docker.io/library/nginx:latest"),
+        ("docker.io/library/nginx", "docker.io/library/nginx"),
+    ],
+)
+def test_an_image_is_the_same_by_all_its_names_and_goes_on_with_its_registry(name: str, goes_on: str) -> None:
     seen = begin(images=("docker.io/library/nginx",))
-    assert check_images(seen, name, "Image", {}) == name
+    assert check_images(seen, name, "Image", {}) == goes_on
     assert seen.faults == []
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        ("ci/ci", "docker.io/ci/ci"),
+        ("ci/ci:ci", "docker.io/ci/ci:ci"),
+        (f"nginx@{IMAGE}", f"docker.io/library/nginx@{IMAGE}"),
+        (f"nginx:1.27@{IMAGE}", f"docker.io/library/nginx:1.27@{IMAGE}"),
+        ("cafe:1", "docker.io/library/cafe:1"),
+        ("docker-archive:x", "docker.io/library/docker-archive:x"),
+        # These have one, and stay: some clients compare what is there with what they asked for.
+        ("localhost/ci/x", "localhost/ci/x"),
+        ("ghcr.io/a/b:1", "ghcr.io/a/b:1"),
+        (f"ghcr.io/a/b:1@{IMAGE}", f"ghcr.io/a/b:1@{IMAGE}"),
+        ("host:5000/ci", "host:5000/ci"),
+    ],
+)
+def test_only_the_registry_is_added_to_a_name(name: str, goes_on: str) -> None:
+    assert check_images(begin(images=("**",)), name, "Image", {}) == goes_on
+    spelled, completed = parse_reference(name), parse_reference(goes_on)
+    assert spelled is not None
+    assert spelled == completed
+    assert complete(name, spelled) == complete(goes_on, spelled) == goes_on
+
+
+def test_the_image_of_a_service_stays_as_it_is_spelled() -> None:
+    seen = replace(begin(images=("docker.io/library/nginx:1",)), request=request_for(OPERATIONS["ServiceCreate"]))
+    assert check_images(seen, "nginx:1", "TaskTemplate.ContainerSpec.Image", {}) == "nginx:1"
+    assert check_images(seen, "nginx:2", "TaskTemplate.ContainerSpec.Image", {}) == "nginx:2"
+    assert len(seen.faults) == 1
+
+
+def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:
+    mount: Json = {"Type": "image", "Source": "nginx:1", "Target": "/x"}
+    body: Json = {"Image": "nginx:1", "HostConfig": {"Mounts": [mount]}}
+    seen = look_at("ContainerCreate", body, {"images": ("docker.io/library/nginx:1",)})
+    assert seen.faults == ()
+    whole = "docker.io/library/nginx:1"
+    assert seen.content == {
+        "Image": whole,
+        "HostConfig": {"Mounts": [{"Type": "image", "Source": whole, "Target": "/x"}]},
+    }
+
+
+def test_what_is_called_like_an_id_and_is_none_goes_on_with_its_registry() -> None:
+    seen = look_at("ContainerCreate", {"Image": "cafe"}, {"images": ("docker.io/library/cafe",)})
+    assert (seen.faults, seen.content) == ((), {"Image": "docker.io/library/cafe"})
 
 
 def test_an_image_is_judged_by_any_of_its_names_or_its_id() -> None:

@@ -79,6 +79,16 @@ def test_processes_and_memory_are_the_container_s_own(mode: str) -> None:
         assert sent({"HostConfig": {field: mode}}, networks=("**",)) is None
 
 
+def test_a_network_of_the_swarm_that_the_engine_does_not_know_yet_is_not_joined_by_its_id() -> None:
+    name = "kf7gt99mjnffxzgwv17lhx50b"
+    apart: Json = {"HostConfig": {"NetworkMode": "none"}, "NetworkingConfig": {"EndpointsConfig": {name: {}}}}
+    bodies: list[Json] = [{"HostConfig": {"NetworkMode": name}}, apart]
+    for body in bodies:
+        (fault,) = faults(body, networks=("k*",))
+        assert "which could be the id of a network of the swarm" in fault
+    assert faults({"HostConfig": {"NetworkMode": name[:24]}}, networks=("k*",)) == []
+
+
 def test_a_network_stays_what_it_was_asked_as_where_nothing_was_asked() -> None:
     body: Json = {"HostConfig": {"NetworkMode": "ci_x"}, "NetworkingConfig": {"EndpointsConfig": {"ci_x": None}}}
     assert sent(body, networks=("ci_*",)) == body

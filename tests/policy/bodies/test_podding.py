@@ -19,6 +19,7 @@ def mount(**fields: Json) -> Json:
     "mounts",
     [
         mount(type="bind", source="/srv/ci/data", options=["rbind", "rprivate", "nosuid", "z"]),
+        mount(type="bind", source="/srv/ci/data", options=["ro", "Z"]),
         mount(type="bind", source="/etc/localtime", options=["ro"]),
         mount(type="tmpfs", source="tmpfs", options=["size=1m", "mode=1777", "notmpcopyup", "rprivate"]),
         mount(type="tmpfs"),
@@ -36,6 +37,8 @@ def test_directories_that_are_granted_and_memory_are_mounted(mounts: Json) -> No
         (mount(type="bind", source="srv"), "mounts[0].source"),
         (mount(type="bind"), "mounts[0].source"),
         (mount(type="bind", source="/etc/localtime"), "mounts[0].source"),
+        (mount(type="bind", source="/etc/localtime", options=["ro", "Z"]), "mounts[0].source"),
+        (mount(type="bind", source="/etc/localtime", options=["z", "ro"]), "mounts[0].source"),
         (mount(type="bind", source="/srv/ci/data", destination="x"), "mounts[0].destination"),
         (mount(type="bind", source="/srv/ci/data", options=["rshared"]), "mounts[0].options"),
         (mount(type="bind", source="/srv/ci/data", options=["ro,rshared"]), "mounts[0].options"),
@@ -61,7 +64,10 @@ def test_no_other_mount_is_made(mounts: Json, where: str) -> None:
 
 def test_a_volume_is_mounted_by_a_name_that_is_granted_or_none() -> None:
     granted = {"volumes": ("ci_*",)}
-    volumes: Json = [{"Name": "ci_data", "Dest": "/v", "Options": ["ro", "copy"]}, {"Name": "", "Dest": "/w"}]
+    volumes: Json = [
+        {"Name": "ci_data", "Dest": "/v", "Options": ["ro", "copy"], "SubPath": "a/b"},
+        {"Name": "", "Dest": "/w"},
+    ]
     assert faults(granted, volumes=volumes) == []
     (fault,) = faults(volumes=volumes)
     assert fault == 'volumes[0].Name is "ci_data", and no volume of that name is granted'
@@ -76,6 +82,9 @@ def test_a_volume_is_mounted_by_a_name_that_is_granted_or_none() -> None:
         ({"Name": "ci_data", "Dest": "v"}, "volumes[0].Dest"),
         ({"Name": "ci_data", "Dest": "/v", "Options": ["O", "upperdir=/etc"]}, "volumes[0].Options"),
         ({"Name": "ci_data", "Dest": "/v", "Options": ["dev"]}, "volumes[0].Options"),
+        ({"Name": "ci_data", "Dest": "/v", "SubPath": "../../etc"}, "volumes[0].SubPath"),
+        ({"Name": "ci_data", "Dest": "/v", "SubPath": "/etc"}, "volumes[0].SubPath"),
+        ({"Name": "ci_data", "Dest": "/v", "SubPath": "x,src=/etc"}, "volumes[0].SubPath"),
     ],
 )
 def test_a_volume_is_no_directory_of_the_host(volume: Json, where: str) -> None:
@@ -125,6 +134,14 @@ def test_the_files_of_an_image_are_shown_as_those_of_a_granted_one() -> None:
     assert shown[0]["Source"] == "docker.io/library/busybox:latest"
     (fault,) = faults(IMAGES, image_volumes=[{"Source": "docker.io/library/nginx", "Destination": "/i"}])
     assert fault.startswith("image_volumes[0].Source ")
+
+
+@pytest.mark.parametrize("subpath", ["..", "../../etc", "/etc", "a/../..", "a//b"])
+def test_of_an_image_only_what_is_in_it_is_shown(subpath: str) -> None:
+    volume: dict[str, Json] = {"Source": "busybox", "Destination": "/i"}
+    assert faults(image_volumes=[{**volume, "subPath": "etc/x"}]) == []
+    (fault,) = faults(image_volumes=[{**volume, "subPath": subpath}])
+    assert fault.startswith("image_volumes[0].subPath ")
 
 
 @pytest.mark.parametrize("repo", ["localhost/ci/app", "ci/app"])
@@ -233,12 +250,15 @@ def test_what_does_not_keep_to_a_bound_is_refused(bounds: dict[str, Value], limi
         ({"memory": {"swap": -1}}, "memory.limit"),
         ({"cpu": {"period": 1_000}}, "cpu.quota"),
         ({"cpu": {"quota": 400_000, "period": 100_000}}, "cpu.quota"),
+        ({"cpu": {"quota": 100}}, "cpu.quota"),
+        ({"cpu": {"quota": -1}}, "cpu.quota"),
         ({"pids": {"limit": -1}}, "pids.limit"),
     ],
 )
 def test_a_container_is_not_changed_to_more_than_a_bound(limits: Json, where: str) -> None:
     bounds: dict[str, Value] = {"memory": "64MiB", "cpus": "1.5", "pids": "50"}
-    assert look("ContainerUpdateLibpod", content={}, bounds=bounds).faults == ()
+    within: list[Json] = [{}, {"cpu": {"shares": 512}}, {"cpu": {"quota": 15_000, "period": 10_000}}]
+    assert [look("ContainerUpdateLibpod", content=each, bounds=bounds).faults for each in within] == [(), (), ()]
     (fault, *_) = look("ContainerUpdateLibpod", content=limits, bounds=bounds).faults
     assert fault.path == where
 

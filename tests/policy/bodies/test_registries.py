@@ -1,12 +1,14 @@
 """Images and credentials are sent only where a grant says."""
 
+from dataclasses import replace
+
 import pytest
 from policy.bodies.looking import faults, look
 from policy.policies import policy_with, request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.inspection import Inspection
-from dockerproxy.policy.bodies.registries import check_pushed, is_server
+from dockerproxy.policy.bodies.registries import check_pulled, check_pushed, is_server
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.vocabulary import find_words
@@ -43,6 +45,30 @@ def test_what_a_grant_lists_is_sent() -> None:
     assert not allows("/images/ci/app/push")
     assert not allows("/images/ci/app/push?tag=1&destination=evil.example/loot")
     assert not allows("/images/ci/app/push?tag=1&tlsVerify=false")
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        ("nginx", "docker.io/library/nginx"),
+        ("nginx:1", "docker.io/library/nginx:1"),
+        ("ci/app", "docker.io/ci/app"),
+        ("index.docker.io/nginx", "docker.io/library/nginx"),
+        ("docker.io/library/nginx", "docker.io/library/nginx"),
+        ("ghcr.io/ci/app", "ghcr.io/ci/app"),
+        ("NGINX", "NGINX"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_what_is_pulled_is_named_with_its_registry_where_a_grant_says_from_where(
+    name: str | None, goes_on: str | None
+) -> None:
+    request = request_of("POST", "/images/create")
+    seen = Inspection(request=request, bounds={"from": ("docker.io/**",)}, answers={})
+    assert check_pulled(seen, name, "?fromImage", {}) == goes_on
+    assert check_pulled(replace(seen, bounds={}), name, "?fromImage", {}) == name
+    assert seen.faults == []
 
 
 def test_what_is_no_operation_sends_nothing() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.bodies.looking import faults
 from policy.bodies.sending import PUT, passed_on, refusal_of
 from policy.policies import request_of
 from wire.tars import archive_of, block, directory, find_corpus, hard_link, item, link, read_archive, said
 
 from dockerproxy.policy.bodies.inspection import Inspection
 from dockerproxy.policy.bodies.unpacking import Unpacking, check_renames
+from dockerproxy.policy.objects import Found
 from dockerproxy.wire.tar import Entry, Kind
 
 COPIES = [path for path in find_corpus() if path.stem in {"docker-cp-file", "go", "podman-cp-file", "docker-cp-link"}]
@@ -98,10 +100,17 @@ def test_a_directory_may_hand_its_group_on_and_be_sticky() -> None:
         archive_of(item("../../etc/passwd")),
         archive_of(link("d", "sub"), item("d/file")),
         archive_of(hard_link("x", "../y")),
+        archive_of(hard_link("x", "etc/shadow")),
+        archive_of(link("l", "there"), hard_link("x", "l")),
     ],
 )
 def test_what_reaches_further_is_refused(content: bytes) -> None:
     assert refusal_of(PUT, content).startswith("PutContainerArchive is not allowed here: ")
+
+
+def test_a_file_that_the_archive_brings_may_have_a_second_name() -> None:
+    passed = passed_on(PUT, archive_of(item("a/f", b"1"), hard_link("b", "a/f"))).entries
+    assert [(entry.kind, entry.name) for entry, _ in passed] == [(Kind.FILE, b"a/f"), (Kind.HARD_LINK, b"b")]
 
 
 def test_contents_say_nothing() -> None:
@@ -126,3 +135,21 @@ def renames(value: str) -> list[str]:
     seen = Inspection(request=request_of("PUT", "/v5.0.0/libpod/containers/x/archive?path=/"), bounds={}, answers={})
     assert check_renames(seen, value, "?rename", {}) == value
     return ["null" if value == "null" else str(fault) for fault in seen.faults]
+
+
+def mounted(*mounts: object) -> Found:
+    """Return a container that has mounts, as an engine shows it."""
+    return Found("c" * 64, ("web",), owner="c" * 64, document={"id": "c" * 64, "mounts": list(mounts)})
+
+
+@pytest.mark.parametrize("name", ["PutContainerArchive", "PutContainerArchiveLibpod"])
+def test_no_files_are_put_where_something_is_mounted_read_only(name: str) -> None:
+    kept = {"Type": "bind", "Destination": "/kept", "RW": False}
+    (fault,) = faults(name, "?path=/tmp", None, mounted({"Destination": "/data", "RW": True}, kept))
+    assert fault == 'Mounts[1] is "/kept", and is read-only; Podman writes there while the container is not running'
+    assert len(faults(name, "?path=/tmp", None, mounted({"Destination": "/x"}, "x", {}))) == 3
+
+
+def test_files_are_put_where_all_that_is_mounted_may_be_written() -> None:
+    for container in (mounted(), mounted({"Destination": "/data", "RW": True}), Found("c" * 64, ("web",))):
+        assert faults("PutContainerArchive", "?path=/tmp", None, container) == []

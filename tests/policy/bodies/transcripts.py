@@ -113,7 +113,7 @@ def look_at(operation: str, body: Json, bounds: Mapping[str, Value] | None = Non
 PREPARED = Found(
     "e" * 64,
     ("web",),
-    document={"processconfig": {"entrypoint": "sh", "arguments": [], "privileged": False, "user": "1000"}},
+    document={"processconfig": {"entrypoint": "sh", "arguments": [], "privileged": False, "user": "1000:1000"}},
 )
 """A command that waits to be started."""
 

@@ -16,6 +16,7 @@ _PUT: Final = read_fields("""
 ?path                                              string   1.20  any              | is the directory that the files go to; the word `path` is about it
 ?noOverwriteDirNonDir                              boolean  1.20  any              | leaves a directory that a file would replace, and the other way round
 ?copyUIDGID                                        boolean  1.39  any              | keeps the numbers of owners
+@Mounts                                            list     1.20   writable         | are read-only for the container only while it runs, in Podman
 """)
 
 _PUT_LIBPOD: Final = read_fields("""
@@ -24,6 +25,7 @@ _PUT_LIBPOD: Final = read_fields("""
 ?nooverwritedirnondir                              boolean  3.0.0 any              | is the same, as Podman's own client writes it
 ?copyUIDGID                                        boolean  3.0.0 any              | keeps the numbers of owners
 ?rename                                            string   3.0.0 renames          | gives other names to what is in the archive
+@Mounts                                            list     3.0.0  writable         | are read-only for the container only while it runs, in Podman
 """)
 
 _LOADED: Final = read_fields("""
@@ -69,7 +71,7 @@ _BUILD: Final = read_fields("""
 ?cpusetcpus                                        string   1.18  any              | chooses processors
 ?cpusetmems                                        string   1.18  any              | chooses memory nodes
 ?shmsize                                           integer  1.18  any              | is the size of their shared memory
-?ulimits                                           string   1.18  any              | are limits of their processes
+?ulimits                                           string   1.18  =[],null         | a limit may let a step go before all others on the host
 """)
 # fmt: on
 

@@ -21,7 +21,7 @@ Tty                                                boolean  1.0   any           
 OpenStdin                                          boolean  1.0   any              | keeps its input open
 StdinOnce                                          boolean  1.0   any              | closes its input after the first client
 Env[]                                              string   1.0   environment      | sets environment variables
-Cmd                                                words    1.0   any              | is what runs
+Cmd                                                words    1.0   program!         | is what runs; for some programs Podman makes control groups writable
 Healthcheck.Test[]                                 string   1.24  any              | is a command that is run again and again in the container
 Healthcheck.Interval                               integer  1.24  any              | nanoseconds between two checks
 Healthcheck.Timeout                                integer  1.24  any              | nanoseconds for one check
@@ -90,7 +90,7 @@ NanoCpus                                           integer  1.25  cpus!         
 OomKillDisable                                     boolean  1.19  unset            | a container that is never killed can hang the host
 Init                                               boolean  1.25  any              | runs an init process in it
 PidsLimit                                          integer  1.23  pids!            | bounds its processes
-Ulimits[].Name                                     string   1.18  any              | is the name of a limit
+Ulimits[].Name                                     string   1.18  limits           | is the name of a limit; by some a process goes before all others on the host
 Ulimits[].Soft                                     integer  1.18  any              | is what the limit is at first
 Ulimits[].Hard                                     integer  1.18  any              | is what it may be raised to
 CpuCount                                           integer  1.25  any              | is about Windows only
@@ -215,11 +215,11 @@ ConsoleSize[]                                      integer  1.42  any           
 DetachKeys                                         string   1.22  any              | are the keys with which the client leaves
 Tty                                                boolean  1.15  any              | gives it a terminal
 Detach                                             boolean  1.15  any              | is what older clients say when they do not wait
-Env[]                                              string   1.25  any              | sets environment variables
+Env[]                                              string   1.25  surroundings     | sets environment variables
 Cmd                                                words    1.15  commands!        | is what runs
 Privileged                                         boolean  1.15  unset            | the command has all capabilities, and can reach the host
 User                                               string   1.19  user!            | runs it as that user and group of the container
-WorkingDir                                         string   1.35  any              | is where the command starts
+WorkingDir                                         string   1.35  surroundings     | is where the command starts
 Container                                          string   1.15  aside            | is what docker-py repeats of the path
 ContainerId                                        string   1.15  aside            | is what docker-java repeats of the path
 AbortSignal                                        object   1.0   aside            | is how dockerode gives up

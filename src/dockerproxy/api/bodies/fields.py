@@ -31,6 +31,9 @@ Class: TypeAlias = type
 
 _PART: Final = re.compile(r"\[\]|\.?\*|\.?[^.\[\]]+")
 _ROW: Final = re.compile(r"(\S+) +(\S+) +(\S+) +(\S+) +\| (.+)")
+FREE: Final = frozenset({"any", "part", "aside"})
+"""How a field may be whatever it likes."""
+
 ALWAYS: Final = "!"
 """Behind the name of a check that also looks at what is not there."""
 
@@ -86,7 +89,9 @@ class Node:
     Attributes:
         type: Of the value.
         read_as: What a value becomes when it is read, if values of no other class belong here.
+        is_whole: Whether all values of that class are good.
         how: What a grant that is not unrestricted lets it be.
+        is_free: Whether it may be whatever it likes.
         says: What it can do.
         keys: Of an object: what stands below each folded key, with its canonical spelling.
         spelled: Of an object: what stands below each key in its canonical spelling.
@@ -96,7 +101,9 @@ class Node:
 
     type: Type
     read_as: Class | None = None
+    is_whole: bool = False
     how: str = "any"
+    is_free: bool = True
     says: str = ""
     keys: "dict[str, tuple[str, Node]]" = field(default_factory=dict)
     spelled: "dict[str, Node]" = field(default_factory=dict)
@@ -165,12 +172,13 @@ def _plant(node: Node, each: Field) -> None:
             node = node.keys.setdefault(fold(name), (name, Node(Type.OBJECT)))[1]
             spoken = node
     node.type = each.type if not node.keys else node.type
-    spoken.how, spoken.says = each.how, each.says
+    spoken.how, spoken.is_free, spoken.says = each.how, each.how in FREE, each.says
 
 
 def _finish(node: Node) -> None:
     """Note everywhere what makes reading quick, and what is looked at though it is not there."""
     node.read_as = _READ_AS.get(node.type)
+    node.is_whole = node.type in {Type.STRING, Type.BOOLEAN}
     node.spelled = dict(node.keys.values())
     for each in (*node.spelled.values(), *filter(None, (node.item,))):
         _finish(each)

@@ -34,7 +34,7 @@ _PUSH: Final = read_fields("""
 """)
 
 _CREATE: Final = read_fields("""
-?fromImage                                         string   1.0   any              | is the image that is pulled
+?fromImage                                         string   1.0   pulled           | is the image that is pulled
 ?tag                                               string   1.0   any              | belongs to the name of the image
 ?platform                                          string   1.32  any              | chooses an architecture
 ?fromSrc                                           string   1.0   source!          | is what is imported: an address that the engine asks, or `-` for the body

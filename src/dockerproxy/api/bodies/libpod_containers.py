@@ -47,7 +47,7 @@ hostusers[]                                        string   4.1   unset         
 sysctl.*                                           string   2.0   unset             | it sets parameters of the kernel
 remove                                             boolean  2.0   any               | removes it when it ends
 removeImage                                        boolean  4.7   unset             | the image is removed with it
-containerCreateCommand[]                           string   2.0   any               | is shown as the command that made it
+containerCreateCommand[]                           string   2.0   aside             | is what is shown as the command that made it, of which others may make a unit of the host
 timezone                                           string   2.1   zone              | chooses one of the time zones that the host knows
 dependencyContainers[]                             string   3.2   unset             | starting it starts other containers
 secret_env.*                                       string   3.2   podman_secrets    | shows secrets in its environment
@@ -92,7 +92,7 @@ volumes[].Name                                     string   2.0   part          
 volumes[].Dest                                     string   2.0   part              | is where it appears
 volumes[].Options[]                                string   2.0   part              | are options of mount
 volumes[].IsAnonymous                              boolean  4.7   any               | removes a new volume with the container
-volumes[].SubPath                                  string   5.2   any               | is a directory in the volume
+volumes[].SubPath                                  string   5.2   part              | is a directory in the volume
 volumes[]                                          object   2.0   podman_volumes    | mounts volumes
 overlay_volumes[].destination                      string   2.1   part              | is where it appears
 overlay_volumes[].source                           string   2.1   part              | is a path of the host
@@ -101,7 +101,7 @@ overlay_volumes[]                                  object   2.1   unset         
 image_volumes[].Source                             string   2.2   part              | is an image
 image_volumes[].Destination                        string   2.2   part              | is where it appears
 image_volumes[].ReadWrite                          boolean  2.2   unset             | the files of an image could be written
-image_volumes[].subPath                            string   5.3   any               | is a directory in the image
+image_volumes[].subPath                            string   5.3   part              | is a directory in the image
 image_volumes[]                                    object   2.2   image_volumes     | shows the files of images
 artifact_volumes[].source                          string   5.5   part              | is an artifact
 artifact_volumes[].destination                     string   5.5   part              | is where it appears
@@ -309,7 +309,7 @@ unified.*                                          string   2.1   unset         
 """))
 
 _RLIMITS: Final = read_fields("""
-r_limits[].type                                    string   2.0   any               | is the name of a limit
+r_limits[].type                                    string   2.0   limits            | is the name of a limit; by some a process goes before all others on the host
 r_limits[].hard                                    integer  2.0   any               | is what it may be raised to
 r_limits[].soft                                    integer  2.0   any               | is what the limit is at first
 """)

@@ -29,14 +29,14 @@ exit_policy                                        string   4.2   any           
 labels.*                                           string   2.0   labels!           | puts labels on it, which other programs may act on
 no_infra                                           boolean  2.0   any               | has no container of its own that holds its namespaces
 infra_conmon_pid_file                              string   2.0   unset             | Podman writes a file of the host
-infra_command[]                                    string   2.0   any               | is what runs in the container that holds its namespaces
+infra_command[]                                    string   2.0   program           | is what runs in the container that holds its namespaces
 infra_image                                        string   2.0   podman_images     | chooses which code runs there
 infra_name                                         string   4.0   names             | is what that container is called
 shared_namespaces[]                                string   2.0   any               | says what its containers share
 restart_policy                                     string   4.6   any               | says when it is started again
 restart_tries                                      integer  4.6   any               | says how often
 share_parent                                       boolean  4.0   any               | has its containers in its own control group
-pod_create_command[]                               string   2.0   any               | is shown as the command that made it
+pod_create_command[]                               string   2.0   aside             | is what is shown as the command that made it, of which others may make a unit of the host
 pod_devices[]                                      string   4.0   unset             | it reaches devices of the host
 sysctl.*                                           string   4.0   unset             | it sets parameters of the kernel
 no_manage_resolv_conf                              boolean  2.0   any               | leaves to its containers how they ask for names
@@ -297,7 +297,7 @@ LIBPOD: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
             *_UPDATE,
             *_DEVICES,
             *RLIMITS,
-            *within("", LIMITS, memory="podman_memory", cpu="podman_cpu", pids="podman_pids"),
+            *within("", LIMITS, memory="podman_memory", cpu="podman_new_cpu", pids="podman_pids"),
         ),
     ),
     "ContainerRenameLibpod": ("none", _RENAME),

@@ -78,7 +78,7 @@ Isolation                                          string   1.35  =default      
 Sysctls.*                                          string   1.40  unset            | it sets parameters of the kernel
 CapabilityAdd[]                                    string   1.41  capabilities     | root in the container can do more
 CapabilityDrop[]                                   string   1.41  any              | root in the container can do less
-Ulimits[].Name                                     string   1.41  any              | is the name of a limit
+Ulimits[].Name                                     string   1.41  limits           | is the name of a limit; by some a process goes before all others on the host
 Ulimits[].Soft                                     integer  1.41  any              | is what the limit is at first
 Ulimits[].Hard                                     integer  1.41  any              | is what it may be raised to
 OomScoreAdj                                        integer  1.46  unset            | others are killed in its place when memory is short

@@ -1,4 +1,4 @@
-"""Amounts, ports and users as a policy file writes them, and as a body has them."""
+"""Amounts, ports, users and ids as a policy file writes them, and as a body has them."""
 
 import ipaddress
 import re
@@ -14,6 +14,8 @@ _LAST_PORT: Final = 65535
 _USER: Final = re.compile(r"[0-9]{1,10}")
 _LAST_USER: Final = 2**31 - 1
 """What Docker takes for a number of a user (moby/sys/user)."""
+
+_ID_OF_SWARM: Final = re.compile("[0-9a-z]{25}")
 
 
 def read_size(text: str) -> int | None:
@@ -43,11 +45,19 @@ def read_ports(text: str) -> range | None:
 
 
 def is_certainly_not_root(user: str) -> bool:
-    """Whether `UID` or `UID:GID` names by numbers a user and a group that are not root's. A name may be anyone's."""
+    """Whether `UID:GID` names by numbers a user and a group that are not root's.
+
+    A name may be anyone's. A number by itself may have the group of root: it has it where the image has no such user.
+    """
     parts = user.split(":")
-    return len(parts) <= 2 and all(  # noqa: PLR2004 (a user and a group)
+    return len(parts) == 2 and all(  # noqa: PLR2004 (a user and a group)
         _USER.fullmatch(part) is not None and 0 < int(part) <= _LAST_USER for part in parts
     )
+
+
+def is_id_of_swarm(text: str) -> bool:
+    """Whether a text could be the whole id of something in a swarm."""
+    return _ID_OF_SWARM.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -6,23 +6,29 @@ read, and is small. The end of the archive goes on last, when all of it was look
 they have the whole (a load, a build) do nothing with one that was cut off. Contents of files are passed on as they
 come.
 
+How one would have the engine read another archive than was looked at, and what stops it: one that is packed, which
+engines unpack by its first bytes, whatever its type is said to be (it is refused: to unpack it here would make
+gigabytes of what costs its sender nothing); one whose first name reads as if it were packed (refused as well, and what
+goes on begins with a name of ours, see `tar_writing`).
+
 An import is not looked at: its archive becomes the root file system of an image that is called as the grant says,
 whatever is in it, and no image can do more than what a container of it is allowed.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.building import Building
+from dockerproxy.policy.bodies.entries import fault_of, is_too_long
 from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.policy.bodies.loading import Loading
 from dockerproxy.policy.bodies.unpacking import Unpacking
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.wording import write_grant
-from dockerproxy.wire.packing import Unpacker
-from dockerproxy.wire.tar import Entry, FileEnd, TarReader, padding_of
+from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
 from dockerproxy.wire.tar_writing import END, write_entry
 
 Piece = bytes | memoryview
@@ -49,6 +55,20 @@ _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Value]], Rul
     "ImageBuild": Building,
 }
 
+_PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+"""How gzip, bzip2, xz and zstd begin: what engines know."""
+
+_SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18").match
+"""How zstd may begin too, with a frame that is skipped (RFC 8878 §3.1.2); engines know that as well."""
+
+_LONGEST: Final = 6
+
+_UNPACKING: Final = {
+    "ImageLoad": ", like gunzip < image.tar.gz | docker load",
+    "ImageLoadLibpod": ", like gunzip < image.tar.gz | podman load",
+    "ImageBuild": ", without --compress",
+}
+
 
 class Archive:
     """One archive on its way to the engine.
@@ -61,7 +81,7 @@ class Archive:
         self.fault = ""
         self._operation = request.operation.name if request.operation is not None else ""
         self._rules = _RULES[self._operation](request, bounds)
-        self._packed = Unpacker()
+        self._start = b""
         self._tar = TarReader()
         self._entry = Entry(name=b"")
         self._held: bytearray | None = None
@@ -70,34 +90,37 @@ class Archive:
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""
         passed: list[Piece] = []
-        for piece in () if self.fault else self._packed.feed(content):
-            self._read(piece, passed)
-        self._note(self._packed.fault)
+        if len(self._start) < _LONGEST:
+            self._begin_with(content)
+        for event in () if self.fault else self._tar.feed(content):
+            self._take(event, passed)
+            if self.fault:
+                return passed
+        self._note(self._tar.fault)
         return passed
 
     def end(self) -> list[Piece]:
-        """Say that nothing more comes; return what was kept until now."""
-        passed: list[Piece] = []
-        for piece in self._packed.end():
-            self._read(piece, passed)
+        """Say that nothing more comes; return what ends the archive."""
         self._tar.end()
-        self._note(self._packed.fault or self._tar.fault)
-        return [*passed, END]
-
-    def _read(self, piece: Piece, passed: list[Piece]) -> None:
-        """Take a piece of the archive, and put what may go on to what has passed."""
-        for event in self._tar.feed(piece):
-            if self.fault:
-                return
-            if isinstance(event, Entry):
-                self._begin(event, passed)
-            elif isinstance(event, FileEnd):
-                self._finish(passed)
-            elif self._held is not None:
-                self._held += event
-            else:
-                passed.append(event)
         self._note(self._tar.fault)
+        return [END]
+
+    def _begin_with(self, content: Piece) -> None:
+        """Look at the first bytes of all. No entry is read before they are there: a header is longer."""
+        self._start += content[: _LONGEST - len(self._start)]
+        if self._start.startswith(_PACKED) or _SKIPPED(self._start):
+            self._deny(Fault("the archive", "", f"is packed; send it unpacked{_UNPACKING.get(self._operation, '')}"))
+
+    def _take(self, event: Event, passed: list[Piece]) -> None:
+        """Take a part of the archive, and put what may go on to what has passed."""
+        if isinstance(event, Entry):
+            self._begin(event, passed)
+        elif isinstance(event, FileEnd):
+            self._finish(passed)
+        elif self._held is not None:
+            self._held += event
+        else:
+            passed.append(event)
 
     def _begin(self, entry: Entry, passed: list[Piece]) -> None:
         self._entry = entry
@@ -112,7 +135,7 @@ class Archive:
     def _finish(self, passed: list[Piece]) -> None:
         held, self._held = self._held, None
         if held is not None:
-            content = self._rules.read(self._entry, bytes(held))
+            content = self._read(bytes(held))
             if isinstance(content, Fault):
                 self._deny(content)
                 return
@@ -121,6 +144,11 @@ class Archive:
             passed.append(content)
         if padding_of(self._entry.size):
             passed.append(bytes(padding_of(self._entry.size)))
+
+    def _read(self, held: bytes) -> bytes | Fault:
+        if is_too_long(held):
+            return fault_of(self._entry, "has more lines or values than are read of it")
+        return self._rules.read(self._entry, held)
 
     def _write(self, entry: Entry, passed: list[Piece]) -> None:
         passed.append(write_entry(entry, first=not self._has_begun))

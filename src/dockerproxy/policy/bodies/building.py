@@ -2,14 +2,13 @@
 
 What a build may do is what its Dockerfile says, and that is not bounded here: it runs any command as root in a build
 container, with the engine's ordinary confinement; it has the engine fetch addresses (`ADD https://…`) and images of any
-registry (`FROM`, `COPY --from`), with whatever credentials the client sends; it reads images that the engine has, with
-Podman also those in archives on the host (`FROM docker-archive:/…`); it fills the disk. The parameters bound the rest:
-nothing of the host, the network that `networks` allows, no name that `tags` does not list.
+registry (`FROM`, `COPY --from`), with whatever credentials the client sends; it reads images that the engine has; it
+fills the disk. The parameters bound the rest: nothing of the host, the network that `networks` allows, no name that
+`tags` does not list.
 
-Podman builds on the host's network whatever Docker's `networkmode` says, so it is told otherwise in its own way. A step
-may ask for the host's network by `RUN --network=host`, which the Dockerfile may not say, however it is spelled; an
-image that it starts from may say it in its ONBUILD, and that cannot be seen from here. Docker's classic builder has
-none of that.
+Podman builds on the host's network whatever Docker's `networkmode` says, so it is told otherwise in its own way. What
+its steps may ask for besides, `dockerfiles.py` says; an image that it starts from may ask for the host's network in its
+ONBUILD, and that cannot be seen from here. Docker's classic builder has none of that.
 
 How one would get more, and what stops it: BuildKit, which nobody here understands (version 2 and sessions are for
 unrestricted grants); a context from an address; a Dockerfile with another frontend, which is a program (`# syntax=` as
@@ -24,15 +23,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.bodies.dockerfiles import find_reach
 from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.bodies.giving import may_give
 from dockerproxy.policy.bodies.inspection import Fault, Inspection, Object
 from dockerproxy.policy.bodies.loading import meanings
-from dockerproxy.policy.bodies.naming import IS_NAME, matches
+from dockerproxy.policy.bodies.naming import IS_NAME, complete, matches
 from dockerproxy.policy.bodies.networking import BY_ITSELF
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind
 
 _DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
@@ -50,10 +50,6 @@ _FRONTEND: Final = re.compile(rb"[ \t]*(?:#|//)[ \t]*syntax[ \t]*=[ \t]*([^ \t\r
 _OFFICIAL: Final = re.compile(rb"(?:docker\.io/)?docker/dockerfile(?::[\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
 """The frontend that Docker publishes, which many Dockerfiles name. No classic builder runs any."""
 
-_JOINED: Final = re.compile(r"[\\`]\s*\n\s*")
-_QUOTES: Final = str.maketrans("", "", "\\`'\"")
-_STEP: Final = re.compile(r"\s*(?:ONBUILD\s+)*RUN\s", re.IGNORECASE)
-
 _OWN_NETWORK: Final = "nsoptions=%5B%7B%22Name%22%3A%22network%22%2C%22Host%22%3Afalse%2C%22Path%22%3A%22%22%7D%5D"
 _NO_NETWORK: Final = "networkmode=1"
 """What Podman calls none (buildah, NetworkDisabled). Of several values it takes the last, Docker the first."""
@@ -66,6 +62,7 @@ class Building:
         del bounds
         names = find_dockerfiles(request)
         self._links = Links()
+        self._given = _read_arguments(request)
         self._dockerfiles = NamedFiles(frozenset(name.encode() for name in names))
         ignored = {*_IGNORED, *(name + ending for name in names for ending in _IGNORED)}
         self._ignored = frozenset(name.encode() for name in ignored)
@@ -85,9 +82,8 @@ class Building:
         frontend = find_frontend(content)
         if frontend:
             return fault_of(entry, f"names a frontend, which is a program that would read it: {frontend}")
-        if asks_for_network(content):
-            return fault_of(entry, "has a step with --network, which may be the host's")
-        return content
+        reach = find_reach(content, self._given)
+        return fault_of(entry, reach) if reach else content
 
 
 def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:
@@ -117,12 +113,15 @@ def find_frontend(content: bytes) -> str:
     return ""
 
 
-def asks_for_network(content: bytes) -> bool:
-    """Whether a step chooses its network. Builders join lines, and drop quotes and what is escaped, in flags too."""
-    lines = content.removeprefix(_MARK).decode(errors="replace").split("\n")
-    said = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    plain = _JOINED.sub("", "\n".join(said)).translate(_QUOTES).lower()
-    return any("--network=" in line and _STEP.match(line) for line in plain.split("\n"))
+def _read_arguments(request: CanonicalRequest) -> Mapping[str, str] | None:
+    """Return what the client sets variables of the Dockerfile to; None if that is not clear."""
+    given: dict[str, str] = {}
+    for text in filter(None, request.values("buildargs")):
+        read = read_json(text.encode(errors="surrogateescape"))
+        if not isinstance(read, dict) or not all(value is None or isinstance(value, str) for value in read.values()):
+            return None
+        given.update((name, value) for name, value in read.items() if isinstance(value, str))
+    return given
 
 
 def add_namespaces(request: CanonicalRequest) -> str:
@@ -168,7 +167,7 @@ def check_built(seen: Inspection, value: Json, path: str, around: Object) -> Jso
         for name in meanings(str(text), local=local) if text else ():
             if not may_give(seen.bounds, name):
                 _refuse_name(seen, name, path)
-    return value
+    return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else value
 
 
 def _refuse_name(seen: Inspection, name: str, path: str) -> None:

@@ -13,13 +13,16 @@ from dockerproxy.policy.bodies.containing import (
     check_cpus,
     check_environment,
     check_labels,
+    check_limits,
     check_log_options,
     check_memory,
     check_names,
     check_new_cpus,
     check_new_memory,
     check_pids,
+    check_program,
     check_security_options,
+    check_surroundings,
     check_user,
 )
 from dockerproxy.policy.bodies.giving import check_given, check_tagged
@@ -49,6 +52,7 @@ from dockerproxy.policy.bodies.podding import (
     check_podman_labels,
     check_podman_memory,
     check_podman_mounts,
+    check_podman_new_cpu,
     check_podman_options,
     check_podman_pids,
     check_podman_publish,
@@ -60,7 +64,7 @@ from dockerproxy.policy.bodies.podding import (
     check_systemd,
     check_zone,
 )
-from dockerproxy.policy.bodies.registries import check_pushed, check_server
+from dockerproxy.policy.bodies.registries import check_pulled, check_pushed, check_server
 from dockerproxy.policy.bodies.revealing import check_configs, check_secrets
 from dockerproxy.policy.bodies.serving import (
     check_no_new_privileges,
@@ -72,7 +76,7 @@ from dockerproxy.policy.bodies.serving import (
 )
 from dockerproxy.policy.bodies.sharing import check_ipcns, check_netns, check_pidns, check_podman_networks, check_pods
 from dockerproxy.policy.bodies.starting import check_checkpoint, check_prepared, check_started
-from dockerproxy.policy.bodies.unpacking import check_renames
+from dockerproxy.policy.bodies.unpacking import check_renames, check_writable
 
 CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "anonymous": (check_anonymous, ()),
@@ -95,6 +99,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "ipc_mode": (check_ipc_mode, ("joins",)),
     "ipcns": (check_ipcns, ("joins",)),
     "labels": (check_labels, ("labels",)),
+    "limits": (check_limits, ()),
     "log_options": (check_log_options, ()),
     "memory": (check_memory, ("memory",)),
     "mounts": (check_mounts, ("binds", "volumes", "images")),
@@ -115,6 +120,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "podman_labels": (check_podman_labels, ("labels",)),
     "podman_memory": (check_podman_memory, ("memory",)),
     "podman_mounts": (check_podman_mounts, ("binds",)),
+    "podman_new_cpu": (check_podman_new_cpu, ("cpus",)),
     "podman_networks": (check_podman_networks, ("networks",)),
     "podman_options": (check_podman_options, ()),
     "podman_pids": (check_podman_pids, ("pids",)),
@@ -126,8 +132,10 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "podman_volumes": (check_podman_volumes, ("volumes",)),
     "pods": (check_pods, ("pods",)),
     "prepared": (check_prepared, ("commands",)),
+    "program": (check_program, ()),
     "publish": (check_publish, ("publish",)),
     "publish_all": (check_publish_all, ("publish",)),
+    "pulled": (check_pulled, ()),
     "pushed": (check_pushed, ("images",)),
     "renames": (check_renames, ()),
     "secrets": (check_secrets, ("secrets",)),
@@ -140,11 +148,13 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "source": (check_source, ()),
     "started": (check_started, ()),
     "subnets": (check_subnets, ("subnets",)),
+    "surroundings": (check_surroundings, ("commands",)),
     "swap": (check_swap, ("memory",)),
     "systemd": (check_systemd, ()),
     "tagged": (check_tagged, ("tags", "images")),
     "tmpfs": (check_tmpfs, ()),
     "user": (check_user, ("user",)),
+    "writable": (check_writable, ()),
     "zone": (check_zone, ()),
 }
 """By the name that a table has for it; with the words of a policy file that it obeys."""

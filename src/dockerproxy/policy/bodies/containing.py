@@ -1,16 +1,25 @@
 """What keeps a container within its walls, besides what it mounts and joins.
 
-How one would get out, and what stops it: a name like an id, by which another's look-ups are captured; a user by name or
-as number 0 in some spelling; a limit of 0 or below, which is none, or one in the other of two fields that mean the same
-(swap beside memory, a quota beside billionths), or of which a later change touches only one; a label with `=` in its
-name, which Podman takes for another one; a variable without a value, or with a star, for which Podman looks into the
-engine's own environment; an option that sets confinement to what the engine was told to tighten.
+How one would get out, and what stops it: a name like an id, by which another's look-ups are captured; a user by name,
+as number 0 in some spelling, or without a group, which then is root's; a limit of 0 or below, which is none, or one in
+the other of two fields that mean the same (swap beside memory, a quota beside billionths, which wins over them), or of
+which a later change touches only one; a limit of the other kind that lets a process go before all others on the host;
+a label with `=` in its name, which Podman takes for another one, or one by which Podman starts units of the host anew;
+a variable without a value, or with a star, for which Podman looks into the engine's own environment; a granted command
+that does another thing because of a variable or of where it starts; a program for which Podman makes control groups
+writable; an option that sets confinement to what the engine was told to tighten.
 """
 
 import re
 from typing import Final
 
-from dockerproxy.policy.bodies.amounts import is_certainly_not_root, read_billionths, read_count, read_size
+from dockerproxy.policy.bodies.amounts import (
+    is_certainly_not_root,
+    is_id_of_swarm,
+    read_billionths,
+    read_count,
+    read_size,
+)
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, items, matches
 from dockerproxy.policy.globs import Glob
@@ -34,19 +43,37 @@ _NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
 
+_IS_BOUND: Final = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,15}(\.[0-9]{1,9})? ?[kKmMgGtT]?[iI]?[bB]?").fullmatch
+"""A size above 0, as engines read it. With -1 they keep all there is."""
+
 _MAY_BE_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
+
+_LIMITS: Final = frozenset(
+    "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NOFILE NPROC RSS SIGPENDING STACK".split()  # noqa: SIM905 (a list of words)
+)
+"""Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
+
+_UNIT: Final = "PODMAN_SYSTEMD_UNIT"
+"""The label by which `podman auto-update` knows which unit of the host it starts anew."""
+
+_SHELL: Final = frozenset({"", "/bin/sh", "-c"})
+"""What Podman looks behind for the program that runs, and an entrypoint that is none."""
 
 _PERIOD: Final = 100_000
 """Microseconds of a period of the scheduler where none is given (sched-bwc)."""
 
 
 def check_names(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """What is made is called as the grant says, and never like an id: it would capture look-ups of another."""
+    """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
+
+    Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
+    """
     del around
-    name = value.removeprefix("/") if isinstance(value, str) else ""
+    name = value if isinstance(value, str) else ""
+    name = name.removeprefix("/") if path == "?name" else name
     if name and not IS_NAME(name):
-        seen.fault(path, value, "which no container can be called")
-    elif _MAY_BE_ID(name):
+        seen.fault(path, value, "which nothing can be called")
+    elif _MAY_BE_ID(name) or (path == "Name" and is_id_of_swarm(name)):
         seen.fault(path, value, "which could be the id of another one")
     if "names" in seen.bounds and not (name and matches(seen, "names", name)):
         missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"
@@ -58,7 +85,8 @@ def check_user(seen: Inspection, value: Json, path: str, around: Object) -> Json
     """The user is certainly not root, if the grant says so."""
     del around
     if seen.bounds.get("user") == "not-root" and not (isinstance(value, str) and is_certainly_not_root(value)):
-        says = "and must be numbers of a user and group that are not root" if value else "is missing, and may be root"
+        says = "and must be a user and a group that are not root, by their numbers, like 1000:1000"
+        says = says if value else "is missing, and may be root"
         seen.fault(path, value or None, says, "user", "any")
     return value
 
@@ -106,12 +134,14 @@ def check_pids(seen: Inspection, value: Json, path: str, around: Object) -> Json
 def check_cpus(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """There is a bound of processors, in one of Docker's two ways to say it."""
     most = _most_cpus(seen)
-    quota = around.get("CpuQuota") or 0
+    quota, period = around.get("CpuQuota") or 0, around.get("CpuPeriod") or 0
     if most is not None:
         if not value and isinstance(quota, int) and quota > 0:
-            _check_quota(seen, quota, around.get("CpuPeriod") or _PERIOD, path, most)
+            _check_quota(seen, quota, period or _PERIOD, path, most)
         else:
             _check_amount(seen, value, path, most, "cpus")
+            if value:
+                _check_no_quota(seen, quota, period, path)
     return value
 
 
@@ -125,7 +155,8 @@ def check_new_cpus(seen: Inspection, value: Json, path: str, around: Object) -> 
     if most is not None:
         if value:
             _check_amount(seen, value, path, most, "cpus")
-        if quota or period:
+            _check_no_quota(seen, quota, period, path)
+        elif quota or period:
             _check_quota(seen, quota, period, path, most)
     return value
 
@@ -133,6 +164,13 @@ def check_new_cpus(seen: Inspection, value: Json, path: str, around: Object) -> 
 def _most_cpus(seen: Inspection) -> int | None:
     bound = seen.bounds.get("cpus")
     return read_billionths(bound) if isinstance(bound, str) else None
+
+
+def _check_no_quota(seen: Inspection, quota: Json, period: Json, path: str) -> None:
+    """Look whether nothing stands beside billionths: a quota of -1 takes their place."""
+    for name, other in (("CpuQuota", quota), ("CpuPeriod", period)):
+        if other:
+            seen.fault(path.replace("NanoCpus", name), other, "and must not be set beside NanoCpus", "cpus")
 
 
 def _check_quota(seen: Inspection, quota: Json, period: Json, path: str, most: int) -> None:
@@ -162,13 +200,24 @@ def check_environment(seen: Inspection, value: Json, path: str, around: Object) 
     return [text if "=" in str(text) else f"{text}=" for text in variables]
 
 
-def check_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """Put the grant's labels on what is made; the client's own may not contradict them."""
+def check_limits(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """No limit lets a process go before others on the host."""
     del around
+    if str(value).upper().removeprefix("RLIMIT_") not in _LIMITS:
+        seen.fault(path, value, "which is none of the limits that are known to be harmless")
+    return value
+
+
+def check_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Put the grant's labels on what is made; the client's own may not contradict them, nor name a unit of the host."""
+    del around
+    labels = dict(value) if isinstance(value, dict) else {}
+    for name in labels:
+        if name.partition("=")[0] == _UNIT:
+            seen.fault(f"{path}[{show(name)}]", labels[name], "which Podman starts anew on the host")
     added = seen.bounds.get("labels")
     if not isinstance(added, Pairs):
         return value
-    labels = dict(value) if isinstance(value, dict) else {}
     own = {name for name, _ in added.items}
     for name in labels:
         if "=" in name and name.partition("=")[0] in own:  # Podman takes all behind the first one for the value.
@@ -213,6 +262,18 @@ def check_log_options(seen: Inspection, value: Json, path: str, around: Object) 
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _LOG_OPTIONS:
             seen.fault(f"{path}[{show(name)}]", option, "which could make the engine connect somewhere or read files")
+        elif name == "max-size" and not _IS_BOUND(str(option)):
+            seen.fault(f"{path}[{show(name)}]", option, "which is no size above 0, and bounds nothing")
+    return value
+
+
+def check_program(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What runs is none of the programs for which Podman makes control groups writable, the host's among them."""
+    given = (("Entrypoint", around.get("Entrypoint")), (path, value))
+    words = ((where, str(word)) for where, part in given if isinstance(part, list) for word in part)
+    where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
+    if program.endswith("/sbin/init") or program.rpartition("/")[2] == "systemd":
+        seen.fault(where, program, "for which Podman makes its control groups writable")
     return value
 
 
@@ -227,6 +288,14 @@ def check_commands(seen: Inspection, value: Json, path: str, around: Object) -> 
         needed = (tuple(words),) if words else ""
         says = "which is none of the granted commands" if words else "is missing, and only granted commands may run"
         seen.fault(path, value if words else None, says, "commands", needed)
+    return value
+
+
+def check_surroundings(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Nothing besides its words says what a granted command does: no variables, and no directory."""
+    del around
+    if value and "commands" in seen.bounds:
+        seen.fault(path, value, "and decides what a command does; where only some may run, it must not be set")
     return value
 
 

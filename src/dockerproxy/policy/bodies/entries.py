@@ -6,7 +6,7 @@ archive makes; links that are in a container already cannot be seen from here).
 
 How one would have the engine read another file than was looked at, and what stops it: the file twice; a link in its
 place, or in that of a directory above it; another name for it, by which it is overwritten; one that is too large to be
-looked at (each is refused).
+looked at, or made to take long (each is refused).
 """
 
 from typing import Final
@@ -14,12 +14,15 @@ from typing import Final
 from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.wire.tar import Entry, Kind, show_name
 
-_MOST_LINKS: Final = 2**23
-"""Bytes for names of links of one archive, with what it costs to keep them."""
+_MOST_LINKS: Final = 2**16
+"""Links of one archive: what is kept of each is a number, which takes a hundred bytes."""
 
-_COST: Final = 100
 _MOST_HELD: Final = 2**20
 """Bytes of a file that is held."""
+
+_MOST_PARTS: Final = 2**14
+_PARTS: Final = (b"\n", b",", b"{", b"[")
+"""What begins a line, or a value of JSON: of those honest files have few, and each costs time to read."""
 
 LINKS: Final = frozenset({Kind.LINK, Kind.HARD_LINK})
 
@@ -30,31 +33,40 @@ def fault_of(entry: Entry, says: str) -> Fault:
 
 
 class Links:
-    """The links that one archive has made so far."""
+    """The links that one archive has made so far.
+
+    Of a name only a number is kept, made of those of its parts one after the other. So it costs as much whatever its
+    length, and all directories on the way to a name are looked up in one go. Two names of one number would only be
+    taken for a link both, and refused.
+    """
 
     def __init__(self) -> None:
-        self._names: set[bytes] = set()
-        self._size = 0
+        self._numbers: set[int] = set()
 
     def look(self, entry: Entry) -> Fault | None:
         """Take note of an entry; say what is wrong with it."""
-        if self._names and (self._go_through(entry.name) or self._go_through(entry.target, hard=entry.kind)):
+        is_link = entry.kind in LINKS
+        if not self._numbers and not is_link:
+            return None
+        *above, number = _numbers_of(entry.name)
+        if entry.kind is Kind.HARD_LINK:  # The target of a symbolic one is no way of ours.
+            above += _numbers_of(entry.target)[:-1]
+        if not self._numbers.isdisjoint(above):
             return fault_of(entry, "goes through a link that the archive makes")
-        if entry.kind in LINKS:
-            self._names.add(entry.name)
-            self._size += len(entry.name) + _COST
-            if self._size > _MOST_LINKS:
+        if is_link:
+            self._numbers.add(number)
+            if len(self._numbers) > _MOST_LINKS:
                 return fault_of(entry, "is one link more than can be remembered")
         return None
 
-    def _go_through(self, name: bytes, *, hard: Kind = Kind.HARD_LINK) -> bool:
-        """Whether some directory on the way to a name is a link; the target of a symbolic one is no way of ours."""
-        at = name.find(b"/") if hard is Kind.HARD_LINK else -1
-        while at > 0:
-            if name[:at] in self._names:
-                return True
-            at = name.find(b"/", at + 1)
-        return False
+
+def _numbers_of(name: bytes) -> list[int]:
+    """Return the number of each directory on the way to a clean name, and of the name itself last."""
+    numbers, number = list[int](), 0
+    for part in name.split(b"/"):
+        number = hash((number, part))
+        numbers.append(number)
+    return numbers
 
 
 class NamedFiles:
@@ -83,3 +95,8 @@ class NamedFiles:
     def holds(self, entry: Entry) -> bool:
         """Whether an entry is one of them."""
         return entry.name in self._names
+
+
+def is_too_long(content: bytes) -> bool:
+    """Whether a file that is held would take longer to read than others can wait."""
+    return sum(map(content.count, _PARTS)) > _MOST_PARTS

@@ -2,9 +2,11 @@
 
 How one would launder an image, and what stops it: a trusted name for what was built or changed here (a name is given
 only as the grant says, and without `tags` none is); a name without a tag, which means `latest`, or one that leaves out
-the registry (both are written out first); a digest in place of a tag, which would say what the contents are; a name
-like the id of another image, by which that one is looked up; the name in one parameter and its tag in two, or in a
-parameter that only Podman reads in other capitals.
+the registry (both are written out first); such a name of an image that Podman has as one of `localhost`, which it would
+take the name from (it goes on with the registry); a digest in place of a tag, which would say what the contents are; a
+name like the id of another image, by which that one is looked up; the name in one parameter and its tag in two, or in a
+parameter that only Podman reads in other capitals. Where no tag was named none is added: Podman adds one itself, to any
+name, when it tags or commits.
 """
 
 import re
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
-from dockerproxy.policy.bodies.naming import items
+from dockerproxy.policy.bodies.naming import complete, items
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import is_full_id, join_reference
@@ -40,14 +42,14 @@ def check_given(seen: Inspection, value: Json, path: str, around: Object) -> Jso
         seen.fault(path, value, "and a digest is not given but comes from the contents")
     elif not _is_granted(seen.bounds, reference):
         seen.fault(path, name, "and giving an image that name is not granted", "tags", (name,))
-    return value
+    return complete(value, reference)
 
 
 def check_tagged(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """An image that is there gets a name that `tags` lists; where the grant has but `images`, one that these do."""
     if "tags" in seen.bounds or "images" not in seen.bounds:
         return check_given(seen, value, path, around)
-    return value
+    return complete(value, parse_reference(value)) if isinstance(value, str) else value
 
 
 def may_give(bounds: Mapping[str, Value], reference: str) -> bool:

@@ -9,8 +9,8 @@ How one would launder an image under a trusted name, and what stops it: a name i
 engine knows (all are read, whichever form the archive has); the file twice, of which engines take the first or the
 last, or as a link, behind a link, or in place of a directory that was looked at (each is there once, as a file at the
 top, and no entry goes through a link); a key in other capitals or twice (they are folded as Go does); a name that two
-engines complete in two ways (it must be granted in both); a file too large to be read here (it is refused). A link that
-leads out of the archive could show what is on the host, and is refused.
+engines complete in two ways (it goes on in full, or must be granted in both); a file too large to be read here (it is
+refused). A link that leads out of the archive could show what is on the host, and is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,6 +22,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.bodies.giving import may_give
 from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.policy.bodies.naming import complete
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, read_json, write_json
@@ -32,6 +33,10 @@ _INDEX: Final = b"index.json"
 _REPOSITORIES: Final = b"repositories"
 _ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 """The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage)."""
+
+
+_MOST_NAMES: Final = 512
+"""That an archive may give: each is compared with all that are granted."""
 
 
 class _UnclearError(Exception):
@@ -66,9 +71,11 @@ class Loading:
             names = list(dict.fromkeys(_READERS[entry.name](document)))
         except _UnclearError:
             return fault_of(entry, "is not what an archive of images has there")
+        if len(names) > _MOST_NAMES:
+            return fault_of(entry, f"gives more than {_MOST_NAMES} names")
         refused = next((name for name in names if not may_give(self._bounds, name)), None)
         if refused is None:
-            return write_json(document)
+            return write_json(_complete_names(document) if entry.name == _MANIFEST else document)
         reference = parse_reference(refused)
         path = f"a name in {entry.name.decode()}"
         if reference is None or reference.digest:
@@ -100,6 +107,16 @@ def _names_in_manifest(document: Json) -> Iterator[str]:
     for image in _list(document):
         for name in _list(_find(image, "repotags")):
             yield _text(name)
+
+
+def _complete_names(document: Json) -> Json:
+    """Put the registry in front of each name: without it, Podman would take it for one of `localhost/`."""
+    for image in _list(document):
+        fields = _object(image)
+        for key in [key for key in fields if fold(key) == "repotags"]:
+            names = [(_text(name), parse_reference(_text(name))) for name in _list(fields[key])]
+            fields[key] = [name if reference is None else complete(name, reference) for name, reference in names]
+    return document
 
 
 def _names_in_repositories(document: Json) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 How one would get to a directory of the host, and what stops it: a path with dots, twice a slash or none in front; a
 name that is no name; a volume with options that is a directory of the host under a name (the engine is asked, and a new
-one has no options); an option behind a colon that carries mounts back to the host, or that Podman knows besides; a
-volume without a name whose path Podman would take for `source:target`; a comma or a quotation mark in a mount, which
-Podman writes as one line `type=…,source=…,target=…` and reads again, so that a target could bring a source and options
-with it. A link on the host cannot be seen from here.
+one has no options); an option behind a colon that carries mounts back to the host, that has labels written to what is
+granted read-only, or that Podman knows besides; a volume without a name whose path Podman would take for
+`source:target`; a comma or a quotation mark in a mount, which Podman writes as one line `type=…,source=…,target=…` and
+reads again, so that a target could bring a source and options with it. A link on the host cannot be seen from here.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
@@ -23,7 +24,8 @@ _BIND_OPTIONS: Final = frozenset(
 )
 """Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
 
-_VOLUME_OPTIONS: Final = frozenset({"", "rw", "ro", "z", "Z", "nocopy"})
+_RELABELS: Final = frozenset({"z", "Z"})
+_VOLUME_OPTIONS: Final = _RELABELS | {"", "rw", "ro", "nocopy"}
 _TMPFS_OPTIONS: Final = frozenset({"", "rw", "ro", "noexec", "exec", "nosuid", "nodev"})
 _IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
 _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
@@ -33,7 +35,7 @@ _MOST_PARTS: Final = 3
 """Of a bind: source, target, options."""
 
 _NO_HOST: Final = "and no such directory of the host is granted"
-_READ_ONLY: Final = "which is granted read-only"
+_READ_ONLY: Final = "which is granted read-only: with ro, and with neither z nor Z, which write labels"
 _NOT_CLEAN: Final = "which is no clean absolute path"
 
 
@@ -56,7 +58,7 @@ def _check_bind(seen: Inspection, bind: str, path: str) -> str:
     options = "".join(rest).split(",")
     _check_target(seen, target, path)
     if source.startswith("/"):
-        parts[0] = _check_source(seen, source, path, read_only="ro" in options)
+        parts[0] = _check_source(seen, source, path, read_only="ro" in options and not relabels(options))
         known = _BIND_OPTIONS
     else:
         _check_volume(seen, source, path)
@@ -67,6 +69,11 @@ def _check_bind(seen: Inspection, bind: str, path: str) -> str:
     elif "ro" in options and "rw" in options:
         seen.fault(path, bind, "which is both read-only and not")
     return ":".join(parts)
+
+
+def relabels(options: list[str]) -> bool:
+    """Whether options have the engine write labels to what is mounted, even if the container may only read it."""
+    return not _RELABELS.isdisjoint(options)
 
 
 def _check_target(seen: Inspection, target: str, path: str) -> None:
@@ -88,6 +95,7 @@ def _check_source(seen: Inspection, source: str, path: str, *, read_only: bool) 
     return clean
 
 
+@lru_cache(maxsize=1024)
 def split_mode(item: str) -> tuple[str, str]:
     """Split an item of `binds` into the glob and `ro` or `rw`."""
     for mode in ("ro", "rw"):
@@ -132,8 +140,9 @@ def _check_mount(seen: Inspection, mount: Object, path: str) -> None:
             seen.fault(
                 f"{path}.{name}", mount[name], "and has a comma or a quotation mark, behind which Podman reads on"
             )
-    _check_subpath(seen, mount.get("VolumeOptions"), f"{path}.VolumeOptions")
-    _check_subpath(seen, mount.get("ImageOptions"), f"{path}.ImageOptions")
+    for name in ("VolumeOptions", "ImageOptions"):
+        options = mount.get(name)
+        check_subpath(seen, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath")
     match mount.get("Type"):
         case "bind":
             read_only = mount.get("ReadOnly") is True
@@ -150,11 +159,10 @@ def _check_mount(seen: Inspection, mount: Object, path: str) -> None:
             seen.fault(f"{path}.Type", other or "", "which is none of bind, volume, tmpfs and image")
 
 
-def _check_subpath(seen: Inspection, options: Json, path: str) -> None:
+def check_subpath(seen: Inspection, subpath: Json, path: str) -> None:
     """Look whether a part of a volume or image is in it, and no more than a path."""
-    subpath = options.get("Subpath") if isinstance(options, dict) else None
     if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
-        seen.fault(f"{path}.Subpath", subpath, "which is no clean path within it")
+        seen.fault(path, subpath, "which is no clean path within it")
 
 
 def check_anonymous(seen: Inspection, value: Json, path: str, around: Object) -> Json:

@@ -2,10 +2,17 @@
 
 Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
 of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
-object's whole id.
+object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
+is asked, and it stays where it is the network's own, for clients compare it.
+
+A name of an image without its registry is Docker Hub's for Docker, but for Podman first one of `localhost`, where
+whoever may import or tag has put what they like. So it goes on as it was judged, with the registry. Only that is added,
+and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
+none of.
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -20,11 +27,13 @@ IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
 
 _MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+_MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
+"""Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
 
 def items(value: Value | None) -> tuple[str, ...]:
     """Return the items of a list; none if the grant says nothing."""
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
+    return value if isinstance(value, tuple) and all(isinstance(item, str) for item in value) else ()  # type: ignore[return-value] # it cannot see through all()
 
 
 def matches(seen: Inspection, word: str, name: str) -> bool:
@@ -36,7 +45,8 @@ def resolve(seen: Inspection, kind: Kind, name: str) -> Found | None:
     """Return the object that a name means; None if the engine must be asked first."""
     if _MAY_BE_ID(name):
         return seen.ask(kind, name)
-    return Found(name, (name,))
+    found = seen.ask(kind, name) if _MAY_BE_OF_SWARM(name) else Found(name, (name,))
+    return replace(found, id=name) if found is not None and name in found.names else found
 
 
 def is_listed(seen: Inspection, word: str, found: Found) -> bool:
@@ -45,6 +55,19 @@ def is_listed(seen: Inspection, word: str, found: Found) -> bool:
     if any(is_full_id(item) and item.removeprefix("sha256:") == found.id.removeprefix("sha256:") for item in listed):
         return True
     return any(matches(seen, word, name) for name in found.names)
+
+
+def complete(text: str, reference: Reference | None) -> str:
+    """Return a name of an image with its registry; its tag and digest stay as they are spelled.
+
+    Args:
+        text: As the client spells it.
+        reference: What was read from it; None if it is no such name, and stays.
+    """
+    if reference is None:
+        return text
+    last = reference.name.rpartition("/")[2]
+    return reference.name + text.rpartition("/")[2].removeprefix(last)
 
 
 def check_images(seen: Inspection, value: Json, path: str, around: Object) -> Json:
@@ -60,9 +83,15 @@ def check_images(seen: Inspection, value: Json, path: str, around: Object) -> Js
         return _check_image_by_id(seen, value, path, reference)
     if reference is None:
         seen.fault(path, value, "which is no reference of an image")
-    elif not _is_image_listed(seen, (name := str(with_default_tag(reference)),)):
+        return value
+    name = str(with_default_tag(reference))
+    if not _is_image_listed(seen, (name,)):
         seen.fault(path, value, "which is none of the granted images", "images", (name,))
-    return value
+    return value if _is_for_swarm(seen) else complete(value, reference)
+
+
+def _is_for_swarm(seen: Inspection) -> bool:
+    return seen.request.operation is not None and seen.request.operation.section == "services"
 
 
 def _check_image_by_id(seen: Inspection, value: str, path: str, reference: Reference | None) -> Json:
@@ -73,7 +102,7 @@ def _check_image_by_id(seen: Inspection, value: str, path: str, reference: Refer
     if not is_listed_image(seen, found):
         seen.fault(path, value, "which is none of the granted images", "images", found.names[:1] or (found.id,))
     if not found.document and reference is not None:
-        return str(with_default_tag(reference))  # So that it cannot be the beginning of an id.
+        return complete(value, reference)  # So that it cannot be the beginning of an id.
     return found.id if found.document else value
 
 

@@ -27,7 +27,8 @@ from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.vocabulary import Takes, Word, find_words
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words import Takes, Word
 
 Item: TypeAlias = str | tuple[str, ...]
 """Of a list: a name, the words of a command, or what `publish` says with one of its own words in front."""

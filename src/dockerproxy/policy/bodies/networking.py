@@ -1,18 +1,19 @@
 """Which networks and whose namespaces a container joins, and which ports of the host it opens.
 
 How one would get into a network or at a process that is another's, and what stops it: the beginning of a network's id
-for its name (the engine is asked, and the request goes on under the whole id); a path of a namespace, or a word that
-only Podman takes for a network of the host's (a name has no colon and no slash, and those words are none); a container
-that has what it would share from the host or from another one, or that does not exist yet; two networks, one in each of
-two fields. How one would open a port that is not granted: a list without bindings, which Docker fills in; a range of
-which only the ends are granted; an address that Go cannot read, and takes for any.
+for its name (the engine is asked, and the request goes on under the whole id); the whole id of one in a swarm, which
+this engine does not know before a container of its own joins it; a path of a namespace, or a word that only Podman
+takes for a network of the host's (a name has no colon and no slash, and those words are none); a container that has
+what it would share from the host or from another one, or that does not exist yet; two networks, one in each of two
+fields. How one would open a port that is not granted: a list without bindings, which Docker fills in; a range of which
+only the ends are granted; an address that Go cannot read, and takes for any.
 """
 
 import ipaddress
 from functools import lru_cache
 from typing import Final
 
-from dockerproxy.policy.bodies.amounts import is_address, merge_ports, read_ports
+from dockerproxy.policy.bodies.amounts import is_address, is_id_of_swarm, merge_ports, read_ports
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, is_listed, items, resolve
 from dockerproxy.policy.model import Pairs
@@ -73,6 +74,8 @@ def _check_found(seen: Inspection, found: Found, path: str, shown: Json) -> None
     by_itself = "networks" not in seen.bounds and not BY_ITSELF.isdisjoint(found.names)
     if "host" in found.names:
         seen.fault(path, shown, _HOST)
+    elif not found.document and is_id_of_swarm(found.id):
+        seen.fault(path, shown, "which could be the id of a network of the swarm that is not on this node yet")
     elif not (is_listed(seen, "networks", found) or by_itself):
         seen.fault(path, shown or "default", "and that network is not granted", "networks", found.names[:1])
 
@@ -129,13 +132,16 @@ def _has_its_own(found: Found, field: str) -> bool:
 def check_publish(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """Each port of the host is granted, on an address that is."""
     del around
+    opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
     for port, bindings in value.items() if isinstance(value, dict) else ():
         listed = bindings if isinstance(bindings, list) else []
         for number, binding in enumerate(listed or [{}]):  # Docker fills in what is empty: a free port, any address.
-            where = f"{path}[{show(port)}][{number}]"
             fields = binding if isinstance(binding, dict) else {}
-            _check_port(seen, str(fields.get("HostPort") or "0"), f"{where}.HostPort")
-            _check_address(seen, str(fields.get("HostIp") or ""), f"{where}.HostIp")
+            opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
+    for (free, address), (port, number) in opened.items():
+        where = f"{path}[{show(port)}][{number}]"
+        _check_port(seen, free, f"{where}.HostPort")
+        _check_address(seen, address, f"{where}.HostIp")
     return value
 
 

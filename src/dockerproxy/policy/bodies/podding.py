@@ -6,8 +6,9 @@ two types, and options that are known); a short name of an image, which Podman l
 is asked what it means, and the request goes on under a name that is granted); a name for an image that Docker would put
 on its hub, and Podman into `localhost`; a range of ports behind one; swap that is 0, which is no bound here; the
 systemd mode, in which a container has its own limits to write, and which a command may turn on (it is turned off); a
-secret by the beginning of its id; a time zone that is any file; labels of a volume in the one of two fields that is not
-looked at.
+part of a volume or image that is outside of it; a quota without the period of which it is one, where a container has
+another; a secret by the beginning of its id; a time zone that is any file; labels of a volume in the one of two fields
+that is not looked at.
 """
 
 import re
@@ -19,7 +20,7 @@ from dockerproxy.policy.bodies.addressing import check_subnets
 from dockerproxy.policy.bodies.containing import check_cpus, check_labels, check_memory, check_new_cpus, check_pids
 from dockerproxy.policy.bodies.giving import check_given, check_tagged
 from dockerproxy.policy.bodies.inspection import Check, Inspection, Object
-from dockerproxy.policy.bodies.mounting import check_mounts, check_tmpfs
+from dockerproxy.policy.bodies.mounting import check_mounts, check_subpath, check_tmpfs, relabels
 from dockerproxy.policy.bodies.naming import check_images, is_listed_image, matches
 from dockerproxy.policy.bodies.networking import check_publish
 from dockerproxy.policy.objects import Found, Kind, is_whole, name_in
@@ -95,7 +96,7 @@ def check_podman_mounts(seen: Inspection, value: Json, path: str, around: Object
                 "Type": "bind",
                 "Source": mount.get("source"),
                 "Target": target,
-                "ReadOnly": "ro" in options,
+                "ReadOnly": "ro" in options and not relabels(options),
             }
             see_as(check_mounts, seen, [bind], where, {"Source": "source", "Target": "destination"})
             mount["source"] = bind["Source"]
@@ -121,8 +122,13 @@ def check_podman_volumes(seen: Inspection, value: Json, path: str, around: Objec
     for number, volume in each_object(value):
         where = f"{path}[{number}]"
         _check_options(seen, volume.get("Options"), _VOLUME_OPTIONS, f"{where}.Options")
-        as_docker: Object = {"Type": "volume", "Source": volume.get("Name"), "Target": volume.get("Dest")}
-        see_as(check_mounts, seen, [as_docker], where, {"Source": "Name", "Target": "Dest"})
+        as_docker: Object = {
+            "Type": "volume",
+            "Source": volume.get("Name"),
+            "Target": volume.get("Dest"),
+            "VolumeOptions": {"Subpath": volume.get("SubPath")},
+        }
+        see_as(check_mounts, seen, [as_docker], where, {"Source": "Name", "Target": "Dest", "Subpath": "SubPath"})
     return value
 
 
@@ -130,8 +136,9 @@ def check_image_volumes(seen: Inspection, value: Json, path: str, around: Object
     """Each image whose files are shown is one that is granted."""
     del around
     for number, volume in each_object(value):
-        where = f"{path}[{number}].Source"
-        volume["Source"] = check_podman_images(seen, volume.get("Source"), where, volume)
+        where = f"{path}[{number}]"
+        volume["Source"] = check_podman_images(seen, volume.get("Source"), f"{where}.Source", volume)
+        check_subpath(seen, volume.get("subPath"), f"{where}.subPath")
     return value
 
 
@@ -152,8 +159,7 @@ def check_podman_images(seen: Inspection, value: Json, path: str, around: Object
 
 def check_podman_given(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """An image gets a name that the grant lists, or none; one without a registry is one of `localhost`."""
-    check_given(seen, _with_registry(value), path, around)
-    return value
+    return check_given(seen, _with_registry(value), path, around)
 
 
 def check_podman_tagged(seen: Inspection, value: Json, path: str, around: Object) -> Json:
@@ -161,8 +167,7 @@ def check_podman_tagged(seen: Inspection, value: Json, path: str, around: Object
     if not value:
         seen.fault(path, None, "is missing")
         return value
-    check_tagged(seen, _with_registry(value), path, around)
-    return value
+    return check_tagged(seen, _with_registry(value), path, around)
 
 
 def _with_registry(value: Json) -> Json:
@@ -212,9 +217,16 @@ def check_podman_cpu(seen: Inspection, value: Json, path: str, around: Object) -
     del around
     limits = value if isinstance(value, dict) else {}
     quota, period = limits.get("quota"), limits.get("period")
-    # A quota is nothing without its period: where only that is changed, the quota that is there is worth more.
-    check = _beside(check_new_cpus if period else check_cpus, {"CpuQuota": quota, "CpuPeriod": period})
-    see_as(check, seen, None, path, {path.rpartition(".")[2]: "quota"})
+    see_as(_beside(check_cpus, {"CpuQuota": quota, "CpuPeriod": period}), seen, None, path, {"cpu": "quota"})
+    return value
+
+
+def check_podman_new_cpu(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """What processors are changed to is a quota together with its period: that of the container may be a short one."""
+    del around
+    limits = value if isinstance(value, dict) else {}
+    others: Object = {"CpuQuota": limits.get("quota"), "CpuPeriod": limits.get("period")}
+    see_as(_beside(check_new_cpus, others), seen, None, path, {"cpu": "quota"})
     return value
 
 

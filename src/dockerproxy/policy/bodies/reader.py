@@ -12,17 +12,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.api.bodies.fields import ALWAYS, Field, Node, Type, fold
+from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type, fold
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.checks import CHECKS
-from dockerproxy.policy.bodies.inspection import MOST_QUESTIONS, Fault, Inspection, Known, Object
+from dockerproxy.policy.bodies.inspection import MOST_FAULTS, MOST_QUESTIONS, Fault, Inspection, Known, Object
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Question
 from dockerproxy.wire.document import Json, show
 
-MOST_ENTRIES: Final = 10_000
-"""Of a list, or of an object whose keys are data. A container may open so many ports; each takes time to look at."""
+MOST_ENTRIES: Final = 20_000
+"""Of all lists and objects of a body together. A container may open some thousand ports; each takes time to look at."""
 
 _INT64: Final = range(-(2**63), 2**63)
 _IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
@@ -37,11 +37,13 @@ class Inspected:
         faults: What is wrong with it; nothing if it may pass.
         questions: What the engine must be asked to know; the faults are not all then.
         content: What goes to the engine as its body.
+        query: What goes to the engine in place of some parameters, by their names.
     """
 
     faults: tuple[Fault, ...]
     questions: tuple[Question, ...]
     content: Json
+    query: Mapping[str, tuple[str, ...]]
 
 
 def inspect(body: Body, bounds: Mapping[str, Value], request: CanonicalRequest, known: Known) -> Inspected:
@@ -55,7 +57,7 @@ def inspect(body: Body, bounds: Mapping[str, Value], request: CanonicalRequest, 
     """
     seen = Inspection(request=request, bounds=bounds, answers=known.answers)
     content = known.body[0] if known.body is not None else None
-    _inspect_query(seen, body.parameters)
+    query = _inspect_query(seen, body.parameters)
     _inspect_object(seen, body.of_object, known.found)
     if content is not None:
         content = _Reader(seen).read(body.root, content, "")
@@ -63,11 +65,16 @@ def inspect(body: Body, bounds: Mapping[str, Value], request: CanonicalRequest, 
         seen.fault("the body", None, "is missing")
     if len(seen.questions) > MOST_QUESTIONS:
         seen.fault("the body", None, f"names more than {MOST_QUESTIONS} objects")
-    return Inspected(tuple(seen.faults), tuple(seen.questions), content)
+    return Inspected(tuple(seen.faults), tuple(seen.questions), content, query)
 
 
-def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> None:
-    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
+def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> Mapping[str, tuple[str, ...]]:
+    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list.
+
+    Returns:
+        Those that go on with other values.
+    """
+    changed: dict[str, tuple[str, ...]] = {}
     given: dict[str, list[str]] = {}
     for name, value in seen.request.query:
         given.setdefault(name, []).append(value)
@@ -79,13 +86,16 @@ def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> None:
             seen.fault(f"?{name}", " ".join(values), "and a parameter that is there twice has no single meaning")
     around: Object = {name: list[Json](values) for name, values in given.items()}
     for name, each in parameters.items():
-        if each.how in _FREE:
+        if each.how in FREE:
             continue
         listed = given.get(name.removesuffix("[]"))
         if listed is None and not each.how.endswith(ALWAYS):
             continue
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
-        _check(seen, each, whole, f"?{name.removesuffix('[]')}", around)
+        checked = _check(seen, each, whole, f"?{name.removesuffix('[]')}", around)
+        if listed is not None and checked != whole:
+            changed[name.removesuffix("[]")] = tuple(map(str, checked if isinstance(checked, list) else (checked,)))
+    return changed
 
 
 def _inspect_object(seen: Inspection, fields: Mapping[str, Field], found: Found | None) -> None:
@@ -103,12 +113,16 @@ class _Reader:
 
     def __init__(self, seen: Inspection) -> None:
         self._seen = seen
+        self._left = MOST_ENTRIES
 
     def read(self, node: Node, value: Json, path: str) -> Json:
         """Return a value as the engine will read it; what is wrong with it is noted."""
-        if isinstance(value, dict | list) and len(value) > MOST_ENTRIES:
-            self._seen.fault(path or "the body", None, f"has more than {MOST_ENTRIES} entries")
-            return None
+        if isinstance(value, dict | list):
+            self._left -= len(value)
+            if self._left < 0:
+                self._seen.fault("the body", None, f"has more than {MOST_ENTRIES} entries")
+            if self._left < 0 or len(self._seen.faults) >= MOST_FAULTS:
+                return None
         if node.type is Type.OBJECT:
             return self._read_object(node, value, path)
         if node.type is Type.WORDS:
@@ -118,7 +132,7 @@ class _Reader:
         if node.item is not None and node.type is Type.LIST and isinstance(value, list):
             return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
         if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
-            return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
+            return {key: self._read_value(node.item, item, f"{path}[{_quote(key)}]") for key, item in value.items()}
         self._seen.fault(path or "the body", value, f"where a value of the type {node.type} belongs")
         return None
 
@@ -165,15 +179,18 @@ class _Reader:
             elif name in found:
                 self._seen.fault(prefix + name, item, "and it is there twice")
             elif below.how != "aside":
-                read = found[name] = item if _needs_no_look(below, item) else self.read(below, item, prefix + name)
-                if read is not None and below.how not in _FREE and (read or below.how != "unset"):
+                # Most values of most bodies are nothing, or a text or flag or something empty where it may be.
+                if item is not None and not (type(item) is below.read_as and (below.is_whole or not item)):
+                    item = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
+                found[name] = item
+                if not below.is_free and item is not None and (item or below.how != "unset"):
                     checked.append((name, below))
         return found, checked
 
 
-def _needs_no_look(node: Node, value: Json) -> bool:
-    """Whether a value is nothing, or a text or flag or something empty where it may be: most values of most bodies."""
-    return value is None or (type(value) is node.read_as and (not value or node.read_as in _WHOLE))
+def _quote(key: str) -> str:
+    """Write a key for a path, as `show` does."""
+    return f'"{key}"' if _IS_PLAIN_KEY(key) else show(key)
 
 
 def _is_plain(node: Node, value: Json) -> bool:
@@ -198,9 +215,6 @@ def _are_scalars(type_: Type, values: Collection[Json]) -> bool:
 
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
 
-_WHOLE: Final = frozenset({str, bool})
-"""Classes all of whose values are good."""
-
 _NOTHING: Final = frozenset[type]()
 _READS: Final[Mapping[Type, frozenset[type]]] = {
     Type.STRING: frozenset({str}),
@@ -213,11 +227,11 @@ _READS: Final[Mapping[Type, frozenset[type]]] = {
 
 def _check(seen: Inspection, line: Field | Node, value: Json, path: str, around: Object) -> Json:
     """Look whether a value is what its line of the table lets it be."""
-    how, says = line.how, f"and {line.says}"
-    if how in _FREE:
+    how = line.how
+    if how in FREE:
         return value
     if how == "unset":
-        allowed = value in _UNSET or _is_off(value, path)
+        allowed = value in _UNSET or (line.type is Type.BOOLEAN and value in _OFF)
     elif how == "absent":
         allowed = value is None
     elif how.startswith("="):
@@ -225,16 +239,11 @@ def _check(seen: Inspection, line: Field | Node, value: Json, path: str, around:
     else:
         return CHECKS[how.removesuffix(ALWAYS)][0](seen, value, path, around)
     if not allowed:
-        seen.fault(path, value, says)
+        seen.fault(path, value, f"and {line.says}")
     return value
 
 
-_FREE: Final = frozenset({"any", "part", "aside"})
 _UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
 
-_OFF: Final = frozenset({"0", "false", "False", "FALSE"})
-
-
-def _is_off(value: Json, path: str) -> bool:
-    """Whether a parameter of the query says no, for each engine."""
-    return path.startswith("?") and isinstance(value, str) and value in _OFF
+_OFF: Final[tuple[Json, ...]] = ("0", "false", "False", "FALSE")
+"""How a parameter of the query says no to each engine. In a body a flag is no text."""

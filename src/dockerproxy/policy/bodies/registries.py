@@ -1,17 +1,19 @@
-"""What is sent to registries: images, and credentials.
+"""What is sent to registries, images and credentials, and what comes from them.
 
 How one would send contents or questions to a server of one's own, and what stops it: a name that begins with it (the
 name must be granted, and has no default); no tag, by which every image of that name is sent (`images` is about one);
 Docker Hub's name in front of an `@`, behind which another host stands, or without the scheme (the whole address must
-fit).
+fit). How one would be sent contents by another server than is granted: by a name without its registry, for which Podman
+asks one of `localhost` if it has an image of such a name (it goes on with the registry).
 """
 
 import re
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
-from dockerproxy.policy.bodies.naming import items
+from dockerproxy.policy.bodies.naming import complete, items
 from dockerproxy.policy.objects import Found, find_object, name_in
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.wire.document import Json
 
 _HOST: Final = r"[A-Za-z0-9.-]+(?::[0-9]+)?"
@@ -32,6 +34,14 @@ def check_pushed(seen: Inspection, value: Json, path: str, around: Object) -> Js
         name = name_in(seen.request.path, seen.request.operation)
         seen.fault("the image", name, "and without a tag every image of that name would be sent to a registry")
     return value
+
+
+def check_pulled(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """An image is pulled by its name with the registry, if the grant says from where."""
+    del around, path
+    if "from" not in seen.bounds or not isinstance(value, str):
+        return value
+    return complete(value, parse_reference(value))
 
 
 def check_server(seen: Inspection, value: Json, path: str, around: Object) -> Json:

@@ -6,11 +6,16 @@ too. So an entry is judged by its header, before it goes on.
 How one would reach further than the directory that was named, and what stops it: a name that leads upwards (the reader
 of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
 of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
-links, however many archives make it, leads out of the directory that it is in); a program that is run with the rights
+links, however many archives make it, leads out of the directory that it is in); a second name of what is there already:
+of a file that may not be read under its own, or of a link that leads elsewhere from there (only files that the archive
+itself has brought get one); a program that is run with the rights
 of its owner, by capabilities or by set-user-id, in a directory of the host (neither goes on; on a directory those bits
 mean no more than who owns what is made in it); a device, or a pipe that the reader waits for (the reader refuses them);
 new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
 container already are followed by the engine, and cannot be seen from here.
+
+Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our question
+and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
 """
 
 from collections.abc import Mapping
@@ -25,6 +30,8 @@ from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 _SET_ID: Final = 0o6000
+_MOST_FILES: Final = 65536
+"""That are remembered, so that they may get a second name."""
 
 
 class Unpacking:
@@ -33,6 +40,7 @@ class Unpacking:
     def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
         del request, bounds
         self._links = Links()
+        self._files: set[int] = set()
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
@@ -40,6 +48,10 @@ class Unpacking:
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
             return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
+        if entry.kind is Kind.HARD_LINK and hash(entry.target) not in self._files:
+            return fault_of(entry, "is a second name of a file that this archive has not brought")
+        if entry.kind is Kind.FILE and len(self._files) < _MOST_FILES:
+            self._files.add(hash(entry.name))
         return self._links.look(entry)
 
     def holds(self, entry: Entry) -> bool:
@@ -69,3 +81,16 @@ def check_renames(seen: Inspection, value: Json, path: str, around: Object) -> J
 
 def _is_clean(name: Json) -> bool:
     return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()
+
+
+def check_writable(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
+    del around
+    for number, mount in enumerate(value if isinstance(value, list) else ()):
+        known = mount if isinstance(mount, dict) else {}
+        if known.get("RW") is not True:
+            where = known.get("Destination")
+            seen.fault(
+                f"{path}[{number}]", where, "and is read-only; Podman writes there while the container is not running"
+            )
+    return value

@@ -1,0 +1,120 @@
+"""What a grant gives away is seen in what it says, and nothing is seen that is not there."""
+
+import pytest
+
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.compile import Case
+from dockerproxy.policy.conditions import Bound, NamesObject, PullsFrom
+from dockerproxy.policy.dangers import (
+    adds,
+    becomes_root,
+    is_any,
+    is_contained,
+    is_contained_without,
+    lacks,
+    makes_links,
+    owns_host,
+    reads_every_secret,
+    replaces_images,
+    writes_host,
+)
+from dockerproxy.policy.model import Condition, Decision, Pairs, Value
+
+WHOLE = Case((), Decision(allowed=True, source="here"))
+
+
+def contained(*conditions: Condition, **values: Value) -> Case:
+    """Return a case of which all is looked at."""
+    every = (*conditions, *(Bound(word, value) for word, value in values.items()))
+    bounds = {condition.word: condition.value for condition in every}
+    return Case(every, Decision(allowed=True, source="here"), BODIES["ContainerCreate"], bounds)
+
+
+def whole(*conditions: Condition) -> Case:
+    return Case(conditions, Decision(allowed=True, source="here"))
+
+
+def test_of_what_is_not_looked_at_nothing_is_found_that_conditions_would_say() -> None:
+    of_bounds = (owns_host, writes_host, makes_links, becomes_root, reads_every_secret, adds("SYS_TIME"), is_contained)
+    assert not any(danger(WHOLE) for danger in of_bounds)
+    assert not is_contained_without("memory")(WHOLE)
+    assert is_any(WHOLE)
+
+
+@pytest.mark.parametrize("danger", [owns_host, writes_host, makes_links, becomes_root, reads_every_secret])
+def test_a_grant_without_conditions_widens_nothing(danger: object) -> None:
+    assert callable(danger)
+    assert not danger(contained())
+
+
+def test_a_condition_is_missing_unless_all_that_are_asked_for_are_there() -> None:
+    assert lacks("memory", "pids")(contained(memory="1GiB"))
+    assert not lacks("memory", "pids")(contained(memory="1GiB", pids="9", user="any"))
+    assert lacks("containers")(WHOLE)
+    assert not lacks("containers")(whole(NamesObject("containers", ("web",))))
+    assert is_contained_without("networks")(contained(memory="1GiB"))
+    assert not is_contained_without("networks")(contained(networks=("ci",)))
+
+
+def test_a_path_that_can_only_be_read_gives_no_more_than_sockets_away() -> None:
+    assert owns_host(contained(binds=("/etc/cron.d",)))
+    assert not owns_host(contained(binds=("/etc/cron.d:ro", "/srv")))
+    assert owns_host(contained(binds=("/run/docker.sock:ro",)))
+    assert writes_host(contained(binds=("/srv:ro", "/srv/x")))
+    assert makes_links(contained(binds=("/srv/**",)))
+    assert not makes_links(contained(binds=("/srv/**:ro", "/srv/x")))
+
+
+def test_a_capability_is_known_in_any_spelling() -> None:
+    assert owns_host(contained(add_capabilities=("cap_sys_admin",)))
+    assert adds("SYS_TIME", "SYSLOG")(contained(add_capabilities=("CHOWN", "CAP_SYSLOG")))
+    assert not adds("SYS_TIME")(contained(add_capabilities=("ALL", "CHOWN")))
+
+
+@pytest.mark.parametrize(
+    ("value", "every"),
+    [("*", True), ("**", True), ("?*", True), ("ci_*", False), ("*_key", False), ("?", False), ("any-name", False)],
+)
+def test_a_pattern_is_every_secret_if_it_means_nothing_by_itself(value: str, *, every: bool) -> None:
+    assert reads_every_secret(contained(secrets=("ci_db", value))) is every
+
+
+def test_root_comes_back_where_set_user_id_programs_work() -> None:
+    assert becomes_root(contained(user="not-root"))
+    assert not becomes_root(contained(user="not-root", no_new_privileges="required"))
+    assert not becomes_root(contained(user="any"))
+
+
+@pytest.mark.parametrize(
+    ("item", "wide"),
+    [
+        ("**", True),
+        ("docker.io/**", True),
+        ("docker.io/library/*", True),
+        ("docker.io/library/*:latest", True),
+        ("registry.local/*", True),
+        ("registry.local:5000/**:*", True),
+        ("localhost/**", True),
+        ("registry.local/*/*:latest", True),
+        ("registry.local/ci/*", False),
+        ("registry.local/ci-*", False),
+        ("registry.local/**:ci-*", False),
+        ("ci/**", False),
+        ("nginx:*", False),
+        ("nginx", False),
+        ("sha256:" + "a" * 64, False),
+    ],
+)
+def test_a_name_of_any_image_is_one_that_others_trust(item: str, *, wide: bool) -> None:
+    assert replaces_images(contained(tags=("nginx", item))) is wide
+    assert replaces_images(contained(NamesObject("images", (item,)))) is wide
+    assert replaces_images(whole(NamesObject("images", (item,)))) is wide
+
+
+def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
+    assert replaces_images(WHOLE)
+    assert not replaces_images(contained())
+    assert not replaces_images(whole(PullsFrom(("**",), "fromImage")))
+    assert not replaces_images(contained(PullsFrom(("**",), "fromImage"), tags=("**",)))
+    assert not replaces_images(contained(NamesObject("images", ("**",)), tags=("registry.local/ci/*",)))
+    assert not replaces_images(contained(tags=Pairs((("a", "**"),))))
