@@ -146,7 +146,8 @@ def test_names_in_a_body_are_taken_for_what_they_say_and_listed() -> None:
     found = create('{"Image": "alpine", "HostConfig": {"Binds": ["data:/x"], "NetworkMode": "front"}}')
     assert found.decision.allowed
     assert [describe_object(question) for question in found.asked] == [
-        "volume data, taken for its name; serve asks the engine"
+        "volume data, taken for its name; serve asks the engine",
+        "network front, taken for its name; serve asks the engine",
     ]
     assert create('{"Image": "a", "HostConfig": {"PidMode": "container:db-1"}}').decision.allowed
     assert not create('{"Image": "a", "HostConfig": {"PidMode": "container:web"}}').decision.allowed

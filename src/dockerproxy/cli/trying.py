@@ -118,8 +118,9 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
         elif answer == named and known.found is None:
             question, known = answer, replace(known, found=_take_for_name(answer))
         else:
-            asked.append(answer)
-            known = answer_by_name(known, answer)
+            for each in (answer, *answer.others):
+                asked.append(each)
+                known = answer_by_name(known, each)
     if isinstance(named, Question) and known.found is None:
         known = replace(known, found=_take_for_name(named))
     wants_body = isinstance(answer, Wanted)
