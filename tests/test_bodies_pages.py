@@ -18,7 +18,7 @@ from dockerproxy.api.bodies.fields import ALWAYS, Field
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.checks import CHECKS, find_bounds
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
 from dockerproxy.policy.wording import write_grant
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -112,6 +112,11 @@ def test_the_list_of_pages_is_that_of_the_tables() -> None:
     match = LISTED.search(INDEX.read_text())
     assert match is not None
     assert match[2] == render_list(), "write it anew: python tests/test_bodies_pages.py"
+
+
+def test_each_condition_on_bodies_is_explained() -> None:
+    explained = set(re.findall(r"`(\w+)`", INDEX.read_text()))
+    assert {name for name, word in ALL_WORDS.items() if word.of_body} <= explained
 
 
 if __name__ == "__main__":
