@@ -40,6 +40,7 @@ events_logger = "file"
 runtime = "runc"
 [network]
 firewall_driver = "iptables"
+network_config_dir = "{networks}"
 """
 
 
@@ -167,6 +168,7 @@ def podman_engine() -> Iterator[Engine]:
         limits = {
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             "processes": resource.getrlimit(resource.RLIMIT_NPROC)[1],
+            "networks": folder / "networks",
         }
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
         program = (

@@ -363,7 +363,8 @@ def test_a_parameter_in_other_capitals_counts_for_podman_and_is_refused(podman: 
     made = post(podman.socket, "/containers/create", {"image": "busybox", "netns": {"nsmode": "none"}}).json()["Id"]
     try:
         assert post(proxy.socket, f"/containers/{made}/rename?name=ci-a&NAME=root").status == 403
-        assert post(podman.socket, f"/containers/{made}/rename?name=ci-a&NAME=root").status == 204
+        # Of the two, Podman takes either: it goes through a map. Alone it always counts.
+        assert post(podman.socket, f"/containers/{made}/rename?NAME=root").status == 204
         assert ask(podman.socket, "GET", f"{API}/containers/{made}/json").json()["Name"] == "root"
     finally:
         ask(podman.socket, "DELETE", f"{API}/containers/{made}?force=true&timeout=0")
