@@ -35,7 +35,12 @@ class Glob:
 
     def matches(self, name: str) -> bool:
         """Whether the whole name is what the glob says."""
-        return _compile(self.text).fullmatch(name) is not None
+        return fits(self.text, name)
+
+
+def fits(text: str, name: str) -> bool:
+    """Whether the whole name is what the text of a glob says."""
+    return _compile(text).fullmatch(name) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -36,6 +36,9 @@ class _UnclearError(Exception):
     """A value that has no single reading."""
 
 
+_OUTER: Final = (dict, list)
+
+
 def read_json(content: bytes) -> Json | Refusal:
     """Read one JSON value, and nothing after it."""
     try:
@@ -70,10 +73,10 @@ def write_json(value: Json) -> bytes:
 
 def _is_deep(value: Json) -> bool:
     """Whether a value has more levels than there may be; a level at a time, so that none is too deep to look at."""
-    level: list[dict[str, Json] | list[Json]] = [value] if isinstance(value, dict | list) else []
+    level: list[dict[str, Json] | list[Json]] = [value] if isinstance(value, _OUTER) else []
     for _ in range(MOST_LEVELS):
         below = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
-        level = [item for item in below if isinstance(item, dict | list)]
+        level = [item for item in below if isinstance(item, _OUTER)]
         if not level:
             return False
     return True
@@ -117,9 +120,14 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, all
 _SHOWN: Final = 80
 """Characters of a value that a message shows."""
 
+_IS_PLAIN: Final = re.compile(r"[ !#-\[\]-~]{0,60}").fullmatch
+"""A text that JSON writes as it is."""
+
 
 def show(value: Json) -> str:
     """Write a value for a message, cut short. No more of it is written than is shown."""
+    if isinstance(value, str) and _IS_PLAIN(value):
+        return f'"{value}"'
     text = ""
     for piece in _PIECES.iterencode(value[: _SHOWN + 1] if isinstance(value, str) else value):
         text += piece[: _SHOWN + 1]

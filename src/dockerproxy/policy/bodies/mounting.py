@@ -15,7 +15,7 @@ from typing import Final
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, check_images, items, matches
 from dockerproxy.policy.conditions import clean_path
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import Found, Kind
 from dockerproxy.wire.document import Json, show
 
@@ -87,7 +87,7 @@ def _check_source(seen: Inspection, source: str, path: str, *, read_only: bool) 
     if not clean or ":" in source:
         seen.fault(path, source, _NOT_CLEAN)
         return source
-    granted = [item for item in items(seen.bounds.get("binds")) if Glob(split_mode(item)[0]).matches(clean)]
+    granted = [item for item in items(seen.bounds.get("binds")) if fits(split_mode(item)[0], clean)]
     if not granted:
         seen.fault(path, clean, _NO_HOST, "binds", (f"{clean}:ro" if read_only else clean,))
     elif not read_only and all(split_mode(item)[1] == "ro" for item in granted):

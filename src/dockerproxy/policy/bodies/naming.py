@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import Glob, fits
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Kind, is_full_id
 from dockerproxy.policy.references import Reference, normalise_pattern, parse_reference, with_default_tag
@@ -33,12 +33,13 @@ _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 
 def items(value: Value | None) -> tuple[str, ...]:
     """Return the items of a list; none if the grant says nothing."""
-    return value if isinstance(value, tuple) and all(isinstance(item, str) for item in value) else ()  # type: ignore[return-value] # it cannot see through all()
+    # Words of names have no lists in their lists, which the loader saw to.
+    return value if isinstance(value, tuple) else ()  # type: ignore[return-value]
 
 
 def matches(seen: Inspection, word: str, name: str) -> bool:
     """Whether a grant lists a name."""
-    return any(Glob(item).matches(name) for item in items(seen.bounds.get(word)))
+    return any(fits(item, name) for item in items(seen.bounds.get(word)))
 
 
 def resolve(seen: Inspection, kind: Kind, name: str) -> Found | None:

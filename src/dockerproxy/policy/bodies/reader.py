@@ -117,7 +117,7 @@ class _Reader:
 
     def read(self, node: Node, value: Json, path: str) -> Json:
         """Return a value as the engine will read it; what is wrong with it is noted."""
-        if isinstance(value, dict | list):
+        if isinstance(value, _CONTAINERS):
             self._left -= len(value)
             if self._left < 0:
                 self._seen.fault("the body", None, f"has more than {MOST_ENTRIES} entries")
@@ -132,7 +132,7 @@ class _Reader:
         if node.item is not None and node.type is Type.LIST and isinstance(value, list):
             return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
         if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
-            return {key: self._read_value(node.item, item, f"{path}[{_quote(key)}]") for key, item in value.items()}
+            return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
         self._seen.fault(path or "the body", value, f"where a value of the type {node.type} belongs")
         return None
 
@@ -188,11 +188,6 @@ class _Reader:
         return found, checked
 
 
-def _quote(key: str) -> str:
-    """Write a key for a path, as `show` does."""
-    return f'"{key}"' if _IS_PLAIN_KEY(key) else show(key)
-
-
 def _is_plain(node: Node, value: Json) -> bool:
     """Whether a value has nothing inside that must be looked at: a scalar, or a list or map of them."""
     if node.item is None:
@@ -213,6 +208,7 @@ def _are_scalars(type_: Type, values: Collection[Json]) -> bool:
     return type_ is not Type.EMPTY or not any(values)
 
 
+_CONTAINERS: Final = (dict, list)
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
 
 _NOTHING: Final = frozenset[type]()
