@@ -33,8 +33,8 @@ _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 
 def items(value: Value | None) -> tuple[str, ...]:
     """Return the items of a list; none if the grant says nothing."""
-    # Words of names have no lists in their lists, which the loader saw to.
-    return value if isinstance(value, tuple) else ()  # type: ignore[return-value]
+    named = isinstance(value, tuple) and bool(value) and isinstance(value[0], str)  # A list is of one kind.
+    return value if named else ()  # type: ignore[return-value]
 
 
 def matches(seen: Inspection, word: str, name: str) -> bool:

@@ -167,8 +167,9 @@ class _Reader:
         """Read what stands below an object, and put it under its canonical names; say what of it must be checked."""
         found: Object = {}
         checked: list[tuple[str, Node]] = []
+        spelled = node.spelled
         for key, item in value.items():
-            name, below = key, node.spelled.get(key)
+            name, below = key, spelled.get(key)
             if below is None:
                 name, below = node.keys.get(fold(key), (key, None))
             if below is None and item is None:
