@@ -23,6 +23,7 @@ _ENGINES: Final = (
 )
 """Sockets of engines, and where they are: that one is mounted to read keeps nobody from speaking to it."""
 
+# Paths of any Linux host, and one below /etc and /dev each, which a pattern may mean.
 _TRUSTED: Final = (
     *("/etc", "/etc/passwd", "/etc/cron.d", "/etc/x", "/root", "/root/.ssh", "/usr", "/usr/bin", "/bin", "/sbin"),
     *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),

@@ -155,7 +155,8 @@ def _wants_body(policy: CompiledPolicy, judged: Judged) -> bool:
 def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
     """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
     name = judged.operation.name if judged.operation is not None else ""
-    return any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
+    enforced = policy.mode is Mode.ENFORCE
+    return enforced and any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
 
 
 def _refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
@@ -277,6 +278,8 @@ def _name_of(question: Question, found: Found | None) -> str:
 def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request = judged.operation, judged.request
+    if decision.bounds is not None and judged.mode is not Mode.ENFORCE:
+        decision = replace(decision, bounds=None)  # An archive passes as it comes where nothing is refused.
     if decision.query:
         request = with_query(request, decision.query)
     if decision.about_object and operation is not None and found is not None:

@@ -8,6 +8,7 @@ import socket
 import stat
 import traceback
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.observe.log import Log
@@ -18,15 +19,11 @@ _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
 
 
-_NOT_ALLOWED: Final = 403
-_SERVER_ERROR: Final = 500
-
-
 def find_blame(status: int) -> tuple[Outcome, Level]:
     """Say whose fault it is that an exchange goes wrong: the client's below 500, else the engine's."""
-    if status >= _SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome.ALLOWED, Level.ERR
-    return Outcome.DENIED if status == _NOT_ALLOWED else Outcome.REFUSED, Level.WARNING
+    return Outcome.DENIED if status == HTTPStatus.FORBIDDEN else Outcome.REFUSED, Level.WARNING
 
 
 def choose_engine(paths: Sequence[str]) -> str:

@@ -11,13 +11,13 @@ that changes meanwhile (it is judged by the one it came under).
 
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.archives import Archive
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.judge import Judged, judge_body
-from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.wire.body import HeldBody, RequestBody, frame
 from dockerproxy.wire.exchange import Signal, State, step
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.served import Served
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_NOT_ALLOWED: Final = 403
 
 HELD: Final = 8
 """Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
@@ -36,39 +35,31 @@ read of one may take two dozen times its bytes, and honest ones are a hundredth 
 
 
 class InspectedBody(RequestBody):
-    """Reads one body that is looked at as it passes, and goes on as it was understood; or as it came, in chunks.
+    """Reads one body that is looked at as it passes, and goes on as it was understood."""
 
-    Args:
-        head: Of its request.
-        archive: What looks at it; None where nothing is refused.
-    """
-
-    def __init__(self, head: RequestHead, archive: Archive | None) -> None:
+    def __init__(self, head: RequestHead, archive: Archive) -> None:
         super().__init__(head)
         self._archive = archive
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken."""
         contents, used = self.take(data)
-        if self._archive is not None and not self.broken:
-            contents = self._look_at(self._archive, contents)
-        return frame(contents, last=self.complete), used
-
-    def _look_at(self, archive: Archive, contents: list[bytes | memoryview]) -> list[bytes | memoryview]:
-        passed = [piece for content in contents for piece in archive.feed(content)]
+        if self.broken:
+            return [], used
+        passed = [piece for content in contents for piece in self._archive.feed(content)]
         if self.complete:
-            passed += archive.end()
-        if archive.fault:
-            self.broken, self.status = archive.fault, _NOT_ALLOWED
-        return list(passed)
+            passed += self._archive.end()
+        if self._archive.fault:
+            self.broken, self.status = self._archive.fault, HTTPStatus.FORBIDDEN
+            return [], used
+        return frame(passed, last=self.complete), used
 
 
 def make_body(judged: Judged) -> RequestBody:
     """Return what reads the body of a request that is decided, of which something is left to come."""
     if judged.decision.bounds is None:
         return RequestBody(judged.head)
-    enforced = judged.mode is Mode.ENFORCE
-    return InspectedBody(judged.head, Archive(judged.request, judged.decision.bounds) if enforced else None)
+    return InspectedBody(judged.head, Archive(judged.request, judged.decision.bounds))
 
 
 def hold(client: "Client", judged: Judged) -> None:

@@ -9,7 +9,7 @@ from dockerproxy.api.bodies.fields import Field, Type, read_fields, within
 
 # fmt: off
 # path                                             type     since how              | what it can do
-_CONFIG: Final = read_fields("""
+CONFIG: Final = read_fields("""
 Hostname                                           string   1.0   any              | names the host inside the container
 Domainname                                         string   1.0   any              | names the host's domain inside the container
 User                                               string   1.0   user!            | runs it as that user and group of the container
@@ -170,7 +170,7 @@ LxcConf[].Value                                    string   1.15  part          
 LxcConf[]                                          object   1.15  unset            | it sets what a runtime of long ago does
 """)
 
-_ENDPOINT: Final = read_fields("""
+ENDPOINT: Final = read_fields("""
 IPAMConfig.IPv4Address                             string   1.22  any              | is an address in the network
 IPAMConfig.IPv6Address                             string   1.22  any              | is an address in the network
 IPAMConfig.LinkLocalIPs[]                          string   1.24  any              | are addresses in the network
@@ -203,7 +203,7 @@ AbortSignal                                        object   1.0   aside         
 
 _REPEATED: Final = tuple(
     Field(path=f"?{name}", type=Type.STRING, since="1.0", how="aside", says="is what dockerode repeats of the body")
-    for name in dict.fromkeys(("HostConfig", "NetworkingConfig", *(re.split(r"\W", each.path)[0] for each in _CONFIG)))
+    for name in dict.fromkeys(("HostConfig", "NetworkingConfig", *(re.split(r"\W", each.path)[0] for each in CONFIG)))
 )
 """The library puts all that it was given into the query too, where no engine looks for it."""
 
@@ -244,20 +244,16 @@ RestartPolicy.MaximumRetryCount                    integer  1.22  any           
 """)
 # fmt: on
 
-ENDPOINT: Final = _ENDPOINT
-CONFIG: Final = _CONFIG
-RESOURCES: Final = _RESOURCES
-
 CONTAINERS: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ContainerCreate": (
         "json",
         (
             *_CREATE,
             *_REPEATED,
-            *_CONFIG,
+            *CONFIG,
             *within("HostConfig.", _RESOURCES),
             *within("HostConfig.", _HOST_CONFIG),
-            *within("NetworkingConfig.EndpointsConfig.*.", _ENDPOINT),
+            *within("NetworkingConfig.EndpointsConfig.*.", ENDPOINT),
         ),
     ),
     "ContainerExec": ("json", _EXEC),
