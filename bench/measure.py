@@ -19,12 +19,13 @@ from typing import Final
 from client import download, upload
 from contenders import Contender, Running, running
 from engines import Engines
-from launch import BenchError
+from launch import BenchError, Program, launched
 from load import CREATING, INSPECTING, POLLING, make_requests, time_requests
 
 HERE: Final = Path(__file__).parent
 MANY: Final = 16
 WARM_UP_REQUESTS: Final = 2000
+AWAKE: Final = Program((sys.executable, str(HERE / "awake.py")), {})
 
 # What was measured of one contender in one round, by the keys of `report.METRICS`, in base units.
 Sample = Mapping[str, float]
@@ -118,9 +119,12 @@ def ask(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
 
 
 def ask_and_time(work: Work, connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
-    """Measure how long requests take."""
+    """Measure how long requests take, while no processor sleeps."""
     options = (f"--duration={plan.seconds}", *work.options(folder))
-    load, latency = time_requests(subject.proxy.socket, work.targets, connections, folder / "times.tsv", *options)
+    with ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            stack.enter_context(launched(AWAKE, folder / "awake.log"))
+        load, latency = time_requests(subject.proxy.socket, work.targets, connections, folder / "times.tsv", *options)
     subject.requests += load.requests
     # Of the same requests untimed the rate would be higher: where it was measured so, that one stays.
     subject.sample.setdefault(f"{work.prefix}rate_{connections}", load.rate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
-from dockerproxy.policy.conditions import NAMING, UNRESTRICTED, Flag, NamesObject
+from dockerproxy.policy.conditions import NAMING, UNRESTRICTED, Bound, Flag, NamesObject
 from dockerproxy.policy.model import Condition, Decision, Grant, Mode, Policy, Value
 from dockerproxy.policy.objects import REACHING, SWITCHES
 
@@ -22,12 +22,19 @@ class Case:
         decision: The answer to one that does.
         body: What its parameters and its body are held to; None if they may be anything.
         bounds: What the grant says of them besides, by words.
+        of_head: The conditions on its head, and on the object that it names; the others are bounds.
     """
 
     conditions: tuple[Condition, ...]
     decision: Decision
     body: Body | None = None
     bounds: Mapping[str, Value] = field(default_factory=dict)
+    of_head: tuple[Condition, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out what must be asked of each head."""
+        of_head = tuple(condition for condition in self.conditions if not isinstance(condition, Bound))
+        object.__setattr__(self, "of_head", of_head)  # How a frozen value gets what follows from its others.
 
     @property
     def reads_body(self) -> bool:

@@ -228,6 +228,8 @@ class PathIn:
 
 def clean_path(text: str) -> str:
     """Return an absolute path without the `/.` or `/` that `docker cp` may put at its end; empty if it is not clean."""
+    if text[:1] == "/" and "/." not in text and "//" not in text and "\0" not in text:
+        return text.removesuffix("/") or "/"  # As most are.
     path = (text.removesuffix("/.") if text.endswith("/.") else text.removesuffix("/")) or "/"
     segments = path.split("/")[1:]
     if path == "/" == text[:1]:

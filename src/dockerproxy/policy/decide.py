@@ -49,7 +49,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             if isinstance(named, Question):
                 return named  # This case and all that follow are about the object.
             found = named
-        if not all(condition.holds(request, found) for condition in case.conditions):
+        if not all(condition.holds(request, found) for condition in case.of_head):
             continue
         if case.body is None:
             return case.decision

@@ -315,11 +315,10 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
-    content = b""
+    content = None
     if judged.body is not None and head.framing is not Framing.NONE:
         content = judged.body if decision.content is None else decision.content
-        head = replace(head, framing=Framing.LENGTH, length=len(content), declares_length=True, expects_continue=False)
     elif decision.bounds is not None and head.framing is Framing.LENGTH:
         head = replace(head, framing=Framing.CHUNKED)  # It is written anew as it passes.
     tunnel = operation is not None and operation.shape is Shape.TUNNEL
-    return write_request(head, target.encode(), upgrade=tunnel) + content
+    return write_request(head, target.encode(), upgrade=tunnel, content=content)

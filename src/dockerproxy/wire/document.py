@@ -21,8 +21,9 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 MOST_LEVELS: Final = 64
 """Of lists and objects in each other. The deepest that an engine knows has a dozen."""
 
-_MOST_DIGITS: Final = 19
-"""Of a whole number: those of Go's int64. Longer ones are an error for Go wherever it reads the field."""
+_INT64: Final = range(-(2**63), 2**63)
+_MOST_DIGITS: Final = 18
+"""Of a whole number that is certainly one of Go's int64. All others are an error for Go wherever it reads the field."""
 
 _MOST_OF_FRACTION: Final = 17
 """Characters of another number: as many as are certainly the same after reading and writing."""
@@ -91,8 +92,8 @@ def _read_object(pairs: list[tuple[str, Json]]) -> Json:
 
 
 def _read_whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS and len(text.lstrip("-")) > _MOST_DIGITS:
-        raise _UnclearError("a number has too many digits")
+    if len(text) > _MOST_DIGITS and (len(text) > _MOST_DIGITS + 2 or int(text) not in _INT64):
+        raise _UnclearError("a whole number is beyond those of 64 bits")
     return int(text)
 
 

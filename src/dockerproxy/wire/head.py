@@ -231,27 +231,30 @@ def _options(fields: Fields) -> frozenset[bytes]:
     )
 
 
-def write_request(head: RequestHead, target: bytes, *, upgrade: bool) -> bytes:
-    """Write the head that goes to the engine.
+def write_request(head: RequestHead, target: bytes, *, upgrade: bool, content: bytes | None = None) -> bytes:
+    """Write what goes to the engine: a head, and behind it a body that is here whole.
 
     Args:
         head: What was understood.
         target: The canonical target, which was judged.
         upgrade: Whether the operation may become a tunnel; elsewhere an offered upgrade is dropped.
+        content: The body; None if it follows as it comes, or there is none.
     """
     lines = [b"%b %b HTTP/1.%d" % (head.method, target, head.minor)]
     lines += [b"%b: %b" % field for field in head.fields]
-    if head.framing is Framing.CHUNKED:
+    if content is not None:
+        lines.append(b"content-length: %d" % len(content))
+    elif head.framing is Framing.CHUNKED:
         lines.append(b"transfer-encoding: chunked")
     elif head.declares_length:
         lines.append(b"content-length: %d" % head.length)
-    if head.expects_continue:
+    if head.expects_continue and content is None:
         lines.append(b"expect: 100-continue")
     if upgrade and head.upgrade:
         lines += [b"connection: upgrade", b"upgrade: " + head.upgrade]
     elif head.close:
         lines.append(b"connection: close")
-    return b"\r\n".join(lines) + END_OF_HEAD
+    return b"\r\n".join(lines) + END_OF_HEAD + (content or b"")
 
 
 def parse_response(head: bytes) -> ResponseHead | None:

@@ -58,8 +58,16 @@ _READ_AS: Final[Mapping[Type, Class]] = {
     Type.STRING: str,
     Type.BOOLEAN: bool,
     Type.INTEGER: int,
+    Type.WORDS: list,
+    Type.EMPTY: dict,
     Type.LIST: list,
     Type.MAP: dict,
+}
+_SCALARS: Final[Mapping[Type, frozenset[Class]]] = {
+    Type.STRING: frozenset({str}),
+    Type.BOOLEAN: frozenset({bool}),
+    Type.INTEGER: frozenset({int}),
+    Type.NUMBER: frozenset({int, float}),
 }
 
 
@@ -89,19 +97,21 @@ class Node:
     Attributes:
         type: Of the value.
         read_as: What a value becomes when it is read, if values of no other class belong here.
-        is_whole: Whether all values of that class are good.
+        is_scalar: Whether nothing is inside of it that must be looked at.
+        plain: Classes of the value if it is a scalar, or else of what is inside of it, if those are scalars.
         how: What a grant that is not unrestricted lets it be.
         is_free: Whether it may be whatever it likes.
         says: What it can do.
         keys: Of an object: what stands below each folded key, with its canonical spelling.
-        spelled: Of an object: what stands below each key in its canonical spelling.
+        spelled: Of an object: what stands below each key in its canonical spelling, if an engine looks at it.
         item: Of a list or map: what its values are.
         always: Of an object: what stands below that a check looks at, or looks into, though it is not there.
     """
 
     type: Type
     read_as: Class | None = None
-    is_whole: bool = False
+    is_scalar: bool = False
+    plain: frozenset[Class] = frozenset()
     how: str = "any"
     is_free: bool = True
     says: str = ""
@@ -178,8 +188,10 @@ def _plant(node: Node, each: Field) -> None:
 def _finish(node: Node) -> None:
     """Note everywhere what makes reading quick, and what is looked at though it is not there."""
     node.read_as = _READ_AS.get(node.type)
-    node.is_whole = node.type in {Type.STRING, Type.BOOLEAN}
-    node.spelled = dict(node.keys.values())
+    node.is_scalar = node.type in _SCALARS
+    inner = node.item.type if node.item is not None else Type.STRING if node.type is Type.WORDS else node.type
+    node.plain = _SCALARS.get(inner, frozenset())
+    node.spelled = {name: below for name, below in node.keys.values() if below.how != "aside"}
     for each in (*node.spelled.values(), *filter(None, (node.item,))):
         _finish(each)
     node.always = tuple(pair for pair in node.keys.values() if pair[1].how.endswith(ALWAYS) or pair[1].always)

@@ -87,15 +87,19 @@ def _check_source(seen: Inspection, source: str, path: str, *, read_only: bool) 
     if not clean or ":" in source:
         seen.fault(path, source, _NOT_CLEAN)
         return source
-    granted = [item for item in items(seen.bounds.get("binds")) if fits(split_mode(item)[0], clean)]
+    granted = {mode for glob, mode in _read_binds(items(seen.bounds.get("binds"))) if fits(glob, clean)}
     if not granted:
         seen.fault(path, clean, _NO_HOST, "binds", (f"{clean}:ro" if read_only else clean,))
-    elif not read_only and all(split_mode(item)[1] == "ro" for item in granted):
+    elif not read_only and "rw" not in granted:
         seen.fault(path, clean, _READ_ONLY, "binds", (clean,))
     return clean
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
+def _read_binds(listed: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(map(split_mode, listed))
+
+
 def split_mode(item: str) -> tuple[str, str]:
     """Split an item of `binds` into the glob and `ro` or `rw`."""
     for mode in ("ro", "rw"):

@@ -47,7 +47,7 @@ def resolve(seen: Inspection, kind: Kind, name: str) -> Found | None:
     if _MAY_BE_ID(name):
         return seen.ask(kind, name)
     found = seen.ask(kind, name) if _MAY_BE_OF_SWARM(name) else Found(name, (name,))
-    return replace(found, id=name) if found is not None and name in found.names else found
+    return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
 
 
 def is_listed(seen: Inspection, word: str, found: Found) -> bool:

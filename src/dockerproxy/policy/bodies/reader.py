@@ -8,7 +8,7 @@ busy: with a body of nothing but names to ask for or faults to note, of which th
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +24,11 @@ from dockerproxy.wire.document import Json, show
 MOST_ENTRIES: Final = 20_000
 """Of all lists and objects of a body together. A container may open some thousand ports; each takes time to look at."""
 
-_INT64: Final = range(-(2**63), 2**63)
 _IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 """A key that a message can show as it is."""
+
+_CONTAINERS: Final = (dict, list)
+_MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,8 @@ class _Reader:
                 return None
         if node.type is Type.OBJECT:
             return self._read_object(node, value, path)
-        if node.type is Type.WORDS:
-            value = [value] if isinstance(value, str) else value
+        if node.type is Type.WORDS and isinstance(value, str):
+            value = [value]
         if value is None or _is_plain(node, value):
             return value
         if node.item is not None and node.type is Type.LIST and isinstance(value, list):
@@ -148,12 +150,13 @@ class _Reader:
         return self._read_item(node, value, path)
 
     def _read_object(self, node: Node, value: Json, path: str) -> Json:
-        if value is not None and not isinstance(value, dict):
+        given = {} if value is None else value
+        if not isinstance(given, dict):
             self._seen.fault(path or "the body", value, "where an object belongs")
             return None
         prefix = f"{path}." if path else ""
-        found, checked = self._read_fields(node, value or {}, prefix)
-        for name, below in checked:
+        found = dict(given) if given.keys() <= node.spelled.keys() else self._spell(node, given, prefix)
+        for name, below in self._read_fields(node, found, prefix):
             found[name] = _check(self._seen, below, found[name], prefix + name, found)
         for name, below in node.always:
             if found.get(name) is None:
@@ -163,82 +166,66 @@ class _Reader:
                     found[name] = made
         return found if value is not None or found else None
 
-    def _read_fields(self, node: Node, value: Object, prefix: str) -> tuple[Object, list[tuple[str, Node]]]:
-        """Read what stands below an object, and put it under its canonical names; say what of it must be checked."""
+    def _spell(self, node: Node, value: Object, prefix: str) -> Object:
+        """Return what stands below an object under its canonical names."""
         found: Object = {}
-        checked: list[tuple[str, Node]] = []
-        spelled = node.spelled
         for key, item in value.items():
-            name, below = key, spelled.get(key)
+            name, below = node.keys.get(fold(key), (key, None))
             if below is None:
-                name, below = node.keys.get(fold(key), (key, None))
-            if below is None and item is None:
-                continue  # It says nothing, and goes no further: docker-py names the network so.
-            if below is None:
-                shown = key if _IS_PLAIN_KEY(key) else show(key)
-                self._seen.fault(prefix + shown, item, "which is no field that is known here")
+                if item is not None:  # Null says nothing, and goes no further: docker-py names the network so.
+                    shown = key if _IS_PLAIN_KEY(key) else show(key)
+                    self._seen.fault(prefix + shown, item, "which is no field that is known here")
             elif name in found:
                 self._seen.fault(prefix + name, item, "and it is there twice")
             elif below.how != "aside":
-                # Most values of most bodies are nothing, or a text or flag or something empty where it may be.
-                if item is not None and not (type(item) is below.read_as and (below.is_whole or not item)):
-                    item = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
                 found[name] = item
-                if not below.is_free and item is not None and (item or below.how != "unset"):
-                    checked.append((name, below))
-        return found, checked
+        return found
+
+    def _read_fields(self, node: Node, found: Object, prefix: str) -> list[tuple[str, Node]]:
+        """Read what stands below an object; say what of it must be checked."""
+        checked: list[tuple[str, Node]] = []
+        for name, item in found.items():
+            if item is None:
+                continue
+            below = node.spelled[name]
+            # Most of what is there is a text, flag or number, or something empty.
+            if type(item) is not below.read_as or (item and not below.is_scalar):
+                item = found[name] = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
+            if not below.is_free and item is not None and (item or below.how != "unset"):
+                checked.append((name, below))
+        return checked
 
 
 def _is_plain(node: Node, value: Json) -> bool:
-    """Whether a value has nothing inside that must be looked at: a scalar, or a list or map of them."""
-    if node.item is None:
-        if node.type is Type.WORDS:
-            return isinstance(value, list) and _are_scalars(Type.STRING, value)
-        return _are_scalars(node.type, (value,))
-    if isinstance(value, list) and node.type is Type.LIST:
-        return _are_scalars(node.item.type, value)
-    return isinstance(value, dict) and node.type is Type.MAP and _are_scalars(node.item.type, value.values())
-
-
-def _are_scalars(type_: Type, values: Collection[Json]) -> bool:
-    """Whether each value is one that Go reads into a field of that type."""
-    if not {*map(type, values)} <= _READS.get(type_, _NOTHING):
+    """Whether a value is good as it is: a scalar where one belongs, or a list or map of nothing else."""
+    if node.is_scalar:
+        return type(value) in node.plain
+    if type(value) is not node.read_as or not isinstance(value, _CONTAINERS):
         return False
-    if type_ is Type.INTEGER:
-        return all(value in _INT64 for value in values)
-    return type_ is not Type.EMPTY or not any(values)
-
-
-_CONTAINERS: Final = (dict, list)
-_MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
-
-_NOTHING: Final = frozenset[type]()
-_READS: Final[Mapping[Type, frozenset[type]]] = {
-    Type.STRING: frozenset({str}),
-    Type.BOOLEAN: frozenset({bool}),
-    Type.INTEGER: frozenset({int}),
-    Type.NUMBER: frozenset({int, float}),
-    Type.EMPTY: frozenset({dict}),
-}
+    return {*map(type, value if isinstance(value, list) else value.values())} <= node.plain
 
 
 def _check(seen: Inspection, line: Field | Node, value: Json, path: str, around: Object) -> Json:
     """Look whether a value is what its line of the table lets it be."""
     how = line.how
+    check = _CHECKS.get(how)
+    if check is not None:
+        return check(seen, value, path, around)
     if how in FREE:
         return value
     if how == "unset":
         allowed = value in _UNSET or (line.type is Type.BOOLEAN and value in _OFF)
     elif how == "absent":
         allowed = value is None
-    elif how.startswith("="):
-        allowed = value in ("", None, *how[1:].split(","))
     else:
-        return CHECKS[how.removesuffix(ALWAYS)][0](seen, value, path, around)
+        allowed = value in ("", None, *how.removeprefix("=").split(","))
     if not allowed:
         seen.fault(path, value, f"and {line.says}")
     return value
 
+
+_CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for sign in ("", ALWAYS)}
+"""By what a line of a table says."""
 
 _UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
 
