@@ -2,8 +2,9 @@
 #
 #   docker build --tag dockerproxy .
 #
-# BASE_IMAGE    what the result stands on: any Debian-like image with Python 3.11 or newer and `env`. It needs no pip
-#               and no shell; what it does bring stays in the result, so a smaller base is a smaller attack surface.
+# BASE_IMAGE    what the result stands on: any Debian-like image with Python 3.11 or newer, `env` and libseccomp2 (where
+#               that is missing, the proxy runs without a filter of system calls, and says so). It needs no pip and no
+#               shell; what it does bring stays in the result, so a smaller base is a smaller attack surface.
 # BUILD_IMAGE   where the program is put together: needs a shell, and pip unless wheels/ holds it. It must have the
 #               same Python version and C library as BASE_IMAGE, because uvloop and PyYAML are compiled for both.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim

@@ -231,11 +231,19 @@ def test_a_socket_that_stays_gets_its_new_permissions(permissions: str) -> None:
 
 
 def test_a_socket_that_gets_an_owner_and_loses_it_again_belongs_to_us_again() -> None:
-    with serving(PING) as reloaded:
+    with serving(PING, SANDBOX="off") as reloaded:
         reloaded.turn(PERMISSIONS + "    group: 12345\n", permissions="0660")
         assert (reloaded.folder / "one.sock").stat().st_gid == 12345
         reloaded.turn(PING)
         assert (reloaded.folder / "one.sock").stat().st_gid == os.getegid()
+
+
+def test_a_socket_is_given_to_nobody_by_a_process_that_is_locked_in() -> None:
+    with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        said = reloaded.turn(PERMISSIONS + "    group: 12345\n", KEPT, permissions="0660")
+        assert "permission denied" in said
+        assert (reloaded.folder / "one.sock").stat().st_gid == os.getegid()
+        assert reloaded.status("one", "/_ping") == 200
 
 
 def test_a_storm_of_signals_leaves_the_last_policy_in_force() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -58,11 +58,14 @@ class Server:
         self._stop = asyncio.Event()
         self._cut = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, lock_in: Callable[[], str] = str) -> None:
         """Serve until `stop` is called, then let exchanges finish.
 
+        Args:
+            lock_in: Called once all is open and before anybody is served; returns what health checks say of it.
+
         Raises:
-            UserError: A socket of ours cannot be opened.
+            UserError: A socket of ours cannot be opened, or the process not be locked in.
         """
         asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         try:
@@ -70,6 +73,10 @@ class Server:
                 await self._open(listening)
             self._follow_learners()
             self._announce()
+            self._shared.remark = lock_in()
+            self._log.open()
+            for door in self._doors.values():
+                await door.acceptor.start_serving()
             self._ready.set()
             self._tasks.start(self._sweep(), "looking at those that wait")
             self._tasks.start(self._keep_learned(), "writing what was learned")
@@ -141,21 +148,22 @@ class Server:
             self._log_changes(door.served, wanted[path])
             door.served.replace(wanted[path])
         for listening in opened:
-            await self._open(listening)
+            await (await self._open(listening)).start_serving()
             new = listening.settings
             self._log.message(
                 Level.NOTICE, f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
             )
         self._follow_learners()
 
-    async def _open(self, listening: Listening) -> None:
-        """Serve a socket."""
+    async def _open(self, listening: Listening) -> asyncio.AbstractServer:
+        """Have a socket ready to be served."""
         served = Served(listening.settings)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(served, self._shared), sock=listening.socket, backlog=BACKLOG
+            lambda: Client(served, self._shared), sock=listening.socket, backlog=BACKLOG, start_serving=False
         )
         self._doors[listening.settings.path] = _Door(listening, served, acceptor)
+        return acceptor
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
         """Give the files of sockets that stay their new permissions and owners, all of them or none.

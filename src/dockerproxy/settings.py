@@ -42,6 +42,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class Sandbox(StrEnum):
+    """Whether the process locks itself in."""
+
+    OFF = "off"
+    BEST_EFFORT = "best-effort"
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketSettings:
     """A socket of ours.
@@ -99,6 +107,7 @@ class Settings:
         log_level: Lines below it are not written.
         log_format: How lines are written.
         learn_directory: Where sockets that learn write their policies; empty if nowhere.
+        sandbox: Whether the process locks itself in.
     """
 
     engines: tuple[str, ...]
@@ -107,3 +116,4 @@ class Settings:
     log_level: Level
     log_format: LogFormat
     learn_directory: str = ""
+    sandbox: Sandbox = Sandbox.BEST_EFFORT

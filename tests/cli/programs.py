@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from dockerproxy.cli import main
 
@@ -59,10 +59,12 @@ def run_here(*words: str, **variables: str) -> Done:
 class Running:
     """A verb that runs; what it prints can be waited for. Killed when the block ends."""
 
+    program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "dockerproxy")
+
     def __init__(self, *words: str, **variables: str) -> None:
         self.printed = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dockerproxy", *words],
+            [*self.program, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment_of(variables),

@@ -9,6 +9,7 @@ from policy.policies import policy_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.exposures import describe_exposures
+from dockerproxy.host.sandbox import foresee
 
 
 def test_it_says_what_is_configured_and_what_that_allows() -> None:
@@ -27,6 +28,7 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
             SHUTDOWN_GRACE="3",
             LOG_LEVEL="err",
             LOG_FORMAT="json",
+            SANDBOX="off",
         )
         assert list(folder.iterdir()) == [folder / "engine.sock"]
         assert (done.status, done.err) == (0, "")
@@ -36,6 +38,7 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
         "limits    7 connections, 2.5s for a request head, 3s to finish",
         "log       json from err on",
+        "sandbox   off: the process is not locked in",
         "switches  CONTAINERS=1 PING=0",
     ]
     lines = allowed.splitlines()
@@ -96,6 +99,7 @@ def test_a_policy_file_is_said_socket_by_socket() -> None:
             f"{folder}/policy.yaml",
             DOCKER_SOCKET_PATH=f"{folder}/engine.sock",
             LEARN_DIR=str(folder),
+            SANDBOX="off",
         )
     assert (done.status, done.err) == (0, "")
     out = done.out.replace(str(folder), "FOLDER").replace(f"uid {os.geteuid()}, gid {os.getegid()}", "uid 0, gid 0")
@@ -109,6 +113,7 @@ policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
 limits    4096 connections, 10s for a request head, 10s to finish
 log       text from info on
+sandbox   off: the process is not locked in
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 1000
 mode      enforce
@@ -203,3 +208,12 @@ def test_the_digest_is_the_same_for_what_means_the_same() -> None:
     assert digests[0] is not None
     assert digests[1] is not None
     assert digests[0][1] == digests[1][1]
+
+
+def test_a_lock_that_is_required_and_missing_keeps_the_proxy_from_starting() -> None:
+    with short_folder() as folder:
+        done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", SANDBOX="required")
+    faults = [lock for lock in foresee() if lock.fault]
+    assert done.status == (2 if faults else 0)
+    assert done.err.count("SANDBOX=best-effort goes on without it") == len(faults)
+    assert "\nsandbox   required; " in done.out

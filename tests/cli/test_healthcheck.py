@@ -8,7 +8,7 @@ def test_it_is_well_when_the_engine_answers_whatever_ping_says() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, PING="0") as proxy:
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
         assert (done.status, done.err) == (0, "")
-        assert done.out == f"{folder}/docker.sock: the proxy lives and the engine answers\n"
+        assert done.out == f"{folder}/docker.sock: the proxy lives and the engine answers; locked in\n"
         proxy.process.terminate()
         assert proxy.wait_end() == 0
         assert "ProxyHealth" not in proxy.printed
@@ -32,7 +32,10 @@ def test_it_is_not_well_when_the_engine_answers_anything_but_well() -> None:
     answer = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
     with short_folder() as folder, engine_at(folder / "engine.sock", answer), serving(folder):
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
-        assert (done.status, done.err) == (1, f"{folder}/docker.sock: the engine answered its ping with 500\n")
+        assert (done.status, done.err) == (
+            1,
+            f"{folder}/docker.sock: the engine answered its ping with 500; locked in\n",
+        )
 
 
 def test_it_is_not_well_when_there_is_no_proxy() -> None:
@@ -57,9 +60,9 @@ def test_every_socket_of_a_policy_file_is_asked_and_says_if_it_refuses_nothing()
             done = run("healthcheck", **variables)
     assert (done.status, done.err) == (0, "")
     assert done.out == (
-        f"{folder}/web.sock: the proxy lives and the engine answers\n"
+        f"{folder}/web.sock: the proxy lives and the engine answers; locked in\n"
         f"{folder}/new.sock: the proxy lives and the engine answers;"
-        " the mode of the socket new is report: it refuses nothing\n"
+        " the mode of the socket new is report: it refuses nothing; locked in\n"
     )
 
 
@@ -68,7 +71,7 @@ def test_it_is_not_well_when_one_of_them_is_not() -> None:
         (folder / "docker.sock").rename(folder / "web.sock")
         done = run("healthcheck", "--policy", f"{folder}/policy.yaml")
     assert done.status == 1
-    assert done.out == f"{folder}/web.sock: the proxy lives and the engine answers\n"
+    assert done.out == f"{folder}/web.sock: the proxy lives and the engine answers; locked in\n"
     assert done.err == (
         f"{folder}/new.sock: the proxy does not answer: No such file or directory;"
         " the mode of the socket new is report: it refuses nothing\n"

@@ -52,11 +52,11 @@ def builder(dockerd: Engine, tmp_path_factory: pytest.TempPathFactory) -> Client
 
 @pytest.fixture(scope="module")
 def base(builder: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A stand-in for the base image: the smallest Debian with python3."""
+    """A stand-in for the base image: the smallest Debian with python3, and with what python:slim has because of apt."""
     if shutil.which("mmdebstrap") is None:
         pytest.fail("the tests of the image need mmdebstrap")
     tar = tmp_path_factory.mktemp("base") / "base.tar"
-    command = ("mmdebstrap", "--quiet", "--variant=essential", "--include=python3", DEBIAN, str(tar))
+    command = ("mmdebstrap", "--quiet", "--variant=essential", "--include=python3,libseccomp2", DEBIAN, str(tar))
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=240)
     builder.run("import", str(tar), "base:here", seconds=120)
     tar.unlink()
@@ -138,6 +138,14 @@ def assert_filters(docker: Client, container: str, *, client: tuple[str, ...] = 
 def test_root_with_one_capability_serves_a_client_in_another_container(docker: Client, dockerd: Engine) -> None:
     container = start_proxy(docker, "--cap-add=DAC_OVERRIDE", *mount_directory(dockerd))
     assert_filters(docker, container)
+
+
+def test_in_its_container_every_lock_is_on(docker: Client, dockerd: Engine) -> None:
+    container = start_proxy(docker, "--env=SANDBOX=required", *mount_directory(dockerd))
+    said = docker.text("logs", container)
+    assert said.count(" notice locked in: ") == 6
+    assert "not locked in" not in said
+    assert docker.text("exec", container, "dockerproxy", "healthcheck").endswith("the engine answers; locked in")
 
 
 def test_any_user_who_may_open_the_engine_s_socket_will_do(docker: Client, dockerd: Engine) -> None:

@@ -57,6 +57,7 @@ class Piped:
         self._data = b""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.log = Log(level, style, self._write)
+        self.log.open()
 
     def start_reading(self) -> None:
         """Read from now on, as the logging driver of an engine does."""

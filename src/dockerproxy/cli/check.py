@@ -10,6 +10,7 @@ from typing import Final
 from dockerproxy.cli.allowed import list_allowed, list_left_out
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
+from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.sockets import find_owner
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
@@ -17,10 +18,11 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import check_place, is_in_use
+from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import MAX_BODY, SocketSettings
+from dockerproxy.settings import MAX_BODY, Sandbox, SocketSettings
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
@@ -40,6 +42,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = [problem for socket in sockets for problem in check_place(socket)]
     problems += check_learning(configured.settings)
+    problems += find_problems(foresee(), configured.settings.sandbox)
     remarks = [f"warning: {remark}\n" for socket in sockets if (remark := socket.remark)]
     print(*remarks, *_list_settings(configured), sep="\n")
     for socket in sockets:
@@ -78,12 +81,21 @@ def _list_settings(configured: Configured) -> Iterator[str]:
         f" {limits.shutdown_grace:g}s to finish"
     )
     yield f"log       {settings.log_format} from {settings.log_level} on"
+    yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
     if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
         yield f"learned   policies are written into {settings.learn_directory}"
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
         yield f"switches  {' '.join([*on, *off]) or 'all as by default'}"
+
+
+def _describe_sandbox(sandbox: Sandbox) -> str:
+    """Say what this machine has of it."""
+    if sandbox is Sandbox.OFF:
+        return "off: the process is not locked in"
+    faults = [f"{lock.name}: {lock.fault}" for lock in foresee() if lock.fault]
+    return f"{sandbox}; {'not here: ' + '; '.join(faults) if faults else 'this machine has all of it'}"
 
 
 def _describe_engine(paths: tuple[str, ...]) -> str:

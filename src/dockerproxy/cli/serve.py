@@ -10,6 +10,8 @@ import asyncio
 import gc
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,16 +20,18 @@ import uvloop
 
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
+from dockerproxy.cli.locks import OFF, find_problems, list_locks, sum_up
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.errors import UserError
+from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, Settings, SocketSettings
+from dockerproxy.settings import Level, Sandbox, Settings, SocketSettings
 
 _GARBAGE: Final = 20_000
 """Objects that are made before the collector looks for cycles among them."""
@@ -54,6 +58,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     log = Log(settings.log_level, settings.log_format)
     try:
         _announce(configured, log)
+        if settings.sandbox is not Sandbox.OFF:
+            sandbox.prepare()
         uvloop.run(_serve(configured, log, read))
         log.message(Level.NOTICE, "stopped")
     finally:
@@ -113,7 +119,36 @@ async def _serve(configured: Configured, log: Log, read: Callable[[], Configured
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
-    await server.run()
+    await server.run(lambda: _lock_in(configured, log))
+
+
+def _lock_in(configured: Configured, log: Log) -> str:
+    """Lock the process in as far as it can be, and say how far; return what health checks say of it.
+
+    Raises:
+        UserError: Not everything could be locked, though it is required.
+    """
+    settings = configured.settings
+    if settings.sandbox is Sandbox.OFF:
+        log.message(Level.WARNING, OFF)
+        return OFF
+    places = sandbox.find_places(settings, configured.policy_file)
+    locks = sandbox.lock_in(places, lambda what: _end_with_a_word(log, what))
+    for level, text in list_locks(locks):
+        log.message(level, text)
+    problems = find_problems(locks, settings.sandbox)
+    if problems:
+        raise UserError(*problems)
+    return sum_up(locks)
+
+
+def _end_with_a_word(log: Log, what: str) -> None:
+    """End the process: it does what serving never does, so that it may not be ours any more."""
+    frames = sys._current_frames().values()  # noqa: SLF001 (nothing else knows what the other threads do)
+    where = "\n".join("".join(traceback.format_stack(frame)) for frame in frames)
+    log.message(Level.EMERG, f"stopped by the sandbox, which forbids what was tried: {what}\n{where}")
+    log.close()
+    os._exit(128 + signal.SIGSYS)
 
 
 class _Reloading:

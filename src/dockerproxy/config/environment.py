@@ -45,6 +45,7 @@ OTHERS: Final = (
     "LEARN_DIR",
     "CONTAINED",
     "MAX_BODY",
+    "SANDBOX",
 )
 """Variables that are no switches."""
 

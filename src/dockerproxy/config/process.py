@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import Level, Limits, LogFormat, Settings, SocketSettings
+from dockerproxy.settings import Level, Limits, LogFormat, Sandbox, Settings, SocketSettings
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""
@@ -19,6 +19,7 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
         log_level=variables.word("LOG_LEVEL", Level.INFO),
         log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
         learn_directory=variables.directory("LEARN_DIR"),
+        sandbox=variables.word("SANDBOX", Sandbox.BEST_EFFORT),
     )
 
 

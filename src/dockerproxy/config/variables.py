@@ -10,9 +10,9 @@ from dockerproxy.config.switches import WORDS
 from dockerproxy.config.values import Fault, find_directory_fault, find_path_fault, read_mode, read_whole
 from dockerproxy.errors import Problem
 from dockerproxy.policy.bodies.amounts import read_size
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.settings import Level, LogFormat, Sandbox
 
-_Word = TypeVar("_Word", Level, LogFormat)
+_Word = TypeVar("_Word", Level, LogFormat, Sandbox)
 _Value = TypeVar("_Value")
 
 

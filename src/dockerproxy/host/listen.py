@@ -178,6 +178,8 @@ def _explain(settings: SocketSettings, error: OSError) -> Problem:
         return Problem(settings.path, f"the directory {directory} is read-only", "mount a volume there")
     if isinstance(error, PermissionError):
         hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
+        if not os.geteuid():
+            hint = f"it lacks CAP_CHOWN, or {directory} is not root's; once it is locked in, only a restart helps"
         return Problem(settings.path, "permission denied", hint)
     return Problem(settings.path, f"cannot listen here: {error.strerror or error}")
 

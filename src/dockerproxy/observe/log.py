@@ -42,6 +42,9 @@ class Log:
         self._millisecond = 0
         self._clock = ""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+
+    def open(self) -> None:
+        """Start to write. Until then lines wait: what restricts the process is there before its second thread."""
         self._thread.start()
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
@@ -66,6 +69,8 @@ class Log:
         self._report_dropped()
         self._closing.set()
         self._wake.set()
+        if self._thread.ident is None:
+            self.open()
         self._thread.join(patience)
 
     def _write(self, line: str) -> None:

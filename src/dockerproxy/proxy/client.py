@@ -336,7 +336,7 @@ class Client(asyncio.Protocol):
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self.drop_engine()
         self._closes = True
-        self._answer(*answer_ping(status, self.served.remark), close=True)
+        self._answer(*answer_ping(status, self.served.remark, self.shared.remark), close=True)
         self.end_answer()
 
     def start_stream(self) -> None:

@@ -19,6 +19,7 @@ class Shared:
         tasks: The owner of tasks.
         log: Where records go.
         now: A clock that only goes forward, in seconds.
+        remark: What its health check says of the process besides; empty if nothing.
         removals: Has volumes removed one after the other where a condition is about them.
     """
 
@@ -27,4 +28,5 @@ class Shared:
     tasks: Tasks
     log: Log
     now: Callable[[], float]
+    remark: str = ""
     removals: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -37,14 +37,14 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
     )
 
 
-def answer_ping(status: int, remark: str) -> tuple[int, str]:
+def answer_ping(status: int, *remarks: str) -> tuple[int, str]:
     """Return status and message for a health check.
 
     Args:
         status: What the engine's ping was answered with.
-        remark: What whoever looks after the proxy must know besides; may be empty.
+        remarks: What whoever looks after the proxy must know besides; each may be empty.
     """
-    besides = f"; {remark}" if remark else ""
+    besides = "".join(f"; {remark}" for remark in remarks if remark)
     if status == HTTPStatus.OK:
         return HTTPStatus.OK, f"the proxy lives and the engine answers{besides}"
     return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}{besides}"

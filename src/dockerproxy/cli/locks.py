@@ -1,0 +1,35 @@
+"""The locks of the sandbox in words: at the start, for health checks, and for `check`."""
+
+from collections.abc import Iterable, Iterator
+
+from dockerproxy.errors import Problem
+from dockerproxy.host.sandbox import Lock
+from dockerproxy.policy.wording import list_names
+from dockerproxy.settings import Level, Sandbox
+
+OFF = "not locked in: SANDBOX=off"
+
+
+def list_locks(locks: Iterable[Lock]) -> Iterator[tuple[Level, str]]:
+    """Say of each lock whether it is on, with how grave that is."""
+    for lock in locks:
+        if lock.fault:
+            yield Level.WARNING, f"not locked in: {lock.name}: {lock.fault}"
+            continue
+        yield Level.NOTICE, f"locked in: {lock.name}: {lock.says}"
+        if lock.lacks:
+            yield Level.NOTICE, f"  this kernel cannot restrict {list_names(lock.lacks)}"
+
+
+def sum_up(locks: Iterable[Lock]) -> str:
+    """Say in short which locks are off."""
+    faults = [lock.name for lock in locks if lock.fault]
+    return f"not locked in: {', '.join(faults)}" if faults else "locked in"
+
+
+def find_problems(locks: Iterable[Lock], sandbox: Sandbox) -> tuple[Problem, ...]:
+    """Return what keeps the proxy from starting: locks that are off though they are required."""
+    if sandbox is not Sandbox.REQUIRED:
+        return ()
+    hint = "SANDBOX=best-effort goes on without it"
+    return tuple(Problem(f"sandbox, {lock.name}", lock.fault, hint) for lock in locks if lock.fault)

@@ -1,0 +1,152 @@
+"""Landlock: from here on the process opens no file, connects to nothing and signals nobody but as a list of rules says.
+
+What a kernel cannot restrict yet is left out, and what this version of it can is what `RIGHTS` says. A rule holds for
+the file or directory that is at its path now: one that is made anew is another one, what is put into a directory is
+below it. Landlock restricts the thread that asks for it and those that it starts (landlock(7)).
+"""
+
+import errno
+import os
+import stat
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Final
+
+from dockerproxy.host.libc import call, pack
+
+_CREATE, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+"""Numbers of the three system calls, the same for every processor that Python is built for on Linux."""
+
+_ASK_VERSION: Final = 1
+_PATH_BENEATH: Final = 1
+
+_RULESET: Final = struct.Struct("=QQQ")
+_RULE: Final = struct.Struct("=Qi")
+
+
+class Files(IntFlag):
+    """Rights to files and directories (linux/landlock.h, LANDLOCK_ACCESS_FS_...)."""
+
+    EXECUTE = 1 << 0
+    WRITE_FILE = 1 << 1
+    READ_FILE = 1 << 2
+    READ_DIR = 1 << 3
+    REMOVE_DIR = 1 << 4
+    REMOVE_FILE = 1 << 5
+    MAKE_CHAR = 1 << 6
+    MAKE_DIR = 1 << 7
+    MAKE_REG = 1 << 8
+    MAKE_SOCK = 1 << 9
+    MAKE_FIFO = 1 << 10
+    MAKE_BLOCK = 1 << 11
+    MAKE_SYM = 1 << 12
+    REFER = 1 << 13
+    TRUNCATE = 1 << 14
+    IOCTL_DEV = 1 << 15
+    RESOLVE_UNIX = 1 << 16
+
+
+_NO_FILES: Final = Files(0)
+_OF_A_FILE: Final = (
+    Files.EXECUTE | Files.WRITE_FILE | Files.READ_FILE | Files.TRUNCATE | Files.IOCTL_DEV | Files.RESOLVE_UNIX
+)
+"""Rights that something else than a directory can be given."""
+
+_TCP: Final = 0b0011
+_UDP: Final = 0b1100
+_ABSTRACT_SOCKETS: Final = 0b01
+_SIGNALS: Final = 0b10
+
+
+# fmt: off
+RIGHTS: Final[tuple[tuple[int, str, str, Files, int, int], ...]] = (
+    # since  kernel  restricts                          files                  network scope
+    ( 1,     "5.13", "opening files",                   Files((1 << 13) - 1),  0,      0),
+    ( 2,     "5.19", "moving files",                    Files.REFER,           0,      0),
+    ( 3,     "6.2",  "emptying files",                  Files.TRUNCATE,        0,      0),
+    ( 4,     "6.7",  "TCP",                             _NO_FILES,             _TCP,   0),
+    ( 5,     "6.10", "control of devices",              Files.IOCTL_DEV,       0,      0),
+    ( 6,     "6.12", "signals and abstract sockets",    _NO_FILES,             0,      _ABSTRACT_SOCKETS | _SIGNALS),
+    ( 9,     "7.1",  "other unix sockets",              Files.RESOLVE_UNIX,    0,      0),
+    (10,     "7.2",  "UDP",                             _NO_FILES,             _UDP,   0),
+)
+# fmt: on
+"""What can be restricted since which version of Landlock, and the kernel it came with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may be done with a file, or with all that is below a directory."""
+
+    path: str
+    allowed: Files
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What is restricted, of each kind the rights."""
+
+    files: Files
+    network: int
+    scope: int
+
+
+def find_version() -> int:
+    """Return the version of Landlock that this kernel has; 0 if it has none, or has it switched off."""
+    try:
+        return call("syscall", _CREATE, None, 0, _ASK_VERSION)
+    except OSError:
+        return 0
+
+
+def find_restrictions(version: int) -> Restrictions:
+    """Return all that a version of Landlock can restrict."""
+    files, network, scope = _NO_FILES, 0, 0
+    for since, _, _, more_files, more_network, more_scope in RIGHTS:
+        if since <= version:
+            files, network, scope = files | more_files, network | more_network, scope | more_scope
+    return Restrictions(files, network, scope)
+
+
+def list_missing(version: int) -> tuple[str, ...]:
+    """Say what a version of Landlock cannot restrict yet, and which kernel can."""
+    return tuple(f"{what} (Linux {kernel} can)" for since, kernel, what, *_ in RIGHTS if since > version)
+
+
+def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
+    """Restrict this thread, and those that it starts, for good. It must have given up to gain privileges before.
+
+    Args:
+        restrictions: What is refused if no rule allows it.
+        rules: What is allowed; whatever is not there now is left out.
+
+    Raises:
+        OSError: It is not restricted.
+    """
+    wanted = _RULESET.pack(restrictions.files, restrictions.network, restrictions.scope)
+    ruleset = call("syscall", _CREATE, pack(wanted), len(wanted), 0)
+    try:
+        for rule in rules:
+            _add(ruleset, rule, restrictions.files)
+        call("syscall", _RESTRICT_SELF, ruleset, 0)
+    finally:
+        os.close(ruleset)
+
+
+def _add(ruleset: int, rule: Rule, handled: Files) -> None:
+    try:
+        place = os.open(rule.path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return
+        raise
+    try:
+        allowed = rule.allowed & handled
+        if not stat.S_ISDIR(os.fstat(place).st_mode):
+            allowed &= _OF_A_FILE
+        if allowed:
+            call("syscall", _ADD_RULE, ruleset, _PATH_BENEATH, pack(_RULE.pack(allowed, place)), 0)
+    finally:
+        os.close(place)

@@ -1,0 +1,139 @@
+"""What this process may do besides what any process may: given up, but for what it needs to reach its files.
+
+Capabilities and groups are those of a thread, so all of this comes before there are others. What is needed is found out
+by trying: a capability or group is given up, and taken back where something that could be reached no longer can be.
+"""
+
+import os
+import resource
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.host.libc import call, pack
+
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 4, 24, 38, 47
+_PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+
+_DAC_OVERRIDE: Final = 1 << 1
+_SETGID: Final = 1 << 6
+_MOST_CAPABILITIES: Final = 64
+
+_HEADER: Final = struct.pack("=Ii", 0x20080522, 0)
+"""Of capget(2) and capset(2), third version, for this thread."""
+
+_SETS: Final = struct.Struct("=6I")
+"""Effective, permitted and inheritable capabilities, 32 of them, and the same for the next 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A place that must stay as reachable as it is, with what os.access is asked of it."""
+
+    path: str
+    mode: int
+
+
+def forbid_new() -> None:
+    """Have no program that is run ever give this process more than it has (PR_SET_NO_NEW_PRIVS).
+
+    Raises:
+        OSError: The kernel does not know of it.
+    """
+    call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Leave no core dump, and let no process of the same user look into this one.
+
+    Raises:
+        OSError: The kernel does not let us.
+    """
+    call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+    with suppress(ValueError):  # Where limits may not be changed; the kernel dumps no process that is not dumpable.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was not given up.
+
+    Attributes:
+        override: CAP_DAC_OVERRIDE.
+        groups: Further groups.
+        more_groups: Those of them that nothing needs, but that cannot be left without CAP_SETGID.
+    """
+
+    override: bool
+    groups: tuple[int, ...]
+    more_groups: tuple[int, ...]
+
+
+def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
+    """Give up every capability but CAP_DAC_OVERRIDE, and that one and all further groups unless something needs them.
+
+    Args:
+        needs: What must stay as reachable as it is.
+        certain: Whether that is all; else what might be needed is kept.
+
+    Raises:
+        OSError: The kernel does not let us.
+    """
+    needs, permitted = tuple(needs), _read_permitted()
+    before = _find_reachable(needs)
+    override = _give_up_capabilities(needs, permitted, before, certain=certain) if permitted else 0
+    groups = tuple(os.getgroups())
+    return Kept(bool(override), groups, _find_needless(groups, needs) if certain else ())
+
+
+def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: frozenset[Need], *, certain: bool) -> int:
+    """Give up what is permitted, and groups as long as that can be done; return what is kept."""
+    with suppress(OSError):  # A process without CAP_SETPCAP cannot narrow this set, and gains nothing from it either.
+        for capability in range(_MOST_CAPABILITIES):
+            call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+    with suppress(OSError):  # Kernels before 4.3 have none.
+        call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    _set_capabilities(permitted & _SETGID, permitted)
+    override = permitted & _DAC_OVERRIDE if not (certain and before <= _find_reachable(needs)) else 0
+    _set_capabilities(permitted & (_SETGID | override), permitted)
+    if permitted & _SETGID and certain:
+        _drop_groups(needs, before)
+    _set_capabilities(override, override)
+    return override
+
+
+def _drop_groups(needs: tuple[Need, ...], before: frozenset[Need]) -> None:
+    """Leave each group without which everything is still reached."""
+    kept = set(os.getgroups())
+    for group in sorted(kept):
+        os.setgroups(sorted(kept - {group}))
+        if before <= _find_reachable(needs):
+            kept.discard(group)
+    os.setgroups(sorted(kept))
+
+
+def _find_needless(groups: Iterable[int], needs: Iterable[Need]) -> tuple[int, ...]:
+    """Return the groups to which nothing belongs that is needed."""
+    belonging = {os.getegid()}
+    for need in needs:
+        with suppress(OSError):
+            belonging.add(os.stat(need.path).st_gid)
+    return tuple(group for group in groups if group not in belonging)
+
+
+def _read_permitted() -> int:
+    sets = pack(bytes(_SETS.size))
+    call("capget", pack(_HEADER), sets)
+    _, permitted, _, _, more_permitted, _ = _SETS.unpack(sets.raw)
+    return int(permitted | more_permitted << 32)
+
+
+def _set_capabilities(effective: int, permitted: int) -> None:
+    parts = [word for shift in (0, 32) for word in (effective >> shift, permitted >> shift, 0)]
+    call("capset", pack(_HEADER), pack(_SETS.pack(*(part & 0xFFFFFFFF for part in parts))))
+
+
+def _find_reachable(needs: Iterable[Need]) -> frozenset[Need]:
+    return frozenset(need for need in needs if os.access(need.path, need.mode, effective_ids=True))

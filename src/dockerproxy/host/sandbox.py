@@ -1,0 +1,208 @@
+"""The process locks itself in, once everything is open and before the first client is accepted.
+
+Whoever takes it over then finds a process that can speak on the sockets it has and little else. Each lock stands by
+itself: one that the kernel or the machine lacks leaves the others as they are, and is said.
+
+How one would get past it: by what serving needs itself, the engine's socket above all; the policy is what stands there.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dockerproxy.host import landlock, privileges, seccomp
+from dockerproxy.host.landlock import Files, Rule
+from dockerproxy.host.privileges import Kept, Need
+from dockerproxy.settings import Settings
+
+_DIRECTORY_OF_SOCKETS: Final = Files.MAKE_SOCK | Files.REMOVE_FILE | Files.RESOLVE_UNIX
+_DIRECTORY_OF_LEARNED: Final = (
+    Files.READ_FILE | Files.WRITE_FILE | Files.TRUNCATE | Files.MAKE_REG | Files.REMOVE_FILE | Files.READ_DIR
+)
+_LIBRARY: Final = Files.READ_FILE | Files.READ_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One of the locks, as it is.
+
+    Attributes:
+        name: What it is about.
+        says: What it does, where it is on.
+        fault: Why it is off, or why less is locked than should be; empty if all is well.
+        lacks: What this kernel cannot restrict yet; no fault of anybody.
+    """
+
+    name: str
+    says: str
+    fault: str = ""
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What serving reaches in the file system.
+
+    Attributes:
+        engines: Sockets that the engine may have.
+        sockets: Our own.
+        policy: The file that a reload reads; empty if there is none.
+        learned: The directory that is written to; empty if there is none.
+    """
+
+    engines: tuple[str, ...]
+    sockets: tuple[str, ...]
+    policy: str
+    learned: str
+
+
+def find_places(settings: Settings, policy_file: str) -> Places:
+    """Return what serving by these settings reaches."""
+    return Places(
+        engines=settings.engines,
+        sockets=tuple(socket.path for socket in settings.sockets),
+        policy=policy_file,
+        learned=settings.learn_directory,
+    )
+
+
+PRIVILEGES: Final = Lock("privileges", "it never gains new ones, by whatever it runs")
+CAPABILITIES: Final = Lock("capabilities", "none")
+GROUPS: Final = Lock("groups", "none besides its own")
+MEMORY: Final = Lock("memory", "no core dump, and no other process of its user looks into it")
+FILES: Final = Lock("files", "it opens none but those that serving needs")
+CALLS: Final = Lock("system calls", "none but those that serving needs: no program, no socket but unix sockets")
+
+
+def foresee() -> tuple[Lock, ...]:
+    """Say which locks there would be here, without closing one."""
+    version, fault = landlock.find_version(), seccomp.find_fault()
+    return (
+        PRIVILEGES,
+        CAPABILITIES,
+        GROUPS,
+        MEMORY,
+        _with_version(FILES, version, is_filtered=not fault),
+        replace(CALLS, fault=fault),
+    )
+
+
+def prepare() -> None:
+    """Keep the event loop, before it is made, from what could not be locked later."""
+    if not seccomp.find_fault():
+        seccomp.forbid_rings()
+
+
+def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
+    """Close every lock that there is, for good. There must be no other thread yet: locks are a thread's own.
+
+    Args:
+        places: What stays within reach.
+        tell: Called when something forbidden was tried, with what it was; the process must end then.
+
+    Returns:
+        Each of them, as it is now.
+    """
+    sys.dont_write_bytecode = True
+    others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
+    if others:
+        raise RuntimeError(f"{others} other threads would not be locked in")
+    fault = seccomp.find_fault()  # It loads a library, which no file may be opened for later.
+    return (
+        _close(PRIVILEGES, privileges.forbid_new),
+        *_close_capabilities(places),
+        _close(MEMORY, privileges.hide_memory),
+        _close_files(places, is_filtered=not fault),
+        _close(replace(CALLS, fault=fault), lambda: _filter_calls(tell)),
+    )
+
+
+def _close(lock: Lock, how: Callable[[], None]) -> Lock:
+    if lock.fault:
+        return lock
+    try:
+        how()
+    except OSError as error:
+        return replace(lock, fault=f"the kernel refused it: {error.strerror}")
+    return lock
+
+
+def _filter_calls(tell: Callable[[str], None]) -> None:
+    seccomp.forbid_all_but_needed()
+    seccomp.watch(tell)
+
+
+def _close_capabilities(places: Places) -> Iterator[Lock]:
+    needs = tuple(_list_needs(places))
+    certain = any(os.path.lexists(path) for path in places.engines)
+    try:
+        kept = privileges.give_up(needs, certain=certain)
+    except OSError as error:
+        yield replace(CAPABILITIES, fault=f"the kernel refused to give them up: {error.strerror}")
+        return
+    why = "which opens the engine's socket" if certain else "which may be needed: the engine is not there yet"
+    yield replace(CAPABILITIES, says=f"none but DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
+    yield _describe_groups(kept)
+
+
+def _describe_groups(kept: Kept) -> Lock:
+    if kept.more_groups:
+        more = ", ".join(map(str, kept.more_groups))
+        return replace(GROUPS, fault=f"it stays in {more}, which it does not need and has no right to leave")
+    if kept.groups:
+        return replace(GROUPS, says=f"none besides its own but {', '.join(map(str, kept.groups))}, which it needs")
+    return GROUPS
+
+
+def _list_needs(places: Places) -> Iterator[Need]:
+    """What must stay reachable."""
+    directories = (*map(os.path.dirname, places.sockets), places.learned)
+    yield from (Need(path, os.W_OK) for path in (*places.engines, *places.sockets))
+    yield from (Need(path, os.W_OK | os.X_OK) for path in directories if path)
+    yield from (Need(path, os.R_OK) for path in (places.policy,) if path)
+
+
+def _with_version(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
+    """Say what a version of Landlock makes of a lock, and what it lacks that no filter of system calls does."""
+    if not version:
+        return replace(lock, fault="this kernel has no Landlock, or it is switched off")
+    missing = landlock.list_missing(version)
+    lacks = tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP"))))
+    return replace(lock, says=f"{lock.says} (Landlock {version})", lacks=lacks)
+
+
+def _close_files(places: Places, *, is_filtered: bool) -> Lock:
+    version = landlock.find_version()
+    lock = _with_version(FILES, version, is_filtered=is_filtered)
+    restrictions = landlock.find_restrictions(version)
+    rules = tuple(_list_rules(places))
+    if not any(os.path.lexists(path) for path in places.engines):  # Nobody knows in which directory it will be.
+        restrictions = replace(restrictions, files=restrictions.files & ~Files.RESOLVE_UNIX)
+    return _close(lock, lambda: landlock.restrict(restrictions, rules))
+
+
+def _list_rules(places: Places) -> Iterator[Rule]:
+    yield from (Rule(os.path.dirname(path), _DIRECTORY_OF_SOCKETS) for path in places.sockets)
+    yield from (Rule(os.path.dirname(os.path.realpath(path)), Files.RESOLVE_UNIX) for path in places.engines)
+    yield from (Rule(path, _LIBRARY) for path in _list_libraries())
+    if places.policy:
+        yield Rule(_find_readable(places.policy), Files.READ_FILE)
+    if places.learned:
+        yield Rule(places.learned, _DIRECTORY_OF_LEARNED)
+
+
+def _list_libraries() -> Iterable[str]:
+    """Where Python finds what is imported late, and the lines of a traceback: its own files, and ours."""
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return {ours, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
+
+
+def _find_readable(policy: str) -> str:
+    """Return the directory of the policy file, so that the file can be replaced; where that holds more, the file."""
+    file = os.path.realpath(policy)
+    directory = os.path.dirname(file)
+    home = os.path.dirname(directory) in {"/home", "/"}
+    return file if home else directory

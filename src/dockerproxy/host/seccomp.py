@@ -1,0 +1,188 @@
+"""Seccomp: from here on the process makes no system call but those that serving needs.
+
+What is not in `NEEDED` fails as if the kernel had none such, and programs know how to go on from that: a newer C
+library tries newer calls first. What is in `FORBIDDEN` is what an attacker would want; it does not happen either, and
+the process is told by SIGSYS, so that it can end with a word about it. Libseccomp, through which all of this is said,
+knows the number of each call for each processor; a process of another kind than its own is killed at once.
+"""
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from dockerproxy.host.libc import call
+
+_ALLOW: Final = 0x7FFF0000
+_TRAP: Final = 0x00030000
+_FAIL: Final = 0x00050000 | errno.ENOSYS
+
+_LIBRARY: Final = "libseccomp.so.2"
+_PR_GET_SECCOMP: Final = 21
+_UNKNOWN: Final = -1
+"""Number of a call of which this version of the library has not heard; it fails like all that are not listed."""
+
+_ATTRIBUTES: Final = ((4, 1), (8, 2))
+"""All threads get the filter (SCMP_FLTATR_CTL_TSYNC), which is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE)."""
+
+_NOT_EQUAL, _EQUAL, _MASKED_EQUAL = 1, 4, 7
+"""How an argument is compared (seccomp.h, enum scmp_compare)."""
+
+_NEEDED = """
+    read write readv writev pread64 recvfrom recvmsg sendto sendmsg shutdown lseek
+    bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt
+    epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll ppoll_time64 select pselect6 pselect6_time64
+    eventfd2 pipe2 dup dup2 dup3 close fcntl fcntl64
+    open openat stat lstat fstat stat64 lstat64 fstat64 newfstatat fstatat64 statx access faccessat faccessat2
+    getdents64 readlink readlinkat getcwd unlink unlinkat rename renameat renameat2 fsync umask
+    chmod fchmod fchmodat fchmodat2 chown chown32 lchown lchown32 fchown fchown32 fchownat
+    mmap mmap2 munmap mremap mprotect madvise brk membarrier
+    futex futex_time64 futex_waitv set_robust_list rseq sched_yield sched_getaffinity
+    rt_sigaction rt_sigprocmask rt_sigreturn sigreturn sigaltstack
+    clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep clock_nanosleep_time64 nanosleep
+    gettimeofday time getrusage restart_syscall getrandom uname sysinfo getrlimit ugetrlimit
+    getpid getppid gettid getuid geteuid getgid getegid getgroups getuid32 geteuid32 getgid32 getegid32 getgroups32
+    exit exit_group
+"""
+NEEDED: Final = tuple(_NEEDED.split())
+"""Calls that serving makes, the log, a reload and what is learned included; with those that other processors have in
+their place."""
+
+_FORBIDDEN = """
+    execve execveat fork vfork
+    ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd pidfd_send_signal kcmp process_madvise
+    unshare setns mount umount umount2 pivot_root chroot open_tree move_mount fsopen fsmount fsconfig fspick
+    mount_setattr open_by_handle_at name_to_handle_at
+    add_key request_key keyctl bpf perf_event_open userfaultfd
+    io_uring_setup io_uring_enter io_uring_register io_setup io_submit
+    init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff syslog acct quotactl
+    setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capset personality
+    iopl ioperm modify_ldt mknod mknodat symlink symlinkat link linkat
+    setxattr lsetxattr fsetxattr memfd_create memfd_secret vmsplice splice tee
+    settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname vhangup
+    seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
+"""
+FORBIDDEN: Final = tuple(_FORBIDDEN.split())
+"""Calls that serving never makes, and an attacker would: other programs and processes, other views of the system,
+privileges, keys, files of every other kind, and ways around this filter."""
+
+_PRCTL: Final = (15, 16, 0x53564D41)
+"""What may be asked of prctl(2): names of threads and of memory, which C libraries and Python set."""
+
+_IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+"""What may be asked of ioctl(2): whether it is a terminal and how wide, how much is there to read, and flags of a
+descriptor. Not TIOCSTI, by which one types into the terminal of whoever started us."""
+
+_PROGRAMS: Final = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
+"""Audit events of Python, behind which another process would be made."""
+
+_AF_UNIX: Final = 1
+_THREAD: Final = 0x00010000
+"""CLONE_THREAD: what clone(2) makes is a thread of this process, and no other process."""
+
+
+class _Comparison(ctypes.Structure):
+    _fields_ = (
+        ("argument", ctypes.c_uint),
+        ("how", ctypes.c_int),
+        ("one", ctypes.c_uint64),
+        ("other", ctypes.c_uint64),
+    )
+
+
+Rule = tuple[str, int, tuple[_Comparison, ...]]
+"""The name of a call, what becomes of it, and what its arguments must be for that, all of it."""
+
+
+def rules(process: int) -> Iterator[Rule]:
+    """Yield what is allowed and forbidden, for a process of that id.
+
+    Where no rule holds, a call fails as one that the kernel does not have.
+    """
+    yield from ((name, _ALLOW, ()) for name in NEEDED)
+    yield from ((name, _TRAP, ()) for name in FORBIDDEN)
+    for name in ("socket", "socketpair"):
+        yield name, _ALLOW, (_Comparison(0, _EQUAL, _AF_UNIX),)
+        yield name, _TRAP, (_Comparison(0, _NOT_EQUAL, _AF_UNIX),)
+    yield "clone", _ALLOW, (_Comparison(0, _MASKED_EQUAL, _THREAD, _THREAD),)
+    yield "clone", _TRAP, (_Comparison(0, _MASKED_EQUAL, _THREAD, 0),)
+    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        yield name, _ALLOW, (_Comparison(0, _EQUAL, process),)
+        yield name, _TRAP, (_Comparison(0, _NOT_EQUAL, process),)
+    yield "tkill", _TRAP, ()
+    yield "prlimit64", _ALLOW, (_Comparison(0, _EQUAL, 0),)
+    for name, argument, values in (("prctl", 0, _PRCTL), ("ioctl", 1, _IOCTL)):
+        yield from ((name, _ALLOW, (_Comparison(argument, _EQUAL, value),)) for value in values)
+
+
+def find_fault() -> str:
+    """Say why system calls cannot be restricted here; empty if they can."""
+    try:
+        call("prctl", _PR_GET_SECCOMP, 0, 0, 0, 0)
+    except OSError:
+        return "this kernel has no seccomp"
+    try:
+        ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return f"{_LIBRARY} is not installed; on Debian it is in the package libseccomp2"
+    return ""
+
+
+def forbid_rings() -> None:
+    """Have no queue of system calls made from here on: what goes through one goes past the filter that comes later.
+
+    Libuv makes one with each event loop, if it can.
+
+    Raises:
+        OSError: They are not filtered.
+    """
+    _filter(_ALLOW, [("io_uring_setup", _FAIL, ())])
+
+
+def forbid_all_but_needed() -> None:
+    """Let all threads make only those system calls that `rules` allow, for good.
+
+    Raises:
+        OSError: They are not filtered.
+    """
+    _filter(_FAIL, rules(os.getpid()))
+
+
+def _filter(otherwise: int, rules: Iterable[Rule]) -> None:
+    library = ctypes.CDLL(_LIBRARY)
+    library.seccomp_init.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(otherwise)))
+    try:
+        for attribute, value in _ATTRIBUTES:
+            _check(library.seccomp_attr_set(context, attribute, ctypes.c_uint32(value)))
+        for name, action, compared in rules:
+            number = library.seccomp_syscall_resolve_name(name.encode())
+            if number != _UNKNOWN:
+                array, size = (_Comparison * len(compared))(*compared), len(compared)
+                _check(library.seccomp_rule_add_array(context, ctypes.c_uint32(action), number, size, array))
+        _check(library.seccomp_load(context))
+    finally:
+        library.seccomp_release(context)
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+
+
+def watch(tell: Callable[[str], None]) -> None:
+    """Have something told when a forbidden call was tried: in the main thread, and what is known of it.
+
+    The C library blocks all signals while it makes another process, and without a word the kernel ends us there. So
+    Python itself tells of what begins so.
+    """
+    signal.signal(signal.SIGSYS, lambda *_: tell("a system call that is forbidden"))
+
+    def hear(event: str, _: object) -> None:
+        if event in _PROGRAMS:
+            tell(event)
+
+    sys.addaudithook(hear)

@@ -1,0 +1,127 @@
+"""Serving makes the calls it needs; what is forbidden is told of, and everything else is as if it did not exist."""
+
+import ctypes
+
+import pytest
+from host.locked import run_alone
+
+from dockerproxy.host.seccomp import FORBIDDEN, NEEDED, find_fault
+
+FILTER = """
+    import ctypes, errno, os, sys, threading, time
+    from dockerproxy.host import seccomp
+    def tell(what):
+        print("told of", what, flush=True)
+        os._exit(0)
+    def make(number, *arguments):
+        libc.syscall(number, *(ctypes.c_long(argument) for argument in arguments))
+        return errno.errorcode.get(ctypes.get_errno(), "done")
+    libc = ctypes.CDLL(None, use_errno=True)
+    seccomp.forbid_all_but_needed()
+    seccomp.watch(tell)
+"""
+NONE = -1
+"""What the library gives for the name of no call; a number below is that of one which this processor does not have."""
+
+
+def find_number(name: str) -> int:
+    return int(ctypes.CDLL("libseccomp.so.2").seccomp_syscall_resolve_name(name.encode()))
+
+
+def attempt(name: str, *arguments: int) -> str:
+    call = ", ".join(map(str, (find_number(name), *arguments)))
+    return run_alone(f"{FILTER}    print(make({call}))\n").strip()
+
+
+def test_there_is_a_filter_to_be_tested() -> None:
+    assert find_fault() == ""
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_what_is_forbidden_does_not_happen_and_is_told_of(name: str) -> None:
+    number = find_number(name)
+    assert number != NONE
+    if number > NONE:
+        assert attempt(name, 0, 0, 0, 0, 0) == "told of a system call that is forbidden"
+
+
+def test_most_of_what_is_forbidden_exists_on_this_processor() -> None:
+    assert sum(find_number(name) > NONE for name in FORBIDDEN) > 60
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_is_needed_is_a_call_of_some_processor(name: str) -> None:
+    assert find_number(name) != NONE
+
+
+def test_nothing_is_needed_and_forbidden() -> None:
+    assert not set(NEEDED) & set(FORBIDDEN)
+    assert len({*NEEDED, *FORBIDDEN}) == len(NEEDED) + len(FORBIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("socket", (2, 1, 0)),
+        ("socket", (1 << 32 | 1, 1, 0)),
+        ("socketpair", (2, 1, 0, 0)),
+        ("clone", (17, 0, 0, 0, 0)),
+        ("clone", (0x4111, 0, 0, 0, 0)),
+        ("kill", (1, 0)),
+        ("kill", (-1, 0)),
+        ("kill", (0, 0)),
+        ("tgkill", (1, 1, 0)),
+        ("tkill", (1, 0)),
+        ("rt_sigqueueinfo", (1, 0, 0)),
+    ],
+)
+def test_what_an_argument_makes_dangerous_is_told_of(name: str, arguments: tuple[int, ...]) -> None:
+    assert attempt(name, *arguments) == "told of a system call that is forbidden"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("clone3", (0, 0)),
+        ("mkdir", (0, 0)),
+        ("prctl", (38, 1, 0, 0, 0)),
+        ("prctl", (4, 1, 0, 0, 0)),
+        ("ioctl", (0, 0x5412, 0)),
+        ("prlimit64", (1, 0, 0, 0)),
+        ("timerfd_create", (0, 0)),
+    ],
+)
+def test_everything_else_is_as_if_the_kernel_did_not_have_it(name: str, arguments: tuple[int, ...]) -> None:
+    assert attempt(name, *arguments) == "ENOSYS"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "one, other = socket.socketpair(); one.sendall(b'x'); other.recv(1)",
+        "threading.Thread(target=list).start()",
+        "os.kill(os.getpid(), 0)",
+        "asyncio.run(asyncio.to_thread(list))",
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
+        "os.urandom(8); time.sleep(0.001)",
+    ],
+)
+def test_what_serving_does_works(code: str) -> None:
+    program = FILTER.replace("import ctypes", "import asyncio, resource, socket, ctypes", 1)
+    assert run_alone(f"{program}    {code}\n    print('works')\n") == "works\n"
+
+
+def test_no_event_loop_has_a_queue_of_system_calls() -> None:
+    program = """
+        import os, uvloop
+        from dockerproxy.host import seccomp
+        seccomp.forbid_rings()
+        loop = uvloop.new_event_loop()
+        for name in os.listdir("/proc/self/fd"):
+            if os.path.lexists(f"/proc/self/fd/{name}"):
+                print(os.readlink(f"/proc/self/fd/{name}"))
+        loop.close()
+    """
+    opened = run_alone(program)
+    assert "anon_inode:[eventpoll]" in opened
+    assert "anon_inode:[io_uring]" not in opened
