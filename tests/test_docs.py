@@ -27,14 +27,16 @@ import yaml
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
+from dockerproxy.cli.words import write_limit
 from dockerproxy.config.environment import KNOWN, read_environment
 from dockerproxy.config.policy_file import read_policy_file
+from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged, judge
-from dockerproxy.settings import Level, Limits, LogFormat
+from dockerproxy.settings import DEFAULTS, LIMITS, Level, LogFormat, Sandbox
 from dockerproxy.wire.answer import _PHRASES
 
 ROOT: Final = Path(__file__).parent.parent
@@ -239,15 +241,15 @@ def test_every_variable_is_described_once_with_its_default() -> None:
     rows = {row[0].strip("`"): row for row in read_tables("docs/switches.md") if re.fullmatch(r"`[A-Z_]+`", row[0])}
     described = [row[0].strip("`") for row in read_tables("docs/switches.md") if row[0].strip("`") in rows]
     assert sorted(described) == sorted(KNOWN)
-    limits, served = Limits(), read_environment({}).settings.sockets[0]
+    served = read_environment({}).settings.sockets[0]
     defaults = {switch: str(int(default)) for switch, default in SWITCHES.items()} | {
         "PROXIED_SOCKET_PATH": f"`{served.path}`",
         "PROXIED_SOCKET_MODE": f"`{served.permissions:04o}`",
         "LOG_LEVEL": f"`{Level.INFO}`",
         "LOG_FORMAT": f"`{LogFormat.TEXT}`",
-        "SHUTDOWN_GRACE": str(limits.shutdown_grace),
-        "MAX_CONNECTIONS": str(limits.connections),
-        "HEADER_TIMEOUT": str(limits.header_timeout),
+        "SHUTDOWN_GRACE": f"{GRACE:g}",
+        "SANDBOX": f"`{Sandbox.BEST_EFFORT}`",
+        **{limit.variable: write_limit(limit, DEFAULTS).removesuffix("s") for limit in LIMITS},
     }
     assert {name: rows[name][1] for name in defaults} == defaults
 

@@ -138,7 +138,7 @@ def test_it_says_where_it_listens_and_for_whom() -> None:
 
 def test_it_says_how_many_connections_the_limit_of_open_files_leaves_room_for() -> None:
     with short_folder() as folder:
-        words = f'ulimit -n 173; exec "{sys.executable}" -m dockerproxy'
+        words = f'ulimit -n 189; exec "{sys.executable}" -m dockerproxy'
         environment = environment_of({"PROXIED_SOCKET_PATH": f"{folder}/docker.sock"})
         with subprocess.Popen(["sh", "-c", words], stdout=subprocess.PIPE, text=True, env=environment) as proxy:
             assert proxy.stdout is not None
@@ -147,7 +147,7 @@ def test_it_says_how_many_connections_the_limit_of_open_files_leaves_room_for() 
             proxy.stdout.read()
             assert proxy.wait(PATIENCE) == 0
     assert line.endswith(
-        "notice the limit of open files leaves room for 50 connections of 4096; `ulimit -n` raises it\n"
+        "notice the limit of open files leaves room for 50 connections of 2048; `ulimit -n` raises it\n"
     )
 
 

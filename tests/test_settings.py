@@ -1,7 +1,7 @@
 """Settings: levels are ranked as syslog ranks them, and limits meet no honest client."""
 
 import socket
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.settings import MAX_BODY, MAX_SOCKET_PATH, Level, Limits, SocketSettings
+from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Level, Limits, SocketSettings, with_limits
 
 
 def test_levels_rise_from_debug_to_emergency() -> None:
@@ -30,13 +30,25 @@ def test_the_longest_path_of_a_socket_is_what_the_kernel_takes(tmp_path: Path) -
         assert Path(longest).is_socket()
 
 
-def test_no_limit_is_one_that_a_client_between_two_requests_meets_soon() -> None:
-    limits = Limits()
-    assert limits.idle_timeout >= 600 > limits.header_timeout
+def test_every_limit_is_said_by_one_variable_and_one_key() -> None:
+    assert [limit.name for limit in LIMITS] == [field.name for field in fields(Limits)]
+    assert len({limit.variable for limit in LIMITS}) == len(LIMITS)
 
 
-def test_what_makes_a_container_is_far_below_the_bound_of_a_body_that_is_held() -> None:
-    assert 100 * 4096 < MAX_BODY <= 2**20
+def test_some_limits_are_as_is_said_and_the_others_as_they_were() -> None:
+    assert with_limits(DEFAULTS, {}) == DEFAULTS
+    assert with_limits(DEFAULTS, {"rate": 9, "body_timeout": 0.5}) == replace(DEFAULTS, rate=9, body_timeout=0.5)
+
+
+def test_a_crowd_of_honest_clients_meets_no_limit() -> None:
+    assert DEFAULTS.head > 2 * 65536, "a filter of 40 kB and a credential of 20"
+    assert 100 * 4096 < DEFAULTS.body <= 2**20, "what makes a container is 4 KiB"
+    assert DEFAULTS.streams >= 1000, "logs and statistics of 500 containers"
+    assert DEFAULTS.engine_timeout >= 600
+
+
+def test_clients_that_are_busy_leave_places_to_others() -> None:
+    assert DEFAULTS.requests + DEFAULTS.streams + DEFAULTS.tunnels < DEFAULTS.connections
 
 
 def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.host.descriptors import fit_connections
+from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned, place_of
-from dockerproxy.host.listen import BACKLOG, Listening, listen
+from dockerproxy.host.listen import Listening, listen
 from dockerproxy.observe.learned import read_counts
 from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
@@ -49,10 +49,10 @@ class Server:
         self._settings = settings
         self._log = log
         self._doors: dict[str, _Door] = {}
-        self._room = fit_connections(settings.limits.connections, len(settings.sockets) * (1 + QUESTIONS))
-        self._connections = Connections(settings.limits, self._room)
+        self._gone: list[Served] = []
+        self._room = _make_room(settings)
         self._tasks = Tasks(log)
-        self._shared = Shared(settings.engines, self._connections, self._tasks, log, time.monotonic)
+        self._shared = Shared(settings.engines, self._tasks, log, time.monotonic)
         self._learned = Learned(log)
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
@@ -69,8 +69,9 @@ class Server:
         """
         asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         try:
-            for listening in _listen_to_all(self._settings.sockets):
+            for listening in _listen_to_all(self._settings.sockets, self._room.backlog):
                 await self._open(listening)
+            self._share_room()
             self._follow_learners()
             self._announce()
             self._shared.remark = lock_in()
@@ -120,7 +121,7 @@ class Server:
         """Serve by other settings from now on, or change nothing.
 
         Sockets that stay keep their connections, and each exchange the policy it began with. Sockets that go let their
-        exchanges finish. Limits and the log stay as they are.
+        exchanges finish. The log stays as it is.
 
         Raises:
             UserError: A new socket cannot be opened, or a file not be changed; all is as it was.
@@ -128,7 +129,9 @@ class Server:
         if self._stop.is_set():
             return
         wanted = {socket.path: socket for socket in settings.sockets}
-        opened = _listen_to_all(socket for path, socket in wanted.items() if path not in self._doors)
+        self._room = _make_room(settings)
+        new_ones = [socket for path, socket in wanted.items() if path not in self._doors]
+        opened = _listen_to_all(new_ones, self._room.backlog)
         try:
             self._change_files(wanted)
         except UserError:
@@ -136,13 +139,15 @@ class Server:
             raise
         await self._learned.write()
         if settings.engines != self._settings.engines:
-            self._connections.finish_all()  # None goes on with the engine that was left.
+            for door in self._doors.values():  # None goes on with the engine that was left.
+                door.served.connections.finish_all()
         self._settings, self._shared.engines = settings, settings.engines
         for path in self._doors.keys() - wanted.keys():
             door = self._doors.pop(path)
             door.close()
             door.served.is_gone = True
-            self._connections.finish_those_of(door.served)
+            self._gone.append(door.served)
+            door.served.connections.finish_all()
             self._log.message(Level.NOTICE, f"socket {door.served.name}: removed; its connections finish")
         for path, door in self._doors.items():
             self._log_changes(door.served, wanted[path])
@@ -153,14 +158,22 @@ class Server:
             self._log.message(
                 Level.NOTICE, f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
             )
+        self._share_room()
         self._follow_learners()
+
+    def _share_room(self) -> None:
+        """Where there is not room for all connections that all sockets may have, each has its share of it."""
+        sockets = [door.served for door in self._doors.values()]
+        wanted = sum(served.limits.connections for served in sockets)
+        for served in sockets:
+            served.connections.limit = max(1, served.limits.connections * self._room.connections // max(1, wanted))
 
     async def _open(self, listening: Listening) -> asyncio.AbstractServer:
         """Have a socket ready to be served."""
         served = Served(listening.settings)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(served, self._shared), sock=listening.socket, backlog=BACKLOG, start_serving=False
+            lambda: Client(served, self._shared), sock=listening.socket, backlog=self._room.backlog, start_serving=False
         )
         self._doors[listening.settings.path] = _Door(listening, served, acceptor)
         return acceptor
@@ -228,7 +241,14 @@ class Server:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            self._connections.sweep(time.monotonic())
+            now = time.monotonic()
+            for connections in self._list_connections():
+                connections.sweep(now)
+            self._gone = [served for served in self._gone if len(served.connections)]
+
+    def _list_connections(self) -> list[Connections]:
+        """Return the registries of all sockets, those that are gone among them as long as they have connections."""
+        return [served.connections for served in (*(door.served for door in self._doors.values()), *self._gone)]
 
     async def _keep_learned(self) -> None:
         while True:
@@ -237,11 +257,9 @@ class Server:
 
     def _announce(self) -> None:
         """Say where we listen and what is behind it."""
-        wanted = self._settings.limits.connections
-        if self._room < wanted:
-            text = (
-                f"the limit of open files leaves room for {self._room} connections of {wanted}; `ulimit -n` raises it"
-            )
+        wanted, room = sum(settings.limits.connections for settings in self._settings.sockets), self._room.connections
+        if room < wanted:
+            text = f"the limit of open files leaves room for {room} connections of {wanted}; `ulimit -n` raises it"
             self._log.message(Level.NOTICE, text)
         engine = choose_engine(self._settings.engines)
         for settings in self._settings.sockets:
@@ -253,17 +271,20 @@ class Server:
 
     async def _drain(self) -> None:
         """Let exchanges finish for the grace period or until somebody is impatient, then cut the rest."""
-        grace, connections = self._settings.limits.shutdown_grace, self._connections
-        self._log.message(Level.NOTICE, f"stopping; {len(connections)} connections have up to {grace:g}s to finish")
-        connections.finish_all()
-        waits = [asyncio.ensure_future(event.wait()) for event in (connections.emptied, self._cut)]
-        await asyncio.wait(waits, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if len(connections):
-            self._log.message(Level.NOTICE, f"cutting {len(connections)} connections")
-            connections.abort_all()
-            await connections.emptied.wait()
+        grace, registries = self._settings.shutdown_grace, self._list_connections()
+        count = sum(map(len, registries))
+        self._log.message(Level.NOTICE, f"stopping; {count} connections have up to {grace:g}s to finish")
+        for connections in registries:
+            connections.finish_all()
+        emptied = asyncio.gather(*(connections.emptied.wait() for connections in registries))
+        cut = asyncio.ensure_future(self._cut.wait())
+        await asyncio.wait((emptied, cut), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        cut.cancel()
+        if count := sum(map(len, registries)):
+            self._log.message(Level.NOTICE, f"cutting {count} connections")
+            for connections in registries:
+                connections.abort_all()
+        await emptied
 
     def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log what escaped a callback: the exchange is lost, the process goes on."""
@@ -278,13 +299,18 @@ class Server:
             self._log.message(Level.ERR, str(context.get("message")))
 
 
-def _listen_to_all(sockets: Iterable[SocketSettings]) -> list[Listening]:
+def _make_room(settings: Settings) -> Room:
+    wanted = sum(socket.limits.connections for socket in settings.sockets)
+    return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + QUESTIONS))
+
+
+def _listen_to_all(sockets: Iterable[SocketSettings], backlog: int) -> list[Listening]:
     """Open every socket, or none of them, with all that is wrong said at once."""
     listening: list[Listening] = []
     problems: list[Problem] = []
     for socket in sockets:
         try:
-            listening.append(listen(socket))
+            listening.append(listen(socket, backlog))
         except UserError as error:
             problems += error.problems
     if problems:

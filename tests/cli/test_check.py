@@ -36,7 +36,8 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
     assert settings.splitlines() == [
         f"engine    {folder}/engine.sock, which accepts connections",
         f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
-        "limits    7 connections, 2.5s for a request head, 3s to finish",
+        "limits    connections 7, header_timeout 2.5s, the rest as by default",
+        "grace     3s to finish",
         "log       json from err on",
         "sandbox   off: the process is not locked in",
         "switches  CONTAINERS=1 PING=0",
@@ -111,11 +112,12 @@ warning: the mode of the socket new-thing is report: it refuses nothing
 
 policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
-limits    4096 connections, 10s for a request head, 10s to finish
+grace     10s to finish
 log       text from info on
 sandbox   off: the process is not locked in
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 1000
+limits    as by default
 mode      enforce
 digest    0123456789ab
 
@@ -127,6 +129,7 @@ allowed
 4 operations that read and 0 that change something are allowed; the rest is refused
 
 socket    backup, FOLDER/backup.sock, permissions 0660, uid 0, gid 0
+limits    as by default
 mode      enforce
 digest    0123456789ab
 
@@ -154,6 +157,7 @@ what this policy lets a client do, and you may not expect:
 8 operations that read and 3 that change something are allowed, 2 of them contained; the rest is refused
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
+limits    as by default
 mode      report
 digest    0123456789ab
 
@@ -165,12 +169,13 @@ allowed
 """
 
 
-def test_how_long_a_body_may_be_is_said_where_it_is_not_as_by_itself() -> None:
-    line = "bodies    of 4096 bytes at most, where they are looked at whole\n"
-    with policy_in("sockets: {a: {path: FOLDER/a.sock, max_body: 4KiB, allow: []}}") as folder:
+def test_limits_are_said_where_they_are_not_as_by_default() -> None:
+    line = "limits    body 4KiB, the rest as by default\n"
+    with policy_in("sockets: {a: {path: FOLDER/a.sock, limits: {body: 4KiB}, allow: []}}") as folder:
         assert line in run("check", "--policy", f"{folder}/policy.yaml").out
         assert line in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="4096").out
-        assert "bodies" not in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="1MiB").out
+        as_by_default = run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="1MiB").out
+        assert "limits    as by default\n" in as_by_default
 
 
 def test_a_policy_file_can_be_named_by_the_environment() -> None:

@@ -125,9 +125,11 @@ def test_all_mistakes_in_both_are_said_at_once() -> None:
     assert f"\n{folder}/nowhere: there is no such file\n" in done.err
 
 
-def test_what_is_unrestricted_now_and_how_long_a_body_may_be_is_said() -> None:
+def test_what_is_unrestricted_now_and_which_limits_are_others_is_said() -> None:
     before = "sockets: {a: {path: /a, allow: [ContainerCreate, ContainerExec: {containers: [web]}, NodeUpdate: %s]}}"
-    after = "sockets: {a: {path: /a, max_body: 4KiB, allow: [ContainerCreate: %s, ContainerExec: %s, SwarmInit: %s]}}"
+    after = (
+        "sockets: {a: {path: /a, limits: {body: 4KiB}, allow: [ContainerCreate: %s, ContainerExec: %s, SwarmInit: %s]}}"
+    )
     run_in_web = "{containers: [web], unrestricted: true}"
     with policy_in(before % "unrestricted") as folder:
         new = write(folder / "new.yaml", after % ("unrestricted", run_in_web, "unrestricted"))
@@ -135,7 +137,7 @@ def test_what_is_unrestricted_now_and_how_long_a_body_may_be_is_said() -> None:
         back = run_here("diff", new, f"{folder}/policy.yaml")
     assert done.out.splitlines() == [
         "socket a",
-        "  body  of 4096 bytes at most, was 1048576",
+        "  limit  body 4KiB, was 1MiB",
         "  - ContainerCreate",
         "  + ContainerCreate: unrestricted",
         "  - ContainerExec: {containers: [web]}",

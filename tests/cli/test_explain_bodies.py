@@ -14,7 +14,7 @@ BODIES = """\
 sockets:
   ci:
     path: FOLDER/ci.sock
-    max_body: 1KiB
+    limits: {body: 1KiB}
     allow:
       - ContainerCreate: {volumes: [data], labels: {owner: ci}}
       - PutContainerArchive

@@ -64,7 +64,7 @@ BODIES = """\
 sockets:
   ci:
     path: FOLDER/ci.sock
-    max_body: 1KiB
+    limits: {body: 1KiB}
     allow: [ContainerCreate, ContainerExec: {containers: [web]}]
 """
 

@@ -21,7 +21,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
-from dockerproxy.settings import MAX_BODY
+from dockerproxy.settings import DEFAULTS
 
 POLICY = sockets_of()["backup"].policy
 BODIES = sockets_of("""\
@@ -38,7 +38,7 @@ sockets:
 
 
 def tried(
-    method: str, target: str, body: bytes | None = None, policy: CompiledPolicy = POLICY, most: int = MAX_BODY
+    method: str, target: str, body: bytes | None = None, policy: CompiledPolicy = POLICY, most: int = DEFAULTS.body
 ) -> Tried:
     found = try_request(policy, method, target, body, most=most)
     assert isinstance(found, Tried)

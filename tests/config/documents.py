@@ -103,7 +103,14 @@ def sockets(draw: st.DrawFn, name: str) -> dict[str, object]:
         "permissions": st.sampled_from(["0660", "600"]),
         "owner": st.integers(0, 2**32 - 2) | st.just("1000"),
         "group": st.integers(0, 2**32 - 2),
-        "max_body": st.sampled_from(["4MiB", "65536", 65536]),
+        "limits": st.fixed_dictionaries(
+            {},
+            optional={
+                "body": st.sampled_from(["4MiB", "65536", 65536]),
+                "rate": st.sampled_from(["1", 1000]),
+                "header_timeout": st.sampled_from(["0.5", 10, 2.5]),
+            },
+        ).filter(bool),
         "mode": st.sampled_from([mode.value for mode in Mode]),
         "deny": st.none() | st.lists(st.sampled_from(WORDS), max_size=2),
     }

@@ -59,15 +59,17 @@ def test_the_file_is_the_one_that_the_argument_or_the_variable_names(file: Path,
 
 def test_limits_log_and_learning_still_come_from_the_environment(file: Path) -> None:
     settings = read(file, LOG_LEVEL="debug", MAX_CONNECTIONS="7", LEARN_DIR="/learned").settings
-    assert (settings.log_level, settings.limits.connections, settings.learn_directory) == (Level.DEBUG, 7, "/learned")
+    assert (settings.log_level, settings.learn_directory) == (Level.DEBUG, "/learned")
+    assert {socket.limits.connections for socket in settings.sockets} == {7}
 
 
 def test_a_variable_is_replaced_by_the_file_or_kept_beside_it() -> None:
     assert REPLACED.keys() | KEPT == set(KNOWN)
     assert set(SWITCHES) <= REPLACED.keys()
     assert sorted(KEPT) == [
-        *("DOCKER_SOCKET_PATH", "HEADER_TIMEOUT", "LEARN_DIR", "LOG_FORMAT", "LOG_LEVEL", "MAX_CONNECTIONS"),
-        *("POLICY_FILE", "SHUTDOWN_GRACE", "SOCKET_PATH"),
+        *("BODY_TIMEOUT", "DOCKER_SOCKET_PATH", "ENGINE_TIMEOUT", "HEADER_TIMEOUT", "LEARN_DIR", "LOG_FORMAT"),
+        *("LOG_LEVEL", "MAX_BODY", "MAX_BUFFERED", "MAX_CONNECTIONS", "MAX_HEAD", "MAX_RATE", "MAX_REQUESTS"),
+        *("MAX_STREAMS", "MAX_TUNNELS", "POLICY_FILE", "SANDBOX", "SHUTDOWN_GRACE", "SOCKET_PATH"),
     ]
 
 

@@ -68,12 +68,10 @@ def test_what_is_contained_says_nothing_and_what_nothing_can_bound_is_left_out()
     assert words_in(text).isdisjoint({"SwarmInit", "grpc:write", "Grpc"})
 
 
-@pytest.mark.parametrize(("value", "written"), [("4MiB", 4194304), ("65536", 65536), ("1MiB", None), ("", None)])
-def test_the_size_of_a_body_is_said_where_it_is_another_than_by_itself(value: str, written: int | None) -> None:
-    text = write({"MAX_BODY": value})
-    assert (f"    max_body: {written}\n" in text) is (written is not None)
-    assert ("max_body" in text) is (written is not None)
-    assert read({"MAX_BODY": value}).sockets[0].max_body == (written or 2**20)
+def test_limits_stay_in_the_environment() -> None:
+    text = write({"MAX_BODY": "4MiB", "MAX_RATE": "9"})
+    assert "MAX_RATE and MAX_BODY stay in the environment." in text
+    assert "limits" not in text
 
 
 @given(environments())
@@ -96,7 +94,7 @@ def test_the_socket_is_the_same(path: str, mode: str | None, uid: int | None, gi
     environment |= {"PROXIED_SOCKET_PATH": path, "DOCKER_SOCKET_PATH": f"{path}.engine"}
     if path.isprintable():
         (served,), (converted,) = read_environment(environment).settings.sockets, read(environment).sockets
-        for name in ("name", "path", "permissions", "uid", "gid", "max_body"):
+        for name in ("name", "path", "permissions", "uid", "gid"):
             assert getattr(converted, name) == getattr(served, name)
         assert read(environment).engine == f"{path}.engine"
     else:

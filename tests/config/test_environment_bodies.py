@@ -37,7 +37,7 @@ def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
 @pytest.mark.parametrize(("value", "size"), [("1", 1), ("65536", 65536), ("1MiB", 2**20), ("2GiB", 2**31), ("", 2**20)])
 def test_how_long_a_body_may_be_can_have_a_unit(value: str, size: int) -> None:
     (served,) = read_environment({"MAX_BODY": value}).settings.sockets
-    assert served.max_body == size
+    assert served.limits.body == size
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1MB", "1 MiB", "1.5MiB", "much", "0x10"])

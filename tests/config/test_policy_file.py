@@ -6,6 +6,7 @@ that anew, to be read before it is believed.
 
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy, read_p
 from dockerproxy.config.presets import PRESETS
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.model import Mode
-from dockerproxy.settings import SocketSettings
+from dockerproxy.settings import DEFAULTS, SocketSettings
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "policy_files"
 FILES = sorted(CORPUS.glob("*.yaml"))
@@ -150,13 +151,38 @@ def test_an_owner_is_a_number(written: str, number: int) -> None:
     ("written", "size"), [("4MiB", 4 * 2**20), ('"4MiB"', 4 * 2**20), ("65536", 65536), ("1GiB", 2**30)]
 )
 def test_the_size_of_a_body_may_have_a_unit(written: str, size: int) -> None:
-    assert socket_of(f"max_body: {written}").max_body == size
-    assert socket_of("mode: enforce").max_body == 2**20
+    assert socket_of(f"limits: {{body: {written}}}").limits == replace(DEFAULTS, body=size)
+    assert socket_of("mode: enforce").limits == DEFAULTS
+
+
+def test_a_socket_has_the_limits_that_it_says_and_the_others_of_all() -> None:
+    limits = replace(DEFAULTS, rate=7, streams=8)
+    text = "sockets: {web: {path: /a, allow: [], limits: {streams: 9, header_timeout: 0.5}}, b: {path: /b, allow: []}}"
+    web, other = read_policy(text, "policy.yaml", limits).sockets
+    assert other.limits == limits
+    assert web.limits == replace(limits, streams=9, header_timeout=0.5)
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ("{rate: 0}", "'0' is not a whole number from 1 to 1000000"),
+        ("{rate: 1.5}", "'1.5' is not a whole number from 1 to 1000000"),
+        ("{header_timeout: 5s}", "'5s' is not a number of seconds above 0"),
+        ("{head: 4MB}", "'4MB' is not an amount"),
+        ("{speed: 1}", "'speed' is not a key of limits"),
+        ("[rate]", "limits"),
+        ("", "limits"),
+    ],
+)
+def test_what_is_no_limit_is_told(limits: str, says: str) -> None:
+    (problem,) = problems_of(f"sockets: {{web: {{path: /a, allow: [], limits: {limits}}}}}")
+    assert says in problem
 
 
 @pytest.mark.parametrize("written", ["0", "-1", "1MB", "1.5MiB", "[1]", "", "1_000"])
 def test_what_is_no_size_is_told(written: str) -> None:
-    (problem,) = problems_of(f"sockets: {{web: {{path: /a, allow: [], max_body: {written}}}}}")
+    (problem,) = problems_of(f"sockets: {{web: {{path: /a, allow: [], limits: {{body: {written}}}}}}}")
     assert problem.startswith("policies/policy.yaml:1:")
 
 

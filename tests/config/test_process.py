@@ -1,13 +1,16 @@
 """What is the same for all sockets comes from the environment, with a policy file or without."""
 
-from dockerproxy.config.process import find_engines, make_settings
+from dataclasses import replace
+
+from dockerproxy.config.process import GRACE, find_engines, make_settings, read_limits
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import Level, Limits, LogFormat
+from dockerproxy.settings import DEFAULTS, Level, LogFormat
 
 
 def test_without_variables_everything_has_its_default() -> None:
     settings = make_settings(Variables({}), ("/engine",), ())
-    assert (settings.engines, settings.sockets, settings.limits) == (("/engine",), (), Limits())
+    assert (settings.engines, settings.sockets, settings.shutdown_grace) == (("/engine",), (), GRACE)
+    assert read_limits(Variables({})) == DEFAULTS
     assert (settings.log_level, settings.log_format, settings.learn_directory) == (Level.INFO, LogFormat.TEXT, "")
 
 
@@ -16,6 +19,7 @@ def test_limits_log_and_learning_are_read() -> None:
         {
             "MAX_CONNECTIONS": "7",
             "HEADER_TIMEOUT": "2.5",
+            "MAX_BODY": "4KiB",
             "SHUTDOWN_GRACE": "3",
             "LOG_LEVEL": "debug",
             "LOG_FORMAT": "json",
@@ -23,7 +27,8 @@ def test_limits_log_and_learning_are_read() -> None:
         }
     )
     settings = make_settings(variables, ("/engine",), ())
-    assert settings.limits == Limits(connections=7, header_timeout=2.5, shutdown_grace=3)
+    assert settings.shutdown_grace == 3
+    assert read_limits(variables) == replace(DEFAULTS, connections=7, header_timeout=2.5, body=4096)
     assert (settings.log_level, settings.log_format, settings.learn_directory) == (
         Level.DEBUG,
         LogFormat.JSON,

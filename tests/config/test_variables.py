@@ -1,7 +1,11 @@
 """A variable is read as what it must be, or is a problem; all of them are gathered."""
 
+from dataclasses import replace
+
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import Level
+from dockerproxy.settings import LIMITS, Level
+
+(HEAD,) = (limit for limit in LIMITS if limit.name == "head")
 
 
 def test_an_empty_variable_is_not_set() -> None:
@@ -11,7 +15,7 @@ def test_an_empty_variable_is_not_set() -> None:
     assert variables.directory("A") == ""
     assert variables.mode("A", 0o660) == 0o660
     assert variables.whole("A", 0, 9) is None
-    assert variables.size("A", 512) == 512
+    assert variables.limit(replace(HEAD, variable="A"), 512) == 512
     assert variables.seconds("A", 1.5) == 1.5
     assert variables.word("A", Level.INFO) is Level.INFO
     assert variables.switch("A", default=True)
@@ -28,7 +32,7 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
     assert variables.word("E", Level.INFO) is Level.INFO
     assert variables.operations("F") == frozenset()
     variables.directory("G")
-    assert variables.size("H", 512) == 512
+    assert variables.limit(replace(HEAD, variable="H"), 512) == 512
     assert [str(problem) for problem in variables.problems] == [
         "environment variable A: 'x y' is neither 0 nor 1",
         "environment variable B: 'x y' is not a file mode\n    three octal digits, like 0660",
@@ -41,10 +45,12 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
     ]
 
 
-def test_a_size_may_have_a_unit() -> None:
-    variables = Variables({"A": "65536", "B": "4MiB", "C": "0", "D": "4MB"})
-    assert [variables.size(name, 512) for name in "ABCD"] == [65536, 4 * 2**20, 512, 512]
-    assert [problem.where for problem in variables.problems] == ["environment variable C", "environment variable D"]
+def test_a_limit_is_read_as_what_it_is_counted_in() -> None:
+    variables = Variables({"MAX_HEAD": "4MiB", "MAX_RATE": "50", "BODY_TIMEOUT": "0.5"})
+    assert [variables.limit(limit, -1) for limit in LIMITS if limit.variable in variables.environment] == [
+        *(50, 4 * 2**20, 0.5),
+    ]
+    assert variables.problems == []
 
 
 def test_a_directory_may_be_any_absolute_path() -> None:

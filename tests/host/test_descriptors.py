@@ -8,53 +8,56 @@ import pytest
 
 PROGRAM = """
     import resource, sys
-    from dockerproxy.host.descriptors import fit_connections
-    wanted, soft, hard, besides = map(int, sys.argv[1:])
+    from dockerproxy.host.descriptors import make_room
+    wanted, soft, hard, sockets, besides = map(int, sys.argv[1:])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    print(fit_connections(wanted, besides), *resource.getrlimit(resource.RLIMIT_NOFILE))
+    room = make_room(wanted, sockets, besides)
+    print(room.connections, room.backlog, *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
-def fit(wanted: int, soft: int, hard: int, besides: int = 0) -> tuple[int, int, int]:
-    """Return how many connections fit in a process with these limits, and what its limits are after that."""
-    words = [sys.executable, "-c", textwrap.dedent(PROGRAM), *map(str, (wanted, soft, hard, besides))]
+def fit(wanted: int, soft: int, hard: int, sockets: int = 1, besides: int = 0) -> tuple[int, int, int, int]:
+    """Return how many connections fit in a process with these limits, and wait, and what its limits are then."""
+    words = [sys.executable, "-c", textwrap.dedent(PROGRAM), *map(str, (wanted, soft, hard, sockets, besides))]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stderr == ""
-    fits, soft, hard = map(int, done.stdout.split())
-    return fits, soft, hard
+    fits, backlog, soft, hard = map(int, done.stdout.split())
+    return fits, backlog, soft, hard
 
 
-@pytest.mark.parametrize(
-    ("wanted", "limit", "fits"),
-    [
-        (4096, 1024, 480),
-        (4096, 1000, 468),
-        (100, 1024, 100),
-        (480, 1024, 480),
-        (481, 1024, 480),
-        (4096, 66, 1),
-        (4096, 64, 1),
-        (4096, 40, 1),
-    ],
-)
-def test_no_more_connections_are_taken_than_there_is_room_for(wanted: int, limit: int, fits: int) -> None:
-    assert fit(wanted, limit, limit) == (fits, limit, limit)
+@pytest.mark.parametrize("sockets", [1, 3])
+@pytest.mark.parametrize("besides", [0, 100])
+@pytest.mark.parametrize("limit", [256, 1000, 1024, 5000, 20_000])
+@pytest.mark.parametrize("wanted", [100, 4096])
+def test_all_that_may_be_open_at_one_time_is_within_the_limit(
+    wanted: int, limit: int, besides: int, sockets: int
+) -> None:
+    fits, backlog, *_ = fit(wanted, limit, limit, sockets, besides)
+    assert 1 <= fits <= wanted
+    assert 16 <= backlog <= 4096
+    assert fits == 1 or 2 * fits + backlog * sockets + besides < limit
+
+
+def test_most_of_few_descriptors_are_for_connections() -> None:
+    fits, *_ = fit(4096, 1024, 1024)
+    assert 2 * fits > 0.8 * 1024
+    assert fit(4096, 40, 40)[:2] == (1, 16)
 
 
 def test_a_soft_limit_is_raised_as_far_as_is_needed_and_no_further() -> None:
-    fits, soft, hard = fit(500, 256, 2048)
-    assert (fits, hard) == (500, 2048)
-    assert 2 * 500 < soft < 2048
+    fits, backlog, soft, hard = fit(500, 256, 9_000)
+    assert (fits, backlog, hard) == (500, 4096, 9_000)
+    assert 2 * 500 + 4096 < soft < 2 * 500 + 4096 + 100
 
 
 def test_a_soft_limit_is_raised_to_the_hard_one_at_most() -> None:
-    assert fit(4096, 256, 1024) == (480, 1024, 1024)
+    assert fit(4096, 256, 1024)[2:] == (1024, 1024)
 
 
 def test_a_limit_that_is_enough_is_not_touched() -> None:
-    assert fit(10, 2000, 2048) == (10, 2000, 2048)
+    assert fit(10, 8000, 9000) == (10, 4096, 8000, 9000)
 
 
 def test_what_else_needs_descriptors_leaves_less_room() -> None:
-    assert fit(4096, 1024, 1024, besides=100) == (430, 1024, 1024)
-    assert fit(500, 256, 2048, besides=100)[1] == fit(500, 256, 2048)[1] + 100
+    assert fit(4096, 1024, 1024, besides=100)[0] < fit(4096, 1024, 1024)[0]
+    assert fit(500, 256, 9_000, besides=100)[2] == fit(500, 256, 9_000)[2] + 100

@@ -29,7 +29,7 @@ def settings_for(
 
 @contextmanager
 def listening(settings: SocketSettings) -> Iterator[Listening]:
-    opened = listen(settings)
+    opened = listen(settings, 128)
     try:
         yield opened
     finally:
@@ -60,7 +60,7 @@ def answers(path: Path | str) -> bool:
 
 def problem_of(settings: SocketSettings) -> Problem:
     with pytest.raises(UserError) as caught:
-        listen(settings)
+        listen(settings, 128)
     (problem,) = caught.value.problems
     return problem
 
@@ -123,7 +123,7 @@ WATCHED = """
     listen(read_environment({
         "PROXIED_SOCKET_PATH": sys.argv[1], "PROXIED_SOCKET_MODE": "0606",
         "PROXIED_SOCKET_UID": str(os.geteuid()), "PROXIED_SOCKET_GID": str(os.getegid()),
-    }).settings.sockets[0])
+    }).settings.sockets[0], 128)
 """
 
 
@@ -208,7 +208,7 @@ UNPRIVILEGED = """
     for problem in check_place(settings):
         print(problem)
     try:
-        listen(settings)
+        listen(settings, 128)
     except UserError as error:
         print(error)
 """

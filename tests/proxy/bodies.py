@@ -9,7 +9,6 @@ from proxy.questions import answer
 
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.proxy.client import Client
 
 TARGET = "/v1.45/containers/create?name=x"
 BODY = b'{"image": "busybox", "hostConfig": {"memory": 9007199254740993}}'
@@ -66,8 +65,7 @@ async def has_taken(here: World, size: int) -> None:
 
     async def wait() -> None:
         while True:
-            clients = [one for one in here.server._connections._all if isinstance(one, Client)]
-            if sum(client.tally.received for client in clients) >= size:
+            if sum(client.tally.received for client in here.clients) >= size:
                 return
             await asyncio.sleep(0.01)
 

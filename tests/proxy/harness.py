@@ -14,6 +14,7 @@ import uvloop
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.proxy.client import Client
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat
 
@@ -83,6 +84,12 @@ class World:
     @property
     def path(self) -> str:
         return str(self.directory / "proxied.sock")
+
+    @property
+    def clients(self) -> list[Client]:
+        """The proxy's ends of all connections."""
+        connections = [one for each in self.server._list_connections() for one in each._all]
+        return [one for one in connections if isinstance(one, Client)]
 
     async def connect(self) -> Wire:
         wire = Wire(*await asyncio.open_unix_connection(self.path, limit=2**26))

@@ -48,6 +48,5 @@ async def serve(here: World, line: str, answer: bytes = OK) -> Wire:
 
 
 def the_client(here: World) -> Client:
-    [client] = here.server._connections._all
-    assert isinstance(client, Client)
+    [client] = here.clients
     return client

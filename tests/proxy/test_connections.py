@@ -100,7 +100,7 @@ async def test_a_head_that_comes_byte_by_byte_gets_no_more_time_for_it() -> None
 @in_loop
 async def test_a_client_that_pipelines_without_end_does_not_keep_others_waiting() -> None:
     requests = get("/containers/json") * 20_000
-    async with world(CONTAINERS="0") as here:
+    async with world(CONTAINERS="0", MAX_RATE="1000000") as here:
         greedy = await here.connect()
         sending = asyncio.ensure_future(greedy.send(requests))
         reading = asyncio.ensure_future(greedy.exactly(1_000_000))
@@ -115,7 +115,7 @@ async def test_a_client_that_pipelines_without_end_does_not_keep_others_waiting(
 
 @in_loop
 async def test_a_client_that_does_not_read_its_answers_is_not_read_either() -> None:
-    async with world(CONTAINERS="0") as here:
+    async with world(CONTAINERS="0", MAX_RATE="1000000") as here:
         client = await here.connect()
         client.pause()
         sent = 0

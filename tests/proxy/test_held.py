@@ -8,7 +8,6 @@ from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
 from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell
 
-from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.served import QUESTIONS
 from dockerproxy.wire.exchange import State
 
@@ -302,4 +301,4 @@ async def test_one_who_waits_holds_up_nobody_else() -> None:
         await client.send(get("/_ping"))
         await serve(here, "GET /_ping")
         assert await client.answer() == (200, b"OK")
-        assert State.HELD in {one.state for one in here.server._connections._all if isinstance(one, Client)}
+        assert State.HELD in {one.state for one in here.clients}

@@ -25,6 +25,7 @@ from proxy.questions import asked, serve
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.held import HELD
+from dockerproxy.settings import Limits
 
 CREATED = b"POST /v1.45/containers/create?name=x HTTP/1.1\r\n"
 
@@ -194,15 +195,15 @@ async def test_of_a_client_that_leaves_while_its_body_comes_there_is_a_record_an
 
 
 @in_loop
-async def test_a_body_has_as_much_time_as_a_head() -> None:
-    async with world(policy=CONTAINED, HEADER_TIMEOUT="1") as here:
+async def test_a_body_that_is_held_has_its_time() -> None:
+    async with world(policy=CONTAINED, BODY_TIMEOUT="1") as here:
         client = await here.connect()
         await client.send(create()[:-1])
         assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
         assert is_untouched(here)
         [record] = await here.records(1)
     assert (record["decision"], record["status"], record["received"]) == ("refused", 408, len(BODY) - 1)
-    assert "HEADER_TIMEOUT" in record["reason"]
+    assert "BODY_TIMEOUT" in record["reason"]
 
 
 @in_loop
@@ -214,9 +215,8 @@ async def test_a_request_is_judged_by_the_policy_that_it_came_under() -> None:
         await has_taken(here, len(BODY + DENIED) - 2)
         settings = here.server._settings
         for policy in (policy_with(), policy_with(mode=Mode.REPORT)):
-            await here.server.reload(
-                replace(settings, sockets=(replace(settings.sockets[0], policy=policy, max_body=1),))
-            )
+            socket = replace(settings.sockets[0], policy=policy, limits=Limits(body=1))
+            await here.server.reload(replace(settings, sockets=(socket,)))
         await second.send(DENIED[-1:])
         assert (await second.answer())[0] == 403
         await first.send(BODY[-1:])
@@ -339,7 +339,7 @@ async def test_the_bodies_that_are_held_for_a_socket_are_bounded_together_and_on
         await last.send(create(b" " * 200, length=300))
         assert (await last.rest()).startswith(b"HTTP/1.1 503 ")
         [record] = await here.records(1)
-        assert (record["decision"], record["status"], record["level"]) == ("denied", 503, "err")
+        assert (record["decision"], record["status"], record["level"]) == ("denied", 503, "warning")
         assert served.held == 990 * HELD
         await clients[0].send(b"#" * 10)
         assert (await clients[0].rest()).startswith(b"HTTP/1.1 400 ")

@@ -14,7 +14,7 @@ import dockerproxy
 from dockerproxy.wire.answer import answer_ping, write_answer
 
 SOURCE = Path(dockerproxy.__file__).parent
-STATUSES = (200, 400, 403, 404, 408, 413, 417, 431, 502, 503)
+STATUSES = (200, 400, 403, 404, 408, 413, 417, 429, 431, 502, 503, 504)
 
 
 def read_answer(data: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:

@@ -28,6 +28,7 @@ class Shape(StrEnum):
     """What an operation's answer is like."""
 
     REPLY = "reply"
+    WAIT = "wait"
     STREAM = "stream"
     TUNNEL = "tunnel"
 

@@ -8,8 +8,9 @@ What is not listed here is unknown to the proxy and refused, so a line is added 
 - access says what a request can do, whatever its method. `write`: it changes something, runs something, reaches
   an input, or logs in or sends contents to a server that the client picks. A GET may write, a POST may only read.
   Asking a registry is a read (ImageSearch, DistributionInspect, GetPluginPrivileges), though it too connects outward.
-- shape says how the answer ends: a `reply` by itself, a `stream` perhaps never (or it is progress shown as it
-  comes), a `tunnel` stops being HTTP.
+- shape says how the answer comes and ends: a `reply` comes soon and ends by itself; a `wait` does too, but comes only
+  when something is done that may take long; a `stream` ends perhaps never (or it is progress shown as it comes); a
+  `tunnel` stops being HTTP.
 - body is what the engine reads after the head: nothing (`-`), `json`, a `tar`, `raw` bytes with a meaning of their
   own, or `any` input of a tunnel.
 - Sections (the first segment) stand in alphabetical order; within one come lists, other reads, then writes, by path.
@@ -28,9 +29,9 @@ POST     /auth                                     SystemAuth               writ
 
 POST     /build                                    ImageBuild               write  stream tar  | runs any command in a build, fetches URLs, replaces image names
 POST     /build/cancel                             BuildCancel              write  reply  -    | stops a running build by its id
-POST     /build/prune                              BuildPrune               write  reply  -    | deletes build cache
+POST     /build/prune                              BuildPrune               write  wait   -    | deletes build cache
 
-POST     /commit                                   ImageCommit              write  reply  json | makes an image of a container, can take over an existing name
+POST     /commit                                   ImageCommit              write  wait   json | makes an image of a container, can take over an existing name
 
 GET      /configs                                  ConfigList               read   reply  -    | every config with its contents, which often hold passwords
 GET      /configs/{id}                             ConfigInspect            read   reply  -    | one config with its contents
@@ -50,21 +51,21 @@ GET      /containers/{id}/stats                    ContainerStats           read
 GET      /containers/{id}/top                      ContainerTop             read   reply  -    | processes and arguments, with ps_args=e also their environment
 POST     /containers/{id}/wait                     ContainerWait            read   stream -    | waits until a container ends and tells its exit status
 POST     /containers/create                        ContainerCreate          write  reply  json | makes a container of any kind: root on the host
-POST     /containers/prune                         ContainerPrune           write  reply  -    | deletes all stopped containers
-DELETE   /containers/{id}                          ContainerDelete          write  reply  -    | deletes a container, also a running one and its unnamed volumes
-PUT      /containers/{id}/archive                  PutContainerArchive      write  reply  tar  | puts files anywhere in a container, its volumes and bind mounts
+POST     /containers/prune                         ContainerPrune           write  wait   -    | deletes all stopped containers
+DELETE   /containers/{id}                          ContainerDelete          write  wait   -    | deletes a container, also a running one and its unnamed volumes
+PUT      /containers/{id}/archive                  PutContainerArchive      write  wait   tar  | puts files anywhere in a container, its volumes and bind mounts
 POST     /containers/{id}/attach                   ContainerAttach          write  tunnel any  | shows the output of the main process and types into it
 GET      /containers/{id}/attach/ws                ContainerAttachWebsocket write  tunnel -    | a GET that types into the main process, over a websocket
-POST     /containers/{id}/checkpoints              CheckpointCreate         write  reply  json | saves a container's memory to disk, in any host directory
+POST     /containers/{id}/checkpoints              CheckpointCreate         write  wait   json | saves a container's memory to disk, in any host directory
 DELETE   /containers/{id}/checkpoints/{checkpoint} CheckpointDelete         write  reply  -    | deletes a checkpoint, with dir= any folder tree on the host
 POST     /containers/{id}/exec                     ContainerExec            write  reply  json | prepares a command to run inside, as any user, also privileged
 POST     /containers/{id}/kill                     ContainerKill            write  reply  -    | sends any signal to the main process of a container
 POST     /containers/{id}/pause                    ContainerPause           write  reply  -    | freezes all processes of a container
 POST     /containers/{id}/rename                   ContainerRename          write  reply  -    | gives a container a new name, which others may go by
 POST     /containers/{id}/resize                   ContainerResize          write  reply  -    | changes the size of a container's terminal
-POST     /containers/{id}/restart                  ContainerRestart         write  reply  -    | stops a container and starts it again
+POST     /containers/{id}/restart                  ContainerRestart         write  wait   -    | stops a container and starts it again
 POST     /containers/{id}/start                    ContainerStart           write  reply  -    | starts a container that was created before
-POST     /containers/{id}/stop                     ContainerStop            write  reply  -    | stops a container, by force after a while
+POST     /containers/{id}/stop                     ContainerStop            write  wait   -    | stops a container, by force after a while
 POST     /containers/{id}/unpause                  ContainerUnpause         write  reply  -    | lets a frozen container go on
 POST     /containers/{id}/update                   ContainerUpdate          write  reply  json | changes the limits and the restart policy of a container
 
@@ -79,16 +80,16 @@ POST     /exec/{id}/start                          ExecStart                writ
 POST     /grpc                                     Grpc                     write  tunnel any  | the whole build engine: runs any build, shows and deletes cache
 
 GET      /images/json                              ImageList                read   reply  -    | names, labels, sizes and digests of all images
-GET      /images/get                               ImageGetAll              read   reply  -    | all files of several images, with their history
+GET      /images/get                               ImageGetAll              read   wait   -    | all files of several images, with their history
 GET      /images/search                            ImageSearch              read   reply  -    | makes the engine ask a registry, in term= any the client names
 GET      /images/{name+}/attestations              ImageAttestations        read   reply  -    | how an image was built and from what, as recorded with it
-GET      /images/{name+}/get                       ImageGet                 read   reply  -    | all files of an image, with its history
+GET      /images/{name+}/get                       ImageGet                 read   wait   -    | all files of an image, with its history
 GET      /images/{name+}/history                   ImageHistory             read   reply  -    | the steps that made an image, build arguments among them
 GET      /images/{name+}/json                      ImageInspect             read   reply  -    | all settings of an image, its environment among them
 POST     /images/create                            ImageCreate              write  stream tar  | pulls or imports an image from any server, can replace a name
 POST     /images/load                              ImageLoad                write  stream tar  | adds images from an archive and replaces existing names
-POST     /images/prune                             ImagePrune               write  reply  -    | deletes unused images
-DELETE   /images/{name+}                           ImageDelete              write  reply  -    | deletes an image or one of its names
+POST     /images/prune                             ImagePrune               write  wait   -    | deletes unused images
+DELETE   /images/{name+}                           ImageDelete              write  wait   -    | deletes an image or one of its names
 POST     /images/{name+}/push                      ImagePush                write  stream -    | sends an image to any registry server, with credentials
 POST     /images/{name+}/tag                       ImageTag                 write  reply  -    | gives an image a name, even one that another image has now
 
@@ -97,7 +98,7 @@ GET      /info                                     SystemInfo               read
 GET      /networks                                 NetworkList              read   reply  -    | all networks with their address ranges and options
 GET      /networks/{id}                            NetworkInspect           read   reply  -    | a network with the names and addresses of its containers
 POST     /networks/create                          NetworkCreate            write  reply  json | makes a network, also one on interfaces of the host
-POST     /networks/prune                           NetworkPrune             write  reply  -    | deletes unused networks
+POST     /networks/prune                           NetworkPrune             write  wait   -    | deletes unused networks
 DELETE   /networks/{id}                            NetworkDelete            write  reply  -    | deletes a network
 POST     /networks/{id}/connect                    NetworkConnect           write  reply  json | joins any container to a network, under any name and address
 POST     /networks/{id}/disconnect                 NetworkDisconnect        write  reply  json | takes any container out of a network
@@ -110,7 +111,7 @@ POST     /nodes/{id}/update                        NodeUpdate               writ
 GET      /plugins                                  PluginList               read   reply  -    | all plugins with their settings and environment
 GET      /plugins/privileges                       GetPluginPrivileges      read   reply  -    | makes the engine ask any registry which rights a plugin wants
 GET      /plugins/{name+}/json                     PluginInspect            read   reply  -    | one plugin with its environment, mounts and devices
-POST     /plugins/create                           PluginCreate             write  reply  tar  | adds a plugin from an archive: root on the host once enabled
+POST     /plugins/create                           PluginCreate             write  wait   tar  | adds a plugin from an archive: root on the host once enabled
 POST     /plugins/pull                             PluginPull               write  stream json | installs a plugin from any registry: root on the host
 DELETE   /plugins/{name+}                          PluginDelete             write  reply  -    | removes a plugin
 POST     /plugins/{name+}/disable                  PluginDisable            write  reply  -    | turns a plugin off, also one that checks access
@@ -142,7 +143,7 @@ POST     /swarm/leave                              SwarmLeave               writ
 POST     /swarm/unlock                             SwarmUnlock              write  reply  json | unlocks a locked manager with the key
 POST     /swarm/update                             SwarmUpdate              write  reply  json | replaces join tokens, keys and certificates of the swarm
 
-GET      /system/df                                SystemDataUsage          read   reply  -    | names, labels and disk use of images, containers and volumes
+GET      /system/df                                SystemDataUsage          read   wait   -    | names, labels and disk use of images, containers and volumes
 
 GET      /tasks                                    TaskList                 read   reply  -    | all tasks with the environment of their containers
 GET      /tasks/{id}                               TaskInspect              read   reply  -    | one task with the environment of its container
@@ -153,8 +154,8 @@ GET      /version                                  SystemVersion            read
 GET      /volumes                                  VolumeList               read   reply  -    | all volumes with host paths and options, at times passwords
 GET      /volumes/{name}                           VolumeInspect            read   reply  -    | one volume with its host path and options, at times passwords
 POST     /volumes/create                           VolumeCreate             write  reply  json | makes a volume, also of any host directory or network share
-POST     /volumes/prune                            VolumePrune              write  reply  -    | deletes unused volumes and data, before API 1.42 named ones too
+POST     /volumes/prune                            VolumePrune              write  wait   -    | deletes unused volumes and data, before API 1.42 named ones too
 PUT      /volumes/{name}                           VolumeUpdate             write  reply  json | changes where and whether a cluster volume can be used
-DELETE   /volumes/{name}                           VolumeDelete             write  reply  -    | deletes a volume and its data
+DELETE   /volumes/{name}                           VolumeDelete             write  wait   -    | deletes a volume and its data
 """
 # fmt: on

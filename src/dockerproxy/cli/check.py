@@ -12,6 +12,7 @@ from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.exposures import describe_exposures
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.sockets import find_owner
+from dockerproxy.cli.words import write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.switches import SWITCHES
@@ -22,7 +23,7 @@ from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import MAX_BODY, Sandbox, SocketSettings
+from dockerproxy.settings import DEFAULTS, LIMITS, Sandbox, SocketSettings
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
@@ -75,11 +76,7 @@ def _list_settings(configured: Configured) -> Iterator[str]:
         for socket in settings.sockets:
             yield f"socket    {_describe_socket(socket, 'mode')}"
             yield from _list_limits(socket)
-    limits = settings.limits
-    yield (
-        f"limits    {limits.connections} connections, {limits.header_timeout:g}s for a request head,"
-        f" {limits.shutdown_grace:g}s to finish"
-    )
+    yield f"grace     {settings.shutdown_grace:g}s to finish"
     yield f"log       {settings.log_format} from {settings.log_level} on"
     yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
     if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
@@ -113,9 +110,10 @@ def _describe_socket(socket: SocketSettings, word: str) -> str:
 
 
 def _list_limits(socket: SocketSettings) -> Iterator[str]:
-    """Say how long a body may be that is looked at, if it is not as by itself."""
-    if socket.max_body != MAX_BODY:
-        yield f"bodies    of {socket.max_body} bytes at most, where they are looked at whole"
+    """Say the limits, those first that are not as by itself."""
+    changed = [limit for limit in LIMITS if getattr(socket.limits, limit.name) != getattr(DEFAULTS, limit.name)]
+    said = ", ".join(f"{limit.name} {write_limit(limit, socket.limits)}" for limit in changed)
+    yield f"limits    {said}, the rest as by default" if said else "limits    as by default"
 
 
 def _list_policy(socket: SocketSettings) -> Iterator[str]:

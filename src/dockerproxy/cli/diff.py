@@ -19,13 +19,13 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
-from dockerproxy.cli.words import count
+from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.reading import Reading
 from dockerproxy.policy.changes import find_changes, find_ways
-from dockerproxy.settings import SocketSettings
+from dockerproxy.settings import LIMITS, SocketSettings
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
@@ -119,8 +119,10 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         yield f"  path  {new.path}, was {old.path}"
     if describe_file(old) != describe_file(new):
         yield f"  file  {describe_file(new)}; was {describe_file(old)}"
-    if old.max_body != new.max_body:
-        yield f"  body  of {new.max_body} bytes at most, was {old.max_body}"
+    for limit in LIMITS:
+        before, after = (write_limit(limit, each.limits) for each in (old, new))
+        if before != after:
+            yield f"  limit  {limit.name} {after}, was {before}"
     changes = find_changes(old.policy, new.policy)
     if old.policy.mode is not new.policy.mode:
         yield f"  mode  {new.policy.mode}, was {old.policy.mode}"

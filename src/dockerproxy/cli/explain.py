@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     socket = choose_socket(configured.settings.sockets, options.socket)
     peer = _read_peer(options.peer) if options.peer is not None else None
     body = _read_body(options.body) if options.body is not None else None
-    tried = try_request(socket.policy, options.method, options.target, body, most=socket.max_body)
+    tried = try_request(socket.policy, options.method, options.target, body, most=socket.limits.body)
     lines = [("socket", f"{socket.name}, {socket.path}")] if configured.policy_file else []
     if isinstance(tried, Refusal):
         lines += _refused(tried)

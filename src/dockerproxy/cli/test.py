@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _is_met(expectation: Expectation) -> bool:
     """Whether an expectation is met; if not, say what is."""
     socket, body = expectation.socket, expectation.body
-    tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.max_body)
+    tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.limits.body)
     request = f"{expectation.method} {expectation.target}"
     expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
     if isinstance(tried, Tried) and tried.wants_body:

@@ -16,7 +16,7 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, find_object, missing
 from dockerproxy.policy.wording import list_names
-from dockerproxy.settings import MAX_BODY
+from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
 
 _PIECE: Final = 65536
@@ -53,7 +53,7 @@ class Tried:
 
 
 def try_request(
-    policy: CompiledPolicy, method: str, target: str, body: bytes | None = None, *, most: int = MAX_BODY
+    policy: CompiledPolicy, method: str, target: str, body: bytes | None = None, *, most: int = DEFAULTS.body
 ) -> Tried | Refusal:
     """Judge a request.
 

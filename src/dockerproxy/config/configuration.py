@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
 from dockerproxy.config.groups import without_underscore
-from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings
+from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
@@ -23,7 +23,6 @@ REPLACED: Final[Mapping[str, str]] = {
     "ALLOW": "write its operations into allow of a socket there",
     "DENY": "write its operations into deny of a socket there",
     "CONTAINED": "write what a grant there shall not be held to as ContainerCreate: unrestricted",
-    "MAX_BODY": "write it as max_body of a socket there",
     "PROXIED_SOCKET_PATH": "write it as path of a socket there",
     "PROXIED_SOCKET_MODE": "write it as permissions of a socket there",
     "PROXIED_SOCKET_UID": "write it as owner of a socket there",
@@ -67,7 +66,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
     found: tuple[Problem, ...] = ()
     file = PolicyFile("", (), {})
     try:
-        file = read_policy_file(path)
+        file = read_policy_file(path, read_limits(variables))
     except UserError as error:
         found = error.problems
     settings = make_settings(variables, _read_engines(variables, file, path), file.sockets)

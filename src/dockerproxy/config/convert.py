@@ -22,9 +22,12 @@ from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.exposure import find_exposures
 from dockerproxy.policy.model import Condition
 from dockerproxy.policy.wording import values_of, write_grant, write_value
-from dockerproxy.settings import MAX_BODY, SocketSettings
+from dockerproxy.settings import LIMITS, SocketSettings
 
-KEPT: Final = ("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "MAX_CONNECTIONS", "HEADER_TIMEOUT", "LEARN_DIR")
+KEPT: Final = (
+    *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "LEARN_DIR", "SANDBOX"),
+    *(limit.variable for limit in LIMITS),
+)
 """Variables that a policy file does not speak of."""
 
 _WIDTH: Final = 118
@@ -91,8 +94,6 @@ def _write_place(served: SocketSettings) -> Iterator[str]:
         yield f"    owner: {served.uid}"
     if served.gid is not None:
         yield f"    group: {served.gid}"
-    if served.max_body != MAX_BODY:
-        yield f"    max_body: {served.max_body}"
 
 
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:

@@ -8,7 +8,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import find_near
-from dockerproxy.config.process import find_engines, make_settings
+from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
     ACTION_SWITCHES,
     CONDITIONS,
@@ -25,7 +25,7 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Denial, Grant, Policy
-from dockerproxy.settings import MAX_BODY, Settings, SocketSettings
+from dockerproxy.settings import LIMITS, Settings, SocketSettings
 
 OTHERS: Final = (
     "ALLOW",
@@ -39,13 +39,11 @@ OTHERS: Final = (
     "LOG_LEVEL",
     "LOG_FORMAT",
     "SHUTDOWN_GRACE",
-    "MAX_CONNECTIONS",
-    "HEADER_TIMEOUT",
     "POLICY_FILE",
     "LEARN_DIR",
     "CONTAINED",
-    "MAX_BODY",
     "SANDBOX",
+    *(limit.variable for limit in LIMITS),
 )
 """Variables that are no switches."""
 
@@ -88,7 +86,7 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
         uid=reader.whole("PROXIED_SOCKET_UID", 0, MAX_ID),
         gid=reader.whole("PROXIED_SOCKET_GID", 0, MAX_ID),
         policy=compile_policy(policy),
-        max_body=reader.size("MAX_BODY", MAX_BODY),
+        limits=read_limits(reader),
     )
     settings = make_settings(reader, _read_engines(reader, path), (served,))
     warnings = tuple(find_strangers(reader.environment, switches))

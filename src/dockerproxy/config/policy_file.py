@@ -13,17 +13,24 @@ from dockerproxy.config.grants import check_lines, make_denials, make_grants, re
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID, Fault, find_path_fault, read_mode, read_whole
+from dockerproxy.config.values import (
+    DEFAULT_PERMISSIONS,
+    MAX_ID,
+    Fault,
+    find_path_fault,
+    read_limit,
+    read_mode,
+    read_whole,
+)
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.bodies.amounts import read_size
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.wording import values_of, write_grant
-from dockerproxy.settings import MAX_BODY, SocketSettings
+from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")
-SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "max_body", "allow", "deny")
+SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "limits", "allow", "deny")
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """What a socket can be called: it is a word of the log, and part of a file's name."""
@@ -47,6 +54,7 @@ _MEANT_OF_SOCKET: Final = {
     "contained": "a grant is contained unless it says unrestricted",
     "unrestricted": "each grant says it by itself, as ContainerCreate: unrestricted",
     "engine": "all sockets have the same engine: engine stands beside sockets",
+    "max_body": "did you mean limits: {body: ...}?",
     "preset": "write allow: [preset:NAME]",
     "presets": "write allow: [preset:NAME]",
 }
@@ -104,21 +112,26 @@ class Hints(Mapping[str, str]):
         return len(OPERATIONS)
 
 
-def read_policy_file(path: str) -> PolicyFile:
+def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
     """Read a policy file.
+
+    Args:
+        path: Where it is.
+        limits: Those of sockets that say nothing.
 
     Raises:
         UserError: With every problem.
     """
-    return read_policy(read_file(path), path)
+    return read_policy(read_file(path), path, limits)
 
 
-def read_policy(text: str, file: str) -> PolicyFile:
+def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     """Read the text of a policy file.
 
     Args:
         text: Its text.
         file: What messages call it.
+        limits: Those of sockets that say nothing.
 
     Raises:
         UserError: With every problem.
@@ -136,7 +149,7 @@ def read_policy(text: str, file: str) -> PolicyFile:
         if NAME.fullmatch(name.text) is None:
             meant = f"did you mean {name.text.lower()}?" if NAME.fullmatch(name.text.lower()) else _NAME
             reader.problem(name.place, f"{show(name.text)} cannot be the name of a socket", meant)
-        path, socket = _read_socket(reader, name, node)
+        path, socket = _read_socket(reader, name, node, limits)
         sockets.append(socket)
         if path is not None:
             paths[socket.name] = path
@@ -147,7 +160,7 @@ def read_policy(text: str, file: str) -> PolicyFile:
     return PolicyFile(engine.text if engine else "", tuple(sockets), {name: path.place for name, path in paths.items()})
 
 
-def _read_socket(reader: Reader, name: Text, node: Node) -> tuple[Text | None, SocketSettings]:
+def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tuple[Text | None, SocketSettings]:
     """Read a socket; what is wrong in it has its default, and is among the problems."""
     needed = {"path": f"path: /proxied/{name.text}.sock", "allow": "allow: [preset:NAME], or allow: [] for nothing"}
     fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
@@ -179,7 +192,7 @@ def _read_socket(reader: Reader, name: Text, node: Node) -> tuple[Text | None, S
         uid=_read_number(reader, fields, "owner", _read_id),
         gid=_read_number(reader, fields, "group", _read_id),
         policy=compile_policy(policy),
-        max_body=_read_number(reader, fields, "max_body", _read_size) or MAX_BODY,
+        limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
     )
 
 
@@ -218,16 +231,25 @@ def _read_number(
     return number
 
 
+def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:
+    """Read the limits that are said; the others are those of sockets that say nothing."""
+    fields = reader.fields(node, "limits", tuple(limit.name for limit in LIMITS), "limits: {rate: 100}", {})
+    said: dict[str, float] = {}
+    for limit in LIMITS:
+        text = reader.text(fields[limit.name], limit.name) if limit.name in fields else None
+        value = read_limit(limit, text.text) if text is not None else None
+        if text is not None and isinstance(value, Fault):
+            reader.problem(text.place, value.what, value.hint)
+        elif isinstance(value, int | float):
+            said[limit.name] = value
+    return with_limits(limits, said)
+
+
 def _read_permissions(text: Text) -> int | Fault:
     """Read a file mode. Without the zero it could be a decimal number, as which YAML reads and writes octal ones."""
     if text.plain and not text.text.startswith("0") and isinstance(read_mode(text.text), int):
         return Fault(f"{text.text} could be a decimal number", f'write "0{text.text}" if it is octal')
     return read_mode(text.text)
-
-
-def _read_size(text: Text) -> int | Fault:
-    """Read a number of bytes."""
-    return read_size(text.text) or Fault(f"{show(text.text)} is not an amount", "write it like 1048576 or 1MiB")
 
 
 def _read_id(text: Text) -> int | Fault:

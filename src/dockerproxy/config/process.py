@@ -4,10 +4,23 @@ import os
 from typing import Final
 
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import Level, Limits, LogFormat, Sandbox, Settings, SocketSettings
+from dockerproxy.settings import (
+    DEFAULTS,
+    LIMITS,
+    Level,
+    Limits,
+    LogFormat,
+    Sandbox,
+    Settings,
+    SocketSettings,
+    with_limits,
+)
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""
+
+GRACE: Final = 10.0
+"""Seconds for exchanges to finish, if nothing else is said."""
 
 
 def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple[SocketSettings, ...]) -> Settings:
@@ -15,7 +28,7 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
     return Settings(
         engines=engines,
         sockets=sockets,
-        limits=_read_limits(variables),
+        shutdown_grace=variables.seconds("SHUTDOWN_GRACE", GRACE),
         log_level=variables.word("LOG_LEVEL", Level.INFO),
         log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
         learn_directory=variables.directory("LEARN_DIR"),
@@ -23,13 +36,10 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
     )
 
 
-def _read_limits(variables: Variables) -> Limits:
-    default = Limits()
-    return Limits(
-        connections=variables.whole("MAX_CONNECTIONS", 1, 1_000_000) or default.connections,
-        header_timeout=variables.seconds("HEADER_TIMEOUT", default.header_timeout),
-        shutdown_grace=variables.seconds("SHUTDOWN_GRACE", default.shutdown_grace),
-    )
+def read_limits(variables: Variables) -> Limits:
+    """Read the limits of sockets that say nothing of them."""
+    said = {limit.name: variables.limit(limit, getattr(DEFAULTS, limit.name)) for limit in LIMITS}
+    return with_limits(DEFAULTS, said)
 
 
 def find_engines(variables: Variables) -> tuple[str, ...]:

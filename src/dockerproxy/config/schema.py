@@ -17,7 +17,7 @@ from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words import Takes, Word
-from dockerproxy.settings import MAX_SOCKET_PATH
+from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Limit, Measure
 
 Schema = Mapping[str, object]
 
@@ -92,12 +92,11 @@ def _make_socket() -> Schema:
                 "default": Mode.ENFORCE,
                 "anyOf": _offer(_MODES),
             },
-            "max_body": {
-                "description": "Bytes of a body that is held to be looked at, like 4MiB.",
-                "default": "1MiB",
-                "type": ["string", "integer"],
-                "pattern": "^[1-9][0-9]{0,14}(B|KiB|MiB|GiB|TiB)?$",
-                "minimum": 1,
+            "limits": {
+                "description": "What its clients may use up; the environment says the rest.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {limit.name: _make_limit(limit) for limit in LIMITS},
             },
             "allow": {
                 "description": "What clients may do; the order says nothing.",
@@ -111,6 +110,20 @@ def _make_socket() -> Schema:
             },
         },
     }
+
+
+def _make_limit(limit: Limit) -> Schema:
+    default = getattr(DEFAULTS, limit.name)
+    match limit.measure:
+        case Measure.NUMBER:
+            value: Schema = {"type": ["string", "integer"], "pattern": "^0*[1-9][0-9]{0,6}$", "minimum": 1}
+        case Measure.BYTES:
+            pattern = "^[1-9][0-9]{0,14}(B|KiB|MiB|GiB|TiB)?$"
+            value = {"type": ["string", "integer"], "pattern": pattern, "minimum": 1}
+        case Measure.SECONDS:
+            pattern = r"^(?=.*[1-9])[0-9]{1,6}(\.[0-9]+)?$"
+            value = {"type": ["string", "number"], "pattern": pattern, "exclusiveMinimum": 0}
+    return {"description": f"{limit.measure.capitalize()}: {limit.says}.", "default": default, **value}
 
 
 def _make_grants() -> Mapping[str, Schema]:

@@ -5,10 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.settings import MAX_SOCKET_PATH
+from dockerproxy.policy.bodies.amounts import read_size
+from dockerproxy.settings import MAX_SOCKET_PATH, Limit, Measure
 
 MAX_ID: Final = 2**32 - 2
 """The largest id of a user or group; the one after it means none (chown(2))."""
+
+_MOST: Final = 1_000_000
+"""Of what a limit counts."""
 
 DEFAULT_PERMISSIONS: Final = 0o660
 """Of a socket."""
@@ -50,6 +54,24 @@ def read_mode(text: str) -> int | Fault:
     if re.fullmatch(r"0?[0-7]{3}", text) is None:
         return Fault(f"{text!r} is not a file mode", "three octal digits, like 0660")
     return int(text, 8)
+
+
+def read_limit(limit: Limit, text: str) -> float | Fault:
+    """Read the value of a limit."""
+    match limit.measure:
+        case Measure.NUMBER:
+            return read_whole(text, 1, _MOST)
+        case Measure.BYTES:
+            return read_size(text) or Fault(f"{text!r} is not an amount", "write it like 1048576 or 1MiB")
+        case Measure.SECONDS:
+            return read_seconds(text)
+
+
+def read_seconds(text: str) -> float | Fault:
+    """Read a duration."""
+    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) is None or not float(text):
+        return Fault(f"{text!r} is not a number of seconds above 0")
+    return float(text)
 
 
 def read_whole(text: str, least: int, most: int) -> int | Fault:

@@ -1,16 +1,22 @@
 """Single environment variables read as what they must be, with all that is wrong gathered."""
 
-import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import find_near
 from dockerproxy.config.switches import WORDS
-from dockerproxy.config.values import Fault, find_directory_fault, find_path_fault, read_mode, read_whole
+from dockerproxy.config.values import (
+    Fault,
+    find_directory_fault,
+    find_path_fault,
+    read_limit,
+    read_mode,
+    read_seconds,
+    read_whole,
+)
 from dockerproxy.errors import Problem
-from dockerproxy.policy.bodies.amounts import read_size
-from dockerproxy.settings import Level, LogFormat, Sandbox
+from dockerproxy.settings import Level, Limit, LogFormat, Sandbox
 
 _Word = TypeVar("_Word", Level, LogFormat, Sandbox)
 _Value = TypeVar("_Value")
@@ -71,23 +77,17 @@ class Variables:
         number = None if value is None else read_whole(value, least, most)
         return self._judge(name, None, number) if isinstance(number, Fault) else number
 
-    def size(self, name: str, default: int) -> int:
-        """Read a number of bytes."""
-        value = self.environment.get(name)
-        size = default if value is None else read_size(value)
-        if size is None:
-            self.problem(name, f"{value!r} is not an amount", "write it like 1048576 or 1MiB")
-        return size or default
+    def limit(self, limit: Limit, default: float) -> float:
+        """Read a limit."""
+        value = self.environment.get(limit.variable)
+        found = default if value is None else read_limit(limit, value)
+        return self._judge(limit.variable, default, found) if isinstance(found, Fault) else found
 
     def seconds(self, name: str, default: float) -> float:
         """Read a duration."""
         value = self.environment.get(name)
-        if value is None:
-            return default
-        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", value) is None or not float(value):
-            self.problem(name, f"{value!r} is not a number of seconds above 0")
-            return default
-        return float(value)
+        seconds = default if value is None else read_seconds(value)
+        return self._judge(name, default, seconds) if isinstance(seconds, Fault) else seconds
 
     def word(self, name: str, default: _Word) -> _Word:
         """Read one of some words."""

@@ -1,6 +1,7 @@
 """How many files this process may have open, and what follows for connections."""
 
 import resource
+from dataclasses import dataclass
 from typing import Final
 
 _RESERVE: Final = 64
@@ -8,22 +9,45 @@ _RESERVE: Final = 64
 
 _PER_CONNECTION: Final = 2
 
+_BACKLOG: Final = 4096
+"""Connections that may wait to be accepted, as many as Go's listen for Docker; net.core.somaxconn bounds it. All that
+wait are accepted in one go, before any of them is turned away: there is a descriptor for each."""
 
-def fit_connections(wanted: int, besides: int) -> int:
-    """Raise our limit of open files as far as needed; return how many connections fit.
+_LEAST_BACKLOG: Final = 16
+_PART: Final = 8
+"""Of all descriptors, that those which wait may take where there are few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What there is room for.
+
+    Attributes:
+        connections: In all.
+        backlog: Connections that may wait on each socket.
+    """
+
+    connections: int
+    backlog: int
+
+
+def make_room(wanted: int, sockets: int, besides: int) -> Room:
+    """Raise our limit of open files as far as needed; return what fits.
 
     A limit is only ever raised to what is needed: some programs size tables by it.
 
     Args:
         wanted: Connections.
-        besides: Descriptors for what is none: sockets of ours, questions to the engine.
+        sockets: On how many sockets.
+        besides: Descriptors for what is no connection of a client: sockets of ours, questions to the engine.
     """
     kept = _RESERVE + besides
-    needed = wanted * _PER_CONNECTION + kept
+    needed = wanted * _PER_CONNECTION + kept + _BACKLOG * sockets
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(1, min(wanted, (soft - kept) // _PER_CONNECTION))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return Room(wanted, _BACKLOG)
+    backlog = min(_BACKLOG, max(_LEAST_BACKLOG, (soft - kept) // _PART // max(1, sockets)))
+    return Room(max(1, min(wanted, (soft - kept - backlog * sockets) // _PER_CONNECTION)), backlog)

@@ -11,13 +11,9 @@ import secrets
 import socket
 import stat
 from dataclasses import dataclass
-from typing import Final
 
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
-
-BACKLOG: Final = 4096
-"""Connections that may wait to be accepted, as many as Go's listen for Docker; net.core.somaxconn bounds it."""
 
 
 @dataclass(slots=True)
@@ -58,8 +54,12 @@ class Listening:
         self.settings = settings
 
 
-def listen(settings: SocketSettings) -> Listening:
+def listen(settings: SocketSettings, backlog: int) -> Listening:
     """Create a socket, and make it reachable only when all about it is as it should be.
+
+    Args:
+        settings: What it is to be.
+        backlog: Connections that may wait to be accepted.
 
     Raises:
         UserError: The path cannot be used, or somebody listens there.
@@ -76,7 +76,7 @@ def listen(settings: SocketSettings) -> Listening:
         finally:
             os.umask(mask)
         identity = _give(beside, settings.uid, settings.gid, settings.permissions)
-        listener.listen(BACKLOG)
+        listener.listen(backlog)
         os.rename(beside, settings.path)
         return Listening(settings, listener, identity)
     except OSError as error:

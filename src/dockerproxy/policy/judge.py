@@ -81,14 +81,24 @@ class Judged:
         return self.body is not None or self.head.framing is Framing.NONE
 
     @property
+    def shape(self) -> Shape:
+        """What its answer is like."""
+        return Shape.REPLY if self.operation is None else self.operation.shape
+
+    @property
+    def body_is_json(self) -> bool:
+        """Whether its body is short, and comes at once."""
+        return self.operation is not None and self.operation.body == "json"
+
+    @property
     def may_tunnel(self) -> bool:
         """Whether the connection may stop being HTTP."""
-        return self.operation is not None and self.operation.shape is Shape.TUNNEL
+        return self.shape is Shape.TUNNEL
 
     @property
     def may_last(self) -> bool:
         """Whether the answer is a stream, which may go on for weeks."""
-        return self.operation is not None and self.operation.shape is Shape.STREAM
+        return self.shape is Shape.STREAM
 
     @property
     def is_health_check(self) -> bool:

@@ -9,19 +9,23 @@ what a name means are tasks; every exchange leaves exactly one record; whether t
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.api.catalog import Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
+from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
+from dockerproxy.proxy.ending import end_late, make_way, refuse, turn_away
 from dockerproxy.proxy.engine import Engine, connect
-from dockerproxy.proxy.failures import find_blame
+from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.held import ask, forget_body, hold, make_body, take_piece
 from dockerproxy.proxy.tally import Tally
+from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import answer_ping, write_answer
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
-from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, peek
+from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -37,12 +41,6 @@ _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 _TAKING: Final = frozenset({State.SKIPPING, State.HELD})
 """Where a body is read though there may be no engine connection: it is dropped, or collected."""
 
-_SKIPPABLE: Final = 64 * 1024
-"""Bytes of a refused request's body that are read so that the connection can go on."""
-
-_LEVELS: Final = {404: Level.INFO}
-"""Of denials: that nothing is called so is no news for an operator, the engine would have said the same."""
-
 
 class Client(asyncio.Protocol):
     """One client connection and, while it has one, its engine connection."""
@@ -52,6 +50,7 @@ class Client(asyncio.Protocol):
     def __init__(self, served: "Served", shared: "Shared") -> None:
         self.served = served
         self.shared = shared
+        self.connections, self.spent, self.spent_in = served.connections, 0, 0
         self.state = State.IDLE
         self.engine: Engine | None = None
         self.engine_is_slow = False
@@ -60,6 +59,7 @@ class Client(asyncio.Protocol):
         self.waits_in: Waiting | None = None
         self.tally = Tally(served, shared.log, shared.now)
         self.inbox = Inbox()
+        self.buffers = Buffers(served, self.inbox)
         self.body: RequestBody | None = None
         self.asking: asyncio.Task[None] | None = None
         self.policy = served.policy
@@ -72,13 +72,13 @@ class Client(asyncio.Protocol):
         """Find out who it is, and wait for a request."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.tally.peer = find_peer(transport.get_extra_info("socket"))
-        if self.shared.connections.admit(self):
-            self.wait(self.shared.connections.heads)
+        if self.connections.admit(self):
+            self.wait(self.connections.heads)
             if self.served.is_gone:
                 self.finish()
             return
         self.state = State.SENT
-        self.fail(503, "too many connections are busy here; MAX_CONNECTIONS bounds them")
+        self.fail(503, "too many connections are busy here; MAX_CONNECTIONS bounds them", TOO_MUCH_ASKED)
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -87,7 +87,7 @@ class Client(asyncio.Protocol):
             return
         if not self.inbox.data:
             if self.state is State.IDLE:
-                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < MAX_HEAD and not self.is_slow:
+                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < self.served.limits.head and not self.is_slow:
                     self._take_head(data)  # The common case: one whole head and nothing else.
                     return
             elif self.body is not None and self._takes_body(self.body):
@@ -103,14 +103,15 @@ class Client(asyncio.Protocol):
             return False
         if self.state in {State.IDLE, State.SKIPPING, State.CLOSING}:
             return False
-        self.shared.connections.unwatched.add(self)
+        self.connections.unwatched.add(self)
         self._pass_on_end()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
-        self.shared.connections.forget(self)
+        self.connections.forget(self)
+        self.buffers.clear()
         if self.asking is not None:
             self.asking.cancel()
         if self.engine is not None:
@@ -122,12 +123,14 @@ class Client(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Read no more from the engine, and take no more requests: the client does not take what we send."""
         self.is_slow = True
+        self.buffers.stall(self.transport)
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on."""
         self.is_slow = False
+        self.buffers.flow(self.transport)
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.resume_reading()
         self.advance()
@@ -140,17 +143,17 @@ class Client(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now, and its engine connection with it."""
-        self.shared.connections.vacate(self)
+        self.connections.vacate(self)
+        self.buffers.clear()
         self.transport.abort()
 
     def time_out(self) -> None:
-        """End it: a head was not complete in time, or nothing came for long."""
-        if self.state is State.HELD:
-            self.fail(408, "the body was not complete in time; HEADER_TIMEOUT bounds it")
-        elif self.state is State.IDLE and self.inbox.holds_part_of_a_head:
-            self._refuse(Refusal(408, "the request head was not complete in time; HEADER_TIMEOUT bounds it"))
-        else:
-            self.abort()
+        """End it: what was waited for has not come."""
+        end_late(self)
+
+    def give_way(self) -> None:
+        """End it: too much is held for the clients of its socket, and the most of it for this one."""
+        make_way(self)
 
     def finish(self) -> None:
         """End it as soon as no exchange is under way."""
@@ -166,13 +169,13 @@ class Client(asyncio.Protocol):
             return
         for _ in range(_TURN):
             if self.state is State.IDLE and self.inbox.data and not self.is_slow:
-                head = self.inbox.take_head()
+                head = self.inbox.take_head(self.served.limits.head)
                 if head is None:
-                    if self.waits_in is not self.shared.connections.heads:  # The time counts from its first byte.
-                        self.wait(self.shared.connections.heads)
+                    if self.waits_in is not self.connections.heads:  # The time counts from its first byte.
+                        self.wait(self.connections.heads)
                     break
                 if isinstance(head, Refusal):
-                    self._refuse(head)
+                    refuse(self, head)
                 else:
                     self._take_head(head)
             elif self.inbox.data and self.body is not None and self._takes_body(self.body):
@@ -185,15 +188,21 @@ class Client(asyncio.Protocol):
 
     def _take_head(self, head: bytes) -> None:
         """Judge a request, and send it on or answer it."""
-        self.shared.connections.stop_waiting(self)
+        self.connections.stop_waiting(self)
         self.tally.begin()
+        if not self.served.usage.affords(self, self.tally.begun, len(head), len(self.connections)):
+            refuse(self, Refusal(429, TOO_FAST), head)
+            return
         judged = self.served.judge(head)
         if isinstance(judged, Refusal):
-            self._refuse(judged, head)
+            refuse(self, judged, head)
             return
         self.tally.judged = judged
         self._closes = self._closes or judged.head.close
-        if judged.wants_body:
+        too_many = self.served.usage.enter(judged.shape)
+        if too_many:
+            turn_away(self, judged, 503, too_many)
+        elif judged.wants_body:
             hold(self, judged)
         elif judged.question is not None:
             ask(self, judged)
@@ -202,15 +211,24 @@ class Client(asyncio.Protocol):
 
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
-        self.body = None if judged.is_whole else make_body(judged)
         if not judged.passes:
-            self._deny(judged, self.body)
+            turn_away(self, judged, judged.decision.status, judged.decision.message)
             return
+        self.body = None if judged.is_whole else make_body(judged)
         self.state = step(self.state, Signal.WHOLE if self.body is None else Signal.HEAD)
         if self.engine is None:
             self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
         else:
             self.engine.transport.write(judged.to_engine)
+        if self.body is None:
+            self._await_answer(judged)
+        elif judged.body_is_json:
+            self.wait(self.connections.bodies)
+
+    def _await_answer(self, judged: Judged) -> None:
+        """Note that the engine must answer soon, if the operation is one whose answer does not take long."""
+        if judged.shape is Shape.REPLY:
+            self.wait(self.connections.answers)
 
     def go_on(self) -> None:
         """Take up what waited for an engine connection, or for a request to be decided."""
@@ -220,7 +238,7 @@ class Client(asyncio.Protocol):
 
     def wait(self, waiting: Waiting) -> None:
         """Note for what more must come soon."""
-        self.shared.connections.wait(self, waiting, self.shared.now())
+        self.connections.wait(self, waiting, self.shared.now())
 
     def _takes_body(self, body: RequestBody) -> bool:
         return not body.complete and (self.engine is not None or self.state in _TAKING)
@@ -238,10 +256,13 @@ class Client(asyncio.Protocol):
             self.engine.transport.writelines(pieces)
         if body.complete:
             self.state = step(self.state, Signal.REQUEST_END)
+            self.connections.stop_waiting(self)
             if self.state is State.DONE:
-                self._free()
+                self.free()
+            elif self.state is State.SENT and self.tally.judged is not None:
+                self._await_answer(self.tally.judged)
         elif self.state in _ANSWERED:
-            self.wait(self.shared.connections.lingering)
+            self.wait(self.connections.lingering)
         return used
 
     def _pass_on_end(self) -> None:
@@ -256,39 +277,14 @@ class Client(asyncio.Protocol):
 
     # Answers of our own
 
-    def _refuse(self, refusal: Refusal, head: bytes = b"") -> None:
-        """Answer a request that has no single reading. What follows it has none either: the connection ends."""
-        if not head:
-            self.shared.connections.stop_waiting(self)
-            self.tally.begin()
-        self.state = step(self.state, Signal.REFUSE)
-        self._answer(refusal.status, refusal.reason, close=True)
-        self.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or self.inbox.peek()))
-        self.linger()
-
-    def _deny(self, judged: Judged, body: RequestBody | None) -> None:
-        """Answer a request that is not allowed. The connection goes on if the body is read or there is none."""
-        self.state = step(self.state, Signal.REFUSE)
-        skippable = body is None or (body.is_at_most(_SKIPPABLE) and not judged.head.expects_continue)
-        goes_on = skippable and not judged.head.close
-        self._answer(judged.decision.status, judged.decision.message, close=not goes_on)
-        self.tally.end(Outcome.DENIED, judged.decision.message, _LEVELS.get(judged.decision.status, Level.WARNING))
-        if not goes_on:
-            self.linger()
-        elif body is None:
-            self.state = step(self.state, Signal.REQUEST_END)
-            self._free()
-        else:
-            self.wait(self.shared.connections.lingering)
-
-    def fail(self, status: int, reason: str) -> None:
+    def fail(self, status: int, reason: str, blame: tuple[Outcome, Level] | None = None) -> None:
         """End what cannot go on, by an answer of ours if there is none yet; else so that it looks cut short."""
         if self.transport.is_closing():
             return
-        outcome, level = find_blame(status)
+        outcome, level = blame or find_blame(status)
         if self.state in {State.HELD, State.SENDING, State.SENT}:
             self.state = step(self.state, Signal.REFUSE)
-            self._answer(status, reason, close=True)
+            self.answer_ourselves(status, reason, close=True)
             self.tally.end(outcome, reason, level)
             self.linger()
         elif self.state is State.SENDING_ANSWERED:
@@ -301,7 +297,8 @@ class Client(asyncio.Protocol):
         else:
             self.shared.log.message(Level.ERR, reason)
 
-    def _answer(self, status: int, message: str, *, close: bool) -> None:
+    def answer_ourselves(self, status: int, message: str, *, close: bool) -> None:
+        """Write an answer of our own."""
         self.tally.status = status
         body = self.tally.judged is None or self.tally.judged.method != "HEAD"
         self.send(write_answer(status, message, close=close, body=body))
@@ -316,7 +313,7 @@ class Client(asyncio.Protocol):
             self.transport.close()
             return
         self.transport.write_eof()
-        self.wait(self.shared.connections.lingering)
+        self.wait(self.connections.lingering)
         self.update_reading()
 
     # The engine's answer, as `Engine` reads it
@@ -328,6 +325,8 @@ class Client(asyncio.Protocol):
 
     def answer(self, head: ResponseHead, framing: Framing) -> None:
         """Take note of the final response head, and of how its body ends."""
+        if self.waits_in is self.connections.answers:
+            self.connections.stop_waiting(self)
         self.state = step(self.state, Signal.ANSWER)
         self.tally.status = head.status
         self._closes = self._closes or head.close or framing is Framing.CLOSE
@@ -336,7 +335,7 @@ class Client(asyncio.Protocol):
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self.drop_engine()
         self._closes = True
-        self._answer(*answer_ping(status, self.served.remark, self.shared.remark), close=True)
+        self.answer_ourselves(*answer_ping(status, self.served.remark, self.shared.remark), close=True)
         self.end_answer()
 
     def start_stream(self) -> None:
@@ -354,15 +353,15 @@ class Client(asyncio.Protocol):
         self.state = step(self.state, Signal.ANSWER_END)
         self.tally.end(Outcome.ALLOWED)
         if self.state is State.DONE:
-            self._free()
+            self.free()
             if self.inbox.data:
                 self.advance()
         elif self.engine is None or self._closes:
             self.linger()
         else:
-            self.wait(self.shared.connections.lingering)
+            self.wait(self.connections.lingering)
 
-    def _free(self) -> None:
+    def free(self) -> None:
         """Make the connection free for the next request, or end it."""
         self.body = None
         if self._closes or (self.ended and not self.inbox.data):
@@ -370,12 +369,13 @@ class Client(asyncio.Protocol):
             self.transport.close()
             return
         self.state = step(self.state, Signal.NEXT)
-        self.wait(self.shared.connections.idle)
+        self.wait(self.connections.idle)
 
     # What follows from the state
 
     def update_reading(self) -> None:
         """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
+        self.buffers.count()
         if self.state is State.IDLE:
             reads = not self.is_slow and (not self.inbox.data or self.inbox.holds_part_of_a_head)
         else:
@@ -386,14 +386,15 @@ class Client(asyncio.Protocol):
         if reads:
             self.transport.resume_reading()
             if not self.ended:
-                self.shared.connections.unwatched.discard(self)
+                self.connections.unwatched.discard(self)
         else:
             self.transport.pause_reading()
-            self.shared.connections.unwatched.add(self)
+            self.connections.unwatched.add(self)
 
     def drop_engine(self) -> None:
         """Have no engine connection any more."""
         if self.engine is not None:
+            self.buffers.flow(self.engine.transport)
             self.engine.drop()
             self.engine = None
         self.engine_is_slow = False

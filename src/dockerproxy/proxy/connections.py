@@ -1,4 +1,4 @@
-"""All client connections: how many there may be, which ones wait, and who makes room when there are too many.
+"""The client connections of one socket: how many there may be, which ones wait, and who makes room for others.
 
 Nothing in here happens for each request but the moving of an entry from one dictionary to another: there are no
 timers for single connections, one sweep a second looks at those that have waited longest.
@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from dockerproxy.observe.record import Peer
+from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.settings import Limits
 
 SWEEP: Final = 1.0
 """Seconds between two looks at those that wait."""
 
 _UCRED: Final = struct.Struct("3i")
+
+IDLE: Final = 900.0
+"""Seconds between two requests of a client. Long, so that no client meets a closed connection."""
 
 LINGER: Final = 5.0
 """Seconds that what a client still sends is read and dropped, so that it gets to see its last answer."""
@@ -29,13 +33,11 @@ class Connection(Protocol):
 
     Attributes:
         waits_in: Where it waits, or None while it has something to do.
+        buffers: What is held for it.
     """
 
     waits_in: "Waiting | None"
-
-    @property
-    def served(self) -> object:
-        """The socket it came in by."""
+    buffers: Buffers
 
     def fileno(self) -> int:
         """Return its descriptor, or -1 if it has none any more."""
@@ -45,6 +47,9 @@ class Connection(Protocol):
 
     def time_out(self) -> None:
         """End it because it has waited too long."""
+
+    def give_way(self) -> None:
+        """End it because too much is held for it."""
 
     def finish(self) -> None:
         """End it as soon as no exchange is under way."""
@@ -66,32 +71,42 @@ class Waiting:
 
 
 class Connections:
-    """The registry of client connections.
+    """The registry of the client connections of one socket.
 
     Attributes:
+        limit: How many there may be.
         emptied: Set when the last one has ended.
         heads: Those whose request head is not complete, new connections among them.
+        bodies: Those whose body in JSON is not complete.
         idle: Those between two requests.
+        answers: Those that wait for the engine to begin an answer that comes at once.
         lingering: Those that have their last answer and still send.
         unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
     """
 
-    def __init__(self, limits: Limits, limit: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
-        self._limit = limit
-        self.heads = Waiting(limits.header_timeout)
-        self.idle = Waiting(limits.idle_timeout)
+        self.heads, self.bodies, self.answers = Waiting(0), Waiting(0), Waiting(0)
+        self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()
         self._all: set[Connection] = set()
         self._places: set[Connection] = set()
+        self.bound_by(limits)
+
+    def bound_by(self, limits: Limits) -> None:
+        """Have other limits from now on."""
+        self.limit = limits.connections
+        self.heads.patience = limits.header_timeout
+        self.bodies.patience = limits.body_timeout
+        self.answers.patience = limits.engine_timeout
 
     def __len__(self) -> int:
         return len(self._all)
 
     def admit(self, connection: Connection) -> bool:
         """Take a new connection in; when full, the one that has waited longest without a request makes room."""
-        if len(self._places) >= self._limit and not self._make_room():
+        if len(self._places) >= self.limit and not self._make_room():
             return False
         self._all.add(connection)
         self._places.add(connection)
@@ -125,7 +140,7 @@ class Connections:
 
     def sweep(self, now: float) -> None:
         """End those that have waited too long, and those whose client has hung up unnoticed."""
-        for waiting in (self.heads, self.idle, self.lingering):
+        for waiting in (self.heads, self.bodies, self.idle, self.answers, self.lingering):
             for connection in waiting.expired(now):
                 connection.time_out()
         if self.unwatched:
@@ -137,6 +152,10 @@ class Connections:
             for descriptor, _ in poll.poll(0):
                 by_descriptor[descriptor].abort()
 
+    def find_heaviest(self) -> Connection:
+        """Return the one for which most is held."""
+        return max(self._all, key=lambda connection: connection.buffers.size)
+
     def finish_all(self) -> None:
         """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""
         for connection in list(self._all):
@@ -144,19 +163,14 @@ class Connections:
         if not self._all:
             self.emptied.set()
 
-    def finish_those_of(self, served: object) -> None:
-        """End each connection of one socket as soon as no exchange is under way on it."""
-        for connection in list(self._all):
-            if connection.served is served:
-                connection.finish()
-
     def abort_all(self) -> None:
         """Cut every connection."""
         for connection in list(self._all):
             connection.abort()
 
     def _make_room(self) -> bool:
-        waits = [next(iter(waiting.since.items()), None) for waiting in (self.lingering, self.heads, self.idle)]
+        evicted = (self.lingering, self.heads, self.bodies, self.idle)
+        waits = [next(iter(waiting.since.items()), None) for waiting in evicted]
         oldest = min((wait for wait in waits if wait), key=lambda wait: wait[1], default=None)
         if oldest is None:
             return False

@@ -169,11 +169,13 @@ class Engine(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Read no more from the client: the engine does not take what it sends."""
         self.client.engine_is_slow = True
+        self.client.buffers.stall(self.transport)
         self.client.update_reading()
 
     def resume_writing(self) -> None:
         """Read from the client again."""
         self.client.engine_is_slow = False
+        self.client.buffers.flow(self.transport)
         self.client.update_reading()
 
     def drop(self) -> None:

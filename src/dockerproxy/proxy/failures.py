@@ -19,6 +19,10 @@ _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
 
 
+TOO_MUCH_ASKED: Final = (Outcome.DENIED, Level.WARNING)
+"""What becomes of a request that would use up more than it may, and how grave it is."""
+
+
 def find_blame(status: int) -> tuple[Outcome, Level]:
     """Say whose fault it is that an exchange goes wrong: the client's below 500, else the engine's."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -3,7 +3,7 @@
 A held request goes on as it was understood, head and body at once. One that streams is written anew piece by piece, and
 what the engine has got of it when something is wrong is only what was looked at and let through.
 
-How one would get past it, and what stops it: a body that never ends (it has the time that a head has), that is too long
+How one would get past it, and what stops it: a body that never ends (it has its time), that is too long
 by its length or by its chunks, that ends too early; many of them at one time, each kept waiting, to use up the memory
 (`Served.held` bounds what the clients of one socket have here); a request behind it, which waits for its turn; a policy
 that changes meanwhile (it is judged by the one it came under).
@@ -18,6 +18,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.archives import Archive
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.judge import Judged, judge_body
+from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.wire.body import HeldBody, RequestBody, frame
 from dockerproxy.wire.exchange import Signal, State, step
@@ -66,14 +67,14 @@ def hold(client: "Client", judged: Judged) -> None:
     """Wait for a body that decides."""
     client.policy = client.served.policy
     client.state = step(client.state, Signal.HOLD)
-    client.body = body = HeldBody(judged.head, client.served.max_body)
+    client.body = body = HeldBody(judged.head, client.served.limits.body)
     client.tally.when_over = partial(_give_back, client.served, body)
     if body.broken:
         client.fail(body.status, body.broken)
     elif body.complete:
         take_whole(client, b"")
     else:
-        client.wait(client.shared.connections.heads)
+        client.wait(client.connections.bodies)
         if judged.head.expects_continue:
             client.transport.write(_CONTINUE)
 
@@ -84,10 +85,11 @@ def take_piece(client: "Client", body: HeldBody, data: bytes) -> int:
     _, used = body.feed(data)
     client.tally.received = body.received
     client.served.held += body.received - before
-    if not body.broken and client.served.held > HELD * body.most:
-        body.broken, body.status = "too many bodies are held here at one time; try again", 503
     if body.broken:
         client.fail(body.status, body.broken)
+        return len(data)
+    if client.served.held > HELD * body.most:
+        client.fail(503, "too many bodies are held here at one time", TOO_MUCH_ASKED)
         return len(data)
     if body.complete:
         take_whole(client, bytes(body.content))
@@ -113,7 +115,7 @@ def take_whole(client: "Client", content: bytes) -> None:
     judged = client.tally.judged
     if judged is None:
         raise ValueError(client.state)
-    client.shared.connections.stop_waiting(client)
+    client.connections.stop_waiting(client)
     decided = judge_body(client.policy, judged, content)
     if isinstance(decided, Refusal):
         client.fail(decided.status, decided.reason)

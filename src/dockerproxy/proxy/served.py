@@ -10,6 +10,8 @@ from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
 from dockerproxy.policy.model import Mode
+from dockerproxy.proxy.connections import Connections
+from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
 
 QUESTIONS: Final = 8
@@ -29,7 +31,9 @@ class Served:
         name: What the log calls the socket.
         remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
-        max_body: Bytes of a body that is held to be looked at.
+        limits: What its clients may use up.
+        connections: The registry of its client connections.
+        usage: What they use up.
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
         learner: Of a socket that learns.
@@ -43,6 +47,9 @@ class Served:
         self.learner: Learner | None = None
         self.is_gone = False
         self.held = 0
+        self.limits = settings.limits
+        self.connections = Connections(settings.limits)
+        self.usage = Usage(settings.limits)
         self.questions = asyncio.Semaphore(QUESTIONS)
         self.reported: Counter[str] = Counter()
         self.replace(settings)
@@ -52,7 +59,9 @@ class Served:
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
-        self.max_body: int = settings.max_body
+        self.limits = settings.limits
+        self.connections.bound_by(settings.limits)
+        self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
         self._known.clear()
         if settings.policy.mode is not Mode.LEARN:

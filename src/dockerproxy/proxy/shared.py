@@ -1,11 +1,10 @@
-"""What all client connections share."""
+"""What the client connections of all sockets share."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dockerproxy.observe.log import Log
-from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.tasks import Tasks
 
 
@@ -15,7 +14,6 @@ class Shared:
 
     Attributes:
         engines: Paths where the engine may be; a reload may change them.
-        connections: The registry of client connections.
         tasks: The owner of tasks.
         log: Where records go.
         now: A clock that only goes forward, in seconds.
@@ -24,7 +22,6 @@ class Shared:
     """
 
     engines: tuple[str, ...]
-    connections: Connections
     tasks: Tasks
     log: Log
     now: Callable[[], float]

@@ -22,6 +22,7 @@ class Tally:
 
     Attributes:
         peer: The client.
+        begun: When it began.
         judged: The request under way, or None between two of them.
         status: Of the answer, 0 before there is one.
         received: Bytes of content from the client.
@@ -30,11 +31,11 @@ class Tally:
     """
 
     __slots__ = (
-        "_begun",
         "_log",
         "_noted",
         "_now",
         "_served",
+        "begun",
         "judged",
         "peer",
         "received",
@@ -55,7 +56,7 @@ class Tally:
         """Start anew."""
         self.judged: Judged | None = None
         self.status = self.received = self.sent = 0
-        self._begun = self._now()
+        self.begun = self._now()
         self._noted = False
 
     def note_start(self) -> None:
@@ -93,6 +94,8 @@ class Tally:
         record = self._make_record(outcome, reason, line)
         self._log.exchange(record, level)
         self._note(record)
+        if judged is not None:
+            self._served.usage.leave(judged.shape)
         self.judged = None
         if self.when_over is not None:
             self.when_over()
@@ -126,7 +129,7 @@ class Tally:
             self.status,
             self.received,
             self.sent,
-            (self._now() - self._begun) * 1000,
+            (self._now() - self.begun) * 1000,
             judged.needs if judged else None,
         )
 

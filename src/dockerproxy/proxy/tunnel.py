@@ -19,16 +19,18 @@ class TunnelEnd(asyncio.Protocol):
 
     Attributes:
         peer: The other end.
-        client: The connection that this is the end of; None at the engine's end.
+        client: Whose connections the two are.
+        is_near: Whether this is the client's end, and not the engine's.
         ended: Whether nothing more will come from here.
         passed: Bytes that came from here.
     """
 
     peer: "TunnelEnd"
 
-    def __init__(self, transport: asyncio.Transport, client: "Client | None", *, ended: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, client: "Client", *, is_near: bool, ended: bool) -> None:
         self.transport = transport
         self.client = client
+        self.is_near = is_near
         self.ended = ended
         self.passed = 0
 
@@ -39,22 +41,24 @@ class TunnelEnd(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading from the other end: what we write here is not being taken."""
+        self.client.buffers.stall(self.transport)
         if not self.peer.transport.is_closing():
             self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Read from the other end again."""
+        self.client.buffers.flow(self.transport)
         if not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
     def eof_received(self) -> bool:
         """End this direction; stay open while the other one lives."""
         self.ended = True
-        if self.client is not None:
+        if self.is_near:
             if has_hung_up(self.client.fileno()):
                 self.transport.abort()
                 return False
-            self.client.shared.connections.unwatched.add(self.client)
+            self.client.connections.unwatched.add(self.client)
         self.peer.end_writing()
         # Without False here, a tunnel both of whose directions have ended keeps its two sockets forever.
         return not self.peer.ended
@@ -68,7 +72,8 @@ class TunnelEnd(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the other end too: at once if the client is gone, else when it has taken what is on its way."""
-        if self.client is None:
+        if not self.is_near:
+            self.client.buffers.flow(self.transport)
             self.peer.transport.close()
             return
         if not self.peer.transport.is_closing():
@@ -94,7 +99,8 @@ def open_tunnel(client: "Client", engine: asyncio.Transport, head: ResponseHead,
     client.note_start()
     early = client.inbox.clear()  # What the client sent before the engine had agreed.
     client.update_reading()
-    near, far = TunnelEnd(client.transport, client, ended=client.ended), TunnelEnd(engine, None, ended=False)
+    near = TunnelEnd(client.transport, client, is_near=True, ended=client.ended)
+    far = TunnelEnd(engine, client, is_near=False, ended=False)
     near.peer, far.peer = far, near
     client.transport.set_protocol(near)
     engine.set_protocol(far)

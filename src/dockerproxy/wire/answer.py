@@ -12,10 +12,15 @@ _PHRASES: Final = {
     408: "Request Timeout",
     413: "Content Too Large",
     417: "Expectation Failed",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     502: "Bad Gateway",
     503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
+
+_PASSING: Final = frozenset({429, 503})
+"""What may be otherwise a second later."""
 
 
 def write_answer(status: int, message: str, *, close: bool, body: bool = True) -> bytes:
@@ -28,10 +33,11 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
         body: False for an answer to HEAD, which has none.
     """
     content = json.dumps({"message": message}).encode() + b"\n"
-    return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b" % (
+    return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
         _PHRASES[status].encode(),
         len(content),
+        b"Retry-After: 1\r\n" if status in _PASSING else b"",
         b"Connection: close\r\n" if close else b"",
         content if body else b"",
     )

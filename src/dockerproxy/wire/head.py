@@ -15,7 +15,7 @@ from typing import Final
 from dockerproxy.errors import Refusal
 
 MAX_HEAD: Final = 1024 * 1024
-"""Bytes of a head. Go's own limit is of this size, and a 20 kB credential or a 40 kB filter is real."""
+"""Bytes of a head of the engine's. Go's own limit is of this size."""
 
 MAX_FIELDS: Final = 1000
 """Fields of a head. No client comes near; without a bound, one head could keep the process busy for a second."""

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD
+from dockerproxy.wire.head import END_OF_HEAD
 
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _PIECE: Final = 64 * 1024
@@ -32,14 +32,18 @@ class Inbox:
         """Add what came."""
         self.data += data
 
-    def take_head(self) -> bytes | Refusal | None:
-        """Take a whole head off; None if it is not complete, a refusal if it never can be."""
+    def take_head(self, most: int) -> bytes | Refusal | None:
+        """Take a whole head off; None if it is not complete, a refusal if it never can be.
+
+        Args:
+            most: Bytes that it may have.
+        """
         end = self.data.find(END_OF_HEAD, max(0, self._searched - 3)) + len(END_OF_HEAD)
-        if len(END_OF_HEAD) <= end <= MAX_HEAD:
+        if len(END_OF_HEAD) <= end <= most:
             self._searched = 0
             return self.take(end)
-        if end > MAX_HEAD or len(self.data) > MAX_HEAD:
-            return Refusal(431, f"the request head is longer than {MAX_HEAD} bytes")
+        if end > most or len(self.data) > most:
+            return Refusal(431, f"the request head is longer than {most} bytes; MAX_HEAD bounds it")
         if _BARE_LF.search(self.data, max(0, self._searched - 1)):
             return Refusal(400, "a line of the request head does not end with CRLF")
         self._searched = len(self.data)

@@ -1,0 +1,130 @@
+"""What is held for the clients of a socket is bounded, and the one for which most is held gives way."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from proxy.harness import OK, Wire, World, get, in_loop, request, world
+
+from dockerproxy.proxy.buffers import IN_KERNEL
+
+STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+
+def held(here: World) -> int:
+    (served,) = (door.served for door in here.server._doors.values())
+    return served.usage.buffered
+
+
+async def stalled(here: World, size: int = 1 << 22) -> tuple[Wire, Wire]:
+    """A client that does not read what it asked for, and its engine that writes as much as it can."""
+    client, engine = await here.exchange(get("/images/get?names=x"), STREAM)
+    client.pause()
+
+    async def fill() -> None:
+        for _ in range(size // len(CHUNK)):
+            await engine.send(CHUNK)
+
+    with suppress(TimeoutError, ConnectionError):
+        await asyncio.wait_for(fill(), 0.5)
+    return client, engine
+
+
+@in_loop
+async def test_what_a_slow_reader_has_not_taken_is_counted_until_it_has() -> None:
+    async with world() as here:
+        client, engine = await stalled(here)
+        assert IN_KERNEL < held(here) < 3 * IN_KERNEL
+        client.resume()
+        await engine.close()
+        assert len(await client.rest()) > IN_KERNEL
+        await here.records(1)
+        assert held(here) == 0
+
+
+@in_loop
+async def test_a_part_of_a_head_is_counted_until_it_is_whole() -> None:
+    async with world() as here:
+        client = await here.connect()
+        sent = get("/_ping", "X: " + "x" * 10_000)
+        await client.send(sent[:-1])
+        other, _ = await here.exchange(get("/_ping"))
+        assert await other.answer() == (200, b"OK")
+        assert held(here) == len(sent) - 1
+        await client.send(sent[-1:])
+        await (await here.engine_side()).send(OK)
+        assert await client.answer() == (200, b"OK")
+        assert held(here) == 0
+
+
+@in_loop
+async def test_where_too_much_is_held_the_one_for_which_most_is_gives_way() -> None:
+    async with world(MAX_BUFFERED="1MiB") as here:
+        modest = await here.connect()
+        await modest.send(get("/_ping", "X: " + "x" * 1000)[:-1])
+        greedy = [await stalled(here) for _ in range(4)]
+        cut = [line for line in await here.records(1) if "MAX_BUFFERED" in line["reason"]]
+        assert len(cut) in {1, 2}
+        assert held(here) <= 1 << 20
+        for client, _ in greedy:
+            client.resume()
+        await modest.send(b"\n")
+        await (await here.engine_side()).send(OK)
+        assert await modest.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_parts_of_heads_give_way_politely() -> None:
+    async with world(MAX_BUFFERED="64KiB", MAX_HEAD="64KiB") as here:
+        first, second = await here.connect(), await here.connect()
+        await first.send(get("/_ping", "X: " + "x" * 40_000)[:-1])
+        await second.send(get("/_ping", "X: " + "x" * 30_000)[:-1])
+        status, body = await first.answer()
+        assert (status, b"MAX_BUFFERED" in body) == (503, True)
+        await second.send(b"\n")
+        await (await here.engine_side()).send(OK)
+        assert await second.answer() == (200, b"OK")
+
+
+@pytest.mark.parametrize("near", [True, False])
+@in_loop
+async def test_a_tunnel_whose_end_takes_nothing_is_counted_and_gives_way(*, near: bool) -> None:
+    attach = request("POST", "/containers/x/attach", "Upgrade: tcp", "Connection: Upgrade")
+    switch = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+    async with world(MAX_BUFFERED="400KiB") as here:
+        client, engine = await here.exchange(attach, switch)
+        await client.head()
+        slow, quick = (client, engine) if near else (engine, client)
+        slow.pause()
+
+        async def fill() -> None:
+            while True:
+                await quick.send(b"x" * 65536)
+
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(fill(), 5)
+        [record] = await here.records(1)
+        assert "MAX_BUFFERED" in record["reason"]
+        assert held(here) == 0
+
+
+@in_loop
+async def test_an_engine_that_takes_nothing_is_counted_against_whoever_sends() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(request("POST", "/images/load", "Content-Length: 100000000"))
+        engine = await here.engine_side()
+        await engine.head()
+        engine.pause()
+
+        async def fill() -> None:
+            while True:
+                await client.send(b"x" * 65536)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 0.5)
+        assert IN_KERNEL < held(here) < 4 * IN_KERNEL
+        client.writer.transport.abort()
+        await here.records(1)
+        assert held(here) == 0
