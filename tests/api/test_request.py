@@ -254,11 +254,12 @@ def test_what_is_spelled_in_another_case_or_nearly_right_is_unknown(target: str)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_podmans_manifests_mean_something_else_under_old_versions(method: str) -> None:
-    for version in ("", "/v4", "/v4.0.0", "/v5.4.2"):
+def test_podmans_manifests_mean_something_else_under_versions_that_begin_like_old_ones(method: str) -> None:
+    for version in ("", "/v4", "/v4.0.0", "/v5.4.2", "/v40", "/v99.0", "/v4321.0.0"):
         assert accepted(method, f"{version}/libpod/manifests/list").operation is not None
-    for version in ("/v3", "/v3.4.4", "/v1.45", "/v0"):
-        assert accepted(method, f"{version}/libpod/manifests/list").operation is None
+    for version in ("/v3", "/v3.4.4", "/v1.45", "/v0", "/v10", "/v12.3.0", "/v20.1", "/v39", "/v100.0.0", "/v3999"):
+        for path in ("list", "list/push", "list/add"):
+            assert accepted(method, f"{version}/libpod/manifests/{path}").operation is None
 
 
 def test_an_exact_number_of_parameters_is_the_bound() -> None:

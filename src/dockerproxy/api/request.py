@@ -24,8 +24,9 @@ _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
-_FIRST_MANIFESTS: Final = 4
-"""Below prefix v4, Podman's manifest paths mean other operations (podman pkg/api/server/register_manifest.go)."""
+_OLD_MANIFESTS: Final = frozenset("0123")
+"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
+no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     for applies, reason in checks:
         if applies:
             return Refusal(400, reason)
-    if plain.startswith("/libpod/manifests/") and version and int(version[1:].split(".")[0]) < _FIRST_MANIFESTS:
+    if plain.startswith("/libpod/manifests/") and version[1:2] in _OLD_MANIFESTS:
         operation = None
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
