@@ -3,7 +3,9 @@
 How one would get past a judge of paths, and what stops it here: another spelling of the same path (dot segments,
 double slashes, percent signs, an encoded slash) is refused or written in the one canonical way; a path that the
 engine would clean with a redirect is refused; a version prefix is plain numbers, once; a query is taken apart
-and written anew, so that nothing depends on who splits it how. Canonicalising a canonical target changes nothing.
+and written anew, so that nothing depends on who splits it how. Podman takes a request for one of its own API if
+`libpod` follows the second slash of the target, be that one in the query: so a query is written without slashes, and
+such a path is refused. Canonicalising a canonical target changes nothing.
 """
 
 import re
@@ -91,6 +93,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         ("" in segments, "the path has an empty segment"),
         ("." in segments or ".." in segments, "the path has a dot segment"),
         (slashed, "a slash is encoded outside the name of an image, a plugin or a distribution"),
+        (not version and segments[1:2] == ["libpod"], "without a version, Podman takes this path for its own API"),
         (";" in raw_query, "the query has a semicolon, which engines read in two ways; write it as %3B"),
     )
     for applies, reason in checks:
@@ -125,4 +128,4 @@ def _unquote(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    return quote(text, safe="/:@,", errors="surrogateescape")
+    return quote(text, safe=":@,", errors="surrogateescape")
