@@ -111,7 +111,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             {"IMAGES": "1"},
             1,
             [
-                "request    GET /images/search?term=quay.io/app",
+                "request    GET /images/search?term=quay.io%2Fapp",
                 "operation  ImageSearch: makes the engine ask a registry, in term= any the client names",
                 "access     read, in the section images",
                 "decision   not allowed",

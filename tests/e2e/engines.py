@@ -6,6 +6,7 @@ not touched, and when the first process of the namespaces ends, the kernel ends 
 """
 
 import contextlib
+import json
 import os
 import resource
 import shutil
@@ -143,14 +144,14 @@ def short_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def docker_engine() -> Iterator[Engine]:
-    """Prepare a dockerd, not yet started; stop it at the end."""
+def docker_engine(executable: str = "dockerd", **settings: object) -> Iterator[Engine]:
+    """Prepare a dockerd, with these settings in its `daemon.json`, not yet started; stop it at the end."""
     with short_folder() as folder:
         configuration = folder / "daemon.json"
-        configuration.write_text("{}")
+        configuration.write_text(json.dumps(settings))
         cgroup = f"dockerproxy-{folder.name}"
         program = (
-            *("dockerd", "--config-file", str(configuration), "--data-root", str(folder / "data")),
+            *(executable, "--config-file", str(configuration), "--data-root", str(folder / "data")),
             *("--host", f"unix://{folder}/engine.sock", "--shutdown-timeout", "1"),
             *("--cgroup-parent", f"/{cgroup}"),
         )
@@ -162,7 +163,7 @@ def docker_engine() -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def podman_engine() -> Iterator[Engine]:
+def podman_engine(executable: str = "podman") -> Iterator[Engine]:
     """Prepare a podman service, not yet started; stop it at the end."""
     with short_folder() as folder:
         limits = {
@@ -172,7 +173,7 @@ def podman_engine() -> Iterator[Engine]:
         }
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
         program = (
-            *("podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")),
+            *(executable, "--root", str(folder / "root"), "--runroot", str(folder / "run")),
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
             f"unix://{folder}/engine.sock",
         )

@@ -105,3 +105,16 @@ def test_podman_without_leave_to_write_reads_only(
     reader = podman_on(proxy, connect_podman)
     reader.run("ps")
     assert "is not allowed here" in reader.refused("run", "--rm", "--network=none", "busybox", "true")
+
+
+def test_podman_takes_no_request_of_docker_s_api_for_one_of_its_own(
+    podman: Engine, open_podman: Proxy, label: str
+) -> None:
+    ask(podman.socket, "POST", f"/v5.0.0/libpod/secrets/create?name={label}", b"value")
+    # Only Docker's API tells the version of a secret. Podman looks for libpod in the query, too.
+    assert "Version" not in ask(podman.socket, "GET", "/secrets?x=/libpod").json()[0]
+    for query in ("", "?x=/libpod", "?x=/libpod/local&y=1", "?x=%2Flibpod"):
+        assert "Version" in ask(open_podman.socket, "GET", f"/secrets{query}").json()[0]
+    assert ask(open_podman.socket, "GET", "/secrets/libpod").status == 400
+    assert ask(open_podman.socket, "GET", "/v1.41/secrets/libpod").status == 404
+    ask(podman.socket, "DELETE", f"/v5.0.0/libpod/secrets/{label}")

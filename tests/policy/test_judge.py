@@ -159,7 +159,7 @@ by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: op
 
 def gift(operation: Operation) -> str:
     """Return the parameters that an operation which gives a name must have, which others do not read."""
-    return f"repo={'docker.io/library/' if operation.name.endswith('Libpod') else ''}web&name=web"
+    return f"repo={'docker.io%2Flibrary%2F' if operation.name.endswith('Libpod') else ''}web&name=web"
 
 
 def held(operation: Operation, *fields: str, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = "") -> Judged:

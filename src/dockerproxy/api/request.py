@@ -3,7 +3,9 @@
 How one would get past a judge of paths, and what stops it here: another spelling of the same path (dot segments,
 double slashes, percent signs, an encoded slash) is refused or written in the one canonical way; a path that the
 engine would clean with a redirect is refused; a version prefix is plain numbers, once; a query is taken apart
-and written anew, so that nothing depends on who splits it how. Canonicalising a canonical target changes nothing.
+and written anew, so that nothing depends on who splits it how. Podman takes a request for one of its own API if
+`libpod` follows the second slash of the target, be that one in the query: so a query is written without slashes, and
+such a path is refused. Canonicalising a canonical target changes nothing.
 """
 
 import re
@@ -24,8 +26,9 @@ _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
-_FIRST_MANIFESTS: Final = 4
-"""Below prefix v4, Podman's manifest paths mean other operations (podman pkg/api/server/register_manifest.go)."""
+_OLD_MANIFESTS: Final = frozenset("0123")
+"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
+no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,13 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         ("" in segments, "the path has an empty segment"),
         ("." in segments or ".." in segments, "the path has a dot segment"),
         (slashed, "a slash is encoded outside the name of an image, a plugin or a distribution"),
+        (not version and segments[1:2] == ["libpod"], "without a version, Podman takes this path for its own API"),
         (";" in raw_query, "the query has a semicolon, which engines read in two ways; write it as %3B"),
     )
     for applies, reason in checks:
         if applies:
             return Refusal(400, reason)
-    if plain.startswith("/libpod/manifests/") and version and int(version[1:].split(".")[0]) < _FIRST_MANIFESTS:
+    if plain.startswith("/libpod/manifests/") and version[1:2] in _OLD_MANIFESTS:
         operation = None
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
@@ -124,4 +128,4 @@ def _unquote(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    return quote(text, safe="/:@,", errors="surrogateescape")
+    return quote(text, safe=":@,", errors="surrogateescape")
