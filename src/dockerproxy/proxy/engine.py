@@ -25,6 +25,9 @@ _CONTINUE: Final = 100
 _SWITCHING: Final = 101
 _OK: Final = 200
 
+_ASKED: Final = frozenset({State.SENDING, State.SENT})
+"""Where an answer may begin: the engine has a request, or the beginning of one, and has not answered it."""
+
 _TRIES: Final = 100
 _PAUSE: Final = 0.05
 """Seconds between two tries; connecting to a blocking socket would wait as long as it takes."""
@@ -73,6 +76,9 @@ class Engine(asyncio.Protocol):
 
     def _read_head(self, data: bytes) -> bytes:
         """Read a response head and what of its body came with it; return what is left."""
+        if self.client.state not in _ASKED:
+            self._breach("the engine breaks the protocol: it speaks unasked")
+            return b""
         if self._head:
             self._head += data
             data = bytes(self._head)
