@@ -76,7 +76,7 @@ class Engine(asyncio.Protocol):
 
     def _read_head(self, data: bytes) -> bytes:
         """Read a response head and what of its body came with it; return what is left."""
-        if self.client.state not in _ASKED:
+        if self.client.engine is not self or self.client.state not in _ASKED:
             self._breach("the engine breaks the protocol: it speaks unasked")
             return b""
         if self._head:
@@ -204,6 +204,7 @@ class Engine(asyncio.Protocol):
 
     def _breach(self, reason: str) -> None:
         """End what the engine has made unreadable."""
+        self.drop()
         self.client.drop_engine()
         self.client.fail(502, reason)
 
@@ -217,7 +218,7 @@ async def connect(client: "Client", head: bytes) -> None:
     except OSError as error:
         client.fail(503, explain_unreachable(paths, path, error))
         return
-    if client.transport.is_closing():
+    if client.transport.is_closing() or client.state not in _ASKED:  # It has gone, or the engine did at once.
         engine.drop()
         return
     client.engine = engine
