@@ -97,11 +97,16 @@ class Engine(asyncio.Protocol):
             if judged is not None and judged.head.wants_interim(head.status):
                 self.client.send(data[:end])
             return data[end:]
-        elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE and self._may_tunnel()):
+        elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel()):
             self._switch(head, data)
         else:
             return self._begin_answer(head, data, end)
         return b""
+
+    @staticmethod
+    def _is_raw(head: ResponseHead) -> bool:
+        """Whether it is the older way to agree to a tunnel."""
+        return head.status == _OK and head.raw_stream and head.framing is Framing.CLOSE
 
     def _switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP, if the operation is one that may."""
