@@ -97,7 +97,7 @@ class Engine(asyncio.Protocol):
             if judged is not None and judged.head.wants_interim(head.status):
                 self.client.send(data[:end])
             return data[end:]
-        elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel()):
+        elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel(head)):
             self._switch(head, data)
         else:
             return self._begin_answer(head, data, end)
@@ -110,14 +110,17 @@ class Engine(asyncio.Protocol):
 
     def _switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP, if the operation is one that may."""
-        if not self._may_tunnel():
+        if not self._may_tunnel(head):
             self._breach("the engine switches protocols unasked")
             return
         open_tunnel(self.client, self.transport, head, data)
 
-    def _may_tunnel(self) -> bool:
+    def _may_tunnel(self, head: ResponseHead) -> bool:
+        """Whether the operation is one that may stop being HTTP; by 101 only if the client has offered it."""
         judged = self.client.tally.judged
-        return judged is not None and judged.may_tunnel
+        if judged is None or not judged.may_tunnel:
+            return False
+        return head.status != _SWITCHING or bool(judged.head.upgrade)
 
     def _begin_answer(self, head: ResponseHead, data: bytes, end: int) -> bytes:
         """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""
