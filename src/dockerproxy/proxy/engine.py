@@ -93,8 +93,7 @@ class Engine(asyncio.Protocol):
         if head is None:
             self._breach("the engine's response head is malformed")
         elif head.status < _OK and head.status != _SWITCHING:
-            judged = self.client.tally.judged
-            if judged is not None and judged.head.wants_interim(head.status):
+            if self._is_wanted(head.status):
                 self.client.send(data[:end])
             return data[end:]
         elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel(head)):
@@ -102,6 +101,11 @@ class Engine(asyncio.Protocol):
         else:
             return self._begin_answer(head, data, end)
         return b""
+
+    def _is_wanted(self, status: int) -> bool:
+        """Whether the client gets an interim answer: none to a health check, of which it sees nothing."""
+        judged = self.client.tally.judged
+        return judged is not None and not judged.is_health_check and judged.head.wants_interim(status)
 
     @staticmethod
     def _is_raw(head: ResponseHead) -> bool:
