@@ -103,9 +103,11 @@ class Engine(asyncio.Protocol):
         return b""
 
     def _is_wanted(self, status: int) -> bool:
-        """Whether the client gets an interim answer: none to a health check, of which it sees nothing."""
+        """Whether the client gets an interim answer: none to a health check, and 100 only while a body is to come."""
         judged = self.client.tally.judged
-        return judged is not None and not judged.is_health_check and judged.head.wants_interim(status)
+        if judged is None or judged.is_health_check or not judged.head.wants_interim(status):
+            return False
+        return status != _CONTINUE or self.client.state is State.SENDING
 
     @staticmethod
     def _is_raw(head: ResponseHead) -> bool:
