@@ -13,6 +13,7 @@ import uvloop
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.proxy.client import Client
 from dockerproxy.server import Server
@@ -71,12 +72,35 @@ class Wire:
             await self.writer.wait_closed()
 
 
+class Heard(Log):
+    """A log of which a test knows at once what it was told, while the thread still writes.
+
+    Attributes:
+        records: Of finished exchanges, with how grave they are.
+        messages: All else, with how grave it is.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(Level.DEBUG, LogFormat.JSON, descriptor)
+        self.records: list[tuple[Record, Level]] = []
+        self.messages: list[tuple[Level, str]] = []
+
+    def exchange(self, record: Record, level: Level = Level.INFO) -> None:
+        self.records.append((record, level))
+        super().exchange(record, level)
+
+    def message(self, level: Level, text: str) -> None:
+        self.messages.append((level, text))
+        super().message(level, text)
+
+
 @dataclass
 class World:
     """What a test has in its hands."""
 
     directory: Path
     server: Server
+    heard: Heard
     arrivals: asyncio.Queue[Wire]
     wires: list[Wire] = field(default_factory=list)
     engine: asyncio.Server | None = None
@@ -165,9 +189,9 @@ async def world(
         if policy is not None:
             settings = replace(settings, sockets=(replace(settings.sockets[0], policy=policy),))
         with (directory / "log").open("wb") as sink:
-            log = Log(Level.DEBUG, LogFormat.JSON, sink.fileno())
+            log = Heard(sink.fileno())
             server = Server(settings, log)
-            made = World(directory, server, asyncio.Queue())
+            made = World(directory, server, log, asyncio.Queue())
             if engine:
                 await made.start_engine()
             serving = asyncio.ensure_future(server.run())

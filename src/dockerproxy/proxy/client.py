@@ -394,7 +394,6 @@ class Client(asyncio.Protocol):
     def drop_engine(self) -> None:
         """Have no engine connection any more."""
         if self.engine is not None:
-            self.buffers.flow(self.engine.transport)
             self.engine.drop()
             self.engine = None
         self.engine_is_slow = False

@@ -25,6 +25,9 @@ _CONTINUE: Final = 100
 _SWITCHING: Final = 101
 _OK: Final = 200
 
+_ASKED: Final = frozenset({State.SENDING, State.SENT})
+"""Where an answer may begin: the engine has a request, or the beginning of one, and has not answered it."""
+
 _TRIES: Final = 100
 _PAUSE: Final = 0.05
 """Seconds between two tries; connecting to a blocking socket would wait as long as it takes."""
@@ -73,6 +76,9 @@ class Engine(asyncio.Protocol):
 
     def _read_head(self, data: bytes) -> bytes:
         """Read a response head and what of its body came with it; return what is left."""
+        if self.client.engine is not self or self.client.state not in _ASKED:
+            self._breach("the engine breaks the protocol: it speaks unasked")
+            return b""
         if self._head:
             self._head += data
             data = bytes(self._head)
@@ -87,26 +93,40 @@ class Engine(asyncio.Protocol):
         if head is None:
             self._breach("the engine's response head is malformed")
         elif head.status < _OK and head.status != _SWITCHING:
-            judged = self.client.tally.judged
-            if judged is not None and judged.head.wants_interim(head.status):
+            if self._is_wanted(head.status):
                 self.client.send(data[:end])
             return data[end:]
-        elif head.status == _SWITCHING or (head.raw_stream and head.framing is Framing.CLOSE and self._may_tunnel()):
+        elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel(head)):
             self._switch(head, data)
         else:
             return self._begin_answer(head, data, end)
         return b""
 
+    def _is_wanted(self, status: int) -> bool:
+        """Whether the client gets an interim answer: none to a health check, and 100 only while a body is to come."""
+        judged = self.client.tally.judged
+        if judged is None or judged.is_health_check or not judged.head.wants_interim(status):
+            return False
+        return status != _CONTINUE or self.client.state is State.SENDING
+
+    @staticmethod
+    def _is_raw(head: ResponseHead) -> bool:
+        """Whether it is the older way to agree to a tunnel."""
+        return head.status == _OK and head.raw_stream and head.framing is Framing.CLOSE
+
     def _switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP, if the operation is one that may."""
-        if not self._may_tunnel():
+        if not self._may_tunnel(head):
             self._breach("the engine switches protocols unasked")
             return
         open_tunnel(self.client, self.transport, head, data)
 
-    def _may_tunnel(self) -> bool:
+    def _may_tunnel(self, head: ResponseHead) -> bool:
+        """Whether the operation is one that may stop being HTTP; by 101 only if the client has offered it."""
         judged = self.client.tally.judged
-        return judged is not None and judged.may_tunnel
+        if judged is None or not judged.may_tunnel:
+            return False
+        return head.status != _SWITCHING or bool(judged.head.upgrade)
 
     def _begin_answer(self, head: ResponseHead, data: bytes, end: int) -> bytes:
         """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""
@@ -181,6 +201,7 @@ class Engine(asyncio.Protocol):
     def drop(self) -> None:
         """Cut the connection; the client's end already knows."""
         self._gone = True
+        self.client.buffers.flow(self.transport)
         self.transport.abort()
 
     def _lose(self, error: Exception | None = None) -> None:
@@ -200,6 +221,7 @@ class Engine(asyncio.Protocol):
 
     def _breach(self, reason: str) -> None:
         """End what the engine has made unreadable."""
+        self.drop()
         self.client.drop_engine()
         self.client.fail(502, reason)
 
@@ -213,7 +235,7 @@ async def connect(client: "Client", head: bytes) -> None:
     except OSError as error:
         client.fail(503, explain_unreachable(paths, path, error))
         return
-    if client.transport.is_closing():
+    if client.transport.is_closing() or client.state not in _ASKED:  # It has gone, or the engine did at once.
         engine.drop()
         return
     client.engine = engine
