@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import pytest
@@ -61,3 +62,21 @@ def test_a_limit_that_is_enough_is_not_touched() -> None:
 def test_what_else_needs_descriptors_leaves_less_room() -> None:
     assert fit(4096, 1024, 1024, besides=100)[0] < fit(4096, 1024, 1024)[0]
     assert fit(500, 256, 9_000, besides=100)[2] == fit(500, 256, 9_000)[2] + 100
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_descriptor_that_is_closed_is_nobody_else_s(closed: str) -> None:
+    program = """
+        import os, sys
+        from dockerproxy.host.descriptors import occupy_standard
+        occupy_standard()
+        opened = [os.open("/", os.O_RDONLY)]
+        with open(sys.argv[1], "w") as file:
+            print(min(opened), *(os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)), file=file)
+    """
+    with tempfile.NamedTemporaryFile("r") as told:
+        words = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", textwrap.dedent(program), told.name]
+        subprocess.run(words, check=True, stdin=subprocess.PIPE, capture_output=True)
+        lowest, *standard = told.read().split()
+    assert int(lowest) > 2
+    assert standard.count("/dev/null") == closed.count("&-")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dockerproxy.errors import UserError
+from dockerproxy.host.descriptors import occupy_standard
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -96,9 +97,11 @@ class _ShowVersion(argparse.Action):
 
 def entry() -> None:
     """Run as a program."""
+    occupy_standard()
     try:
         status = main(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # As Python leaves it where there was none.
+            sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
         status = _end_badly(error)
     sys.exit(status)

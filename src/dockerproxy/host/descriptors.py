@@ -1,5 +1,6 @@
 """How many files this process may have open, and what follows for connections."""
 
+import os
 import resource
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,21 @@ wait are accepted in one go, before any of them is turned away: there is a descr
 _LEAST_BACKLOG: Final = 16
 _PART: Final = 8
 """Of all descriptors, that those which wait may take where there are few."""
+
+
+_STANDARD: Final = (0, 1, 2)
+
+
+def occupy_standard() -> None:
+    """Have something at the standard descriptors that we were started without.
+
+    Else whatever is opened first gets such a number, and the log would be written to a client.
+    """
+    for number in _STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # It takes the lowest number that is free.
 
 
 @dataclass(frozen=True, slots=True)
