@@ -1,5 +1,7 @@
 """Requests that wait for their body, and archives: from what came to what goes to the engine."""
 
+from dataclasses import replace
+
 import pytest
 from policy.policies import ID, grant_on, policy_with
 from policy.test_judge import EVERYTHING, NOTHING, ask, judged
@@ -11,10 +13,11 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.conditions import Bound
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Found, Kind, Question
 
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]
+QUESTION = Question(Kind.VOLUME, "data", "/volumes/data", CREATE)
 CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
 
 
@@ -164,3 +167,33 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
         asking = judge_object(policy, asking, found)
     assert asked == [("a", 2), ("b", 1), ("c", 0)]
     assert asking.passes
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+def test_where_nothing_is_refused_an_archive_passes_as_it_comes(mode: Mode) -> None:
+    policy = policy_with(Grant(frozenset({"ImageLoad"}), "policy.yaml:1"), mode=mode)
+    passing = judged(OPERATIONS["ImageLoad"], "content-length: 9", policy=policy, target="/images/load")
+    assert passing.to_engine.endswith(b"content-length: 9\r\n\r\n")
+    assert passing.decision.bounds is None
+
+
+def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
+    policy = policy_with(Grant(frozenset({"ImageTag"}), "policy.yaml:1", (Bound("tags", ("ci/*:*",)),)))
+    passing = judged(OPERATIONS["ImageTag"], policy=policy, target="/images/web/tag?repo=ci%2Fx&tag=1")
+    assert passing.to_engine.startswith(b"POST /images/web/tag?repo=docker.io%2Fci%2Fx&tag=1 ")
+
+
+def test_a_build_that_is_bounded_says_to_podman_in_which_network_it_runs() -> None:
+    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (Bound("tags", ("x:*",)),)))
+    passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=policy, target="/build?t=x")
+    assert passing.to_engine.startswith(b"POST /build?t=docker.io%2Flibrary%2Fx&nsoptions=")
+
+
+def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
+    with pytest.raises(TypeError):
+        judge_object(CONTAINED, replace(waiting_for_body(), question=QUESTION), Found(ID, ("web",)))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_a_body_that_comes_at_once_is_known_as_one(operation: Operation) -> None:
+    assert judged(operation).body_is_json is (operation.body == "json")

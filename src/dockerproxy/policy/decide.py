@@ -4,6 +4,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final
 
+from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.inspection import Fault, Known
 from dockerproxy.policy.bodies.reader import Inspected, inspect
@@ -53,7 +54,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             continue
         if case.body is None:
             return case.decision
-        answer = _look_into(case, request, known if found is known.found else replace(known, found=found))
+        answer = _look_into(case, case.body, request, known if found is known.found else replace(known, found=found))
         if not isinstance(answer, tuple):
             return answer
         faults.append(answer)
@@ -61,13 +62,13 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     return replace(denial, message=_explain(policy, name, min(faults, key=len))) if faults else denial
 
 
-def _look_into(case: Case, request: CanonicalRequest, known: Known) -> Decision | Question | Wanted | tuple[Fault, ...]:
+def _look_into(
+    case: Case, body: Body, request: CanonicalRequest, known: Known
+) -> Decision | Question | Wanted | tuple[Fault, ...]:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
-    if case.body is None:
-        raise ValueError(case)
-    if case.reads_body and known.body is None:
+    if body.is_read and known.body is None:
         return Wanted.BODY
-    inspected = inspect(case.body, case.bounds, request, known)
+    inspected = inspect(body, case.bounds, request, known)
     if inspected.faults:
         return inspected.faults
     if inspected.questions:
