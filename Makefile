@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
 
-.PHONY: help run test coverage check format bench clean
+.PHONY: help run test coverage check format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -27,6 +27,9 @@ check: $(VENV)/dev ## formatter, linter, types, import contracts
 
 format: $(VENV)/dev ## let the formatter and the linter mend what they can
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+soak: $(VENV)/dev ## real clients at work for half an hour while much goes wrong, or for SECONDS=60; needs root
+	SOAK_SECONDS=$(or $(SECONDS),1800) $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 
 bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios
 	$(BIN)/python bench/compare.py

@@ -105,6 +105,10 @@ class Engine:
         self._process = None
         remove_cgroups(self._cgroup)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the engine's own process a signal."""
+        os.kill(self._find_process(), number)
+
     def answers(self) -> bool:
         """Tell whether a ping is answered."""
         try:
@@ -114,11 +118,15 @@ class Engine:
 
     def count_connections(self) -> int:
         """Count the sockets that the engine's own process holds."""
+        entries = Path(f"/proc/{self._find_process()}/fd").iterdir()
+        return sum(os.readlink(entry).startswith("socket:") for entry in entries)
+
+    def _find_process(self) -> int:
         assert self._process is not None
         pid = self._process.pid
         for _ in ("docker-init", "the engine"):
             pid = self._children(pid)[0]
-        return sum(os.readlink(entry).startswith("socket:") for entry in Path(f"/proc/{pid}/fd").iterdir())
+        return pid
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

@@ -65,6 +65,15 @@ class Proxy:
         wait_until(is_at_rest, "the proxy is at rest")
         return counts[-1]
 
+    def count_resident(self) -> int:
+        """Count the kilobytes that it has in memory."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def accepts(self) -> bool:
         """Tell whether one can connect."""
         try:
@@ -126,6 +135,16 @@ def running_policy(engine_socket: Path, allow: str) -> Iterator[Proxy]:
         policy.write_text(f"sockets: {{client: {{path: {folder}/proxy.sock, allow: {allow}}}}}\n")
         with _running(folder, engine_socket, {}, None, ("--policy", str(policy))) as proxy:
             yield proxy
+
+
+@contextlib.contextmanager
+def running_file(engine_socket: Path, text: str, **settings: str) -> Iterator[tuple[Path, Proxy]]:
+    """Run a proxy with a policy file, in which FOLDER stands for the folder that it is in."""
+    with short_folder() as folder:
+        policy = folder / "policy.yaml"
+        policy.write_text(text.replace("FOLDER", str(folder)))
+        with _running(folder, engine_socket, settings, None, ("--policy", str(policy))) as proxy:
+            yield folder, proxy
 
 
 @contextlib.contextmanager
