@@ -8,14 +8,13 @@ import socket
 import socketserver
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.programs import PATIENCE, Running, environment_of, short_folder
+from cli.programs import PATIENCE, Running, engine_of, environment_of, short_folder
 
 from dockerproxy.cli.ask import ask
 
@@ -71,27 +70,6 @@ class Handler(socketserver.StreamRequestHandler):
                 return
             else:
                 self.wfile.write(LONG if b" /images/" in line else OK)
-
-
-class Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 1000
-
-    def handle_error(self, *_: object) -> None:
-        pass  # The proxy hung up.
-
-
-@contextmanager
-def engine_in(folder: Path) -> Iterator[None]:
-    with Server(f"{folder}/engine.sock", Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join(PATIENCE)
-            os.unlink(f"{folder}/engine.sock")
 
 
 class Proxy:
@@ -176,7 +154,12 @@ def nothing_lost(proxy: Proxy) -> Iterator[None]:
 @pytest.mark.parametrize("fault", ENGINE_FAULTS)
 def test_a_fault_of_the_engine_is_said_and_leaves_nothing(fault: str) -> None:
     _, status, reason = ENGINE_FAULTS[fault]
-    with short_folder() as folder, engine_in(folder), serving(folder) as proxy, nothing_lost(proxy):
+    with (
+        short_folder() as folder,
+        engine_of(folder / "engine.sock", Handler),
+        serving(folder) as proxy,
+        nothing_lost(proxy),
+    ):
         for number in range(3 if status == 504 else MANY):
             answer = proxy.say(ping(b"/info?mark=%d." % number, b"X-Fault: " + fault.encode(), b"Connection: close"))
             assert answer.startswith(b"HTTP/1.1 %d " % status)
@@ -192,7 +175,7 @@ def test_an_engine_that_is_not_there_is_said_to_each_client_and_found_when_it_co
             assert proxy.say(ping(b"/_ping?mark=%d." % number)).startswith(b"HTTP/1.1 503 ")
             assert "the engine's socket is not there" in proxy.record(f"mark={number}.")["reason"]
         proxy.wait_until_it_rests(before)
-        with engine_in(folder):
+        with engine_of(folder / "engine.sock", Handler):
             assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
 
 
@@ -200,7 +183,7 @@ def test_an_engine_that_goes_in_the_middle_of_streams_cuts_them_and_no_more() ->
     with short_folder() as folder, serving(folder) as proxy:
         before = proxy.descriptors()
         for _ in range(3):
-            with engine_in(folder), contextlib.ExitStack() as stack:
+            with engine_of(folder / "engine.sock", Handler), contextlib.ExitStack() as stack:
                 clients = [stack.enter_context(proxy.connect()) for _ in range(10)]
                 for client in clients:
                     client.sendall(ping(b"/images/x/get"))
@@ -226,7 +209,12 @@ CLIENT_FAULTS = {
 @pytest.mark.parametrize("half", [False, True], ids=["hangs up", "half-closes"])
 @pytest.mark.parametrize("fault", CLIENT_FAULTS)
 def test_a_client_that_goes_at_any_step_leaves_nothing(fault: str, *, half: bool) -> None:
-    with short_folder() as folder, engine_in(folder), serving(folder) as proxy, nothing_lost(proxy):
+    with (
+        short_folder() as folder,
+        engine_of(folder / "engine.sock", Handler),
+        serving(folder) as proxy,
+        nothing_lost(proxy),
+    ):
         for number in range(MANY):
             with proxy.connect() as client:
                 client.sendall(CLIENT_FAULTS[fault])
@@ -237,7 +225,7 @@ def test_a_client_that_goes_at_any_step_leaves_nothing(fault: str, *, half: bool
 
 
 def test_a_log_that_nobody_can_be_told_of_stops_nothing() -> None:
-    with short_folder() as folder, engine_in(folder):
+    with short_folder() as folder, engine_of(folder / "engine.sock", Handler):
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         words = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "dockerproxy", "serve"]
         with subprocess.Popen(words, env=environment_of(places), stderr=subprocess.PIPE) as process:
@@ -251,7 +239,12 @@ def test_a_log_that_nobody_can_be_told_of_stops_nothing() -> None:
 
 
 def test_a_log_that_nobody_reads_stops_nothing() -> None:
-    with short_folder() as folder, engine_in(folder), serving(folder, MAX_RATE="1000000") as proxy, nothing_lost(proxy):
+    with (
+        short_folder() as folder,
+        engine_of(folder / "engine.sock", Handler),
+        serving(folder, MAX_RATE="1000000") as proxy,
+        nothing_lost(proxy),
+    ):
         for _ in range(20):
             assert proxy.say(ping(b"/_ping") * 1000 + ping(b"/_ping", b"Connection: close")).count(b"200 OK") > 900
 
@@ -260,7 +253,7 @@ POLICY = "sockets: {{a: {{path: {folder}/docker.sock, allow: [preset:ping, event
 
 
 def test_a_storm_of_reloads_under_load_disturbs_nobody() -> None:
-    with short_folder() as folder, engine_in(folder):
+    with short_folder() as folder, engine_of(folder / "engine.sock", Handler):
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder, more="info:read"))
         with Running(
             "serve", "--policy", f"{folder}/policy.yaml", DOCKER_SOCKET_PATH=f"{folder}/engine.sock"

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Running, short_folder
+from cli.programs import PATIENCE, Running, engine_of, short_folder
 
 from dockerproxy.cli.ask import ask
 
@@ -137,29 +137,15 @@ class Engine(socketserver.StreamRequestHandler):
             self.wfile.write(LARGE if b"/images/get" in line else SMALL)
 
 
-class Engines(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 4096
-
-    def handle_error(self, *_: object) -> None:
-        pass  # The proxy hung up.
-
-
 @contextmanager
 def serving(*limits: str) -> Iterator[tuple[Path, Running]]:
     """Run the proxy within limits."""
-    with short_folder() as folder, Engines(f"{folder}/engine.sock", Engine) as engine:
-        thread = threading.Thread(target=engine.serve_forever, args=(0.01,))
-        thread.start()
+    with short_folder() as folder, engine_of(folder / "engine.sock", Engine):
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "SHUTDOWN_GRACE": "0.1"}
-        try:
-            with limited(*limits)("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
-                proxy.wait_for("locked in: system calls")
-                yield folder, proxy
-        finally:
-            engine.shutdown()
-            thread.join(PATIENCE)
+        with limited(*limits)("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
+            proxy.wait_for("locked in: system calls")
+            yield folder, proxy
 
 
 @pytest.mark.parametrize("load", LOADS, ids=lambda load: load.__name__)

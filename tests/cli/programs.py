@@ -126,20 +126,30 @@ def engine_at(path: Path, answer: bytes = OK) -> Iterator[None]:
                     pass
                 self.wfile.write(answer)
 
-    class Server(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
+    with engine_of(path, Handler):
+        yield
 
-        def handle_error(self, *_: object) -> None:
-            pass  # The proxy hung up.
 
-    with Server(str(path), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+class _Engine(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 4096
+
+    def handle_error(self, *_: object) -> None:
+        pass  # The proxy hung up.
+
+
+@contextlib.contextmanager
+def engine_of(path: Path, handler: type[socketserver.BaseRequestHandler]) -> Iterator[None]:
+    """Have an engine that handles each connection in a thread of its own; its file is gone afterwards."""
+    with _Engine(str(path), handler) as engine:
+        thread = threading.Thread(target=engine.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield
         finally:
-            server.shutdown()
+            engine.shutdown()
             thread.join(PATIENCE)
+            path.unlink()
 
 
 @contextlib.contextmanager
