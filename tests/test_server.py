@@ -89,7 +89,6 @@ def test_an_engine_that_was_stopped_and_started_again_is_found_again() -> None:
             with engine_at(folder / "engine.sock"):
                 assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
             assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 503
-            (folder / "engine.sock").unlink()
 
 
 def test_told_to_stop_it_takes_nobody_new_and_lets_what_is_under_way_finish() -> None:

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import math
 import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +36,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def connect(path: Path, *, timeout: float = 30) -> socket.socket:
-    """Connect to a unix socket; the caller closes it."""
+    """Connect to a unix socket, after waiting for a place where its queue is full; the caller closes it."""
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(timeout)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(timeout), 0))
     try:
         client.connect(str(path))
+        client.settimeout(timeout)
     except OSError:
         client.close()
         raise
