@@ -7,6 +7,7 @@ that anew, to be read before it is believed.
 import contextlib
 import os
 from dataclasses import replace
+import time
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,22 @@ def test_every_file_of_the_corpus_has_its_counterpart() -> None:
 def test_so_many_mistakes_are_told_without_delay() -> None:
     words = ", ".join(f"Container{number:x}" for number in range(50_000))
     assert len(problems_of(f"sockets: {{a: {{path: /a, allow: [{words}]}}}}")) == 101
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny"),
+    [
+        ("preset:ping, ContainerList, ", ""),
+        ("ContainerLogs: {follow: false}, ", ""),
+        ("ContainerCreate: unrestricted, containers:read, ", ""),
+        ("ContainerStart, ", "ContainerStop, images:write, "),
+    ],
+)
+def test_a_line_that_is_there_very_often_takes_no_longer_than_its_length_allows(allow: str, deny: str) -> None:
+    text = f"sockets: {{a: {{path: /a, allow: [{allow * 3000}], deny: [{deny * 3000}]}}}}"
+    begin = time.process_time()
+    assert read(text).sockets
+    assert time.process_time() - begin < 5
 
 
 # Properties

@@ -4,7 +4,8 @@ A grant of a group of operations that has conditions covers only those of the gr
 condition is never left out because an operation does not know it.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,12 @@ from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Condition, Denial, Grant
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write or preset:NAME"
+
+_WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
+"""Conditions of a grant that may be no narrower than another one."""
+
+_ENOUGH: Final = 2
+"""Lines of those that say the same of an operation: a line is not wider than itself, but may be than its like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,15 @@ def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
 
 def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
     """Find grants that a denial takes away whole, and such as another grant makes pointless."""
-    allow, deny = tuple(allow), tuple(deny)
+    allow = tuple(allow)
+    wide, denials = _list_wide(allow), _list_denials(deny)
     for line in allow:
-        lines = _find_denials(line.operations, deny)
+        lines = _find_denials(line.operations, denials)
         if lines:
             which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
             what = f"{line.word} grants nothing: all of it is denied in {which}"
             reader.problem(line.place, what, "take one of the two out")
-        wider = _find_wider(line, allow)
+        wider = _find_wider(line, wide)
         if wider is None:
             continue
         other, is_open = f"{wider.word} in line {wider.place.line}", wider.opens(line.operations)
@@ -126,6 +134,28 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
         else:
             what = f"{line.word} is not contained: {other} is unrestricted"
         reader.problem(line.place, what, "take one of the two out")
+
+
+def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
+    """Return, by operation, the lines that may be wider than another; a file can have thousands that say the same."""
+    found: dict[str, list[Line]] = {}
+    alike = Counter[tuple[str, frozenset[tuple[Condition, ...]]]]()
+    for line in allow:
+        for name in line.operations:
+            said = (grant.conditions for grant in line.grants if name in grant.operations)
+            whole = frozenset(conditions for conditions in said if conditions in _WHOLE)
+            alike[name, whole] += 1
+            if whole and alike[name, whole] <= _ENOUGH:
+                found.setdefault(name, []).append(line)
+    return found
+
+
+def _list_denials(deny: Iterable[Line]) -> tuple[Line, ...]:
+    """Return of the lines that refuse the same operations the first: no other refuses more."""
+    found: dict[frozenset[str], Line] = {}
+    for line in deny:
+        found.setdefault(line.operations, line)
+    return tuple(found.values())
 
 
 def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[int]:
@@ -141,12 +171,13 @@ def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[in
     return [] if left else sorted(lines)
 
 
-def _find_wider(line: Line, allow: tuple[Line, ...]) -> Line | None:
+def _find_wider(line: Line, wide: Mapping[str, list[Line]]) -> Line | None:
     """Return a line that grants more than one that is narrow or contained; None if some operation needs the line."""
     wider = None
     for name in line.operations:
         mine = [grant.conditions for grant in line.grants if name in grant.operations]
-        wider = next((other for other in allow if other is not line and _is_wider(other, line, name, mine)), None)
+        others = (other for other in wide.get(name, ()) if other is not line)
+        wider = next((other for other in others if _is_wider(other, line, name, mine)), None)
         if wider is None:
             return None
     return wider
