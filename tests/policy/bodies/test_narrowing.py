@@ -107,6 +107,7 @@ def test_a_request_needs_these_words(host: dict[str, Json], words: dict[str, Val
         ("POST /containers/web/exec", {"Cmd": ["ls", "*"]}, {"commands": (("ls", "?"),)}),
         ("POST /auth", {}, {"servers": ("docker.io",)}),
         ("POST /auth", {"serveraddress": "reg.example"}, {"servers": ("reg.example",)}),
+        ("POST /auth", {"serveraddress": "-"}, {"servers": ("-",)}),
         ("POST /containers/web/start", None, {}),
     ],
 )

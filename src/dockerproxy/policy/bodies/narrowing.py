@@ -50,8 +50,9 @@ LONGEST: Final = 300
 _MOST_LISTED: Final = 100
 """Items of a word that one request needs. No honest client mounts, joins or publishes so many."""
 
-_NOTHING: Final = "-"
-"""Nothing is called so. Some checks ask first whether a word lists anything, before they say what it should."""
+_NOTHING: Final = " "
+"""No container is called so, and no host. Some checks ask first whether a word lists anything, before they say what it
+should."""
 
 _STARTS: Final[Mapping[str, tuple[Item, ...]]] = {
     **dict.fromkeys((*NARROWING, "networks", "publish"), ()),
