@@ -89,6 +89,13 @@ def test_a_frontend_is_seen_however_it_is_named(content: bytes) -> None:
     assert find_frontend(content)
 
 
+def test_of_a_frontend_a_message_shows_little_and_nothing_that_a_terminal_obeys() -> None:
+    refusal = refusal_of(BUILD, archive_of(item("Dockerfile", b"# syntax=evil\x1b[31m\0" + b"x" * 5000)))
+    assert r'which is a program that would read it: "evil\x1b[31m\x00xxx' in refusal
+    assert refusal.isprintable()
+    assert len(refusal) < 300
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -33,7 +33,7 @@ from dockerproxy.policy.bodies.networking import BY_ITSELF
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, read_json
-from dockerproxy.wire.tar import Entry, Kind
+from dockerproxy.wire.tar import Entry, Kind, show_name
 
 _DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
 """What engines look for if the client names none; Docker the second in place of the first."""
@@ -93,7 +93,7 @@ def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:
 
 
 def find_frontend(content: bytes) -> str:
-    """Return the frontend that a Dockerfile names, unless it is Docker's own; empty if it names none.
+    """Return the frontend that a Dockerfile names, as a message shows it; empty if it names none, or Docker's own.
 
     BuildKit looks for it in the first lines, as long as they are directives. Here all are looked at that are comments
     or blank.
@@ -107,7 +107,7 @@ def find_frontend(content: bytes) -> str:
     for line in lines:
         found = _FRONTEND.match(line)
         if found is not None and not _OFFICIAL.fullmatch(found[1]):
-            return found[1].decode(errors="backslashreplace") or "none"
+            return show_name(found[1]) if found[1] else "none"
         if line.strip() and not _COMMENT.match(line):
             break
     return ""
