@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
+# For how long to soak and to fuzz, which of the fuzzer's targets (all if none is named), and whether to keep its finds.
+SECONDS ?=
+TARGET  ?=
+KEEP    ?=
 
-.PHONY: help run test coverage check format soak bench clean
+.PHONY: help run test coverage check fuzz format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -25,6 +29,9 @@ check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+fuzz: $(VENV)/fuzz ## try the readers with inputs that look for new ways through them
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(TARGET) --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep)
+
 format: $(VENV)/dev ## let the formatter and the linter mend what they can
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -35,7 +42,7 @@ bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios
 	$(BIN)/python bench/compare.py
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(VENV)/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -48,4 +55,8 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/dev: $(VENV)/run
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/dev
+	$(BIN)/pip install --quiet --editable '.[dev,fuzz]'
 	@touch $@

@@ -6,8 +6,8 @@ that anew, to be read before it is believed.
 
 import contextlib
 import os
-from dataclasses import replace
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
