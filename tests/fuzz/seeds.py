@@ -52,6 +52,7 @@ def of_heads() -> Iterator[bytes]:
     for query in ("a=%2541", "a=%25", "a=%2B+%20", "a=b=c&&=&a", "t=%C3%A9%FF"):
         yield f"GET /events?{query} HTTP/1.1\r\nHost: a\r\nX-A: \tb \r\n\r\n".encode()
     yield b"GET /events HTTP/1.1\r\nHost: a\r\nX-A: b\x0bc\r\n\r\n"
+    yield b"GET /events?" + 2001 * b"&" + b" HTTP/1.1\r\nHost: a\r\n\r\n"
     archived = archive_with(b"f", b"x")
     yield b"PUT /containers/web/archive?path=/data HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n" + archived
 
@@ -107,3 +108,5 @@ def of_policies() -> Iterator[bytes]:
 def of_dockerfiles() -> Iterator[bytes]:
     yield from ORDINARY
     yield from (step + b"\n" for step in REACHING)
+    yield b"".join(b"ARG X=%d\n" % number for number in range(20)) + b"FROM $X\n"
+    yield b"FROM ${X:-" + 600 * b"x" + b"}$Y\n"
