@@ -270,6 +270,11 @@ def test_an_image_in_a_registry_is_its_reference(name: str, reference: str) -> N
     assert find_object(request_of("GET", f"/distribution/{name}/json")) == found
 
 
+@pytest.mark.parametrize("name", ["busybox", "busybox:1"])
+def test_which_image_of_a_registry_is_meant_is_not_certain_where_a_parameter_names_a_tag(name: str) -> None:
+    assert find_object(request_of("GET", f"/distribution/{name}/json?tag=2")) is None
+
+
 # What is not there
 
 

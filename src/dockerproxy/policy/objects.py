@@ -193,11 +193,13 @@ def find_object(request: CanonicalRequest) -> Found | Question | None:
 
 def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
     """Return an image whose reference is all that counts: one in a registry, or one to be sent there."""
-    reference = parse_reference(name)
-    tags = certain_values(request, "tag")
-    if reference is None or tags is None or len(tags) > 1 or (tags and (reference.tag or reference.digest)):
+    reference, tags = parse_reference(name), certain_values(request, "tag")
+    is_push = request.operation is not None and request.operation.name == "ImagePush"
+    if reference is None or tags is None or len(tags) > 1:
         return None
-    if request.operation is not None and request.operation.name == "ImagePush":
+    if tags and (reference.tag or reference.digest or not is_push):  # What is no push knows no tag beside the name.
+        return None
+    if is_push:
         whole = parse_reference(f"{reference.name}:{tags[0]}") if tags else reference
         # Without a tag the engine sends every image of that name.
         if whole is None or not whole.tag:
