@@ -218,7 +218,7 @@ def test_the_digest_is_the_same_for_what_means_the_same() -> None:
 def test_a_lock_that_is_required_and_missing_keeps_the_proxy_from_starting() -> None:
     with short_folder() as folder:
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", SANDBOX="required")
-    faults = [lock for lock in foresee() if lock.fault]
-    assert done.status == (2 if faults else 0)
-    assert done.err.count("SANDBOX=best-effort goes on without it") == len(faults)
+    missing = [lock for lock in foresee() if lock.obstacle]
+    assert done.status == (2 if missing else 0)
+    assert done.err.count("SANDBOX=best-effort goes on without it") == len(missing)
     assert "\nsandbox   required; " in done.out

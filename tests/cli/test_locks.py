@@ -6,7 +6,7 @@ from dockerproxy.settings import Level, Sandbox
 
 ON = Lock("memory", "no core dump")
 PARTLY = Lock("files", "none but those", lacks=("one thing (Linux 7.1 can)", "another (Linux 7.2 can)"))
-OFF = Lock("system calls", "none but those", fault="this kernel has no seccomp")
+OFF = Lock("system calls", "none but those", obstacle="this kernel has no seccomp")
 
 
 def test_each_lock_is_said_and_what_is_off_is_a_warning() -> None:

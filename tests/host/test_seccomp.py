@@ -5,7 +5,7 @@ import ctypes
 import pytest
 from host.locked import run_alone
 
-from dockerproxy.host.seccomp import FORBIDDEN, NEEDED, find_fault
+from dockerproxy.host.seccomp import FORBIDDEN, NEEDED, find_obstacle
 
 FILTER = """
     import ctypes, errno, os, sys, threading, time
@@ -34,7 +34,7 @@ def attempt(name: str, *arguments: int) -> str:
 
 
 def test_there_is_a_filter_to_be_tested() -> None:
-    assert find_fault() == ""
+    assert find_obstacle() == ""
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)

@@ -91,8 +91,8 @@ def _describe_sandbox(sandbox: Sandbox) -> str:
     """Say what this machine has of it."""
     if sandbox is Sandbox.OFF:
         return "off: the process is not locked in"
-    faults = [f"{lock.name}: {lock.fault}" for lock in foresee() if lock.fault]
-    return f"{sandbox}; {'not here: ' + '; '.join(faults) if faults else 'this machine has all of it'}"
+    missing = [f"{lock.name}: {lock.obstacle}" for lock in foresee() if lock.obstacle]
+    return f"{sandbox}; {'not here: ' + '; '.join(missing) if missing else 'this machine has all of it'}"
 
 
 def _describe_engine(paths: tuple[str, ...]) -> str:

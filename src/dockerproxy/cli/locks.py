@@ -13,8 +13,8 @@ OFF = "not locked in: SANDBOX=off"
 def list_locks(locks: Iterable[Lock]) -> Iterator[tuple[Level, str]]:
     """Say of each lock whether it is on, with how grave that is."""
     for lock in locks:
-        if lock.fault:
-            yield Level.WARNING, f"not locked in: {lock.name}: {lock.fault}"
+        if lock.obstacle:
+            yield Level.WARNING, f"not locked in: {lock.name}: {lock.obstacle}"
             continue
         yield Level.NOTICE, f"locked in: {lock.name}: {lock.says}"
         if lock.lacks:
@@ -23,8 +23,8 @@ def list_locks(locks: Iterable[Lock]) -> Iterator[tuple[Level, str]]:
 
 def sum_up(locks: Iterable[Lock]) -> str:
     """Say in short which locks are off."""
-    faults = [lock.name for lock in locks if lock.fault]
-    return f"not locked in: {', '.join(faults)}" if faults else "locked in"
+    missing = [lock.name for lock in locks if lock.obstacle]
+    return f"not locked in: {', '.join(missing)}" if missing else "locked in"
 
 
 def find_problems(locks: Iterable[Lock], sandbox: Sandbox) -> tuple[Problem, ...]:
@@ -32,4 +32,4 @@ def find_problems(locks: Iterable[Lock], sandbox: Sandbox) -> tuple[Problem, ...
     if sandbox is not Sandbox.REQUIRED:
         return ()
     hint = "SANDBOX=best-effort goes on without it"
-    return tuple(Problem(f"sandbox, {lock.name}", lock.fault, hint) for lock in locks if lock.fault)
+    return tuple(Problem(f"sandbox, {lock.name}", lock.obstacle, hint) for lock in locks if lock.obstacle)

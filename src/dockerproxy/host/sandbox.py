@@ -32,13 +32,13 @@ class Lock:
     Attributes:
         name: What it is about.
         says: What it does, where it is on.
-        fault: Why it is off, or why less is locked than should be; empty if all is well.
-        lacks: What this kernel cannot restrict yet; no fault of anybody.
+        obstacle: Why it is off, or why less is locked than should be; empty if all is well.
+        lacks: What this kernel cannot restrict yet; nothing that anybody can mend.
     """
 
     name: str
     says: str
-    fault: str = ""
+    obstacle: str = ""
     lacks: tuple[str, ...] = ()
 
 
@@ -79,20 +79,20 @@ CALLS: Final = Lock("system calls", "none but those that serving needs: no progr
 
 def foresee() -> tuple[Lock, ...]:
     """Say which locks there would be here, without closing one."""
-    version, fault = landlock.find_version(), seccomp.find_fault()
+    version, obstacle = landlock.find_version(), seccomp.find_obstacle()
     return (
         PRIVILEGES,
         CAPABILITIES,
         GROUPS,
         MEMORY,
-        _with_version(FILES, version, is_filtered=not fault),
-        replace(CALLS, fault=fault),
+        _with_version(FILES, version, is_filtered=not obstacle),
+        replace(CALLS, obstacle=obstacle),
     )
 
 
 def prepare() -> None:
     """Keep the event loop, before it is made, from what could not be locked later."""
-    if not seccomp.find_fault():
+    if not seccomp.find_obstacle():
         seccomp.forbid_rings()
 
 
@@ -110,23 +110,23 @@ def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
     if others:
         raise RuntimeError(f"{others} other threads would not be locked in")
-    fault = seccomp.find_fault()  # It loads a library, which no file may be opened for later.
+    obstacle = seccomp.find_obstacle()  # It loads a library, which no file may be opened for later.
     return (
         _close(PRIVILEGES, privileges.forbid_new),
         *_close_capabilities(places),
         _close(MEMORY, privileges.hide_memory),
-        _close_files(places, is_filtered=not fault),
-        _close(replace(CALLS, fault=fault), lambda: _filter_calls(tell)),
+        _close_files(places, is_filtered=not obstacle),
+        _close(replace(CALLS, obstacle=obstacle), lambda: _filter_calls(tell)),
     )
 
 
 def _close(lock: Lock, how: Callable[[], None]) -> Lock:
-    if lock.fault:
+    if lock.obstacle:
         return lock
     try:
         how()
     except OSError as error:
-        return replace(lock, fault=f"the kernel refused it: {error.strerror}")
+        return replace(lock, obstacle=f"the kernel refused it: {error.strerror}")
     return lock
 
 
@@ -141,7 +141,7 @@ def _close_capabilities(places: Places) -> Iterator[Lock]:
     try:
         kept = privileges.give_up(needs, certain=certain)
     except OSError as error:
-        yield replace(CAPABILITIES, fault=f"the kernel refused to give them up: {error.strerror}")
+        yield replace(CAPABILITIES, obstacle=f"the kernel refused to give them up: {error.strerror}")
         return
     why = "which opens the engine's socket" if certain else "which may be needed: the engine is not there yet"
     yield replace(CAPABILITIES, says=f"none but DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
@@ -151,7 +151,7 @@ def _close_capabilities(places: Places) -> Iterator[Lock]:
 def _describe_groups(kept: Kept) -> Lock:
     if kept.more_groups:
         more = ", ".join(map(str, kept.more_groups))
-        return replace(GROUPS, fault=f"it stays in {more}, which it does not need and has no right to leave")
+        return replace(GROUPS, obstacle=f"it stays in {more}, which it does not need and has no right to leave")
     if kept.groups:
         return replace(GROUPS, says=f"none besides its own but {', '.join(map(str, kept.groups))}, which it needs")
     return GROUPS
@@ -168,7 +168,7 @@ def _list_needs(places: Places) -> Iterator[Need]:
 def _with_version(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
     """Say what a version of Landlock makes of a lock, and what it lacks that no filter of system calls does."""
     if not version:
-        return replace(lock, fault="this kernel has no Landlock, or it is switched off")
+        return replace(lock, obstacle="this kernel has no Landlock, or it is switched off")
     missing = landlock.list_missing(version)
     lacks = tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP"))))
     return replace(lock, says=f"{lock.says} (Landlock {version})", lacks=lacks)

@@ -118,7 +118,7 @@ def rules(process: int) -> Iterator[Rule]:
         yield from ((name, _ALLOW, (_Comparison(argument, _EQUAL, value),)) for value in values)
 
 
-def find_fault() -> str:
+def find_obstacle() -> str:
     """Say why system calls cannot be restricted here; empty if they can."""
     try:
         call("prctl", _PR_GET_SECCOMP, 0, 0, 0, 0)
