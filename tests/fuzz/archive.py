@@ -6,7 +6,7 @@ import tarfile
 from dataclasses import replace
 from typing import Final
 
-from fuzz.archive_changes import FIELDS, split
+from fuzz.archive_changes import FIELDS, size_of, split
 from fuzz.messages import check_text
 from fuzz.pieces import cut
 from policy.bodies.sending import BUILD, LOAD, PUT, archive_for
@@ -16,7 +16,7 @@ from dockerproxy.policy.bodies.archives import Archive
 from dockerproxy.policy.model import Value
 from dockerproxy.wire.body import frame
 from dockerproxy.wire.chunked import Chunks
-from dockerproxy.wire.tar import USTAR, Entry, Kind
+from dockerproxy.wire.tar import BLOCK, USTAR, Entry, Kind
 from dockerproxy.wire.tar_writing import END
 
 Contents = tuple[tuple[Entry, bytes], ...]
@@ -135,16 +135,17 @@ def _check_came(came: bytes, understood: Contents) -> None:
         assert entry.kind is not Kind.LINK or info.target == entry.target
 
 
-def _means_the_same_to_python(header: bytes) -> bool:
-    """Whether a header has no prefix in a format without one, and no number behind a zero byte, where Go finds one."""
+def _means_the_same_to_python(span: bytes) -> bool:
+    """Whether an entry or extension has no prefix in a format without one, no number behind a zero byte, where Go finds
+    one, and no long name that goes on behind its end, where Python reads on."""
     prefix, numbers = (
-        header[FIELDS["prefix"]],
-        [header[FIELDS[name]] for name in ("mode", "uid", "gid", "size", "mtime")],
+        span[FIELDS["prefix"]],
+        [span[FIELDS[name]] for name in ("mode", "uid", "gid", "size", "mtime")],
     )
-    is_posix = header[FIELDS["magic"]] == USTAR
-    return (is_posix or not prefix.strip(b"\0")) and not any(
-        number[:1] == b"\0" and number.strip(b" \0") for number in numbers
-    )
+    name, padding = span[BLOCK:][: size_of(span)], span[BLOCK:][size_of(span) :]
+    has_prefix = span[FIELDS["magic"]] != USTAR and prefix.strip(b"\0")
+    goes_on = span[FIELDS["flag"]] in {b"K", b"L"} and b"\0" not in name and padding.strip(b"\0")
+    return not (has_prefix or goes_on or any(each[:1] == b"\0" and each.strip(b" \0") for each in numbers))
 
 
 def _check_written(written: bytes, expected: Contents) -> None:

@@ -83,12 +83,17 @@ def split(data: bytes) -> list[bytes]:
     """Cut an archive into its entries and extensions, each a header with its contents."""
     spans, at = list[bytes](), 0
     while at < len(data):
-        digits = data[at:][_SIZE].strip(b" \0")
-        size = int(digits, 8) if digits.isdigit() and not set(digits) & set(b"89") else 0
+        size = size_of(data[at:])
         end = at + BLOCK + size + padding_of(size)
         spans.append(data[at:end])
         at = end
     return spans
+
+
+def size_of(span: bytes) -> int:
+    """Return how long the contents of an entry or extension are."""
+    digits = span[_SIZE].strip(b" \0")
+    return int(digits, 8) if digits.isdigit() and not set(digits) & set(b"89") else 0
 
 
 def _mend(span: bytes) -> bytes:
