@@ -92,6 +92,8 @@ def split(data: bytes) -> list[bytes]:
 
 def size_of(span: bytes) -> int:
     """Return how long the contents of an entry or extension are."""
+    if span[_SIZE][:1] == b"\x80":  # GNU's way to write a large number.
+        return int.from_bytes(span[_SIZE][1:])
     digits = span[_SIZE].strip(b" \0")
     return int(digits, 8) if digits.isdigit() and not set(digits) & set(b"89") else 0
 
