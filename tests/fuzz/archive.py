@@ -137,7 +137,8 @@ def _check_came(came: bytes, understood: Contents) -> None:
 
 def _means_the_same_to_python(span: bytes) -> bool:
     """Whether an entry or extension has no prefix in a format without one, no number behind a zero byte, where Go finds
-    one, and no long name that goes on behind its end, where Python reads on."""
+    one, no long name that goes on behind its end, where Python reads on, and no old directory, known by the end of its
+    name, which Python looks for before an extension gives it another."""
     prefix, numbers = (
         span[FIELDS["prefix"]],
         [span[FIELDS[name]] for name in ("mode", "uid", "gid", "size", "mtime")],
@@ -145,7 +146,9 @@ def _means_the_same_to_python(span: bytes) -> bool:
     name, padding = span[BLOCK:][: size_of(span)], span[BLOCK:][size_of(span) :]
     has_prefix = span[FIELDS["magic"]] != USTAR and prefix.strip(b"\0")
     goes_on = span[FIELDS["flag"]] in {b"K", b"L"} and b"\0" not in name and padding.strip(b"\0")
-    return not (has_prefix or goes_on or any(each[:1] == b"\0" and each.strip(b" \0") for each in numbers))
+    is_old = span[FIELDS["flag"]] == b"\0" and span[FIELDS["name"]].partition(b"\0")[0].endswith(b"/")
+    hides = any(each[:1] == b"\0" and each.strip(b" \0") for each in numbers)
+    return not (has_prefix or goes_on or is_old or hides)
 
 
 def _check_written(written: bytes, expected: Contents) -> None:
