@@ -224,7 +224,7 @@ sockets:
 
 @pytest.mark.parametrize("permissions", ["0600", "0666"])
 def test_a_socket_that_stays_gets_its_new_permissions(permissions: str) -> None:
-    with serving(PING) as reloaded:
+    with serving(PING, SANDBOX="off") as reloaded:
         said = reloaded.turn(PERMISSIONS, permissions=permissions)
         assert f"socket one: permissions {permissions}, were 0660; uid ours gid ours, was uid ours gid ours" in said
         assert stat.S_IMODE((reloaded.folder / "one.sock").stat().st_mode) == int(permissions, 8)
@@ -238,12 +238,38 @@ def test_a_socket_that_gets_an_owner_and_loses_it_again_belongs_to_us_again() ->
         assert (reloaded.folder / "one.sock").stat().st_gid == os.getegid()
 
 
-def test_a_socket_is_given_to_nobody_by_a_process_that_is_locked_in() -> None:
+@pytest.mark.parametrize("words", [{"permissions": "0666"}, {"permissions": "0660", "more": "    group: 12345\n"}])
+def test_a_socket_is_opened_to_nobody_else_by_a_process_that_is_locked_in(words: dict[str, str]) -> None:
     with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
-        said = reloaded.turn(PERMISSIONS + "    group: 12345\n", KEPT, permissions="0660")
-        assert "permission denied" in said
-        assert (reloaded.folder / "one.sock").stat().st_gid == os.getegid()
+        said = reloaded.turn(PERMISSIONS + words.get("more", ""), KEPT, **words)
+        assert "one.sock: who is locked in can change neither its mode nor its owner\n" in said
+        status = (reloaded.folder / "one.sock").stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o660, os.getegid())
         assert reloaded.status("one", "/_ping") == 200
+
+
+def test_a_socket_that_is_new_has_the_permissions_and_the_owner_it_should_if_that_is_us() -> None:
+    ours = f'"0606"\n    owner: {os.geteuid()}\n    group: {os.getegid()}'
+    with serving(TWO) as reloaded:
+        reloaded.turn(PERMISSIONS.replace("one", "new").replace('"{permissions}"', ours))
+        assert stat.S_IMODE((reloaded.folder / "new.sock").stat().st_mode) == 0o606
+
+
+def test_a_policy_that_is_replaced_as_kubernetes_does_is_read() -> None:
+    with short_folder() as folder:
+        for name, text in (("old", PING), ("new", VERSION)):
+            (folder / name).mkdir()
+            (folder / name / "policy.yaml").write_text(text.format(folder=folder))
+        (folder / "policy.yaml").symlink_to("data/policy.yaml")
+        (folder / "data").symlink_to("old")
+        places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+        with Running("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
+            proxy.wait_for("listening on")
+            (folder / "beside").symlink_to("new")
+            (folder / "beside").rename(folder / "data")
+            proxy.signal(signal.SIGHUP)
+            proxy.wait_for(TURNED)
+            assert ask(f"{folder}/one.sock", "GET", "/_ping")[0] == 403
 
 
 def test_a_storm_of_signals_leaves_the_last_policy_in_force() -> None:

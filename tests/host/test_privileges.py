@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from host.locked import run_alone
 
 GIVE_UP = """
@@ -17,12 +18,17 @@ GIVE_UP = """
         if line.startswith(("CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs")):
             print(*line.split())
 """
+WITHOUT = """
+    import errno, os
+    from dockerproxy.host import seccomp
+    seccomp._filter(seccomp._ALLOW, [("{call}", 0x00050000 | errno.{error}, ())])
+"""
 NOTHING = ["CapInh: 0000000000000000", "CapPrm: 0000000000000000", "CapEff: 0000000000000000"]
 
 
-def give_up(*needs: Path, certain: bool = True) -> list[str]:
+def give_up(*needs: Path, certain: bool = True, before: str = "") -> list[str]:
     words = ("certain" if certain else "open", *map(str, needs))
-    return run_alone(GIVE_UP, *words).splitlines()
+    return run_alone(before + GIVE_UP, *words).splitlines()
 
 
 def test_nothing_is_kept_that_is_not_needed(tmp_path: Path) -> None:
@@ -38,3 +44,20 @@ def test_what_nobody_could_reach_needs_nothing() -> None:
 def test_as_long_as_it_is_not_known_what_is_needed_it_is_kept() -> None:
     kept = give_up(Path("/nonexistent"), certain=False)
     assert kept[0].startswith("True") is (os.geteuid() == 0)
+
+
+def test_groups_that_nobody_may_leave_keep_no_capability(tmp_path: Path) -> None:
+    assert give_up(tmp_path, before=WITHOUT.format(call="setgroups", error="EPERM"))[1:4] == NOTHING
+
+
+@pytest.mark.parametrize(("missing", "tried"), [("faccessat2", "False"), ("faccessat", "True")])
+def test_what_opens_the_engines_socket_stays_where_the_kernel_does_not_say_what_does(missing: str, tried: str) -> None:
+    program = """
+    from dockerproxy.host import privileges, sandbox
+    print(privileges.can_be_tried())
+    for lock in sandbox._close_capabilities(sandbox.Places(("/",), (), "", "")):
+        print(lock.says)
+    """
+    can_be_tried, says, *_ = run_alone(WITHOUT.format(call=missing, error="ENOSYS") + program).splitlines()
+    assert can_be_tried == tried
+    assert os.geteuid() or ("which may be needed: this kernel does not say" in says) is (tried == "False")

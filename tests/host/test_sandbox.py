@@ -2,15 +2,13 @@
 
 import os
 import socket
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.programs import engine_at, serving, short_folder
 from host.attacks import Broken, broken_into, is_served
+from host.locked import run_alone
 
 from dockerproxy.cli.ask import ask
 from dockerproxy.host import landlock, sandbox
@@ -32,6 +30,9 @@ FILES = {
     "remove a file": "import os; os.unlink(beside + '/secret')",
     "put a file elsewhere": "import os; os.rename(beside + '/secret', folder + '/secret')",
     "read a device": "open('/dev/zero', 'rb')",
+    "open the engine's socket to everybody": "import os; os.chmod(folder + '/engine.sock', 0o666)",
+    "have a program run as its owner": "import os; os.chmod(beside + '/secret', 0o4755)",
+    "give a file to a group": "import os; os.chown(beside + '/secret', -1, os.getegid())",
 }
 
 SOCKETS = {
@@ -64,8 +65,10 @@ def broken() -> Iterator[Broken]:
 
 
 @pytest.mark.parametrize("code", FILES.values(), ids=FILES)
-def test_no_file_is_opened_or_written_but_what_serving_needs(broken: Broken, code: str) -> None:
+def test_no_file_is_opened_or_changed_but_what_serving_needs(broken: Broken, code: str) -> None:
+    modes = [path.stat().st_mode for path in (broken.beside / "secret", broken.folder / "engine.sock")]
     assert broken.attack(code).startswith(DENIED)
+    assert modes == [path.stat().st_mode for path in (broken.beside / "secret", broken.folder / "engine.sock")]
     assert (broken.beside / "secret").read_text() == "secret"
     assert sorted(path.name for path in broken.folder.iterdir()) == ["docker.sock", "engine.sock"]
     assert sorted(path.name for path in broken.beside.iterdir()) == ["other.sock", "secret"]
@@ -173,7 +176,16 @@ def test_switched_off_it_says_so_and_locks_nothing() -> None:
     ],
 )
 def test_the_directory_of_a_policy_file_can_be_read_unless_it_holds_much_else(policy: str, readable: str) -> None:
-    assert sandbox._find_readable(policy.format(name="somebody")) == readable.format(name="somebody")
+    assert set(sandbox._list_readable(policy.format(name="somebody"))) == {readable.format(name="somebody")}
+
+
+def test_both_directories_of_a_policy_file_that_is_a_link_can_be_read(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    (there / "policy.yaml").touch()
+    (here / "policy.yaml").symlink_to(there / "policy.yaml")
+    assert set(sandbox._list_readable(str(here / "policy.yaml"))) == {str(here), str(there)}
 
 
 PROGRAM = """
@@ -185,5 +197,17 @@ PROGRAM = """
 
 
 def test_locks_are_not_closed_beside_other_threads_which_they_would_not_hold_for() -> None:
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(PROGRAM)], capture_output=True, text=True, check=False)
-    assert "RuntimeError: 1 other threads would not be locked in" in done.stderr
+    assert "RuntimeError: 1 other threads would not be locked in" in run_alone(PROGRAM)
+
+
+REFUSED = """
+    import errno
+    from dockerproxy.host import sandbox, seccomp
+    seccomp._filter(seccomp._ALLOW, [("seccomp", 0x00050000 | errno.EPERM, ())])
+    sandbox.prepare()
+    print(sandbox.lock_in(sandbox.Places((), (), "", ""), print)[-1].obstacle)
+"""
+
+
+def test_a_kernel_that_takes_no_filter_leaves_the_process_running_with_that_said() -> None:
+    assert run_alone(REFUSED).startswith("the kernel refused it: ")

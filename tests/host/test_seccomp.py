@@ -1,6 +1,9 @@
 """Serving makes the calls it needs; what is forbidden is told of, and everything else is as if it did not exist."""
 
 import ctypes
+import os
+import platform
+from pathlib import Path
 
 import pytest
 from host.locked import run_alone
@@ -17,8 +20,8 @@ FILTER = """
         libc.syscall(number, *(ctypes.c_long(argument) for argument in arguments))
         return errno.errorcode.get(ctypes.get_errno(), "done")
     libc = ctypes.CDLL(None, use_errno=True)
-    seccomp.forbid_all_but_needed()
     seccomp.watch(tell)
+    seccomp.forbid_all_but_needed()
 """
 NONE = -1
 """What the library gives for the name of no call; a number below is that of one which this processor does not have."""
@@ -88,6 +91,21 @@ def test_what_an_argument_makes_dangerous_is_told_of(name: str, arguments: tuple
         ("prctl", (4, 1, 0, 0, 0)),
         ("ioctl", (0, 0x5412, 0)),
         ("prlimit64", (1, 0, 0, 0)),
+        ("fcntl", (0, 8, 1)),
+        ("fcntl", (0, 10, 9)),
+        ("fcntl", (0, 15, 0)),
+        ("fcntl", (0, 1 << 32 | 8, 1)),
+        ("rt_sigaction", (31, 0, 0, 8)),
+        ("rt_sigaction", (1 << 32 | 31, 0, 0, 8)),
+        ("openat", (-100, 0, os.O_WRONLY | os.O_TRUNC, 0)),
+        ("open", (0, os.O_WRONLY | os.O_TRUNC, 0)),
+        ("creat", (0, 0)),
+        ("chmod", (0, 0)),
+        ("fchmod", (0, 0)),
+        ("fchmodat", (-100, 0, 0)),
+        ("fchmodat2", (-100, 0, 0, 0)),
+        ("fchown", (0, 0, 0)),
+        ("fchownat", (-100, 0, 0, 0, 0)),
         ("timerfd_create", (0, 0)),
     ],
 )
@@ -104,11 +122,28 @@ def test_everything_else_is_as_if_the_kernel_did_not_have_it(name: str, argument
         "asyncio.run(asyncio.to_thread(list))",
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
         "os.urandom(8); time.sleep(0.001)",
+        "open(os.devnull).read(); os.open(os.devnull, os.O_WRONLY | os.O_CREAT, 0o640)",
+        "os.dup(1); os.set_blocking(os.dup(1), True)",
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)",
     ],
 )
 def test_what_serving_does_works(code: str) -> None:
     program = FILTER.replace("import ctypes", "import asyncio, resource, socket, ctypes", 1)
     assert run_alone(f"{program}    {code}\n    print('works')\n") == "works\n"
+
+
+def test_who_calls_as_another_kind_of_processor_does_ends_the_whole_process() -> None:
+    as_x32 = "threading.Thread(target=libc.syscall, args=(0x40000027,))"
+    said = run_alone(f"{FILTER}    one = {as_x32}; one.start(); one.join(); print('lives')\n")
+    assert said == ("" if platform.machine() == "x86_64" else "lives\n")
+
+
+def test_a_file_that_is_open_is_given_to_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch(mode=0o600)
+    program = FILTER.replace("seccomp.watch", f"held = os.open('{file}', os.O_RDWR); seccomp.watch", 1)
+    said = run_alone(f"{program}    print(make({find_number('fchmod')}, held, 0o4777))\n")
+    assert (said, file.stat().st_mode & 0o7777) == ("ENOSYS\n", 0o600)
 
 
 def test_no_event_loop_has_a_queue_of_system_calls() -> None:

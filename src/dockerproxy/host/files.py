@@ -2,11 +2,13 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 
 from dockerproxy.errors import Problem
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640
+"""Of a new file, less what the umask takes: who is locked in cannot change it later."""
 
 
 def write_atomically(path: str, text: str) -> None:
@@ -15,12 +17,12 @@ def write_atomically(path: str, text: str) -> None:
     Raises:
         OSError: It cannot be written; the old one is still there.
     """
-    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".learned-")
+    beside = os.path.join(os.path.dirname(path), f".learned-{secrets.token_hex(8)}")
+    descriptor = os.open(beside, _NEW, _MODE)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fchmod(descriptor, _MODE)
             os.fsync(descriptor)
         os.replace(beside, path)
     except OSError:

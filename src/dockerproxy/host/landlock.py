@@ -120,7 +120,7 @@ def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
 
     Args:
         restrictions: What is refused if no rule allows it.
-        rules: What is allowed; whatever is not there now is left out.
+        rules: What is allowed; whatever is not there now, or out of reach already, is left out.
 
     Raises:
         OSError: It is not restricted.
@@ -139,7 +139,7 @@ def _add(ruleset: int, rule: Rule, handled: Files) -> None:
     try:
         place = os.open(rule.path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EACCES}:
             return
         raise
     try:

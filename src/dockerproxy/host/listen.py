@@ -1,7 +1,7 @@
 """Our listening sockets: bound beside their path and renamed into place.
 
 So a stale file never stops a start, nobody can connect before mode and owner are set, and a socket on which
-somebody else listens is never stolen.
+somebody else listens is never stolen. The mode is the one it is made with: who is locked in can change none.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ def listen(settings: SocketSettings, backlog: int) -> Listening:
     beside = _find_beside(settings.path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
-        mask = os.umask(0o777)
+        mask = os.umask(0o777 & ~settings.permissions)
         try:
             listener.bind(beside)
         finally:
@@ -105,9 +105,11 @@ def _give(
         if identity not in {None, found}:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         opened = f"/proc/self/fd/{descriptor}"
-        if uid is not None or gid is not None:
-            os.chown(opened, -1 if uid is None else uid, -1 if gid is None else gid)
-        os.chmod(opened, permissions)
+        owner = status.st_uid if uid is None else uid, status.st_gid if gid is None else gid
+        if owner != (status.st_uid, status.st_gid):
+            os.chown(opened, *owner)
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != permissions:
+            os.chmod(opened, permissions)
         return found
     finally:
         os.close(descriptor)
@@ -176,6 +178,8 @@ def _explain(settings: SocketSettings, error: OSError) -> Problem:
         return Problem(settings.path, f"{directory} is not a directory")
     if error.errno == errno.EROFS:
         return Problem(settings.path, f"the directory {directory} is read-only", "mount a volume there")
+    if error.errno == errno.ENOSYS:
+        return Problem(settings.path, "who is locked in can change neither its mode nor its owner", "restart the proxy")
     if isinstance(error, PermissionError):
         hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
         if not os.geteuid():

@@ -21,6 +21,9 @@ _DAC_OVERRIDE: Final = 1 << 1
 _SETGID: Final = 1 << 6
 _MOST_CAPABILITIES: Final = 64
 
+_FACCESSAT2, _AT_FDCWD, _AT_EACCESS = 439, -100, 0x200
+"""Asked for by number: where the kernel has no such call, the C library answers by what is permitted, not effective."""
+
 _HEADER: Final = struct.pack("=Ii", 0x20080522, 0)
 """Of capget(2) and capset(2), third version, for this thread."""
 
@@ -34,6 +37,11 @@ class Need:
 
     path: str
     mode: int
+
+
+def can_be_tried() -> bool:
+    """Whether the kernel says what can be reached with what is effective now."""
+    return _is_reachable(Need("/", os.F_OK))
 
 
 def forbid_new() -> None:
@@ -99,7 +107,8 @@ def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: froze
     override = permitted & _DAC_OVERRIDE if not (certain and before <= _find_reachable(needs)) else 0
     _set_capabilities(permitted & (_SETGID | override), permitted)
     if permitted & _SETGID and certain:
-        _drop_groups(needs, before)
+        with suppress(OSError):  # A user namespace may deny it; what could not be left is said.
+            _drop_groups(needs, before)
     _set_capabilities(override, override)
     return override
 
@@ -136,4 +145,12 @@ def _set_capabilities(effective: int, permitted: int) -> None:
 
 
 def _find_reachable(needs: Iterable[Need]) -> frozenset[Need]:
-    return frozenset(need for need in needs if os.access(need.path, need.mode, effective_ids=True))
+    return frozenset(filter(_is_reachable, needs))
+
+
+def _is_reachable(need: Need) -> bool:
+    try:
+        call("syscall", _FACCESSAT2, _AT_FDCWD, pack(os.fsencode(need.path) + b"\0"), need.mode, _AT_EACCESS)
+    except OSError:
+        return False
+    return True

@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -85,7 +86,7 @@ def foresee() -> tuple[Lock, ...]:
         CAPABILITIES,
         GROUPS,
         MEMORY,
-        _with_version(FILES, version, is_filtered=not obstacle),
+        _with_lacks(_with_version(FILES, version), version, is_filtered=not obstacle),
         replace(CALLS, obstacle=obstacle),
     )
 
@@ -93,7 +94,8 @@ def foresee() -> tuple[Lock, ...]:
 def prepare() -> None:
     """Keep the event loop, before it is made, from what could not be locked later."""
     if not seccomp.find_obstacle():
-        seccomp.forbid_rings()
+        with suppress(OSError):  # The lock itself will say why there is none.
+            seccomp.forbid_rings()
 
 
 def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
@@ -111,13 +113,15 @@ def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
     if others:
         raise RuntimeError(f"{others} other threads would not be locked in")
     obstacle = seccomp.find_obstacle()  # It loads a library, which no file may be opened for later.
-    return (
+    first = (
         _close(PRIVILEGES, privileges.forbid_new),
         *_close_capabilities(places),
         _close(MEMORY, privileges.hide_memory),
-        _close_files(places, is_filtered=not obstacle),
-        _close(replace(CALLS, obstacle=obstacle), lambda: _filter_calls(tell)),
     )
+    version = landlock.find_version()
+    files = _close_files(places, version)
+    calls = _close(replace(CALLS, obstacle=obstacle), lambda: _filter_calls(tell))
+    return *first, _with_lacks(files, version, is_filtered=not calls.obstacle), calls
 
 
 def _close(lock: Lock, how: Callable[[], None]) -> Lock:
@@ -131,21 +135,29 @@ def _close(lock: Lock, how: Callable[[], None]) -> Lock:
 
 
 def _filter_calls(tell: Callable[[str], None]) -> None:
-    seccomp.forbid_all_but_needed()
     seccomp.watch(tell)
+    seccomp.forbid_all_but_needed()
 
 
 def _close_capabilities(places: Places) -> Iterator[Lock]:
     needs = tuple(_list_needs(places))
-    certain = any(os.path.lexists(path) for path in places.engines)
+    doubt = _find_doubt(places)
     try:
-        kept = privileges.give_up(needs, certain=certain)
+        kept = privileges.give_up(needs, certain=not doubt)
     except OSError as error:
         yield replace(CAPABILITIES, obstacle=f"the kernel refused to give them up: {error.strerror}")
+        yield replace(GROUPS, obstacle="it stays in all of them: capabilities come first")
         return
-    why = "which opens the engine's socket" if certain else "which may be needed: the engine is not there yet"
+    why = f"which may be needed: {doubt}" if doubt else "which opens the engine's socket"
     yield replace(CAPABILITIES, says=f"none but DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
     yield _describe_groups(kept)
+
+
+def _find_doubt(places: Places) -> str:
+    """Say why it cannot be known what opens the engine's socket; empty if it can."""
+    if not any(os.path.lexists(path) for path in places.engines):
+        return "the engine is not there yet"
+    return "" if privileges.can_be_tried() else "this kernel does not say what a file can be opened with"
 
 
 def _describe_groups(kept: Kept) -> Lock:
@@ -165,23 +177,26 @@ def _list_needs(places: Places) -> Iterator[Need]:
     yield from (Need(path, os.R_OK) for path in (places.policy,) if path)
 
 
-def _with_version(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
-    """Say what a version of Landlock makes of a lock, and what it lacks that no filter of system calls does."""
+def _with_version(lock: Lock, version: int) -> Lock:
     if not version:
         return replace(lock, obstacle="this kernel has no Landlock, or it is switched off")
+    return replace(lock, says=f"{lock.says} (Landlock {version})")
+
+
+def _with_lacks(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
+    """Say what a version of Landlock cannot restrict, and no filter of system calls does in its place."""
+    if lock.obstacle:
+        return lock
     missing = landlock.list_missing(version)
-    lacks = tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP"))))
-    return replace(lock, says=f"{lock.says} (Landlock {version})", lacks=lacks)
+    return replace(lock, lacks=tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP")))))
 
 
-def _close_files(places: Places, *, is_filtered: bool) -> Lock:
-    version = landlock.find_version()
-    lock = _with_version(FILES, version, is_filtered=is_filtered)
+def _close_files(places: Places, version: int) -> Lock:
     restrictions = landlock.find_restrictions(version)
     rules = tuple(_list_rules(places))
     if not any(os.path.lexists(path) for path in places.engines):  # Nobody knows in which directory it will be.
         restrictions = replace(restrictions, files=restrictions.files & ~Files.RESOLVE_UNIX)
-    return _close(lock, lambda: landlock.restrict(restrictions, rules))
+    return _close(_with_version(FILES, version), lambda: landlock.restrict(restrictions, rules))
 
 
 def _list_rules(places: Places) -> Iterator[Rule]:
@@ -189,7 +204,7 @@ def _list_rules(places: Places) -> Iterator[Rule]:
     yield from (Rule(os.path.dirname(os.path.realpath(path)), Files.RESOLVE_UNIX) for path in places.engines)
     yield from (Rule(path, _LIBRARY) for path in _list_libraries())
     if places.policy:
-        yield Rule(_find_readable(places.policy), Files.READ_FILE)
+        yield from (Rule(path, Files.READ_FILE) for path in _list_readable(places.policy))
     if places.learned:
         yield Rule(places.learned, _DIRECTORY_OF_LEARNED)
 
@@ -200,9 +215,15 @@ def _list_libraries() -> Iterable[str]:
     return {ours, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
 
 
-def _find_readable(policy: str) -> str:
-    """Return the directory of the policy file, so that the file can be replaced; where that holds more, the file."""
-    file = os.path.realpath(policy)
-    directory = os.path.dirname(file)
-    home = os.path.dirname(directory) in {"/home", "/"}
-    return file if home else directory
+def _list_readable(policy: str) -> Iterable[str]:
+    """Return the directory of the policy file, so that it can be replaced; where that holds more, the file.
+
+    Where the file is a link, both its directory and that of what it leads to: Kubernetes makes a new directory beside
+    the old one and changes the link.
+    """
+    files = {os.path.abspath(policy), os.path.realpath(policy)}
+    return {file if _holds_more(os.path.dirname(file)) else os.path.dirname(file) for file in files}
+
+
+def _holds_more(directory: str) -> bool:
+    return os.path.dirname(directory) in {"/home", "/"}

@@ -3,7 +3,7 @@
 What is not in `NEEDED` fails as if the kernel had none such, and programs know how to go on from that: a newer C
 library tries newer calls first. What is in `FORBIDDEN` is what an attacker would want; it does not happen either, and
 the process is told by SIGSYS, so that it can end with a word about it. Libseccomp, through which all of this is said,
-knows the number of each call for each processor; a process of another kind than its own is killed at once.
+knows the number of each call for each processor; who calls as another kind of processor does is killed at once.
 """
 
 import ctypes
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from dockerproxy.host.libc import call
@@ -19,29 +20,33 @@ from dockerproxy.host.libc import call
 _ALLOW: Final = 0x7FFF0000
 _TRAP: Final = 0x00030000
 _FAIL: Final = 0x00050000 | errno.ENOSYS
+_KILL_PROCESS: Final = 0x80000000
 
 _LIBRARY: Final = "libseccomp.so.2"
 _PR_GET_SECCOMP: Final = 21
 _UNKNOWN: Final = -1
 """Number of a call of which this version of the library has not heard; it fails like all that are not listed."""
 
-_ATTRIBUTES: Final = ((4, 1), (8, 2))
-"""All threads get the filter (SCMP_FLTATR_CTL_TSYNC), which is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE)."""
+_ALL_THREADS: Final = (4, 1)
+"""All threads get the filter (SCMP_FLTATR_CTL_TSYNC)."""
 
-_NOT_EQUAL, _EQUAL, _MASKED_EQUAL = 1, 4, 7
+_WISHES: Final = ((8, 2), (2, _KILL_PROCESS))
+"""The filter is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE); who calls as another kind of processor does ends the
+whole process and not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions of the library do without."""
+
+_NOT_EQUAL, _LESS, _EQUAL, _MASKED_EQUAL = 1, 2, 4, 7
 """How an argument is compared (seccomp.h, enum scmp_compare)."""
 
 _NEEDED = """
     read write readv writev pread64 recvfrom recvmsg sendto sendmsg shutdown lseek
     bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt
     epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll ppoll_time64 select pselect6 pselect6_time64
-    eventfd2 pipe2 dup dup2 dup3 close fcntl fcntl64
-    open openat stat lstat fstat stat64 lstat64 fstat64 newfstatat fstatat64 statx access faccessat faccessat2
+    eventfd2 pipe2 dup dup2 dup3 close
+    stat lstat fstat stat64 lstat64 fstat64 newfstatat fstatat64 statx access faccessat faccessat2
     getdents64 readlink readlinkat getcwd unlink unlinkat rename renameat renameat2 fsync umask
-    chmod fchmod fchmodat fchmodat2 chown chown32 lchown lchown32 fchown fchown32 fchownat
     mmap mmap2 munmap mremap mprotect madvise brk membarrier
     futex futex_time64 futex_waitv set_robust_list rseq sched_yield sched_getaffinity
-    rt_sigaction rt_sigprocmask rt_sigreturn sigreturn sigaltstack
+    rt_sigprocmask rt_sigreturn sigreturn sigaltstack
     clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep clock_nanosleep_time64 nanosleep
     gettimeofday time getrusage restart_syscall getrandom uname sysinfo getrlimit ugetrlimit
     getpid getppid gettid getuid geteuid getgid getegid getgroups getuid32 geteuid32 getgid32 getegid32 getgroups32
@@ -49,7 +54,7 @@ _NEEDED = """
 """
 NEEDED: Final = tuple(_NEEDED.split())
 """Calls that serving makes, the log, a reload and what is learned included; with those that other processors have in
-their place."""
+their place. None that changes who may open a file, which no lock on files looks at: the engine's socket is one too."""
 
 _FORBIDDEN = """
     execve execveat fork vfork
@@ -75,6 +80,13 @@ _PRCTL: Final = (15, 16, 0x53564D41)
 _IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """What may be asked of ioctl(2): whether it is a terminal and how wide, how much is there to read, and flags of a
 descriptor. Not TIOCSTI, by which one types into the terminal of whoever started us."""
+
+_FCNTL: Final = (0, 1, 2, 3, 4, 1030)
+"""What may be asked of fcntl(2): copies of descriptors and their flags. Not F_SETOWN, by which the kernel sends others
+a signal of our choice."""
+
+_OTHER_SIGNALS: Final = (32, 33, 34)
+"""What C libraries use between threads."""
 
 _PROGRAMS: Final = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
 """Audit events of Python, behind which another process would be made."""
@@ -114,7 +126,16 @@ def rules(process: int) -> Iterator[Rule]:
         yield name, _TRAP, (_Comparison(0, _NOT_EQUAL, process),)
     yield "tkill", _TRAP, ()
     yield "prlimit64", _ALLOW, (_Comparison(0, _EQUAL, 0),)
-    for name, argument, values in (("prctl", 0, _PRCTL), ("ioctl", 1, _IOCTL)):
+    for name, argument in (("open", 1), ("openat", 2)):  # Landlock knows of O_TRUNC since its third version only.
+        yield name, _ALLOW, (_Comparison(argument, _MASKED_EQUAL, os.O_TRUNC, 0),)
+    yield "rt_sigaction", _ALLOW, (_Comparison(0, _LESS, signal.SIGSYS),)  # Whoever tells of SIGSYS stays.
+    for name, argument, values in (
+        ("prctl", 0, _PRCTL),
+        ("ioctl", 1, _IOCTL),
+        ("fcntl", 1, _FCNTL),
+        ("fcntl64", 1, _FCNTL),
+        ("rt_sigaction", 0, _OTHER_SIGNALS),
+    ):
         yield from ((name, _ALLOW, (_Comparison(argument, _EQUAL, value),)) for value in values)
 
 
@@ -125,10 +146,14 @@ def find_obstacle() -> str:
     except OSError:
         return "this kernel has no seccomp"
     try:
-        ctypes.CDLL(_LIBRARY)
+        library = ctypes.CDLL(_LIBRARY)
     except OSError:
         return f"{_LIBRARY} is not installed; on Debian it is in the package libseccomp2"
-    return ""
+    try:
+        with _building(library, _FAIL):
+            return ""
+    except OSError as error:
+        return f"this kernel does not filter system calls: {error.strerror}"
 
 
 def forbid_rings() -> None:
@@ -153,19 +178,35 @@ def forbid_all_but_needed() -> None:
 
 def _filter(otherwise: int, rules: Iterable[Rule]) -> None:
     library = ctypes.CDLL(_LIBRARY)
-    library.seccomp_init.restype = ctypes.c_void_p
-    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(otherwise)))
-    try:
-        for attribute, value in _ATTRIBUTES:
-            _check(library.seccomp_attr_set(context, attribute, ctypes.c_uint32(value)))
+    with _building(library, otherwise) as context:
         for name, action, compared in rules:
             number = library.seccomp_syscall_resolve_name(name.encode())
             if number != _UNKNOWN:
                 array, size = (_Comparison * len(compared))(*compared), len(compared)
                 _check(library.seccomp_rule_add_array(context, ctypes.c_uint32(action), number, size, array))
         _check(library.seccomp_load(context))
+
+
+@contextmanager
+def _building(library: ctypes.CDLL, otherwise: int) -> Iterator[ctypes.c_void_p]:
+    """A filter without rules yet.
+
+    Raises:
+        OSError: This kernel does not take one for all threads.
+    """
+    library.seccomp_init.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(otherwise)))
+    try:
+        _check(_set(library, context, *_ALL_THREADS))
+        for attribute, value in _WISHES:
+            _set(library, context, attribute, value)
+        yield context
     finally:
         library.seccomp_release(context)
+
+
+def _set(library: ctypes.CDLL, context: ctypes.c_void_p, attribute: int, value: int) -> int:
+    return int(library.seccomp_attr_set(context, attribute, ctypes.c_uint32(value)))
 
 
 def _check(result: int) -> None:
