@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from host.locked import run_alone
 
+from dockerproxy.host import seccomp
 from dockerproxy.host.seccomp import FORBIDDEN, NEEDED, find_obstacle
 
 FILTER = """
@@ -55,6 +56,19 @@ def test_most_of_what_is_forbidden_exists_on_this_processor() -> None:
 @pytest.mark.parametrize("name", NEEDED)
 def test_what_is_needed_is_a_call_of_some_processor(name: str) -> None:
     assert find_number(name) != NONE
+
+
+@pytest.mark.parametrize("processor", ["x86_64", "aarch64", "arm", "riscv64"])
+def test_the_rules_can_be_said_for_other_processors_too(processor: str) -> None:
+    library = ctypes.CDLL("libseccomp.so.2")
+    native = ctypes.c_uint32(library.seccomp_arch_native())
+    kind = ctypes.c_uint32(library.seccomp_arch_resolve_name(processor.encode()))
+    assert kind.value
+    with seccomp._building(library, seccomp._FAIL) as context:
+        if kind.value != native.value:
+            assert library.seccomp_arch_add(context, kind) == 0
+            assert library.seccomp_arch_remove(context, native) == 0
+        seccomp._add(library, context, seccomp.rules(os.getpid()))
 
 
 def test_nothing_is_needed_and_forbidden() -> None:

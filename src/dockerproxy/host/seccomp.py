@@ -179,12 +179,16 @@ def forbid_all_but_needed() -> None:
 def _filter(otherwise: int, rules: Iterable[Rule]) -> None:
     library = ctypes.CDLL(_LIBRARY)
     with _building(library, otherwise) as context:
-        for name, action, compared in rules:
-            number = library.seccomp_syscall_resolve_name(name.encode())
-            if number != _UNKNOWN:
-                array, size = (_Comparison * len(compared))(*compared), len(compared)
-                _check(library.seccomp_rule_add_array(context, ctypes.c_uint32(action), number, size, array))
+        _add(library, context, rules)
         _check(library.seccomp_load(context))
+
+
+def _add(library: ctypes.CDLL, context: ctypes.c_void_p, rules: Iterable[Rule]) -> None:
+    for name, action, compared in rules:
+        number = library.seccomp_syscall_resolve_name(name.encode())
+        if number != _UNKNOWN:
+            array, size = (_Comparison * len(compared))(*compared), len(compared)
+            _check(library.seccomp_rule_add_array(context, ctypes.c_uint32(action), number, size, array))
 
 
 @contextmanager
