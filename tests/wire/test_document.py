@@ -70,7 +70,10 @@ def test_enough_documents_are_kept_of_each_kind() -> None:
         (b"9223372036854775808", "beyond those of 64 bits"),
         (b"-9223372036854775809", "beyond those of 64 bits"),
         (b"1" * 5000, "beyond those of 64 bits"),
-        (b"0." + b"1" * 16, "too many digits"),
+        (b"0." + b"1" * 31, "too many digits"),
+        (b"0." + b"1" * 18, "would be another number"),
+        (b"900719925474099.3", "would be another number"),
+        (b"1e-400", "would be another number"),
         (b"1e309", "1e309 is greater than numbers are"),
         (b"-1e999", "-1e999 is greater than numbers are"),
         (b"NaN", "NaN is no JSON"),
@@ -109,6 +112,13 @@ def test_what_all_read_alike_is_read(content: bytes) -> None:
     read = read_json(content)
     assert not isinstance(read, Refusal)
     assert read == json.loads(content)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_number_of_64_bits_is_read_and_written_as_it_is(number: float) -> None:
+    written = repr(number).encode()
+    assert repr(read_json(written)) == repr(number)
+    assert write_json(number) == written
 
 
 @pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])

@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections import Counter
+from decimal import Decimal
 from typing import Final, NoReturn, TypeAlias
 
 from dockerproxy.errors import Refusal
@@ -25,8 +26,8 @@ _INT64: Final = range(-(2**63), 2**63)
 _MOST_DIGITS: Final = 18
 """Of a whole number that is certainly one of Go's int64. All others are an error for Go wherever it reads the field."""
 
-_MOST_OF_FRACTION: Final = 17
-"""Characters of another number: as many as are certainly the same after reading and writing."""
+_MOST_OF_FRACTION: Final = 32
+"""Characters of another number. Python and Go write the longest with 24."""
 
 _TOO_DEEP: Final = f"the body has more than {MOST_LEVELS} lists or objects in each other"
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]").search
@@ -103,6 +104,8 @@ def _read_fraction(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise _UnclearError(f"{text} is greater than numbers are")
+    if Decimal(text) != Decimal(repr(number)):
+        raise _UnclearError(f"{text} would be another number once it is read")
     return number
 
 
