@@ -35,9 +35,14 @@ class Proxy:
         """Return all that it printed so far, on both streams."""
         return self._log.read_text()
 
+    def each_record(self) -> Iterator[dict[str, Any]]:
+        """Yield its log, an object a line."""
+        with self._log.open("rb") as log:
+            yield from (json.loads(line) for line in log if line.endswith(b"\n"))
+
     def records(self) -> list[dict[str, Any]]:
-        """Return its log, an object a line."""
-        return [json.loads(line) for line in self._log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        """Return its log, which must not be one of hours."""
+        return list(self.each_record())
 
     def wait_for_record(self, **fields: object) -> dict[str, Any]:
         """Wait until it has left a record with these fields."""

@@ -133,13 +133,15 @@ def restart(engine: Engine, proxy: Proxy) -> None:
 
 def assert_nothing_went_wrong(proxy: Proxy) -> None:
     """Check that no honest request was turned away, and none got an error but while the engine was away."""
-    records = [record for record in proxy.records() if record.get("socket") == "work"]
-    assert len(records) > 1000 * (SECONDS / 600)
-    assert not [record for record in records if record["decision"] != "allowed"]
-    failed = [record for record in records if record["status"] >= 500 and "restart" not in record["target"]]
-    assert not failed
-    assert not [record for record in proxy.records() if record["level"] in {"crit", "alert", "emerg"}]
-    assert not [record for record in proxy.records() if "lines dropped" in record.get("text", "")]
+    honest = 0
+    for record in proxy.each_record():
+        assert record["level"] not in {"crit", "alert", "emerg"}, record
+        assert "lines dropped" not in record.get("text", "")
+        if record.get("socket") == "work":
+            honest += 1
+            assert record["decision"] == "allowed", record
+            assert record["status"] < 500 or "restart" in record["target"], record
+    assert honest > 1000 * (SECONDS / 600)
 
 
 def test_nothing_is_lost_and_nothing_grows(
