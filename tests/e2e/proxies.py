@@ -112,7 +112,7 @@ class Proxy:
         printed = self.printed()
         assert status == 0, f"the proxy exited {status}:\n{printed}"
         assert "Traceback" not in printed, printed
-        assert all(isinstance(record, dict) for record in self.records())
+        assert all(isinstance(record, dict) for record in self.each_record())
 
 
 def denied(proxy: Proxy) -> list[str]:
