@@ -75,10 +75,11 @@ def _read_chunks(pieces: list[bytes]) -> Body:
 def _read_request(pieces: list[bytes]) -> tuple[RequestBody, bytes, int]:
     body, to_engine, used = RequestBody(_CHUNKED), b"", 0
     for piece in pieces:
-        if not body.complete and not body.broken:
-            passed, taken = body.feed(piece)
+        left = piece
+        while left and not (body.complete or body.broken):
+            passed, taken = body.feed(left)
             to_engine += b"".join(passed)
-            used += taken
+            used, left = used + taken, left[taken:]
     return body, to_engine, used
 
 
@@ -93,7 +94,8 @@ def _check_request(data: bytes, whole: Body) -> None:
         assert again.content == whole.content
         _check_written(to_engine, whole)
     held = HeldBody(_CHUNKED, _MOST_HELD)
-    held.feed(data)
+    while data and not (held.complete or held.broken):
+        data = data[held.feed(data)[1] :]
     assert bytes(held.content) == whole.content
     assert bool(held.broken) is bool(whole.broken or len(whole.content) > _MOST_HELD)
 

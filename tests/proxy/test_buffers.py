@@ -2,19 +2,37 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
-from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from policy.policies import policy_with
+from proxy.bodies import contained, has_taken
+from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
+from proxy.questions import tell
+from wire.tars import block
 
 from dockerproxy.proxy.buffers import IN_KERNEL
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
 CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
 
 
 def held(here: World) -> int:
     (served,) = (door.served for door in here.server._doors.values())
     return served.usage.buffered
+
+
+async def counted(here: World, size: int) -> None:
+    """Wait until so much is known to be held."""
+
+    async def wait() -> None:
+        while True:
+            if held(here) >= size:
+                return
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(wait(), PATIENCE)
 
 
 async def stalled(here: World, size: int = 1 << 22) -> tuple[Wire, Wire]:
@@ -85,6 +103,68 @@ async def test_parts_of_heads_give_way_politely() -> None:
         await second.send(b"\n")
         await (await here.engine_side()).send(OK)
         assert await second.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_who_gives_way_in_the_middle_of_its_body_ends_as_one() -> None:
+    async with world(MAX_BUFFERED="200000") as here:
+        client = await here.connect()
+        await client.send(request("POST", "/images/load", "Content-Length: 350000"))
+        engine = await here.engine_side()
+        await engine.head()
+        engine.pause()
+        await client.send(b"x" * 200_000)
+        await has_taken(here, 200_000)
+        with suppress(ConnectionError):
+            await client.send(b"x" * 150_000)
+        [record] = await here.records(1)
+        assert "MAX_BUFFERED" in record["reason"]
+        assert held(here) == 0
+
+
+@in_loop
+async def test_where_the_limit_becomes_smaller_all_give_way_who_must() -> None:
+    async with world(MAX_BUFFERED="1GiB") as here:
+        for _ in range(230):
+            client = await here.connect()
+            client.pause()
+            await client.send(get("/images/get?names=x"))
+            await (await here.engine_side()).send(LARGE)
+        await counted(here, 230 * IN_KERNEL)
+        [first] = here.server._settings.sockets
+        smaller = replace(first, limits=replace(first.limits, buffered=1 << 20))
+        await here.server.reload(replace(here.server._settings, sockets=(smaller,)))
+        await (await here.connect()).send(get("/_ping")[:-1])
+        await here.records(225)
+        assert held(here) <= 1 << 20
+
+
+@in_loop
+async def test_what_is_too_little_to_stop_anybody_is_counted_as_well() -> None:
+    async with world() as here:
+        client = await here.connect()
+        client.pause()
+        await client.send(get("/images/get?names=x"))
+        await (await here.engine_side()).send(LARGE[:250_000])
+        await counted(here, IN_KERNEL)
+        [end] = here.clients
+        assert not end.is_slow
+
+
+@in_loop
+async def test_what_is_kept_of_an_archive_is_counted() -> None:
+    async with world(policy=policy_with(contained("PutContainerArchive", "web"))) as here:
+        client = await here.connect()
+        size = f"Content-Length: {2**20}"
+        await client.send(request("PUT", "/containers/w/archive?path=/", size, "Content-Type: application/x-tar"))
+        await tell(here)
+        await (await here.engine_side()).head()
+        await client.send(block(flag=b"x", size=b"%011o" % 60_000) + b"x" * 50_000)
+
+        await counted(here, 50_000)
+        client.writer.transport.abort()
+        await here.records(1)
+        assert held(here) == 0
 
 
 @pytest.mark.parametrize("near", [True, False])

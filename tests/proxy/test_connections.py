@@ -1,7 +1,8 @@
 """Many connections: who waits too long, who makes room, and that others are served."""
 
 import asyncio
-from contextlib import suppress
+import socket
+from contextlib import ExitStack, suppress
 
 import pytest
 from proxy.harness import OK, get, in_loop, world
@@ -154,3 +155,68 @@ async def test_the_engine_is_not_read_for_a_client_that_was_slow_before() -> Non
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(fill(), 0.5)
         assert written < 8 * 1024 * 1024
+
+
+@in_loop
+async def test_a_client_that_does_not_take_its_last_answer_makes_room() -> None:
+    async with world(MAX_CONNECTIONS="1") as here:
+        client = await here.connect()
+        client.pause()
+        await client.send(get("/images/get?names=x", "Connection: close"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
+        await here.records(1)
+        [end] = here.clients
+        assert end.transport.get_write_buffer_size()
+        other, _ = await here.exchange(get("/_ping"))
+        assert await other.answer() == (200, b"OK")
+
+
+@in_loop
+async def test_a_client_that_takes_its_last_answer_slowly_gets_all_of_it() -> None:
+    async with world() as here:
+        client = await here.connect()
+        client.pause()
+        await client.send(get("/images/get?names=x", "Connection: close"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
+        await here.records(1)
+        [end] = here.clients
+        end.connections.sweep(here.server._shared.now() + 60)
+        client.resume()
+        assert len((await client.rest()).partition(b"\r\n\r\n")[2]) == 250_000
+
+
+@in_loop
+async def test_for_a_client_that_has_gone_no_connection_to_the_engine_is_tried() -> None:
+    async with world(engine=False) as here:
+        with socket.socket(socket.AF_UNIX) as full, ExitStack() as stack:
+            full.bind(f"{here.directory}/engine.sock")
+            full.listen(0)
+            with suppress(BlockingIOError):
+                while True:
+                    waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    waiting.setblocking(False)  # noqa: FBT003
+                    waiting.connect(f"{here.directory}/engine.sock")
+            client = await here.connect()
+            await client.send(get("/_ping"))
+            stranger = await here.connect()
+            await stranger.send(get("/secrets"))
+            await stranger.answer()
+            assert "opening an engine connection" in {task.get_name() for task in asyncio.all_tasks()}
+            client.writer.transport.abort()
+            await here.records(2)
+            await asyncio.sleep(0)
+            assert "opening an engine connection" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+@in_loop
+async def test_a_body_where_none_belongs_must_come_in_time_as_well() -> None:
+    async with world(BODY_TIMEOUT="1") as here:
+        client = await here.connect()
+        await client.send(get("/containers/json", "Content-Length: 5"))
+        await (await here.engine_side()).head()
+        status, body = await client.answer()
+        assert (status, b"BODY_TIMEOUT" in body) == (408, True)

@@ -96,6 +96,18 @@ async def test_a_client_that_ended_its_side_of_a_silent_tunnel_and_then_hangs_up
 
 
 @in_loop
+async def test_a_client_that_goes_while_the_engine_takes_nothing_is_noticed() -> None:
+    async with world() as here:
+        client, engine = await open_tunnel(here)
+        engine.pause()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.send(b"x" * 2_000_000), 0.5)
+        client.writer.transport.abort()
+        await here.records(1)
+        assert not here.clients
+
+
+@in_loop
 async def test_when_the_engine_goes_the_clients_side_goes_at_once() -> None:
     async with world() as here:
         client, engine = await open_tunnel(here)

@@ -86,9 +86,9 @@ class Judged:
         return Shape.REPLY if self.operation is None else self.operation.shape
 
     @property
-    def body_is_json(self) -> bool:
-        """Whether its body is short, and comes at once."""
-        return self.operation is not None and self.operation.body == "json"
+    def body_is_short(self) -> bool:
+        """Whether its body, if it has one, comes at once."""
+        return self.operation is not None and self.operation.body in {"json", "-"}
 
     @property
     def may_tunnel(self) -> bool:

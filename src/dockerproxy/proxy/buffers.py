@@ -1,6 +1,7 @@
 """What is held for one client: parts of requests, and what one of its two ends does not take.
 
-What the clients of a socket hold together is bounded; where it is too much, the one that holds most gives way.
+What the clients of a socket hold together is bounded; where it is too much, the one that holds most gives way: not in
+the middle of what it is doing, but before anything else is done.
 """
 
 import asyncio
@@ -20,15 +21,31 @@ class Buffers:
 
     Attributes:
         size: Bytes of all of it, when they were last counted.
+        kept: Bytes of a body that passes, which are kept until it is clear what becomes of them.
     """
 
-    __slots__ = ("_inbox", "_served", "_stalled", "size")
+    __slots__ = ("_ends", "_inbox", "_served", "_stalled", "kept", "size")
 
     def __init__(self, served: "Served", inbox: Inbox) -> None:
-        self.size = 0
+        self.size = self.kept = 0
         self._inbox = inbox
         self._served = served
+        self._ends: set[asyncio.Transport] = set()
         self._stalled: set[asyncio.Transport] = set()
+
+    def open(self, transport: asyncio.Transport) -> None:
+        """Take note of an end."""
+        self._ends.add(transport)
+
+    def close(self, transport: asyncio.Transport) -> None:
+        """Note that an end is gone."""
+        self._ends.discard(transport)
+        self.flow(transport)
+
+    def look(self) -> None:
+        """Find the ends at which anything waits; to be called between events, when all was written that could be."""
+        self._stalled = {end for end in self._ends if end.get_write_buffer_size()}
+        self.count()
 
     def stall(self, transport: asyncio.Transport) -> None:
         """Note that what was written to an end is not being taken."""
@@ -36,20 +53,23 @@ class Buffers:
         self.count()
 
     def flow(self, transport: asyncio.Transport) -> None:
-        """Note that it is being taken again, or that the end is gone."""
+        """Note that it is being taken again."""
         self._stalled.discard(transport)
         self.count()
 
     def count(self) -> None:
         """Count what is held."""
-        size = len(self._inbox.data) + sum(each.get_write_buffer_size() + IN_KERNEL for each in self._stalled)
+        size = len(self._inbox.data) + self.kept
+        size += sum(each.get_write_buffer_size() + IN_KERNEL for each in self._stalled)
         self._served.usage.buffered += size - self.size
         self.size = size
         if self._served.usage.is_too_much:
-            self._served.connections.find_heaviest().give_way()
+            self._served.shed_soon()
 
     def clear(self) -> None:
         """Hold nothing any more."""
+        self.kept = 0
         self._inbox.clear()
+        self._ends.clear()
         self._stalled.clear()
         self.count()

@@ -22,7 +22,7 @@ from dockerproxy.proxy.held import ask, forget_body, hold, make_body, take_piece
 from dockerproxy.proxy.tally import Tally
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.settings import Level
-from dockerproxy.wire.answer import answer_ping, write_answer
+from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
@@ -61,9 +61,9 @@ class Client(asyncio.Protocol):
         self.inbox = Inbox()
         self.buffers = Buffers(served, self.inbox)
         self.body: RequestBody | None = None
-        self.asking: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.policy = served.policy
-        self._closes = False
+        self.closes = False
         self._reading = True
 
     # What the event loop tells us
@@ -73,6 +73,7 @@ class Client(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.tally.peer = find_peer(transport.get_extra_info("socket"))
         if self.connections.admit(self):
+            self.buffers.open(self.transport)
             self.wait(self.connections.heads)
             if self.served.is_gone:
                 self.finish()
@@ -112,8 +113,8 @@ class Client(asyncio.Protocol):
         del error
         self.connections.forget(self)
         self.buffers.clear()
-        if self.asking is not None:
-            self.asking.cancel()
+        if self.task is not None:
+            self.task.cancel()
         if self.engine is not None:
             self.engine.drop()
             self.engine = None
@@ -157,9 +158,15 @@ class Client(asyncio.Protocol):
 
     def finish(self) -> None:
         """End it as soon as no exchange is under way."""
-        self._closes = True
+        self.closes = True
         if self.state in {State.IDLE, State.CLOSING}:
-            self.transport.close()
+            self.close()
+
+    def close(self) -> None:
+        """End it when the client has taken what was written to it; one that does not may have to make room."""
+        self.transport.close()
+        if self.waits_in is None:
+            self.wait(self.connections.idle)
 
     # The request
 
@@ -198,7 +205,7 @@ class Client(asyncio.Protocol):
             refuse(self, judged, head)
             return
         self.tally.judged = judged
-        self._closes = self._closes or judged.head.close
+        self.closes = self.closes or judged.head.close
         too_many = self.served.usage.enter(judged.shape)
         if too_many:
             turn_away(self, judged, 503, too_many)
@@ -217,12 +224,12 @@ class Client(asyncio.Protocol):
         self.body = None if judged.is_whole else make_body(judged)
         self.state = step(self.state, Signal.WHOLE if self.body is None else Signal.HEAD)
         if self.engine is None:
-            self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
+            self.task = self.shared.tasks.start(connect(self, judged.to_engine), "opening an engine connection")
         else:
             self.engine.transport.write(judged.to_engine)
         if self.body is None:
             self._await_answer(judged)
-        elif judged.body_is_json:
+        elif judged.body_is_short:
             self.wait(self.connections.bodies)
 
     def _await_answer(self, judged: Judged) -> None:
@@ -248,7 +255,7 @@ class Client(asyncio.Protocol):
         if isinstance(body, HeldBody):
             return take_piece(self, body, data)
         pieces, used = body.feed(data)
-        self.tally.received = body.received
+        self.tally.received, self.buffers.kept = body.received, 0 if body.complete else body.kept
         if body.broken:
             self.fail(body.status, body.broken)
             return len(data)
@@ -293,7 +300,7 @@ class Client(asyncio.Protocol):
         elif self.tally.judged is not None:
             self.tally.end(outcome, reason, level)
             self.drop_engine()
-            self.transport.close()
+            self.close()
         else:
             self.shared.log.message(Level.ERR, reason)
 
@@ -308,9 +315,10 @@ class Client(asyncio.Protocol):
         self.drop_engine()
         self.state = step(self.state, Signal.CLOSE)
         self.body = None
+        self.buffers.kept = 0
         self.inbox.clear()
         if self.ended:
-            self.transport.close()
+            self.close()
             return
         self.transport.write_eof()
         self.wait(self.connections.lingering)
@@ -329,14 +337,7 @@ class Client(asyncio.Protocol):
             self.connections.stop_waiting(self)
         self.state = step(self.state, Signal.ANSWER)
         self.tally.status = head.status
-        self._closes = self._closes or head.close or framing is Framing.CLOSE
-
-    def answer_health(self, status: int) -> None:
-        """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
-        self.drop_engine()
-        self._closes = True
-        self.answer_ourselves(*answer_ping(status, self.served.remark, self.shared.remark), close=True)
-        self.end_answer()
+        self.closes = self.closes or head.close or framing is Framing.CLOSE
 
     def start_stream(self) -> None:
         """Leave a line at the start of what may last for weeks."""
@@ -356,7 +357,7 @@ class Client(asyncio.Protocol):
             self.free()
             if self.inbox.data:
                 self.advance()
-        elif self.engine is None or self._closes:
+        elif self.engine is None or self.closes:
             self.linger()
         else:
             self.wait(self.connections.lingering)
@@ -364,9 +365,9 @@ class Client(asyncio.Protocol):
     def free(self) -> None:
         """Make the connection free for the next request, or end it."""
         self.body = None
-        if self._closes or (self.ended and not self.inbox.data):
+        if self.closes or (self.ended and not self.inbox.data):
             self.state = step(self.state, Signal.CLOSE)
-            self.transport.close()
+            self.close()
             return
         self.state = step(self.state, Signal.NEXT)
         self.wait(self.connections.idle)

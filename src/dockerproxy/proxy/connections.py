@@ -78,7 +78,7 @@ class Connections:
         emptied: Set when the last one has ended.
         heads: Those whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
-        idle: Those between two requests.
+        idle: Those between two requests, and those that end when the client has taken its last answer.
         answers: Those that wait for the engine to begin an answer that comes at once.
         lingering: Those that have their last answer and still send.
         unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
@@ -106,8 +106,9 @@ class Connections:
 
     def admit(self, connection: Connection) -> bool:
         """Take a new connection in; when full, the one that has waited longest without a request makes room."""
-        if len(self._places) >= self.limit and not self._make_room():
-            return False
+        while len(self._places) >= self.limit:
+            if not self._make_room():
+                return False
         self._all.add(connection)
         self._places.add(connection)
         self.emptied.clear()
@@ -140,6 +141,8 @@ class Connections:
 
     def sweep(self, now: float) -> None:
         """End those that have waited too long, and those whose client has hung up unnoticed."""
+        for connection in self._all:
+            connection.buffers.look()
         for waiting in (self.heads, self.bodies, self.idle, self.answers, self.lingering):
             for connection in waiting.expired(now):
                 connection.time_out()
@@ -152,9 +155,9 @@ class Connections:
             for descriptor, _ in poll.poll(0):
                 by_descriptor[descriptor].abort()
 
-    def find_heaviest(self) -> Connection:
-        """Return the one for which most is held."""
-        return max(self._all, key=lambda connection: connection.buffers.size)
+    def list_by_weight(self) -> list[Connection]:
+        """Return all, those first for which most is held."""
+        return sorted(self._all, key=lambda connection: connection.buffers.size, reverse=True)
 
     def finish_all(self) -> None:
         """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""

@@ -8,6 +8,7 @@ from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
+from dockerproxy.wire.answer import answer_ping
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import peek
@@ -50,6 +51,14 @@ def turn_away(client: "Client", judged: Judged, status: int, message: str) -> No
         client.wait(client.connections.lingering)
 
 
+def answer_health(client: "Client", status: int) -> None:
+    """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
+    client.drop_engine()
+    client.closes = True
+    client.answer_ourselves(*answer_ping(status, client.served.remark, client.shared.remark), close=True)
+    client.end_answer()
+
+
 def end_late(client: "Client") -> None:
     """End a connection on which something was waited for that has not come."""
     if client.waits_in is client.connections.answers:
@@ -64,9 +73,9 @@ def end_late(client: "Client") -> None:
 
 def make_way(client: "Client") -> None:
     """End a connection for which too much is held."""
-    if client.state is State.IDLE:
+    if client.inbox.data and client.state is State.IDLE:
         refuse(client, Refusal(503, TOO_MUCH))
-    else:
+    elif client.tally.judged is not None:
         client.fail(503, TOO_MUCH, TOO_MUCH_ASKED)
     if client.buffers.size:  # It does not take what is written to it.
         client.abort()

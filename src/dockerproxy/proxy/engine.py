@@ -9,6 +9,7 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from dockerproxy.proxy.ending import answer_health
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.settings import Level
@@ -83,24 +84,31 @@ class Engine(asyncio.Protocol):
             self._head += data
             data = bytes(self._head)
             self._head.clear()
-        end = data.find(END_OF_HEAD) + 4
-        if end < len(END_OF_HEAD):
+        data, head, end = self._pass_interim(data)
+        if not end:
             if len(data) > MAX_HEAD:
                 self._breach("the engine's response head is too long")
             self._head += data
-            return b""
-        head = _parse(data[:end])
-        if head is None:
+        elif head is None:
             self._breach("the engine's response head is malformed")
-        elif head.status < _OK and head.status != _SWITCHING:
-            if self._is_wanted(head.status):
-                self.client.send(data[:end])
-            return data[end:]
         elif head.status == _SWITCHING or (self._is_raw(head) and self._may_tunnel(head)):
             self._switch(head, data)
         else:
             return self._begin_answer(head, data, end)
         return b""
+
+    def _pass_interim(self, data: bytes) -> tuple[bytes, ResponseHead | None, int]:
+        """Pass on interim heads; return what follows, the final head and its length: 0 if it is not there."""
+        start = 0
+        while end := data.find(END_OF_HEAD, start) + 1:
+            end += len(END_OF_HEAD) - 1
+            head = _parse(data[start:end])
+            if head is None or head.status >= _OK or head.status == _SWITCHING:
+                return data[start:], head, end - start
+            if self._is_wanted(head.status):
+                self.client.send(data[start:end])
+            start = end
+        return data[start:], None, 0
 
     def _is_wanted(self, status: int) -> bool:
         """Whether the client gets an interim answer: none to a health check, and 100 only while a body is to come."""
@@ -135,7 +143,7 @@ class Engine(asyncio.Protocol):
         framing = Framing.NONE if judged is not None and judged.method == "HEAD" else head.framing
         client.answer(head, framing)
         if judged is None or judged.is_health_check:
-            client.answer_health(head.status)
+            answer_health(client, head.status)
             return b""
         whole = end + (head.length if framing is Framing.LENGTH else 0)
         if framing in {Framing.NONE, Framing.LENGTH} and len(data) >= whole:
@@ -201,7 +209,7 @@ class Engine(asyncio.Protocol):
     def drop(self) -> None:
         """Cut the connection; the client's end already knows."""
         self._gone = True
-        self.client.buffers.flow(self.transport)
+        self.client.buffers.close(self.transport)
         self.transport.abort()
 
     def _lose(self, error: Exception | None = None) -> None:
@@ -239,6 +247,7 @@ async def connect(client: "Client", head: bytes) -> None:
         engine.drop()
         return
     client.engine = engine
+    client.buffers.open(transport)
     if client.is_slow:
         transport.pause_reading()
     transport.write(head)

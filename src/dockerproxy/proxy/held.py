@@ -42,6 +42,11 @@ class InspectedBody(RequestBody):
         super().__init__(head)
         self._archive = archive
 
+    @property
+    def kept(self) -> int:  # type: ignore[override] # it is read only
+        """Bytes that are kept of it."""
+        return self._archive.kept
+
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken."""
         contents, used = self.take(data)
@@ -132,4 +137,4 @@ def ask(client: "Client", judged: Judged) -> None:
     if client.state is State.IDLE:
         client.policy = client.served.policy
         client.state = step(client.state, Signal.HOLD)
-    client.asking = client.shared.tasks.start(settle(client, client.policy, judged), "asking what a name means")
+    client.task = client.shared.tasks.start(settle(client, client.policy, judged), "asking what a name means")

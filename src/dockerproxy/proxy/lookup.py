@@ -71,8 +71,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         async with asyncio.timeout(patience):
             while (question := decided.question) is not None:
                 if _removes_a_volume(question):
-                    await client.shared.removals.acquire()
-                    client.tally.when_over = partial(_let_others_remove, client)
+                    await _wait_to_remove(client)
                 async with client.served.questions:
                     found = await _find(client.shared, question, judged.request.version)
                 decided = judge_object(policy, decided, found)
@@ -100,10 +99,22 @@ def _removes_a_volume(question: Question) -> bool:
     return question.kind is Kind.VOLUME and question.operation.method == "DELETE"
 
 
+async def _wait_to_remove(client: "Client") -> None:
+    """Wait for a turn: one of each socket stands in the line of all, so that many of one do not keep others waiting."""
+    await client.served.removals.acquire()
+    try:
+        await client.shared.removals.acquire()
+    except asyncio.CancelledError:
+        client.served.removals.release()
+        raise
+    client.tally.when_over = partial(_let_others_remove, client)
+
+
 def _let_others_remove(client: "Client") -> None:
     """Have the next removal begin when the engine is done with this one."""
     delay = _AFTERMATH if client.transport.is_closing() else 0
-    asyncio.get_running_loop().call_later(delay, client.shared.removals.release)
+    for line in (client.shared.removals, client.served.removals):
+        asyncio.get_running_loop().call_later(delay, line.release)
 
 
 def _still_waits(client: "Client") -> bool:

@@ -39,6 +39,7 @@ class Served:
         learner: Of a socket that learns.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
+        removals: Of those that wait to remove a volume, the one that stands in the line of all sockets.
         reported: How often each operation has passed that the policy does not allow.
     """
 
@@ -46,11 +47,13 @@ class Served:
         self._known: dict[bytes, Judged] = {}
         self.learner: Learner | None = None
         self.is_gone = False
+        self._sheds = False
         self.held = 0
         self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
         self.questions = asyncio.Semaphore(QUESTIONS)
+        self.removals = asyncio.Lock()
         self.reported: Counter[str] = Counter()
         self.replace(settings)
 
@@ -68,6 +71,19 @@ class Served:
             self.learner = None
         elif self.learner is None or self.learner.name != settings.name:
             self.learner = Learner(settings)
+
+    def shed_soon(self) -> None:
+        """Have those give way for which most is held, until it is not too much."""
+        if not self._sheds:
+            self._sheds = True
+            asyncio.get_running_loop().call_soon(self._shed)
+
+    def _shed(self) -> None:
+        for connection in self.connections.list_by_weight():
+            if not self.usage.is_too_much:
+                break
+            connection.give_way()
+        self._sheds = False
 
     def note(self, record: Record, when: float) -> None:
         """Take an exchange into account, where the socket's mode asks for it.

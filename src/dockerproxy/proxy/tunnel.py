@@ -42,12 +42,16 @@ class TunnelEnd(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Stop reading from the other end: what we write here is not being taken."""
         self.client.buffers.stall(self.transport)
+        if not self.is_near:
+            self.client.connections.unwatched.add(self.client)
         if not self.peer.transport.is_closing():
             self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Read from the other end again."""
         self.client.buffers.flow(self.transport)
+        if not (self.is_near or self.peer.ended):
+            self.client.connections.unwatched.discard(self.client)
         if not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
@@ -73,7 +77,7 @@ class TunnelEnd(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """End the other end too: at once if the client is gone, else when it has taken what is on its way."""
         if not self.is_near:
-            self.client.buffers.flow(self.transport)
+            self.client.buffers.close(self.transport)
             self.peer.transport.close()
             return
         if not self.peer.transport.is_closing():

@@ -5,6 +5,9 @@ from typing import Final
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import Framing, RequestHead
 
+_MOST_AT_ONCE: Final = 128
+"""Chunks of a body that are read in one go, before others have their turn: a megabyte may hold a hundred thousand."""
+
 _FEW: Final = 8
 """Pieces of content at one time that are passed on one by one; more are small, and as one they cost less."""
 
@@ -15,11 +18,13 @@ class RequestBody:
     Attributes:
         complete: Whether all of it was taken.
         received: Bytes of content so far.
+        kept: Bytes that are kept of it.
         broken: Why it has no reading, or empty.
         status: Of the answer if it is broken.
     """
 
     status = 400
+    kept = 0
 
     def __init__(self, head: RequestHead) -> None:
         self.complete = head.framing is Framing.NONE
@@ -48,7 +53,7 @@ class RequestBody:
             self.received += used
             self.complete = not self._left
             return [data if used == len(data) else data[:used]], used
-        fed = self._chunks.feed(data)
+        fed = self._chunks.feed(data, _MOST_AT_ONCE)
         self.broken = fed.broken
         self.complete = self._chunks.ended
         view = memoryview(data)

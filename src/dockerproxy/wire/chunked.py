@@ -6,10 +6,12 @@ parsers can disagree about them.
 """
 
 import re
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+_PLAIN_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 _MAX_LINE: Final = 4096
@@ -33,7 +35,8 @@ class Fed:
 
     Attributes:
         payload: Where the data of chunks lies in the piece: (start, end) in order.
-        used: Bytes of the piece that belong to the body; less than all of it only when the body ended.
+        used: Bytes of the piece that belong to the body; less than all of it only when the body ended, or when it holds
+            more chunks than were to be read.
         broken: What is wrong, or empty. After that the coding has no reading and the connection must end.
     """
 
@@ -56,11 +59,20 @@ class Chunks:
         """Whether the whole body was seen."""
         return self.expect is Expect.NOTHING
 
-    def feed(self, data: bytes) -> Fed:
-        """Read the next piece."""
-        payload = []
+    def feed(self, data: bytes, most: int = sys.maxsize) -> Fed:
+        """Read the next piece, but no more than so many parts of chunks."""
+        payload = list[tuple[int, int]]()
         at, size = 0, len(data)
-        while at < size and self.expect is not Expect.NOTHING:
+        while at < size and self.expect is not Expect.NOTHING and len(payload) < most:
+            if self.expect is Expect.SIZE and not self._line:  # The common case: a whole chunk.
+                found = _PLAIN_SIZE(data, at)
+                length = int(found[1], 16) if found else 0
+                start = found.end() if found else at
+                end = start + length
+                if length and data[end : end + 2] == b"\r\n":
+                    payload.append((start, end))
+                    at = end + 2
+                    continue
             if self.expect is Expect.DATA:
                 end = min(size, at + self.left)
                 payload.append((at, end))

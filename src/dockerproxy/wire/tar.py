@@ -144,6 +144,11 @@ class TarReader:
         self._said: dict[bytes, bytes] = {}
         self._ended = False
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept, until the header is there of which they are a part."""
+        return len(self._kept) + sum(map(len, self._said.values()))
+
     def feed(self, data: bytes | memoryview) -> list[Event]:
         """Take a piece of the archive; return what it holds. Contents of files are views of it."""
         view, at, events = memoryview(data), 0, list[Event]()

@@ -46,6 +46,9 @@ class Rules(Protocol):
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
 
+    def __len__(self) -> int:
+        """Return how many names are remembered."""
+
 
 _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Value]], Rules]]] = {
     "PutContainerArchive": Unpacking,
@@ -62,6 +65,9 @@ _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18").match
 """How zstd may begin too, with a frame that is skipped (RFC 8878 §3.1.2); engines know that as well."""
 
 _LONGEST: Final = 6
+
+_REMEMBERED: Final = 100
+"""Bytes that a name takes which is remembered."""
 
 _UNPACKING: Final = {
     "ImageLoad": ", like gunzip < image.tar.gz | docker load",
@@ -86,6 +92,11 @@ class Archive:
         self._entry = Entry(name=b"")
         self._held: bytearray | None = None
         self._has_begun = False
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of it."""
+        return self._tar.kept + len(self._held or b"") + _REMEMBERED * len(self._rules)
 
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""

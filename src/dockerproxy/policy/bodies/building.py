@@ -73,6 +73,9 @@ class Building:
             return fault_of(entry, "must be a file")
         return self._links.look(entry) or self._dockerfiles.look(entry)
 
+    def __len__(self) -> int:
+        return len(self._links)
+
     def holds(self, entry: Entry) -> bool:
         """Whether it is a Dockerfile."""
         return self._dockerfiles.holds(entry)

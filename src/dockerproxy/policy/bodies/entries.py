@@ -43,6 +43,9 @@ class Links:
     def __init__(self) -> None:
         self._numbers: set[int] = set()
 
+    def __len__(self) -> int:
+        return len(self._numbers)
+
     def look(self, entry: Entry) -> Fault | None:
         """Take note of an entry; say what is wrong with it."""
         is_link = entry.kind in LINKS

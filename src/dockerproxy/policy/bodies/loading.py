@@ -58,6 +58,9 @@ class Loading:
             return fault_of(entry, "is a link that leads out of the archive")
         return self._links.look(entry) or self._named.look(entry)
 
+    def __len__(self) -> int:
+        return len(self._links)
+
     def holds(self, entry: Entry) -> bool:
         """Whether it may give names."""
         return self._named.holds(entry)

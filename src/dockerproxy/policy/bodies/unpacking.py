@@ -54,6 +54,9 @@ class Unpacking:
             self._files.add(hash(entry.name))
         return self._links.look(entry)
 
+    def __len__(self) -> int:
+        return len(self._links) + len(self._files)
+
     def holds(self, entry: Entry) -> bool:
         """Say no: nothing depends on contents."""
         del entry
