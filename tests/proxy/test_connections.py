@@ -220,3 +220,19 @@ async def test_a_body_where_none_belongs_must_come_in_time_as_well() -> None:
         await (await here.engine_side()).head()
         status, body = await client.answer()
         assert (status, b"BODY_TIMEOUT" in body) == (408, True)
+
+
+@in_loop
+async def test_who_has_ended_and_takes_nothing_makes_room_when_the_engine_is_late_as_well() -> None:
+    async with world(MAX_CONNECTIONS="1", ENGINE_TIMEOUT="1") as here:
+        client = await here.connect()
+        client.pause()
+        await client.send(get("/images/get?names=x") + get("/containers/json"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
+        await engine.head()
+        client.end()
+        assert [record["status"] for record in await here.records(2)] == [200, 504]
+        other, _ = await here.exchange(get("/_ping"))
+        assert await other.answer() == (200, b"OK")

@@ -165,8 +165,7 @@ class Client(asyncio.Protocol):
     def close(self) -> None:
         """End it when the client has taken what was written to it; one that does not may have to make room."""
         self.transport.close()
-        if self.waits_in is None:
-            self.wait(self.connections.idle)
+        self.wait(self.connections.idle)
 
     # The request
 

@@ -61,7 +61,9 @@ def answer_health(client: "Client", status: int) -> None:
 
 def end_late(client: "Client") -> None:
     """End a connection on which something was waited for that has not come."""
-    if client.waits_in is client.connections.answers:
+    if client.transport.is_closing():
+        client.abort()
+    elif client.waits_in is client.connections.answers:
         client.fail(504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
     elif client.waits_in is client.connections.bodies:
         client.fail(408, "the body was not complete in time; BODY_TIMEOUT bounds it")

@@ -80,7 +80,7 @@ class Served:
 
     def _shed(self) -> None:
         for connection in self.connections.list_by_weight():
-            if not self.usage.is_too_much:
+            if not (self.usage.is_too_much and connection.buffers.size):
                 break
             connection.give_way()
         self._sheds = False
