@@ -148,6 +148,29 @@ def test_large_contents_are_passed_on_without_a_copy() -> None:
     assert passed.obj is piece
 
 
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_what_is_kept_is_known_to_the_hundred_bytes_of_a_name(request_: tuple[str, str]) -> None:
+    archive = archive_for(request_)
+    assert archive.kept == 0
+    archive.feed(archive_of(*(link(f"l{number}", "f") for number in range(10)))[:5120])
+    assert (archive.kept, archive.fault) == (1000, "")
+    archive.feed(block()[:100])
+    assert archive.kept == 1100
+
+
+@pytest.mark.parametrize(("request_", "name"), [(LOAD, b"manifest.json"), (BUILD, b"Dockerfile")])
+def test_of_a_file_that_is_read_all_that_came_is_kept(request_: tuple[str, str], name: bytes) -> None:
+    archive = archive_for(request_)
+    archive.feed(block(name, size=b"0003720") + b"x" * 700)
+    assert archive.kept == 700
+
+
+def test_of_a_header_before_an_entry_what_it_says_is_kept() -> None:
+    archive = archive_for(PUT)
+    archive.feed(block(b"././@LongLink", b"L", size=b"0007640") + b"n" * 4000 + bytes(96))
+    assert archive.kept == 4000
+
+
 def test_every_operation_with_an_archive_is_known() -> None:
     for name in BODIES:
         if BODIES[name].streams:
