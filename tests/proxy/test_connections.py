@@ -5,7 +5,9 @@ import socket
 from contextlib import ExitStack, suppress
 
 import pytest
-from proxy.harness import OK, get, in_loop, world
+from proxy.harness import OK, Wire, World, get, in_loop, world
+
+from dockerproxy.proxy.client import Client
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -157,17 +159,27 @@ async def test_the_engine_is_not_read_for_a_client_that_was_slow_before() -> Non
         assert written < 8 * 1024 * 1024
 
 
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000
+"""More than the kernel keeps for a client, and not so much more that the engine is not read any further."""
+
+
+async def not_taken(here: World) -> tuple[Wire, Client]:
+    """A client that does not take all of its last answer, and its end in the proxy."""
+    client = await here.connect()
+    client.pause()
+    await client.send(get("/images/get?names=x", "Connection: close"))
+    engine = await here.engine_side()
+    await engine.head()
+    await engine.send(LARGE)
+    await here.records(1)
+    [end] = here.clients
+    return client, end
+
+
 @in_loop
 async def test_a_client_that_does_not_take_its_last_answer_makes_room() -> None:
     async with world(MAX_CONNECTIONS="1") as here:
-        client = await here.connect()
-        client.pause()
-        await client.send(get("/images/get?names=x", "Connection: close"))
-        engine = await here.engine_side()
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
-        await here.records(1)
-        [end] = here.clients
+        _, end = await not_taken(here)
         assert end.transport.get_write_buffer_size()
         other, _ = await here.exchange(get("/_ping"))
         assert await other.answer() == (200, b"OK")
@@ -176,14 +188,7 @@ async def test_a_client_that_does_not_take_its_last_answer_makes_room() -> None:
 @in_loop
 async def test_a_client_that_takes_its_last_answer_slowly_gets_all_of_it() -> None:
     async with world() as here:
-        client = await here.connect()
-        client.pause()
-        await client.send(get("/images/get?names=x", "Connection: close"))
-        engine = await here.engine_side()
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
-        await here.records(1)
-        [end] = here.clients
+        client, end = await not_taken(here)
         end.connections.sweep(here.server._shared.now() + 60)
         client.resume()
         assert len((await client.rest()).partition(b"\r\n\r\n")[2]) == 250_000
@@ -230,7 +235,7 @@ async def test_who_has_ended_and_takes_nothing_makes_room_when_the_engine_is_lat
         await client.send(get("/images/get?names=x") + get("/containers/json"))
         engine = await here.engine_side()
         await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
+        await engine.send(LARGE)
         await engine.head()
         client.end()
         assert [record["status"] for record in await here.records(2)] == [200, 504]
