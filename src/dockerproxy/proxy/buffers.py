@@ -7,10 +7,8 @@ the middle of what it is doing, but before anything else is done.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.wire.inbox import Inbox
-
 if TYPE_CHECKING:
-    from dockerproxy.proxy.served import Served
+    from dockerproxy.proxy.client import Client
 
 IN_KERNEL: Final = 212_992
 """Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
@@ -21,15 +19,13 @@ class Buffers:
 
     Attributes:
         size: Bytes of all of it, when they were last counted.
-        kept: Bytes of a body that passes, which are kept until it is clear what becomes of them.
     """
 
-    __slots__ = ("_ends", "_inbox", "_served", "_stalled", "kept", "size")
+    __slots__ = ("_client", "_ends", "_stalled", "size")
 
-    def __init__(self, served: "Served", inbox: Inbox) -> None:
-        self.size = self.kept = 0
-        self._inbox = inbox
-        self._served = served
+    def __init__(self, client: "Client") -> None:
+        self.size = 0
+        self._client = client
         self._ends: set[asyncio.Transport] = set()
         self._stalled: set[asyncio.Transport] = set()
 
@@ -59,17 +55,18 @@ class Buffers:
 
     def count(self) -> None:
         """Count what is held."""
-        size = len(self._inbox.data) + self.kept
+        body, served = self._client.body, self._client.served
+        size = len(self._client.inbox.data) + (0 if body is None else body.kept)
         size += sum(each.get_write_buffer_size() + IN_KERNEL for each in self._stalled)
-        self._served.usage.buffered += size - self.size
+        served.usage.buffered += size - self.size
         self.size = size
-        if self._served.usage.is_too_much:
-            self._served.shed_soon()
+        if served.usage.is_too_much:
+            served.shed_soon()
 
     def clear(self) -> None:
         """Hold nothing any more."""
-        self.kept = 0
-        self._inbox.clear()
+        self._client.body = None
+        self._client.inbox.clear()
         self._ends.clear()
         self._stalled.clear()
         self.count()

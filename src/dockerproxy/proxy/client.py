@@ -59,7 +59,7 @@ class Client(asyncio.Protocol):
         self.waits_in: Waiting | None = None
         self.tally = Tally(served, shared.log, shared.now)
         self.inbox = Inbox()
-        self.buffers = Buffers(served, self.inbox)
+        self.buffers = Buffers(self)
         self.body: RequestBody | None = None
         self.task: asyncio.Task[None] | None = None
         self.policy = served.policy
@@ -254,7 +254,7 @@ class Client(asyncio.Protocol):
         if isinstance(body, HeldBody):
             return take_piece(self, body, data)
         pieces, used = body.feed(data)
-        self.tally.received, self.buffers.kept = body.received, 0 if body.complete else body.kept
+        self.tally.received = body.received
         if body.broken:
             self.fail(body.status, body.broken)
             return len(data)
@@ -314,7 +314,6 @@ class Client(asyncio.Protocol):
         self.drop_engine()
         self.state = step(self.state, Signal.CLOSE)
         self.body = None
-        self.buffers.kept = 0
         self.inbox.clear()
         if self.ended:
             self.close()

@@ -43,8 +43,8 @@ class InspectedBody(RequestBody):
         self._archive = archive
 
     @property
-    def kept(self) -> int:  # type: ignore[override] # it is read only
-        """Bytes that are kept of it."""
+    def kept(self) -> int:
+        """Bytes that are kept until it is clear what becomes of them."""
         return self._archive.kept
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:

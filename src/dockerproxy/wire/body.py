@@ -18,13 +18,11 @@ class RequestBody:
     Attributes:
         complete: Whether all of it was taken.
         received: Bytes of content so far.
-        kept: Bytes that are kept of it.
         broken: Why it has no reading, or empty.
         status: Of the answer if it is broken.
     """
 
     status = 400
-    kept = 0
 
     def __init__(self, head: RequestHead) -> None:
         self.complete = head.framing is Framing.NONE
@@ -32,6 +30,11 @@ class RequestBody:
         self.broken = ""
         self._left = head.length
         self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of it; what `HeldBody` collects is bounded by itself."""
+        return 0
 
     def is_at_most(self, size: int) -> bool:
         """Whether it is known to have no more than `size` bytes left."""
