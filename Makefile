@@ -19,9 +19,9 @@ test: $(VENV)/dev ## every test; those against real engines start their own and 
 	$(BIN)/python -m pytest $(TESTS)
 
 coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
-	$(BIN)/coverage run -m pytest -q tests/api tests/wire tests/policy tests/config tests/test_errors.py tests/test_settings.py
+	$(BIN)/coverage run -m pytest -q tests/api tests/wire tests/policy tests/config tests/test_errors.py tests/test_settings.py tests/test_text.py
 	$(BIN)/coverage report --fail-under=100 --show-missing \
-	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py'
+	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py,src/dockerproxy/text.py'
 
 check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff format --check .

@@ -16,8 +16,9 @@ from e2e.talk import Answer, ask
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dockerproxy.api.bodies.fields import Node, Type, fold
+from dockerproxy.api.bodies.fields import Node, Type
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.text import fold
 
 pytestmark = pytest.mark.engine
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.api.bodies.fields import Field, Type, fold, grow_tree, list_beside, read_fields, within
+from dockerproxy.api.bodies.fields import Field, Type, grow_tree, list_beside, read_fields, within
+from dockerproxy.text import fold
 
 TABLE = """
 Name              string   1.0   names!   | is what it is called

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dockerproxy.api.bodies.fields import Node, Type, fold
+from dockerproxy.api.bodies.fields import Node, Type
 from dockerproxy.api.bodies.tables import BODIES, CONTAINED, SEALED, Content
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.text import fold
 
 FACTS = Path(__file__).parent.parent.parent / "corpus" / "bodies" / "fields.tsv"
 """Fields of bodies and queries: from Docker's descriptions of its API 1.25 to 1.56, and from both engines' sources."""

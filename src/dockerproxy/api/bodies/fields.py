@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from dockerproxy.text import fold
+
 Class: TypeAlias = type
 """What `type` means outside of `Node`."""
 
@@ -36,8 +38,6 @@ FREE: Final = frozenset({"any", "part", "aside"})
 
 ALWAYS: Final = "!"
 """Behind the name of a check that also looks at what is not there."""
-
-_FOLDED: Final = str.maketrans({"\u017f": "s", "\u212a": "k", **{chr(code): chr(code + 32) for code in range(65, 91)}})
 
 
 class Type(StrEnum):
@@ -119,11 +119,6 @@ class Node:
     spelled: "dict[str, Node]" = field(default_factory=dict)
     item: "Node | None" = None
     always: "tuple[tuple[str, Node], ...]" = ()
-
-
-def fold(key: str) -> str:
-    """Return a key as Go's decoder compares it with those it knows."""
-    return key.lower() if key.isascii() else key.translate(_FOLDED)
 
 
 def read_fields(table: str) -> tuple[Field, ...]:

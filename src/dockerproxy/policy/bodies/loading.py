@@ -16,7 +16,6 @@ refused). A link that leads out of the archive could show what is on the host, a
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.fields import fold
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
@@ -25,6 +24,7 @@ from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.policy.bodies.naming import complete
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.tar import Entry, Kind
 

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type, fold
+from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.checks import CHECKS
 from dockerproxy.policy.bodies.inspection import MOST_FAULTS, MOST_QUESTIONS, Fault, Inspection, Known, Object
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Question
+from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, show
 
 MOST_ENTRIES: Final = 20_000

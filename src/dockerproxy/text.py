@@ -1,0 +1,66 @@
+"""Text of a client: folded, trimmed, split and read as numbers the way an engine written in Go does it.
+
+The rest of the core calls these functions, never Python's own methods, which follow Python's rules: `str.lower` and
+`str.strip` know all of Unicode, `int` takes digits of every script and underscores. A rule in `tests/test_text.py`
+keeps it so.
+
+Attack: a letter that Go folds to ASCII and Python does not, or the reverse -> Defence: `fold` is Go's
+`strings.EqualFold` for names in ASCII, `lower` and `upper` change ASCII only (test: test_fold_is_as_go_folds).
+Attack: a space or a digit of another script -> Defence: `trim` and `number` know ASCII only.
+Attack: a path that ends with a slash, or with none -> Defence: `base_name` is Go's `filepath.Base`.
+"""
+
+import re
+from typing import AnyStr, Final
+from urllib.parse import unquote_to_bytes
+
+_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
+_FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
+"""Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
+
+_DIGITS: Final = re.compile("[0-9]+").fullmatch
+
+
+def lower(text: AnyStr) -> AnyStr:
+    """Return a text with the letters of ASCII in lower case, and everything else as it is."""
+    return text.translate(_LOWER) if isinstance(text, str) and not text.isascii() else text.lower()
+
+
+def upper(text: AnyStr) -> AnyStr:
+    """Return a text with the letters of ASCII in upper case, and everything else as it is."""
+    return text.translate(_UPPER) if isinstance(text, str) and not text.isascii() else text.upper()
+
+
+def fold(text: str) -> str:
+    """Return a name as Go compares it with names in ASCII: `strings.EqualFold`, and the keys of `encoding/json`."""
+    return text.lower() if text.isascii() else text.translate(_FOLDED)
+
+
+def trim(text: AnyStr, characters: AnyStr) -> AnyStr:
+    """Return a text without some characters of ASCII at its ends: Go's `strings.Trim`."""
+    return text.strip(characters)
+
+
+def number(text: str, most_digits: int = 18) -> int | None:
+    """Read a decimal number: digits of ASCII, nothing else, no more of them than could be meant.
+
+    Args:
+        text: What a client sent.
+        most_digits: Longest text that is read.
+    """
+    return int(text) if len(text) <= most_digits and _DIGITS(text) else None
+
+
+def base_name(path: str) -> str:
+    """Return the last element of a path: Go's `filepath.Base`, which drops slashes at the end first."""
+    return path.rstrip("/").rpartition("/")[2] or ("/" if path else ".")
+
+
+def unquote(text: str) -> str:
+    """Decode percent escapes by way of bytes: half a character raw and half escaped is still one character.
+
+    Args:
+        text: Bytes that are not UTF-8 are surrogate escapes, here and in what is returned.
+    """
+    return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
