@@ -13,6 +13,11 @@ def path_of(operation: Operation, *, one: str = "web", many: str = "team/app:1")
     return re.sub(r"\{[a-z]+\+\}", many, re.sub(r"\{[a-z]+\}", one, operation.path))
 
 
+def version_of(operation: Operation) -> str:
+    """Return the prefix of a version of the API that an operation belongs to."""
+    return "/v5.4.2" if operation.section.startswith("libpod/") else "/v1.45"
+
+
 def fits(template: str, path: str) -> bool:
     """Whether a path is of a template, read segment by segment: the plain meaning of the catalog's notation."""
     return _fit(template.split("/")[1:], path.split("/")[1:])

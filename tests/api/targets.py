@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from api.paths import EVERY, path_of
+from api.paths import EVERY, path_of, version_of
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import Operation
@@ -70,7 +70,7 @@ TARGETS = near_targets() | RAW.map(lambda text: f"/{text}") | RAW
 def spelled(draw: st.DrawFn) -> tuple[Operation, str, str]:
     """Generate an operation, a target of it, and the same with some characters of the path escaped."""
     operation = draw(st.sampled_from(EVERY))
-    path = draw(st.sampled_from(["", "/v4.5"])) + path_of(operation)
+    path = draw(st.sampled_from(["", version_of(operation)])) + path_of(operation)
     query = draw(st.sampled_from(["", "?all=1&x=a/b"]))
     style = draw(st.sampled_from(["%{:02x}", "%{:02X}"]))
     chosen = draw(st.sets(st.integers(0, len(path) - 1), max_size=8))

@@ -4,7 +4,7 @@ import urllib.parse
 from dataclasses import replace
 
 import pytest
-from api.paths import EVERY, METHODS, path_of
+from api.paths import EVERY, METHODS, path_of, version_of
 from api.targets import TARGETS, near_targets, spelled
 from hypothesis import event, given, reject
 from hypothesis import strategies as st
@@ -99,8 +99,8 @@ def test_however_a_known_path_is_spelled_it_is_refused_or_means_the_same(
 
 @pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
 def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is_kept(operation: Operation) -> None:
-    for prefix in ("", "/v1.45", "/v4.0.0"):
-        old = prefix == "/v1.45" and operation.path.startswith("/libpod/manifests/")
+    for prefix in ("", version_of(operation), "/v1.40"):
+        old = prefix == "/v1.40" and operation.path.startswith("/libpod/manifests/")
         request = accepted(operation.method, prefix + path_of(operation))
         assert request.operation is (None if old else operation)
         assert request.target == prefix + path_of(operation)
@@ -116,9 +116,9 @@ def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is
         ("/v1.45/containers/json", "/v1.45/containers/json"),
         ("/%761.45/containers/json", "/v1.45/containers/json"),
         ("/v1%2E45/containers/json", "/v1.45/containers/json"),
-        ("/v1/_ping", "/v1/_ping"),
-        ("/v1.45.0/_ping", "/v1.45.0/_ping"),
-        ("/v9999.9999/_ping", "/v9999.9999/_ping"),
+        ("/v1/libpod/_ping", "/v1/libpod/_ping"),
+        ("/v1.45.0/libpod/_ping", "/v1.45.0/libpod/_ping"),
+        ("/v1.9999/_ping", "/v1.9999/_ping"),
         ("/images/a%2Fb/json", "/images/a/b/json"),
         ("/images/a%2fb%2Fc/json", "/images/a/b/c/json"),
         ("/images/localhost%3A5000/a:1/json", "/images/localhost:5000/a:1/json"),
@@ -164,7 +164,7 @@ LETTER = "the path has a character that is in no name"
 ESCAPE = "a percent sign is not followed by two hexadecimal digits"
 LIBPOD = "without a version, Podman takes this path for its own API"
 SLASH = "a slash is encoded outside the name of an image, a plugin or a distribution"
-VERSION = "the version prefix is not one v followed by plain numbers, like /v1.45"
+VERSION = "the version prefix is not one of the API, like /v1.45 or, before /libpod, /v5.4.2"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +245,14 @@ VERSION = "the version prefix is not one v followed by plain numbers, like /v1.4
         ("/v1.45-rc1/_ping", VERSION),
         ("/v1.45x/_ping", VERSION),
         ("/v10000/_ping", VERSION),
+        ("/v10000/libpod/_ping", VERSION),
+        ("/v5.4.2.1/libpod/_ping", VERSION),
+        ("/v5.4.2-dev/libpod/_ping", VERSION),
+        *(
+            (f"/{version}/services/create", VERSION)
+            for version in ("v1", "v1.40.0", "v1.39.9", "v1.43.0", "v2.0", "v0.99")
+        ),
+        *((f"/{version}/_ping", VERSION) for version in ("v4.0.0", "v1.10000", "v1.4\udcff")),
         ("/v1.-1/_ping", VERSION),
         ("/containers/libpod/json", LIBPOD),
         ("/images/libpod/app/json", LIBPOD),
@@ -259,7 +267,7 @@ def test_what_has_no_single_reading_is_refused_with_the_reason(target: str, reas
     assert canonicalise("GET", target) == Refusal(400, reason)
 
 
-@pytest.mark.parametrize("target", ["/Containers/json", "/_PING", "/V1.45/_ping", "/containers/json.", "/v1.45"])
+@pytest.mark.parametrize("target", ["/Containers/json", "/_PING", "/V1.45/_ping", "/containers/json."])
 def test_what_is_spelled_in_another_case_or_nearly_right_is_unknown(target: str) -> None:
     assert accepted("GET", target).operation is None
 

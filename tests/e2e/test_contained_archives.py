@@ -205,6 +205,32 @@ def test_no_build_gives_a_trusted_name(engine: Engine, proxy: Proxy, label: str)
     remove_image(engine, trusted)
 
 
+def with_a_form(tag: str, *, headers: int) -> bytes:
+    """Return a build context with a form behind the first 4096 bytes, which are all that dockerd reads as a context.
+
+    Args:
+        tag: What the form says.
+        headers: Bytes that the proxy puts before the first entry.
+    """
+    form = f'\r\n--b\r\nContent-Disposition: form-data; name="t"\r\n\r\n{tag}\r\n--b--\r\n'
+    filler = item("filler", bytes(4096 - headers - 3 * 512 - 512))
+    return archive_of(item("Dockerfile", b"FROM busybox\n"), filler, item("form", form.encode()))
+
+
+def test_no_form_in_a_context_says_what_the_image_is_called(dockerd: Engine, label: str) -> None:
+    trusted, kind = (
+        f"trusted/{label}",
+        {"Content-Type": "mult\u0130part/form-data; boundary=b".encode().decode("latin-1")},
+    )
+    target = f"/v1.41/build?t=granted/{label}"
+    with running_policy(dockerd.socket, json.dumps(ALLOWED)) as proxy:
+        assert ask(proxy.socket, "POST", target, with_a_form(trusted, headers=1024), kind).status == 400
+    assert not has_image(dockerd, trusted)
+    assert b"Successfully built" in ask(dockerd.socket, "POST", target, with_a_form(trusted, headers=0), kind).body
+    assert has_image(dockerd, trusted)
+    remove_image(dockerd, trusted)
+
+
 def test_no_image_is_made_of_a_context_that_is_cut_off(engine: Engine, proxy: Proxy, label: str) -> None:
     name = f"granted/{label}"
     content = archive_of(item("Dockerfile", STEP), item("large", bytes(300_000)), item("device"))

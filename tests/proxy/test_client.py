@@ -69,7 +69,7 @@ async def test_a_request_that_is_not_allowed_never_reaches_the_engine_and_the_co
 async def test_after_a_denial_whose_body_was_not_read_the_connection_ends(fields: list[str], body: bytes) -> None:
     async with world(POST="0") as here:
         client = await here.connect()
-        await client.send(request("POST", "/containers/x/start", *fields, body=body) + get("/_ping"))
+        await client.send(request("POST", "/containers/x/kill", *fields, body=body) + get("/_ping"))
         answer = await client.rest()
         assert answer.startswith(b"HTTP/1.1 403 ")
         assert b"Connection: close\r\n" in answer

@@ -20,6 +20,7 @@ from dockerproxy.wire.head import (
     peek,
     write_request,
 )
+from dockerproxy.wire.media import MediaType
 
 # h11 takes no raw bytes above ASCII in a target. Go does and so do we, so here they are all the same letter.
 PLAIN = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))
@@ -124,7 +125,7 @@ def test_a_head_is_taken_apart_into_what_the_proxy_must_know() -> None:
         close=True,
         expects_continue=False,
         upgrade=b"",
-        content_type=b"application/json",
+        media_type=MediaType("application/json"),
     )
 
 

@@ -29,7 +29,7 @@ POST     /libpod/artifacts/{name+}/push        ArtifactPushLibpod         write 
 
 POST     /libpod/build                         ImageBuildLibpod           write  stream tar  | runs any command in a build, with host directories and devices
 
-POST     /libpod/commit                        ImageCommitLibpod          write  stream -    | makes an image of a container, can take over an existing name
+POST     /libpod/commit                        ImageCommitLibpod          write  stream json | makes an image of a container, can take over an existing name
 
 GET      /libpod/containers/json               ContainerListLibpod        read   reply  -    | names, commands, labels, ports and mounts of all containers
 GET      /libpod/containers/showmounted        ContainerShowMountedLibpod read   reply  -    | host paths at which file systems of containers are mounted

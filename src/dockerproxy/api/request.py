@@ -12,23 +12,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from dockerproxy.api.catalog import ENCODED_SLASH, Operation, find_operation, takes_slashes
+from dockerproxy.api.versions import exists, has_old_manifests
 from dockerproxy.errors import Refusal
+from dockerproxy.text import fold, unquote
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 pchar without the percent sign: every object's name is made of these, and none needs an escape.
 _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
-_VERSION: Final = re.compile(r"v(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){0,2}")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
-
-_OLD_MANIFESTS: Final = frozenset("0123")
-"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
-no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +59,7 @@ class CanonicalRequest:
 
         Docker takes the first, Podman the last and any capitalisation: a judge looks at all.
         """
-        return tuple(value for key, value in self.query if key.casefold() == name)
+        return tuple(value for key, value in self.query if fold(key) == name)
 
 
 def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
@@ -73,7 +70,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         target: As the client sent it; bytes that are not UTF-8 as surrogate escapes.
     """
     raw_path, _, raw_query = target.partition("?")
-    path = _unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
+    path = unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
     version, path = _split_version(path)
     plain = path.replace(ENCODED_SLASH, "/")
     segments = plain.split("/")[1:]
@@ -87,8 +84,8 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         (_BAD_ESCAPE.search(target), "a percent sign is not followed by two hexadecimal digits"),
         (_PATH.fullmatch(path) is None, "the path has a character that is in no name"),
         (
-            version and (_VERSION.fullmatch(version) is None or _LIKE_A_VERSION.match(path[1:])),
-            "the version prefix is not one v followed by plain numbers, like /v1.45",
+            version and (not exists(version, libpod=segments[:1] == ["libpod"]) or _LIKE_A_VERSION.match(path[1:])),
+            "the version prefix is not one of the API, like /v1.45 or, before /libpod, /v5.4.2",
         ),
         ("" in segments, "the path has an empty segment"),
         ("." in segments or ".." in segments, "the path has a dot segment"),
@@ -99,7 +96,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     for applies, reason in checks:
         if applies:
             return Refusal(400, reason)
-    if plain.startswith("/libpod/manifests/") and version[1:2] in _OLD_MANIFESTS:
+    if plain.startswith("/libpod/manifests/") and has_old_manifests(version):
         operation = None
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
@@ -119,12 +116,7 @@ def _split_query(raw: str) -> Iterator[tuple[str, str]]:
     """Decode a query as Go's url.ParseQuery does."""
     for piece in filter(None, raw.split("&")):
         name, _, value = piece.partition("=")
-        yield _unquote(name.replace("+", " ")), _unquote(value.replace("+", " "))
-
-
-def _unquote(text: str) -> str:
-    """Decode percent escapes by way of bytes: half a character raw and half escaped is still one character."""
-    return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+        yield unquote(name.replace("+", " ")), unquote(value.replace("+", " "))
 
 
 def _quote(text: str) -> str:

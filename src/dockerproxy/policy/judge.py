@@ -4,13 +4,14 @@ The one place where the head, the catalog and the policy meet. Pure, so that the
 remembered.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
+from dockerproxy.api.media_types import find_media_types
+from dockerproxy.api.old_bodies import is_old_body
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.building import add_namespaces
@@ -20,14 +21,19 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide
 from dockerproxy.policy.model import Decision, Mode, Value
 from dockerproxy.policy.objects import Found, Kind, Question, find_object, is_full_id, missing, with_name, with_query
+from dockerproxy.text import lower
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
 
-_MULTIPART_READERS: Final = frozenset({"ImageBuild", "BuildCancel"})
-"""Where Docker reads parameters from a multipart body (facts: form-body-operations)."""
-
-_IS_JSON: Final = re.compile(rb"application/json[ \t]*(;[ \t]*charset=\"?utf-8\"?[ \t]*)?").fullmatch
+_JSON: Final = "application/json"
+_UTF_8: Final = ("charset", "utf-8")
 """Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+
+_SHOWN: Final = 60
+"""Characters of a type that a message shows."""
+
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods whose body no engine reads, but for the operations of which the catalog says that they have one."""
 
 _ARCHIVE: Final = "what an archive holds is looked at only where it can be refused"
 
@@ -171,10 +177,12 @@ def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
 
 def _refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
     """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
-    says_nothing = not head.content_type and operation is not None and operation.section.startswith("libpod/")
+    kind = head.media_type
+    says_nothing = not kind.name and operation is not None and operation.section.startswith("libpod/")
+    is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
     if any(name == b"content-encoding" for name, _ in head.fields):
         return Refusal(400, "a body that is looked at here has no content-encoding")
-    if head.framing is not Framing.NONE and not says_nothing and not _IS_JSON(head.content_type):
+    if head.framing is not Framing.NONE and not says_nothing and not is_json:
         return Refusal(400, "the content-type of this operation is application/json")
     return None
 
@@ -303,20 +311,35 @@ def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
 
 
 def _refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
-    """Refuse bodies whose type makes the engine read parameters from them, or leave HTTP."""
-    kind = head.content_type
-    if kind.startswith(b"application/grpc"):
-        return Refusal(400, "gRPC is spoken only through the tunnels of /grpc and /session")
-    if head.framing is Framing.NONE:
-        return None
-    if request.operation is HEALTH:
-        return Refusal(400, "a health check has no body")
-    if b"x-www-form-urlencoded" in kind:
-        return Refusal(400, "a form in the body would override the parameters that are judged; put them in the query")
-    name = request.operation.name if request.operation else ""
-    if b"multipart" in kind and name in _MULTIPART_READERS:
-        return Refusal(400, "a multipart body would override the parameters that are judged; put them in the query")
-    return None
+    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
+    kind, operation = head.media_type.name, request.operation
+    name = operation.name if operation is not None else ""
+    says_none = operation is None or operation.body == "-"
+    known = find_media_types(operation)
+    has_body = head.framing is not Framing.NONE
+    checks = (
+        (
+            kind.startswith("application/grpc"),
+            "gRPC is spoken only through the tunnels of /grpc and /session",
+        ),
+        (
+            has_body and operation is HEALTH,
+            "a health check has no body",
+        ),
+        (
+            has_body and says_none and request.method in _BODILESS,
+            f"a {request.method} has no body",
+        ),
+        (
+            has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
+            f"{name} has no body: engines of old take one for settings that nobody judged",
+        ),
+        (
+            has_body and kind and kind not in known,
+            f"an engine might take parameters from a body of the type {kind[:_SHOWN]}; send it as {known[0]}",
+        ),
+    )
+    return next((Refusal(400, reason) for applies, reason in checks if applies), None)
 
 
 def _write(judged: Judged, decision: Decision, target: str) -> bytes:

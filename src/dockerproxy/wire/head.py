@@ -7,12 +7,14 @@ byte for byte; it is read only to know where the response ends.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from dockerproxy.errors import Refusal
+from dockerproxy.text import lower, trim
+from dockerproxy.wire.media import MediaType, read_media_type
 
 MAX_HEAD: Final = 1024 * 1024
 """Bytes of a head of the engine's. Go's own limit is of this size."""
@@ -61,8 +63,33 @@ _FINAL: Final = 200
 
 _BODILESS: Final = frozenset({204, 304})
 
-_ONCE: Final = (b"content-length", b"transfer-encoding", b"host", b"content-type", b"expect", b"upgrade")
+_ONCE: Final = (
+    *(b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding", b"expect", b"upgrade"),
+    *(b"x-registry-auth", b"x-registry-config"),
+)
 """Fields of which the engine would read one and ignore another: refused when repeated."""
+
+_IS_LIST: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z \t,-]*").fullmatch
+_IS_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_-]*").fullmatch
+_IS_ASCII: Final = re.compile(rb"[\t -~]*").fullmatch
+_GRAMMARS: Final[Mapping[bytes, Callable[[bytes], object]]] = {
+    b"connection": _IS_LIST,
+    b"content-type": read_media_type,
+    b"content-encoding": _IS_LIST,
+    b"accept": _IS_ASCII,
+    b"origin": _IS_ASCII,
+    b"sec-websocket-key": _IS_ASCII,
+    b"sec-websocket-protocol": _IS_ASCII,
+    b"sec-websocket-version": _IS_ASCII,
+    b"x-registry-auth": _IS_BASE64,
+    b"x-registry-config": _IS_BASE64,
+    b"x-meta-": _IS_ASCII,
+}
+"""What the values of fields are made of that an engine acts on, besides those of `_CHECKS`. All others it only logs, or
+asks BuildKit's client about, and names in them may be in any script."""
+
+_META: Final = b"x-meta-"
+"""Docker sends fields that begin so to registries."""
 
 Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields in their order, names in lower case."""
@@ -82,11 +109,11 @@ _CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
      400, "HTTP/1.0 has no transfer-encoding"),
     (lambda values, _: b"transfer-encoding" in values and b"content-length" in values,
      400, "content-length and transfer-encoding contradict each other"),
-    (lambda values, _: values.get(b"transfer-encoding", b"chunked").lower() != b"chunked",
+    (lambda values, _: lower(values.get(b"transfer-encoding", b"chunked")) != b"chunked",
      400, "the only transfer-encoding is chunked"),
     (lambda values, _: _PROTOCOL.fullmatch(values.get(b"upgrade", b"none")) is None,
      400, "one upgrade can be asked for, by its name"),
-    (lambda values, minor: b"expect" in values and (minor == 0 or values[b"expect"].lower() != b"100-continue"),
+    (lambda values, minor: b"expect" in values and (minor == 0 or lower(values[b"expect"]) != b"100-continue"),
      417, "the only expectation is 100-continue, of HTTP/1.1"),
 )
 # fmt: on
@@ -117,7 +144,7 @@ class RequestHead:
         close: The client wants the connection closed after the answer.
         expects_continue: The client waits for 100 before it sends the body.
         upgrade: The protocol that the client offers, or empty.
-        content_type: Value of Content-Type in lower case, or empty.
+        media_type: Of the body, as Content-Type says.
     """
 
     method: bytes
@@ -130,7 +157,7 @@ class RequestHead:
     close: bool
     expects_continue: bool
     upgrade: bytes
-    content_type: bytes
+    media_type: MediaType
 
     def wants_interim(self, status: int) -> bool:
         """Whether the client gets a 1xx: none over HTTP/1.0, and 100 only if it waits for it."""
@@ -174,9 +201,9 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
     fields = _parse_fields(lines)
     if isinstance(fields, Refusal):
         return fields
-    minor = int(minor_digit)
+    minor = int(minor_digit == b"1")
     values = dict(fields)
-    refusal = _refuse_fields(fields, values, minor)
+    refusal = _refuse_fields(fields, values, minor) or _refuse_values(fields)
     if refusal is not None:
         return refusal
     options = _options(fields)
@@ -194,7 +221,7 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
         close=minor == 0 or b"close" in options,
         expects_continue=b"expect" in values,
         upgrade=values.get(b"upgrade", b""),
-        content_type=values.get(b"content-type", b"").lower(),
+        media_type=read_media_type(values.get(b"content-type", b"")) or MediaType(),
     )
 
 
@@ -210,7 +237,7 @@ def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
                 return Refusal(400, "a header field is folded over several lines")
             return Refusal(400, f"{_shown(line)} is not a header field")
         name, value = field.groups()
-        fields.append((name.lower(), value.strip(b" \t")))
+        fields.append((lower(name), trim(value, b" \t")))
     return tuple(fields)
 
 
@@ -224,10 +251,19 @@ def _refuse_fields(fields: Fields, values: Values, minor: int) -> Refusal | None
     return next((Refusal(status, reason) for fails, status, reason in _CHECKS if fails(values, minor)), None)
 
 
+def _refuse_values(fields: Fields) -> Refusal | None:
+    """Refuse what the engine could read otherwise than it is read here."""
+    for name, value in fields:
+        is_good = _GRAMMARS.get(_META if name.startswith(_META) else name)
+        if is_good is not None and not is_good(value):
+            return Refusal(400, f"the value of header field {name.decode()} is malformed")
+    return None
+
+
 def _options(fields: Fields) -> frozenset[bytes]:
     """Return the connection options: `close`, `upgrade`, or names of fields that go no further."""
     return frozenset(
-        option.strip(b" \t").lower() for name, value in fields if name == b"connection" for option in value.split(b",")
+        lower(trim(option, b" \t")) for name, value in fields if name == b"connection" for option in value.split(b",")
     )
 
 

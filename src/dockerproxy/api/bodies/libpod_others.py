@@ -309,7 +309,7 @@ LIBPOD: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "NetworkDisconnectLibpod": ("json", _DISCONNECT),
     "SecretCreateLibpod": ("none", _SECRET),
     "ImageTagLibpod": ("none", _TAG),
-    "ImageCommitLibpod": ("none", _COMMIT),
+    "ImageCommitLibpod": ("json, or nothing", _COMMIT),
     "ImageImportLibpod": ("none", _IMPORT),
     "ImagePullLibpod": ("none", _PULL),
     "ImagePushLibpod": ("none", _PUSH),

@@ -16,7 +16,7 @@ from dockerproxy.api.bodies.fields import Field, read_fields
 _START: Final = read_fields("""
 ?detachKeys                                        string   1.22  any              | are the keys with which the client leaves
 ?checkpoint                                        string   1.25  checkpoint       | is what it goes on from
-?checkpoint-dir                                    string   1.25  started!         | is a directory of the host
+?checkpoint-dir                                    string   1.25  started          | is a directory of the host
 """)
 
 _CHECKPOINT: Final = read_fields("""

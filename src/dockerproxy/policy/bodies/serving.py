@@ -9,10 +9,10 @@ bounded. That an earlier state comes back by `rollback`, whatever the body says,
 be seen from here: a volume is looked at where the engine is.
 """
 
-import re
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.bodies.amounts import read_size
 from dockerproxy.policy.bodies.containing import check_pids
 from dockerproxy.policy.bodies.inspection import Inspection, Object
@@ -22,10 +22,8 @@ from dockerproxy.policy.bodies.networking import check_publish
 from dockerproxy.policy.objects import Found, Kind
 from dockerproxy.wire.document import Json, show
 
-_VERSION: Final = re.compile(r"v([0-9]+)\.([0-9]+)").fullmatch
-
-_PIDS_SINCE: Final = (1, 41)
-_NO_NEW_PRIVILEGES_SINCE: Final = (1, 44)
+_PIDS_SINCE: Final = (1, 41, 0)
+_NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
 """Under older versions the engine leaves these fields out (`adjustForAPIVersion` in its service router)."""
 
 
@@ -94,10 +92,10 @@ def check_no_new_privileges(seen: Inspection, value: Json, path: str, around: Ob
     return value
 
 
-def _check_is_read(seen: Inspection, path: str, word: str, since: tuple[int, int]) -> None:
+def _check_is_read(seen: Inspection, path: str, word: str, since: Version) -> None:
     """Look whether the engine would read a field that the grant demands, under the version of the request."""
-    version = _VERSION(seen.request.version)
-    if word in seen.bounds and version is not None and (int(version[1]), int(version[2])) < since:
+    version = read_version(seen.request.version)
+    if word in seen.bounds and version is not None and version < since:
         seen.fault(path, None, f"is left out by the engine under {seen.request.version}", word)
 
 

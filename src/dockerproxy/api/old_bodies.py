@@ -1,0 +1,48 @@
+# ruff: noqa: E501 - a table: one reading is one line, so that lines be searched
+"""What engines take from a request under an old version of the API and not under a new one.
+
+From moby's routers of 1.6 to 29 and Podman's handlers of 3.0 to 6.0: all that read a body or compare a version, and
+for which that widens what the request can do.
+
+- body: the body is read though today's operation has none. It is refused whatever a policy says: from version 1.24 on
+  Docker refuses it itself, and no client of today sends one. Some send an empty JSON object, which no engine looks at.
+- same: the body says no more than the request may say otherwise.
+- wider: the request does more. Whoever grants the operation grants that as well.
+"""
+
+import re
+from typing import Final
+
+# fmt: off
+# operation                 below  is      | what an engine reads or does then
+_TABLE: Final = """
+ContainerStart              1.24   body    | engines up to 24 give the container the HostConfig in the body: binds, privileges, namespaces
+ImagePush                   any    same    | engines up to 27 take credentials from the body where no header has them
+ContainerAttachWebsocket    1.42   wider   | stdin is attached whatever the parameter says
+ContainerCreate             1.40   wider   | other containers that are allowed to may join its IPC namespace
+ContainerCreate             1.41   wider   | with cgroup v1 it sees the host's tree of control groups
+ContainerCreate             1.44   wider   | what is mounted below a read-only directory of the host stays writable
+ImageInspect                1.45   wider   | the configuration of the container that it was made from is shown
+ServiceCreate               1.41   wider   | limits of processes are left out, below 1.44 no_new_privileges; a grant that demands them denies it
+ServiceUpdate               1.41   wider   | likewise
+VolumePrune                 1.42   wider   | named volumes are deleted as well
+"""
+# fmt: on
+
+OLD_READINGS: Final = tuple(re.findall(r"(?m)^(\S+) +(\S+) +(\S+) +\| (.+)$", _TABLE))
+"""Operation, version, what it is, and what an engine does."""
+
+_BODILESS: Final = frozenset(operation for operation, _, kind, _ in OLD_READINGS if kind == "body")
+
+_MOST_OF_NOTHING: Final = 7
+"""Bytes of a body that Docker takes for none (`postContainersStart`). `{}` and `null` are shorter."""
+
+
+def is_old_body(operation: str, *, length: int | None) -> bool:
+    """Whether a body could be read by an old engine and by no other.
+
+    Args:
+        operation: Its name.
+        length: Of the body, None if that is not known.
+    """
+    return operation in _BODILESS and (length is None or length > _MOST_OF_NOTHING)

@@ -1,0 +1,49 @@
+"""Media types: what a body says that it is, in the grammar of RFC 9110 §8.3.1, or nothing.
+
+Attack: a letter outside ASCII that Go lowers to one inside, so that `mult\u0130part/form-data` is a form to the engine
+and to nobody else -> Defence: ASCII only (test: test_a_letter_outside_of_ascii_makes_no_media_type).
+Attack: a parameter that is split, there twice, empty or escaped, which readers put together in their own ways, or a
+semicolon at the end -> Defence: none of these is read (test: test_what_we_read_go_reads_as_the_same_type).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.text import lower
+
+# RFC 9110 §5.6.2, without the star: RFC 2231 splits one parameter into several by it.
+_WORD: Final = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = rf'[ \t]*;[ \t]*({_WORD})=({_WORD}|"[\t !#-\[\]-~]+")'
+_MEDIA_TYPE: Final = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER})*)")
+_PARAMETERS: Final = re.compile(_PARAMETER)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A media type.
+
+    Attributes:
+        name: Type and subtype in lower case, like `application/json`; empty if none is named.
+        parameters: Names in lower case, and values without quotes.
+    """
+
+    name: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+def read_media_type(value: bytes) -> MediaType | None:
+    """Read the value of a Content-Type; None if it is malformed.
+
+    Args:
+        value: Without blanks around it. An empty one names no type.
+    """
+    if not value:
+        return MediaType()
+    found = _MEDIA_TYPE.fullmatch(value.decode("latin-1"))
+    if found is None:
+        return None
+    parameters = tuple((lower(name), text.strip('"')) for name, text in _PARAMETERS.findall(found[2]))
+    if len(dict(parameters)) < len(parameters):
+        return None
+    return MediaType(lower(found[1]), parameters)
