@@ -1,6 +1,9 @@
 """Text is folded, trimmed and split as Go does it."""
 
+import ast
+import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -56,3 +59,118 @@ def test_only_what_is_named_is_trimmed() -> None:
 def test_what_is_escaped_is_decoded(data: bytes) -> None:
     escaped = "".join(f"%{byte:02X}" for byte in data)
     assert unquote(escaped).encode(errors="surrogateescape") == data
+
+
+CORE = Path(__file__).parent.parent / "src" / "dockerproxy"
+MODULES = sorted(
+    path.relative_to(CORE).as_posix()
+    for top in ("api", "wire", "policy", "proxy")
+    for path in (CORE / top).rglob("*.py")
+)
+
+FOLDING = {"lower", "upper", "casefold", "capitalize", "title", "swapcase"}
+READING = {"isdigit", "isdecimal", "isnumeric", "isspace", "isalpha", "isalnum", "isidentifier", "splitlines"}
+WITHOUT_A_SEPARATOR = {"split", "rsplit", "strip", "lstrip", "rstrip"}
+UNQUOTING = {"unquote", "unquote_plus", "unquote_to_bytes", "parse_qs", "parse_qsl", "urlparse", "urlsplit"}
+PATTERNS = {"compile", "match", "fullmatch", "search", "split", "sub", "subn", "findall", "finditer"}
+
+OTHER_THAN_ASCII = re.compile(r"(?<!\\)(?:\\\\)*\\[wWsSdDbB]|\(\?[aLmsux]*i")
+"""What a pattern for text finds by Unicode's rules, unless it is told to know ASCII only."""
+
+EXCUSED = {
+    "api/bodies/containers.py": {"re.split": "our own table, as it is read at import"},
+    "api/bodies/fields.py": {"re.compile": "our own tables, as they are read at import", "splitlines": "the same"},
+    "api/catalog.py": {"re.compile": "our own tables, as they are read at import", "splitlines": "the same"},
+    "api/old_bodies.py": {"re.findall": "our own table, as it is read at import"},
+    "policy/bodies/revealing.py": {"capitalize": "a word of ours"},
+    "policy/exposure.py": {"split": "what the operator wrote, to say what it exposes"},
+    "policy/vocabulary.py": {"split": "our own table, as it is read at import"},
+    "proxy/usage.py": {"int": "the time, which is a number already"},
+    "wire/chunked.py": {"int": "hexadecimal digits of ASCII, which the pattern before found in bytes"},
+    "wire/document.py": {"int": "digits that Python's reader of JSON found, ASCII only", "float": "the same"},
+    "wire/tar.py": {"int": "digits of ASCII, which the pattern before found in bytes"},
+    "wire/tar_writing.py": {"split": "numbers that the line before wrote"},
+}
+"""What is no text of a client's, or has no other than ASCII in it."""
+
+TO_BE_CONVERTED = {
+    f"policy/bodies/{name}.py"
+    for name in (
+        *("dockerfiles", "building", "making", "containing", "loading", "unpacking"),
+        *("mounting", "naming", "joining", "networking", "sharing", "podding"),
+    )
+}
+"""Modules to which this rule does not apply yet."""
+
+
+def find_unicode(node: ast.Call) -> str | None:
+    """Return what a call does by Python's rules about text, if it does; else None."""
+    function = node.func
+    name = (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+    if not isinstance(function, ast.Attribute):
+        return name if name in {"int", "float"} else None
+    if isinstance(function.value, ast.Name) and function.value.id == "re":
+        if name not in PATTERNS:
+            return None
+        text = "".join(
+            part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        )
+        flags = {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+        unicode = OTHER_THAN_ASCII.search(text) is not None or {"IGNORECASE", "I"} & flags
+        return f"re.{name}" if unicode and not {"ASCII", "A"} & flags else None
+    if name in FOLDING | READING | UNQUOTING or (name in WITHOUT_A_SEPARATOR and not node.args and not node.keywords):
+        return name
+    return None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_core_handles_text_of_a_client_by_this_module_only(module: str) -> None:
+    if module in TO_BE_CONVERTED:
+        return
+    nodes = list(ast.walk(ast.parse((CORE / module).read_text())))
+    found = {done for node in nodes if isinstance(node, ast.Call) and (done := find_unicode(node)) is not None}
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "urllib.parse"]
+    found |= {alias.name for node in imports for alias in node.names} & UNQUOTING
+    assert found == set(EXCUSED.get(module, {})), "call dockerproxy.text, or say here why this is not a client's text"
+
+
+def test_what_is_excused_exists_and_says_why() -> None:
+    assert EXCUSED.keys() | TO_BE_CONVERTED <= set(MODULES)
+    assert not EXCUSED.keys() & TO_BE_CONVERTED
+    assert all(reason for reasons in EXCUSED.values() for reason in reasons.values())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("a.lower()", "a.upper()", "a.casefold()", "a.split()", "a.strip()", "a.isdigit()", "a.splitlines()"),
+        *("int(a)", "float(a)", "parse.unquote(a)", "urllib.parse.unquote_to_bytes(a)"),
+        *(r"re.compile('\\w+')", r"re.search(r'a\s', b)", r"re.compile(rf'{a}\b')", "re.compile('a', re.IGNORECASE)"),
+        *("re.compile('(?i)a')", r"re.compile(r'\\\d')"),
+    ],
+)
+def test_the_rule_finds_what_it_forbids(source: str) -> None:
+    call = ast.parse(source, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert find_unicode(call) is not None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("lower(a)", "a.split(',')", "a.strip(' ')", "a.split(sep='/')", "number(a)", "a.partition('=')"),
+        *(
+            r"re.compile('[0-9]+')",
+            r"re.compile(r'\w', re.ASCII)",
+            r"re.compile(rb'\s')",
+            r"re.compile(r'\\w')",
+            "re.escape(a)",
+        ),
+    ],
+)
+def test_the_rule_lets_be_what_go_does_too(source: str) -> None:
+    call = ast.parse(source, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert find_unicode(call) is None

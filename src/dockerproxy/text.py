@@ -10,7 +10,6 @@ Attack: a space or a digit of another script -> Defence: `trim` and `number` kno
 Attack: a path that ends with a slash, or with none -> Defence: `base_name` is Go's `filepath.Base`.
 """
 
-import re
 from typing import AnyStr, Final
 from urllib.parse import unquote_to_bytes
 
@@ -18,8 +17,6 @@ _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
 _FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
 """Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
-
-_DIGITS: Final = re.compile("[0-9]+").fullmatch
 
 
 def lower(text: AnyStr) -> AnyStr:
@@ -42,14 +39,14 @@ def trim(text: AnyStr, characters: AnyStr) -> AnyStr:
     return text.strip(characters)
 
 
-def number(text: str, most_digits: int = 18) -> int | None:
+def number(text: str | bytes, most_digits: int = 18) -> int | None:
     """Read a decimal number: digits of ASCII, nothing else, no more of them than could be meant.
 
     Args:
         text: What a client sent.
         most_digits: Longest text that is read.
     """
-    return int(text) if len(text) <= most_digits and _DIGITS(text) else None
+    return int(text) if len(text) <= most_digits and text.isascii() and text.isdigit() else None
 
 
 def base_name(path: str) -> str:

@@ -27,6 +27,7 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.references import normalise_pattern, with_default_tag
 from dockerproxy.policy.wording import list_names, say_value
+from dockerproxy.text import number, upper
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
 """In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
@@ -193,10 +194,10 @@ class OneOf:
 
 def normalise_signal(text: str) -> str:
     """Return the name of a signal without SIG; words that are none stay as they are."""
-    digits = text.lstrip("0")
-    if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS and int(digits) <= len(_SIGNALS):
-        return _SIGNALS[int(digits) - 1]
-    return text.upper().removeprefix("SIG")
+    known = number(text.lstrip("0"), _DIGITS)
+    if known is not None and known <= len(_SIGNALS):
+        return _SIGNALS[known - 1]
+    return upper(text).removeprefix("SIG")
 
 
 @dataclass(frozen=True)

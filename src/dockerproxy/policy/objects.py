@@ -22,6 +22,7 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.text import fold, lower
 
 _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -234,7 +235,7 @@ def read_object(question: Question, content: bytes, version: str) -> Found | Que
         return None
     if not isinstance(document, dict):
         return None
-    fields = {str(key).lower(): value for key, value in document.items()}
+    fields = {lower(str(key)): value for key, value in document.items()}
     own = _identity(fields.get("name" if question.kind is Kind.VOLUME else "id"))
     if not own:
         return None
@@ -349,9 +350,10 @@ def is_whole(name: str, reference: Reference) -> bool:
 
 def certain_values(request: CanonicalRequest, parameter: str) -> tuple[str, ...] | None:
     """Return the values of a parameter; None if its name is also there in other capitals, which only Podman reads."""
-    if any(name != parameter and name.casefold() == parameter.casefold() for name, _ in request.query):
+    folded = fold(parameter)
+    if any(name != parameter and fold(name) == folded for name, _ in request.query):
         return None
-    return request.values(parameter.casefold())
+    return request.values(folded)
 
 
 def _text(value: object) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.policy.globs import Glob
+from dockerproxy.text import lower
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of the digests that Docker reads, by algorithm (opencontainers/go-digest, algorithm.go)."""
@@ -105,7 +106,7 @@ def _split_domain(text: str) -> tuple[str, str]:
 
 
 def _is_registry(first: str) -> bool:
-    named = first == "localhost" or "." in first or ":" in first or first != first.lower()
+    named = first == "localhost" or "." in first or ":" in first or first != lower(first)
     return named and _ANY not in first
 
 
@@ -147,7 +148,7 @@ def _fault_of_name(name: str) -> str:
         return f"the name of an image has at most {_MOST_OF_PATH} characters" if too_long else ""
     if "://" in name:
         return "a reference begins with the registry, without https://"
-    if path != path.lower():
+    if path != lower(path):
         return "the name of an image has no upper case"
     if not _IS_DOMAIN(registry):
         return "what stands before the first slash is no registry: a host, and maybe : and a port"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dockerproxy.policy.model import Condition, Pairs, Value
+from dockerproxy.text import lower
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 """What YAML reads as a string in any place, unless it is one of `_WORDS`."""
@@ -69,7 +70,7 @@ def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
 
 def _text(text: str) -> str:
     """Write a string, in quotes where YAML could read it as something else."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+    if _PLAIN.fullmatch(text) and lower(text) not in _WORDS:
         return text
     return f'"{_SPECIAL.sub(_escape, text)}"'
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.text import lower, trim
+from dockerproxy.text import lower, number, trim
 from dockerproxy.wire.media import MediaType, read_media_type
 
 MAX_HEAD: Final = 1024 * 1024
@@ -201,13 +201,13 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
     fields = _parse_fields(lines)
     if isinstance(fields, Refusal):
         return fields
-    minor = int(minor_digit == b"1")
+    minor = number(minor_digit) or 0
     values = dict(fields)
     refusal = _refuse_fields(fields, values, minor) or _refuse_values(fields)
     if refusal is not None:
         return refusal
     options = _options(fields)
-    length = int(values.get(b"content-length", b"0"))
+    length = number(values.get(b"content-length", b"0")) or 0
     chunked = b"transfer-encoding" in values
     nominated = _OURS | options
     return RequestHead(
@@ -304,7 +304,7 @@ def parse_response(head: bytes) -> ResponseHead | None:
     fields = _parse_fields(lines)
     if line is None or isinstance(fields, Refusal):
         return None
-    status = int(line[2])
+    status = number(line[2]) or 0
     values = dict(fields)
     framed = [(name, value) for name, value in fields if name in {b"content-length", b"transfer-encoding"}]
     if len(framed) > 1 or _refuse_fields(tuple(framed), {**dict(framed), b"host": b""}, 1) is not None:
@@ -315,7 +315,7 @@ def parse_response(head: bytes) -> ResponseHead | None:
     if b"transfer-encoding" in values:
         framing = Framing.CHUNKED
     elif b"content-length" in values:
-        framing, length = Framing.LENGTH, int(values[b"content-length"])
+        framing, length = Framing.LENGTH, number(values[b"content-length"]) or 0
     if status < _FINAL or status in _BODILESS:
         framing, length = Framing.NONE, 0
     raw_stream = values.get(b"content-type", b"").startswith(b"application/vnd.docker.")

@@ -9,6 +9,7 @@ comes behind it would be another archive.
 
 from typing import Final
 
+from dockerproxy.text import number
 from dockerproxy.wire.tar import BLOCK, CHECKSUM, FLAGS, HEADER, USTAR, Entry, Kind, padding_of
 
 END: Final = bytes(2 * BLOCK)
@@ -35,7 +36,8 @@ def write_entry(entry: Entry, *, first: bool) -> bytes:
         said[b"path"] = name
     if not _fits(entry.target):
         said[b"linkpath"] = entry.target
-    mtime = int(entry.mtime) if entry.mtime.isdigit() else _MOST + 1
+    read = number(entry.mtime)
+    mtime = _MOST + 1 if read is None else read
     if mtime > _MOST:
         said[b"mtime"], mtime = entry.mtime, 0
     plain = [number if number <= most else 0 for number, most in numbers.values()]

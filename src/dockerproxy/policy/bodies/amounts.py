@@ -5,13 +5,15 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from dockerproxy.text import number
+
 _SIZE: Final = re.compile(r"([1-9][0-9]{0,14})(B|KiB|MiB|GiB|TiB)?")
 _UNITS: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,9}))?")
 _BILLION: Final = 10**9
 _PORTS: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LAST_PORT: Final = 65535
-_USER: Final = re.compile(r"[0-9]{1,10}")
+_DIGITS_OF_USER: Final = 10
 _LAST_USER: Final = 2**31 - 1
 """What Docker takes for a number of a user (moby/sys/user)."""
 
@@ -21,18 +23,20 @@ _ID_OF_SWARM: Final = re.compile("[0-9a-z]{25}")
 def read_size(text: str) -> int | None:
     """Return a number of bytes, written like `512MiB`; None if it is none."""
     found = _SIZE.fullmatch(text)
-    return int(found[1]) * _UNITS[found[2] or ""] if found else None
+    return (number(found[1]) or 0) * _UNITS[found[2] or ""] if found else None
 
 
 def read_billionths(text: str) -> int | None:
     """Return a decimal number like `1.5` in billionths; None if it is none, or nothing."""
     found = _DECIMAL.fullmatch(text)
-    return int(found[1]) * _BILLION + int((found[2] or "").ljust(9, "0")) or None if found else None
+    if found is None:
+        return None
+    return (number(found[1]) or 0) * _BILLION + (number((found[2] or "").ljust(9, "0")) or 0) or None
 
 
 def read_count(text: str) -> int | None:
     """Return a whole number above 0; None if it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(_LAST_USER)) and int(text) else None
+    return number(text, len(str(_LAST_USER)) - 1) or None
 
 
 def read_ports(text: str) -> range | None:
@@ -40,7 +44,7 @@ def read_ports(text: str) -> range | None:
     found = _PORTS.fullmatch(text)
     if found is None:
         return None
-    first, last = int(found[1]), int(found[2] or found[1])
+    first, last = number(found[1]) or 0, number(found[2] or found[1]) or 0
     return range(first, last + 1) if first <= last <= _LAST_PORT else None
 
 
@@ -51,7 +55,7 @@ def is_certainly_not_root(user: str) -> bool:
     """
     parts = user.split(":")
     return len(parts) == 2 and all(  # noqa: PLR2004 (a user and a group)
-        _USER.fullmatch(part) is not None and 0 < int(part) <= _LAST_USER for part in parts
+        0 < (number(part, _DIGITS_OF_USER) or 0) <= _LAST_USER for part in parts
     )
 
 

@@ -19,7 +19,7 @@ from dockerproxy.policy.bodies.checks import CHECKS
 from dockerproxy.policy.bodies.inspection import MOST_FAULTS, MOST_QUESTIONS, Fault, Inspection, Known, Object
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Question
-from dockerproxy.text import fold
+from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
 MOST_ENTRIES: Final = 20_000
@@ -105,7 +105,7 @@ def _inspect_object(seen: Inspection, fields: Mapping[str, Field], found: Found 
     """Look at the object as the engine shows it."""
     for path, each in fields.items():
         first, *others = path.split(".")
-        value = found.document.get(first.lower()) if found is not None else None
+        value = found.document.get(lower(first)) if found is not None else None
         for part in others:
             value = value.get(part) if isinstance(value, dict) else None
         _check(seen, each, value, path, {})  # type: ignore[arg-type] # it was read as JSON

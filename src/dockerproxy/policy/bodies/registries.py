@@ -14,6 +14,7 @@ from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import complete, items
 from dockerproxy.policy.objects import Found, find_object, name_in
 from dockerproxy.policy.references import parse_reference
+from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
 _HOST: Final = r"[A-Za-z0-9.-]+(?::[0-9]+)?"
@@ -52,9 +53,9 @@ def check_server(seen: Inspection, value: Json, path: str, around: Object) -> Js
     if text and found is None:
         seen.fault(path, value, "which is no address of a registry")
         return value
-    server = found[1].lower() if found is not None else _BY_ITSELF[0]
+    server = lower(found[1]) if found is not None else _BY_ITSELF[0]
     granted = items(seen.bounds.get("servers")) or _BY_ITSELF
-    if not any(server == item.lower() or {server, item.lower()} <= set(_BY_ITSELF) for item in granted):
+    if not any(server == lower(item) or {server, lower(item)} <= set(_BY_ITSELF) for item in granted):
         seen.fault(path, value, "and sending credentials there is not granted", "servers", (server,))
     return value
 
