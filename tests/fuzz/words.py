@@ -12,9 +12,16 @@ from dockerproxy.policy.vocabulary import ALL_WORDS
 _FIELDS: Final = (
     *("Host: a", "Content-Length: 3", "Transfer-Encoding: chunked", "Expect: 100-continue", "Upgrade: tcp", "X-Sum: 1"),
     *("Connection: upgrade", "Connection: close", "Connection: keep-alive", "Content-Type: application/json"),
-    "Content-Type: application/vnd.docker.raw-stream",
+    *("Content-Type: application/vnd.docker.raw-stream", "Content-Type: multipart/form-data; boundary=b"),
 )
 _LINES: Final = ("\r\n", "\r\n\r\n", "0\r\n\r\n", *(f"{field}\r\n" for field in _FIELDS))
+
+_ODD: Final = (
+    *("\u0130", "\u0131", "\u017f", "\u212a"),
+    *("\u0085", "\u00a0", "\u2028", "\u3000", "\x0b", "\x0c"),
+    *("\u0661", "\uff11", "\u00b2"),
+)
+"""Letters that some fold to those of ASCII; blanks and line ends at which some split; digits of other scripts."""
 
 _OF_HEADS: Final = "GET HEAD POST PUT DELETE /v1.45 /v4.0.0 %2f %00 %41 .. // ? & = true web nginx:1.27 {}"
 _OF_BODIES: Final = r'{" ": null true [] {} \u0041 \ud800 1e400 -0 9223372036854775808 ?name='
@@ -23,6 +30,7 @@ _OF_DOCKERFILES: Final = "--network= --mount=type=bind --from= dir: oci-archive:
 
 
 def of_heads() -> Iterator[str]:
+    yield from _ODD
     yield from (*_LINES, " HTTP/1.1\r\n", " HTTP/1.0\r\n")
     yield from _OF_HEADS.split()
     yield from {part for operation in OPERATIONS.values() for part in operation.path.split("/") if part}
@@ -30,10 +38,12 @@ def of_heads() -> Iterator[str]:
 
 
 def of_answers() -> Iterator[str]:
+    yield from _ODD
     yield from (*_LINES, "HTTP/1.1 200 OK\r\n", "HTTP/1.0 ", "5\r\n", ";a=b", "fffffffffffffff", "000", " ;", "\t")
 
 
 def of_bodies() -> Iterator[str]:
+    yield from _ODD
     yield from _OF_BODIES.split()
     yield from BODIES
     yield from (f'"{word}":' for word in ALL_WORDS)
@@ -41,6 +51,7 @@ def of_bodies() -> Iterator[str]:
 
 
 def of_archives() -> Iterator[str]:
+    yield from _ODD
     yield from (
         "ustar\x0000",
         "ustar  \0",
@@ -54,6 +65,7 @@ def of_archives() -> Iterator[str]:
 
 
 def of_policies() -> Iterator[str]:
+    yield from _ODD
     yield from (
         "path: /a",
         "mode: learn",
@@ -71,6 +83,7 @@ def of_policies() -> Iterator[str]:
 
 
 def of_dockerfiles() -> Iterator[str]:
+    yield from _ODD
     yield from ("\\\n", "\r\n", "# escape=`", "#syntax=", "\ufeff")
     yield from (f"{name} " for name in ("RUN", "FROM", "COPY", "ADD", "ARG", "ONBUILD"))
     yield from _OF_DOCKERFILES.split()
