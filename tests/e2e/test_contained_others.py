@@ -261,6 +261,20 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
     assert image_id(engine, f"{trusted}:1") == before
 
 
+def test_podman_takes_nothing_for_an_image_from_the_body_of_a_commit(podman: Engine, label: str) -> None:
+    web, ours = create(podman, label, f"web-{label}"), f"localhost/ours-{label}"
+    target = f"/v5.0.0/libpod/commit?container={web}&repo={ours}&tag"
+    config = b'{"Labels":{"io.containers.autoupdate":"registry"}}'
+    assert ask(podman.socket, "POST", f"{target}=feared", config).status == 200
+    assert b"autoupdate" in ask(podman.socket, "GET", f"/images/{ours}:feared/json").body
+    with running_policy(podman.socket, f"[{{ImageCommitLibpod: {{tags: ['{ours}:*']}}}}]") as proxy:
+        answer = ask(proxy.socket, "POST", f"{target}=1", config)
+        assert (answer.status, "Labels is" in answer.json()["message"]) == (403, True), answer
+        for nothing in (b"", b"{}"):
+            assert ask(proxy.socket, "POST", f"{target}=1", nothing).status == 200
+    assert b"autoupdate" not in ask(podman.socket, "GET", f"/images/{ours}:1/json").body
+
+
 def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, label: str) -> None:
     web, other = (create(engine, label, f"{name}-{label}") for name in ("web", "other"))
     with running_policy(engine.socket, "[ContainerRename]") as proxy:
