@@ -85,6 +85,7 @@ def test_a_volume_is_mounted_by_a_name_that_is_granted_or_none() -> None:
         ({"Name": "ci_data", "Dest": "/v", "SubPath": "../../etc"}, "volumes[0].SubPath"),
         ({"Name": "ci_data", "Dest": "/v", "SubPath": "/etc"}, "volumes[0].SubPath"),
         ({"Name": "ci_data", "Dest": "/v", "SubPath": "x,src=/etc"}, "volumes[0].SubPath"),
+        ({"Name": "ci_data", "Dest": "/v", "IsAnonymous": True}, "volumes[0].IsAnonymous"),
     ],
 )
 def test_a_volume_is_no_directory_of_the_host(volume: Json, where: str) -> None:

@@ -91,7 +91,7 @@ mounts[]                                           object   2.0   podman_mounts 
 volumes[].Name                                     string   2.0   part              | is a volume
 volumes[].Dest                                     string   2.0   part              | is where it appears
 volumes[].Options[]                                string   2.0   part              | are options of mount
-volumes[].IsAnonymous                              boolean  4.7   any               | removes a new volume with the container
+volumes[].IsAnonymous                              boolean  4.7   unset             | has a volume of any name removed with the container
 volumes[].SubPath                                  string   5.2   part              | is a directory in the volume
 volumes[]                                          object   2.0   podman_volumes    | mounts volumes
 overlay_volumes[].destination                      string   2.1   part              | is where it appears
