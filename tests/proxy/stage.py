@@ -182,7 +182,8 @@ class Stage:
             usage.buffered,
             sum(usage._open.values()) - under_way,
             served.questions._value,
-            server._shared.removals.locked(),
+            len(server._shared.removals),
+            served.removals._value,
         )
 
     def records(self, *, but: str) -> list[Record]:

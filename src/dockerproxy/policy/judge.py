@@ -20,7 +20,18 @@ from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide
 from dockerproxy.policy.model import Decision, Mode, Value
-from dockerproxy.policy.objects import Found, Kind, Question, find_object, is_full_id, missing, with_name, with_query
+from dockerproxy.policy.objects import (
+    BY_NAME,
+    SWEEPING,
+    Found,
+    Kind,
+    Question,
+    find_object,
+    is_full_id,
+    missing,
+    with_name,
+    with_query,
+)
 from dockerproxy.text import lower
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
@@ -105,6 +116,11 @@ class Judged:
     def may_last(self) -> bool:
         """Whether the answer is a stream, which may go on for weeks."""
         return self.shape is Shape.STREAM
+
+    @property
+    def removes_volumes(self) -> bool:
+        """Whether it may remove volumes, which must be there still when another request is about them."""
+        return self.operation is not None and self.operation.name in BY_NAME | SWEEPING
 
     @property
     def is_health_check(self) -> bool:
@@ -348,6 +364,8 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
+    if operation is not None and operation.name in BY_NAME:
+        head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if judged.body is not None and head.framing is not Framing.NONE:
         content = judged.body if decision.content is None else decision.content

@@ -133,6 +133,20 @@ _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
 _BY_REFERENCE: Final = frozenset({"ImageDelete", "ImageDeleteLibpod", "ImagePush", "ImagePushLibpod"})
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
 
+BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
+"""They remove a volume, which has no id: Podman the one whose name begins so, if there is none of that very name."""
+
+SWEEPING: Final = frozenset(
+    {
+        "VolumePrune",
+        "VolumePruneLibpod",
+        "SystemPruneLibpod",
+        "KubePlayDownLibpod",
+        "PlayKubeDownLibpod",
+    }
+)
+"""They may remove volumes that no path names."""
+
 _EVERY: Final = frozenset({"ImageUntagLibpod"})
 """They may act on names that the request does not name first."""
 

@@ -210,7 +210,7 @@ class Client(asyncio.Protocol):
             turn_away(self, judged, 503, too_many)
         elif judged.wants_body:
             hold(self, judged)
-        elif judged.question is not None:
+        elif judged.question is not None or (judged.passes and judged.removes_volumes):
             ask(self, judged)
         else:
             self.proceed(judged)
@@ -289,6 +289,8 @@ class Client(asyncio.Protocol):
             return
         outcome, level = blame or find_blame(status)
         if self.state in {State.HELD, State.SENDING, State.SENT}:
+            if self.task is not None:
+                self.task.cancel()
             self.state = step(self.state, Signal.REFUSE)
             self.answer_ourselves(status, reason, close=True)
             self.tally.end(outcome, reason, level)

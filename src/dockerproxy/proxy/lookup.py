@@ -5,18 +5,18 @@ mistaken for each other. Nothing is remembered: a name may mean something else a
 """
 
 import asyncio
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge_object, judge_unknown
-from dockerproxy.policy.objects import Found, Kind, Question, read_object
+from dockerproxy.policy.objects import BY_NAME, Found, Question, read_object
 from dockerproxy.proxy.engine import open_connection
-from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
+from dockerproxy.proxy.removals import StillRemovingError, claim_for
 from dockerproxy.wire.chunked import Chunks
-from dockerproxy.wire.exchange import State
-from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_response
+from dockerproxy.wire.exchange import Signal, State, step
+from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, parse_response
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 20.0
 """Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
-
-_AFTERMATH: Final = 2.0
-"""Seconds in which an engine is done with what it began for a client that has gone."""
 
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
@@ -63,58 +60,87 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
     Args:
         client: The one that waits.
         policy: The one its socket had when the request came.
-        judged: The request, with its question.
+        judged: The request, with its question if there is one.
         patience: Seconds in which the engine must have said all that is to be asked.
+    """
+    try:
+        decided = await _decide(client, policy, judged, patience)
+        if not (decided.passes and decided.removes_volumes):
+            _go_on(client, decided)
+            return
+        async with client.served.removals, client.shared.removals.claim(claim_for(decided), patience):
+            # What was true of a volume before the claim need not be true any longer.
+            await _remove_volumes(client, await _decide(client, policy, judged, patience))
+    except StillRemovingError:
+        client.fail(503, "another request is removing these volumes, and takes long", TOO_MUCH_ASKED)
+    except OSError as error:
+        paths = client.shared.engines
+        if _still_waits(client):
+            client.fail(503, explain_unreachable(paths, choose_engine(paths), error))
+
+
+async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, patience: float) -> Judged:
+    """Ask the engine all that must be known of a request, and decide about it.
+
+    Raises:
+        OSError: The engine cannot be reached.
     """
     decided, name = judged, judged.operation.name if judged.operation is not None else ""
     try:
         async with asyncio.timeout(patience):
             while (question := decided.question) is not None:
-                if _removes_a_volume(question):
-                    await _wait_to_remove(client)
                 async with client.served.questions:
                     found = await _find(client.shared, question, judged.request.version)
                 decided = judge_object(policy, decided, found)
     except TimeoutError:
-        decided = judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
+        return judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
-        decided = judge_unknown(decided, f"{name} cannot be decided: {error}")
-    except OSError as error:
-        paths = client.shared.engines
-        if _still_waits(client):
-            client.fail(503, explain_unreachable(paths, choose_engine(paths), error))
-        return
+        return judge_unknown(decided, f"{name} cannot be decided: {error}")
+    return decided
+
+
+def _go_on(client: "Client", decided: Judged) -> None:
+    """Let a request go on that is decided."""
     if _still_waits(client):
         client.tally.judged = decided
         client.proceed(decided)
         client.go_on()
 
 
-def _removes_a_volume(question: Question) -> bool:
-    """Whether one must not overtake another.
+async def _remove_volumes(client: "Client", decided: Judged) -> None:
+    """Let a request go on that may remove volumes; return when the engine is done with it.
 
-    A volume has no id, and what Podman removes is the one volume whose name begins so if there is none of that very
-    name: the second of two removals of `db` would take `db-secret` with it.
+    What removes a volume by its name is sent over a connection of its own, which the client's end does not end: an
+    engine goes on with a removal whose client has gone. Whoever sweeps may remove what was judged, and is only to be
+    kept from doing that meanwhile.
     """
-    return question.kind is Kind.VOLUME and question.operation.method == "DELETE"
+    if not _still_waits(client):
+        return
+    if not decided.passes or decided.operation is None or decided.operation.name not in BY_NAME:
+        over = asyncio.Event()
+        client.tally.when_over = over.set
+        _go_on(client, decided)
+        await over.wait()
+    elif not decided.is_whole:
+        client.fail(400, "a removal has no body")
+    else:
+        client.tally.judged, client.task = decided, None
+        answer = await _converse(client.shared, decided.to_engine)
+        if _still_waits(client):
+            _pass_on(client, answer)
 
 
-async def _wait_to_remove(client: "Client") -> None:
-    """Wait for a turn: one of each socket stands in the line of all, so that many of one do not keep others waiting."""
-    await client.served.removals.acquire()
+def _pass_on(client: "Client", answer: bytes) -> None:
+    """Pass on an answer that has come whole."""
+    client.state = step(client.state, Signal.WHOLE)
     try:
-        await client.shared.removals.acquire()
-    except asyncio.CancelledError:
-        client.served.removals.release()
-        raise
-    client.tally.when_over = partial(_let_others_remove, client)
-
-
-def _let_others_remove(client: "Client") -> None:
-    """Have the next removal begin when the engine is done with this one."""
-    delay = _AFTERMATH if client.transport.is_closing() else 0
-    for line in (client.shared.removals, client.served.removals):
-        asyncio.get_running_loop().call_later(delay, line.release)
+        head, _ = _read(answer)
+    except UnknownObjectError as error:
+        client.fail(502, str(error))
+    else:
+        client.answer(head, head.framing)
+        client.send(answer)
+        client.end_answer()
 
 
 def _still_waits(client: "Client") -> bool:
@@ -143,16 +169,27 @@ async def _find(shared: "Shared", question: Question, version: str) -> Found | N
 
 async def _ask(shared: "Shared", target: str) -> tuple[int, bytes]:
     """Send a GET; return the status and the content."""
+    request = f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
+    head, content = _read(await _converse(shared, request.encode()))
+    return head.status, content
+
+
+async def _converse(shared: "Shared", request: bytes) -> bytes:
+    """Send a request that is the last of its connection; return all that comes.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
     transport, answer = await open_connection(_Answer, choose_engine(shared.engines))
     try:
-        transport.write(f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode())
+        transport.write(request)
         await answer.ended
     finally:
         transport.abort()
-    return _read(bytes(answer.data))
+    return bytes(answer.data)
 
 
-def _read(data: bytes) -> tuple[int, bytes]:
+def _read(data: bytes) -> tuple[ResponseHead, bytes]:
     """Take an answer apart.
 
     Raises:
@@ -167,10 +204,10 @@ def _read(data: bytes) -> tuple[int, bytes]:
     if head.framing is Framing.CHUNKED:
         chunks = Chunks()
         fed = chunks.feed(content)
-        whole = chunks.ended and not fed.broken
+        whole = chunks.ended and not fed.broken and fed.used == len(content)
         content = b"".join(content[start:stop] for start, stop in fed.payload)
-    elif head.framing is Framing.LENGTH:
+    elif head.framing is not Framing.CLOSE:
         whole = len(content) == head.length
     if not whole or len(data) > _LONGEST:
         raise UnknownObjectError("the engine's answer is cut short or too long")
-    return head.status, content
+    return head, content

@@ -17,6 +17,9 @@ from dockerproxy.settings import SocketSettings
 QUESTIONS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
 
+REMOVALS: Final = 8
+"""Requests of a socket that remove volumes at one time. The engine may still be at it when their clients have gone."""
+
 _REMEMBERED = 1024
 _LONGEST = 2048
 
@@ -39,7 +42,7 @@ class Served:
         learner: Of a socket that learns.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
-        removals: Of those that wait to remove a volume, the one that stands in the line of all sockets.
+        removals: Bounds how many remove volumes at one time for its clients.
         reported: How often each operation has passed that the policy does not allow.
     """
 
@@ -53,7 +56,7 @@ class Served:
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
         self.questions = asyncio.Semaphore(QUESTIONS)
-        self.removals = asyncio.Lock()
+        self.removals = asyncio.Semaphore(REMOVALS)
         self.reported: Counter[str] = Counter()
         self.replace(settings)
 

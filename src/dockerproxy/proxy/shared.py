@@ -1,10 +1,10 @@
 """What the client connections of all sockets share."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dockerproxy.observe.log import Log
+from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.tasks import Tasks
 
 
@@ -18,7 +18,7 @@ class Shared:
         log: Where records go.
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
-        removals: Has volumes removed one after the other where a condition is about them.
+        removals: What is removing volumes now.
     """
 
     engines: tuple[str, ...]
@@ -26,4 +26,4 @@ class Shared:
     log: Log
     now: Callable[[], float]
     remark: str = ""
-    removals: asyncio.Lock = field(default_factory=asyncio.Lock)
+    removals: Removals = field(default_factory=Removals)

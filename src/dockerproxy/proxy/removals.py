@@ -1,0 +1,89 @@
+"""Claims on volumes: nothing that goes through this process takes away a volume that is being removed by its name.
+
+A volume has no id. Podman removes the one volume whose name begins with what it is given, if none has that very name.
+So what removes `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
+
+- Attack: a second removal of `db`, a shorter name, a prune, on this socket or another -> Defence: each claims what it
+  may remove before the engine is asked, and waits for the claims before it that matter.
+- Attack: end the connection, by whatever means, so that the next one begins too early or none ever does -> Defence: a
+  claim lasts as long as the block of one coroutine, which nothing but the engine ends once the engine has the request.
+- Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.objects import SWEEPING, name_in
+from dockerproxy.text import lower
+
+
+class StillRemovingError(Exception):
+    """A removal that came before does not end."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """What a request may remove.
+
+    Attributes:
+        name: The beginning of the names of all volumes that it may remove, in lower case, as SQLite compares them.
+        was_judged: Whether it may remove no other than the one of that name.
+        over: Set when the engine is done with it.
+    """
+
+    name: str
+    was_judged: bool
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def precedes(self, later: "Claim") -> bool:
+        """Whether a later one must wait for it: one of them was judged by a volume that the other may remove."""
+        if self.was_judged and later.was_judged:
+            return self.name == later.name
+        judged, other = (self, later) if self.was_judged else (later, self)
+        return judged.was_judged and judged.name.startswith(other.name)
+
+
+class Removals:
+    """All claims of the process, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self._claims: list[Claim] = []
+
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    @asynccontextmanager
+    async def claim(self, claim: Claim, patience: float) -> AsyncIterator[None]:
+        """Remove volumes inside of the block, and nowhere else.
+
+        Args:
+            claim: What may be removed.
+            patience: Seconds to wait for those that came before.
+
+        Raises:
+            StillRemovingError: It takes longer.
+        """
+        earlier = [each.over for each in self._claims if each.precedes(claim)]
+        self._claims.append(claim)
+        try:
+            try:
+                async with asyncio.timeout(patience):
+                    for over in earlier:
+                        await over.wait()
+            except TimeoutError:
+                raise StillRemovingError from None
+            yield
+        finally:
+            self._claims.remove(claim)
+            claim.over.set()
+
+
+def claim_for(judged: Judged) -> Claim:
+    """Return what a request may remove that is allowed to."""
+    operation = judged.operation
+    if operation is None or operation.name in SWEEPING:
+        return Claim("", was_judged=False)
+    return Claim(lower(name_in(judged.request.path, operation)), judged.decision.about_object)
