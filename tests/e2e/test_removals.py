@@ -1,0 +1,48 @@
+"""A removal of a volume on a real engine removes that volume, whatever becomes of the client that asked for it."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from e2e.engines import Engine
+from e2e.proxies import Proxy, running_policy
+from e2e.talk import ask
+
+pytestmark = pytest.mark.engine
+
+ROUNDS = 20
+ATTACKERS = 6
+PATIENCE = 30
+
+
+def remove_badly(proxy: Proxy, name: str, way: int) -> None:
+    """Ask for a removal, and end it in one of the ways in which a connection can be ended."""
+    fields = ("", "Transfer-Encoding: chunked\r\n", "Content-Length: 5\r\n")[way % 3]
+    with socket.socket(socket.AF_UNIX) as wire:
+        wire.settimeout(PATIENCE)
+        wire.connect(str(proxy.socket))
+        wire.sendall(f"DELETE /v1.41/volumes/{name} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
+        if way % 3 == 1:
+            wire.sendall(b"zz\r\n")
+        if way % 2:
+            wire.shutdown(socket.SHUT_WR)
+        if way < ATTACKERS - 1:  # The last one hangs up at once.
+            wire.recv(1000)
+
+
+def test_a_volume_whose_name_only_begins_so_is_never_removed(engine: Engine, label: str) -> None:
+    name, other = f"db-{label}", f"db-{label}-secret"
+    make = {"Name": name}, {"Name": other}
+    json_type = {"Content-Type": "application/json"}
+    with (
+        running_policy(engine.socket, f"[{{VolumeDelete: {{volumes: [{name}]}}}}]") as proxy,
+        ThreadPoolExecutor(ATTACKERS) as attackers,
+    ):
+        for _ in range(ROUNDS):
+            for body in make:
+                ask(engine.socket, "POST", "/volumes/create", json.dumps(body).encode(), json_type)
+            list(attackers.map(lambda way: remove_badly(proxy, name, way), range(ATTACKERS)))
+            assert ask(engine.socket, "GET", f"/volumes/{other}").status == 200
+        assert ask(proxy.socket, "DELETE", f"/v1.41/volumes/{name}").status in {204, 404}
+    assert ask(engine.socket, "DELETE", f"/volumes/{other}").status == 204
