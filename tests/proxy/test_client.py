@@ -287,15 +287,6 @@ async def test_a_bare_line_feed_is_refused_at_once() -> None:
 
 
 @in_loop
-async def test_http_2_and_tls_are_refused_or_dropped_and_nothing_reaches_the_engine() -> None:
-    async with world() as here:
-        client = await here.connect()
-        await client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
-        assert here.arrivals.empty()
-
-
-@in_loop
 async def test_the_health_check_asks_the_engine_whatever_ping_says_and_shows_nothing_of_it() -> None:
     async with world(PING="0") as here:
         client = await here.connect()

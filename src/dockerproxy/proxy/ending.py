@@ -1,17 +1,20 @@
 """Exchanges that end here: by what they are, by what does not come in time, by what they use up."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
+from dockerproxy.proxy.http2 import deny_http2
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import answer_ping
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import peek
+from dockerproxy.wire.http2 import START
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -25,12 +28,17 @@ _LEVELS: Final = {404: Level.INFO}
 
 def refuse(client: "Client", refusal: Refusal, head: bytes = b"") -> None:
     """Answer a request that has no single reading. What follows it has none either: the connection ends."""
+    level = Level.WARNING
+    if head == START and client.tally.count == 1 and refusal.status == HTTPStatus.BAD_REQUEST:
+        if deny_http2(client):
+            return
+        level = Level.INFO
     if not head:
         client.connections.stop_waiting(client)
         client.tally.begin()
     client.state = step(client.state, Signal.REFUSE)
     client.answer_ourselves(refusal.status, refusal.reason, close=True)
-    client.tally.end(Outcome.REFUSED, refusal.reason, Level.WARNING, peek(head or client.inbox.peek()))
+    client.tally.end(Outcome.REFUSED, refusal.reason, level, peek(head or client.inbox.peek()))
     client.linger()
 
 

@@ -27,6 +27,7 @@ class Tally:
         status: Of the answer, 0 before there is one.
         received: Bytes of content from the client.
         sent: Bytes to the client.
+        count: How many have begun.
         when_over: Called once, when the exchange under way has left its record.
     """
 
@@ -36,6 +37,7 @@ class Tally:
         "_now",
         "_served",
         "begun",
+        "count",
         "judged",
         "peer",
         "received",
@@ -50,6 +52,7 @@ class Tally:
         self._log = log
         self._now = now
         self.when_over: Callable[[], None] | None = None
+        self.count = -1
         self.begin()
 
     def begin(self) -> None:
@@ -57,6 +60,7 @@ class Tally:
         self.judged: Judged | None = None
         self.status = self.received = self.sent = 0
         self.begun = self._now()
+        self.count += 1
         self._noted = False
 
     def note_start(self) -> None:
