@@ -1,5 +1,6 @@
 """From the bytes of a head to what goes to the engine: what was judged, and nothing else."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -15,7 +16,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
-from dockerproxy.policy.objects import KINDS, Found, Kind, find_object
+from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Found, Kind, find_object
 from dockerproxy.wire.head import Framing
 
 EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
@@ -371,3 +372,17 @@ def test_a_record_names_an_image_as_it_was_meant() -> None:
     assert settle(operation, found, target="/images/4f5e/json").object == names[0]
     assert settle(operation, nameless, target="/images/4f5e/json").object == identity
     assert settle(operation, None, target="/images/web:1/json").object == names[1]
+
+
+@by_name
+def test_what_removes_a_volume_by_its_name_is_the_last_request_of_its_connection(operation: Operation) -> None:
+    request = judged(operation)
+    assert (b"\r\nconnection: close\r\n" in request.to_engine) is (operation.name in BY_NAME or operation is HEALTH)
+    assert request.removes_volumes is (operation.name in BY_NAME | SWEEPING)
+
+
+def test_every_operation_that_deletes_volumes_claims_them() -> None:
+    """But for those that delete volumes without a name: nobody is granted those by their names."""
+    said = {operation.name for operation in OPERATIONS.values() if re.search(r"deletes.*volume", operation.says)}
+    assert said - BY_NAME - SWEEPING <= {"ContainerDelete", "ContainerDeleteLibpod"}
+    assert {name for name in said if OPERATIONS[name].section.endswith("volumes")} <= BY_NAME | SWEEPING
