@@ -5,9 +5,12 @@ So what removes `db` because a condition allows `db` must find it there still, o
 
 - Attack: a second removal of `db`, a shorter name, a prune, on this socket or another -> Defence: each claims what it
   may remove before the engine is asked, and waits for the claims before it that matter.
+  (test: test_a_volume_that_only_begins_so_stays_however_its_removals_end)
 - Attack: end the connection, by whatever means, so that the next one begins too early or none ever does -> Defence: a
   claim lasts as long as the block of one coroutine, which nothing but the engine ends once the engine has the request.
+  (test: test_whenever_a_removal_is_ended_others_can_remove)
 - Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
+  (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
 """
 
 import asyncio
