@@ -83,6 +83,9 @@ def test_no_file_is_read_in_place_of_the_one_that_was_looked_at(items: list[obje
         b"# syntax=evil.example/docker/dockerfile:1",
         b"# syntax=docker/dockerfile:1@sha256:0",
         b"# syntax=\nFROM x",
+        b"# syntax= \t\nFROM x",
+        b"# syntax=docker/dockerfile:1\n# syntax=evil/x",
+        b"#\n" * 400_000 + b"# syntax=evil/x",
     ],
 )
 def test_a_frontend_is_seen_however_it_is_named(content: bytes) -> None:
@@ -103,6 +106,7 @@ def test_of_a_frontend_a_message_shows_little_and_nothing_that_a_terminal_obeys(
         FROM,
         b"# syntax=docker/dockerfile:1\nFROM x",
         b"#syntax=docker.io/docker/dockerfile:1.7-labs\r\nFROM x",
+        b"# syntax =  docker/dockerfile:1 \nFROM x",
         b"# syntax docker\nFROM x",
         b"FROM x\n# syntax=evil/x",
         b"#!/bin/x",

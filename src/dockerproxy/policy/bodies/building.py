@@ -45,10 +45,15 @@ _PREPROCESSED: Final = ".in"
 _MAY_BE_ID: Final = re.compile("[0-9a-f]+").fullmatch
 
 _MARK: Final = b"\xef\xbb\xbf"
-_COMMENT: Final = re.compile(rb"[ \t]*(?:#|//)")
-_FRONTEND: Final = re.compile(rb"[ \t]*(?:#|//)[ \t]*syntax[ \t]*=[ \t]*([^ \t\r]*)", re.IGNORECASE)
-_OFFICIAL: Final = re.compile(rb"(?:docker\.io/)?docker/dockerfile(?::[\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
-"""The frontend that Docker publishes, which many Dockerfiles name. No classic builder runs any."""
+_SHEBANG: Final = re.compile(rb"#![^\n]*\n?")
+_INSTRUCTION: Final = re.compile(rb"^(?![ \t\r]*(?:#|//|$))", re.MULTILINE)
+_FRONTEND: Final = re.compile(
+    rb"^[ \t]*(?:#|//)[ \t]*syntax[ \t]*=[ \t]*"
+    rb"(?![ \t]|(?-i:(?:docker\.io/)?docker/dockerfile)(?::[\w.-]*)?(?:@sha256:[0-9a-f]{64})?(?:[ \t\r]|$))"
+    rb"([^ \t\r\n]*)",
+    re.IGNORECASE | re.ASCII | re.MULTILINE,
+)
+"""One that is not Docker's own, which many Dockerfiles name. No classic builder runs any."""
 
 _OWN_NETWORK: Final = "nsoptions=%5B%7B%22Name%22%3A%22network%22%2C%22Host%22%3Afalse%2C%22Path%22%3A%22%22%7D%5D"
 _NO_NETWORK: Final = "networkmode=1"
@@ -101,19 +106,14 @@ def find_frontend(content: bytes) -> str:
     BuildKit looks for it in the first lines, as long as they are directives. Here all are looked at that are comments
     or blank.
     """
-    lines = content.removeprefix(_MARK).split(b"\n")
-    if lines[0].startswith(b"#!"):
-        del lines[0]
-    first = next((line for line in lines if line.strip()), b"")
-    if first.lstrip().startswith(b"{"):
+    text = content.removeprefix(_MARK)
+    shebang = _SHEBANG.match(text)
+    text = text[shebang.end() :] if shebang is not None else text
+    if text.lstrip(b" \t\r\n").startswith(b"{"):
         return "JSON"
-    for line in lines:
-        found = _FRONTEND.match(line)
-        if found is not None and not _OFFICIAL.fullmatch(found[1]):
-            return show_name(found[1]) if found[1] else "none"
-        if line.strip() and not _COMMENT.match(line):
-            break
-    return ""
+    instruction = _INSTRUCTION.search(text)
+    found = _FRONTEND.search(text, 0, instruction.start() if instruction is not None else len(text))
+    return (show_name(found[1]) if found[1] else "none") if found is not None else ""
 
 
 def _read_arguments(request: CanonicalRequest) -> Mapping[str, str] | None:

@@ -1,0 +1,179 @@
+r"""Split a Dockerfile into its steps, as Podman's builder does (imagebuilder, `dockerfile/parser`), and BuildKit's.
+
+The builders split lines at characters, and flags at bytes: to them the bytes 0x85 and 0xA0 are spaces among flags, and
+every space of Unicode is one in front of a line. So ASCII is required up to where the free text of a step begins, and
+of what comes behind nothing is ever read as a flag. What is in a here document is read as steps as well: older builders
+do that, and to read more than is there hides nothing.
+
+- Attack: a flag behind a character outside ASCII, or behind a single byte that is a space to a builder
+  → Defence: flags are ASCII, and behind them no space but of ASCII and no byte that is not UTF-8
+  (test: test_a_flag_behind_a_character_outside_ascii_is_refused).
+- Attack: the name of an instruction that Go folds to ASCII (`ONBUİLD`), or behind a space of Unicode
+  → Defence: a name that becomes an instruction without what is outside ASCII is refused
+  (test: test_the_name_of_an_instruction_is_ascii).
+- Attack: a comment or an empty line behind a space of Unicode, which joins or parts other lines for a builder
+  → Defence: no line begins with such a space (test: test_no_line_begins_with_a_space_outside_ascii).
+- Attack: lines that builders would join in another way: another escape character, two of them, a carriage return or
+  another control character → Defence: each is refused
+  (test: test_a_dockerfile_of_which_lines_could_be_joined_in_two_ways_is_refused).
+- Attack: a here document whose last line (its name) goes on in the next one, or is a comment or empty; one that only
+  shows when quotes and escapes are gone (`${A:- <\<E\\\\ y}`) → Defence: whatever could be a here document without
+  them has a plain word as its name (test: test_a_here_document_has_a_plain_name).
+- Attack: a file that takes long to read → Defence: what is looked at is counted, and the count ends
+  (test: test_the_work_is_bounded_whatever_the_file_holds).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.text import lower
+
+MOST_STEPS: Final = 10_000
+"""Lines, flags and variables that are looked at in one Dockerfile. Long ones that people wrote have some hundreds."""
+
+_MARK: Final = b"\xef\xbb\xbf"
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+_ESCAPE: Final = re.compile(r"#[ \t]*escape[ \t]*=[ \t]*`")
+
+_SPACES: Final = "\x85\xa0\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""Of Unicode: what Go's `unicode.IsSpace` knows outside ASCII, and three that were spaces once or look like none."""
+
+_BEGUN_BY_SPACE: Final = re.compile(f"^[ \t]*[{_SPACES}]", re.MULTILINE)
+_NO_TEXT: Final = re.compile(f"[{_SPACES}\ud800-\udfff]")
+"""What free text does not begin with: a space, or a byte that is not UTF-8 and may be one."""
+
+_LINE: Final = re.compile(r"[ \t]*([^ \t]*)[ \t]*(.*)", re.DOTALL)
+_OUTSIDE: Final = re.compile(r"[^\x00-\x7f]+")
+_FOLDED: Final = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")
+"""What Go, now or in another function, folds to a letter of ASCII."""
+
+_NAMES: Final = frozenset({"run", "from", "copy", "add", "arg"})
+_ONBUILD: Final = "onbuild"
+_WITH_HERE: Final = frozenset({"run", "copy", "add"})
+
+_FLAG: Final = re.compile(r"(--[!-~]*)(?:[ \t]+|\Z)")
+
+_QUOTES: Final = str.maketrans("", "", "\"'\\")
+_MAY_BE_HERE: Final = re.compile(r"(?:^|[^!-~])[0-9]*<<")
+_IS_PLAIN: Final = re.compile(
+    r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?(?:[\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
+)
+"""`<<<`, `<<` alone, or a here document with a plain name. Builders take a word that is `^(\\d*)<<(-?)([^<]*)$`."""
+
+_SHOWN: Final = 100
+
+
+class UnclearError(Exception):
+    """Something that builders could read in another way than it is read here, as a clause."""
+
+
+class Budget:
+    """Counts what is looked at in one Dockerfile."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self) -> None:
+        """Count one thing more.
+
+        Raises:
+            UnclearError: Too much was looked at.
+        """
+        self.spent += 1
+        if self.spent > MOST_STEPS:
+            raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables, which are too many to look at")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An instruction that may reach further than a build.
+
+    Attributes:
+        name: Of the instruction, in upper case; `ONBUILD` in front of it is left out.
+        flags: Of the builder, as they are spelled.
+        rest: What follows them.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    rest: str
+
+
+def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
+    """Yield the steps of a Dockerfile that matter.
+
+    Raises:
+        UnclearError: Builders could read it in different ways.
+    """
+    text = content.removeprefix(_MARK).decode(errors="surrogateescape")
+    if _CONTROL.search(text) or _ESCAPE.search(lower(text)):
+        raise UnclearError("has an escape directive, or a control character, by which lines could be joined otherwise")
+    if _BEGUN_BY_SPACE.search(text):
+        raise UnclearError("has a line that begins with a space outside ASCII")
+    for line in _join(text, budget):
+        step = _read_step(line, budget)
+        if step is not None:
+            yield step
+
+
+def _join(text: str, budget: Budget) -> Iterator[str]:
+    """Yield the lines of a Dockerfile, each with those that go on from it."""
+    parts: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        budget.spend()
+        bare = line.rstrip(" \t")
+        if not bare or bare.lstrip(" \t").startswith("#"):
+            continue
+        if bare.endswith("\\\\"):
+            raise UnclearError(f"has a line that ends with two escape characters: {show(line)}")
+        if bare.endswith("\\"):
+            parts.append(bare[:-1])
+            continue
+        yield "".join((*parts, line))
+        parts.clear()
+    yield "".join(parts)
+
+
+def _read_step(line: str, budget: Budget) -> Step | None:
+    """Read a line; None if it is no step that matters."""
+    name, rest = _split(line)
+    if name == _ONBUILD:
+        name, rest = _split(rest)
+        if name == _ONBUILD or name.startswith("-"):
+            raise UnclearError(f"has a step with ONBUILD {show(rest)}, which is not followed by one other instruction")
+    if name not in _NAMES:
+        return None
+    if name in _WITH_HERE and len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(_IS_PLAIN.findall(line)):
+        raise UnclearError(f"has a here document with another name than a plain word: {show(line)}")
+    flags, at = list[str](), 0
+    while rest.startswith("--", at):
+        budget.spend()
+        flag = _FLAG.match(rest, at)
+        if flag is None:
+            raise _outside(name, rest, at)
+        flags.append(flag[1])
+        at = flag.end()
+    if _NO_TEXT.match(rest, at):
+        raise _outside(name, rest, at)
+    return Step(name.upper(), tuple(flags), rest[at:])
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Return the name of an instruction, in lower case, and what follows it."""
+    found = _LINE.fullmatch(line)
+    name, rest = (found[1], found[2]) if found is not None else ("", "")
+    plain = lower(_OUTSIDE.sub("", name.translate(_FOLDED)))
+    if not name.isascii() and (plain in _NAMES or plain == _ONBUILD):
+        raise UnclearError(f"has an instruction with a character outside ASCII in its name: {show(name)}")
+    return lower(name), rest
+
+
+def _outside(name: str, rest: str, at: int) -> UnclearError:
+    return UnclearError(f"has a step with {name.upper()} {show(rest[at:])}, and flags are only ASCII")
+
+
+def show(text: str) -> str:
+    """Return a text as a message shows it: short, and in ASCII."""
+    return ascii(text[:_SHOWN])[1:-1]
