@@ -1,0 +1,107 @@
+"""Nothing that a client sizes is walked by recursion: Python's own limit would end the work in an odd place.
+
+Each function that calls itself, directly or by others of its module, is in a table here with what bounds its depth.
+Modules do not call each other in a ring: imports go down only. Python's json goes down by recursion, in C, and says so
+with a RecursionError; each module that reads JSON has what bounds it there, or catches that.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_rules import MODULES, SOURCE
+
+from dockerproxy.api.bodies.fields import Node
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.objects import Kind, Question, read_object
+from dockerproxy.wire.document import MOST_LEVELS, read_json
+
+BOUNDED = {
+    "policy/bodies/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
+    "policy/wording.py": "a value of a condition holds texts and lists of texts",
+    "api/bodies/fields.py": "a table of fields, when it is read",
+    "config/schema.py": "the schema, which is ours",
+    "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
+    "proxy/client.py Client": "nothing: the event loop calls it again in another turn",
+}
+"""Where functions call themselves, and what bounds how deep."""
+
+JSON = {
+    "wire/document.py": "catches it, and bounds the levels",
+    "policy/objects.py": "catches it",
+    "observe/reading.py": "catches it",
+    "observe/log.py": "writes a record, which holds no others",
+    "observe/needs.py": "writes what it made",
+    "config/schema.py": "writes the schema, which is ours",
+    "cli/standin.py": "writes what it made",
+    "cli/explain.py": "reads what read_json has bounded",
+    "cli/ask.py": "reads an answer of bounded length",
+    "wire/answer.py": "writes a text",
+}
+"""Modules that read or write JSON, and what becomes of too many levels."""
+
+
+def scopes_of(module: Path) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """Yield the bodies of a module and of its classes, each with its name."""
+    tree = ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+    yield str(module), tree.body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield f"{module} {node.name}", node.body
+
+
+def called_in(function: ast.AST, *, of_class: bool) -> set[str]:
+    """Return the functions of its own scope that a function mentions, and others."""
+    nodes = list(ast.walk(function))
+    if not of_class:
+        return {node.id for node in nodes if isinstance(node, ast.Name)}
+    attributes = (node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name))
+    return {node.attr for node in attributes if ast.unparse(node.value) in {"self", "cls"}}
+
+
+def calls_itself(name: str, body: list[ast.stmt]) -> bool:
+    """Whether a function of a scope comes back to itself by others of that scope."""
+    functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    calls = {
+        each: called_in(ast.Module(node.body, []), of_class=" " in name) & functions.keys()
+        for each, node in functions.items()
+    }
+    for _ in functions:
+        calls = {each: below.union(*(calls[other] for other in below)) for each, below in calls.items()}
+    return any(each in below for each, below in calls.items())
+
+
+def test_what_calls_itself_is_bounded_by_something_of_ours() -> None:
+    assert {name for module in MODULES for name, body in scopes_of(module) if calls_itself(name, body)} == set(BOUNDED)
+
+
+def test_what_reads_json_bounds_its_levels_or_catches_too_many() -> None:
+    uses = {"json.loads", "json.dumps", "json.JSONDecoder", "json.load", "json.dump"}
+    found = {
+        str(module)
+        for module in MODULES
+        for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in uses
+    }
+    assert found == set(JSON)
+
+
+@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 20_000, 1_000_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_json_of_any_depth_is_read_or_refused(levels: int, opening: str, closing: str) -> None:
+    content = f'{opening * levels}"\\ud83d\\ude00"{closing * levels}'.encode()
+    assert isinstance(read_json(content), Refusal)
+    assert isinstance(read_json(opening.encode() * levels), Refusal)
+    question = Question(Kind.CONTAINER, "x", "/containers/x/json", OPERATIONS["ContainerInspect"])
+    assert read_object(question, content, "") is None
+
+
+def test_a_table_of_fields_is_less_deep_than_a_body_may_be() -> None:
+    level, deep = [body.root for body in BODIES.values()], 0
+    while level:
+        below: list[Node] = [each for node in level for each in (*node.spelled.values(), *filter(None, [node.item]))]
+        level, deep = below, deep + 1
+        assert deep < MOST_LEVELS
