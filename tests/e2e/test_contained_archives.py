@@ -279,6 +279,10 @@ def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
         b"ARG N=network\nRUN --${N}=host true",
         b"ENV N=work\nRUN --net${N}=host true",
         b"RUN <<A true\nls \\\nA\nRUN --network=host true",
+        "RUN --mount=type=tmpfs,target=/éx --network=host true".encode(),
+        b"RUN --mount=type=tmpfs,target=/x\xa0--network=host true",
+        "\u3000RUN --network=host true".encode(),
+        "# x\n\u00a0# y \\\nRUN --network=host true".encode(),
     ],
 )
 def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client], step: bytes) -> None:
@@ -324,6 +328,9 @@ def test_no_build_reads_what_another_left_in_a_cache(podman: Engine, label: str)
         ("ARG BASE=busybox\nFROM ${{BASE}}", {"BASE": "docker-archive:{file}"}),
         ('ARG A=docker-a\nARG B=$A"rchive":{file}\nFROM $B', {}),
         ("FROM busybox\nCOPY --from=docker-archive:{file} /bin/sh /found", {}),
+        ("FROM busybox\nCOPY --exclude=\u00e9 --from=docker-archive:{file} /bin/sh /found", {}),
+        ("ARG \u00e9=docker-archive\nFROM $\u00e9:{file}", {}),
+        ('FROM ${{A:+"}}"}}docker-archive:{file}', {}),
         ("FROM busybox\nRUN --mount=type=bind,from=docker-archive:{file},target=/x cp /x/bin/sh /found", {}),
     ],
 )
@@ -337,10 +344,21 @@ def test_no_build_reads_an_image_from_a_file_of_the_host(
     query = f"t=granted/{label}-built:1&nocache=1&buildargs={quote(given)}"
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
         refused = build(proxy.socket, query, content)
-    assert (refused.status, "is read from the host" in refused.json()["message"]) == (403, True)
+    assert (refused.status, "has a step with" in refused.json()["message"]) == (403, True)
     assert not has_image(podman, f"granted/{label}-built:1")
     assert b"Successfully built" in build(podman.socket, query, content).body
     remove_image(podman, f"granted/{label}-built:1")
+
+
+def test_no_flag_in_the_value_of_another_reads_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "saved"
+    step = f"FROM busybox\nCOPY --exclude=docker-archive:{file}${{X:+--from}} Dockerfile /x\n"
+    content = archive_of(item("Dockerfile", step.encode()))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert build(proxy.socket, "nocache=1", content).status == 403
+    assert b"no stage or image found with that name" in build(podman.socket, "nocache=1", content).body  # It looks.
+    file.write_bytes(ask(podman.socket, "GET", "/images/busybox/get").body)
+    assert b"Successfully built" in build(podman.socket, "nocache=1", content).body
 
 
 ARGUED = b"""ARG VERSION=latest BASE=docker.io/library/busybox:latest

@@ -16,6 +16,7 @@ from typing import Final
 
 from fuzz.kept import KEPT, hash_of, is_called_by_its_hash
 from fuzz.targets import TARGETS, Target
+from fuzz.words import AMBIGUOUS
 
 WORK: Final = Path(__file__).parents[2] / ".fuzz"
 
@@ -56,7 +57,7 @@ def prepare(name: str, target: Target) -> Place:
     for folder in (place.found, place.seeds, place.broken):
         folder.mkdir(parents=True, exist_ok=True)
     write_inputs(place.seeds, target.seeds())
-    place.words.write_text("".join(f'"{_escape(word)}"\n' for word in target.words()))
+    place.words.write_text("".join(f'"{_escape(word)}"\n' for word in (*target.words(), *AMBIGUOUS)))
     return place
 
 

@@ -16,6 +16,9 @@ REACHING: Final = (
     b"FROM dir:/etc",
     b"COPY --from=oci:/x /a /b",
     b"RUN --mount=type=cache,target=/x true",
+    "RUN --mount=target=/é --network=host true".encode(),
+    b"ADD --link\xa0--from=dir:/etc a b",
+    'FROM ${A:+"é}"}dir:/etc'.encode(),
 )
 
 
@@ -42,6 +45,6 @@ def check(data: bytes) -> None:
 
 def _goes_on(data: bytes) -> bool:
     """Whether the last line of a Dockerfile that is no comment goes on in the next one."""
-    lines = [line.strip() for line in data.split(b"\n")]
+    lines = [line.strip(b" \t\r") for line in data.split(b"\n")]
     said = [line for line in lines if line and not line.startswith(b"#")]
     return bool(said) and said[-1].endswith(b"\\")

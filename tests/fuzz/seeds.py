@@ -109,4 +109,5 @@ def of_dockerfiles() -> Iterator[bytes]:
     yield from ORDINARY
     yield from (step + b"\n" for step in REACHING)
     yield b"".join(b"ARG X=%d\n" % number for number in range(20)) + b"FROM $X\n"
+    yield "ARG A=x\nRUN --mount=target=/é --network=none é \\\n # é\nONBU\u0130LD RUN x\n\u00a0# x \\\n".encode()
     yield b"FROM ${X:-" + 600 * b"x" + b"}$Y\n"

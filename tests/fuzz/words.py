@@ -16,12 +16,26 @@ _FIELDS: Final = (
 )
 _LINES: Final = ("\r\n", "\r\n\r\n", "0\r\n\r\n", *(f"{field}\r\n" for field in _FIELDS))
 
-_ODD: Final = (
+AMBIGUOUS: Final = (
     *("\u0130", "\u0131", "\u017f", "\u212a"),
-    *("\u0085", "\u00a0", "\u2028", "\u3000", "\x0b", "\x0c"),
+    *(
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x1d",
+        "\x1e",
+        "\x1f",
+        "\u0085",
+        "\u00a0",
+        "\u1680",
+        "\u2028",
+        "\u2029",
+        "\u3000",
+        "\ufeff",
+    ),
     *("\u0661", "\uff11", "\u00b2"),
 )
-"""Letters that some fold to those of ASCII; blanks and line ends at which some split; digits of other scripts."""
+"""What folds to letters of ASCII, is a space or ends a line, or is a digit, for Python or for Go: for every target."""
 
 _OF_HEADS: Final = "GET HEAD POST PUT DELETE /v1.45 /v4.0.0 %2f %00 %41 .. // ? & = true web nginx:1.27 {}"
 _OF_BODIES: Final = r'{" ": null true [] {} \u0041 \ud800 1e400 -0 9223372036854775808 ?name='
@@ -30,7 +44,6 @@ _OF_DOCKERFILES: Final = "--network= --mount=type=bind --from= dir: oci-archive:
 
 
 def of_heads() -> Iterator[str]:
-    yield from _ODD
     yield from (*_LINES, " HTTP/1.1\r\n", " HTTP/1.0\r\n")
     yield from _OF_HEADS.split()
     yield from {part for operation in OPERATIONS.values() for part in operation.path.split("/") if part}
@@ -38,12 +51,10 @@ def of_heads() -> Iterator[str]:
 
 
 def of_answers() -> Iterator[str]:
-    yield from _ODD
     yield from (*_LINES, "HTTP/1.1 200 OK\r\n", "HTTP/1.0 ", "5\r\n", ";a=b", "fffffffffffffff", "000", " ;", "\t")
 
 
 def of_bodies() -> Iterator[str]:
-    yield from _ODD
     yield from _OF_BODIES.split()
     yield from BODIES
     yield from (f'"{word}":' for word in ALL_WORDS)
@@ -51,7 +62,6 @@ def of_bodies() -> Iterator[str]:
 
 
 def of_archives() -> Iterator[str]:
-    yield from _ODD
     yield from (
         "ustar\x0000",
         "ustar  \0",
@@ -65,7 +75,6 @@ def of_archives() -> Iterator[str]:
 
 
 def of_policies() -> Iterator[str]:
-    yield from _ODD
     yield from (
         "path: /a",
         "mode: learn",
@@ -83,7 +92,6 @@ def of_policies() -> Iterator[str]:
 
 
 def of_dockerfiles() -> Iterator[str]:
-    yield from _ODD
     yield from ("\\\n", "\r\n", "# escape=`", "#syntax=", "\ufeff")
     yield from (f"{name} " for name in ("RUN", "FROM", "COPY", "ADD", "ARG", "ONBUILD"))
     yield from _OF_DOCKERFILES.split()
