@@ -2,7 +2,6 @@
 
 import pytest
 
-from dockerproxy.policy.bodies.dockerfile_steps import MOST_STEPS, Budget
 from dockerproxy.policy.bodies.dockerfiles import find_reach
 
 ORDINARY = [
@@ -201,12 +200,12 @@ BEGINNINGS = b"".join(b"ARG x=%s\n" % b"containers-storag"[:length] for length i
         b"RUN" + b" --network=none" * 60_000,
         b"\n" * 2**20,
         b"RUN x\n" * 2**17,
+        b"RUN x" + b" <<E" * 200_000,
+        b"ARG A=" + b"'\"\"'" * 200_000,
     ],
 )
 def test_the_work_is_bounded_whatever_the_file_holds(content: bytes) -> None:
-    budget = Budget()
-    assert "too many to look at" in find_reach(content, {"A": "d"}, budget)
-    assert budget.spent <= MOST_STEPS + 1
+    assert "too many to look at" in find_reach(content, {"A": "d"})
 
 
 def test_what_is_refused_is_shown_in_one_short_line() -> None:

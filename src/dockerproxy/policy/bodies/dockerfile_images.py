@@ -86,6 +86,7 @@ class Variables:
         """Note what an ARG says; return whether that is plain."""
         if not rest.isascii():
             return False
+        self._budget.spend(rest.count('"') + rest.count("'"))
         at = 0
         while at < len(rest):
             self._budget.spend()
@@ -125,7 +126,7 @@ class Variables:
 
     def _texts(self, name: str, instead: str) -> Iterator[str]:
         """Yield whatever a variable may hold; nothing else for what is none."""
-        for text in ("", instead, *self._values.get(name, ())):
+        for text in dict.fromkeys(("", instead, *self._values.get(name, ()))):
             self._budget.spend()
             yield text
 

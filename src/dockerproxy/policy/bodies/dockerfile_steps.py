@@ -30,7 +30,7 @@ from typing import Final
 
 from dockerproxy.text import lower
 
-MOST_STEPS: Final = 10_000
+MOST_STEPS: Final = 5_000
 """Lines, flags and variables that are looked at in one Dockerfile. Long ones that people wrote have some hundreds."""
 
 _MARK: Final = b"\xef\xbb\xbf"
@@ -75,13 +75,13 @@ class Budget:
     def __init__(self) -> None:
         self.spent = 0
 
-    def spend(self) -> None:
-        """Count one thing more.
+    def spend(self, count: int = 1) -> None:
+        """Count something more.
 
         Raises:
             UnclearError: Too much was looked at.
         """
-        self.spent += 1
+        self.spent += count
         if self.spent > MOST_STEPS:
             raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables, which are too many to look at")
 
@@ -108,21 +108,21 @@ def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
         UnclearError: Builders could read it in different ways.
     """
     text = content.removeprefix(_MARK).decode(errors="surrogateescape")
+    budget.spend(text.count("\n"))  # Before they are made a list, which takes much memory.
     if _CONTROL.search(text) or _ESCAPE.search(lower(text)):
         raise UnclearError("has an escape directive, or a control character, by which lines could be joined otherwise")
     if _BEGUN_BY_SPACE.search(text):
         raise UnclearError("has a line that begins with a space outside ASCII")
-    for line in _join(text, budget):
+    for line in _join(text):
         step = _read_step(line, budget)
         if step is not None:
             yield step
 
 
-def _join(text: str, budget: Budget) -> Iterator[str]:
+def _join(text: str) -> Iterator[str]:
     """Yield the lines of a Dockerfile, each with those that go on from it."""
     parts: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
-        budget.spend()
         bare = line.rstrip(" \t")
         if not bare or bare.lstrip(" \t").startswith("#"):
             continue
@@ -145,8 +145,10 @@ def _read_step(line: str, budget: Budget) -> Step | None:
             raise UnclearError(f"has a step with ONBUILD {show(rest)}, which is not followed by one other instruction")
     if name not in _NAMES:
         return None
-    if name in _WITH_HERE and len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(_IS_PLAIN.findall(line)):
-        raise UnclearError(f"has a here document with another name than a plain word: {show(line)}")
+    if "<" in line and name in _WITH_HERE:
+        budget.spend(line.count("<"))
+        if len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(_IS_PLAIN.findall(line)):
+            raise UnclearError(f"has a here document with another name than a plain word: {show(line)}")
     flags, at = list[str](), 0
     while rest.startswith("--", at):
         budget.spend()

@@ -26,15 +26,14 @@ from dockerproxy.policy.bodies.dockerfile_steps import Budget, Step, UnclearErro
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
 
-def find_reach(content: bytes, given: Mapping[str, str] | None, budget: Budget | None = None) -> str:
+def find_reach(content: bytes, given: Mapping[str, str] | None) -> str:
     """Say what in a Dockerfile reaches further than a build may, as a clause; empty if nothing does.
 
     Args:
         content: Of the Dockerfile.
         given: What the client sets its variables to; None if that is not clear.
-        budget: Counts what is looked at; a new one if there is none.
     """
-    budget = budget or Budget()
+    budget = Budget()
     try:
         steps = list(read_steps(content, budget))
         variables = Variables(given, [step.rest for step in steps if step.name == "ARG"], budget)
