@@ -133,7 +133,7 @@ def test_what_engines_would_take_for_packed_by_the_first_name_never_begins_what_
 @pytest.mark.parametrize("part", [b"\n", b",", b"[", b"{"])
 def test_a_file_that_is_read_here_has_no_more_parts_than_can_be_read_at_once(part: bytes) -> None:
     most = DOCKERFILE.replace(b"\n", b" #") + part * 2**14
-    assert send(BUILD, archive_of(item("Dockerfile", most)))
+    assert part == b"\n" or send(BUILD, archive_of(item("Dockerfile", most)))  # Of lines a Dockerfile has fewer.
     for request_, name in ((BUILD, "Dockerfile"), (LOAD, "manifest.json")):
         content = archive_of(item(name, most + part))
         assert f'"{name}" has more lines or values than are read of it' in refusal_of(request_, content)
