@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.text import lower
+from dockerproxy.text import lower, upper
 
 MOST_STEPS: Final = 5_000
 """Lines, flags and variables that are looked at in one Dockerfile. Long ones that people wrote have some hundreds."""
@@ -159,7 +159,7 @@ def _read_step(line: str, budget: Budget) -> Step | None:
         at = flag.end()
     if _NO_TEXT.match(rest, at):
         raise _outside(name, rest, at)
-    return Step(name.upper(), tuple(flags), rest[at:])
+    return Step(upper(name), tuple(flags), rest[at:])
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -173,7 +173,7 @@ def _split(line: str) -> tuple[str, str]:
 
 
 def _outside(name: str, rest: str, at: int) -> UnclearError:
-    return UnclearError(f"has a step with {name.upper()} {show(rest[at:])}, and flags are only ASCII")
+    return UnclearError(f"has a step with {upper(name)} {show(rest[at:])}, and flags are only ASCII")
 
 
 def show(text: str) -> str:
