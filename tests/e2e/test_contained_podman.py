@@ -242,41 +242,6 @@ def test_the_systemd_mode_that_a_command_turns_on_is_off(podman: Engine, proxy: 
     assert "SystemdMode" not in found["Config"]
 
 
-IN_DOCKERS_WORDS: list[dict[str, object]] = [
-    {"Cmd": ["/sbin/init"]},
-    {"Cmd": ["/bin/sh", "-c", "/usr/sbin/init"]},
-    {"Entrypoint": [""], "Cmd": ["/usr/local/sbin/init"]},
-    {"Entrypoint": ["/bin/sh"], "Cmd": ["-c", "/x/systemd"]},
-]
-
-
-@pytest.mark.parametrize("words", IN_DOCKERS_WORDS, ids=str)
-def test_no_command_turns_the_systemd_mode_on_in_dockers_words(podman: Engine, words: dict[str, object]) -> None:
-    content = json.dumps({"Image": "busybox", "HostConfig": {"NetworkMode": "none"}, **words}).encode()
-    kind = {"Content-Type": "application/json"}
-    made = ask(podman.socket, "POST", "/v1.41/containers/create", content, kind).json()["Id"]
-    found = ask(podman.socket, "GET", f"{API}/containers/{made}/json").json()
-    ask(podman.socket, "DELETE", f"{API}/containers/{made}?force=true&timeout=0")
-    assert found["Config"]["SystemdMode"] is True
-    with running_policy(podman.socket, "[{ContainerCreate: {}}]") as docker:
-        answer = ask(docker.socket, "POST", "/v1.41/containers/create", content, kind)
-    assert (answer.status, "control groups writable" in answer.json()["message"]) == (403, True)
-
-
-def test_what_holds_a_pod_is_not_in_systemd_mode(podman: Engine, proxy: Proxy) -> None:
-    pod = {"name": "ci-init", "infra_image": "docker.io/library/busybox", "infra_command": ["/sbin/init"]}
-    asked = {**pod, "netns": {"nsmode": "none"}}
-    assert post(podman.socket, "/pods/create", asked).status == 201
-    try:
-        holder = ask(podman.socket, "GET", f"{API}/pods/ci-init/json").json()["InfraContainerID"]
-        found = ask(podman.socket, "GET", f"{API}/containers/{holder}/json").json()
-        assert found["Config"]["SystemdMode"] is True
-    finally:
-        ask(podman.socket, "DELETE", f"{API}/pods/ci-init?force=true&timeout=0")
-    answer = post(proxy.socket, "/pods/create", asked)
-    assert (answer.status, "infra_command" in answer.json()["message"]) == (403, True)
-
-
 HOST = "/srv/dockerproxy-e2e"
 GREETING = ("cat", "/x/greeting")
 PRINTS: list[tuple[dict[str, object], tuple[str, ...], str]] = [

@@ -1,7 +1,9 @@
 """What keeps a container within its walls holds however it is spelled."""
 
+import json
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from policy.bodies.transcripts import look_at
 
@@ -229,25 +231,74 @@ def test_what_is_no_size_bounds_no_log(size: str) -> None:
     assert "which is no size above 0" in fault
 
 
+def entrypoint_for(words: list[str]) -> list[str] | None:
+    """Return what Podman makes of the entrypoint in a body of Docker's API (`FillOutSpecGen`, of its version 2 to 6).
+
+    One word is tried as JSON, more of them are written as JSON and read again.
+    """
+    if len(words) != 1:
+        return words or None
+    try:
+        read = json.loads(words[0])
+    except ValueError:
+        return words
+    if not isinstance(read, list):
+        return None if read is None else words
+    texts = [text if isinstance(text, str) else "" for text in read]  # Go fills in what it can before it fails.
+    return texts if texts == read else [*texts, words[0]]
+
+
+def base(path: str) -> str:
+    """Do what `filepath.Base` of Go does."""
+    stripped = path.rstrip("/")
+    return stripped.split("/")[-1] if stripped else "/" if path else "."
+
+
 def runs_systemd(entrypoint: list[str], command: list[str]) -> bool:
     """Whether Podman takes the program for one that manages a system (`createContainerOptions` in its specgen)."""
     words = [*(entrypoint if entrypoint != [""] else []), *command]
-    if len(words) > 2 and words[:2] == ["/bin/sh", "-c"]:
-        words = words[2:]
     inits = {"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"}
-    return bool(words) and (words[0] in inits or words[0].rpartition("/")[2] == "systemd")
+    first = [words]  # Podman before 4.3 does not look behind a shell.
+    if len(words) > 2 and words[:2] == ["/bin/sh", "-c"]:
+        first.append(words[2:])
+    return any(bool(each) and (each[0] in inits or base(each[0]) == "systemd") for each in first)
 
 
-WORDS = st.sampled_from(["", "/bin/sh", "-c", "/sbin/init", "/usr/sbin/init", "systemd", "/x/systemd", "init", "sleep"])
+WORDS = st.sampled_from(
+    [
+        *("", "/bin/sh", "-c", "/sbin/init", "/usr/sbin/init", "/sbin/init/", "init", "sleep", "/", "["),
+        *("systemd", "/x/systemd", "systemd/", "/x/systemd//", "evil #/systemd/", "systemd/x", "null", " null\n"),
+        *('["/sbin/init"]', ' ["/bin/sh", "-c", "systemd"]', '["/sbin/init", 1]', '"systemd"', "[]"),
+    ]
+)
 IMAGES = st.sampled_from([[], ["/bin/sh"], ["/bin/sh", "-c"]])
 
 
 @given(st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=4), IMAGES)
+@example(entrypoint=["null"], command=["systemd"], of_image=["/bin/sh", "-c"])
+@example(entrypoint=['["/sbin/init"]'], command=[], of_image=[])
+@example(entrypoint=[], command=["/bin/sh", "-c", "evil #/systemd/"], of_image=[])
+@example(entrypoint=[], command=["systemd/"], of_image=["/bin/sh", "-c"])
 def test_no_program_that_is_named_has_control_groups_to_write(
     entrypoint: list[str], command: list[str], of_image: list[str]
 ) -> None:
     if faults({"Entrypoint": list(entrypoint), "Cmd": list(command)}) == []:
-        assert not runs_systemd(entrypoint or of_image, command)
+        read = entrypoint_for(entrypoint)
+        assert not runs_systemd(of_image if read is None else read, command)
+
+
+@pytest.mark.parametrize("program", ["/sbin/init", "/sbin/init/", "/x/systemd//", "systemd/", "evil #/systemd/"])
+def test_a_program_is_known_by_its_last_element_behind_a_shell_too(program: str) -> None:
+    says = f'is "{program}", for which Podman makes its control groups writable'
+    assert faults({"Cmd": [program]}) == [f"Cmd {says}"]
+    assert faults({"Cmd": ["/bin/sh", "-c", program]}) == [f"Cmd {says}"]
+    assert faults({"Entrypoint": ["/bin/sh", "-c"], "Cmd": [program]}) == [f"Cmd {says}"]
+    assert faults({"infra_command": ["/bin/sh", "-c", program]}, "PodCreateLibpod") == [f"infra_command {says}"]
+
+
+@pytest.mark.parametrize("program", ["systemd-run", "/init", "systemd/x", "x systemd", "[ -e x ]", "nullmailer"])
+def test_a_program_that_is_only_like_it_may_run(program: str) -> None:
+    assert faults({"Cmd": ["/bin/sh", "-c", program]}) == []
 
 
 def test_the_program_that_holds_a_pod_has_none_either() -> None:

@@ -79,6 +79,10 @@ def test_instructions_that_only_say_something_of_the_image_pass(change: str) -> 
         "\x0bONBUILD RUN id",
         "\ufeffONBUILD RUN id",
         "ENV\x0bA=b",
+        # What Python takes for a blank, and engines do not.
+        "\u3000",
+        "ENV A=b\n\x1c",
+        "\u00a0ONBUILD RUN id",
     ],
 )
 def test_no_instruction_makes_the_builds_of_others_run_something(change: str) -> None:

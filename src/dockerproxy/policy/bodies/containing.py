@@ -7,7 +7,8 @@ which a later change touches only one; a limit of the other kind that lets a pro
 a label with `=` in its name, which Podman takes for another one, or one by which Podman starts units of the host anew;
 a variable without a value, or with a star, for which Podman looks into the engine's own environment; a granted command
 that does another thing because of a variable or of where it starts; a program for which Podman makes control groups
-writable; an option that sets confinement to what the engine was told to tighten.
+writable, with a slash behind its name, behind a shell, or in an entrypoint that Podman reads as JSON; an option that
+sets confinement to what the engine was told to tighten.
 """
 
 import re
@@ -24,6 +25,7 @@ from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, items, matches
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Pairs
+from dockerproxy.text import base_name, upper
 from dockerproxy.wire.document import Json, show
 
 _TIGHTENING: Final = frozenset(
@@ -58,6 +60,9 @@ _UNIT: Final = "PODMAN_SYSTEMD_UNIT"
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
 """What Podman looks behind for the program that runs, and an entrypoint that is none."""
+
+_IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
+"""The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
 
 _PERIOD: Final = 100_000
 """Microseconds of a period of the scheduler where none is given (sched-bwc)."""
@@ -203,7 +208,7 @@ def check_environment(seen: Inspection, value: Json, path: str, around: Object) 
 def check_limits(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """No limit lets a process go before others on the host."""
     del around
-    if str(value).upper().removeprefix("RLIMIT_") not in _LIMITS:
+    if upper(str(value)).removeprefix("RLIMIT_") not in _LIMITS:
         seen.fault(path, value, "which is none of the limits that are known to be harmless")
     return value
 
@@ -241,7 +246,7 @@ def check_capabilities(seen: Inspection, value: Json, path: str, around: Object)
 
 def capability_name(text: str) -> str:
     """Return a capability as a policy file writes it: engines take it in any case, with or without `CAP_`."""
-    return text.upper().removeprefix("CAP_")
+    return upper(text).removeprefix("CAP_")
 
 
 def check_security_options(seen: Inspection, value: Json, path: str, around: Object) -> Json:
@@ -268,11 +273,18 @@ def check_log_options(seen: Inspection, value: Json, path: str, around: Object) 
 
 
 def check_program(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """What runs is none of the programs for which Podman makes control groups writable, the host's among them."""
-    given = (("Entrypoint", around.get("Entrypoint")), (path, value))
-    words = ((where, str(word)) for where, part in given if isinstance(part, list) for word in part)
+    """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
+
+    Podman takes the first word of entrypoint and command together, or the third behind `/bin/sh -c`; where the client
+    names no entrypoint, that of the image may be the shell (createContainerOptions in its specgen).
+    """
+    entrypoint = around.get("Entrypoint")
+    given = (("Entrypoint", entrypoint), (path, value))
+    words = [(where, str(word)) for where, part in given if isinstance(part, list) for word in part]
+    if isinstance(entrypoint, list) and len(entrypoint) == 1 and _IS_JSON(words[0][1]):
+        seen.fault("Entrypoint", entrypoint[0], "which Podman reads as JSON")
     where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
-    if program.endswith("/sbin/init") or program.rpartition("/")[2] == "systemd":
+    if base_name(program) == "systemd" or program.rstrip("/").endswith("/sbin/init"):
         seen.fault(where, program, "for which Podman makes its control groups writable")
     return value
 

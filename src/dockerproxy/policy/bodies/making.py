@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
+from dockerproxy.text import trim, upper
 from dockerproxy.wire.document import Json
 
 _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t=].*)?")
@@ -19,6 +20,7 @@ _HARMLESS: Final = frozenset(
 )
 """What they say of an image is judged where a container is made of it. ONBUILD runs in the builds of others."""
 
+_BLANKS: Final = " \t\r"
 _JOINS: Final = ("\\", "`")
 """At the end of a line they may make it go on in the next, which then is no instruction of its own."""
 
@@ -47,8 +49,8 @@ def check_instructions(seen: Inspection, value: Json, path: str, around: Object)
     del around
     for change in value if isinstance(value, list) else ():
         for line in str(change).split("\n"):
-            found = _INSTRUCTION.fullmatch(line.removesuffix("\r"))
-            harmless = found is not None and found[1].upper() in _HARMLESS and not line.rstrip().endswith(_JOINS)
-            if line.strip() and not harmless:
+            found, text = _INSTRUCTION.fullmatch(line.removesuffix("\r")), trim(line, _BLANKS)
+            harmless = found is not None and upper(found[1]) in _HARMLESS and not text.endswith(_JOINS)
+            if text and not harmless:
                 seen.fault(path, line, "which is no instruction that is known to be harmless")
     return value
