@@ -230,3 +230,8 @@ def test_podman_is_told_in_its_own_way_what_docker_is(target: str, added: str) -
     assert whole.startswith(target)
     assert added in whole
     assert whole.endswith("networkmode=1") is target.endswith("none")
+
+
+def test_no_file_of_the_place_gets_a_second_name() -> None:
+    assert "has not brought as a file" in refusal_of(BUILD, archive_of(hard_link("x", "etc/shadow")))
+    assert passed_on(BUILD, archive_of(item("a", b"1"), hard_link("b", "a"))).entries

@@ -11,7 +11,8 @@ from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 LINK = Entry(name=b"d/link", kind=Kind.LINK, target=b"x")
-HARD = Entry(name=b"hard", kind=Kind.HARD_LINK, target=b"d/link")
+FILE = Entry(name=b"d/file")
+HARD = Entry(name=b"hard", kind=Kind.HARD_LINK, target=b"d/file")
 
 
 def last_fault(*entries: Entry) -> Fault | None:
@@ -28,13 +29,12 @@ def last_fault(*entries: Entry) -> Fault | None:
         Entry(name=b"d/link/file"),
         Entry(name=b"d/link/deeper/file"),
         Entry(name=b"d/link/dir", kind=Kind.DIRECTORY),
-        Entry(name=b"other", kind=Kind.HARD_LINK, target=b"d/link/file"),
         Entry(name=b"hard/file"),
     ],
     ids=str,
 )
 def test_an_entry_that_goes_through_a_link_is_refused(entry: Entry) -> None:
-    fault = last_fault(LINK, HARD, entry)
+    fault = last_fault(LINK, FILE, HARD, entry)
     assert fault is not None
     assert "goes through a link" in str(fault)
 
@@ -47,12 +47,41 @@ def test_an_entry_that_goes_through_a_link_is_refused(entry: Entry) -> None:
         Entry(name=b"d/link"),
         Entry(name=b"e/d/link/f"),
         Entry(name=b"other", kind=Kind.LINK, target=b"d/link/file"),
-        Entry(name=b"other", kind=Kind.HARD_LINK, target=b"d/link"),
+        Entry(name=b"other", kind=Kind.HARD_LINK, target=b"d/file"),
     ],
     ids=str,
 )
 def test_an_entry_beside_a_link_passes(entry: Entry) -> None:
-    assert last_fault(LINK, HARD, entry) is None
+    assert last_fault(LINK, FILE, HARD, entry) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [Entry(name=b"file", kind=Kind.DIRECTORY)],
+        [Entry(name=b"file", kind=Kind.LINK, target=b"x")],
+        [Entry(name=b"file"), Entry(name=b"file", kind=Kind.LINK, target=b"x")],
+        [Entry(name=b"file"), Entry(name=b"other"), Entry(name=b"file", kind=Kind.HARD_LINK, target=b"other")],
+    ],
+    ids=str,
+)
+def test_only_a_file_that_the_archive_has_brought_gets_a_second_name(before: list[Entry]) -> None:
+    fault = last_fault(*before, Entry(name=b"second", kind=Kind.HARD_LINK, target=b"file"))
+    assert "has not brought as a file" in str(fault)
+
+
+def test_a_second_name_goes_through_no_link_to_what_was_brought() -> None:
+    entries = (FILE, Entry(name=b"d", kind=Kind.LINK, target=b"x"), HARD)
+    assert "goes through a link" in str(last_fault(*entries))
+
+
+def test_of_more_files_than_can_be_remembered_the_last_get_no_second_name() -> None:
+    links = Links()
+    assert {links.look(Entry(name=b"%d" % number)) for number in range(2**16 + 1)} == {None}
+    assert links.look(Entry(name=b"x", kind=Kind.HARD_LINK, target=b"%d" % (2**16 - 1))) is None
+    assert links.look(Entry(name=b"y", kind=Kind.HARD_LINK, target=b"%d" % 2**16)) is not None
+    assert len(links) == 2**16 + 1
 
 
 def test_more_links_than_can_be_remembered_are_refused() -> None:

@@ -153,3 +153,8 @@ def test_what_is_held_goes_on_in_its_place_as_it_was_understood() -> None:
         (b"manifest.json", b'[{"RepoTags":[]}]'),
         (b"after", b"2"),
     ]
+
+
+def test_no_file_of_the_place_gets_a_second_name() -> None:
+    assert "has not brought as a file" in refusal_of(LOAD, archive_of(hard_link("x", "etc/shadow")))
+    assert passed_on(LOAD, archive_of(item("a", b"1"), hard_link("b", "a"))).entries

@@ -1,8 +1,10 @@
 """Entries of an archive, judged by their names: those that links lead to, and those that the engine looks for.
 
-How one would write elsewhere than it seems, and what stops it: a link to another place and then a file behind it; the
-same by a hard link to the link; a hard link to something behind it (an entry never goes through a link that the same
-archive makes; links that are in a container already cannot be seen from here).
+How one would write elsewhere than it seems, and what stops it: a link to another place and then a file behind it; a
+hard link to something behind it (an entry never goes through a link that the same archive makes; links that are in a
+container already cannot be seen from here). How one would read what is there already, or take a link to where it leads
+elsewhere, and what stops it: a hard link to that; buildah joins its name to the root of a container, others to where
+they unpack (only what the same archive has brought as a file, and still is one, gets a second name).
 
 How one would have the engine read another file than was looked at, and what stops it: the file twice; a link in its
 place, or in that of a directory above it; another name for it, by which it is overwritten; one that is too large to be
@@ -16,6 +18,9 @@ from dockerproxy.wire.tar import Entry, Kind, show_name
 
 _MOST_LINKS: Final = 2**16
 """Links of one archive: what is kept of each is a number, which takes a hundred bytes."""
+
+_MOST_FILES: Final = 2**16
+"""That are remembered, so that they may get a second name."""
 
 _MOST_HELD: Final = 2**20
 """Bytes of a file that is held."""
@@ -33,7 +38,7 @@ def fault_of(entry: Entry, says: str) -> Fault:
 
 
 class Links:
-    """The links that one archive has made so far.
+    """The links that one archive has made so far, and the files that may get a second name by a hard link.
 
     Of a name only a number is kept, made of those of its parts one after the other. So it costs as much whatever its
     length, and all directories on the way to a name are looked up in one go. Two names of one number would only be
@@ -42,12 +47,19 @@ class Links:
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
+        self._files: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._numbers) + len(self._files)
 
     def look(self, entry: Entry) -> Fault | None:
         """Take note of an entry; say what is wrong with it."""
+        if entry.kind is Kind.HARD_LINK and hash(entry.target) not in self._files:
+            return fault_of(entry, "is a second name of what this archive has not brought as a file")
+        if entry.kind is not Kind.FILE:
+            self._files.discard(hash(entry.name))
+        elif len(self._files) < _MOST_FILES:
+            self._files.add(hash(entry.name))
         is_link = entry.kind in LINKS
         if not self._numbers and not is_link:
             return None

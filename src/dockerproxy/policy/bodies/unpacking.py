@@ -6,11 +6,10 @@ too. So an entry is judged by its header, before it goes on.
 How one would reach further than the directory that was named, and what stops it: a name that leads upwards (the reader
 of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
 of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
-links, however many archives make it, leads out of the directory that it is in); a second name of what is there already:
-of a file that may not be read under its own, or of a link that leads elsewhere from there (only files that the archive
-itself has brought get one); a program that is run with the rights
-of its owner, by capabilities or by set-user-id, in a directory of the host (neither goes on; on a directory those bits
-mean no more than who owns what is made in it); a device, or a pipe that the reader waits for (the reader refuses them);
+links, however many archives make it, leads out of the directory that it is in); a second name of what is there already
+(`Links` refuses it); a program that is run with the rights of its owner, by capabilities or by set-user-id, in a
+directory of the host (neither goes on; on a directory those bits mean no more than who owns what is made in it); a
+device, or a pipe that the reader waits for (the reader refuses them);
 new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
 container already are followed by the engine, and cannot be seen from here.
 
@@ -30,8 +29,6 @@ from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 _SET_ID: Final = 0o6000
-_MOST_FILES: Final = 65536
-"""That are remembered, so that they may get a second name."""
 
 
 class Unpacking:
@@ -40,7 +37,6 @@ class Unpacking:
     def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
         del request, bounds
         self._links = Links()
-        self._files: set[int] = set()
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
@@ -48,14 +44,10 @@ class Unpacking:
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
             return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
-        if entry.kind is Kind.HARD_LINK and hash(entry.target) not in self._files:
-            return fault_of(entry, "is a second name of a file that this archive has not brought")
-        if entry.kind is Kind.FILE and len(self._files) < _MOST_FILES:
-            self._files.add(hash(entry.name))
         return self._links.look(entry)
 
     def __len__(self) -> int:
-        return len(self._links) + len(self._files)
+        return len(self._links)
 
     def holds(self, entry: Entry) -> bool:
         """Say no: nothing depends on contents."""
