@@ -310,9 +310,9 @@ def test_the_program_that_holds_a_pod_has_none_either() -> None:
 
 @pytest.mark.parametrize("operation", ["ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod"])
 @pytest.mark.parametrize("bounds", [{}, {"labels": Pairs((("owner", "ci"),))}])
-def test_no_label_names_a_unit_of_the_host(operation: str, bounds: dict[str, Value]) -> None:
+def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[str, Value]) -> None:
     key = "labels" if operation.endswith("Libpod") else "Labels"
-    for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service"):
-        labels: Json = {name: "x", "io.containers.autoupdate": "local"}
+    for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service", "io.containers.autoupdate.authfile"):
+        labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
         (fault,) = look_at(operation, {key: labels}, bounds).faults
-        assert fault.says == "which Podman starts anew on the host"
+        assert fault.says == "upon which an engine or its runtime acts"

@@ -53,7 +53,7 @@ _BUILD: Final = read_fields("""
 ?extrahosts                                        string   1.28  any              | gives names to addresses, in its steps
 ?buildid                                           string   1.38  any              | is what it is called while it runs
 ?buildargs                                         string   1.21  any              | sets variables of the Dockerfile
-?labels                                            string   1.23  any              | puts labels on the image, as a Dockerfile can
+?labels                                            string   1.23  image_labels     | puts labels on the image, as a Dockerfile can; upon some of them Podman acts
 ?cachefrom                                         string   1.25  any              | names images from which unchanged steps are taken
 ?target                                            string   1.29  any              | is the stage to stop at
 ?pull                                              string   1.16  any              | asks registries for newer images to start from

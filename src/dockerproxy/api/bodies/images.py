@@ -47,11 +47,11 @@ _CREATE: Final = read_fields("""
 IMAGES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ImageCommit": (
         "json, or nothing",
-        (*_COMMIT, *within("", CONFIG, User="any", Image="any", Labels="any")),
+        (*_COMMIT, *within("", CONFIG, User="any", Image="any", Labels="image_labels")),
     ),
     "ImageTag": ("none", _TAG),
     "ImagePush": ("none", _PUSH),
     "ImageCreate": ("none", _CREATE),
 }
-"""By operation: what its body is, and its fields. What an image says of users and labels is no one's word but its own:
-it is judged where a container is made of it."""
+"""By operation: what its body is, and its fields. What an image says of users is no one's word but its own: it is judged
+where a container is made of it."""

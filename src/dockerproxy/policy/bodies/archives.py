@@ -43,6 +43,9 @@ class Rules(Protocol):
     def holds(self, entry: Entry) -> bool:
         """Whether the contents of an entry must be read before it goes on; they are small then."""
 
+    def scan(self, entry: Entry, piece: Piece) -> Fault | None:
+        """Say what is wrong with a piece of the contents of an entry, held or not."""
+
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
 
@@ -128,6 +131,8 @@ class Archive:
             self._begin(event, passed)
         elif isinstance(event, FileEnd):
             self._finish(passed)
+        elif (fault := self._rules.scan(self._entry, event)) is not None:
+            self._deny(fault)
         elif self._held is not None:
             self._held += event
         else:

@@ -85,6 +85,10 @@ class Building:
         """Whether it is a Dockerfile."""
         return self._dockerfiles.holds(entry)
 
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+        """Say nothing: contents are read as a whole, or not at all."""
+        del entry, piece
+
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
         frontend = find_frontend(content)

@@ -28,6 +28,7 @@ from dockerproxy.policy.bodies.containing import (
 from dockerproxy.policy.bodies.giving import check_given, check_tagged
 from dockerproxy.policy.bodies.inspection import Check
 from dockerproxy.policy.bodies.joining import check_connected, check_container
+from dockerproxy.policy.bodies.labels import check_image_labels
 from dockerproxy.policy.bodies.making import check_instructions, check_source
 from dockerproxy.policy.bodies.mounting import (
     check_anonymous,
@@ -93,6 +94,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "dockerfile": (check_dockerfile, ()),
     "environment": (check_environment, ()),
     "given": (check_given, ("tags",)),
+    "image_labels": (check_image_labels, ()),
     "image_volumes": (check_image_volumes, ("images",)),
     "images": (check_images, ("images",)),
     "instructions": (check_instructions, ()),

@@ -4,7 +4,7 @@ How one would get out, and what stops it: a name like an id, by which another's 
 as number 0 in some spelling, or without a group, which then is root's; a limit of 0 or below, which is none, or one in
 the other of two fields that mean the same (swap beside memory, a quota beside billionths, which wins over them), or of
 which a later change touches only one; a limit of the other kind that lets a process go before all others on the host;
-a label with `=` in its name, which Podman takes for another one, or one by which Podman starts units of the host anew;
+a label with `=` in its name, which Podman takes for another one, or one upon which an engine acts (`labels.py`);
 a variable without a value, or with a star, for which Podman looks into the engine's own environment; a granted command
 that does another thing because of a variable or of where it starts; a program for which Podman makes control groups
 writable, with a slash behind its name, behind a shell, or in an entrypoint that Podman reads as JSON; an option that
@@ -22,6 +22,7 @@ from dockerproxy.policy.bodies.amounts import (
     read_size,
 )
 from dockerproxy.policy.bodies.inspection import Inspection, Object
+from dockerproxy.policy.bodies.labels import SAYS, acts
 from dockerproxy.policy.bodies.naming import IS_NAME, items, matches
 from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import Pairs
@@ -54,9 +55,6 @@ _LIMITS: Final = frozenset(
     "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NOFILE NPROC RSS SIGPENDING STACK".split()  # noqa: SIM905 (a list of words)
 )
 """Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
-
-_UNIT: Final = "PODMAN_SYSTEMD_UNIT"
-"""The label by which `podman auto-update` knows which unit of the host it starts anew."""
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
 """What Podman looks behind for the program that runs, and an entrypoint that is none."""
@@ -214,12 +212,12 @@ def check_limits(seen: Inspection, value: Json, path: str, around: Object) -> Js
 
 
 def check_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """Put the grant's labels on what is made; the client's own may not contradict them, nor name a unit of the host."""
+    """Put the grant's labels on what is made; the client's own may not contradict them, nor have an engine act."""
     del around
     labels = dict(value) if isinstance(value, dict) else {}
     for name in labels:
-        if name.partition("=")[0] == _UNIT:
-            seen.fault(f"{path}[{show(name)}]", labels[name], "which Podman starts anew on the host")
+        if acts(name):
+            seen.fault(f"{path}[{show(name)}]", labels[name], SAYS)
     added = seen.bounds.get("labels")
     if not isinstance(added, Pairs):
         return value

@@ -10,7 +10,8 @@ engine knows (all are read, whichever form the archive has); the file twice, of 
 last, or as a link, behind a link, or in place of a directory that was looked at (each is there once, as a file at the
 top, and no entry goes through a link); a key in other capitals or twice (they are folded as Go does); a name that two
 engines complete in two ways (it goes on in full, or must be granted in both); a file too large to be read here (it is
-refused). A link that leads out of the archive could show what is on the host, and is refused.
+refused). A link that leads out of the archive could show what is on the host, and is refused. So is a label that Podman
+would act upon in a container of the image (`labels.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,12 +22,13 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.bodies.giving import may_give
 from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.policy.bodies.labels import SAYS, LabelScan
 from dockerproxy.policy.bodies.naming import complete
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
-from dockerproxy.wire.tar import Entry, Kind
+from dockerproxy.wire.tar import Entry, Kind, show_name
 
 _MANIFEST: Final = b"manifest.json"
 _INDEX: Final = b"index.json"
@@ -51,9 +53,11 @@ class Loading:
         self._bounds = bounds
         self._links = Links()
         self._named = NamedFiles(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
+        self._scan = LabelScan()
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
+        self._scan = LabelScan()
         if entry.kind is Kind.LINK and not _stays(entry):
             return fault_of(entry, "is a link that leads out of the archive")
         return self._links.look(entry) or self._named.look(entry)
@@ -64,6 +68,11 @@ class Loading:
     def holds(self, entry: Entry) -> bool:
         """Whether it may give names."""
         return self._named.holds(entry)
+
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> Fault | None:
+        """Look for labels and annotations upon which something acts: any file may be a manifest or a config."""
+        found = self._scan.find(piece)
+        return fault_of(entry, f"has the key {show_name(found)}, {SAYS}, or which hides one") if found else None
 
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether the names in a file may be given."""

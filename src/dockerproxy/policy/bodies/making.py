@@ -3,18 +3,19 @@
 How one would make more than an image, and what stops it: an address in place of the archive, which the engine would
 fetch from wherever it can reach (only `-`, the body, is imported); an import without a name, of which the grant says
 nothing (it must have one, which its `tags` list); an image that is pulled and imported at once, which engines read in
-two ways; a line of a Dockerfile that makes later builds run commands, hidden behind the end of another line, behind a
-sign that joins two lines, or behind Podman's `=`.
+two ways; a line of a Dockerfile that makes later builds run commands, or gives a label upon which Podman acts, hidden
+behind the end of another line, behind a sign that joins two lines, or behind Podman's `=`.
 """
 
 import re
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Inspection, Object
+from dockerproxy.policy.bodies.labels import find_in_instruction
 from dockerproxy.text import trim, upper
 from dockerproxy.wire.document import Json
 
-_INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t=].*)?")
+_INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t=](.*))?")
 _HARMLESS: Final = frozenset(
     {"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 )
@@ -53,4 +54,6 @@ def check_instructions(seen: Inspection, value: Json, path: str, around: Object)
             harmless = found is not None and upper(found[1]) in _HARMLESS and not text.endswith(_JOINS)
             if text and not harmless:
                 seen.fault(path, line, "which is no instruction that is known to be harmless")
+            elif found is not None and upper(found[1]) == "LABEL" and (says := find_in_instruction(found[2] or "")):
+                seen.fault(path, line, f"which {says}")
     return value

@@ -54,6 +54,10 @@ class Unpacking:
         del entry
         return False
 
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+        """Say nothing: contents are read as a whole, or not at all."""
+        del entry, piece
+
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Return the contents."""
         del entry

@@ -1,0 +1,93 @@
+"""No image brings its containers a label upon which Podman acts, however a client makes it."""
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from e2e.engines import Engine
+from e2e.proxies import running_policy
+from e2e.talk import Answer, ask
+from wire.tars import archive_of, item, read_archive
+
+pytestmark = pytest.mark.engine
+
+UNIT = "PODMAN_SYSTEMD_UNIT"
+SAYS = re.compile("an engine or its runtime acts|whose name a variable may hold")
+CHANGE = quote(f"LABEL {UNIT}=ssh.service")
+TAR = {"Content-Type": "application/x-tar"}
+JSON = {"Content-Type": "application/json"}
+GRANT = json.dumps(
+    [
+        {name: {"tags": ["**", "localhost/**"]}}
+        for name in ("ImageCreate", "ImageBuild", "ImageLoad", "ImageLoadLibpod", "ImageImportLibpod")
+    ]
+    + [{"ImageCommit": {"tags": ["**"], "containers": ["**"]}}, "ContainerInspect"]
+)
+
+
+def labels_of_container(podman: Engine, image: str) -> dict[str, str]:
+    """Return the labels of a container that is made of an image; both are gone then."""
+    content = json.dumps({"Image": image, "Cmd": ["true"]}).encode()
+    made = ask(podman.socket, "POST", "/v1.41/containers/create", content, JSON).json()["Id"]
+    found: dict[str, str] = ask(podman.socket, "GET", f"/containers/{made}/json").json()["Config"]["Labels"]
+    ask(podman.socket, "DELETE", f"/containers/{made}?force=1")
+    ask(podman.socket, "DELETE", f"/images/{image}?force=1")
+    return found
+
+
+def sent(podman: Engine, target: str, content: bytes = b"", kind: dict[str, str] | None = None) -> Answer:
+    """Look whether a request is refused, and send it past the proxy."""
+    with running_policy(podman.socket, GRANT) as proxy:
+        refused = ask(proxy.socket, "POST", target, content, kind or TAR, timeout=60)
+    assert (refused.status, SAYS.search(refused.json()["message"]) is not None) == (403, True), refused.body
+    return ask(podman.socket, "POST", target, content, kind or TAR, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"/v1.41/images/create?fromSrc=-&repo=docker.io/ci/it&tag=1&changes={CHANGE}",
+        f"/v5.4.2/libpod/images/import?reference=docker.io/ci/it:1&changes={CHANGE}",
+    ],
+)
+def test_an_import_brings_none(podman: Engine, target: str) -> None:
+    assert sent(podman, target, archive_of(item("file", b"x"))).status == 200
+    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [f"LABEL {UNIT}=x", 'LABEL a=b "PODMAN"_\\\n # c\nSYSTEMD_UNIT=x', "ENV N=PODMAN_SYSTEMD\nLABEL ${N}_UNIT=x"],
+)
+def test_a_build_brings_none(podman: Engine, step: str) -> None:
+    content = archive_of(item("Dockerfile", f"FROM busybox\n{step}\n".encode()))
+    assert b"Successfully built" in sent(podman, "/v1.41/build?t=docker.io/ci/it:1", content).body
+    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
+
+
+def test_a_parameter_of_a_build_brings_none(podman: Engine) -> None:
+    content = archive_of(item("Dockerfile", b"FROM busybox\nENV a=b\n"))
+    target = f"/v1.41/build?t=docker.io/ci/it:1&labels={quote(json.dumps({UNIT: 'x'}))}"
+    assert b"Successfully built" in sent(podman, target, content).body
+    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
+
+
+def test_a_commit_brings_none(podman: Engine) -> None:
+    content = json.dumps({"Image": "busybox", "Cmd": ["true"]}).encode()
+    made = ask(podman.socket, "POST", "/v1.41/containers/create", content, JSON).json()["Id"]
+    query = f"container={made}&repo=docker.io/ci/it&tag=1"
+    assert sent(podman, f"/v1.41/commit?{query}&changes={CHANGE}").status == 201
+    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
+    ask(podman.socket, "DELETE", f"/containers/{made}?force=1")
+
+
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+def test_an_archive_of_images_brings_none(podman: Engine, form: str) -> None:
+    target = f"/v1.41/images/create?fromSrc=-&repo=docker.io/ci/it&tag=1&changes={CHANGE}"
+    ask(podman.socket, "POST", target, archive_of(item("file", b"x")), TAR)
+    saved = ask(podman.socket, "GET", f"/v5.4.2/libpod/images/docker.io/ci/it:1/get?format={form}").body
+    ask(podman.socket, "DELETE", "/images/docker.io/ci/it:1?force=1")
+    assert len(read_archive([saved]).entries) > 2
+    assert sent(podman, "/v1.41/images/load", saved).status == 200
+    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
