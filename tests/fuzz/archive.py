@@ -1,5 +1,6 @@
 """Archives: of what three operations let pass, every reader makes the entries that were looked at."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -9,7 +10,7 @@ from typing import Final
 from fuzz.archive_changes import FIELDS, size_of, split
 from fuzz.messages import check_text
 from fuzz.pieces import cut
-from policy.bodies.sending import BUILD, LOAD, PUT, archive_for
+from policy.bodies.sending import BUILD, LOAD, PUT, archive_for, feed_all
 from wire.tars import read_archive, write_archive
 
 from dockerproxy.policy.bodies.archives import Archive
@@ -27,6 +28,7 @@ OPERATIONS: Final[tuple[tuple[tuple[str, str], dict[str, Value]], ...]] = (
     (BUILD, {}),
 )
 
+_PACKED: Final = b"\x1f\x8b"
 _MANIFEST: Final = b"manifest.json"
 _REWRITTEN: Final = frozenset({_MANIFEST, b"index.json", b"repositories"})
 """What a load writes anew of JSON, of a manifest also the names."""
@@ -50,6 +52,9 @@ def read(data: bytes) -> object:
 
 def check(data: bytes) -> None:
     """Check what is understood of an archive, and what of it goes on."""
+    if data.startswith(_PACKED):
+        _check_packed(data)
+        return
     understood = read_archive([data])
     check_text(understood.fault)
     for pieces in cut(data):
@@ -73,12 +78,24 @@ def check(data: bytes) -> None:
             _check_written(passed, entries)
 
 
+def _check_packed(data: bytes) -> None:
+    """What goes on of what is packed is what would go on of it unpacked, or nothing is to be read of it."""
+    for request, bounds in OPERATIONS:
+        passed, fault = _send(archive_for(request, bounds), [data])
+        for pieces in cut(data):
+            other, why = _send(archive_for(request, bounds), pieces)
+            assert why == fault
+            assert fault or other == passed
+        if not fault:
+            assert _send(archive_for(request, bounds), [gzip.decompress(data)]) == (passed, "")
+
+
 def _send(archive: Archive, pieces: list[bytes]) -> tuple[bytes, str]:
     """Send an archive; return what the engine gets, and why it gets no more."""
     passed = list[bytes | memoryview]()
     for piece in pieces:
         if not archive.fault:
-            passed += archive.feed(piece)
+            passed += feed_all(archive, piece)
     end = [] if archive.fault else archive.end()
     if not archive.fault:  # It may be found out at its end.
         passed += end

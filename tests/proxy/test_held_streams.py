@@ -1,14 +1,13 @@
 """What becomes of a body besides being held: before a tunnel, where nothing is refused, and looked at as it passes."""
 
 import asyncio
-import io
 import json
-import tarfile
 
 import pytest
-from policy.policies import ID, grant_on, policy_with
-from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, contained, create, whole
-from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
+from policy.policies import ID, policy_with
+from proxy.archives import ARCHIVES, BAD, GOOD, ask_for_web, chunks, names_in, put
+from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, create, whole
+from proxy.harness import OK, PATIENCE, get, in_loop, request, world
 from proxy.questions import OTHER, WEB, asked, tell, the_client
 from wire.tars import block
 
@@ -177,54 +176,6 @@ async def test_a_body_goes_on_in_http_1_0_as_well() -> None:
 
 
 # Archives, which are looked at as they pass
-
-
-ARCHIVES = (contained("PutContainerArchive", "web"), grant_on("SystemPing"))
-
-
-def archive(**kinds: bytes) -> bytes:
-    """Write an archive whose entries are of these types."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, kind in kinds.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.size = kind, 5 if kind == tarfile.REGTYPE else 0
-            tar.addfile(member, io.BytesIO(b"hello") if member.size else None)
-    return buffer.getvalue()
-
-
-GOOD = archive(one=tarfile.REGTYPE, two=tarfile.DIRTYPE)
-BAD = archive(one=tarfile.REGTYPE, device=tarfile.BLKTYPE, two=tarfile.REGTYPE)
-
-
-def put(content: bytes, *, chunked: bool) -> bytes:
-    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
-    coded = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if chunked else content
-    return request("PUT", "/containers/w/archive?path=/", framing, "Content-Type: application/x-tar", body=coded)
-
-
-async def chunks(engine: Wire) -> tuple[bytes, bool]:
-    """Return what comes in chunks, and whether it ended as it should."""
-    content = b""
-    try:
-        while size := int((await engine.reader.readuntil(b"\r\n")).strip(), 16):
-            content += (await engine.exactly(size + 2))[:-2]
-    except asyncio.IncompleteReadError:
-        return content, False
-    return content, await engine.exactly(2) == b"\r\n"
-
-
-async def ask_for_web(here: World) -> Wire:
-    """Say that the container is the granted one; return the connection on which the archive comes."""
-    await tell(here)
-    engine = await here.engine_side()
-    assert b"\r\ntransfer-encoding: chunked\r\n" in await engine.head()
-    return engine
-
-
-def names_in(content: bytes) -> list[str]:
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        return tar.getnames()
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -369,7 +369,8 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     content = None
     if judged.body is not None and head.framing is not Framing.NONE:
         content = judged.body if decision.content is None else decision.content
-    elif decision.bounds is not None and head.framing is Framing.LENGTH:
-        head = replace(head, framing=Framing.CHUNKED)  # It is written anew as it passes.
+    elif decision.bounds is not None and head.framing is not Framing.NONE:  # It is written anew as it passes, unpacked.
+        fields = tuple(field for field in head.fields if field[0] != b"content-encoding")
+        head = replace(head, framing=Framing.CHUNKED, fields=fields)
     tunnel = operation is not None and operation.shape is Shape.TUNNEL
     return write_request(head, target.encode(), upgrade=tunnel, content=content)

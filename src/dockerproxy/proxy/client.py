@@ -184,7 +184,7 @@ class Client(asyncio.Protocol):
                     refuse(self, head)
                 else:
                     self._take_head(head)
-            elif self.inbox.data and self.body is not None and self._takes_body(self.body):
+            elif self.body is not None and (self.inbox.data or self.body.has_more) and self._takes_body(self.body):
                 self.inbox.take(self._take_body(self.body, self.inbox.peek()))
             else:
                 break
@@ -247,7 +247,8 @@ class Client(asyncio.Protocol):
         self.connections.wait(self, waiting, self.shared.now())
 
     def _takes_body(self, body: RequestBody) -> bool:
-        return not body.complete and (self.engine is not None or self.state in _TAKING)
+        waits = body.has_more and self.engine_is_slow
+        return not (body.complete or waits) and (self.engine is not None or self.state in _TAKING)
 
     def _take_body(self, body: RequestBody, data: bytes) -> int:
         """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
@@ -380,7 +381,8 @@ class Client(asyncio.Protocol):
         if self.state is State.IDLE:
             reads = not self.is_slow and (not self.inbox.data or self.inbox.holds_part_of_a_head)
         else:
-            reads = not self.engine_is_slow and (not self.inbox.data or self.state is State.CLOSING)
+            waits = bool(self.inbox.data) or (self.body is not None and self.body.has_more)
+            reads = not self.engine_is_slow and (not waits or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():
             return
         self._reading = reads

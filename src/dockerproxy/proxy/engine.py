@@ -201,9 +201,11 @@ class Engine(asyncio.Protocol):
         self.client.update_reading()
 
     def resume_writing(self) -> None:
-        """Read from the client again."""
+        """Read from the client again, and go on with what came from it."""
         self.client.engine_is_slow = False
         self.client.buffers.flow(self.transport)
+        if self.client.body is not None and self.client.body.has_more:
+            self.client.go_on()
         self.client.update_reading()
 
     def drop(self) -> None:

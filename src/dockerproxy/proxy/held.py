@@ -41,6 +41,7 @@ class InspectedBody(RequestBody):
     def __init__(self, head: RequestHead, archive: Archive) -> None:
         super().__init__(head)
         self._archive = archive
+        self._is_taken = False
 
     @property
     def kept(self) -> int:
@@ -49,10 +50,12 @@ class InspectedBody(RequestBody):
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken."""
-        contents, used = self.take(data)
+        contents, used = ([b""], 0) if self.has_more else self.take(data)
         if self.broken:
             return [], used
         passed = [piece for content in contents for piece in self._archive.feed(content)]
+        self._is_taken, self.has_more = self._is_taken or self.complete, self._archive.has_more
+        self.complete = self._is_taken and not self.has_more
         if self.complete:
             passed += self._archive.end()
         if self._archive.fault:

@@ -20,9 +20,11 @@ class RequestBody:
         received: Bytes of content so far.
         broken: Why it has no reading, or empty.
         status: Of the answer if it is broken.
+        has_more: Whether more goes on of what was taken already: feed nothing to get it.
     """
 
     status = 400
+    has_more = False
 
     def __init__(self, head: RequestHead) -> None:
         self.complete = head.framing is Framing.NONE

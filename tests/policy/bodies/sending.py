@@ -21,8 +21,16 @@ def archive_for(request: tuple[str, str], bounds: Mapping[str, Value] | None = N
 def send(request: tuple[str, str], content: bytes, **bounds: Value) -> bytes:
     """Send an archive that passes; return what the engine gets."""
     archive = archive_for(request, bounds)
-    passed = b"".join([*archive.feed(content), *archive.end()])
+    passed = b"".join([*feed_all(archive, content), *archive.end()])
     assert not archive.fault, archive.fault
+    return passed
+
+
+def feed_all(archive: Archive, content: bytes) -> list[bytes | memoryview]:
+    """Feed content until nothing more goes on of it."""
+    passed = archive.feed(content)
+    while archive.has_more:
+        passed += archive.feed(b"")
     return passed
 
 
@@ -34,7 +42,7 @@ def passed_on(request: tuple[str, str], content: bytes, **bounds: Value) -> Read
 def refusal_of(request: tuple[str, str], content: bytes, **bounds: Value) -> str:
     """Send an archive that does not pass, by the byte too; return what the client is told."""
     archive = archive_for(request, bounds)
-    archive.feed(content)
+    feed_all(archive, content)
     archive.end()
     assert archive.fault
     slow = archive_for(request, bounds)

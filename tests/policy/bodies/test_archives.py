@@ -7,7 +7,7 @@ import lzma
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.bodies.sending import BUILD, LOAD, PUT, archive_for, passed_on, refusal_of, send
+from policy.bodies.sending import BUILD, LOAD, PUT, archive_for, feed_all, passed_on, refusal_of, send
 from policy.policies import request_of
 from wire.chunks import splits
 from wire.tars import archive_of, block, entries, item, link, read_archive, write_archive
@@ -27,7 +27,7 @@ def send_pieces(request: tuple[str, str], pieces: list[bytes]) -> tuple[bytes, s
     archive, passed = archive_for(request), b""
     for piece in pieces:
         if not archive.fault:
-            passed += b"".join(archive.feed(piece))
+            passed += b"".join(feed_all(archive, piece))
     return passed + b"".join(archive.end()), archive.fault
 
 
@@ -97,15 +97,16 @@ CONTENT = archive_of(item("Dockerfile", DOCKERFILE))
     ("request_", "hint"),
     [
         (PUT, ""),
-        (LOAD, ", like gunzip < image.tar.gz | docker load"),
-        (("POST", "/v5.0.0/libpod/images/load"), ", like gunzip < image.tar.gz | podman load"),
-        (BUILD, ", without --compress"),
+        (LOAD, ", like zstd -d < image.tar.zst | docker load"),
+        (("POST", "/v5.0.0/libpod/images/load"), ", like zstd -d < image.tar.zst | podman load"),
+        (BUILD, ""),
     ],
 )
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(CONTENT),
+        gzip.compress(gzip.compress(CONTENT)),
+        gzip.compress(bz2.compress(CONTENT)),
         bz2.compress(CONTENT),
         lzma.compress(CONTENT),
         b"\x28\xb5\x2f\xfd" + CONTENT,
@@ -121,7 +122,40 @@ def test_what_is_packed_is_refused_and_how_to_send_it_is_said(
     assert archive.feed(packed) == []
 
 
-@pytest.mark.parametrize("name", [b"\x1f\x8b\x08", b"BZh91AY&SY", b"\x28\xb5\x2f\xfd", b"P*M\x18\1\1\1\1"])
+@given(st.data(), st.sampled_from(REQUESTS), st.lists(entries(), max_size=4))
+def test_what_is_packed_by_gzip_is_judged_and_goes_on_unpacked(
+    data: st.DataObject, request_: tuple[str, str], listed: list[tuple[Entry, bytes]]
+) -> None:
+    content = write_archive(listed)
+    plain = send_pieces(request_, [content])
+    passed, fault = send_pieces(request_, data.draw(splits(gzip.compress(content))))
+    assert fault == plain[1]
+    assert passed == plain[0]
+
+
+@pytest.mark.parametrize(
+    ("packed", "says"),
+    [
+        (gzip.compress(CONTENT) + b"\0", "something stands behind its packed part"),
+        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "something stands behind its packed part"),
+        (gzip.compress(CONTENT)[:-9], "its packed part has no end"),
+        (gzip.compress(CONTENT[:520]), "the archive ends within an entry"),
+    ],
+)
+def test_what_is_not_packed_as_one_whole_is_refused(packed: bytes, says: str) -> None:
+    assert f"the archive has no single reading: {says}" in refusal_of(PUT, packed)
+
+
+def test_of_what_is_packed_a_bounded_part_goes_on_at_once() -> None:
+    content, archive = archive_of(item("f", bytes(2**20))), archive_for(PUT)
+    sizes = [sum(map(len, archive.feed(gzip.compress(content))))]
+    while archive.has_more:
+        sizes.append(sum(map(len, archive.feed(b""))))
+    assert max(sizes) <= 2**17
+    assert (archive.kept, archive.end(), archive.fault) == (100, [END], "")
+
+
+@pytest.mark.parametrize("name", [b"BZh91AY&SY", b"\x28\xb5\x2f\xfd", b"P*M\x18\1\1\1\1"])
 def test_what_engines_would_take_for_packed_by_the_first_name_never_begins_what_goes_on(name: bytes) -> None:
     assert "is packed" in refusal_of(PUT, block(name))
     [first, second] = passed_on(PUT, block(b"first") + block(name)).entries

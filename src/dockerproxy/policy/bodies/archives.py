@@ -7,9 +7,9 @@ they have the whole (a load, a build) do nothing with one that was cut off. Cont
 come.
 
 How one would have the engine read another archive than was looked at, and what stops it: one that is packed, which
-engines unpack by its first bytes, whatever its type is said to be (it is refused: to unpack it here would make
-gigabytes of what costs its sender nothing); one whose first name reads as if it were packed (refused as well, and what
-goes on begins with a name of ours, see `tar_writing`).
+engines unpack by its first bytes, whatever its type is said to be (gzip is unpacked here, and goes on unpacked, see
+`wire/gzip`; the others are refused, gzip within gzip as well); one whose first name reads as if it were packed (refused
+too, and what goes on begins with a name of ours, see `tar_writing`).
 
 An import is not looked at: its archive becomes the root file system of an image that is called as the grant says,
 whatever is in it, and no image can do more than what a container of it is allowed.
@@ -28,6 +28,7 @@ from dockerproxy.policy.bodies.loading import Loading
 from dockerproxy.policy.bodies.unpacking import Unpacking
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.gzip import Gunzip
 from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
 from dockerproxy.wire.tar_writing import END, write_entry
 
@@ -62,7 +63,7 @@ _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Value]], Rul
 }
 
 _PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
-"""How gzip, bzip2, xz and zstd begin: what engines know."""
+"""How gzip, bzip2, xz and zstd begin: what engines know. Of an archive that is unpacked already none is."""
 
 _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18").match
 """How zstd may begin too, with a frame that is skipped (RFC 8878 §3.1.2); engines know that as well."""
@@ -73,9 +74,8 @@ _REMEMBERED: Final = 100
 """Bytes that a name takes which is remembered."""
 
 _UNPACKING: Final = {
-    "ImageLoad": ", like gunzip < image.tar.gz | docker load",
-    "ImageLoadLibpod": ", like gunzip < image.tar.gz | podman load",
-    "ImageBuild": ", without --compress",
+    "ImageLoad": ", like zstd -d < image.tar.zst | docker load",
+    "ImageLoadLibpod": ", like zstd -d < image.tar.zst | podman load",
 }
 
 
@@ -91,6 +91,7 @@ class Archive:
         self._operation = request.operation.name if request.operation is not None else ""
         self._rules = _RULES[self._operation](request, bounds)
         self._start = b""
+        self._gunzip = Gunzip()
         self._tar = TarReader()
         self._entry = Entry(name=b"")
         self._held: bytearray | None = None
@@ -99,10 +100,22 @@ class Archive:
     @property
     def kept(self) -> int:
         """Bytes that are kept of it."""
-        return self._tar.kept + len(self._held or b"") + _REMEMBERED * len(self._rules)
+        return self._gunzip.kept + self._tar.kept + len(self._held or b"") + _REMEMBERED * len(self._rules)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more may go on of what came already: feed nothing to get it."""
+        return self._gunzip.has_more and not self.fault
 
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""
+        content = self._gunzip.feed(content)
+        passed = self._look(content)
+        self._note(self._gunzip.fault)
+        return passed
+
+    def _look(self, content: Piece) -> list[Piece]:
+        """Look at a part of the archive, unpacked."""
         passed: list[Piece] = []
         if len(self._start) < _LONGEST:
             self._begin_with(content)
@@ -115,8 +128,9 @@ class Archive:
 
     def end(self) -> list[Piece]:
         """Say that nothing more comes; return what ends the archive."""
+        self._look(self._gunzip.end())
         self._tar.end()
-        self._note(self._tar.fault)
+        self._note(self._gunzip.fault or self._tar.fault)
         return [END]
 
     def _begin_with(self, content: Piece) -> None:

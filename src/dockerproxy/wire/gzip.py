@@ -1,0 +1,86 @@
+"""Unpack gzip as it arrives, a bounded piece at a time (RFC 1952). What does not begin as gzip passes as it is.
+
+Whoever feeds it goes on with nothing, as long as `has_more`: so it is the reader of what comes out who sets the pace,
+and a piece that unpacks to a thousand times its size costs no more at once than any other.
+
+Attack: a bomb -> Defence: at most `MOST_RATIO` bytes come out of one, and `MOST` of all (test: test_a_bomb_is_refused).
+Attack: something behind the end, which other readers unpack too, or do not -> Defence: there is one packed part and
+nothing behind it (test: test_nothing_stands_behind_the_end).
+Attack: a wrong checksum or an early end -> Defence: zlib compares it, `end` asks whether it did.
+"""
+
+import zlib
+from typing import Final
+
+MOST_RATIO: Final = 200
+"""Of what comes out to what came in. Images and sources have 2 to 10, files of little but zeros up to 1,032."""
+
+MOST: Final = 2**36
+"""Bytes that come out."""
+
+_FREE: Final = 2**24
+"""Bytes that may come out before the ratio counts: an archive of a few small files ends with kilobytes of zeros."""
+
+PIECE: Final = 2**16
+"""Bytes that come out at once."""
+
+_MAGIC: Final = b"\x1f\x8b"
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""With the header and the checksum of gzip, and no other format."""
+
+
+class Gunzip:
+    """Unpacks one stream.
+
+    Attributes:
+        fault: Why it cannot be unpacked, or empty.
+        has_more: Whether more comes out of what came in already.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self.fault = ""
+        self._most = most
+        self.has_more = False
+        self._is_packed: bool | None = None
+        self._rest = b""
+        self._came = 0
+        self._made = 0
+        self._zlib = zlib.decompressobj(_GZIP)
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept until they are unpacked."""
+        return len(self._rest)
+
+    def feed(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Take a piece; return what comes out, of a packed one at most `PIECE` bytes."""
+        if self._is_packed is None:
+            data = self._rest + data
+            is_long_enough = len(data) >= len(_MAGIC)
+            self._rest = b"" if is_long_enough else data
+            self._is_packed = data.startswith(_MAGIC) if is_long_enough else None
+        if self._is_packed:
+            self._came += len(data)
+            return self._unpack(self._rest + data)
+        return b"" if self._is_packed is None else data
+
+    def end(self) -> bytes:
+        """Say that nothing more comes; return what was kept of what is not packed."""
+        if self._is_packed and not self._zlib.eof:
+            self.fault = self.fault or "its packed part has no end"
+        return b"" if self._is_packed else self._rest
+
+    def _unpack(self, data: bytes) -> bytes:
+        try:
+            made = self._zlib.decompress(data, PIECE)
+        except zlib.error:
+            self.fault = "its packed part is broken"
+            return b""
+        self._rest = self._zlib.unconsumed_tail
+        self._made += len(made)
+        self.has_more = not self._zlib.eof and (bool(self._rest) or len(made) == PIECE)
+        if self._zlib.unused_data:
+            self.fault = "something stands behind its packed part"
+        elif self._made > min(self._most, _FREE + MOST_RATIO * self._came):
+            self.fault = f"it unpacks to more than {MOST_RATIO} times its size, or to more than {self._most} bytes"
+        return made
