@@ -109,6 +109,19 @@ def test_no_json_in_a_string_of_json_is_loaded(name: str) -> None:
     assert "v1compat" in refusal_of(LOAD, archive_of(item("x", json.dumps(content).encode()))).lower()
 
 
+@pytest.mark.parametrize("name", ["OnBuild", "onbuild", "ONBUILD"])
+@pytest.mark.parametrize("form", FORMS)
+def test_no_image_is_loaded_that_adds_steps_to_builds(name: str, form: Callable[[Json], str]) -> None:
+    for steps in (["x"], ["RUN --network=host id"], ["", "x"], "x"):
+        content: Json = {"config": {name: steps}}  # type: ignore[dict-item] # a list of texts is one of Json
+        assert f'has the key "{name}"' in refusal_of(LOAD, archive_of(item("x", form(content).encode())))
+    for spaced in (f'{{"{name}":  ["x"]}}', f'{{"{name}"\n:[ ]}}', f'{{"{name}" :["x"]}}', f'{{"{name}":\t[\n"x"]}}'):
+        assert f'has the key "{name}"' in refusal_of(LOAD, archive_of(item("x", spaced.encode())))
+    for none in ("null", "[]"):
+        content = {"config": {name: json.loads(none), "a": "OnBuild"}}
+        assert passed_on(LOAD, archive_of(item("x", form(content).encode()))).entries
+
+
 @pytest.mark.parametrize("saved", [path for path in find_corpus() if "save" in path.name], ids=lambda path: path.name)
 def test_what_engines_save_brings_none(saved: Path) -> None:
     assert passed_on(LOAD, saved.read_bytes(), tags=("**",)).entries
@@ -219,11 +232,12 @@ def test_no_commit_and_no_import_has_them(change: str) -> None:
     assert faults("ImageImportLibpod", f"?reference=ci/x&changes={quote(change)}", tags=("**",))
 
 
+@pytest.mark.parametrize("operation", ["ImageCommit", "ImageCommitLibpod"])
 @pytest.mark.parametrize("name", ACTED_UPON)
-def test_no_body_of_a_commit_has_them(name: str) -> None:
-    (fault,) = look("ImageCommit", "?container=web", {"Labels": {"a": "b", name: "x"}}).faults
+def test_no_body_of_a_commit_has_them(operation: str, name: str) -> None:
+    (fault,) = look(operation, "?container=web", {"Labels": {"a": "b", name: "x"}}).faults
     assert fault.says == SAYS
-    assert look("ImageCommit", "?container=web", {"Labels": {"a": "b"}}).faults == ()
+    assert look(operation, "?container=web", {"Labels": {"a": "b"}}).faults == ()
 
 
 @pytest.mark.parametrize(

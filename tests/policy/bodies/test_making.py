@@ -91,7 +91,8 @@ def test_no_instruction_makes_the_builds_of_others_run_something(change: str) ->
     assert len(faults("ImageCreate", f"{IMPORT}&changes={quote(change)}", tags=("ci/base:*",))) == 1
 
 
-def test_a_body_says_no_more_than_instructions_may() -> None:
-    assert faults("ImageCommit", "?container=web", {"Cmd": ["sh"], "User": "root", "Labels": {"a": "b"}}) == []
-    assert faults("ImageCommit", "?container=web", {"OnBuild": ["RUN id"]}) != []
-    assert faults("ImageCommit", "?container=web") == []
+@pytest.mark.parametrize("operation", ["ImageCommit", "ImageCommitLibpod"])
+def test_a_body_says_no_more_than_instructions_may(operation: str) -> None:
+    assert faults(operation, "?container=web", {"Cmd": ["sh"], "User": "root", "Labels": {"a": "b"}}) == []
+    assert faults(operation, "?container=web", {"OnBuild": ["RUN id"]}) != []
+    assert faults(operation, "?container=web") == []

@@ -44,10 +44,13 @@ _CREATE: Final = read_fields("""
 """)
 # fmt: on
 
+COMMITTED: Final = within("", CONFIG, User="any", Image="any", Labels="image_labels")
+"""What a commit says of the image in its body; Podman takes it in its own API, too (from 4.9 on)."""
+
 IMAGES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ImageCommit": (
         "json, or nothing",
-        (*_COMMIT, *within("", CONFIG, User="any", Image="any", Labels="image_labels")),
+        (*_COMMIT, *COMMITTED),
     ),
     "ImageTag": ("none", _TAG),
     "ImagePush": ("none", _PUSH),

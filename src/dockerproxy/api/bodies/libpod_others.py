@@ -10,6 +10,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.images import COMMITTED
 from dockerproxy.api.bodies.libpod_containers import (
     LIMITS,
     MOUNTS,
@@ -309,7 +310,7 @@ LIBPOD: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "NetworkDisconnectLibpod": ("json", _DISCONNECT),
     "SecretCreateLibpod": ("none", _SECRET),
     "ImageTagLibpod": ("none", _TAG),
-    "ImageCommitLibpod": ("json, or nothing", _COMMIT),
+    "ImageCommitLibpod": ("json, or nothing", (*_COMMIT, *COMMITTED)),
     "ImageImportLibpod": ("none", _IMPORT),
     "ImagePullLibpod": ("none", _PULL),
     "ImagePushLibpod": ("none", _PUSH),

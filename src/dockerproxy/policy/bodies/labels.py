@@ -8,6 +8,8 @@ Attack: a key of JSON with an escape in it -> Defence: no such key passes (test:
 Attack: a config that no manifest names yet, or of another media type -> Defence: each file of an archive that begins
 like JSON is scanned as it passes, whatever its size and name (test: test_no_file_of_an_archive_brings_them).
 Attack: JSON in a string of JSON, as manifests of schema 1 have it -> Defence: none of these passes.
+Attack: a LABEL in the ONBUILD of an image, for those that are built from it -> Defence: no image that has any is loaded
+(test: test_no_image_is_loaded_that_adds_steps_to_builds).
 Attack: a label whose name a variable holds, in a LABEL or in what becomes one -> Defence: names have no variables
 (test: test_no_variable_names_a_label).
 """
@@ -44,13 +46,14 @@ _KEY: Final = re.compile(
     rb"""
     "(?<=[{,\ \t\r\n]") (%b
     | [vV]1[cC][oO][mM][pP][aA][tT][iI][bB][iI][lL][iI][tT][yY]
+    | [oO][nN][bB][uU][iI][lL][dD] (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
     | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
     """
     % _NAMES.encode(),
     re.VERBOSE,
 ).search
-"""A key of JSON that begins with one of them; that holds JSON itself; or in which a letter, digit or sign of theirs is
-escaped, as no program writes it."""
+"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
+the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is escaped, as no program writes it."""
 
 _OVERLAP: Final = 128
 """Bytes in which any of those has room."""
