@@ -40,6 +40,7 @@ JSON = {
     "cli/explain.py": "reads what read_json has bounded",
     "cli/ask.py": "reads an answer of bounded length",
     "wire/answer.py": "writes a text",
+    "wire/http2.py": "writes a text",
 }
 """Modules that read or write JSON, and what becomes of too many levels."""
 

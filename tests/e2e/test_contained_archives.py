@@ -9,33 +9,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import docker
 import pytest
+from e2e.archives import ALLOWED, READS, STEP, TAR, build, has_image, namespace_of, remove_image
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask, connect, read_until, send_head
-from policy.policies import request_of
 from wire.tars import archive_of, directory, item, link
-
-from dockerproxy.policy.bodies.building import add_namespaces
 
 pytestmark = pytest.mark.engine
 
-READS = ["SystemPing", "SystemInfo", "SystemVersion", "ContainerInspect", "ContainerArchiveInfo"]
-ALLOWED = [
-    *READS,
-    {"PutContainerArchive": {"path": ["/tmp/**", "/tmp"]}},
-    {"ImageLoad": {"tags": ["granted/*:*"]}},
-    {"ImageBuild": {"tags": ["granted/*:*"], "networks": ["none", "default"]}},
-]
-TAR = {"Content-Type": "application/x-tar"}
 CLASSIC = {"DOCKER_BUILDKIT": "0"}
-STEP = b"FROM busybox\nRUN echo built >/built\n"
 
 
 @pytest.fixture
@@ -73,20 +61,8 @@ def image(engine: Engine, label: str) -> Iterator[str]:
     remove_image(engine, name)
 
 
-def remove_image(engine: Engine, name: str) -> None:
-    ask(engine.socket, "DELETE", f"/images/{name}?force=1")
-
-
-def has_image(engine: Engine, name: str) -> bool:
-    return ask(engine.socket, "GET", f"/images/{name}/json").status == 200
-
-
 def put(socket: Path, container: str, content: bytes) -> Answer:
     return ask(socket, "PUT", f"/containers/{container}/archive?path=/tmp", content, TAR)
-
-
-def build(socket: Path, query: str, content: bytes = archive_of(item("Dockerfile", STEP))) -> Answer:
-    return ask(socket, "POST", f"/v1.41/build?{query}", content, TAR, timeout=60)
 
 
 def renamed(saved: bytes, name: str) -> bytes:
@@ -243,10 +219,6 @@ def test_no_image_is_made_of_a_context_that_is_cut_off(engine: Engine, proxy: Pr
     assert not has_image(engine, name)
 
 
-def namespace_of(direct: Client, network: str) -> str:
-    return direct.run_container("busybox", "readlink", "/proc/self/ns/net", options=(f"--network={network}",))
-
-
 def test_no_build_is_on_the_network_of_the_host(dockerd: Engine, make_client: partial[Client]) -> None:
     step = archive_of(item("Dockerfile", b"FROM busybox\nRUN readlink /proc/self/ns/net\n"))
     host = namespace_of(make_client(socket=dockerd.socket), "host").encode()
@@ -257,134 +229,6 @@ def test_no_build_is_on_the_network_of_the_host(dockerd: Engine, make_client: pa
         assert b"Successfully built" in built
         assert host not in built
     assert host in build(dockerd.socket, "networkmode=host&nocache=1", step).body
-
-
-def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
-    podman: Engine, make_client: partial[Client]
-) -> None:
-    step = archive_of(item("Dockerfile", b"FROM busybox\nRUN readlink /proc/self/ns/net; cat /proc/net/dev\n"))
-    host = namespace_of(make_client(socket=podman.socket), "host").encode()
-    assert host in build(podman.socket, "networkmode=none&nocache=1", step).body
-    for mode in ("networkmode=none", "networkmode=default", "rm=1"):
-        told = add_namespaces(request_of("POST", f"/v1.41/build?nocache=1&{mode}"))
-        built = ask(podman.socket, "POST", told, step, TAR, timeout=60).body
-        assert b"Successfully built" in built
-        assert host not in built
-        assert (b"eth0" in built) is (mode != "networkmode=none")
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        b"RUN --network=host true",
-        b"RUN --net\\work=host true",
-        b"RUN \\\n # x\n\n --network=host true",
-        b"ARG N=network\nRUN --${N}=host true",
-        b"ENV N=work\nRUN --net${N}=host true",
-        b"RUN <<A true\nls \\\nA\nRUN --network=host true",
-        "RUN --mount=type=tmpfs,target=/éx --network=host true".encode(),
-        b"RUN --mount=type=tmpfs,target=/x\xa0--network=host true",
-        "\u3000RUN --network=host true".encode(),
-        "# x\n\u00a0# y \\\nRUN --network=host true".encode(),
-    ],
-)
-def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client], step: bytes) -> None:
-    content = archive_of(item("Dockerfile", b"FROM busybox\n" + step.replace(b"true", b"readlink /proc/self/ns/net\n")))
-    host = namespace_of(make_client(socket=podman.socket), "host").encode()
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        assert build(proxy.socket, "networkmode=none", content).status == 403
-    told = add_namespaces(request_of("POST", "/v1.41/build?networkmode=none&nocache=1"))
-    assert host in ask(podman.socket, "POST", told, content, TAR, timeout=60).body
-
-
-def test_no_context_is_unpacked_on_the_host(podman: Engine, tmp_path: Path) -> None:
-    feared = archive_of(item("Dockerfile", STEP), link("way", str(tmp_path)), item("way/escaped", b"x"))
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        assert build(proxy.socket, "", feared).status == 403
-    assert not (tmp_path / "escaped").exists()
-    build(podman.socket, "", feared)
-    assert (tmp_path / "escaped").read_bytes() == b"x"
-
-
-def test_no_dockerfile_includes_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("LABEL seen=yes\n")
-    content = archive_of(item("x.in", f'FROM busybox\n#include "{tmp_path}/secret"\n'.encode()))
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        assert build(proxy.socket, "dockerfile=x.in", content).status == 403
-    assert b"LABEL seen=yes" in build(podman.socket, "dockerfile=x.in", content).body
-
-
-def test_no_build_reads_what_another_left_in_a_cache(podman: Engine, label: str) -> None:
-    step = f"FROM busybox\nRUN --mount=type=cache,id={label},target=/cache echo left >>/cache/it; cat /cache/it\n"
-    content = archive_of(item("Dockerfile", step.encode()))
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        refused = build(proxy.socket, "nocache=1", content)
-    assert (refused.status, "a cache is shared with other builds" in refused.json()["message"]) == (403, True)
-    assert build(podman.socket, "nocache=1", content).body.count(b'"left\\n') == 1
-    assert build(podman.socket, "nocache=1", content).body.count(b"left\\n") == 2
-
-
-@pytest.mark.parametrize(
-    ("step", "arguments"),
-    [
-        ("FROM docker-archive:{file}", {}),
-        ("ARG BASE=busybox\nFROM ${{BASE}}", {"BASE": "docker-archive:{file}"}),
-        ('ARG A=docker-a\nARG B=$A"rchive":{file}\nFROM $B', {}),
-        ("FROM busybox\nCOPY --from=docker-archive:{file} /bin/sh /found", {}),
-        ("FROM busybox\nCOPY --exclude=\u00e9 --from=docker-archive:{file} /bin/sh /found", {}),
-        ("ARG \u00e9=docker-archive\nFROM $\u00e9:{file}", {}),
-        ('FROM ${{A:+"}}"}}docker-archive:{file}', {}),
-        ("FROM busybox\nRUN --mount=type=bind,from=docker-archive:{file},target=/x cp /x/bin/sh /found", {}),
-    ],
-)
-def test_no_build_reads_an_image_from_a_file_of_the_host(
-    podman: Engine, tmp_path: Path, label: str, step: str, arguments: dict[str, str]
-) -> None:
-    file = tmp_path / "saved"
-    file.write_bytes(ask(podman.socket, "GET", "/images/busybox/get").body)
-    content = archive_of(item("Dockerfile", f"{step}\nCOPY Dockerfile /x\n".format(file=file).encode()))
-    given = json.dumps({name: value.format(file=file) for name, value in arguments.items()})
-    query = f"t=granted/{label}-built:1&nocache=1&buildargs={quote(given)}"
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        refused = build(proxy.socket, query, content)
-    assert (refused.status, "has a step with" in refused.json()["message"]) == (403, True)
-    assert not has_image(podman, f"granted/{label}-built:1")
-    assert b"Successfully built" in build(podman.socket, query, content).body
-    remove_image(podman, f"granted/{label}-built:1")
-
-
-def test_no_flag_in_the_value_of_another_reads_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:
-    file = tmp_path / "saved"
-    step = f"FROM busybox\nCOPY --exclude=docker-archive:{file}${{X:+--from}} Dockerfile /x\n"
-    content = archive_of(item("Dockerfile", step.encode()))
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        assert build(proxy.socket, "nocache=1", content).status == 403
-    assert b"no stage or image found with that name" in build(podman.socket, "nocache=1", content).body  # It looks.
-    file.write_bytes(ask(podman.socket, "GET", "/images/busybox/get").body)
-    assert b"Successfully built" in build(podman.socket, "nocache=1", content).body
-
-
-ARGUED = b"""ARG VERSION=latest BASE=docker.io/library/busybox:latest
-FROM --platform=$BUILDPLATFORM busybox:${VERSION} AS Made
-RUN --mount=type=bind,source=.,target=/context --mount=type=tmpfs,target=/t --network=none cp /context/file /made
-FROM ${BASE}
-COPY --from=Made --chown=0:0 /made /made
-RUN <<EOF
-cat /made \\
-  >/again
-EOF
-"""
-
-
-def test_an_ordinary_dockerfile_with_stages_variables_and_mounts_is_built(
-    podman: Engine, make_client: partial[Client], label: str
-) -> None:
-    content = archive_of(item("Dockerfile", ARGUED), item("file", b"from the context"))
-    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        built = build(proxy.socket, f"t=granted/{label}:1", content)
-    assert b"Successfully built" in built.body, built.body
-    assert make_client(socket=podman.socket).run_container(f"granted/{label}:1", "cat", "/again") == "from the context"
-    remove_image(podman, f"granted/{label}:1")
 
 
 def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp_path: Path, label: str) -> None:

@@ -30,6 +30,7 @@ def test_steps_are_what_a_builder_would_do() -> None:
     assert steps_of(content) == [
         Step("ARG", (), "A=b"),
         Step("RUN", ("--network=none", "--mount=x"), "ls --x é"),
+        Step("LABEL", (), "é=é"),
         Step("FROM", (), "é"),
     ]
 
@@ -65,7 +66,7 @@ def test_a_flag_behind_a_character_outside_ascii_is_refused(byte: bytes) -> None
 def test_nothing_but_one_instruction_follows_an_onbuild() -> None:
     for line in ("ONBUILD ONBUILD RUN x", "ONBUILD --x RUN y", "ONBUILD -- RUN y", "onbuild\t-x"):
         assert is_refused(line)
-    assert steps_of("ONBUILD\nONBUILD LABEL x=y") == []
+    assert steps_of("ONBUILD\nONBUILD ENV x=y") == []
 
 
 def test_what_begins_a_free_text_may_be_a_letter_of_any_script() -> None:

@@ -160,12 +160,6 @@ def test_an_image_that_is_tagged_gets_some_name() -> None:
     assert look("ImageCommitLibpod", "?container=web").faults == ()
 
 
-@pytest.mark.parametrize("content", [{"Cmd": ["sh"]}, {"Labels": {"a": "b"}}, {"Anything": 1}, ["x"]])
-def test_a_commit_takes_nothing_from_a_body(content: Json) -> None:
-    assert len(look("ImageCommitLibpod", "?container=web", content).faults) == 1
-    assert look("ImageCommitLibpod", "?container=web", {}).faults == ()
-
-
 def test_an_image_is_sent_under_its_own_name_only() -> None:
     sent = look("ImagePushLibpod", "?destination=evil.example/loot", bounds={"images": ("docker.io/ci/app:1",)})
     assert [fault.path for fault in sent.faults] == ["?destination"]

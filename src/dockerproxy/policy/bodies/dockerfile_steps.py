@@ -49,7 +49,7 @@ _OUTSIDE: Final = re.compile(r"[^\x00-\x7f]+")
 _FOLDED: Final = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")
 """What Go, now or in another function, folds to a letter of ASCII."""
 
-_NAMES: Final = frozenset({"run", "from", "copy", "add", "arg"})
+_NAMES: Final = frozenset({"run", "from", "copy", "add", "arg", "label"})
 _ONBUILD: Final = "onbuild"
 _WITH_HERE: Final = frozenset({"run", "copy", "add"})
 

@@ -22,6 +22,7 @@ from typing import Final
 
 from dockerproxy.policy.bodies.dockerfile_images import Variables
 from dockerproxy.policy.bodies.dockerfile_steps import Budget, Step, UnclearError, read_steps, show
+from dockerproxy.policy.bodies.labels import find_in_instruction
 
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
@@ -37,7 +38,7 @@ def find_reach(content: bytes, given: Mapping[str, str] | None) -> str:
     try:
         steps = list(read_steps(content, budget))
         variables = Variables(given, [step.rest for step in steps if step.name == "ARG"], budget)
-        faults = (_look_at_flags(step) or _look_at_from(step, variables) for step in steps)
+        faults = (_look_at_flags(step) or _look_at_rest(step, variables) for step in steps)
         return next(filter(None, faults), "")
     except UnclearError as error:
         return str(error)
@@ -57,10 +58,10 @@ def _look_at_flags(step: Step) -> str:
     return ""
 
 
-def _look_at_from(step: Step, variables: Variables) -> str:
-    """Look at the image that a stage starts from."""
+def _look_at_rest(step: Step, variables: Variables) -> str:
+    """Look at the image that a stage starts from, or at labels."""
     if step.name != "FROM":
-        return ""
+        return find_in_instruction(step.rest) if step.name == "LABEL" else ""
     image = step.rest.replace("\t", " ").partition(" ")[0]
     fault = variables.look(image) if step.rest.isascii() else "has a character outside ASCII"
     return f"has a step with FROM {show(image)}, which {fault}" if fault else ""
@@ -126,5 +127,6 @@ _FLAGS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
     "COPY": {"--from": _look_at_image, **_COPIED, "--parents": _take},
     "ADD": {**_COPIED, "--checksum": _take, "--keep-git-dir": _take},
     "ARG": {},
+    "LABEL": {},
 }
 """Flags of an instruction, with what says why a value may not be."""
