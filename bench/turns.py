@@ -1,0 +1,226 @@
+"""How long everybody else waits while one client is busy or hostile.
+
+    python bench/turns.py [NAME ...]
+
+Starts the proxy with a policy of two sockets. One client attacks over one connection of the first socket, without a
+pause; another one pings over the second, two hundred times a second at most. The table has what a ping takes: alone,
+and beside each attack. Engine, attacker and victim are processes of their own.
+"""
+
+import contextlib
+import itertools
+import json
+import multiprocessing
+import socket
+import socketserver
+import statistics
+import struct
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from client import connect, wait_until_it_answers
+from launch import Program, launched
+
+SECONDS: Final = 3.0
+PAUSE: Final = 0.005
+"""Seconds between two pings: enough that quiet moments and busy ones are met by their length."""
+
+PING: Final = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
+ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+POLICY: Final = """
+sockets:
+  hostile:
+    path: {folder}/hostile.sock
+    allow:
+      - SystemPing
+      - ContainerCreate: {{images: [x], publish: {{ports: [1-65535]}}}}
+      - ImageLoad: {{tags: [x]}}
+      - ImageBuild: {{tags: [x]}}
+  victim: {{path: {folder}/victim.sock, allow: [SystemPing], limits: {{rate: 1000000}}}}
+"""
+
+
+def request(target: str, *fields: str, body: bytes = b"", length: int | None = None) -> bytes:
+    """Write a request of JSON, or of an archive as long as `length` says."""
+    kind = "application/json" if length is None else "application/x-tar"
+    lines = (f"POST {target} HTTP/1.1", "Host: docker", f"Content-Type: {kind}")
+    size = fields or (f"Content-Length: {len(body) if length is None else length}",)
+    return "\r\n".join((*lines, *size, "", "")).encode() + body
+
+
+def create(body: object) -> Iterator[bytes]:
+    """Make a container again and again, by a body that is JSON or becomes it."""
+    content = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
+    return itertools.repeat(request("/containers/create", body=content))
+
+
+def tar_header(name: str, size: int = 0) -> bytes:
+    """Write a header of an archive."""
+    block = struct.pack(
+        "100s 8s 8s 8s 12s 12s 8s c 100s 8s 247x",
+        *(name.encode(), b"0000644", b"0000000", b"0000000", b"%011o" % size, b"00000000000"),
+        *(b" " * 8, b"0", b"", b"ustar\00000"),
+    )
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def load_headers() -> Iterator[bytes]:
+    """Load an archive that has no end, of files without contents."""
+    yield request("/images/load", length=10**12)
+    for start in itertools.count(step=256):
+        yield b"".join(tar_header(f"layers/{number}/json") for number in range(start, start + 256))
+
+
+def send_chunks() -> Iterator[bytes]:
+    """Send an image in chunks of one byte."""
+    yield request("/images/load", "Transfer-Encoding: chunked", length=0)
+    yield b"".join(b"1\r\n%c\r\n" % byte for byte in tar_header("layers", 8**7))
+    yield from itertools.repeat(b"1\r\nx\r\n" * 40_000)
+
+
+def send_dockerfiles(content: bytes) -> Iterator[bytes]:
+    """Build by a Dockerfile, which is sent anew on each connection that follows."""
+    archive = tar_header("Dockerfile", len(content)) + content + bytes(-len(content) % 512) + bytes(1024)
+    return itertools.repeat(request("/build?t=x", length=len(archive)) + archive)
+
+
+def send_heads() -> Iterator[bytes]:
+    """Ping with heads of as many fields as they may have, no two of them the same, as fast as they may come."""
+    fields = b"".join(b"X%d:\r\n" % field for field in range(990))
+    for number in itertools.count():
+        yield b"GET /_ping HTTP/1.1\r\nHost: docker%d\r\n" % number + fields + b"\r\n"
+        time.sleep(0.0005)
+
+
+def send_long_heads() -> Iterator[bytes]:
+    """Ping with heads as long as they may be, and what takes longest to read in them."""
+    fields = b"Connection: " + b",".join(b"%x" % number for number in range(43_000)) + b"\r\n"
+    while True:
+        yield b"GET /_ping HTTP/1.1\r\nHost: docker\r\n" + fields + b"\r\n"
+        time.sleep(0.012)
+
+
+def ports() -> bytes:
+    """Publish as many ports as a body may have entries for."""
+    return json.dumps(
+        {"Image": "x", "HostConfig": {"PortBindings": {f"{n}/tcp": [{}] for n in range(1, 6600)}}}
+    ).encode()
+
+
+FROM: Final = b"".join(b"ARG x=%s\n" % name for name in (b"d", b"di", b"o", b"oc", b"oci", b"t", b"ta", b"s", b"si"))
+
+ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
+    "floats": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"0.1"] * 262_000) + b"]}"),
+    "floats, 19,000": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"1.10e-1"] * 19_000) + b"]}"),
+    "strings": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b'""'] * 340_000) + b"]}"),
+    "objects": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"{}"] * 340_000) + b"]}"),
+    "escapes": lambda: create(b'{"Image":"x","Cmd":["' + b"\\u0041" * 174_000 + b'"]}'),
+    "ports": lambda: create(ports()),
+    "tar headers": load_headers,
+    "one-byte chunks": send_chunks,
+    "heads of fields": send_heads,
+    "long heads": send_long_heads,
+    "Dockerfile": lambda: send_dockerfiles(FROM + (b"FROM " + b"$x" * 250 + b"\n") * 2000),
+    "Dockerfile of lines": lambda: send_dockerfiles(FROM + b"RUN --mount=type=cache,target=/x a\n" * 16_000),
+}
+
+
+class Engine(socketserver.StreamRequestHandler):
+    """Answers everything, after it has read what was sent."""
+
+    def handle(self) -> None:
+        """Serve one connection."""
+        while line := self.rfile.readline():
+            is_ping = line.startswith(b"GET")
+            while self.rfile.readline().strip():
+                pass
+            while not is_ping and self.rfile.read(65536):
+                pass
+            with contextlib.suppress(OSError):
+                self.wfile.write(ANSWER)
+
+
+def serve_engine(path: str) -> None:
+    """Be the engine."""
+    with socketserver.ThreadingUnixStreamServer(path, Engine) as server:
+        server.daemon_threads = True
+        server.request_queue_size = 100
+        server.serve_forever()
+
+
+def attack(path: str, name: str) -> None:
+    """Attack over one connection at a time."""
+    while True:
+        with contextlib.suppress(OSError), connect(Path(path)) as connection:
+            threading.Thread(target=drain, args=(connection,), daemon=True).start()
+            for piece in ATTACKS[name]():
+                connection.sendall(piece)
+
+
+def drain(connection: socket.socket) -> None:
+    """Take what is answered."""
+    with contextlib.suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+@contextmanager
+def running(work: Callable[..., None], *arguments: str) -> Iterator[None]:
+    """Do something in another process during the block."""
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def ping(path: Path) -> list[float]:
+    """Ping for some seconds; return how many milliseconds each one took."""
+    times, end = [], time.perf_counter() + SECONDS
+    with connect(path) as connection:
+        while (began := time.perf_counter()) < end:
+            connection.sendall(PING)
+            if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
+                raise SystemExit("a ping was not answered")
+            times.append((time.perf_counter() - began) * 1000)
+            time.sleep(PAUSE)
+    return times
+
+
+def main(names: list[str]) -> int:
+    """Attack in each way, or in those that are named."""
+    with tempfile.TemporaryDirectory() as name, running(serve_engine, f"{name}/engine.sock"):
+        folder = Path(name)
+        (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
+        program = Program(
+            (sys.executable, "-m", "dockerproxy", "serve", "--policy", f"{folder}/policy.yaml"),
+            {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "SHUTDOWN_GRACE": "0.1", "LOG_LEVEL": "err"},
+        )
+        with launched(program, folder / "output") as process:
+            wait_until_it_answers(folder / "victim.sock", process, folder / "output")
+            print(f"| {'':20} | p50, ms | p99 | longest | pings |\n|---|---|---|---|---|")
+            show("nobody", ping(folder / "victim.sock"))
+            for each in names or ATTACKS:
+                with running(attack, f"{folder}/hostile.sock", each):
+                    time.sleep(0.3)
+                    show(each, ping(folder / "victim.sock"))
+    return 0
+
+
+def show(name: str, times: list[float]) -> None:
+    """Print a row."""
+    hundredths = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
+    row = f"| {name:20} | {hundredths[49]:7.2f} | {hundredths[98]:7.1f} | {max(times):7.1f} | {len(times)} |"
+    print(row, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
