@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wire.decoding import find_leaves, read_kept, understand
 
 from dockerproxy.errors import Refusal
-from dockerproxy.wire.document import MOST_LEVELS, Json, read_json, show, write_json
+from dockerproxy.wire.document import MOST_LEVELS, MOST_PARTS, Json, count_parts, read_json, show, write_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8")),
@@ -122,11 +122,22 @@ def test_every_number_of_64_bits_is_read_and_written_as_it_is(number: float) -> 
 
 
 @pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
-@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 10_000, 300_000])
+@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 10_000, MOST_PARTS - 1])
 def test_a_body_is_nested_so_deep_and_no_deeper(open_: bytes, close: bytes, levels: int) -> None:
     assert "64 lists or objects in each other" in reason(open_ * levels + b"1" + close * levels)
     fine = open_ * (MOST_LEVELS - 1) + b"[" + b"1" + b"]" + close * (MOST_LEVELS - 1)
     assert not isinstance(read_json(fine), Refusal)
+
+
+@pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""', b'{"a":0}'])
+def test_a_body_has_so_many_values_and_no_more(value: bytes) -> None:
+    fine = (MOST_PARTS - 1) // count_parts(value + b",")
+    assert not isinstance(read_json(b"[" + b",".join([value] * fine) + b"]"), Refusal)
+    assert "more than 50000 values" in reason(b"[" + b",".join([value] * (MOST_PARTS + 1)) + b"]")
+
+
+def test_the_length_of_a_text_does_not_count_as_values() -> None:
+    assert read_json(b'"' + b"x" * 1_000_000 + b'"') == "x" * 1_000_000
 
 
 def test_many_brackets_are_not_deep() -> None:

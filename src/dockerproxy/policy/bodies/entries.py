@@ -14,6 +14,7 @@ looked at, or made to take long (each is refused).
 from typing import Final
 
 from dockerproxy.policy.bodies.inspection import Fault
+from dockerproxy.wire.document import count_parts
 from dockerproxy.wire.tar import Entry, Kind, show_name
 
 _MOST_LINKS: Final = 2**16
@@ -26,8 +27,7 @@ _MOST_HELD: Final = 2**20
 """Bytes of a file that is held."""
 
 _MOST_PARTS: Final = 2**14
-_PARTS: Final = (b"\n", b",", b"{", b"[")
-"""What begins a line, or a value of JSON: of those honest files have few, and each costs time to read."""
+"""Lines, or values of JSON: of those honest files have few, and each costs time to read."""
 
 LINKS: Final = frozenset({Kind.LINK, Kind.HARD_LINK})
 
@@ -114,4 +114,4 @@ class NamedFiles:
 
 def is_too_long(content: bytes) -> bool:
     """Whether a file that is held would take longer to read than others can wait."""
-    return sum(map(content.count, _PARTS)) > _MOST_PARTS
+    return count_parts(content) + content.count(b"\n") > _MOST_PARTS
