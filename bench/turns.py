@@ -2,9 +2,9 @@
 
     python bench/turns.py [NAME ...]
 
-Starts the proxy with a policy of two sockets. One client attacks over one connection of the first socket, without a
-pause; another one pings over the second, two hundred times a second at most. The table has what a ping takes: alone,
-and beside each attack. Engine, attacker and victim are processes of their own.
+Starts the proxy with a policy of two sockets. One client attacks over one connection of the first socket, or over many,
+without a pause; another one pings over the second, two hundred times a second at most. The table has what a ping takes:
+alone, and beside each attack. Engine, attacker and victim are processes of their own.
 """
 
 import contextlib
@@ -130,6 +130,10 @@ ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "Dockerfile of lines": lambda: send_dockerfiles(FROM + b"RUN --mount=type=cache,target=/x a\n" * 16_000),
 }
 
+CROWD: Final = 50
+OF_A_CROWD: Final = ", 50 connections"
+BY_A_CROWD: Final = ("ports", "tar headers", "one-byte chunks", "heads of fields", "Dockerfile of lines")
+
 
 class Engine(socketserver.StreamRequestHandler):
     """Answers everything, after it has read what was sent."""
@@ -147,7 +151,8 @@ class Engine(socketserver.StreamRequestHandler):
 
 
 def serve_engine(path: str) -> None:
-    """Be the engine."""
+    """Be the engine, one whose threads do not wait for each other."""
+    sys.setswitchinterval(0.0001)
     with socketserver.ThreadingUnixStreamServer(path, Engine) as server:
         server.daemon_threads = True
         server.request_queue_size = 100
@@ -155,7 +160,10 @@ def serve_engine(path: str) -> None:
 
 
 def attack(path: str, name: str) -> None:
-    """Attack over one connection at a time."""
+    """Attack over one connection at a time, or over many if the name says so."""
+    for _ in range(CROWD - 1 if name.endswith(OF_A_CROWD) else 0):
+        threading.Thread(target=attack, args=(path, name.removesuffix(OF_A_CROWD)), daemon=True).start()
+    name = name.removesuffix(OF_A_CROWD)
     while True:
         with contextlib.suppress(OSError), connect(Path(path)) as connection:
             threading.Thread(target=drain, args=(connection,), daemon=True).start()
@@ -206,9 +214,9 @@ def main(names: list[str]) -> int:
         )
         with launched(program, folder / "output") as process:
             wait_until_it_answers(folder / "victim.sock", process, folder / "output")
-            print(f"| {'':20} | p50, ms | p99 | longest | pings |\n|---|---|---|---|---|")
+            print(f"| {'':36} | p50, ms | p99 | longest | pings |\n|---|---|---|---|---|")
             show("nobody", ping(folder / "victim.sock"))
-            for each in names or ATTACKS:
+            for each in names or (*ATTACKS, *(name + OF_A_CROWD for name in BY_A_CROWD)):
                 with running(attack, f"{folder}/hostile.sock", each):
                     time.sleep(0.3)
                     show(each, ping(folder / "victim.sock"))
@@ -218,7 +226,7 @@ def main(names: list[str]) -> int:
 def show(name: str, times: list[float]) -> None:
     """Print a row."""
     hundredths = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
-    row = f"| {name:20} | {hundredths[49]:7.2f} | {hundredths[98]:7.1f} | {max(times):7.1f} | {len(times)} |"
+    row = f"| {name:36} | {hundredths[49]:7.2f} | {hundredths[98]:7.1f} | {max(times):7.1f} | {len(times)} |"
     print(row, flush=True)
 
 

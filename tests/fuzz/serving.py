@@ -11,7 +11,7 @@ from fuzz.engine import settle
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge, judge_body
-from dockerproxy.proxy.held import make_body
+from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.inbox import Inbox
 

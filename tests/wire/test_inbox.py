@@ -29,6 +29,16 @@ def test_heads_come_out_whole_however_they_came_in(cuts: list[int]) -> None:
     assert not inbox.data
 
 
+def test_what_was_taken_too_early_comes_first_again() -> None:
+    inbox = Inbox()
+    inbox.put(HEAD + b"GET /next")
+    head = inbox.take_head(MOST)
+    assert isinstance(head, bytes)
+    inbox.put_back(head)
+    assert inbox.take_head(MOST) == HEAD
+    assert (inbox.take_head(MOST), inbox.holds_part_of_a_head) == (None, True)
+
+
 @given(st.data(), LINES.map(b"".join))
 def test_what_is_no_head_is_refused_in_whatever_pieces_it_comes(data: st.DataObject, sent: bytes) -> None:
     found = None

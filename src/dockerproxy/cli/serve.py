@@ -30,6 +30,7 @@ from dockerproxy.observe.log import Log
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
+from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, Sandbox, Settings, SocketSettings
 
@@ -113,6 +114,7 @@ async def _serve(configured: Configured, log: Log, read: Callable[[], Configured
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
     gc.set_threshold(_GARBAGE)
+    sys.setswitchinterval(SWITCH)
     server = Server(configured.settings, log)
     reloading = _Reloading(server, log, configured, read)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -18,12 +18,14 @@ from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
 from dockerproxy.proxy.ending import end_late, make_way, refuse, turn_away
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
-from dockerproxy.proxy.held import ask, forget_body, hold, make_body, take_piece
+from dockerproxy.proxy.held import begin, forget_body, judge_later
 from dockerproxy.proxy.tally import Tally
+from dockerproxy.proxy.turns import TURN
+from dockerproxy.proxy.uploads import make_body, take_body
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer
-from dockerproxy.wire.body import HeldBody, RequestBody
+from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
 from dockerproxy.wire.inbox import Inbox
@@ -31,12 +33,6 @@ from dockerproxy.wire.inbox import Inbox
 if TYPE_CHECKING:
     from dockerproxy.proxy.served import Served
     from dockerproxy.proxy.shared import Shared
-
-_TURN: Final = 64
-"""Requests of one client that are taken before others have their turn."""
-
-_ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
-"""Where only the rest of a request is missing: a client that does not send it is not waited for."""
 
 _TAKING: Final = frozenset({State.SKIPPING, State.HELD})
 """Where a body is read though there may be no engine connection: it is dropped, or collected."""
@@ -88,13 +84,19 @@ class Client(asyncio.Protocol):
             return
         if not self.inbox.data:
             if self.state is State.IDLE:
-                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < self.served.limits.head and not self.is_slow:
+                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < self.served.short_head and not self.is_slow:
                     self._take_head(data)  # The common case: one whole head and nothing else.
                     return
-            elif self.body is not None and self._takes_body(self.body):
-                data = data[self._take_body(self.body, data) :]  # No copy of what may be gigabytes.
+            elif self.body is not None and self._takes_body(self.body) and not self.shared.turns.is_over:
+                began = self.shared.now()
+                data = data[take_body(self, self.body, data) :]  # No copy of what may be gigabytes.
+                self.shared.turns.spend(self.shared.now() - began)
         self.inbox.put(data)
-        self.advance()
+        if self.shared.turns.is_over:
+            self.shared.turns.wait(self, self.served)
+            self.update_reading()
+        else:
+            self.advance()
 
     def eof_received(self) -> bool:
         """Pass on that the client sends no more, or end everything if it is gone."""
@@ -173,24 +175,32 @@ class Client(asyncio.Protocol):
         """Do what can be done with the bytes that have come, but not so much of it that others wait."""
         if self.transport.is_closing():
             return
-        for _ in range(_TURN):
-            if self.state is State.IDLE and self.inbox.data and not self.is_slow:
-                head = self.inbox.take_head(self.served.limits.head)
-                if head is None:
-                    if self.waits_in is not self.connections.heads:  # The time counts from its first byte.
-                        self.wait(self.connections.heads)
-                    break
-                if isinstance(head, Refusal):
-                    refuse(self, head)
-                else:
-                    self._take_head(head)
-            elif self.body is not None and (self.inbox.data or self.body.has_more) and self._takes_body(self.body):
-                self.inbox.take(self._take_body(self.body, self.inbox.peek()))
-            else:
+        began = now = self.shared.now()
+        while self._take_step():
+            now = self.shared.now()
+            if now >= began + TURN:
+                self.shared.turns.wait(self, self.served)
                 break
-        else:
-            asyncio.get_running_loop().call_soon(self.advance)
+        self.shared.turns.spend(now - began)
         self.update_reading()
+
+    def _take_step(self) -> bool:
+        """Take a head or a piece of a body out of the inbox; say whether there was one."""
+        if self.state is State.IDLE and self.inbox.data and not self.is_slow:
+            head = self.inbox.take_head(self.served.limits.head)
+            if head is None:
+                if self.waits_in is not self.connections.heads:  # The time counts from its first byte.
+                    self.wait(self.connections.heads)
+                return False
+            if isinstance(head, Refusal):
+                refuse(self, head)
+            else:
+                self._take_head(head)
+        elif self.body is not None and (self.inbox.data or self.body.has_more) and self._takes_body(self.body):
+            self.inbox.take(take_body(self, self.body, self.inbox.peek()))
+        else:
+            return False
+        return True
 
     def _take_head(self, head: bytes) -> None:
         """Judge a request, and send it on or answer it."""
@@ -199,21 +209,10 @@ class Client(asyncio.Protocol):
         if not self.served.usage.affords(self, self.tally.begun, len(head), len(self.connections)):
             refuse(self, Refusal(429, TOO_FAST), head)
             return
-        judged = self.served.judge(head)
-        if isinstance(judged, Refusal):
-            refuse(self, judged, head)
-            return
-        self.tally.judged = judged
-        self.closes = self.closes or judged.head.close
-        too_many = self.served.usage.enter(judged.shape)
-        if too_many:
-            turn_away(self, judged, 503, too_many)
-        elif judged.wants_body:
-            hold(self, judged)
-        elif judged.question is not None or (judged.passes and judged.removes_volumes):
-            ask(self, judged)
+        if len(head) > self.served.long_head:
+            judge_later(self, head)
         else:
-            self.proceed(judged)
+            begin(self, head, self.served.judge(head))
 
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
@@ -227,11 +226,11 @@ class Client(asyncio.Protocol):
         else:
             self.engine.transport.write(judged.to_engine)
         if self.body is None:
-            self._await_answer(judged)
+            self.await_answer(judged)
         elif judged.body_is_short:
             self.wait(self.connections.bodies)
 
-    def _await_answer(self, judged: Judged) -> None:
+    def await_answer(self, judged: Judged) -> None:
         """Note that the engine must answer soon, if the operation is one whose answer does not take long."""
         if judged.shape is Shape.REPLY:
             self.wait(self.connections.answers)
@@ -248,29 +247,7 @@ class Client(asyncio.Protocol):
 
     def _takes_body(self, body: RequestBody) -> bool:
         waits = body.has_more and self.engine_is_slow
-        return not (body.complete or waits) and (self.engine is not None or self.state in _TAKING)
-
-    def _take_body(self, body: RequestBody, data: bytes) -> int:
-        """Send on what has come of the body, or drop it if the request was not allowed; return its size."""
-        if isinstance(body, HeldBody):
-            return take_piece(self, body, data)
-        pieces, used = body.feed(data)
-        self.tally.received = body.received
-        if body.broken:
-            self.fail(body.status, body.broken)
-            return len(data)
-        if self.engine is not None and self.state is not State.SKIPPING:
-            self.engine.transport.writelines(pieces)
-        if body.complete:
-            self.state = step(self.state, Signal.REQUEST_END)
-            self.connections.stop_waiting(self)
-            if self.state is State.DONE:
-                self.free()
-            elif self.state is State.SENT and self.tally.judged is not None:
-                self._await_answer(self.tally.judged)
-        elif self.state in _ANSWERED:
-            self.wait(self.connections.lingering)
-        return used
+        return not (body.complete or body.is_busy or waits) and (self.engine is not None or self.state in _TAKING)
 
     def _pass_on_end(self) -> None:
         """Half-close towards the engine, once all that the client has sent is on its way."""

@@ -1,7 +1,6 @@
-"""Requests that are not passed on as they come: held until their body is there, or looked at as they pass.
+"""Requests that are held until they are decided: for their body, for what they name, or since judging takes long.
 
-A held request goes on as it was understood, head and body at once. One that streams is written anew piece by piece, and
-what the engine has got of it when something is wrong is only what was looked at and let through.
+A held request goes on as it was understood, head and body at once.
 
 How one would get past it, and what stops it: a body that never ends (it has its time), that is too long
 by its length or by its chunks, that ends too early; many of them at one time, each kept waiting, to use up the memory
@@ -9,20 +8,20 @@ by its length or by its chunks, that ends too early; many of them at one time, e
 that changes meanwhile (it is judged by the one it came under).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.archives import Archive
 from dockerproxy.policy.decide import NOTHING
-from dockerproxy.policy.judge import Judged, judge_body
+from dockerproxy.policy.judge import Judged, judge, judge_body
+from dockerproxy.proxy.ending import refuse, turn_away
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
+from dockerproxy.proxy.judging import is_quick, judge_aside, still_waits
 from dockerproxy.proxy.lookup import settle
-from dockerproxy.wire.body import HeldBody, RequestBody, frame
+from dockerproxy.wire.body import HeldBody
 from dockerproxy.wire.exchange import Signal, State, step
-from dockerproxy.wire.head import RequestHead
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -35,46 +34,34 @@ HELD: Final = 8
 read of one may take two dozen times its bytes, and honest ones are a hundredth of the longest."""
 
 
-class InspectedBody(RequestBody):
-    """Reads one body that is looked at as it passes, and goes on as it was understood."""
-
-    def __init__(self, head: RequestHead, archive: Archive) -> None:
-        super().__init__(head)
-        self._archive = archive
-        self._is_taken = False
-
-    @property
-    def kept(self) -> int:
-        """Bytes that are kept until it is clear what becomes of them."""
-        return self._archive.kept
-
-    def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
-        """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken."""
-        contents, used = ([b""], 0) if self.has_more else self.take(data)
-        if self.broken:
-            return [], used
-        passed = [piece for content in contents for piece in self._archive.feed(content)]
-        self._is_taken, self.has_more = self._is_taken or self.complete, self._archive.has_more
-        self.complete = self._is_taken and not self.has_more
-        if self.complete:
-            passed += self._archive.end()
-        if self._archive.fault:
-            self.broken, self.status = self._archive.fault, HTTPStatus.FORBIDDEN
-            return [], used
-        return frame(passed, last=self.complete), used
+def begin(client: "Client", head: bytes, judged: Judged | Refusal) -> None:
+    """Send on a request whose head was judged, answer it, or wait for what else must be known of it."""
+    if isinstance(judged, Refusal):
+        refuse(client, judged, head)
+        return
+    client.tally.judged = judged
+    client.closes = client.closes or judged.head.close
+    too_many = client.served.usage.enter(judged.shape)
+    if too_many:
+        turn_away(client, judged, 503, too_many)
+    elif judged.wants_body:
+        hold(client, judged)
+    elif judged.question is not None or (judged.passes and judged.removes_volumes):
+        ask(client, judged)
+    else:
+        client.proceed(judged)
 
 
-def make_body(judged: Judged) -> RequestBody:
-    """Return what reads the body of a request that is decided, of which something is left to come."""
-    if judged.decision.bounds is None:
-        return RequestBody(judged.head)
-    return InspectedBody(judged.head, Archive(judged.request, judged.decision.bounds))
+def _enter(client: "Client") -> None:
+    """Have a request wait to be judged by the policy that its socket has now, if it does not wait already."""
+    if client.state is State.IDLE:
+        client.policy = client.served.policy
+        client.state = step(client.state, Signal.HOLD)
 
 
 def hold(client: "Client", judged: Judged) -> None:
     """Wait for a body that decides."""
-    client.policy = client.served.policy
-    client.state = step(client.state, Signal.HOLD)
+    _enter(client)
     client.body = body = HeldBody(judged.head, client.served.limits.body)
     client.tally.when_over = partial(_give_back, client.served, body)
     if body.broken:
@@ -124,7 +111,22 @@ def take_whole(client: "Client", content: bytes) -> None:
     if judged is None:
         raise ValueError(client.state)
     client.connections.stop_waiting(client)
-    decided = judge_body(client.policy, judged, content)
+    work = partial(judge_body, client.policy, judged, content)
+    if is_quick(client.policy, judged, content):
+        _take_decided(client, work())
+    else:
+        client.task = client.shared.tasks.start(_judge_body_aside(client, work), "judging a long body")
+
+
+async def _judge_body_aside(client: "Client", work: Callable[[], Judged | Refusal]) -> None:
+    decided = await judge_aside(client, work)
+    if still_waits(client):
+        _take_decided(client, decided)
+        client.go_on()
+
+
+def _take_decided(client: "Client", decided: Judged | Refusal) -> None:
+    """Send a request on whose body was judged, answer it, or ask for what it names."""
     if isinstance(decided, Refusal):
         client.fail(decided.status, decided.reason)
         return
@@ -135,9 +137,26 @@ def take_whole(client: "Client", content: bytes) -> None:
         ask(client, decided)
 
 
+def judge_later(client: "Client", head: bytes) -> None:
+    """Decide about a request whose head is so long that others need not wait for it.
+
+    Until then it stays in the inbox: it counts as held for the client, and nothing more is read.
+    """
+    _enter(client)
+    client.inbox.put_back(head)
+    client.update_reading()
+    client.task = client.shared.tasks.start(_judge_head_aside(client, head), "judging a long head")
+
+
+async def _judge_head_aside(client: "Client", head: bytes) -> None:
+    judged = await judge_aside(client, partial(judge, client.policy, head))
+    if still_waits(client):
+        client.inbox.take(len(head))
+        begin(client, head, judged)
+        client.go_on()
+
+
 def ask(client: "Client", judged: Judged) -> None:
     """Wait for what the engine says of the objects that a request names."""
-    if client.state is State.IDLE:
-        client.policy = client.served.policy
-        client.state = step(client.state, Signal.HOLD)
+    _enter(client)
     client.task = client.shared.tasks.start(settle(client, client.policy, judged), "asking what a name means")

@@ -5,6 +5,7 @@ mistaken for each other. Nothing is remembered: a name may mean something else a
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,10 @@ from dockerproxy.policy.judge import Judged, judge_object, judge_unknown
 from dockerproxy.policy.objects import BY_NAME, Found, Question, read_object
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
+from dockerproxy.proxy.judging import is_quick, judge_aside, still_waits
 from dockerproxy.proxy.removals import StillRemovingError, claim_for
 from dockerproxy.wire.chunked import Chunks
-from dockerproxy.wire.exchange import Signal, State, step
+from dockerproxy.wire.exchange import Signal, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, parse_response
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         client.fail(503, "another request is removing these volumes, and takes long", TOO_MUCH_ASKED)
     except OSError as error:
         paths = client.shared.engines
-        if _still_waits(client):
+        if still_waits(client):
             client.fail(503, explain_unreachable(paths, choose_engine(paths), error))
 
 
@@ -91,7 +93,7 @@ async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, pati
             while (question := decided.question) is not None:
                 async with client.served.questions:
                     found = await _find(client.shared, question, judged.request.version)
-                decided = judge_object(policy, decided, found)
+                decided = await _judge(client, policy, decided, found)
     except TimeoutError:
         return judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
@@ -101,10 +103,16 @@ async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, pati
 
 def _go_on(client: "Client", decided: Judged) -> None:
     """Let a request go on that is decided."""
-    if _still_waits(client):
+    if still_waits(client):
         client.tally.judged = decided
         client.proceed(decided)
         client.go_on()
+
+
+async def _judge(client: "Client", policy: CompiledPolicy, judged: Judged, found: Found | None) -> Judged:
+    """Decide anew, at once if that is quick."""
+    work = partial(judge_object, policy, judged, found)
+    return work() if is_quick(policy, judged, judged.body or b"") else await judge_aside(client, work)
 
 
 async def _remove_volumes(client: "Client", decided: Judged) -> None:
@@ -114,7 +122,7 @@ async def _remove_volumes(client: "Client", decided: Judged) -> None:
     engine goes on with a removal whose client has gone. Whoever sweeps may remove what was judged, and is only to be
     kept from doing that meanwhile.
     """
-    if not _still_waits(client):
+    if not still_waits(client):
         return
     if not decided.passes or decided.operation is None or decided.operation.name not in BY_NAME:
         over = asyncio.Event()
@@ -126,7 +134,7 @@ async def _remove_volumes(client: "Client", decided: Judged) -> None:
     else:
         client.tally.judged, client.task = decided, None
         answer = await _converse(client.shared, decided.to_engine)
-        if _still_waits(client):
+        if still_waits(client):
             _pass_on(client, answer)
 
 
@@ -141,11 +149,6 @@ def _pass_on(client: "Client", answer: bytes) -> None:
         client.answer(head, head.framing)
         client.send(answer)
         client.end_answer()
-
-
-def _still_waits(client: "Client") -> bool:
-    """Whether the client is there, and its request not answered already because its engine connection went wrong."""
-    return client.state is State.HELD and not client.transport.is_closing()
 
 
 async def _find(shared: "Shared", question: Question, version: str) -> Found | None:

@@ -20,6 +20,13 @@ QUESTIONS: Final = 8
 REMOVALS: Final = 8
 """Requests of a socket that remove volumes at one time. The engine may still be at it when their clients have gone."""
 
+_SHORT: Final = 1024
+"""Bytes of a head that is taken at once, whatever else has come. Most have a few hundred."""
+
+LONG_HEAD: Final = 8 * 1024
+"""Bytes of a head that is judged at once. One of so many takes a millisecond at worst, and only credentials and filters
+are longer. Where nothing is refused it is read many times, and only short ones are judged at once."""
+
 _REMEMBERED = 1024
 _LONGEST = 2048
 
@@ -35,6 +42,8 @@ class Served:
         remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
         limits: What its clients may use up.
+        short_head: Bytes of a head that is taken before those who wait for a turn.
+        long_head: Bytes of a head above which it is judged beside the loop.
         connections: The registry of its client connections.
         usage: What they use up.
         held: Bytes of all bodies that are held for its clients.
@@ -42,6 +51,7 @@ class Served:
         learner: Of a socket that learns.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
+        judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
         removals: Bounds how many remove volumes at one time for its clients.
         reported: How often each operation has passed that the policy does not allow.
     """
@@ -56,6 +66,7 @@ class Served:
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
         self.questions = asyncio.Semaphore(QUESTIONS)
+        self.judging = asyncio.Lock()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.reported: Counter[str] = Counter()
         self.replace(settings)
@@ -66,9 +77,11 @@ class Served:
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
         self.limits = settings.limits
+        self.short_head = min(_SHORT, settings.limits.head)
         self.connections.bound_by(settings.limits)
         self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
+        self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
         self._known.clear()
         if settings.policy.mode is not Mode.LEARN:
             self.learner = None

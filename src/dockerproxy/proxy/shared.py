@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.tasks import Tasks
+from dockerproxy.proxy.turns import Turns
+from dockerproxy.proxy.worker import Worker
 
 
 @dataclass(slots=True)
@@ -18,6 +20,8 @@ class Shared:
         log: Where records go.
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
+        turns: Those that have much to do with what has come.
+        worker: Does what takes long beside the event loop.
         removals: What is removing volumes now.
     """
 
@@ -26,4 +30,6 @@ class Shared:
     log: Log
     now: Callable[[], float]
     remark: str = ""
+    turns: Turns = field(default_factory=Turns)
+    worker: Worker = field(default_factory=Worker)
     removals: Removals = field(default_factory=Removals)

@@ -20,10 +20,12 @@ class RequestBody:
         received: Bytes of content so far.
         broken: Why it has no reading, or empty.
         status: Of the answer if it is broken.
+        is_busy: Whether what came last is still being looked at.
         has_more: Whether more goes on of what was taken already: feed nothing to get it.
     """
 
     status = 400
+    is_busy = False
     has_more = False
 
     def __init__(self, head: RequestHead) -> None:
@@ -41,6 +43,11 @@ class RequestBody:
     def is_at_most(self, size: int) -> bool:
         """Whether it is known to have no more than `size` bytes left."""
         return self._chunks is None and self._left <= size
+
+    def takes_long(self, data: bytes) -> bool:
+        """Whether others would wait while what comes next is looked at."""
+        del data
+        return False
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken.

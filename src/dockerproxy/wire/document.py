@@ -22,7 +22,7 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 MOST_LEVELS: Final = 64
 """Of lists and objects in each other. The deepest that an engine knows has a dozen."""
 
-MOST_PARTS: Final = 50_000
+MOST_PARTS: Final = 30_000
 """Values that a body may have: a megabyte of the shortest would keep the decoder busy for a while."""
 
 _PARTS: Final = (b",", b"{", b"[")

@@ -21,8 +21,8 @@ MOST: Final = 2**36
 _FREE: Final = 2**24
 """Bytes that may come out before the ratio counts: an archive of a few small files ends with kilobytes of zeros."""
 
-PIECE: Final = 2**16
-"""Bytes that come out at once."""
+PIECE: Final = 2**14
+"""Bytes that come out at once: a step of a client's turn."""
 
 _MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -34,6 +34,7 @@ class Gunzip:
 
     Attributes:
         fault: Why it cannot be unpacked, or empty.
+        is_packed: Whether it begins as gzip; None as long as that is not known.
         has_more: Whether more comes out of what came in already.
     """
 
@@ -41,7 +42,7 @@ class Gunzip:
         self.fault = ""
         self._most = most
         self.has_more = False
-        self._is_packed: bool | None = None
+        self.is_packed: bool | None = None
         self._rest = b""
         self._came = 0
         self._made = 0
@@ -54,21 +55,21 @@ class Gunzip:
 
     def feed(self, data: bytes | memoryview) -> bytes | memoryview:
         """Take a piece; return what comes out, of a packed one at most `PIECE` bytes."""
-        if self._is_packed is None:
+        if self.is_packed is None:
             data = self._rest + data
             is_long_enough = len(data) >= len(_MAGIC)
             self._rest = b"" if is_long_enough else data
-            self._is_packed = data.startswith(_MAGIC) if is_long_enough else None
-        if self._is_packed:
+            self.is_packed = data.startswith(_MAGIC) if is_long_enough else None
+        if self.is_packed:
             self._came += len(data)
             return self._unpack(self._rest + data)
-        return b"" if self._is_packed is None else data
+        return b"" if self.is_packed is None else data
 
     def end(self) -> bytes:
         """Say that nothing more comes; return what was kept of what is not packed."""
-        if self._is_packed and not self._zlib.eof:
+        if self.is_packed and not self._zlib.eof:
             self.fault = self.fault or "its packed part has no end"
-        return b"" if self._is_packed else self._rest
+        return b"" if self.is_packed else self._rest
 
     def _unpack(self, data: bytes) -> bytes:
         try:

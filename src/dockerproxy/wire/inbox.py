@@ -32,6 +32,10 @@ class Inbox:
         """Add what came."""
         self.data += data
 
+    def put_back(self, data: bytes) -> None:
+        """Add what was taken too early at the front."""
+        self.data[:0] = data
+
     def take_head(self, most: int) -> bytes | Refusal | None:
         """Take a whole head off; None if it is not complete, a refusal if it never can be.
 

@@ -131,13 +131,14 @@ class TarReader:
 
     Attributes:
         fault: Why it has no single reading, or empty.
+        left: Bytes of a file's contents that come next.
     """
 
     def __init__(self) -> None:
         self.fault = ""
         self._kept = bytearray()
         self._wanted = BLOCK
-        self._left = 0
+        self.left = 0
         self._padding = 0
         self._extension = b""
         self._size = 0
@@ -154,12 +155,12 @@ class TarReader:
         view, at, events = memoryview(data), 0, list[Event]()
         try:
             while at < len(view):
-                if self._left:
-                    piece = view[at : at + self._left]
-                    self._left -= len(piece)
+                if self.left:
+                    piece = view[at : at + self.left]
+                    self.left -= len(piece)
                     at += len(piece)
                     events.append(piece)
-                    if not self._left:
+                    if not self.left:
                         events.append(FileEnd.DONE)
                 elif self._padding:
                     used = min(self._padding, len(view) - at)
@@ -180,7 +181,7 @@ class TarReader:
         Engines take an archive without an end as well, and what Docker's command line sends of a build whose Dockerfile
         comes by its input ends with the contents of the last file. A part of an entry is none.
         """
-        if not self.fault and (self._left or self._kept or self._extension or self._said):
+        if not self.fault and (self.left or self._kept or self._extension or self._said):
             self.fault = "the archive ends within an entry"
 
     def _collect(self, view: memoryview, events: list[Event]) -> int:
@@ -212,9 +213,9 @@ class TarReader:
             return
         entry = _read_entry(fields, self._said)
         self._said = {}
-        self._left, self._padding = entry.size, padding_of(entry.size)
+        self.left, self._padding = entry.size, padding_of(entry.size)
         events.append(entry)
-        if not self._left:
+        if not self.left:
             events.append(FileEnd.DONE)
 
     def _take_extension(self, content: bytes) -> None:

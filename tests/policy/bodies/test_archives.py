@@ -196,7 +196,15 @@ def test_what_is_kept_is_known_to_the_hundred_bytes_of_a_name(request_: tuple[st
 def test_of_a_file_that_is_read_all_that_came_is_kept(request_: tuple[str, str], name: bytes) -> None:
     archive = archive_for(request_)
     archive.feed(block(name, size=b"0003720") + b"x" * 700)
-    assert archive.kept == 700 + 100
+    assert (archive.kept, archive.holds, archive.left) == (700 + 100, True, 2000 - 700)
+    archive.feed(b"x" * 1300)
+    assert (archive.kept, archive.holds, archive.left) == (100, False, 0)
+
+
+def test_a_file_that_passes_is_not_held() -> None:
+    archive = archive_for(PUT)
+    archive.feed(block(size=b"0003720") + b"x" * 700)
+    assert (archive.holds, archive.left) == (False, 1300)
 
 
 def test_of_a_header_before_an_entry_what_it_says_is_kept() -> None:

@@ -107,6 +107,21 @@ class Archive:
         """Whether more may go on of what came already: feed nothing to get it."""
         return self._gunzip.has_more and not self.fault
 
+    @property
+    def left(self) -> int:
+        """Bytes of a file's contents that come first."""
+        return self._tar.left
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is unpacked here."""
+        return bool(self._gunzip.is_packed)
+
+    @property
+    def holds(self) -> bool:
+        """Whether that file is read when all of it is there."""
+        return self._held is not None
+
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""
         content = self._gunzip.feed(content)

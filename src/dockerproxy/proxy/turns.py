@@ -1,0 +1,86 @@
+"""Share the event loop: a client that has much to do gets a turn, then everybody else is served.
+
+A turn is a number of steps: a head, a few chunks of a body, some entries of an archive. It ends with the step after
+which `TURN` is over. What comes in one round of the loop gets so much time together; whoever comes later waits in a
+line, and those in the line have another turn together. Single short heads, which are most, are taken at once.
+
+Attack: many heads, chunks or entries in few bytes -> Defence: a turn is time, whatever came in it
+(test: test_a_turn_ends_with_the_step_after_which_its_time_is_over).
+Attack: many connections, each with a little -> Defence: a round is one turn for all of them
+(test: test_a_crowd_has_one_turn_together).
+Attack: many connections that each have much to do -> Defence: they stand in one line, and sockets take turns in it
+(test: test_of_a_crowd_one_has_its_turn_before_all_others_are_served).
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+TURN: Final = 0.001
+"""Seconds of a turn. Others wait for two or three of them: when they ask, and when the engine has answered."""
+
+
+class Busy(Protocol):
+    """One that may have more to do than fits in a turn."""
+
+    def advance(self) -> None:
+        """Take a turn."""
+
+
+class Turns:
+    """Those that have more to do, in their line, and what is spent of a round."""
+
+    def __init__(self) -> None:
+        self._line: dict[object, dict[Busy, None]] = {}
+        self._spent = 0.0
+        self._is_planned = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of this round is spent: who comes now waits in the line."""
+        return self._spent >= TURN
+
+    def spend(self, seconds: float) -> None:
+        """Note how long something took in this round."""
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._begin_round)
+        self._spent += seconds
+
+    def _begin_round(self) -> None:
+        self._spent = 0.0
+
+    def wait(self, busy: Busy, socket: object) -> None:
+        """Let one go on when it has its turn.
+
+        Args:
+            busy: The one.
+            socket: Those of one socket have one turn after the other, and sockets take turns.
+        """
+        self._line.setdefault(socket, {})[busy] = None
+        self._plan()
+
+    def _plan(self) -> None:
+        """Have turns taken in the next round, if anybody waits."""
+        if self._line and not self._is_planned:
+            self._is_planned = True
+            asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        """Give turns to those in the line until the time of one is over; who comes behind meanwhile has one later."""
+        before, self._is_planned = self._spent, False
+        try:
+            for _ in range(sum(map(len, self._line.values()))):
+                self._pop().advance()
+                if self._spent - before >= TURN:
+                    break
+        finally:
+            self._plan()
+
+    def _pop(self) -> Busy:
+        """Take the first one of the first socket out of the line; the others of it are behind all other sockets."""
+        socket = next(iter(self._line))
+        those = self._line.pop(socket)
+        busy = next(iter(those))
+        del those[busy]
+        if those:
+            self._line[socket] = those
+        return busy
