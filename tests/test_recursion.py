@@ -25,7 +25,7 @@ BOUNDED = {
     "api/bodies/fields.py": "a table of fields, when it is read",
     "config/schema.py": "the schema, which is ours",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
-    "proxy/client.py Client": "nothing: the event loop calls it again in another turn",
+    "proxy/turns.py Turns": "nothing: the event loop calls it again in another turn",
 }
 """Where functions call themselves, and what bounds how deep."""
 
