@@ -273,13 +273,8 @@ D = "sha256:" + "a" * 64
         (f"fromImage=nginx&tag={D}", f"docker.io/library/nginx@{D}"),
         (f"fromImage=nginx:1@{D}", f"docker.io/library/nginx@{D}"),
         ("fromImage=nginx&tag=1&platform=linux/arm64&fromSrc=&repo=", "docker.io/library/nginx:1"),
-        # All tags at once, two tags, none at all.
-        *(
-            ("fromImage=nginx", ""),
-            ("fromImage=nginx:", ""),
-            ("fromImage=nginx&tag=", ""),
-            ("fromImage=nginx:1&tag=2", ""),
-        ),
+        # Two tags, none at all.
+        *(("fromImage=nginx:", ""), ("fromImage=nginx:1&tag=2", "")),
         *((f"fromImage=nginx@{D}&tag=1", ""), ("fromImage=nginx&tag=1&tag=2", ""), ("fromImage=nginx&TAG=1", "")),
         *(("fromImage=nginx&tag=sha256:a", ""), ("fromImage=Nginx&tag=1", ""), ("fromImage=&tag=1", ""), ("", "")),
         *(("fromImage=nginx:1&fromImage=nginx:1", ""), ("FROMIMAGE=nginx:1", ""), ("fromImage=a:1&fromimage=b:1", "")),
@@ -306,8 +301,8 @@ def test_what_docker_pulls_is_certain_or_unknown(query: str, reference: str) -> 
         ("reference=docker.io/library/nginx:1&tag=", "docker.io/library/nginx:1"),
         # Short names are looked up in a list of registries; a tag beside the reference is not read.
         *(("reference=nginx:1", ""), ("reference=library/nginx:1", ""), ("reference=docker.io/nginx:1", "")),
-        *(("reference=docker.io/library/nginx&tag=1", ""), ("reference=docker.io/library/nginx&allTags=true", "")),
-        *(("reference=docker.io/library/nginx&alltags=x", ""), ("Reference=docker.io/library/nginx:1", "")),
+        *(("reference=docker.io/library/nginx&tag=1", ""), ("Reference=docker.io/library/nginx:1", "")),
+        *((f"reference=docker.io/library/nginx@{D}&allTags=x", ""), ("reference=nginx&allTags=true", "")),
         *(
             ("reference=docker://docker.io/library/nginx:1", ""),
             ("reference=oci-archive:/etc/x", ""),
@@ -325,6 +320,33 @@ def check_pull(operation: str, query: str, reference: str) -> None:
     assert word.read(request) == reference
     assert word.make(("**",)).holds(request, None) is bool(reference)
     assert not word.make(("other",)).holds(request, None)
+
+
+ALL_TAGS = [
+    *(("ImageCreate", "fromImage=nginx"), ("ImageCreate", "fromImage=docker.io/nginx&tag=")),
+    *(("ImagePullLibpod", f"reference=docker.io/library/nginx{rest}") for rest in ("&allTags=true", ":1&alltags=x")),
+]
+
+
+@pytest.mark.parametrize(("operation", "query"), ALL_TAGS)
+def test_all_tags_of_a_name_are_pulled_only_if_one_pattern_covers_them(operation: str, query: str) -> None:
+    word, request = find_words(OPERATIONS[operation])["from"], request_for(OPERATIONS[operation], f"?{query}")
+    assert word.read(request) == ""
+    for pattern in ("**", "nginx:*", "nginx*", "docker.io/library/*", "docker.io/**", "*"):
+        assert word.make((pattern,)).holds(request, None)
+    for patterns in (("nginx",), ("nginx:1*", "nginx:[!1]*"), ("nginx@*",), ("nginx:?",), ("nginx:*1",), ("ngin:*",)):
+        assert not word.make(patterns).holds(request, None)
+
+
+@given(
+    st.lists(st.sampled_from([*"an:1/", "*", "**", "?", "docker.io/"]), max_size=8).map("".join),
+    st.from_regex("[a-z0-9]{1,2}(/[an]{1,2})?", fullmatch=True),
+    st.from_regex("[an1_][an1_.-]{0,4}", fullmatch=True),
+)
+def test_a_pattern_that_lets_all_tags_be_pulled_lets_each(pattern: str, name: str, tag: str) -> None:
+    condition = PullsFrom((pattern,), "fromImage")
+    if condition.holds(request_for(OPERATIONS["ImageCreate"], f"?fromImage={name}"), None):
+        assert condition.holds(request_for(OPERATIONS["ImageCreate"], f"?fromImage={name}&tag={tag}"), None)
 
 
 @given(

@@ -7,7 +7,7 @@ each case the request has no certain meaning, and the condition does not hold.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -25,7 +25,7 @@ from dockerproxy.policy.objects import (
     join_reference,
     new_name,
 )
-from dockerproxy.policy.references import normalise_pattern, with_default_tag
+from dockerproxy.policy.references import Reference, normalise_pattern, with_default_tag
 from dockerproxy.policy.wording import list_names, say_value
 from dockerproxy.text import number, upper
 
@@ -257,25 +257,36 @@ class PullsFrom:
         return tuple(Glob(normalise_pattern(text)) for text in self.value)
 
     def holds(self, request: CanonicalRequest, found: Found | None) -> bool:
-        """Whether one image is pulled, with a tag or digest, and nothing is imported."""
+        """Whether what is pulled is one image, or all tags of a name that one pattern covers; nothing is imported."""
         del found
-        reference = self.read(request)
-        return bool(reference) and any(glob.matches(reference) for glob in self._globs)
+        reference = self._read(request)
+        if reference is None:
+            return False
+        if reference.tag or reference.digest:
+            return any(glob.matches(str(reference)) for glob in self._globs)
+        # A star at the end matches the rest of any tag, since tags have no slash.
+        return any(glob.text.endswith("*") and glob.matches(f"{reference}:") for glob in self._globs)
 
     def read(self, request: CanonicalRequest) -> str:
         """Return the normalised reference of the image to be pulled; empty if there is not exactly one."""
+        reference = self._read(request)
+        return str(reference) if reference is not None and (reference.tag or reference.digest) else ""
+
+    def _read(self, request: CanonicalRequest) -> Reference | None:
+        """Return what is pulled; without a tag and digest it is every tag of the name."""
         images = certain_values(request, self.parameter) or ()
         tags = certain_values(request, "tag")
         others = any(request.values("fromsrc")) or any(request.values("repo"))
         every = any(value and _reads_as_true(value) is not False for value in request.values("alltags"))
-        if len(images) != 1 or tags is None or len(tags) > 1 or others or every:
-            return ""
+        own = self.parameter == "reference"  # Podman's own, which knows no tag beside it.
+        if len(images) != 1 or tags is None or len(tags) > 1 or others or (every and not own):
+            return None
         reference = join_reference(images[0], "".join(tags))
-        if reference is None:
-            return ""
-        if self.parameter == "reference":  # Podman's own, which knows no tag beside it.
-            return str(with_default_tag(reference)) if is_whole(images[0], reference) and not any(tags) else ""
-        return str(reference) if reference.tag or reference.digest else ""  # Without one Docker pulls all tags.
+        if reference is None or not own:
+            return reference
+        if any(tags) or not is_whole(images[0], reference) or (every and reference.digest):
+            return None
+        return replace(reference, tag="") if every else with_default_tag(reference)
 
     def __str__(self) -> str:
         return f"the image comes from {list_names(self.value)}"
