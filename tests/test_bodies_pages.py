@@ -76,8 +76,9 @@ def say_how(how: str) -> str:
     """Say what a field may be: of a check, the first sentence that stands above it."""
     if how in FREE:
         return FREE[how]
-    if how.startswith("="):
-        return ", ".join(f"`{word}`" for word in how[1:].split(",")) + " or empty"
+    if how.startswith(("=", "~")):
+        left_out = "; it is left out" if how.startswith("~") else ""
+        return ", ".join(f"`{word}`" for word in how[1:].split(",")) + f" or empty{left_out}"
     check, words = CHECKS[how.removesuffix(ALWAYS)]
     sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split()).rstrip(".")
     said = ", ".join(f"`{word}`" for word in words)

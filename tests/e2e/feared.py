@@ -200,14 +200,6 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("NetworkingConfig.EndpointsConfig.*.Links[]", endpoint("Links", ["db:db"])),
     ("NetworkingConfig.EndpointsConfig.*.MacAddress", endpoint("MacAddress", "02:42:ac:11:00:99")),
     ("NetworkingConfig.EndpointsConfig.*.DriverOpts.*", endpoint("DriverOpts", {"com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.forwarding=1"})),
-    ("NetworkingConfig.EndpointsConfig.*.NetworkID", endpoint("NetworkID", "n")),
-    ("NetworkingConfig.EndpointsConfig.*.EndpointID", endpoint("EndpointID", "e")),
-    ("NetworkingConfig.EndpointsConfig.*.Gateway", endpoint("Gateway", "192.0.2.1")),
-    ("NetworkingConfig.EndpointsConfig.*.IPAddress", endpoint("IPAddress", "192.0.2.2")),
-    ("NetworkingConfig.EndpointsConfig.*.IPPrefixLen", endpoint("IPPrefixLen", 8)),
-    ("NetworkingConfig.EndpointsConfig.*.IPv6Gateway", endpoint("IPv6Gateway", "2001:db8::1")),
-    ("NetworkingConfig.EndpointsConfig.*.GlobalIPv6Address", endpoint("GlobalIPv6Address", "2001:db8::2")),
-    ("NetworkingConfig.EndpointsConfig.*.GlobalIPv6PrefixLen", endpoint("GlobalIPv6PrefixLen", 64)),
 )
 # fmt: on
 """By the line of the table that each is about. Lines that let pass whatever there is are not here."""

@@ -29,10 +29,10 @@ def find_flaws(node: Node, value: Json, path: str = "") -> Iterator[str]:
         return
     if type(value) not in _CLASSES[node.type]:
         yield f"{path} is no {node.type}"
-    elif node.how == "absent":
-        yield f"{path} is there"
     elif node.how == "unset" and value not in (False, 0, "", [], {}):
         yield f"{path} is set"
+    elif node.how == "absent" or node.how.startswith("~"):
+        yield f"{path} is there"
     elif node.how.startswith("=") and value not in ("", *node.how[1:].split(",")):
         yield f"{path} is none of {node.how}"
     for name, below, item in _look_below(node, value):

@@ -31,22 +31,14 @@ def test_the_fields_of_the_host_config_are_nowhere_else() -> None:
 
 
 REACHING = (
-    "Privileged Devices DeviceRequests DeviceCgroupRules UsernsMode UTSMode CgroupParent Cgroup VolumesFrom Links"
-    " GroupAdd Annotations Sysctls Runtime OomScoreAdj StorageOpt"
+    "Privileged Devices DeviceRequests DeviceCgroupRules UsernsMode CgroupParent Cgroup VolumesFrom Links"
+    " GroupAdd Sysctls OomScoreAdj StorageOpt"
 )
 
 
 @pytest.mark.parametrize("field", REACHING.split())
 def test_what_reaches_the_host_is_unset(field: str) -> None:
     assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].how == "unset"
-
-
-def test_what_empties_a_list_of_the_engine_s_own_is_absent() -> None:
-    host_config = BODIES["ContainerCreate"].root.spelled["HostConfig"]
-    assert {name for name, node in host_config.spelled.items() if node.how == "absent"} == {
-        "MaskedPaths",
-        "ReadonlyPaths",
-    }
 
 
 def test_what_is_repeated_in_the_query_is_not_what_podman_reads_there() -> None:

@@ -71,7 +71,7 @@ def _said(faults: tuple[object, ...], path: str) -> list[str]:
 @pytest.mark.parametrize("pair", FIELDS, ids=map(name_of, FIELDS))
 def test_what_a_field_may_be_is_said_by_a_rule_or_a_check(pair: tuple[str, Field]) -> None:
     how = pair[1].how
-    assert how in RULES or how.startswith("=") or how.removesuffix(ALWAYS) in CHECKS
+    assert how in RULES or how.startswith(("=", "~")) or how.removesuffix(ALWAYS) in CHECKS
 
 
 FORBIDDEN = [pair for pair in FIELDS if pair[1].how in {"unset", "absent"} and not pair[1].path.startswith("@")]
@@ -93,7 +93,7 @@ def test_what_says_nothing_is_not_refused(pair: tuple[str, Field]) -> None:
             assert said_of(name, field, value) == [], (field.path, value)
 
 
-CHOICES = [pair for pair in FIELDS if pair[1].how.startswith("=") and not pair[1].path.startswith("@")]
+CHOICES = [pair for pair in FIELDS if pair[1].how.startswith(("=", "~")) and not pair[1].path.startswith("@")]
 
 
 @pytest.mark.parametrize("pair", CHOICES, ids=map(name_of, CHOICES))

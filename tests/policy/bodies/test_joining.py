@@ -108,7 +108,6 @@ def test_a_request_that_names_no_network_is_refused_all_the_same() -> None:
         {"MacAddress": "02:42:ac:11:00:02"},
         {"DriverOpts": {"com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.forwarding=1"}},
         {"Links": ["db:db"]},
-        {"IPAddress": "10.0.0.2"},
     ],
 )
 def test_an_endpoint_is_held_to_what_it_is_held_to_where_a_container_is_created(config: Json) -> None:

@@ -156,3 +156,26 @@ def test_a_directory_takes_in_what_is_below() -> None:
     assert Glob("/srv/ci/**").matches("/srv/ci")
     seen = look_at("ContainerCreate", {"HostConfig": {"Mounts": [{"Type": "image", "Source": "a", "Target": "/x"}]}})
     assert seen.faults == ()
+
+
+HARMLESS = {"", "rw", "ro", "z", "Z", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec", "nocopy"}
+OPTIONS = [*HARMLESS, *"shared rshared slave rslave unbindable bind suid dev exec O U idmap upperdir=/etc RW".split()]  # noqa: SIM905 (words)
+
+
+@given(st.sampled_from(["/srv/ci", "ci_data"]), st.lists(st.sampled_from(OPTIONS), max_size=4))
+def test_no_option_of_a_bind_gives_more_than_the_mount(source: str, options: list[str]) -> None:
+    sent = mounts_of({"Binds": [f"{source}:/x:{','.join(options)}"]})
+    known = set(options) <= HARMLESS and not {"ro", "rw"} <= set(options)
+    assert (sent is not None) is known
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"Binds": ["/srv/ci:/x:rw,rprivate,nosuid,nodev,rbind", "/etc/localtime:/y:ro,rprivate,rbind"]},
+        {"Binds": ["ci_data:/x:ro,rprivate,nosuid,nodev,rbind"]},
+        {"Binds": None, "Tmpfs": {"/t": "size=1m,mode=1777,rw,rprivate,nosuid,nodev,tmpcopyup"}},
+    ],
+)
+def test_what_podman_shows_of_a_mount_passes(shown: Json) -> None:
+    assert look_at("ContainerCreate", {"HostConfig": shown}, BOUNDS).faults == ()

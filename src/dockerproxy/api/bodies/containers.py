@@ -137,7 +137,7 @@ Mounts[]                                           object   1.25  mounts        
 CapAdd                                             words    1.15  capabilities     | root in the container can do more
 CapDrop                                            words    1.15  any              | root in the container can do less
 Capabilities[]                                     string   1.40  unset            | it is the list of all capabilities, in engine 19.03 only
-CgroupnsMode                                       string   1.41  =private         | the host's control groups are visible
+CgroupnsMode                                       string   1.41  cgroupns         | may show the host's control groups; `host` is left out where an inspection says so
 Dns[]                                              string   1.15  any              | is asked for names
 DnsOptions[]                                       string   1.15  any              | is about asking for names
 DnsSearch[]                                        string   1.15  any              | is about asking for names
@@ -154,16 +154,16 @@ ReadonlyRootfs                                     boolean  1.17  any           
 SecurityOpt[]                                      string   1.15  security_options! | turns confinement off
 StorageOpt.*                                       string   1.24  unset            | it is for the storage driver of the engine
 Tmpfs.*                                            string   1.22  tmpfs            | puts memory at paths, with mount options
-UTSMode                                            string   1.19  unset            | it shares the host's name
+UTSMode                                            string   1.19  =private         | it shares the host's name
 UsernsMode                                         string   1.23  unset            | its root is the host's
 ShmSize                                            integer  1.22  any              | is the size of its shared memory
 Sysctls.*                                          string   1.24  unset            | it sets parameters of the kernel
-Runtime                                            string   1.25  unset            | another runtime may confine less
+Runtime                                            string   1.25  ~runc,oci        | another runtime may confine less
 ConsoleSize[]                                      integer  1.22  any              | is the size of its terminal
 Isolation                                          string   1.20  =default         | it is about Windows only
-Annotations.*                                      string   1.43  unset            | the runtime may act on them
-MaskedPaths[]                                      string   1.38  absent           | it may show parts of /proc and /sys that are hidden
-ReadonlyPaths[]                                    string   1.38  absent           | it may make parts of /proc and /sys writable
+Annotations.*                                      string   1.43  annotations      | may be what the runtime acts on; Podman's own are left out
+MaskedPaths[]                                      string   1.38  hidden           | hides parts of /proc and /sys; the engine's own list is left out
+ReadonlyPaths[]                                    string   1.38  read_only        | keeps parts of /proc and /sys from being written; the engine's own list is left out
 InitPath                                           string   1.25  unset            | it is a program of the host, in engines of long ago
 LxcConf[].Key                                      string   1.15  part             | names a setting of a runtime of long ago
 LxcConf[].Value                                    string   1.15  part             | is its value
@@ -177,17 +177,17 @@ IPAMConfig.LinkLocalIPs[]                          string   1.24  any           
 Links[]                                            string   1.22  unset            | it gives another container a second name
 Aliases[]                                          string   1.22  any              | are names in the network
 DNSNames[]                                         string   1.44  any              | are names in the network
-MacAddress                                         string   1.22  unset            | it passes for another host on the link
+MacAddress                                         string   1.22  mac_address      | may be that of another host on the link; the engine's own is left out
 DriverOpts.*                                       string   1.32  unset            | it sets parameters of the kernel for the interface
 GwPriority                                         integer  1.48  any              | says which network leads outside
-NetworkID                                          string   1.22  unset            | it is what the engine says of an endpoint
-EndpointID                                         string   1.22  unset            | it is what the engine says of an endpoint
-Gateway                                            string   1.22  unset            | it is what the engine says of an endpoint
-IPAddress                                          string   1.22  unset            | it is what the engine says of an endpoint
-IPPrefixLen                                        integer  1.22  unset            | it is what the engine says of an endpoint
-IPv6Gateway                                        string   1.22  unset            | it is what the engine says of an endpoint
-GlobalIPv6Address                                  string   1.22  unset            | it is what the engine says of an endpoint
-GlobalIPv6PrefixLen                                integer  1.22  unset            | it is what the engine says of an endpoint
+NetworkID                                          string   1.22  part             | is what the engine says of an endpoint; it is left out
+EndpointID                                         string   1.22  part             | is what the engine says of an endpoint; it is left out
+Gateway                                            string   1.22  part             | is what the engine says of an endpoint; it is left out
+IPAddress                                          string   1.22  part             | is what the engine says of an endpoint; it is left out
+IPPrefixLen                                        integer  1.22  part             | is what the engine says of an endpoint; it is left out
+IPv6Gateway                                        string   1.22  part             | is what the engine says of an endpoint; it is left out
+GlobalIPv6Address                                  string   1.22  part             | is what the engine says of an endpoint; it is left out
+GlobalIPv6PrefixLen                                integer  1.22  part             | is what the engine says of an endpoint; it is left out
 """)
 
 _CREATE: Final = read_fields("""

@@ -34,6 +34,7 @@ Labels.*                                           string   1.23  labels!       
 
 _CONNECT: Final = read_fields("""
 Container                                          string   1.21  container!       | is the container that joins the network
+EndpointConfig                                     object   1.22  endpoint         | is how it is joined
 @Name                                              string   1.21  connected!       | is the network that is joined
 """)
 

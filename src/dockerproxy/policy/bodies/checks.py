@@ -25,6 +25,14 @@ from dockerproxy.policy.bodies.containing import (
     check_surroundings,
     check_user,
 )
+from dockerproxy.policy.bodies.defaults import (
+    check_annotations,
+    check_cgroupns,
+    check_endpoint,
+    check_hidden,
+    check_mac_address,
+    check_read_only,
+)
 from dockerproxy.policy.bodies.giving import check_given, check_tagged
 from dockerproxy.policy.bodies.inspection import Check
 from dockerproxy.policy.bodies.joining import check_connected, check_container
@@ -80,11 +88,13 @@ from dockerproxy.policy.bodies.starting import check_checkpoint, check_prepared,
 from dockerproxy.policy.bodies.unpacking import check_renames, check_writable
 
 CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
+    "annotations": (check_annotations, ()),
     "anonymous": (check_anonymous, ()),
     "binds": (check_binds, ("binds", "volumes")),
     "build_network": (check_build_network, ("networks",)),
     "built": (check_built, ("tags",)),
     "capabilities": (check_capabilities, ("add_capabilities",)),
+    "cgroupns": (check_cgroupns, ()),
     "checkpoint": (check_checkpoint, ()),
     "commands": (check_commands, ("commands",)),
     "configs": (check_configs, ("configs",)),
@@ -92,8 +102,10 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "container": (check_container, ("containers",)),
     "cpus": (check_cpus, ("cpus",)),
     "dockerfile": (check_dockerfile, ()),
+    "endpoint": (check_endpoint, ()),
     "environment": (check_environment, ()),
     "given": (check_given, ("tags",)),
+    "hidden": (check_hidden, ()),
     "image_labels": (check_image_labels, ()),
     "image_volumes": (check_image_volumes, ("images",)),
     "images": (check_images, ("images",)),
@@ -103,6 +115,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "labels": (check_labels, ("labels",)),
     "limits": (check_limits, ()),
     "log_options": (check_log_options, ()),
+    "mac_address": (check_mac_address, ()),
     "memory": (check_memory, ("memory",)),
     "mounts": (check_mounts, ("binds", "volumes", "images")),
     "names": (check_names, ("names",)),
@@ -139,6 +152,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "publish_all": (check_publish_all, ("publish",)),
     "pulled": (check_pulled, ()),
     "pushed": (check_pushed, ("images",)),
+    "read_only": (check_read_only, ()),
     "renames": (check_renames, ()),
     "secrets": (check_secrets, ("secrets",)),
     "security_options": (check_security_options, ("no_new_privileges",)),

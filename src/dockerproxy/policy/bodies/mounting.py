@@ -19,14 +19,15 @@ from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import Found, Kind
 from dockerproxy.wire.document import Json, show
 
-_BIND_OPTIONS: Final = frozenset(
-    {"", "rw", "ro", "z", "Z", "private", "rprivate", "nocopy", "consistent", "cached", "delegated"}
-)
-"""Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+_SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
+"""What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
 
 _RELABELS: Final = frozenset({"z", "Z"})
-_VOLUME_OPTIONS: Final = _RELABELS | {"", "rw", "ro", "nocopy"}
-_TMPFS_OPTIONS: Final = frozenset({"", "rw", "ro", "noexec", "exec", "nosuid", "nodev"})
+_VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
+_BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
+"""Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+
+_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", "notmpcopyup"}
 _IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
 _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
 """What is more than itself in the line that Podman makes of a mount (encoding/csv)."""

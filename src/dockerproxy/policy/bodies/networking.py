@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from dockerproxy.policy.bodies.amounts import is_address, is_id_of_swarm, merge_ports, read_ports
+from dockerproxy.policy.bodies.defaults import check_endpoint
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, is_listed, items, resolve
 from dockerproxy.policy.model import Pairs
@@ -49,7 +50,7 @@ def check_networks(seen: Inspection, value: Json, path: str, around: Object) -> 
         known = _check_network(seen, name, where, name)
         if known in joined:
             seen.fault(where, name, "which is the same network as another one")
-        joined[known] = endpoint
+        joined[known] = check_endpoint(seen, endpoint, where, {})
     return joined
 
 
@@ -83,7 +84,7 @@ def _check_found(seen: Inspection, found: Found, path: str, shown: Json) -> None
 def check_pid_mode(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """The processes that it sees are its own, or those of a container it may join."""
     del around
-    return _check_namespace(seen, value, path, "PidMode", frozenset({""}))
+    return _check_namespace(seen, value, path, "PidMode", frozenset({"", "private"}))
 
 
 def check_ipc_mode(seen: Inspection, value: Json, path: str, around: Object) -> Json:

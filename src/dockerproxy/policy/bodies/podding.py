@@ -33,8 +33,6 @@ _MOUNT_OPTIONS: Final = frozenset(
 """All others carry mounts back to the host, change files there, or let in devices and set-user-id programs."""
 
 _VOLUME_OPTIONS: Final = _MOUNT_OPTIONS | {"copy", "nocopy"}
-_TMPFS_OPTIONS: Final = frozenset({"private", "rprivate", "tmpcopyup", "notmpcopyup"})
-"""Harmless ones that Docker has not."""
 
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]*").fullmatch
@@ -112,8 +110,7 @@ def _check_memory_mount(seen: Inspection, mount: Object, path: str) -> None:
         seen.fault(f"{path}.source", mount["source"], "and memory has no source")
     listed = mount.get("options")
     options = [str(option) for option in listed] if isinstance(listed, list) else []
-    others = ",".join(option for option in options if option not in _TMPFS_OPTIONS)
-    see_as(check_tmpfs, seen, {str(mount.get("destination") or ""): others}, path, {})
+    see_as(check_tmpfs, seen, {str(mount.get("destination") or ""): ",".join(options)}, path, {})
 
 
 def check_podman_volumes(seen: Inspection, value: Json, path: str, around: Object) -> Json:

@@ -219,10 +219,10 @@ def _check(seen: Inspection, line: Field | Node, value: Json, path: str, around:
     elif how == "absent":
         allowed = value is None
     else:
-        allowed = value in ("", None, *how.removeprefix("=").split(","))
+        allowed = value in ("", None, *how[1:].split(","))
     if not allowed:
         seen.fault(path, value, f"and {line.says}")
-    return value
+    return None if how.startswith("~") else value
 
 
 _CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for sign in ("", ALWAYS)}
