@@ -55,7 +55,7 @@ def check_server(seen: Inspection, value: Json, path: str, around: Object) -> Js
         return value
     server = lower(found[1]) if found is not None else _BY_ITSELF[0]
     granted = items(seen.bounds.get("servers")) or _BY_ITSELF
-    if not any(server == lower(item) or {server, lower(item)} <= set(_BY_ITSELF) for item in granted):
+    if not any(server == item or {server, item} <= set(_BY_ITSELF) for item in map(lower, granted)):
         seen.fault(path, value, "and sending credentials there is not granted", "servers", (server,))
     return value
 
