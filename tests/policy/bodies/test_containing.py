@@ -316,3 +316,16 @@ def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[
         labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
         (fault,) = look_at(operation, {key: labels}, bounds).faults
         assert fault.says == "upon which an engine or its runtime acts"
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        ("1000", "and without a group it may get that of root: write 1000:1000"),
+        ("0", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
+        ("1000:", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
+        ("\u0661", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
+    ],
+)
+def test_a_user_that_may_be_root_is_told_what_to_be(user: str, says: str) -> None:
+    assert [fault.says for fault in look_at("ContainerCreate", {"User": user}, {"user": "not-root"}).faults] == [says]

@@ -85,11 +85,18 @@ def check_names(seen: Inspection, value: Json, path: str, around: Object) -> Jso
 
 
 def check_user(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """The user is certainly not root, if the grant says so."""
+    """The user is certainly not root, if the grant says so.
+
+    Group 0 owns files of the host, and in many images may write /etc/passwd. Docker and Podman give it to a number for
+    which the image has no user (moby/sys/user, GetExecUser), and nothing is known of the image here.
+    """
     del around
     if seen.bounds.get("user") == "not-root" and not (isinstance(value, str) and is_certainly_not_root(value)):
         says = "and must be a user and a group that are not root, by their numbers, like 1000:1000"
-        says = says if value else "is missing, and may be root"
+        if not value:
+            says = "is missing, and may be root"
+        elif isinstance(value, str) and is_certainly_not_root(f"{value}:{value}"):
+            says = f"and without a group it may get that of root: write {value}:{value}"
         seen.fault(path, value or None, says, "user", "any")
     return value
 
