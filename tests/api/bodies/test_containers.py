@@ -32,7 +32,7 @@ def test_the_fields_of_the_host_config_are_nowhere_else() -> None:
 
 REACHING = (
     "Privileged Devices DeviceRequests DeviceCgroupRules UsernsMode CgroupParent Cgroup VolumesFrom Links"
-    " GroupAdd Sysctls OomScoreAdj StorageOpt"
+    " GroupAdd Sysctls StorageOpt"
 )
 
 

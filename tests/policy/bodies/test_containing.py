@@ -329,3 +329,8 @@ def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[
 )
 def test_a_user_that_may_be_root_is_told_what_to_be(user: str, says: str) -> None:
     assert [fault.says for fault in look_at("ContainerCreate", {"User": user}, {"user": "not-root"}).faults] == [says]
+
+
+@given(st.integers(-1000, 1000))
+def test_nothing_is_killed_later_than_by_default(score: int) -> None:
+    assert (faults({"HostConfig": {"OomScoreAdj": score}}) == []) is (score >= 0)

@@ -131,3 +131,12 @@ def test_a_container_is_put_back_into_a_network_as_it_was_in_it() -> None:
     assert not [fault for fault in seen.faults if fault.path.startswith("EndpointConfig")]
     assert isinstance(seen.content, dict)
     assert seen.content["EndpointConfig"] == {"MacAddress": None, "Aliases": ["db"]}
+
+
+def test_the_file_of_an_id_is_the_client_s_business() -> None:
+    assert "ContainerIDFile" not in host_config(ContainerIDFile="/etc/passwd")
+    name = "io.podman.annotations.cid-file"
+    assert host_config(Annotations={name: "/etc/passwd"})["Annotations"] is None
+    seen = look_at("ContainerCreateLibpod", {"image": "x", "netns": {"nsmode": "none"}, "annotations": {name: "/x"}})
+    assert seen.faults == ()
+    assert "/x" not in str(seen.content)

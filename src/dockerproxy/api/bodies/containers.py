@@ -101,8 +101,8 @@ IOMaximumBandwidth                                 integer  1.25  any           
 
 _HOST_CONFIG: Final = read_fields("""
 Binds[]                                            string   1.15  binds            | mounts directories of the host, or named volumes
-ContainerIDFile                                    string   1.6   unset            | it is a file that only Docker's command line writes
-LogConfig.Type                                     string   1.18  =json-file,local,none,journald | a log driver may connect anywhere from the host
+ContainerIDFile                                    string   1.6   aside            | is a file that the client writes, and that Podman would remove on the host
+LogConfig.Type                                     string   1.18  =json-file,local,none,journald,k8s-file | a log driver may connect anywhere from the host
 LogConfig.Config.*                                 string   1.18  log_options      | makes the engine connect somewhere, or read files of the host
 NetworkMode                                        string   1.15  network_mode!    | joins a network, or another container's
 PortBindings.*[].HostIp                            string   1.15  part             | is the address of the host, empty for all
@@ -146,7 +146,7 @@ GroupAdd[]                                         string   1.20  unset         
 IpcMode                                            string   1.17  ipc_mode         | shares memory with the host, or with another container
 Cgroup                                             string   1.25  unset            | it joins another container's control group
 Links[]                                            string   1.15  unset            | it gives another container a second name, and shows its environment
-OomScoreAdj                                        integer  1.22  unset            | others are killed in its place when memory is short
+OomScoreAdj                                        integer  1.22  oom_score        | says who is killed first when memory is short
 PidMode                                            string   1.18  pid_mode         | sees processes of the host, or of another container
 Privileged                                         boolean  1.15  unset            | whoever is in it is root on the host
 PublishAllPorts                                    boolean  1.15  publish_all      | opens ports of the host for all that the image exposes

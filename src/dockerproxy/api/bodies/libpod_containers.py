@@ -23,7 +23,7 @@ env.*                                              string   2.0   any           
 terminal                                           boolean  2.0   any               | gives it a terminal
 stdin                                              boolean  2.0   any               | keeps its input open
 labels.*                                           string   2.0   labels!           | puts labels on it, which other programs may act on
-annotations.*                                      string   2.0   unset             | the runtime may act on them
+annotations.*                                      string   2.0   annotations       | may be what the runtime acts on; Podman's own are left out
 stop_signal                                        integer  2.0   any               | is the signal that stops it
 stop_timeout                                       integer  2.0   any               | seconds until it is killed
 timeout                                            integer  3.1   any               | seconds that it may run

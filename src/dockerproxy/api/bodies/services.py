@@ -81,7 +81,7 @@ CapabilityDrop[]                                   string   1.41  any           
 Ulimits[].Name                                     string   1.41  limits           | is the name of a limit; by some a process goes before all others on the host
 Ulimits[].Soft                                     integer  1.41  any              | is what the limit is at first
 Ulimits[].Hard                                     integer  1.41  any              | is what it may be raised to
-OomScoreAdj                                        integer  1.46  unset            | others are killed in its place when memory is short
+OomScoreAdj                                        integer  1.46  oom_score        | says who is killed first when memory is short
 """)
 
 _GENERIC: Final = read_fields("""

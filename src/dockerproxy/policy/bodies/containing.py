@@ -218,6 +218,14 @@ def check_limits(seen: Inspection, value: Json, path: str, around: Object) -> Js
     return value
 
 
+def check_oom_score(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
+    del around
+    if isinstance(value, int) and value < 0:
+        seen.fault(path, value, "and others are killed in its place when memory is short")
+    return value
+
+
 def check_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """Put the grant's labels on what is made; the client's own may not contradict them, nor have an engine act."""
     del around

@@ -47,9 +47,11 @@ _ANNOTATIONS: Final = frozenset(
         *("io.container.manager", "org.opencontainers.image.stopSignal"),
         *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
         *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
+        "io.podman.annotations.cid-file",
     }
 )
-"""Podman writes them from other fields of the same body (libpod/container_internal_common.go)."""
+"""Podman writes them from other fields of the same body (libpod/container_internal_common.go), and its command line the
+last one: a file that it writes, and that the engine would remove on the host."""
 
 
 def check_hidden(seen: Inspection, value: Json, path: str, around: Object) -> Json:
