@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.api.bodies.fields import Node, Type
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.bodies.defaults import OPERATIONAL
 from dockerproxy.text import fold
 
 pytestmark = pytest.mark.engine
@@ -80,7 +81,14 @@ WILD: list[Any] = [
 ]
 """Values that belong almost nowhere."""
 
-FIELDS = [field for field in BODIES["ContainerCreate"].fields if field.path[0] not in "?@"]
+LEFT_OUT = ("ContainerIDFile", *(f"EndpointsConfig.*.{name}" for name in OPERATIONAL))
+"""What an engine keeps and shows as it was sent, and does not get from here."""
+
+FIELDS = [
+    field
+    for field in BODIES["ContainerCreate"].fields
+    if field.path[0] not in "?@" and not field.path.endswith(LEFT_OUT)
+]
 
 
 def put(around: dict[str, Any], path: str, value: object) -> None:

@@ -36,7 +36,7 @@ _IS_HIDDEN_LATER: Final = re.compile(
 
 _READ_ONLY: Final = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
 
-_OPERATIONAL: Final = (
+OPERATIONAL: Final = (
     *("NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway"),
     *("GlobalIPv6Address", "GlobalIPv6PrefixLen"),
 )
@@ -105,4 +105,4 @@ def check_endpoint(seen: Inspection, value: Json, path: str, around: Object) -> 
     del seen, path, around
     if not isinstance(value, dict):
         return value
-    return {name: item for name, item in value.items() if name not in _OPERATIONAL}
+    return {name: item for name, item in value.items() if name not in OPERATIONAL}
