@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from e2e.conftest import remove_containers
-from e2e.engines import Engine
+from e2e.engines import Engine, docker_engine
+from e2e.images import BUSYBOX, import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
@@ -221,3 +222,34 @@ def test_a_container_is_put_into_the_other_networks_afterwards(
     joined = inspect(engine, HOLDER)["NetworkSettings"]["Networks"]
     assert joined["again-more"]["MacAddress"] != endpoint["MacAddress"] or name == "dockerd"
     assert "again-more" in joined
+
+
+def test_the_id_of_another_network_does_not_join_that_one(
+    dockerd: Engine, proxy_before: Callable[[Engine], Proxy], label: str
+) -> None:
+    proxy = proxy_before(dockerd)
+    theirs = post(dockerd.socket, "/networks/create", {"Name": f"theirs-{label}"}).json()["Id"]
+    endpoints = {"EndpointsConfig": {"again-net": {"NetworkID": theirs}}}
+    host_config = {"NetworkMode": "again-net"}
+    body = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": host_config, "NetworkingConfig": endpoints}
+    joined = []
+    for socket in (dockerd.socket, proxy.socket):
+        made = post(socket, "/v1.45/containers/create", {**body, "Labels": {"case": label}}).json()["Id"]
+        post(dockerd.socket, f"/containers/{made}/start")
+        networks = inspect(dockerd, made)["NetworkSettings"]["Networks"]
+        joined.append({endpoint["NetworkID"] for endpoint in networks.values() if endpoint["IPAddress"]})
+    own = ask(dockerd.socket, "GET", "/networks/again-net").json()["Id"]
+    remove_containers(dockerd, label)
+    ask(dockerd.socket, "DELETE", f"/networks/{theirs}")
+    assert joined == [{theirs}, {own}]
+
+
+def test_a_runtime_by_name_does_not_lead_out_of_the_one_that_the_operator_chose(busybox: bytes) -> None:
+    settings: dict[str, Any] = {"default-runtime": "boxed", "runtimes": {"boxed": {"path": "runc"}}}
+    with docker_engine(**settings) as engine:
+        engine.start()
+        import_image(engine.socket, BUSYBOX, busybox)
+        with running_policy(engine.socket, '["ContainerCreate"]') as proxy:
+            body = {"Image": "busybox", "HostConfig": {"NetworkMode": "none", "Runtime": "runc"}}
+            made = [post(each.socket, "/containers/create", body).json()["Id"] for each in (engine, proxy)]
+            assert [inspect(engine, each)["HostConfig"]["Runtime"] for each in made] == ["runc", "boxed"]
