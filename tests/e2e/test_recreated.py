@@ -224,6 +224,20 @@ def test_a_container_is_put_into_the_other_networks_afterwards(
     assert "again-more" in joined
 
 
+@pytest.mark.parametrize("name", ["dockerd", "podman"])
+def test_a_grant_without_conditions_lets_its_containers_be_made_again(
+    request: pytest.FixtureRequest, label: str, name: str
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    with running_policy(engine.socket, '["ContainerCreate"]') as proxy:
+        body = {"Image": "busybox", "Cmd": ["sleep", "600"], "Labels": {"case": label}}
+        first = post(proxy.socket, "/containers/create", body).json()["Id"]
+        post(engine.socket, f"/containers/{first}/start")
+        answer = post(proxy.socket, "/containers/create", whole(inspect(engine, first)))
+    remove_containers(engine, label)
+    assert answer.status == 201, answer
+
+
 def test_the_id_of_another_network_does_not_join_that_one(
     dockerd: Engine, proxy_before: Callable[[Engine], Proxy], label: str
 ) -> None:

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.bodies.transcripts import ENGINE, look_at
+from policy.policies import request_for
 
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.amounts import is_address
+from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.networking import BY_ITSELF, normalise_address
+from dockerproxy.policy.bodies.reader import inspect
 from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.objects import Kind
+from dockerproxy.policy.objects import Found, Kind
 from dockerproxy.wire.document import Json
 
 MODES = (
@@ -153,3 +158,20 @@ def test_what_would_open_a_port_is_said_of_it() -> None:
 def test_an_address_has_one_spelling() -> None:
     assert normalise_address("0:0:0::1") == "::1"
     assert normalise_address("localhost") == "localhost"
+
+
+@pytest.mark.parametrize("name", ["podman", "2f25"])
+def test_the_network_that_podman_s_containers_join_by_themselves_is_joined_under_its_own_name(name: str) -> None:
+    whole = "2f25".ljust(64, "0")
+    shown = Found(whole, ("podman",), owner=whole, document={"id": whole})
+    for default, passes in ((whole, True), ("c1de".ljust(64, "0"), False)):
+        bridge = Found(default, ("bridge",), owner=default, document={"id": default})
+        answers = {(Kind.NETWORK, name): shown, (Kind.NETWORK, "bridge"): bridge}
+        body: Json = {"NetworkingConfig": {"EndpointsConfig": {name: {}}}}
+        request = request_for(OPERATIONS["ContainerCreate"])
+        seen = inspect(BODIES["ContainerCreate"], {}, request, Known(body=(body,), answers=answers))
+        assert (seen.faults == (), seen.questions) == (passes, ())
+        asked = inspect(
+            BODIES["ContainerCreate"], {}, request, Known(body=(body,), answers={(Kind.NETWORK, name): shown})
+        )
+        assert [question.name for question in asked.questions] == ["bridge"]

@@ -72,13 +72,21 @@ def _check_network(seen: Inspection, name: str, path: str, shown: Json) -> str:
 
 
 def _check_found(seen: Inspection, found: Found, path: str, shown: Json) -> None:
-    by_itself = "networks" not in seen.bounds and not BY_ITSELF.isdisjoint(found.names)
+    by_itself = "networks" not in seen.bounds and _is_default(seen, found)
     if "host" in found.names:
         seen.fault(path, shown, _HOST)
     elif not found.document and is_id_of_swarm(found.id):
         seen.fault(path, shown, "which could be the id of a network of the swarm that is not on this node yet")
     elif not (is_listed(seen, "networks", found) or by_itself):
         seen.fault(path, shown or "default", "and that network is not granted", "networks", found.names[:1])
+
+
+def _is_default(seen: Inspection, found: Found) -> bool:
+    """Whether a network is the one that containers join by themselves: Podman has another name for it in answers."""
+    if not BY_ITSELF.isdisjoint(found.names):
+        return True
+    default = seen.ask(Kind.NETWORK, "bridge") if found.owner else Found("", ())
+    return default is None or (default.owner == found.owner != "")
 
 
 def check_pid_mode(seen: Inspection, value: Json, path: str, around: Object) -> Json:
