@@ -332,6 +332,21 @@ def test_podman_s_own_api_is_judged_alike(podman: Engine, label: str) -> None:
         ask(podman.socket, "DELETE", f"{LIBPOD}/pods/{identity}?force=1")
 
 
+def test_podman_restarts_no_container_but_the_one_that_is_named(podman: Engine, label: str) -> None:
+    sleeps: dict[str, object] = {"Cmd": ["sleep", "600"], "StopTimeout": 0}
+    ids = {name: make_container(podman, label, f"{name}-{label}", **sleeps) for name in ("ours", "theirs")}
+    words = f"{{containers: [ours-{label}]}}"
+    with running_policy(podman.socket, f"[{{ContainerRestart: {words}, ContainerRestartLibpod: {words}}}]") as proxy:
+        for prefix in ("", LIBPOD):
+            path = f"{prefix}/containers/ours-{label}/restart"
+            assert status(proxy, "POST", f"{path}?t=0&timeout=0") == 204
+            for query in ("all=1", "all=true", "ALL=1", "all=0&all=1"):
+                assert status(proxy, "POST", f"{path}?t=0&timeout=0&{query}") == 403
+    states = {name: state_of(podman, identity) for name, identity in ids.items()}
+    assert states["ours"] == "running"
+    assert states["theirs"] != "running"
+
+
 def test_podman_compares_a_container_with_no_other_one(podman: Engine, label: str) -> None:
     for name in ("ours", "theirs"):
         make_container(podman, label, f"{name}-{label}")

@@ -109,6 +109,13 @@ def test_a_parameter_that_makes_an_engine_act_on_more_than_the_object_is_refused
         assert holds(f"{parameter}={value}") is (parameter in SWITCHES)
 
 
+@pytest.mark.parametrize("name", ["ContainerRestart", "ContainerRestartLibpod"])
+def test_whoever_may_restart_one_container_does_not_restart_all_that_podman_has(name: str) -> None:
+    for query, allowed in (("?all=1", False), ("?ALL=true&t=0", False), ("?all=0", True), ("?t=0", True)):
+        request = request_for(OPERATIONS[name], query)
+        assert settled(policy_with(grant_on(name, "web")), request, Found(ID, ("web",))).allowed is allowed
+
+
 def test_a_grant_that_says_force_has_it() -> None:
     forced, plain = (request_for(OPERATIONS["ImageDelete"], f"?force={value}") for value in "10")
     found = Found("docker.io/library/web:latest", ("docker.io/library/web:latest",))

@@ -157,6 +157,8 @@ REACHING: Final[Mapping[str, tuple[str, ...]]] = {
     "ContainerChanges": ("parent",),
     "ContainerChangesLibpod": ("parent",),
     "ContainerDeleteLibpod": ("depend",),
+    "ContainerRestart": ("all",),
+    "ContainerRestartLibpod": ("all",),
     "ContainerRestoreLibpod": ("import",),
     "NetworkDelete": ("force",),
     "NetworkDeleteLibpod": ("force",),
@@ -169,9 +171,10 @@ REACHING: Final[Mapping[str, tuple[str, ...]]] = {
     "ImagePushLibpod": ("destination",),
 }
 """Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
-containers that depend on it or use it, on another one it is compared with, on an archive in the body, on a registry."""
+all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
+registry."""
 
-SWITCHES: Final = frozenset({"depend", "force", "import", "whatrequires"})
+SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
 """Those of them that say nothing if they are false; any value of the others names something."""
 
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
