@@ -27,6 +27,9 @@ _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
+_SECOND_PATHS: Final = {("GET", "/networks/"): "/networks"}
+"""What moby serves under two paths, by one function: what is judged and goes on is the path that Podman knows, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanonicalRequest:
@@ -72,6 +75,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     raw_path, _, raw_query = target.partition("?")
     path = unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
     version, path = _split_version(path)
+    path = _SECOND_PATHS.get((method, path), path)
     plain = path.replace(ENCODED_SLASH, "/")
     segments = plain.split("/")[1:]
     operation = find_operation(method, plain)
