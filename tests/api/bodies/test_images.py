@@ -17,6 +17,19 @@ FROM_CLIENTS = {
 }
 
 
+OF_PODMAN = [
+    ("ImagePush", "?tag=1&all=true&compress=1&format=oci&tlsVerify=true"),
+    ("ImagePush", "?tag=1&compressionFormat=zstd&compressionLevel=3&forceCompressionFormat=1"),
+    ("ImageCreate", "?fromImage=nginx&tag=1&retry=3&retryDelay=2s"),
+    ("ImageCommit", "?container=web&repo=ci/app&squash=1"),
+]
+
+
+@pytest.mark.parametrize(("name", "query"), OF_PODMAN)
+def test_what_podman_reads_besides_and_reaches_nothing_passes(name: str, query: str) -> None:
+    assert faults(name, query, tags=TAGS, images=("**",)) == []
+
+
 @pytest.mark.parametrize(("name", "query"), FROM_CLIENTS.values(), ids=FROM_CLIENTS)
 def test_what_clients_send_passes(name: str, query: str) -> None:
     assert faults(name, query, tags=TAGS) == []
@@ -26,7 +39,8 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
     ("name", "query"),
     [
         ("ImagePush", "?tag=1&destination=evil.example/loot"),
-        ("ImagePush", "?tag=1&all=true"),
+        ("ImagePush", "?tag=1&destination="),
+        ("ImagePush", "?tag=1&DESTINATION=evil.example/loot"),
         ("ImagePush", "?tag=1&tlsVerify=false"),
         ("ImageCreate", "?fromImage=nginx&tlsVerify=false"),
         ("ImageCreate", "?fromImage=nginx&fromimage=evil.example/x"),

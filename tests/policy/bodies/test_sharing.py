@@ -103,6 +103,20 @@ def test_no_other_network_is_joined(bounds: dict[str, Value], fields: dict[str, 
     assert fault.startswith(f"{where} ")
 
 
+def test_networks_stand_in_their_order_under_the_names_they_are_joined_by() -> None:
+    networks: dict[str, Json] = {"podman": {}, "ci": None}
+    made = content(create({"networks": ("ci", "podman")}, Networks=networks, networkOrder=["ci", "podman"]))
+    joined = made["Networks"]
+    assert isinstance(joined, dict)
+    assert made["networkOrder"] == [next(name for name in joined if name != "podman"), "podman"]
+
+
+@pytest.mark.parametrize("name", ["host", "db", "../ci"])
+def test_no_other_network_stands_in_the_order(name: str) -> None:
+    found = faults({"networks": ("ci",)}, Networks={"ci": {}}, networkOrder=["ci", name])
+    assert [fault.split()[0] for fault in found] == [f'networkOrder["{name}"]']
+
+
 OF_POD = {"pods": ("ci", "apart", "hostly", "named", "open", "gone"), "binds": ("/srv/ci:ro",), "volumes": ("ci_data",)}
 
 

@@ -24,6 +24,7 @@ _PUT_LIBPOD: Final = read_fields("""
 ?noOverwriteDirNonDir                              boolean  3.0.0 any              | leaves a directory that a file would replace, and the other way round
 ?nooverwritedirnondir                              boolean  3.0.0 any              | is the same, as Podman's own client writes it
 ?copyUIDGID                                        boolean  3.0.0 any              | keeps the numbers of owners
+?pause                                             boolean  3.0.0 any              | is said to stop the container meanwhile; Podman does not look at it
 ?rename                                            string   3.0.0 renames          | gives other names to what is in the archive
 @Mounts                                            list     3.0.0  writable         | are read-only for the container only while it runs, in Podman
 """)
@@ -72,6 +73,11 @@ _BUILD: Final = read_fields("""
 ?cpusetmems                                        string   1.18  any              | chooses memory nodes
 ?shmsize                                           integer  1.18  any              | is the size of their shared memory
 ?ulimits                                           string   1.18  =[],null         | a limit may let a step go before all others on the host
+?nohosts                                           boolean  5.3   any              | leaves the file of addresses in its steps as the image has it, in Podman
+?retry                                             integer  5.4   any              | says how often an image is pulled again, in Podman
+?retry-delay                                       string   5.4   any              | says how soon, in Podman
+?save-stages                                       boolean  6.0   any              | keeps its stages as images without a name, in Podman
+?stage-labels                                      boolean  6.0   any              | puts labels on them that say which stages they are, in Podman
 """)
 # fmt: on
 

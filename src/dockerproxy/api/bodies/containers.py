@@ -157,6 +157,7 @@ Tmpfs.*                                            string   1.22  tmpfs         
 UTSMode                                            string   1.19  =private         | it shares the host's name
 UsernsMode                                         string   1.23  unset            | its root is the host's
 ShmSize                                            integer  1.22  any              | is the size of its shared memory
+Umask                                              integer  1.56  any              | is who may use the files that it makes
 Sysctls.*                                          string   1.24  unset            | it sets parameters of the kernel
 Runtime                                            string   1.25  ~runc,oci        | another runtime may confine less
 ConsoleSize[]                                      integer  1.22  any              | is the size of its terminal

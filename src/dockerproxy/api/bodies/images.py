@@ -20,6 +20,7 @@ _COMMIT: Final = read_fields("""
 ?author                                            string   1.0   any              | is kept in the image
 ?pause                                             boolean  1.3   any              | stops the container meanwhile
 ?changes[]                                         string   1.19  instructions     | are lines of a Dockerfile
+?squash                                            boolean  4.1   any              | makes one layer of all, in Podman
 """)
 
 _TAG: Final = read_fields("""
@@ -31,6 +32,14 @@ _TAG: Final = read_fields("""
 _PUSH: Final = read_fields("""
 ?tag                                               string   1.0   pushed!          | belongs to the name of what is sent, which chooses the registry
 ?platform                                          string   1.46  any              | chooses an architecture
+?all                                               boolean  4.0   any              | sends all images of a list, in Podman
+?compress                                          boolean  4.0   any              | makes it smaller, in Podman
+?compressionFormat                                 string   4.4   any              | says how it is made smaller, in Podman
+?compressionLevel                                  integer  4.6   any              | says how much smaller it is made, in Podman
+?forceCompressionFormat                            boolean  4.7   any              | sends again what is there in another form, in Podman
+?format                                            string   4.0   any              | says how the image is written down, in Podman
+?destination                                       string   4.0   absent           | Podman sends the image there, and not where its name says
+?tlsVerify                                         boolean  4.0   =true,1          | the registry need not prove who it is
 """)
 
 _CREATE: Final = read_fields("""
@@ -41,6 +50,8 @@ _CREATE: Final = read_fields("""
 ?repo                                              string   1.0   given            | is what an imported image is called
 ?message                                           string   1.39  any              | is kept in an imported image
 ?changes[]                                         string   1.40  instructions     | are lines of a Dockerfile
+?retry                                             integer  5.0   any              | says how often it is pulled again, in Podman
+?retryDelay                                        string   5.0   any              | says how soon, in Podman
 """)
 # fmt: on
 

@@ -30,6 +30,7 @@ timeout                                            integer  3.1   any           
 log_configuration.driver                           string   2.0   =k8s-file,json-file,journald,none | a log driver may write to Podman's own output
 log_configuration.path                             string   2.0   unset             | Podman writes a file of the host
 log_configuration.size                             integer  2.1   any               | bounds what is kept of its output
+log_configuration.labels.*                         string   6.0   unset             | it writes fields of its own choice into the host's journal
 log_configuration.options.*                        string   2.0   log_options       | may name a file of the host
 conmon_pid_file                                    string   2.0   unset             | Podman writes a file of the host
 restart_policy                                     string   2.0   any               | says when it is started again
@@ -232,6 +233,7 @@ network_options.*[]                                string   2.1   unset         
 """)
 
 _NETWORK_OF_CONTAINER: Final = read_fields("""
+networkOrder[]                                     string   6.0   podman_order      | is the order in which it joins networks
 publish_image_ports                                boolean  2.0   publish_all       | opens ports of the host for all that the image exposes
 expose.*                                           string   2.0   any               | names ports that it listens on; publishing them is another matter
 use_image_resolve_conf                             boolean  2.0   any               | asks for names as the image says
@@ -320,6 +322,8 @@ intelRdt.l3CacheSchema                             string   4.4   unset         
 intelRdt.memBwSchema                               string   4.4   unset             | it takes the memory's bandwidth from others
 intelRdt.enableCMT                                 boolean  4.4   unset             | it watches the processor's cache
 intelRdt.enableMBM                                 boolean  4.4   unset             | it watches the memory's bandwidth
+intelRdt.schemata[]                                string   6.0   unset             | it takes the processor's cache from others
+intelRdt.enableMonitoring                          boolean  6.0   unset             | it watches the processor's cache
 oom_score_adj                                      integer  2.0   unset             | others are killed in its place when memory is short
 unified.*                                          string   2.1   unset             | it writes any file of its control group, the limits among them
 """),

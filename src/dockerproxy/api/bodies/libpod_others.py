@@ -114,6 +114,8 @@ _CHECKPOINT: Final = read_fields("""
 ?export                                            boolean  2.0   unset             | it hands out the memory of the container, with all that is secret there
 ?ignoreRootFS                                      boolean  2.0   any               | leaves out its files
 ?ignorerootfs                                      boolean  2.0   any               | leaves out its files
+?ignoreVolumes                                     boolean  3.0   any               | leaves out its volumes
+?ignorevolumes                                     boolean  3.0   any               | leaves out its volumes
 ?printStats                                        boolean  4.0   any               | says how long it took
 ?printstats                                        boolean  4.0   any               | says how long it took
 ?preCheckpoint                                     boolean  4.0   any               | saves the memory only
@@ -130,6 +132,8 @@ _RESTORE: Final = read_fields("""
 ?keep                                              boolean  2.0   any               | leaves files of the checkpoint behind
 ?tcpEstablished                                    boolean  2.0   any               | restores connections, too
 ?tcpestablished                                    boolean  2.0   any               | restores connections, too
+?tcpClose                                          boolean  5.7   any               | closes connections
+?tcpclose                                          boolean  5.7   any               | closes connections
 ?import                                            boolean  2.0   unset             | the archive in the body says what the container is like
 ?name                                              string   2.0   unset             | it is another container, which is called so
 ?ignoreRootFS                                      boolean  2.0   any               | leaves out its files
@@ -175,6 +179,7 @@ subnets[]                                          object   4.0   podman_subnets
 routes[].destination                               string   4.5   part              | is where packets go
 routes[].gateway                                   string   4.5   part              | is by whom they go
 routes[].metric                                    integer  4.5   part              | says which way is the better one
+routes[].route_type                                string   6.0   part              | says whether packets go on there, or nowhere
 routes[]                                           object   4.5   unset             | it leads packets of its containers elsewhere
 ipv6_enabled                                       boolean  4.0   any               | gives containers addresses of IPv6
 internal                                           boolean  4.0   any               | leads nowhere outside
@@ -248,6 +253,8 @@ _PULL: Final = read_fields("""
 ?compatMode                                        boolean  4.0   any               | writes the answer as Docker does
 ?compatmode                                        boolean  4.0   any               | writes the answer as Docker does
 ?policy                                            string   3.2   any               | says whether one that is there is pulled anew
+?pullProgress                                      boolean  6.0   any               | says more
+?pullprogress                                      boolean  6.0   any               | says more
 ?quiet                                             boolean  4.0   any               | says less
 ?retry                                             integer  5.0   any               | says how often
 ?retrydelay                                        string   5.0   any               | says how soon

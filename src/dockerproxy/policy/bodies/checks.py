@@ -84,7 +84,14 @@ from dockerproxy.policy.bodies.serving import (
     check_service_ports,
     check_swap,
 )
-from dockerproxy.policy.bodies.sharing import check_ipcns, check_netns, check_pidns, check_podman_networks, check_pods
+from dockerproxy.policy.bodies.sharing import (
+    check_ipcns,
+    check_netns,
+    check_pidns,
+    check_podman_networks,
+    check_podman_order,
+    check_pods,
+)
 from dockerproxy.policy.bodies.starting import check_checkpoint, check_prepared, check_started
 from dockerproxy.policy.bodies.unpacking import check_renames, check_writable
 
@@ -140,6 +147,7 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "podman_new_cpu": (check_podman_new_cpu, ("cpus",)),
     "podman_networks": (check_podman_networks, ("networks",)),
     "podman_options": (check_podman_options, ()),
+    "podman_order": (check_podman_order, ("networks",)),
     "podman_pids": (check_podman_pids, ("pids",)),
     "podman_publish": (check_podman_publish, ("publish",)),
     "podman_pushed": (check_podman_pushed, ("images",)),

@@ -39,6 +39,16 @@ def check_podman_networks(seen: Inspection, value: Json, path: str, around: Obje
     return joined
 
 
+def check_podman_order(seen: Inspection, value: Json, path: str, around: Object) -> Json:
+    """Networks stand in an order under the names by which they are joined. Podman refuses one that is not joined."""
+    del around
+    order: list[Json] = []
+    for name in value if isinstance(value, list) else ():
+        joined = check_podman_networks(seen, {str(name): None}, path, {})
+        order.extend(joined if isinstance(joined, dict) else ())
+    return order
+
+
 def _check_own_network(seen: Inspection, path: str) -> None:
     """Look whether the network that containers join by themselves is granted, by any of the names that it has."""
     if not matches(seen, "networks", _OWN_NETWORK):
