@@ -7,8 +7,11 @@ TESTS  ?= tests
 SECONDS ?=
 TARGET  ?=
 KEEP    ?=
+# What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folder of Podman's source.
+SWAGGER ?=
+PODMAN  ?=
 
-.PHONY: help run test coverage check fuzz format soak bench clean
+.PHONY: help run test coverage check drift fuzz format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -28,6 +31,9 @@ check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+drift: $(VENV)/dev ## compare the tables with the engines' sources: SWAGGER=moby/api/swagger.yaml PODMAN=podman
+	PYTHONPATH=tests $(BIN)/python -m drift $(if $(SWAGGER),--swagger $(SWAGGER)) $(if $(PODMAN),--podman $(PODMAN)) $(if $(KEEP),--keep)
 
 fuzz: $(VENV)/fuzz ## try the readers with inputs that look for new ways through them
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(TARGET) --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep)

@@ -1,0 +1,103 @@
+"""What engines have and the tables here lack, and what is missing from them on purpose.
+
+An operation that no table has is refused, and so is a parameter or field that the table of its operation lacks. What
+has no table (the query of a read, a header field) passes with its operation: there, what was not looked at before is
+a gap until it is kept.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from drift.facts import Name, Route, find
+
+from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.text import fold
+
+_AT_THE_TOP: Final = "engines up to 26.1 read it where the host config should be; what is there is refused"
+_BYTES: Final = "one description has a list of bytes, which is text in base64"
+_SLIP: Final = "a slip of one description, which leaves out a level or shows a word of JSON Schema as a field"
+_OWN_API: Final = "Podman's own client says it in Podman's own API, and Docker's clients do not know it"
+_OF_PODMAN_4: Final = "only Podman 4 knows it, and its client does not send it"
+_FOR_PODMAN: Final = """
+addcaps additionalbuildcontexts allplatforms annotations apparmor cacheto cachettl compatvolumes compression
+compressionFormat compressionLevel cppflags createdannotation devices dnsoptions dnssearch dnsservers dropcaps excludes
+forceCompressionFormat from groupadd httpproxy identitylabel idmappingoptions ignore inheritannotations inheritlabels
+jobs labelopts layerLabel layers manifest nsoptions omithistory osfeature osversion outputformat pullpolicy registry
+rewritetimestamp rusage rusagelogfile sbom-image-output sbom-image-purl-output sbom-merge-strategy sbom-output
+sbom-purl-output sbom-scanner-command sbom-scanner-image seccomp secrets setenv skipunusedstages sourcePolicy
+sourcedateepoch timestamp tlsVerify transientRunMounts unsetannotation unsetenv unsetlabel volume
+"""
+
+EXCUSED_ROUTES: Final[dict[str, str]] = {
+    "podman DELETE /secret/{name}": "a slip of Podman up to 5.7, which has it beside /secrets/{name}",
+}
+"""Operations that are in no table, as `engine METHOD path`, and why."""
+
+EXCUSED: Final[dict[str, str]] = {
+    **dict.fromkeys((f"{kind}{act} Data[]" for kind in ("Config", "Secret") for act in ("Create", "Update")), _BYTES),
+    **dict.fromkeys(
+        (
+            f"ContainerCreate {name}"
+            for name in ("CpuShares", "Cpuset", "CpusetCpus", "Memory", "MemorySwap", "VolumeDriver")
+        ),
+        _AT_THE_TOP,
+    ),
+    "ContainerCreate HostConfig.PortBindings.*.HostIp": _SLIP,
+    "ContainerCreate HostConfig.PortBindings.*.HostPort": _SLIP,
+    "ContainerCreate Volumes.additionalProperties": _SLIP,
+    "ImageCommit Volumes.additionalProperties": _SLIP,
+    "NetworkCreate IPAM.Config[].*": _SLIP,
+    "NetworkCreate IPAM.Options[].*": _SLIP,
+    "ContainerCreate EnvMerge[]": _OWN_API,
+    "ContainerCreate UnsetEnv[]": _OWN_API,
+    "ContainerCreate UnsetEnvAll": _OWN_API,
+    "ExecStart h": _OWN_API,
+    "ExecStart w": _OWN_API,
+    "PutContainerArchive rename": _OWN_API,
+    "ContainerCreateLibpod cpu_period": _OF_PODMAN_4,
+    "ContainerCreateLibpod cpu_quota": _OF_PODMAN_4,
+    "ContainerCreateLibpod namespace": _OF_PODMAN_4,
+    "ContainerRestoreLibpod leaveRunning": _OF_PODMAN_4,
+    "ImagePullLibpod credentials": _OF_PODMAN_4,
+    "SecretCreate labels": "Podman reads it from the body, where it is Labels, whatever its tag says",
+    **{f"ImageBuild {name}": _OWN_API for name in _FOR_PODMAN.split()},
+}
+"""What is in no table and refused, as `operation field`, and why."""
+
+
+def find_gaps(routes: Iterable[Route], names: Iterable[Name], kept: Iterable[Name]) -> Iterator[str]:
+    """Say what is missing here, a line for each."""
+    before = {name.key for name in kept}
+    for route in routes:
+        shown = f"{route.engine} {route.method} {route.path}"
+        if find(route.method, route.path) is None and shown not in EXCUSED_ROUTES:
+            yield f"{shown}: an operation that is in no table, in {route.engine} {route.first}"
+    for name in names:
+        shown = f"{name.operation} {name.field}"
+        if name.operation in BODIES and name.where != "header":
+            if not is_known(name) and shown not in EXCUSED:
+                yield f"{shown}: in the {name.where}, in no table, in version {name.first}"
+        elif name.key not in before:
+            yield f"{shown}: in the {name.where}, passes with its operation, in version {name.first}"
+
+
+def is_known(name: Name) -> bool:
+    """Whether a parameter or field is in the table of its operation."""
+    body = BODIES[name.operation]
+    if name.where == "query":
+        return name.field in body.parameters or f"{name.field}[]" in body.parameters
+    return _find(body.root, re.findall(r"\[\]|\*|[^.\[\]*]+", name.field)) is not None
+
+
+def _find(node: Node | None, parts: list[str]) -> Node | None:
+    """Return what stands at a place of a body, as Go would find it; None if nothing does."""
+    for part in parts:
+        if node is None:
+            return None
+        if part in {"[]", "*"}:
+            node = node if node.type in {Type.WORDS, Type.EMPTY} else node.item
+        else:
+            node = node.keys.get(fold(part), ("", None))[1]
+    return node

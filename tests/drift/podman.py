@@ -1,0 +1,105 @@
+"""Read what Podman serves from its source: routes as they are registered, parameters and bodies of their handlers.
+
+Parameters come from two places, and count if they are in either: the comments that describe a route, and the tags of
+what its handler decodes the query into, with the functions that it calls. Podman's own types say what a body has.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from drift.facts import Name, Route, find
+from drift.go_source import Declaration, GoSource
+
+_SERVER: Final = Path("pkg/api/server")
+_HANDLERS: Final = Path("pkg/api/handlers")
+_VERSION: Final = Path("version/rawversion/version.go")
+
+_REGISTERED: Final = re.compile(
+    r'r\.Handle(?:Func)?\((?:VersionedPath\()?"([^"]+)"\)?, (?:s\.\w+\()?(\w+)\.(\w+)\)?\)((?:\.\w+\([^)]*\))*)'
+)
+_METHODS: Final = re.compile(r"http\.Method(\w+)")
+_PARAMETER: Final = re.compile(r"- in: (query|header)\n\s*//\s*name: ([\w.-]+)")
+_DECODED: Final = re.compile(r'schema:"([^"]+)"')
+_USED: Final = re.compile(r"(?<![.\w])(?:(compat|libpod|utils|handlers)\.)?(\w+)(?=[({])")
+
+_MOBY: Final = "vendor/github.com/moby/moby/api/types"
+_BODIES: Final = {
+    "ContainerCreate": ("pkg/api/handlers", "CreateContainerConfig"),
+    "ContainerCreateLibpod": ("pkg/specgen", "SpecGenerator"),
+    "ContainerExec": ("pkg/api/handlers", "ExecCreateConfig"),
+    "ContainerExecLibpod": ("pkg/api/handlers", "ExecCreateConfig"),
+    "ContainerUpdate": (f"{_MOBY}/container", "UpdateConfig"),
+    "ContainerUpdateLibpod": ("pkg/api/handlers", "UpdateEntities"),
+    "ExecStart": ("pkg/api/handlers", "ExecStartConfig"),
+    "ExecStartLibpod": ("pkg/api/handlers", "ExecStartConfig"),
+    "NetworkConnect": (f"{_MOBY}/network", "ConnectRequest"),
+    "NetworkConnectLibpod": ("pkg/domain/entities/types", "NetworkConnectOptions"),
+    "NetworkCreate": (f"{_MOBY}/network", "CreateRequest"),
+    "NetworkCreateLibpod": ("vendor/go.podman.io/common/libnetwork/types", "Network"),
+    "NetworkDisconnect": (f"{_MOBY}/network", "DisconnectRequest"),
+    "NetworkDisconnectLibpod": (f"{_MOBY}/network", "DisconnectRequest"),
+    "PodCreateLibpod": ("pkg/specgen", "PodSpecGenerator"),
+    "SecretCreate": ("pkg/domain/entities", "SecretCreateRequest"),
+    "SystemAuth": (f"{_MOBY}/registry", "AuthConfig"),
+    "VolumeCreate": (f"{_MOBY}/volume", "CreateRequest"),
+    "VolumeCreateLibpod": ("pkg/domain/entities/types", "VolumeCreateOptions"),
+}
+"""What the body of an operation is decoded into: the folder of the package and the name of the type."""
+
+
+def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
+    """Read Podman's source.
+
+    Args:
+        root: The folder with its `go.mod`.
+    """
+    found = re.search(r'RawVersion = "([\d.]+)', (root / _VERSION).read_text())
+    first = found[1] if found is not None else "?"
+    source = GoSource(root)
+    routes: set[Route] = set()
+    names: set[Name] = set()
+    for file in sorted((root / _SERVER).glob("register_*.go")):
+        text = file.read_text()
+        described = dict(_described(text))
+        for path, package, handler, rest in _REGISTERED.findall(text):
+            for method in map(str.upper, _METHODS.findall(rest)):
+                routes.add(Route(engine="podman", method=method, path=_plain(path), first=first))
+                operation = find(method, path)
+                if operation is not None:
+                    parameters = described.get((method, _plain(path)), set())
+                    decoded = _decoded(source, root / _HANDLERS / package, handler)
+                    for where, field in {*parameters, *(("query", each) for each in decoded)}:
+                        names.add(Name(operation=operation.name, where=where, field=field, first=first))
+    for operation_name, (folder, type_name) in _BODIES.items():
+        for field in source.json_fields(root / folder, type_name):
+            names.add(Name(operation=operation_name, where="body", field=field, first=first))
+    return sorted(routes), sorted(names)
+
+
+def _plain(path: str) -> str:
+    """Return a template without patterns for its names."""
+    return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path)
+
+
+def _described(text: str) -> Iterator[tuple[tuple[str, str], set[tuple[str, str]]]]:
+    """List what comments say of operations."""
+    for part in text.split("swagger:operation ")[1:]:
+        method, path, *_ = part.split()
+        comment = part.partition("\n\tr.Handle")[0]
+        yield (method, _plain(path)), {(where, name) for where, name in _PARAMETER.findall(comment)}
+
+
+def _decoded(source: GoSource, folder: Path, handler: str) -> set[str]:
+    """List the tags in a function, and in what it calls and uses of the handlers' packages."""
+    waiting = [source.declaration(folder, handler)]
+    seen: list[Declaration] = []
+    while waiting:
+        declared = waiting.pop()
+        if declared is None or declared in seen or _HANDLERS.name not in declared.folder.parts:
+            continue
+        seen.append(declared)
+        for package, name in set(_USED.findall(declared.text)):
+            waiting.append(source.resolve(declared, f"{package}.{name}" if package else name))
+    return {tag for declared in seen for tag in _DECODED.findall(declared.text)}
