@@ -14,8 +14,8 @@ from typing import Final
 from dockerproxy.api.catalog import Operation, find_operation
 
 FACTS: Final = Path(__file__).parents[1] / "facts"
-_OPERATIONS: Final = FACTS / "operations.tsv"
-_FIELDS: Final = FACTS / "fields.tsv"
+OPERATIONS: Final = "operations.tsv"
+FIELDS: Final = "fields.tsv"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -62,25 +62,27 @@ def find(method: str, path: str) -> Operation | None:
     return find_operation(method, re.sub(r"\{[^}]*\}", "x", path))
 
 
-def read_routes() -> list[Route]:
+def read_routes(folder: Path = FACTS) -> list[Route]:
     """Return the operations that were compared last."""
-    return [Route(**row) for row in _read(_OPERATIONS)]
+    return [Route(**row) for row in _read(folder / OPERATIONS)]
 
 
-def read_names() -> list[Name]:
+def read_names(folder: Path = FACTS) -> list[Name]:
     """Return the names that were compared last."""
-    return [Name(**row) for row in _read(_FIELDS)]
+    return [Name(**row) for row in _read(folder / FIELDS)]
 
 
-def keep(routes: Iterable[Route], names: Iterable[Name]) -> None:
+def keep(routes: Iterable[Route], names: Iterable[Name], folder: Path = FACTS) -> None:
     """Add to what is kept what is not there."""
-    all_routes = {(route.engine, route.method, route.path): route for route in (*routes, *read_routes())}
-    all_names = {name.key: name for name in (*names, *read_names())}
-    _write(_OPERATIONS, ("engine", "method", "path", "first"), all_routes.values())
-    _write(_FIELDS, ("operation", "where", "field", "first"), all_names.values())
+    all_routes = {(each.engine, each.method, each.path): each for each in (*routes, *read_routes(folder))}
+    all_names = {each.key: each for each in (*names, *read_names(folder))}
+    _write(folder / OPERATIONS, ("engine", "method", "path", "first"), all_routes.values())
+    _write(folder / FIELDS, ("operation", "where", "field", "first"), all_names.values())
 
 
 def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
