@@ -11,7 +11,7 @@ KEEP    ?=
 SWAGGER ?=
 PODMAN  ?=
 
-.PHONY: help run test coverage check drift fuzz format soak bench clean
+.PHONY: help run test newest coverage check drift fuzz format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -20,6 +20,10 @@ run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-i
 
 test: $(VENV)/dev ## every test; those against real engines start their own and need root
 	$(BIN)/python -m pytest $(TESTS)
+
+# Without top, since the ps of Debian testing does not run in a container without one; the router has a Podman of its own.
+newest: $(VENV)/dev .podman/usr/bin/podman ## the tests that Podman serves, on the newest one that Debian has; needs root
+	PODMAN_ROOT=$(CURDIR)/.podman $(BIN)/python -m pytest tests/e2e -k '(podman or libpod) and not (router or soak or test_top)'
 
 coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
 	$(BIN)/coverage run -m pytest -q tests/api tests/wire tests/policy tests/config tests/test_errors.py tests/test_settings.py tests/test_text.py
@@ -48,7 +52,12 @@ bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios
 	$(BIN)/python bench/compare.py
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .fuzz .podman .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+.podman/usr/bin/podman:
+	rm -rf .podman
+	mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+	  --include=podman,runc,netavark,aardvark-dns,ca-certificates,iptables testing .podman
 
 $(VENV)/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -44,8 +45,8 @@ def dockerd(busybox: bytes) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def podman(busybox: bytes) -> Iterator[Engine]:
-    """A real podman service."""
-    yield from started(podman_engine(), busybox)
+    """A real podman service: this system's, or one that is installed elsewhere, as `make newest` does."""
+    yield from started(podman_engine(root=os.environ.get("PODMAN_ROOT", "")), busybox)
 
 
 @pytest.fixture(scope="session")

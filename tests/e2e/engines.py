@@ -27,6 +27,12 @@ NAMESPACES = (
     *("docker-init", "--"),
 )
 PREPARE = 'mount -t tmpfs none /run; mount -t tmpfs none /var/lib; ip link set lo up; exec "$@"'
+# What is installed in a folder runs there and sees what its clients name. Its root must be a mount of its own.
+CHANGE_ROOT = """
+mount --bind "$0" "$0"
+for each in proc sys dev run tmp srv var/lib; do mount --rbind "/$each" "$0/$each"; done
+exec chroot "$0" "$@"
+"""
 CGROUPS = Path("/sys/fs/cgroup")
 PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
 # netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
@@ -171,8 +177,8 @@ def docker_engine(executable: str = "dockerd", **settings: object) -> Iterator[E
 
 
 @contextlib.contextmanager
-def podman_engine(executable: str = "podman") -> Iterator[Engine]:
-    """Prepare a podman service, not yet started; stop it at the end."""
+def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Engine]:
+    """Prepare a podman service, one that is installed below `root` if it says so; stop it at the end."""
     with short_folder() as folder:
         limits = {
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
@@ -181,6 +187,7 @@ def podman_engine(executable: str = "podman") -> Iterator[Engine]:
         }
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
         program = (
+            *(("sh", "-ec", CHANGE_ROOT, root) if root else ()),
             *(executable, "--root", str(folder / "root"), "--runroot", str(folder / "run")),
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
             f"unix://{folder}/engine.sock",
