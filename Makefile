@@ -7,8 +7,9 @@ TESTS  ?= tests
 SECONDS ?=
 TARGET  ?=
 KEEP    ?=
-# What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folder of Podman's source.
+# What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folders of the engines' sources.
 SWAGGER ?=
+MOBY    ?=
 PODMAN  ?=
 
 .PHONY: help run test newest coverage check drift fuzz format soak bench clean
@@ -36,8 +37,8 @@ check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-drift: $(VENV)/dev ## compare the tables with the engines' sources: SWAGGER=moby/api/swagger.yaml PODMAN=podman
-	PYTHONPATH=tests $(BIN)/python -m drift $(if $(SWAGGER),--swagger $(SWAGGER)) $(if $(PODMAN),--podman $(PODMAN)) $(if $(KEEP),--keep)
+drift: $(VENV)/dev ## compare the tables with the engines' sources: SWAGGER=moby/api/swagger.yaml MOBY=moby PODMAN=podman
+	PYTHONPATH=tests $(BIN)/python -m drift $(if $(SWAGGER),--swagger $(SWAGGER)) $(if $(MOBY),--moby $(MOBY)) $(if $(PODMAN),--podman $(PODMAN)) $(if $(KEEP),--keep)
 
 fuzz: $(VENV)/fuzz ## try the readers with inputs that look for new ways through them
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(TARGET) --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep)

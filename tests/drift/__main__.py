@@ -1,8 +1,8 @@
 """Compare the tables with the engines' sources: what `make drift` runs.
 
-Given are a `swagger.yaml` of moby, or a folder of them, and the source of Podman; either may be left out. What is
-missing here is printed, a line for each, and the exit status is 1 if there is anything. With --keep, what was compared
-is added to `tests/facts`, where the tests look that no table loses it.
+Given are a `swagger.yaml` of moby, or a folder of them, and the sources of moby and Podman; each may be left out. What
+is missing here is printed, a line for each, and the exit status is 1 if there is anything. With --keep, what was
+compared is added to `tests/facts`, where the tests look that no table loses it.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drift.facts import keep, read_names
 from drift.gaps import find_gaps
+from drift.moby import read_moby
 from drift.podman import read_podman
 from drift.swagger import read_swagger
 
@@ -19,13 +20,14 @@ def main(words: list[str]) -> int:
     """Run the comparison; return the exit status."""
     parser = argparse.ArgumentParser(prog="make drift", description=(__doc__ or "").partition(":")[0])
     parser.add_argument("--swagger", type=Path, help="moby's api/swagger.yaml, or a folder of such files")
+    parser.add_argument("--moby", type=Path, help="the folder of moby's source with its go.mod")
     parser.add_argument("--podman", type=Path, help="the folder of Podman's source with its go.mod and vendor")
     parser.add_argument("--keep", action="store_true", help="add what was compared to tests/facts")
     given = parser.parse_args(words)
-    if given.swagger is None and given.podman is None:
-        parser.error("nothing to compare with; say SWAGGER=…, PODMAN=… or both")
+    if given.swagger is None and given.moby is None and given.podman is None:
+        parser.error("nothing to compare with; say SWAGGER=…, MOBY=… or PODMAN=…")
     routes, names = [], []
-    for source, read in ((given.swagger, read_swagger), (given.podman, read_podman)):
+    for source, read in ((given.swagger, read_swagger), (given.moby, read_moby), (given.podman, read_podman)):
         if source is not None:
             found = read(source)
             routes += found[0]

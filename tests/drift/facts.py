@@ -34,6 +34,11 @@ class Route:
     path: str
     first: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is the same as in every version, whatever its names are called."""
+        return self.engine, self.method, re.sub(r"\{[^}]*\}", "{}", self.path)
+
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Name:
@@ -74,7 +79,7 @@ def read_names(folder: Path = FACTS) -> list[Name]:
 
 def keep(routes: Iterable[Route], names: Iterable[Name], folder: Path = FACTS) -> None:
     """Add to what is kept what is not there."""
-    all_routes = {(each.engine, each.method, each.path): each for each in (*routes, *read_routes(folder))}
+    all_routes = {each.key: each for each in (*routes, *read_routes(folder))}
     all_names = {each.key: each for each in (*names, *read_names(folder))}
     _write(folder / OPERATIONS, ("engine", "method", "path", "first"), all_routes.values())
     _write(folder / FIELDS, ("operation", "where", "field", "first"), all_names.values())

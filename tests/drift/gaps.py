@@ -30,7 +30,14 @@ sbom-purl-output sbom-scanner-command sbom-scanner-image seccomp secrets setenv 
 sourcedateepoch timestamp tlsVerify transientRunMounts unsetannotation unsetenv unsetlabel volume
 """
 
+_DEBUG: Final = ("pprof/", "pprof/cmdline", "pprof/profile", "pprof/symbol", "pprof/trace", "pprof/{name}", "vars")
+
 EXCUSED_ROUTES: Final[dict[str, str]] = {
+    **{
+        f"docker GET /debug/{name}": "it shows the engine's own memory, and is there for who works on it"
+        for name in _DEBUG
+    },
+    "docker GET /networks/": "it is the list of networks, and goes on as such (api/request.py)",
     "podman DELETE /secret/{name}": "a slip of Podman up to 5.7, which has it beside /secrets/{name}",
 }
 """Operations that are in no table, as `engine METHOD path`, and why."""

@@ -5,7 +5,7 @@ finds is a name, which a person looks at.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,9 @@ _STRUCT: Final = re.compile(r"type \w+ struct \{")
 _RENAMED: Final = re.compile(r"^type \w+(?: =)? ")
 _JSON: Final = re.compile(r'json:"([^",]*)')
 _MODULE: Final = re.compile(r"^module (\S+)", re.MULTILINE)
+
+_USED: Final = re.compile(r"(?<![.\w])(?:\w\w?\.|(\w+)\.)?(\w+)(?=[({])")
+"""A function or type that is used; behind a receiver, which has a name of a letter or two, one of the same package."""
 
 _DEEPEST: Final = 10
 """Types within each other: one that may hold itself ends there."""
@@ -56,6 +59,27 @@ class GoSource:
         """List the fields of a type in JSON, by their paths."""
         declared = self.declaration(folder, name)
         return self._read(declared, name, "", 0) if declared is not None else iter(())
+
+    def find_in(
+        self, folder: Path, name: str, inside: Path, patterns: Iterable[tuple[str, re.Pattern[str]]]
+    ) -> set[tuple[str, str]]:
+        """Search a function, and what it uses of the packages in a folder.
+
+        Args:
+            folder: Of the function's package.
+            name: What it is called.
+            inside: The folder.
+            patterns: What to search for, each with a word that is put before what it finds.
+        """
+        waiting = [self.declaration(folder, name)]
+        seen: list[Declaration] = []
+        while waiting:
+            declared = waiting.pop()
+            if declared is not None and declared not in seen and declared.folder.is_relative_to(inside):
+                seen.append(declared)
+                used = set(_USED.findall(declared.text))
+                waiting += [self.resolve(declared, f"{package}.{each}" if package else each) for package, each in used]
+        return {(word, found) for each in seen for word, pattern in patterns for found in pattern.findall(each.text)}
 
     def resolve(self, declared: Declaration, name: str) -> Declaration | None:
         """Return what a declaration means by `name` or `package.name`."""
@@ -108,6 +132,11 @@ class GoSource:
     def _folder_of(self, path: str) -> Path:
         inner = path.removeprefix(self._module)
         return self._root / inner.lstrip("/") if inner != path else self._root / "vendor" / path
+
+
+def plain(path: str) -> str:
+    """Return a template of a route without patterns for its names."""
+    return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path)
 
 
 def _name_of(path: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from drift.facts import Name, Route, find
-from drift.go_source import Declaration, GoSource
+from drift.go_source import GoSource, plain
 
 _SERVER: Final = Path("pkg/api/server")
 _HANDLERS: Final = Path("pkg/api/handlers")
@@ -21,8 +21,11 @@ _REGISTERED: Final = re.compile(
 )
 _METHODS: Final = re.compile(r"http\.Method(\w+)")
 _PARAMETER: Final = re.compile(r"- in: (query|header)\n\s*//\s*name: ([\w.-]+)")
-_DECODED: Final = re.compile(r'schema:"([^"]+)"')
-_USED: Final = re.compile(r"(?<![.\w])(?:(compat|libpod|utils|handlers)\.)?(\w+)(?=[({])")
+_READ: Final = (
+    ("query", re.compile(r'schema:"([^"]+)"')),
+    ("query", re.compile(r'[qQ]uery(?:Values)?(?:\(\))?(?:\.Get\(|\[)"([^"]+)"')),
+    ("header", re.compile(r'\bHeader(?:\.Get\(|\[)"([^"]+)"')),
+)
 
 _MOBY: Final = "vendor/github.com/moby/moby/api/types"
 _BODIES: Final = {
@@ -65,12 +68,12 @@ def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
         described = dict(_described(text))
         for path, package, handler, rest in _REGISTERED.findall(text):
             for method in map(str.upper, _METHODS.findall(rest)):
-                routes.add(Route(engine="podman", method=method, path=_plain(path), first=first))
+                routes.add(Route(engine="podman", method=method, path=plain(path), first=first))
                 operation = find(method, path)
                 if operation is not None:
-                    parameters = described.get((method, _plain(path)), set())
-                    decoded = _decoded(source, root / _HANDLERS / package, handler)
-                    for where, field in {*parameters, *(("query", each) for each in decoded)}:
+                    parameters = described.get((method, plain(path)), set())
+                    read = source.find_in(root / _HANDLERS / package, handler, root / _HANDLERS, _READ)
+                    for where, field in parameters | read:
                         names.add(Name(operation=operation.name, where=where, field=field, first=first))
     for operation_name, (folder, type_name) in _BODIES.items():
         for field in source.json_fields(root / folder, type_name):
@@ -78,28 +81,9 @@ def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
     return sorted(routes), sorted(names)
 
 
-def _plain(path: str) -> str:
-    """Return a template without patterns for its names."""
-    return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path)
-
-
 def _described(text: str) -> Iterator[tuple[tuple[str, str], set[tuple[str, str]]]]:
     """List what comments say of operations."""
     for part in text.split("swagger:operation ")[1:]:
         method, path, *_ = part.split()
         comment = part.partition("\n\tr.Handle")[0]
-        yield (method, _plain(path)), {(where, name) for where, name in _PARAMETER.findall(comment)}
-
-
-def _decoded(source: GoSource, folder: Path, handler: str) -> set[str]:
-    """List the tags in a function, and in what it calls and uses of the handlers' packages."""
-    waiting = [source.declaration(folder, handler)]
-    seen: list[Declaration] = []
-    while waiting:
-        declared = waiting.pop()
-        if declared is None or declared in seen or _HANDLERS.name not in declared.folder.parts:
-            continue
-        seen.append(declared)
-        for package, name in set(_USED.findall(declared.text)):
-            waiting.append(source.resolve(declared, f"{package}.{name}" if package else name))
-    return {tag for declared in seen for tag in _DECODED.findall(declared.text)}
+        yield (method, plain(path)), {(where, name) for where, name in _PARAMETER.findall(comment)}

@@ -60,6 +60,11 @@ func Decode(r any, all ...any) {
 	var found struct {
 		Deep bool `schema:"deep"`
 	}
+	if _, found := r.URL.Query()["listed"]; found {
+		return
+	}
+	queryValues.Get("got")
+	r.Header.Get("X-Got")
 }
 """,
     "pkg/api/handlers/libpod/images.go": """package libpod
@@ -147,6 +152,9 @@ def test_parameters_are_what_is_described_and_what_a_handler_and_its_functions_d
         ("query", "tag"),
         ("query", "named"),
         ("query", "deep"),
+        ("query", "listed"),
+        ("query", "got"),
+        ("header", "X-Got"),
     }
 
 
