@@ -313,6 +313,15 @@ def test_a_task_is_its_service_s(docker: Client, dockerd: Engine, label: str) ->
         docker.run("swarm", "leave", "--force")
 
 
+def test_the_list_of_networks_has_a_slash_at_its_end_for_those_who_want_one(engine: Engine) -> None:
+    with running_policy(engine.socket, "[NetworkList]") as proxy:
+        plain, slashed = (ask(proxy.socket, "GET", path) for path in ("/v1.41/networks", "/v1.41/networks/"))
+        assert {each["Id"] for each in slashed.json()} == {each["Id"] for each in plain.json()} != set()
+        assert status(proxy, "GET", "/networks/nothing/") == 400
+    with running_policy(engine.socket, "[SystemPing]") as proxy:
+        assert status(proxy, "GET", "/networks/") == 403
+
+
 # What only Podman does
 
 
