@@ -173,7 +173,7 @@ def test_a_refusal_by_a_policy_file_is_explained_with_every_line_that_bears_on_i
 
 
 RESTART = (
-    "ContainerRestart is not allowed here except if the container is db-*;"
+    "ContainerRestart is not allowed here except if the container is db-*, without all;"
     " widening its conditions in allow of the socket backup would allow it"
 )
 

@@ -41,7 +41,7 @@ deny GET /_dockerproxy/health
         path = write(folder / "a.txt", text)
         done = run_here("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "backup")
     message = (
-        "ContainerRestart is not allowed here except if the container is db-*;"
+        "ContainerRestart is not allowed here except if the container is db-*, without all;"
         " widening its conditions in allow of the socket backup would allow it"
     )
     assert done.status == 1

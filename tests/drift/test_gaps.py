@@ -6,10 +6,21 @@ import pytest
 from drift.facts import Name, Route, find, read_names, read_routes
 from drift.gaps import EXCUSED, EXCUSED_ROUTES, find_gaps, is_known
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.objects import KINDS, REACHING
 
 ROUTES, NAMES = read_routes(), read_names()
+
+PERHAPS_REACHING = {"all", "depend", "force", "import", "latest", "names", "parent", "recursive", "whatrequires"}
+REACHING_NO_FURTHER = {
+    "ContainerDelete depend": "Podman looks at it in its own API only",
+    "ContainerDelete force": "the container is stopped first",
+    "ContainerDeleteLibpod force": "the container is stopped first",
+    "ImageGet names": "Docker looks at it where the path has no name",
+    "PodDeleteLibpod force": "the containers of the pod are stopped first",
+    "VolumeDelete force": "a volume that is not there is no error",
+}
 
 
 def test_what_was_compared_is_in_the_tables() -> None:
@@ -38,6 +49,17 @@ def test_what_is_excused_was_seen_in_an_engine_and_is_in_no_table() -> None:
     }
     assert set(EXCUSED_ROUTES) == unknown
     assert all((EXCUSED | EXCUSED_ROUTES).values())
+
+
+def test_a_parameter_that_may_reach_further_than_the_named_object_is_known_to_do_so_or_not_to() -> None:
+    found = {
+        (name.operation, name.field)
+        for name in NAMES
+        if name.where == "query" and name.operation in KINDS.keys() - BODIES.keys() - SEALED.keys()
+        if name.field.lower() in PERHAPS_REACHING
+    }
+    unknown = {f"{operation} {field}" for operation, field in found if field not in REACHING.get(operation, ())}
+    assert unknown == set(REACHING_NO_FURTHER)
 
 
 @pytest.mark.parametrize(
