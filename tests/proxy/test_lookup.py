@@ -6,7 +6,7 @@ import json
 import pytest
 from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, Wire, get, in_loop, request, world
-from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell, the_client
+from proxy.questions import OTHER, OTHER_ID, POLICY, START, WEB, answer, asked, serve, tell, the_client
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.lookup import settle
@@ -132,8 +132,7 @@ BAD = {
     "a second answer": answer(WEB) + answer(OTHER),
     "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
     "no last chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-    "an error": answer({"message": "oh"}, "500 Internal Server Error"),
-    "two of that prefix": answer({"message": "multiple IDs found"}, "400 Bad Request"),
+    "not now": answer({"message": "oh"}, "503 Service Unavailable"),
     "a redirect": b"HTTP/1.1 301 Moved\r\nLocation: /containers/web/json\r\nContent-Length: 0\r\n\r\n",
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
@@ -158,6 +157,56 @@ async def test_where_the_engine_does_not_say_what_a_name_means_nothing_passes(to
         assert await client.answer() == (200, b"OK")
         record, _ = await here.records(2)
         assert (record["decision"], record["status"], record["level"]) == ("denied", 502, "warning")
+
+
+AMBIGUOUS = {
+    "Docker": answer({"message": "multiple IDs found with provided prefix: w"}, "400 Bad Request"),
+    "Podman": answer({"message": "more than one result for container ID w"}, "500 Internal Server Error"),
+}
+
+
+@pytest.mark.parametrize("told", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@in_loop
+async def test_a_client_does_not_learn_that_two_objects_of_others_have_ids_that_begin_so(told: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        answers = []
+        for content in (told, answer({"message": "No such container: w"}, "404 Not Found")):
+            await client.send(START)
+            wire = await asked(here)
+            await wire.send(content)
+            wire.end()
+            answers.append(await client.answer())
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 403
+        record, _ = await here.records(2)
+        assert record["reason"].startswith("ContainerStart cannot be decided: asked for the container w")
+
+
+@pytest.mark.parametrize("told", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@in_loop
+async def test_a_granted_name_of_which_the_engine_cannot_say_what_it_means_does_not_pass(told: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/web/start"))
+        wire = await asked(here, "/containers/web/json")
+        await wire.send(told)
+        wire.end()
+        status, body = await client.answer()
+        assert status == 502
+        assert b"asked for the container web, the engine answered" in body
+
+
+@in_loop
+async def test_the_container_of_an_exec_that_cannot_be_known_is_not_named() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/exec/e1/start"))
+        await tell(here, {"ID": "e1", "ContainerID": OTHER_ID}, "/exec/e1/json")
+        await tell(here, {}, f"/containers/{OTHER_ID}/json", "503 Service Unavailable")
+        status, body = await client.answer()
+        assert status == 502
+        assert OTHER_ID.encode() not in body
 
 
 async def flood(wire: Wire) -> None:

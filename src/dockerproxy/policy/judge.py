@@ -6,6 +6,7 @@ remembered.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
@@ -32,6 +33,7 @@ from dockerproxy.policy.objects import (
     with_name,
     with_query,
 )
+from dockerproxy.policy.telling import forget_others
 from dockerproxy.text import lower
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
@@ -262,6 +264,30 @@ def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) ->
         judged: The request with its question.
         found: The object; None if the engine knows none of that name.
     """
+    decided = _judge_object(policy, judged, found)
+    return decided if decided.passes or decided.question is not None else _hide_others(policy, decided)
+
+
+def _hide_others(policy: CompiledPolicy, judged: Judged) -> Judged:
+    """Have a denial say nothing of an object that its client may not know; the log has the whole of it."""
+    truth, known, named = judged.decision, judged.known, find_object(judged.request)
+    if judged.operation is None or truth.status == HTTPStatus.NOT_FOUND:
+        return judged
+    shown = forget_others(policy, judged.request, known)
+    told = decide(policy, judged.request, shown)
+    if isinstance(named, Question) and shown.found is not known.found and _allows(told):
+        told = _absent(named, truth.source, policy.mode)
+    elif not isinstance(told, Decision) or told.allowed:
+        told = policy.default[judged.operation.name]
+    decision = replace(truth, message=told.message, status=told.status, reason=truth.message)
+    return replace(judged, decision=decision)
+
+
+def _allows(answer: Decision | Question | Wanted) -> bool:
+    return isinstance(answer, Decision) and answer.allowed
+
+
+def _judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) -> Judged:
     question, known = judged.question, judged.known
     if question is None:
         raise ValueError(judged.target)
@@ -283,12 +309,16 @@ def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) ->
 
 
 def judge_unknown(judged: Judged, reason: str) -> Judged:
-    """Decide about a request whose question has no answer: it passes only where nothing is refused.
+    """Decide about a request of which an object is not known: it passes only where nothing is refused.
 
     Args:
-        judged: The request with its question.
-        reason: Why it has none.
+        judged: The request with its question; or decided as if nothing were called so, which says no more to a client
+            that may not use what is: a name of two objects gets the same answer as one of none.
+        reason: Why it has no answer.
     """
+    judged = replace(judged, object="", needs=None)
+    if judged.question is None and not judged.passes and judged.decision.status == HTTPStatus.FORBIDDEN:
+        return replace(judged, decision=replace(judged.decision, reason=reason))
     return _settle(judged, Decision(allowed=False, source="", message=reason, status=502), None)
 
 

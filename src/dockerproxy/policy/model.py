@@ -115,6 +115,7 @@ class Decision:
         allowed: Whether the request goes on.
         source: The grant or denial that decided; empty where nothing speaks of the operation.
         message: For the client of a request that is not allowed: what was refused, and what would allow it.
+        reason: The same for the log, where it may say more than the client may know; else empty.
         status: Of the answer to a request that is not allowed.
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
@@ -130,3 +131,4 @@ class Decision:
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bounds: Mapping[str, Value] | None = None
+    reason: str = ""

@@ -217,7 +217,8 @@ class Client(asyncio.Protocol):
     def proceed(self, judged: Judged) -> None:
         """Send a request on that is decided, or answer it."""
         if not judged.passes:
-            turn_away(self, judged, judged.decision.status, judged.decision.message)
+            decision = judged.decision
+            turn_away(self, judged, decision.status, decision.message, decision.reason)
             return
         self.body = None if judged.is_whole else make_body(judged)
         self.state = step(self.state, Signal.WHOLE if self.body is None else Signal.HEAD)

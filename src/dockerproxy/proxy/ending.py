@@ -42,14 +42,22 @@ def refuse(client: "Client", refusal: Refusal, head: bytes = b"") -> None:
     client.linger()
 
 
-def turn_away(client: "Client", judged: Judged, status: int, message: str) -> None:
-    """Answer a request that does not pass. The connection goes on if the body is easily read, or there is none."""
+def turn_away(client: "Client", judged: Judged, status: int, message: str, reason: str = "") -> None:
+    """Answer a request that does not pass. The connection goes on if the body is easily read, or there is none.
+
+    Args:
+        client: Whose request it is.
+        judged: The request.
+        status: Of the answer.
+        message: For the client.
+        reason: For the log, if that says more.
+    """
     client.state = step(client.state, Signal.REFUSE)
     client.body = body = None if judged.is_whole else RequestBody(judged.head)
     skippable = body is None or (body.is_at_most(_SKIPPABLE) and not judged.head.expects_continue)
     goes_on = skippable and not judged.head.close
     client.answer_ourselves(status, message, close=not goes_on)
-    client.tally.end(Outcome.DENIED, message, _LEVELS.get(status, Level.WARNING))
+    client.tally.end(Outcome.DENIED, reason or message, _LEVELS.get(status, Level.WARNING))
     if not goes_on:
         client.linger()
     elif body is None:

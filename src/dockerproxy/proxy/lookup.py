@@ -30,9 +30,16 @@ _PATIENCE: Final = 20.0
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
 
+_AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
+"""What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
+
 
 class UnknownObjectError(Exception):
     """The engine did not say what a name means. The text is for the client."""
+
+
+class AmbiguousNameError(UnknownObjectError):
+    """A name may mean more than one object, or the engine made a mistake."""
 
 
 class _Answer(asyncio.Protocol):
@@ -88,12 +95,16 @@ async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, pati
         OSError: The engine cannot be reached.
     """
     decided, name = judged, judged.operation.name if judged.operation is not None else ""
+    unknown: AmbiguousNameError | None = None
     try:
         async with asyncio.timeout(patience):
             while (question := decided.question) is not None:
                 async with client.served.questions:
                     found = await _find(client.shared, question, judged.request.version)
-                decided = await _judge(client, policy, decided, found)
+                unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
+                decided = await _judge(client, policy, decided, found if isinstance(found, Found) else None)
+        if unknown:
+            raise unknown
     except TimeoutError:
         return judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
@@ -151,20 +162,24 @@ def _pass_on(client: "Client", answer: bytes) -> None:
         client.end_answer()
 
 
-async def _find(shared: "Shared", question: Question, version: str) -> Found | None:
+async def _find(shared: "Shared", question: Question, version: str) -> Found | AmbiguousNameError | None:
     """Ask until the object is known: an exec says only which container it belongs to.
 
     Raises:
         UnknownObjectError: The engine does not say.
         OSError: It cannot be reached.
     """
+    asked = question
     while True:
         status, content = await _ask(shared, question.target)
         if status == HTTPStatus.NOT_FOUND:
             return None
         answer = read_object(question, content, version) if status == HTTPStatus.OK else None
         if answer is None:
-            raise UnknownObjectError(f"asked for the {question.kind} {question.name}, the engine answered {status}")
+            reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
+            if status not in _AMBIGUOUS:
+                raise UnknownObjectError(reason)
+            return AmbiguousNameError(reason)
         if isinstance(answer, Found):
             return answer
         question = answer

@@ -52,12 +52,12 @@ def _check_network(seen: Inspection, name: str, path: str) -> str:
     found = seen.ask(Kind.NETWORK, name)
     if found is None:
         return name
-    if not found.document:
-        seen.fault(path, name, "and there is no such network")
-    elif "host" in found.names or found.document.get("driver") == "host":
+    if "host" in found.names or found.document.get("driver") == "host":
         seen.fault(path, name, "and the host's network is for unrestricted grants")
     elif not (is_listed(seen, "networks", found) or _is_there_anyway(seen, found)):
         seen.fault(path, name, "and that network is not granted", "networks", found.names[:1])
+    elif not found.document:
+        seen.fault(path, name, "and there is no such network")
     return found.id
 
 

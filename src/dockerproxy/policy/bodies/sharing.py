@@ -119,22 +119,25 @@ def check_pods(seen: Inspection, value: Json, path: str, around: Object) -> Json
     elif not found.document:
         seen.fault(path, value, "and there is no such pod")
     else:
-        _check_holder(seen, found, path)
+        _check_holder(seen, found, value, path)
     return found.id
 
 
-def _check_holder(seen: Inspection, pod: Found, path: str) -> None:
+def _check_holder(seen: Inspection, pod: Found, shown: str, path: str) -> None:
     """Look at the container that holds the namespaces of a pod: the others get what it has."""
     name = pod.document.get("infracontainerid")
     holder = seen.ask(Kind.CONTAINER, name) if isinstance(name, str) and name else None
     if holder is None:
         return
+    if not holder.document:
+        seen.fault(path, shown, "and that pod may have more than is granted")
+        return
     config = _object(holder.document.get("hostconfig"))
     modes = [str(config.get(mode)) for mode in ("NetworkMode", "PidMode", "IpcMode", "UTSMode")]
     if not config or any(mode == "host" or mode.startswith("ns:") for mode in modes):
-        seen.fault(path, pod.id, "and that pod is in a namespace of the host")
+        seen.fault(path, shown, "and that pod is in a namespace of the host")
     if config.get("Privileged") or config.get("Devices") or config.get("SecurityOpt"):
-        seen.fault(path, pod.id, "and that pod has devices, or less confinement")
+        seen.fault(path, shown, "and that pod has devices, or less confinement")
     mounts = holder.document.get("mounts")
     for mount in map(_object, mounts if isinstance(mounts, list) else []):
         source = mount.get("Name") if mount.get("Type") == "volume" else mount.get("Source")
