@@ -14,7 +14,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.learned import read_counts
 from dockerproxy.observe.learning import Learner
-from dockerproxy.observe.needs import Absent, Need, find_named, find_need
+from dockerproxy.observe.needs import Need, find_named, find_need
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.narrowing import find_bounds_for
@@ -147,9 +147,10 @@ def resume(text: str) -> Learner:
     return learner
 
 
-def names_absent(record: Record) -> bool:
+def is_doubtful(record: Record) -> bool:
+    """Whether little or nothing is learned from a record: a policy need not allow the request."""
     need = find_need(record)
-    return isinstance(need, Need) and any(isinstance(value, Absent) for value in need.values.values())
+    return not isinstance(need, Need) or need.is_doubtful
 
 
 _FLAG = ("{}=1", "{}=0", "{}=true", "{}=False", "{}=", "{}=maybe", "{}=1&{}=0")

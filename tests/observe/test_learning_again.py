@@ -1,7 +1,7 @@
 """Learning goes on after a restart, from the file that was written before."""
 
 from hypothesis import given
-from observe.records import ID, LISTS, NOON, learn, load, names_absent, record_of, resume, settled
+from observe.records import ID, LISTS, NOON, is_doubtful, learn, load, record_of, resume, settled
 
 from dockerproxy.observe.learned import read_counts
 from dockerproxy.observe.record import Record
@@ -23,7 +23,7 @@ def test_what_was_seen_before_a_restart_is_allowed_after_it_too(before: list[Rec
         learner.note(record, NOON)
     policy = load(learner.text())
     for record in (*before, *after):
-        assert names_absent(record) or settled(policy, record).allowed, record
+        assert is_doubtful(record) or settled(policy, record).allowed, record
 
 
 def test_what_was_learned_before_a_restart_is_told_from_what_came_later() -> None:

@@ -36,7 +36,7 @@ def create(name: str = "", image: str = "app:1", **host: Json) -> Record:
 @given(st.lists(records([OPERATIONS["ContainerCreate"]]), min_size=1, max_size=4))
 def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
     policy = load(learn(*seen))
-    grant = values_of(policy.policy.grants[0].conditions)
+    grant = {word: value for each in policy.policy.grants for word, value in values_of(each.conditions).items()}
     for word, host in STRANGERS.items():
         if "unrestricted" in grant or (word in NARROWING and word not in grant):
             continue
@@ -69,7 +69,11 @@ def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
                 record_of("POST /containers/web/exec", "web", body={"Cmd": ["ls", "/a*"]}),
                 record_of("POST /containers/web/exec", "web", body={"Cmd": ["true"]}),
             ],
-            ['- ContainerExec: {commands: [[ls, "/a?"], ["true"]], containers: [web]}'],
+            [
+                '- ContainerExec: {commands: [["true"]], containers: [web]}',
+                "# What no policy allows, and how often it was asked for:",
+                "# 1  POST /containers/web/exec: a * or ? in commands would be a pattern",
+            ],
         ),
     ],
 )

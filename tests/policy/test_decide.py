@@ -26,10 +26,12 @@ from policy.policies import (
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.config.switches import SWITCHES
+from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Denial, Grant, Policy
 from dockerproxy.policy.objects import KINDS, Found, Question
+from dockerproxy.wire.document import Json
 
 
 @given(policies())
@@ -174,3 +176,13 @@ def test_a_decision_about_an_object_says_so() -> None:
         allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
     )
     assert not settled(policy, PLAIN["ContainerStart"], Found(ID, ("other",), owner=ID)).allowed
+
+
+@pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])
+def test_what_a_client_wrote_is_never_suggested_as_a_pattern(source: str) -> None:
+    body: Json = {"Image": "app", "HostConfig": {"Binds": [f"{source}:/x"]}}
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
+    decision = decide(policy, PLAIN["ContainerCreate"], Known(body=(body,)))
+    assert isinstance(decision, Decision)
+    assert "binds cannot list it" in decision.message
+    assert "would allow it" not in decision.message

@@ -100,7 +100,7 @@ class Learner:
         return LearnedSocket(
             settings=self._settings,
             grants=tuple(self._usages[name].grant() for name in OPERATIONS if name in self._usages),
-            impossible=tuple(self._impossible.most_common()),
+            impossible=tuple(sorted(self._impossible.items(), key=lambda each: (-each[1], each[0]))),
             others=self._others,
         )
 
@@ -155,7 +155,7 @@ class _Usage:
         if need.opening:
             self._open(need.opening, 1)
         for word, value in need.values.items():
-            self._words[word].note(value)
+            self._words[word].note(value, doubtful=need.is_doubtful)
 
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART

@@ -33,6 +33,7 @@ from dockerproxy.policy.objects import (
     read_object,
 )
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.wording import is_literal
 from dockerproxy.policy.words import Takes, Word
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
@@ -77,6 +78,16 @@ UNTOLD: Final = Gap("had a body of which its record says nothing")
 _UNKNOWN: Final = Gap("may not have kept to it")
 
 
+_HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
+"""What leaves out no condition that others kept to."""
+
+_OPTIONAL: Final = frozenset({"names"})
+"""What a request need not say: most clients give no name to what they make."""
+
+_REFUSED: Final = range(400, 500)
+"""Statuses of answers that say that the request was wrong, or what it names is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Absent:
     """An object that the engine did not know, named by its full id.
@@ -98,6 +109,7 @@ class Need:
         opening: Why nothing but an unrestricted grant will do; empty if a contained one does.
         is_untold: Whether its record does not say what a contained grant must have.
         demands: Conditions without which a contained grant lets less through.
+        is_doubtful: Whether it was refused, or named what does not exist: it may have been made to be learned from.
     """
 
     operation: Operation
@@ -106,6 +118,7 @@ class Need:
     opening: str = ""
     is_untold: bool = False
     demands: frozenset[str] = frozenset()
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,33 @@ def find_need(record: Record) -> Need | Impossible | None:
     values = {name: _find_value(word, request, record) for name, word in words.items()}
     need = Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
     # What the engine does not know gets 404 whatever its body says.
-    return _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record)))
+    return _be_wary(
+        _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record))), record
+    )
+
+
+def _be_wary(need: Need, record: Record) -> Need | Impossible:
+    """Leave out what would open more than a person reads out of it.
+
+    Attack: a name with a star or a question mark, which would be a pattern -> Defence: nothing is learned from it.
+    Attack: a request for what does not exist, or that is refused, with which a condition would be left out, or
+    everything opened -> Defence: such a request adds only the very names that it has.
+    """
+    for word, value in need.values.items():
+        if isinstance(value, tuple) and word not in _LITERAL and not is_literal(value):
+            return _impossible(record, f"a * or ? in {word} would be a pattern")
+    if record.decision is not Outcome.DENIED and record.status not in _REFUSED:
+        return need
+    gaps = [
+        f"{word} would be left out, since it {value.reason}"
+        for word, value in need.values.items()
+        if isinstance(value, Gap) and value not in _HARMLESS and word not in _OPTIONAL
+    ]
+    if need.reaches:
+        gaps.append(REACHING.reason)
+    if need.opening or gaps:
+        return _impossible(record, f"refused, and not learned from: {need.opening or gaps[0]}")
+    return replace(need, is_doubtful=True)
 
 
 def _words_of_head(operation: Operation) -> Mapping[str, Word]:
@@ -293,13 +332,11 @@ def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found:
         return Gap(f"had one of more than {LONGEST} characters")
     if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in items):
         return Gap("had one with characters that are in no policy")
-    # A star would match more than itself; a question mark matches a star, and little else.
-    written = items if word.name in _LITERAL else tuple(item.replace("*", "?") for item in items)
-    if any(map(word.fault, written)):
+    if any(map(word.fault, items)):
         return Gap("had one that no policy can list")
-    condition = word.make(written)
+    condition = word.make(items)
     if isinstance(condition, NamesObject) and request.operation is not None:
         words, leave = find_words(request.operation), find_leave(request.operation)
         spoken = (parameter for name, parameter in leave.items() if _find_choice(words[name], request) is not None)
         condition = replace(condition, beyond=frozenset(spoken))
-    return written if condition.holds(request, found) else REACHING
+    return items if condition.holds(request, found) else REACHING

@@ -3,6 +3,10 @@
 A policy that lists `ci-3f9a2b` and `ci-77c01d` is of no use for the next job. Where at least three names differ in
 nothing but parts that look made up, one pattern stands for them. What the names have in common stays in it, so that
 separate families never become one `*`; a name that fits no family stays as it is.
+
+Attack: a `*` or `?` in a name, which would be one in a pattern -> Defence: such names make no family.
+Attack: names so short, or paths so near to the root, that a pattern covers others -> Defence: it begins with three
+characters, a path with a whole directory (test: test_no_pattern_covers_what_nobody_reads_out_of_it).
 """
 
 import re
@@ -10,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Final
+
+from dockerproxy.policy.globs import Glob
 
 _FAMILY: Final = 3
 """Names that make a family: two may be alike by chance."""
@@ -22,6 +28,9 @@ _SHORTEST_STEM: Final = 3
 
 _OFFICIAL: Final = "library/"
 """Where Docker Hub has the images that are named without a namespace: it says of nobody whose they are."""
+
+_WHOLE_ID: Final = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{64}")
+"""What no person calls anything. Of shorter ids the length is that of names, too."""
 
 _ID: Final = re.compile(r"(?=[a-z]*[0-9])(?:[0-9a-f]{12,64}|[0-9a-z]{25})")
 """Ids as Docker writes them, short and whole; those of a swarm are 25 digits to the base of 36."""
@@ -69,18 +78,27 @@ def is_generated(name: str) -> bool:
 
 def find_families(names: Iterable[str]) -> Families:
     """Find the families among names of objects, or among paths."""
-    left = set(names)
+    left = {name for name in names if Glob(name).is_literal}
     families: dict[str, tuple[str, ...]] = {}
-    for group in (_group_ids, _group_generated, _group_parts, _group_ends):
+    for group in (_group_ids, _group_parts, _group_ends):
         for pattern, members in group(sorted(left)).items():
-            families[pattern] = tuple(sorted({*families.get(pattern, ()), *members}))
-            left -= set(members)
+            if _tells_a_directory(pattern):
+                families[pattern] = tuple(sorted({*families.get(pattern, ()), *members}))
+                left -= set(members)
     return families
+
+
+def _tells_a_directory(pattern: str) -> bool:
+    """Whether a pattern over paths begins with a whole directory, and a part of a path does; others are as they are."""
+    if not pattern.startswith("/"):
+        return True
+    stem = pattern.partition("*")[0]
+    return stem.rfind("/") > 0 and (stem.endswith(("/", "-", "_", ".")) or "*" not in pattern)
 
 
 def find_image_families(references: Iterable[str]) -> Families:
     """Find the families among normalised references of images."""
-    left = set(references)
+    left = {reference for reference in references if Glob(reference).is_literal}
     families: dict[str, tuple[str, ...]] = {}
     for group in (_group_tags, _group_image_names):
         for pattern, members in group(sorted(left)).items():
@@ -90,17 +108,9 @@ def find_image_families(references: Iterable[str]) -> Families:
 
 
 def _group_ids(names: list[str]) -> dict[str, list[str]]:
-    """As many question marks as an id has digits are nearly as narrow as the id, and stand for the next one too."""
-    groups = defaultdict(list)
-    for name in names:
-        if is_id(name):
-            groups["?" * len(name)].append(name)
-    return groups
-
-
-def _group_generated(names: list[str]) -> dict[str, list[str]]:
-    members = [name for name in names if _GENERATED.fullmatch(name)]
-    return {"*_*": members} if len(members) >= _FAMILY else {}
+    """As many question marks as a whole id has digits are nearly as narrow as the id, and stand for the next one."""
+    members = list(filter(_WHOLE_ID.fullmatch, names))
+    return {"?" * len(members[0]): members} if members else {}
 
 
 def _group_parts(names: list[str]) -> dict[str, list[str]]:

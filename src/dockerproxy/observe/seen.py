@@ -23,6 +23,10 @@ from dockerproxy.policy.words import Takes, Word
 _MOST_KEPT: Final = 300
 """Items of a list that are kept before patterns are looked for among them."""
 
+_MOST_DOUBTFUL: Final = 20
+"""Items of a list that only requests had which were refused, or named what does not exist. Of them there may be any
+number, so that they never make a list endless."""
+
 _MOST_LISTED: Final = 100
 """Items of a list that a person still reads."""
 
@@ -66,8 +70,8 @@ class Settled:
 class Seen(Protocol):
     """What was seen of one condition."""
 
-    def note(self, value: Value | Gap | Absent) -> None:
-        """Note what one request needs."""
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+        """Note what one request needs; of a doubtful one nothing but the very names that it has."""
 
     def resume(self, value: Value | None, count: int) -> None:
         """Take in what a file says of so many requests; None if it has no such condition."""
@@ -97,10 +101,15 @@ class Listed:
         self._families: dict[str, tuple[str, ...]] = {}
         self._absent: Counter[str] = Counter()
         self._is_endless = False
+        self._doubtful: set[Item] = set()
+        self._refused: set[Value] = set()
+        self._has_more = False
 
-    def note(self, value: Value | Gap | Absent) -> None:
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
         """Note what one request needs; a gap is for good."""
-        if isinstance(value, Gap):
+        if doubtful and not isinstance(value, Absent):
+            self._note_doubtful(value)
+        elif isinstance(value, Gap):
             self._gaps[value] += 1
         elif isinstance(value, Absent):
             # One of them is enough to list, where no other object was named at all.
@@ -110,6 +119,13 @@ class Listed:
                 self._add(item)
         else:
             self._values.add(value)
+
+    def _note_doubtful(self, value: Value | Gap) -> None:
+        if isinstance(value, tuple):
+            few, more = _take_few(self._doubtful | set[Item](value))
+            self._doubtful, self._has_more = set(few), self._has_more or more
+        elif not isinstance(value, Gap):
+            self._refused.add(value)
 
     def resume(self, value: Value | None, count: int) -> None:
         """Take in a list of a file: its patterns stay patterns."""
@@ -129,7 +145,7 @@ class Listed:
     def _add(self, item: Item) -> None:
         if item in self._items or self._is_endless:
             return
-        if isinstance(item, str) and any(Glob(pattern).matches(item) for pattern in self._families):
+        if _is_covered(item, self._families):
             return
         self._items.add(item)
         if len(self._items) > _MOST_KEPT:
@@ -148,6 +164,7 @@ class Listed:
     def settle(self, total: int) -> Settled:
         """Say which items and patterns would be listed, or why none."""
         families, single = self._shorten()
+        single |= {item for item in self._doubtful if not _is_covered(item, families)}
         if self._word.name == "binds":
             single = {item for item in single if str(item).removesuffix(":ro") not in single - {item}}
         items: tuple[Item, ...] = tuple(sorted({*_texts(single), *families}))
@@ -165,11 +182,11 @@ class Listed:
         yield from remarks[:_MOST_EXPLAINED]
         if len(remarks) > _MOST_EXPLAINED:
             yield f"{name}: the other patterns were made likewise"
-        if any("?" in item for item in single) and name in _FINDERS:
-            yield f"{name}: a ? stands for the * or ? that a request had there"
+        if self._has_more:
+            yield f"{name}: others do not exist or were refused, and are not listed"
         made_up = sorted(filter(is_generated, single))
         if made_up and name in _FINDERS:
-            yield f'{name}: the engine makes names up like {made_up[0]}; "*_*" allows the next one'
+            yield f"{name}: the engine makes names up like {made_up[0]}, and the next one is not listed"
         if self._absent:
             those = share(self._absent.total(), total)
             yield f"{name}: {those} named an id that the engine did not know, which always gets 404"
@@ -180,7 +197,8 @@ class Listed:
         if self._gaps:
             return None, " and ".join(f"{share(-count, total)} {reason}" for count, reason in gaps)
         if self._word.takes not in {Takes.ITEMS, Takes.LISTS}:
-            return next(iter(self._values)) if len(self._values) == 1 else None, ""
+            values = self._values or self._refused
+            return next(iter(values)) if len(values) == 1 else None, ""
         value = value_of(self._word, items or tuple(self._absent))
         if self._is_endless or len(items) > _MOST_LISTED or len(write_value(value)) > _MOST_WRITTEN:
             return None, _ENDLESS
@@ -192,11 +210,16 @@ class _Published:
 
     def __init__(self) -> None:
         self._seen: dict[str, set[str]] = {name: set() for name in PUBLISHED}
+        self._doubtful: dict[str, set[Item]] = {name: set() for name in PUBLISHED}
         self._any: dict[str, str] = {}
 
-    def note(self, value: Value | Gap | Absent) -> None:
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
         for name, texts in value.items if isinstance(value, Pairs) else ():
             seen = self._seen[name]
+            if doubtful:
+                few, _ = _take_few(self._doubtful[name] | set[Item](texts))
+                self._doubtful[name] = set(few)
+                continue
             seen.update(texts if name not in self._any else ())
             if len(seen) > _MOST_KEPT:
                 self._any[name] = _ENDLESS
@@ -209,7 +232,8 @@ class _Published:
 
     def settle(self, total: int) -> Settled:
         del total
-        listed = {"ports": _join_ports(self._seen["ports"]), "addresses": tuple(sorted(self._seen["addresses"]))}
+        seen = {name: texts.union(_texts(self._doubtful[name])) for name, texts in self._seen.items()}
+        listed = {"ports": _join_ports(seen["ports"]), "addresses": tuple(sorted(seen["addresses"]))}
         left_out = {name: _ENDLESS for name, texts in listed.items() if len(texts) > _MOST_LISTED} | self._any
         if left_out.keys() == set(PUBLISHED):
             return Settled(None, (), f"publish: {_ENDLESS}")
@@ -234,8 +258,8 @@ class _Demanded:
         self._value: Value | None = None
         self._others = 0
 
-    def note(self, value: Value | Gap | Absent) -> None:
-        del value
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+        del value, doubtful
         self._others += 1
 
     def resume(self, value: Value | None, count: int) -> None:
@@ -247,6 +271,15 @@ class _Demanded:
             return Settled(self._value)
         why = f"{share(self._others, total)} may not have kept to it"
         return Settled(None, (f"{self._word.name}: {write_value(self._value)} left out, since {why}",))
+
+
+def _take_few(items: set[Item]) -> tuple[tuple[Item, ...], bool]:
+    """Return as many doubtful items as are kept, the same in whatever order they came, and whether there are more."""
+    return tuple(sorted(items, key=str)[:_MOST_DOUBTFUL]), len(items) > _MOST_DOUBTFUL
+
+
+def _is_covered(item: Item, families: Iterable[str]) -> bool:
+    return isinstance(item, str) and any(Glob(pattern).matches(item) for pattern in families)
 
 
 def _texts(items: Iterable[Item]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dockerproxy.policy.bodies.reader import Inspected, inspect
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Question, find_object
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.wording import is_literal, write_grant
 from dockerproxy.wire.document import write_json
 
 _SHOWN = 200
@@ -97,4 +97,6 @@ def find_remedy(policy: CompiledPolicy, name: str, fault: Fault) -> str:
         return policy.policy.opening.format(name=name)
     if not fault.value:
         return f"the grant demands it by {fault.word}"
+    if not is_literal(fault.value):
+        return f"{fault.word} cannot list it, since * and ? stand for other characters there"
     return policy.policy.granting.format(grant=write_grant(name, {fault.word: fault.value}))

@@ -51,6 +51,12 @@ def write_value(value: Value) -> str:
     return f"[{', '.join(map(write_value, value))}]"
 
 
+def is_literal(value: Value) -> bool:
+    """Whether nothing in a value would be a pattern: what a client wrote must not become one."""
+    written = write_value(value)
+    return "*" not in written and "?" not in written
+
+
 def say_value(value: Value) -> str:
     """Say what is demanded, in a sentence."""
     if isinstance(value, Pairs):

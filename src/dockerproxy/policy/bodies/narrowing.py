@@ -4,10 +4,10 @@ A grant that says as little as possible is tried, and its faults say what it lac
 check demands is learned without being known here. What a client need not have said is not made up: no amount is
 bounded, no user demanded, no label put on.
 
-How a learned grant would be wider than what was seen, and what stops it: a star in a name becomes a question mark,
-which matches it; a directory that was mounted read-only is listed so; ports are listed with the addresses on which they
-were opened. How a client would fill a record or a policy file: items are of bounded length and number, and where there
-are more, or one that no file can have, no words will do.
+How a learned grant would be wider than what was seen, and what stops it: a name with a star or a question mark is
+listed as it is here, but never in a policy, where it would be a pattern; a directory that was mounted read-only is
+listed so; ports are listed with the addresses on which they were opened. How a client would fill a record or a policy
+file: items are of bounded length and number, and where there are more, or one that no file can have, no words will do.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -151,7 +151,7 @@ def _grow(listed: _Lists, fault: Fault, word: Word, before: _Lists) -> bool:
     Returns:
         Whether something was changed since then.
     """
-    name, needed = word.name, tuple(map(_write_item, items_of(fault.value)))
+    name, needed = word.name, items_of(fault.value)
     items = tuple(dict.fromkeys((*listed.get(name, ()), *needed)))
     is_new = bool(needed) and not set(needed) <= set(before.get(name, ()))
     if is_new and len(items) <= _MOST_LISTED and all(can_be_listed(word, item) for item in needed):
@@ -162,11 +162,6 @@ def _grow(listed: _Lists, fault: Fault, word: Word, before: _Lists) -> bool:
         listed.pop(name, None)
         return True
     return False
-
-
-def _write_item(item: Item) -> Item:
-    """Write an item so that it is no pattern: a star would match more than itself, a question mark little else."""
-    return item.replace("*", "?") if isinstance(item, str) else tuple(text.replace("*", "?") for text in item)
 
 
 def can_be_listed(word: Word, item: Item) -> bool:
