@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.text import base_name, fold, lower, number, trim, unquote, upper
+from dockerproxy.text import base_name, escape, fold, lower, number, trim, unquote, upper, visible
 
 GO_FOLDS_TO_ASCII = {"\u017f": "s", "\u212a": "k"}
 """All of Unicode outside ASCII whose orbit in Go's unicode.SimpleFold has a letter of ASCII."""
@@ -59,6 +59,20 @@ def test_only_what_is_named_is_trimmed() -> None:
 def test_what_is_escaped_is_decoded(data: bytes) -> None:
     escaped = "".join(f"%{byte:02X}" for byte in data)
     assert unquote(escaped).encode(errors="surrogateescape") == data
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_what_a_stranger_wrote_is_seen_and_obeyed_by_no_terminal(text: str) -> None:
+    assert escape(text).isascii()
+    assert escape(text).isprintable()
+    shown = visible(text)
+    assert shown.replace("\n", "").isprintable()
+    assert shown.count("\n") == text.count("\n")
+    assert shown.encode().decode() == shown
+
+
+def test_letters_of_any_script_are_shown_as_they_are() -> None:
+    assert visible("ä 日本\n\x1b[0m\u202e\u2028\ud800") == "ä 日本\n\\x1b[0m\\u202e\\u2028\\ud800"
 
 
 CORE = Path(__file__).parent.parent / "src" / "dockerproxy"

@@ -61,3 +61,19 @@ def unquote(text: str) -> str:
         text: Bytes that are not UTF-8 are surrogate escapes, here and in what is returned.
     """
     return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+
+def escape(text: str) -> str:
+    """Write a text so that a log can have it: printable characters of ASCII, on one line."""
+    return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def visible(text: str) -> str:
+    """Write a text so that a terminal shows all of it and obeys none: what cannot be seen is escaped, but line ends.
+
+    Attack: an escape sequence, a character that turns the direction of what follows, half of a surrogate pair, which
+    no encoding has -> Defence: none of them is printable.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else escape(each) for each in text)

@@ -1,7 +1,9 @@
 """One request through a unix socket."""
 
+import socketserver
+
 import pytest
-from cli.programs import NOWHERE, engine_at, short_folder
+from cli.programs import NOWHERE, engine_at, engine_of, short_folder
 
 from dockerproxy.cli.ask import ask
 
@@ -19,6 +21,9 @@ def answer_of(body: bytes, status: str = "200 OK") -> bytes:
         (answer_of(b"OK"), (200, "")),
         (answer_of(b""), (200, "")),
         (answer_of(b"\xff"), (200, "")),
+        (answer_of(b'{"message": "\\u001b[2J\\u2028\\ud800\\n"}'), (200, r"\x1b[2J\u2028\ud800\n")),
+        (answer_of(b'{"message": "%b"}' % (b"x" * 9000)), (200, "x" * 2000)),
+        (answer_of(b"[" * 100_000), (200, "")),
     ],
 )
 def test_the_status_and_the_message_of_an_answer_are_returned(answer: bytes, expected: tuple[int, str]) -> None:
@@ -35,3 +40,36 @@ def test_what_does_not_speak_http_does_not_answer(answer: bytes) -> None:
 def test_where_nobody_listens_nobody_answers() -> None:
     with pytest.raises(FileNotFoundError):
         ask(NOWHERE, "GET", "/_ping")
+
+
+class Trickling(socketserver.BaseRequestHandler):
+    """Answers less than a whole answer, a byte whenever the last one was taken."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        self.request.settimeout(0.02)
+        while True:
+            try:
+                if not self.request.recv(4096):
+                    return
+            except TimeoutError:
+                self.request.sendall(b"x")
+
+
+class Endless(socketserver.BaseRequestHandler):
+    """Answers without end."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            self.request.sendall(b"x" * 65536)
+
+
+def test_an_answer_has_its_time() -> None:
+    with short_folder() as folder, engine_of(folder / "s", Trickling), pytest.raises(TimeoutError):
+        ask(f"{folder}/s", "GET", "/_ping", patience=0.3)
+
+
+def test_no_more_of_an_answer_is_read_than_is_shown() -> None:
+    with short_folder() as folder, engine_of(folder / "s", Endless):
+        assert ask(f"{folder}/s", "GET", "/_ping") == (200, "")

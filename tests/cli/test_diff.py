@@ -195,7 +195,7 @@ def test_a_log_without_requests_is_something_to_mend(style: LogFormat | None) ->
             write_log(path, record("traefik", "GET", "/_ping", ""), style=style)
         done = run("diff", f"{folder}/policy.yaml", f"{folder}/policy.yaml", "--log", str(path))
     assert (done.status, done.out) == (2, "")
-    said = "cannot be read: No such file or directory" if style is None else "no request is recorded in it"
+    said = "there is no such file" if style is None else "no request is recorded in it"
     assert f"{path}: {said}\n" in done.err
 
 

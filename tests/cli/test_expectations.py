@@ -110,7 +110,7 @@ allow POST /d < nowhere.json
         f"0.txt:1:15: 'x y' is no body\n    {form}",
         f"0.txt:2:15: the body is not one JSON value: Expecting ',' delimiter: line 1 column 8 (char 7)\n    {form}",
         f'0.txt:3:15: the body has no single reading: "a" is there twice\n    {form}',
-        f"0.txt:4:15: nowhere.json cannot be read: No such file or directory\n    {form}",
+        f"0.txt:4:15: nowhere.json: there is no such file\n    {form}",
     ]
 
 

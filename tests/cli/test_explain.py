@@ -216,7 +216,7 @@ def test_a_body_is_judged_by_its_kind() -> None:
         nothing = run("explain", "GET", "/_ping", "--body", f"{folder}/nothing")
     assert (health.status, health.out.splitlines()[1]) == (1, "reason     a health check has no body")
     assert (nothing.status, nothing.out) == (2, "")
-    assert nothing.err == f"--body: {folder}/nothing cannot be read: No such file or directory\n"
+    assert nothing.err == f"--body: {folder}/nothing: there is no such file\n    in a container, it must be mounted\n"
 
 
 @pytest.mark.parametrize(

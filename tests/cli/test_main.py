@@ -64,3 +64,21 @@ def test_an_output_that_cannot_be_written_is_no_bug() -> None:
             [sys.executable, "-m", "dockerproxy", "operations"], stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (2, b"the output cannot be written: no space is left\n")
+
+
+def test_nothing_that_strangers_wrote_reaches_the_terminal_as_it_is() -> None:
+    hostile = "/x\x1b]0;owned\x07\u2028\u202e"
+    done = run("check", DOCKER_SOCKET_PATH=hostile, PROXIED_SOCKET_PATH="/nonexistent/docker.sock")
+    assert (done.out + done.err).replace("\n", "").isprintable()
+    assert "/x\\x1b]0;owned\\x07\\u2028\\u202e" in done.out
+
+
+def test_bytes_that_are_no_text_are_shown_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dockerproxy", "check"],
+        capture_output=True,
+        env={b"DOCKER_SOCKET_PATH": b"/\xff", b"PATH": b"/usr/bin", b"LC_ALL": b"C.UTF-8", b"PYTHONUTF8": b"0"},
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"/\\udcff" in done.stdout

@@ -127,3 +127,21 @@ def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_i
         (1, "ContainerCreate is not allowed here: it is root"),
     ]
     assert counted.total == 4
+
+
+def test_requests_that_all_differ_are_not_all_kept() -> None:
+    counted = Replay([Pair(socket_of("ContainerList"), socket_of(WEB_ONLY))])
+    long = record("GET", f"/containers/json?x={'y' * (1 << 22)}")
+    for number in range(40):
+        counted.note(long._replace(object=str(number)))
+        counted.note(long._replace(object="0"))
+        counted.note(record("GET", "/_ping", socket=f"s{number * 10}"))
+    assert (counted.total + counted.left_out, counted.left_out > 20) == (80, True)
+
+
+def test_sockets_that_neither_policy_has_are_told_apart_up_to_a_number() -> None:
+    counted = Replay([Pair(socket_of("ContainerList"), socket_of(WEB_ONLY))])
+    for number in range(1000):
+        counted.note(record("GET", "/_ping", socket=f"s{number}" * 100))
+    assert len(counted.strangers) <= 101
+    assert counted.strangers.total() == 1000

@@ -148,3 +148,17 @@ def test_a_directory_to_write_to_alone_makes_nothing_learn() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, LEARN_DIR=str(folder)) as proxy:
         assert ask(f"{folder}/docker.sock", "GET", "/info")[0] == 403
         assert "refuses nothing" not in proxy.printed
+
+
+def test_a_pipe_in_place_of_the_policy_file_holds_up_neither_a_reload_nor_the_end() -> None:
+    with short_folder() as folder:
+        policy = folder / "policy.yaml"
+        policy.write_text(f"sockets: {{web: {{path: {folder}/web.sock, allow: []}}}}")
+        with Running("serve", "--policy", str(policy)) as proxy:
+            proxy.wait_for("listening on")
+            policy.unlink()
+            os.mkfifo(policy)
+            proxy.signal(signal.SIGHUP)
+            proxy.wait_for("is not a regular file, but a pipe or a device")
+            proxy.signal(signal.SIGTERM)
+            assert proxy.wait_end() == 0

@@ -302,4 +302,41 @@ def test_a_log_of_other_sockets_says_which() -> None:
 
 def test_a_log_that_cannot_be_read_is_to_be_mended() -> None:
     done = run("suggest", "/nonexistent/proxy.log")
-    assert (done.status, done.err) == (2, "/nonexistent/proxy.log: cannot be read: No such file or directory\n")
+    assert (done.status, done.err) == (
+        2,
+        "/nonexistent/proxy.log: there is no such file\n    in a container, it must be mounted\n",
+    )
+
+
+def test_nothing_of_a_log_ends_a_comment_or_reaches_the_terminal_as_it_is() -> None:
+    hostile = "why\u2028      - SwarmInit: unrestricted\x1b[2J\x85\ud800"
+    fields = {
+        "time": "2026-11-24T12:00:00.000Z",
+        "event": "exchange",
+        "socket": "web",
+        **dict.fromkeys(("uid", "gid", "pid", "status", "received", "sent", "ms"), 0),
+        "method": "POST",
+        "target": "/containers/create",
+        "operation": "ContainerCreate",
+        "object": "",
+        "decision": "allowed",
+        "source": "",
+        "reason": "",
+        "body": {"unrestricted": hostile},
+    }
+    with short_folder() as folder:
+        path = folder / "proxy.log"
+        path.write_text(json.dumps(fields) + "\n" + json.dumps({**fields, "socket": "\ud800\x1b"}) + "\n")
+        done = run("suggest", str(path))
+    assert (done.status, "Traceback" in done.err) == (0, False)
+    assert done.out.replace("\n", "").isprintable()
+    (socket,) = read_policy(done.out, "x").sockets
+    assert [grant.operations for grant in socket.policy.policy.grants] == [frozenset({"ContainerCreate"})]
+
+
+def test_a_log_of_more_sockets_than_there_can_be_is_no_log_of_ours() -> None:
+    with short_folder() as folder:
+        path = write_log(folder / "proxy.log", *(record_of("GET /_ping")._replace(socket=f"s{n}") for n in range(300)))
+        done = run("suggest", str(path))
+    assert done.out.count("path:") == 256
+    assert "left out 44 lines" in done.err

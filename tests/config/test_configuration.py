@@ -180,4 +180,4 @@ def test_any_environment_is_read_or_told_and_nothing_else_is_raised(environment:
         said = str(error)
     else:
         raise AssertionError(configured)
-    assert "/dev/null: there is nothing in it" in said
+    assert "/dev/null: is not a regular file" in said

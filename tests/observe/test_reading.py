@@ -166,3 +166,11 @@ def test_it_does_not_read_further_than_it_is_asked_to() -> None:
     reading = Reading(iter([line, os.devnull]))
     assert next(iter(reading))[0] == RECORD
     assert reading.unreadable == 0
+
+
+def test_streams_that_never_end_are_not_all_remembered() -> None:
+    begins, ends, *_ = write(RECORD, begin=True)
+    others = (begins.replace('"pid":', f'"pid":{number}') for number in range(1, 70_000))
+    reading = Reading((*others, begins, ends))
+    assert sum(1 for _ in reading) == 70_000
+    assert len(reading._begun) <= 65_536

@@ -1,48 +1,79 @@
-"""One request through a unix socket, for the verbs that ask a running proxy."""
+"""One request through a unix socket, for the verbs that ask a running proxy.
+
+Attack: somebody else listens there, and answers a byte a second, without end, or with control characters -> Defence:
+the whole of it has a deadline and a bound, and a message is escaped (test: test_an_answer_has_its_time).
+"""
 
 import json
 import socket
-from http.client import HTTPConnection, HTTPException
+import time
 from typing import Final
 
+from dockerproxy.text import escape
+from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_response
+
 _PATIENCE: Final = 5.0
-"""Seconds to wait for an answer."""
+"""Seconds for an answer, from connecting on to its end."""
+
+_LONGEST: Final = 1 << 20
+"""Bytes of an answer. Those of the proxy have some hundred; a list of the engine's is longer, and only its status is
+shown."""
+
+_LONGEST_MESSAGE: Final = 2000
+_SHORTEST: Final = 0.001
+"""Seconds to wait where no time is left: 0 would mean not to wait, and is another error."""
 
 
-class _UnixConnection(HTTPConnection):
-    """An HTTP connection over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("dockerproxy", timeout=_PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the path."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_PATIENCE)
-        self.sock.connect(self._path)
-
-
-def ask(path: str, method: str, target: str) -> tuple[int, str]:
+def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tuple[int, str]:
     """Send a request; return the status, and the message of the answer if it has one.
 
+    Args:
+        path: Of the socket.
+        method: Of the request.
+        target: Of the request.
+        patience: Seconds for all of it.
+
     Raises:
-        OSError: Nobody answers there.
+        OSError: Nobody answers there, or not in time.
     """
-    connection = _UnixConnection(path)
-    try:
-        connection.request(method, target)
-        response = connection.getresponse()
-        return response.status, _message(response.read())
-    except HTTPException as error:
-        raise ConnectionError(f"no answer in HTTP: {error!r}") from error
-    finally:
-        connection.close()
+    request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
+    deadline, received = time.monotonic() + patience, bytearray()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(patience)
+        connection.connect(path)
+        connection.sendall(request.encode())
+        while True:
+            connection.settimeout(max(deadline - time.monotonic(), _SHORTEST))
+            content = connection.recv(_LONGEST)
+            received += content
+            answer = _read(bytes(received), ended=not content or len(received) > _LONGEST)
+            if answer is not None:
+                return answer[0], _message(answer[1])
+            if time.monotonic() > deadline:
+                raise TimeoutError("timed out")
+
+
+def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
+    """Return the status and the content of an answer, once all of it is there or nothing more is read.
+
+    Raises:
+        ConnectionError: It is none.
+    """
+    end = received.find(END_OF_HEAD) + len(END_OF_HEAD)
+    head = parse_response(received[:end]) if end >= len(END_OF_HEAD) else None
+    if head is None:
+        if ended or end >= len(END_OF_HEAD):
+            raise ConnectionError("no answer in HTTP")
+        return None
+    content = received[end:]
+    if head.framing is Framing.LENGTH and len(content) >= head.length:
+        return head.status, content[: head.length]
+    return (head.status, content) if ended or head.framing is Framing.NONE else None
 
 
 def _message(body: bytes) -> str:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
-    return str(answer.get("message", "")) if isinstance(answer, dict) else ""
+    return escape(str(answer.get("message", ""))[:_LONGEST_MESSAGE]) if isinstance(answer, dict) else ""

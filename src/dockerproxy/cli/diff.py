@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.lines import read_lines
 from dockerproxy.cli.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.words import count, write_limit
@@ -29,7 +30,6 @@ from dockerproxy.settings import LIMITS, SocketSettings
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
-_STDIN: Final = "/dev/stdin"
 _OPENS: Final = re.compile(r": unrestricted$|\bunrestricted: true\}$")
 """How a grant ends that is unrestricted."""
 
@@ -168,13 +168,9 @@ def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
         UserError: It cannot be read, or is none.
     """
     replay = Replay(pairs)
-    try:
-        with open(_STDIN if path == "-" else path, encoding="utf-8", errors="replace") as file:
-            reading = Reading(file)
-            for record, _ in reading:
-                replay.note(record)
-    except OSError as error:
-        raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+    reading = Reading(read_lines((path,)))
+    for record, _ in reading:
+        replay.note(record)
     if reading.unreadable:
         print(f"{path}: left out what is no JSON log: {count(reading.unreadable, 'line')}", file=sys.stderr)
     if not replay.total and not replay.strangers:
@@ -193,5 +189,7 @@ def _print_replay(replay: Replay) -> None:
         sign = "+" if difference.gained else "-"
         print(f"  {sign} {difference.count:>{width}} x {difference.line}, socket {difference.pair.name}")
         print(f"    {'':{width}}   {difference.why}")
+    if replay.left_out:
+        print(f"left out, as too many others are kept already: {count(replay.left_out, 'request')}")
     for name, number in replay.strangers.items():
         print(f"left out, as neither policy has the socket {name}: {count(number, 'request')}")

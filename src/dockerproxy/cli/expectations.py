@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.config.document import Place
+from dockerproxy.config.files import open_file, read_bytes
 from dockerproxy.config.near import find_near, show
-from dockerproxy.errors import Problem, Refusal
+from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import read_json
@@ -32,6 +33,9 @@ _METHOD: Final = re.compile(r"[A-Z]+")
 
 _BEFORE_BODY: Final = 3
 """Words that stand before the body: allow or deny, a method, a target."""
+
+MOST_OF_BODY: Final = 1 << 26
+"""Bytes of a file with a body. What is held of one is a mebibyte by default, but an archive may be given, too."""
 
 _ALLOW: Final = "allow"
 _SOCKET: Final = "socket"
@@ -136,10 +140,9 @@ class Reader:
         if text.startswith("<"):
             path = os.path.join(os.path.dirname(place.file), text[1:].strip())
             try:
-                with open(path, "rb") as file:
-                    return file.read()
-            except OSError as error:
-                self._problem(place, f"{path} cannot be read: {error.strerror}", _FORM_OF_BODY)
+                return read_bytes(open_file(path), path, MOST_OF_BODY)
+            except UserError as error:
+                self._problem(place, f"{path}: {error.problems[0].what}", _FORM_OF_BODY)
         elif not text.startswith("{"):
             self._problem(place, f"{show(text)} is no body", _FORM_OF_BODY)
         elif isinstance(read := read_json(text.encode()), Refusal):

@@ -21,16 +21,16 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.bearing import Line, find_change, list_bearing
+from dockerproxy.cli.expectations import MOST_OF_BODY
 from dockerproxy.cli.sockets import describe_file, may_open
 from dockerproxy.cli.trying import Tried, describe_object, describe_unseen, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
-
-_STDIN: Final = "/dev/stdin"
 
 _SHORT: Final = 100
 """Characters of a body that is shown in one line."""
@@ -144,10 +144,10 @@ def _read_body(path: str) -> bytes:
         UserError: It cannot be read.
     """
     try:
-        with open(_STDIN if path == "-" else path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise UserError(Problem("--body", f"{path} cannot be read: {error.strerror}")) from None
+        return read_bytes(open_input(path), path, MOST_OF_BODY)
+    except UserError as error:
+        (problem,) = error.problems
+        raise UserError(Problem("--body", f"{path}: {problem.what}", problem.hint)) from None
 
 
 def _read_peer(text: str) -> tuple[int, frozenset[int]]:

@@ -3,14 +3,16 @@
 import argparse
 import errno
 import importlib
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from dockerproxy.errors import UserError
 from dockerproxy.host.descriptors import occupy_standard
+from dockerproxy.text import visible
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -95,9 +97,26 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
+class _Visible(io.TextIOWrapper):
+    """Writes for a person: whatever strangers wrote into a log, a name or a variable is seen, and nothing else."""
+
+    def write(self, text: str) -> int:
+        """Write a text, with what cannot be seen escaped."""
+        super().write(visible(text))
+        return len(text)
+
+
+def _show_all(stream: TextIO | None) -> TextIO | None:
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream  # As Python leaves it where there was none.
+    buffering, encoding = stream.line_buffering, stream.encoding
+    return _Visible(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffering)
+
+
 def entry() -> None:
     """Run as a program."""
     occupy_standard()
+    sys.stdout, sys.stderr = _show_all(sys.stdout), _show_all(sys.stderr)
     try:
         status = main(sys.argv[1:])
         if sys.stdout is not None:  # As Python leaves it where there was none.

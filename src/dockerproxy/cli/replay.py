@@ -7,6 +7,7 @@ does not say that, a body is taken to be within what any grant says.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -21,6 +22,12 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Value
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
+
+_MOST_KEPT: Final = 1 << 26
+"""Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
+
+_MOST_STRANGERS: Final = 100
+_LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,8 @@ class Replay:
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.strangers: Counter[str] = Counter()
+        self.left_out = 0
+        self._room = _MOST_KEPT
         self._pairs = {pair.new.name: pair for pair in pairs if pair.new is not None}
         self._pairs |= {pair.old.name: pair for pair in pairs if pair.old is not None}  # It was the one that recorded.
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -78,12 +87,19 @@ class Replay:
     def note(self, record: Record) -> None:
         """Count a request. One that had no reading is refused by every policy."""
         if record.socket not in self._pairs:
-            self.strangers[record.socket] += 1
+            name = record.socket[:_LONGEST_NAME]
+            known = name in self.strangers or len(self.strangers) < _MOST_STRANGERS
+            self.strangers[name if known else "of other names"] += 1
         elif record.decision is not Outcome.REFUSED:
             needs = str(record.body)
             kind = (record.socket, record.method, record.target, record.object, needs)
+            if kind not in self._first:
+                self._room -= len(str(record))
+                if self._room < 0:
+                    self.left_out += 1
+                    return
+                self._first[kind] = record
             self._counts[kind] += 1
-            self._first.setdefault(kind, record)
 
     def differences(self) -> Iterator[Difference]:
         """Decide all by both policies; those that are recorded most come first."""

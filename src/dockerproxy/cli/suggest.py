@@ -20,8 +20,10 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
+from dockerproxy.cli.lines import read_lines
 from dockerproxy.cli.replay import without_bodies
 from dockerproxy.cli.words import count
+from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
@@ -38,12 +40,10 @@ from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import Level, SocketSettings
 
-_STDIN: Final = "-"
+_MOST_SOCKETS: Final = 256
+"""That one log is of. A learner is kept for each."""
 
-_LONGEST_LINE: Final = 1 << 20
-"""Bytes that are looked at together: a record is shorter, and a log may be something else."""
-
-_TEXT_LINE: Final = re.compile(rf"\d{{4}}-\d\d-\d\dT[0-9:.]+Z (?:{'|'.join(Level)}) \S+ uid=")
+_TEXT_LINE: Final = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]+Z (?:{'|'.join(Level)}) [^ ]+ uid=")
 
 _NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "")))
 
@@ -154,16 +154,18 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
     lines = _Lines(logs)
     reading = Reading(lines)
     others: set[str] = set()
+    known: set[str] = set()
     found = False
     for record, when in reading:
-        if NAME.fullmatch(record.socket) is None:
+        known |= {record.socket} if len(known) < _MOST_SOCKETS and NAME.fullmatch(record.socket) else set()
+        if record.socket not in known:
             reading.unreadable += 1
         elif names is None or record.socket in names:
             found = True
             yield record, when
         else:
             others.add(record.socket)
-    where = ", ".join("standard input" if log == _STDIN else log for log in logs)
+    where = ", ".join("standard input" if log == STDIN else log for log in logs)
     if not found and others:
         what = f"no request to {list_names(sorted(names or ()))} is recorded in it"
         raise UserError(Problem(where, what, f"there are some to {list_names(sorted(others), 'and')}"))
@@ -187,11 +189,6 @@ class _Lines:
         self._paths = paths
 
     def __iter__(self) -> Iterator[str]:
-        for path in self._paths:
-            try:
-                with open(sys.stdin.fileno() if path == _STDIN else path, "rb", closefd=path != _STDIN) as file:
-                    while line := file.readline(_LONGEST_LINE).decode(errors="replace"):
-                        self.texts += _TEXT_LINE.search(line) is not None
-                        yield line
-            except OSError as error:
-                raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+        for line in read_lines(self._paths):
+            self.texts += _TEXT_LINE.search(line) is not None
+            yield line

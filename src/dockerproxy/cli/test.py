@@ -28,9 +28,9 @@ from dockerproxy.cli.trying import Tried, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
+from dockerproxy.config.files import STDIN
 from dockerproxy.errors import Refusal, UserError
 
-_STDIN: Final = "/dev/stdin"
 _GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     reader = Reader(sockets, None if several else choose_socket(sockets, options.socket))
     for file in options.files:
         try:
-            reader.read(read_file(_STDIN if file == "-" else file), "standard input" if file == "-" else file)
+            reader.read(read_file(file, or_stdin=True), "standard input" if file == STDIN else file)
         except UserError as error:
             reader.problems += error.problems
     if reader.problems:

@@ -12,6 +12,7 @@ from typing import Final
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.wording import write_grant, write_value
 from dockerproxy.settings import SocketSettings
+from dockerproxy.text import escape
 
 _WIDTH: Final = 120
 _GRANT_WIDTH: Final = 78
@@ -142,7 +143,7 @@ def _write_grant(grant: LearnedGrant) -> list[str]:
 
 def _write_comment(text: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        text,
+        escape(text),  # What is read from a log may have line ends of YAML.
         _WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}#   ",

@@ -14,6 +14,7 @@ from typing import Final
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
+from dockerproxy.text import escape
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
 """Characters that may wait for the reader."""
@@ -125,7 +126,7 @@ class Log:
     def _format_message(self, level: Level, text: str) -> str:
         if self._json:
             return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text})
-        return f"{self._now()} {level} {_escape(text)}\n"
+        return f"{self._now()} {level} {escape(text)}\n"
 
     def _format(self, record: Record, level: Level, event: str) -> str:
         if self._json:
@@ -133,11 +134,11 @@ class Log:
         uid, gid, pid = record.peer
         method, target = record.method, record.target
         if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
-            method, target = _escape(method).replace(" ", "\\x20"), _escape(target).replace(" ", "\\x20")
-        named = f" of {_escape(record.object)}" if record.object else ""
+            method, target = escape(method).replace(" ", "\\x20"), escape(target).replace(" ", "\\x20")
+        named = f" of {escape(record.object)}" if record.object else ""
         source = f" by {record.source}" if record.source else ""
         end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
-        reason = f": {_escape(record.reason)}" if record.reason else ""
+        reason = f": {escape(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
             f" {method or '-'} {target or '-'} {record.operation or '-'}{named} {record.decision}{source}"
@@ -175,8 +176,3 @@ def _plain(value: Value) -> object:
 
 def _dump(fields: dict[str, object]) -> str:
     return json.dumps(fields, separators=(",", ":")) + "\n"
-
-
-def _escape(text: str) -> str:
-    """Make text of a client safe for a terminal and for one line."""
-    return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()

@@ -35,6 +35,7 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.policy.words import Takes, Word
+from dockerproxy.text import escape
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
@@ -259,7 +260,7 @@ def _impossible(record: Record, reason: str) -> Impossible:
     path = record.target.partition("?")[0]
     shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
     text = ": ".join(filter(None, (f"{record.method} {shown}".strip(), reason)))
-    return Impossible(text.encode("unicode_escape").decode()[:LONGEST])
+    return Impossible(escape(text)[:LONGEST])
 
 
 def _find_value(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:

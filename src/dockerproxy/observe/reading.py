@@ -10,12 +10,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
 
 _Value = TypeVar("_Value", str, int)
+
+_MOST_BEGUN: Final = 65_536
+"""Streams whose end has not come yet. There are never so many at one time; of a log that has lost the ends of more, the
+oldest are forgotten, and would count twice."""
 
 
 class Reading:
@@ -30,7 +34,7 @@ class Reading:
     def __init__(self, lines: Iterable[str]) -> None:
         self.unreadable = 0
         self._lines = lines
-        self._begun: Counter[tuple[object, ...]] = Counter()
+        self._begun: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[tuple[Record, float]]:
         for line in self._lines:
@@ -46,9 +50,11 @@ class Reading:
                 yield record, time
 
     def _is_new(self, record: Record, *, begins: bool) -> bool:
-        exchange = (record.socket, record.peer, record.method, record.target, record.object)
+        exchange = hash((record.socket, record.peer, record.method, record.target, record.object))
         if begins:
             self._begun[exchange] += 1
+            if len(self._begun) > _MOST_BEGUN:
+                del self._begun[next(iter(self._begun))]
         elif exchange in self._begun:
             self._begun[exchange] -= 1
             if not self._begun[exchange]:

@@ -29,6 +29,7 @@ from dockerproxy.policy.objects import Question
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words import Takes, Word
+from dockerproxy.text import escape
 
 Item: TypeAlias = str | tuple[str, ...]
 """Of a list: a name, the words of a command, or what `publish` says with one of its own words in front."""
@@ -122,8 +123,7 @@ def find_bounds_for(body: Body, request: CanonicalRequest, known: Known) -> Mapp
 
 def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     """Say that no words do, and why: in ASCII, on one line."""
-    plain = reason.isascii() and reason.isprintable()
-    return {UNRESTRICTED.word: (reason if plain else reason.encode("unicode_escape").decode())[:LONGEST]}
+    return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
 def _loosen(listed: _Lists, will_do: Callable[[_Lists], bool]) -> _Lists | None:

@@ -1,0 +1,25 @@
+"""The lines of logs, one after the other: a log may be larger than the memory, and need not be one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from dockerproxy.config.files import open_input
+from dockerproxy.errors import Problem, UserError
+
+LONGEST: Final = 1 << 20
+"""Bytes that are looked at together: a record is shorter, and a log may be something else."""
+
+
+def read_lines(paths: Sequence[str]) -> Iterator[str]:
+    """Read the lines of some files; `-` is standard input.
+
+    Raises:
+        UserError: One cannot be read.
+    """
+    for path in paths:
+        try:
+            with open_input(path) as file:
+                while line := file.readline(LONGEST).decode(errors="replace"):
+                    yield line
+        except OSError as error:
+            raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None

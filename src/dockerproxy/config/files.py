@@ -1,0 +1,89 @@
+"""Files that an operator names, which others may have put there: opened without waiting, and read up to a bound.
+
+Attack: a pipe in place of a file, whose opening waits for a writer, so that a reload and the end of the process do too
+-> Defence: nothing is waited for, and only a regular file is read (test: test_only_a_regular_file_is_read).
+Attack: a file or device without end -> Defence: what is read has a bound.
+"""
+
+import os
+import stat
+from typing import BinaryIO, Final
+
+from dockerproxy.errors import Problem, UserError
+
+STDIN: Final = "-"
+"""What a person writes for standard input, from which a verb may read what comes without end, until it is stopped."""
+
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+_INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""How a person names a pipe that their shell has made for us. Its writer ends it, and nobody can make it anew."""
+
+_UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
+    FileNotFoundError: ("there is no such file", "in a container, it must be mounted"),
+    PermissionError: ("may not be read", "the user that the proxy runs as must be able to read it"),
+    IsADirectoryError: (
+        "is a directory",
+        "Docker makes one in place of a file that is mounted and does not exist on the host",
+    ),
+}
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a regular file.
+
+    Raises:
+        UserError: It cannot be read, or is something else.
+    """
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError as error:
+        raise _explain(path, error) from None
+    except ValueError:
+        raise UserError(Problem(repr(path), "cannot be the path of a file")) from None
+    mode = os.fstat(descriptor).st_mode
+    is_inherited = stat.S_ISFIFO(mode) and path.startswith(_INHERITED)
+    if stat.S_ISREG(mode) or is_inherited:
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise _explain(path, IsADirectoryError())
+    raise UserError(Problem(path, "is not a regular file, but a pipe or a device", "write its contents to a file"))
+
+
+def open_input(path: str) -> BinaryIO:
+    """Open a regular file, or standard input, which may be a pipe.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    return os.fdopen(0, "rb", closefd=False) if path == STDIN else open_file(path)
+
+
+def read_bytes(file: BinaryIO, path: str, most: int) -> bytes:
+    """Read all of a file, and close it.
+
+    Args:
+        file: The file.
+        path: What messages call it.
+        most: Bytes that it may have.
+
+    Raises:
+        UserError: It cannot be read, or is larger.
+    """
+    try:
+        with file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise _explain(path, error) from None
+    if len(content) > most:
+        raise UserError(
+            Problem(path, f"larger than {most >> 20} MiB", "nobody writes one that long: is it the right file?")
+        )
+    return content
+
+
+def _explain(path: str, error: OSError) -> UserError:
+    what, hint = _UNREADABLE.get(type(error), (f"cannot be read: {error.strerror}", ""))
+    return UserError(Problem(path, what, hint))
