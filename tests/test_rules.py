@@ -85,6 +85,18 @@ def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
     assert starts is (str(module) == "proxy/tasks.py")
 
 
+READING = {"open", "io.open", "os.open", "os.fdopen"}
+ALLOWED_TO_OPEN = {"config/files.py": READING, "cli/main.py": {"os.open"}}
+"""The second opens /dev/null, in place of an output that nobody reads."""
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[0] in {"cli", "config"}], ids=str)
+def test_files_that_an_operator_names_are_opened_in_one_place(module: Path) -> None:
+    calls = calls_in(SOURCE.relative_to(ROOT) / module)
+    opened = calls & READING | {call for call in calls if call.endswith((".read_text", ".read_bytes"))}
+    assert opened <= ALLOWED_TO_OPEN.get(str(module), set())
+
+
 @pytest.mark.parametrize("path", [path for path in PYTHON if path.parts[0] == "tests"], ids=str)
 def test_a_test_waits_for_events_and_tries_the_real_thing(path: Path) -> None:
     text = (ROOT / path).read_text()

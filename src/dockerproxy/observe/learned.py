@@ -23,7 +23,7 @@ _INDENT: Final = " " * 6
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
-_TOLD: Final = re.compile(r" *- ([A-Za-z]+)\b.*# +([0-9]{1,15})  ([0-9-]{10} [0-9:]{8})")
+_TOLD: Final = re.compile(r" *- ([A-Za-z]+)(?![A-Za-z]).*# +([0-9]{1,15})  ([0-9-]{10} [0-9:]{8})")
 """A grant with its count and the time of the last request."""
 
 _HEAD: Final = """\
@@ -94,7 +94,7 @@ def _write_socket(socket: LearnedSocket) -> list[str]:
 def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
     """Read what a file of ours says behind its grants: for each operation a count and a time."""
     told = {}
-    for line in filter(None, map(_TOLD.fullmatch, text.splitlines())):
+    for line in filter(None, map(_TOLD.fullmatch, text.split("\n"))):
         with contextlib.suppress(ValueError):  # Somebody has written a time that is none.
             told[line[1]] = int(line[2]), float(calendar.timegm(time.strptime(line[3], _TIME)))
     return told

@@ -62,7 +62,7 @@ class Log:
         """Write something else than an exchange. Each line of the text becomes a line of the log."""
         if level not in self._shown:
             return
-        for line in text.splitlines():
+        for line in text.rstrip("\n").split("\n"):
             self._write(self._format_message(level, line))
 
     def close(self, patience: float = 1.0) -> None:

@@ -35,7 +35,7 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.policy.words import Takes, Word
-from dockerproxy.text import escape
+from dockerproxy.text import escape, trim
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
@@ -259,7 +259,7 @@ def is_absent(question: Question, record: Record) -> bool:
 def _impossible(record: Record, reason: str) -> Impossible:
     path = record.target.partition("?")[0]
     shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
-    text = ": ".join(filter(None, (f"{record.method} {shown}".strip(), reason)))
+    text = ": ".join(filter(None, (trim(f"{record.method} {shown}", " "), reason)))
     return Impossible(escape(text)[:LONGEST])
 
 

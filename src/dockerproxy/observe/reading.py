@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.text import trim
 
 _Value = TypeVar("_Value", str, int)
 
@@ -40,7 +41,7 @@ class Reading:
         for line in self._lines:
             fields = _find_fields(line)
             try:
-                if fields.get("event") == "message" or not line.strip():
+                if fields.get("event") == "message" or not trim(line, " \t\r\n"):
                     continue
                 record, time = _read_record(fields), datetime.fromisoformat(_take(fields, "time", str)).timestamp()
             except (ValueError, OverflowError):
