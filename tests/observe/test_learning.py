@@ -335,7 +335,10 @@ def absent(line: str, name: str = "", decision: Outcome = Outcome.REPORTED, stat
     return record_of(line, name, status=status, decision=decision)
 
 
-REFUSALS = [(Outcome.REPORTED, 404), (Outcome.REPORTED, 400), (Outcome.DENIED, 403), (Outcome.DENIED, 404)]
+REFUSALS = [
+    *((Outcome.REPORTED, status) for status in (0, 400, 404, 502)),
+    *((Outcome.DENIED, status) for status in (403, 404)),
+]
 
 
 @pytest.mark.parametrize(("decision", "status"), REFUSALS)

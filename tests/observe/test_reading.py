@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from observe.records import SOCKET, load
 
+from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.reading import Reading
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -174,3 +176,40 @@ def test_streams_that_never_end_are_not_all_remembered() -> None:
     reading = Reading((*others, begins, ends))
     assert sum(1 for _ in reading) == 70_000
     assert len(reading._begun) <= 65_536
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+FIELDS = st.fixed_dictionaries(
+    {
+        "time": st.sampled_from(["2026-11-24T12:00:00.000Z", "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00"]),
+        "event": st.sampled_from(["exchange", "start"]),
+        "socket": st.just("web"),
+        **{name: st.just(0) for name in ("uid", "gid", "pid", "received", "sent", "ms")},
+        "status": st.sampled_from([0, 200, 404, -1, 10**30]),
+        "method": st.sampled_from(["GET", "POST", "DELETE"]) | ANY_TEXT,
+        "target": st.sampled_from(["/containers/web/json", "/containers/create", "/networks/x/connect"]) | ANY_TEXT,
+        "operation": st.sampled_from(["ContainerInspect", "ContainerCreate", ""]) | ANY_TEXT,
+        "decision": st.sampled_from(["allowed", "denied", "refused", "reported"]),
+        **dict.fromkeys(("object", "source", "reason"), ANY_TEXT),
+    },
+    optional={
+        "body": st.dictionaries(
+            st.sampled_from(["binds", "images", "names", "publish", "commands", "unrestricted"]) | ANY_TEXT,
+            ANY_TEXT
+            | st.booleans()
+            | st.lists(ANY_TEXT)
+            | st.lists(st.lists(ANY_TEXT))
+            | st.dictionaries(ANY_TEXT, ANY_TEXT),
+        )
+    },
+)
+
+
+@given(st.lists(FIELDS, max_size=4))
+def test_whatever_stands_in_a_log_is_learned_from_or_left_out(lines: list[dict[str, object]]) -> None:
+    learner = Learner(SOCKET)
+    for record, when in Reading(json.dumps(line) for line in lines):
+        learner.note(record, when)
+    text = learner.text()
+    assert text.replace("\n", "").isprintable()
+    load(text)

@@ -85,8 +85,9 @@ _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 _OPTIONAL: Final = frozenset({"names"})
 """What a request need not say: most clients give no name to what they make."""
 
-_REFUSED: Final = range(400, 500)
-"""Statuses of answers that say that the request was wrong, or what it names is not there."""
+_DONE: Final = range(100, 400)
+"""Statuses of answers which say that a request was right, and what it names is there. There is none where the client
+went away before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     for word, value in need.values.items():
         if isinstance(value, tuple) and word not in _LITERAL and not is_literal(value):
             return _impossible(record, f"a * or ? in {word} would be a pattern")
-    if record.decision is not Outcome.DENIED and record.status not in _REFUSED:
+    if record.decision is not Outcome.DENIED and record.status in _DONE:
         return need
     gaps = [
         f"{word} would be left out, since it {value.reason}"

@@ -139,4 +139,6 @@ def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value
     value = fields.get(name)
     if not isinstance(value, kind):
         raise ValueError(name)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
+    if isinstance(value, str):
+        value.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
     return value
