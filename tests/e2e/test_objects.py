@@ -313,15 +313,6 @@ def test_a_task_is_its_service_s(docker: Client, dockerd: Engine, label: str) ->
         docker.run("swarm", "leave", "--force")
 
 
-def test_the_list_of_networks_has_a_slash_at_its_end_for_those_who_want_one(engine: Engine) -> None:
-    with running_policy(engine.socket, "[NetworkList]") as proxy:
-        plain, slashed = (ask(proxy.socket, "GET", path) for path in ("/v1.41/networks", "/v1.41/networks/"))
-        assert {each["Id"] for each in slashed.json()} == {each["Id"] for each in plain.json()} != set()
-        assert status(proxy, "GET", "/networks/nothing/") == 400
-    with running_policy(engine.socket, "[SystemPing]") as proxy:
-        assert status(proxy, "GET", "/networks/") == 403
-
-
 # What only Podman does
 
 
@@ -397,21 +388,3 @@ def test_podman_deletes_no_container_with_its_image_unless_force_is_granted(
         assert ask(podman.socket, "GET", f"/containers/{container}/json").status == 200
     with running_policy(podman.socket, f"[{{{operation}: {{images: [{image}], force: true}}}}]") as proxy:
         assert status(proxy, "DELETE", target) == 200
-
-
-def test_a_denial_does_not_name_what_another_has(engine: Engine, label: str) -> None:
-    secret, other = f"secret-{label}", start(engine, label, f"other-{label}")
-    network = post(engine, "/networks/create", Name=secret)["Id"]
-    with running_policy(engine.socket, "[{ContainerCreate: {joins: [ours-*]}}]") as proxy:
-        for spelled, field, form in ((network, "NetworkMode", "{}"), (other, "PidMode", "container:{}")):
-            answers = []
-            for name in (spelled[:11], spelled[:10] + "10"[spelled[10] == "1"]):
-                body = json.dumps({"Image": "busybox", "HostConfig": {field: form.format(name)}}).encode()
-                answer = ask(proxy.socket, "POST", "/v1.41/containers/create", body, JSON)
-                answers.append((answer.status, answer.body.replace(name.encode(), b"NAME")))
-            assert answers[0] == answers[1]
-            assert answers[0][0] == 403
-            assert label.encode() not in answers[0][1]
-        record = proxy.wait_for_record(operation="ContainerCreate", decision="denied")
-        assert secret in record["reason"]
-    ask(engine.socket, "DELETE", f"/networks/{network}")

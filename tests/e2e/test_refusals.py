@@ -1,17 +1,19 @@
 """What a policy does not allow does not happen, and the person at the client reads why."""
 
+import json
 from contextlib import closing
 
 import pytest
 from e2e.conftest import DockerBefore, StartProxy
 from e2e.engines import Engine
 from e2e.programs import Client
-from e2e.proxies import Proxy
+from e2e.proxies import Proxy, running_policy
 from e2e.talk import ask
 from e2e.websocket import WebSocket
 
 pytestmark = pytest.mark.engine
 
+JSON = {"Content-Type": "application/json"}
 ATTACH = "/containers/{container}/attach/ws?stream=1&stdin=1&stdout=1"
 # fmt: off
 REFUSED = [
@@ -84,3 +86,44 @@ def test_a_websocket_with_leave_to_write_speaks_with_the_container(
         for line in (b"one\n", b"two\n"):
             websocket.send(line)
             assert websocket.receive(len(line)) == line
+
+
+def test_the_list_of_networks_has_a_slash_at_its_end_for_those_who_want_one(engine: Engine) -> None:
+    with running_policy(engine.socket, "[NetworkList]") as proxy:
+        plain, slashed = (ask(proxy.socket, "GET", path) for path in ("/v1.41/networks", "/v1.41/networks/"))
+        assert {each["Id"] for each in slashed.json()} == {each["Id"] for each in plain.json()} != set()
+        assert ask(proxy.socket, "GET", "/networks/nothing/").status == 400
+    with running_policy(engine.socket, "[SystemPing]") as proxy:
+        assert ask(proxy.socket, "GET", "/networks/").status == 403
+
+
+def make(engine: Engine, path: str, **body: object) -> str:
+    """Make something past every proxy, and return its id."""
+    return str(ask(engine.socket, "POST", path, json.dumps(body).encode(), JSON).json()["Id"])
+
+
+def make_waiting(engine: Engine, name: str) -> str:
+    """Start a container that sleeps, and return its id."""
+    config = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": {"NetworkMode": "none"}}
+    identity = make(engine, f"/v1.41/containers/create?name={name}", **config)
+    ask(engine.socket, "POST", f"/v1.41/containers/{identity}/start")
+    return identity
+
+
+def test_a_denial_does_not_name_what_another_has(engine: Engine, label: str) -> None:
+    secret, other = f"secret-{label}", make_waiting(engine, f"other-{label}")
+    network = make(engine, "/networks/create", Name=secret)
+    with running_policy(engine.socket, "[{ContainerCreate: {joins: [ours-*]}}]") as proxy:
+        for spelled, field, form in ((network, "NetworkMode", "{}"), (other, "PidMode", "container:{}")):
+            answers = []
+            for name in (spelled[:11], spelled[:10] + "10"[spelled[10] == "1"]):
+                body = json.dumps({"Image": "busybox", "HostConfig": {field: form.format(name)}}).encode()
+                answer = ask(proxy.socket, "POST", "/v1.41/containers/create", body, JSON)
+                answers.append((answer.status, answer.body.replace(name.encode(), b"NAME")))
+            assert answers[0] == answers[1]
+            assert answers[0][0] == 403
+            assert label.encode() not in answers[0][1]
+        record = proxy.wait_for_record(operation="ContainerCreate", decision="denied")
+        assert secret in record["reason"]
+    ask(engine.socket, "DELETE", f"/containers/{other}?force=1")
+    ask(engine.socket, "DELETE", f"/networks/{network}")

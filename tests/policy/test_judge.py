@@ -7,40 +7,19 @@ import pytest
 from api.paths import EVERY, path_of, version_of
 from hypothesis import event, given
 from hypothesis import strategies as st
+from policy.judging import EVERYTHING, NOTHING, judged
 from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
-from dockerproxy.api.media_types import find_media_types
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
 from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Found, Kind, find_object
 from dockerproxy.wire.head import Framing
 
-EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
-NOTHING = policy_of(PING="0", VERSION="0", EVENTS="0", LIBPOD_PING="0", LIBPOD_VERSION="0")
-
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
-
-FORMS = (
-    "application/x-www-form-urlencoded",
-    "APPLICATION/X-WWW-FORM-URLENCODED",
-    "application/x-www-form-urlencoded; charset=utf-8",
-    " application/x-www-form-urlencoded ",
-)
-
-
-def ask(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHING, target: str = "") -> Judged | Refusal:
-    line = f"{operation.method} {target or path_of(operation)} HTTP/1.1"
-    return judge(policy, head_of(*fields, line=line))
-
-
-def judged(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHING, target: str = "") -> Judged:
-    found = ask(operation, *fields, policy=policy, target=target)
-    assert isinstance(found, Judged), found
-    return found
 
 
 @given(heads())
@@ -61,74 +40,6 @@ def test_what_is_forwarded_is_what_was_judged(head: bytes) -> None:
         assert (again.method, again.target, again.operation) == (first.method, first.target, first.operation)
         assert (again.head.framing, again.head.length) == (first.head.framing, first.head.length)
         assert again.to_engine == first.to_engine
-
-
-WITH_A_BODY = [operation for operation in OPERATIONS.values() if operation.method in {"POST", "PUT"}]
-with_a_body = pytest.mark.parametrize("operation", WITH_A_BODY, ids=lambda operation: operation.name)
-
-
-@with_a_body
-def test_a_form_is_refused_on_every_operation(operation: Operation) -> None:
-    for kind in FORMS:
-        refusal = ask(operation, f"Content-Type: {kind}", "Content-Length: 5")
-        assert isinstance(refusal, Refusal)
-        assert (refusal.status, refusal.reason.partition(" body")[0]) == (400, "an engine might take parameters from a")
-
-
-@with_a_body
-def test_a_type_that_no_client_sends_is_refused_on_every_operation(operation: Operation) -> None:
-    lowered_by_go = "mult\u0130part/form-data; boundary=b".encode().decode("latin-1")
-    for kind in ("message/rfc822", "application", "application/x-tar;", lowered_by_go):
-        assert isinstance(ask(operation, f"Content-Type: {kind}", "Content-Length: 5"), Refusal)
-
-
-@with_a_body
-def test_a_type_that_clients_send_is_taken_in_any_capitals_and_with_parameters(operation: Operation) -> None:
-    for kind in find_media_types(operation):
-        for spelled in (kind, kind.upper(), f'{kind} ; charset="utf-8"'):
-            assert judged(operation, f"Content-Type: {spelled}", "Content-Length: 5").decision.allowed
-    assert judged(operation, "Content-Length: 5").decision.allowed
-
-
-@by_name
-@pytest.mark.parametrize("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
-def test_only_what_the_catalog_says_has_a_body_where_the_method_has_none(operation: Operation, framing: str) -> None:
-    if operation.method not in {"POST", "PUT"}:
-        has_one = operation.name in {"KubePlayDownLibpod", "PlayKubeDownLibpod"}
-        assert isinstance(ask(operation, framing), Judged) is has_one
-        assert isinstance(ask(operation, "Content-Length: 0"), Judged)
-
-
-@pytest.mark.parametrize("version", ["", "/v1.12", "/v1.23", "/v1.24", "/v1.45"])
-def test_a_start_has_no_body_whatever_a_policy_says(version: str) -> None:
-    start, target = OPERATIONS["ContainerStart"], f"{version}/containers/web/start"
-    for policy in (EVERYTHING, policy_of(ALLOW_START="1"), policy_of(ALLOW_START="1", CONTAINED="1")):
-        for framing in ("Transfer-Encoding: chunked", "Content-Length: 8", "Content-Length: 36"):
-            found = ask(start, "Content-Type: application/json", framing, policy=policy, target=target)
-            assert isinstance(found, Refusal)
-        for length in (0, 2, 4, 7):
-            fields = "Content-Type: application/json", f"Content-Length: {length}"
-            assert judged(start, *fields, policy=policy, target=target).decision.allowed
-
-
-@by_name
-def test_without_a_body_the_type_of_one_says_nothing(operation: Operation) -> None:
-    for kind in (*FORMS, "multipart/form-data; boundary=x"):
-        assert judged(operation, f"Content-Type: {kind}").decision.allowed
-        assert judged(operation, f"Content-Type: {kind}", "Content-Length: 0").decision.allowed
-
-
-@with_a_body
-def test_several_files_at_once_are_sent_to_few_of_podmans_operations_only(operation: Operation) -> None:
-    found = ask(operation, "Content-Type: Multipart/Form-Data; boundary=x", "Content-Length: 1")
-    takes = operation.name in {"ImageBuildLibpod", "ManifestModifyLibpod", "QuadletInstallLibpod"}
-    assert isinstance(found, Judged) is takes
-
-
-@by_name
-def test_grpc_outside_of_the_tunnels_is_refused_on_every_operation(operation: Operation) -> None:
-    for kind in ("application/grpc", "Application/GRPC+proto", "application/grpc-web"):
-        assert isinstance(ask(operation, f"Content-Type: {kind}"), Refusal)
 
 
 @by_name
@@ -166,11 +77,6 @@ def test_only_our_own_operation_is_a_health_check(operation: Operation) -> None:
 def test_a_health_check_asks_the_engine_for_its_ping_and_tells_it_nothing_of_the_client() -> None:
     found = judged(HEALTH, "X-Meta-A: 1", "Connection: keep-alive", policy=NOTHING, target=f"{HEALTH.path}?x=1")
     assert found.to_engine == b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
-
-
-@pytest.mark.parametrize("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
-def test_a_health_check_brings_no_body_to_the_engine(framing: str) -> None:
-    assert ask(HEALTH, framing) == Refusal(400, "a health check has no body")
 
 
 def test_a_request_is_shown_as_it_was_understood() -> None:

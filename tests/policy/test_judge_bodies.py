@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from policy.judging import EVERYTHING, NOTHING, ask, judged
 from policy.policies import ID, grant_on, policy_with
-from policy.test_judge import EVERYTHING, NOTHING, ask, judged
 from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation

@@ -11,13 +11,12 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
-from dockerproxy.api.media_types import find_media_types
-from dockerproxy.api.old_bodies import is_old_body
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.building import add_namespaces
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
+from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide
 from dockerproxy.policy.model import Decision, Mode, Value
@@ -34,19 +33,8 @@ from dockerproxy.policy.objects import (
     with_query,
 )
 from dockerproxy.policy.telling import forget_others
-from dockerproxy.text import lower
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
-
-_JSON: Final = "application/json"
-_UTF_8: Final = ("charset", "utf-8")
-"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
-
-_SHOWN: Final = 60
-"""Characters of a type that a message shows."""
-
-_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods whose body no engine reads, but for the operations of which the catalog says that they have one."""
 
 _ARCHIVE: Final = "what an archive holds is looked at only where it can be refused"
 
@@ -143,7 +131,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     request = canonicalise(parsed.method.decode(), parsed.target.decode(errors="surrogateescape"))
     if isinstance(request, Refusal):
         return request
-    refusal = _refuse_body(parsed, request)
+    refusal = refuse_body(parsed, request)
     if refusal is not None:
         return refusal
     named = find_object(request)
@@ -164,7 +152,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
         mode=policy.mode,
     )
     if _wants_body(policy, judged):
-        return _refuse_type(parsed, request.operation) or replace(judged, wants_body=True)
+        return refuse_type(parsed, request.operation) or replace(judged, wants_body=True)
     if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, judged):
         return Refusal(400, "an archive that is looked at here comes by HTTP/1.1")
     return _decide(policy, judged, named if isinstance(named, Question) else None)
@@ -191,18 +179,6 @@ def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
     name = judged.operation.name if judged.operation is not None else ""
     enforced = policy.mode is Mode.ENFORCE
     return enforced and any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
-
-
-def _refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
-    """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
-    kind = head.media_type
-    says_nothing = not kind.name and operation is not None and operation.section.startswith("libpod/")
-    is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
-    if any(name == b"content-encoding" for name, _ in head.fields):
-        return Refusal(400, "a body that is looked at here has no content-encoding")
-    if head.framing is not Framing.NONE and not says_nothing and not is_json:
-        return Refusal(400, "the content-type of this operation is application/json")
-    return None
 
 
 def _decide(policy: CompiledPolicy, judged: Judged, named: Question | None) -> Judged:
@@ -354,38 +330,6 @@ def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
     passes = decision.allowed or judged.mode is not Mode.ENFORCE
     to_engine = _write(judged, decision, target) if passes else b""
     return replace(judged, decision=decision, question=None, to_engine=to_engine)
-
-
-def _refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
-    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
-    kind, operation = head.media_type.name, request.operation
-    name = operation.name if operation is not None else ""
-    says_none = operation is None or operation.body == "-"
-    known = find_media_types(operation)
-    has_body = head.framing is not Framing.NONE
-    checks = (
-        (
-            kind.startswith("application/grpc"),
-            "gRPC is spoken only through the tunnels of /grpc and /session",
-        ),
-        (
-            has_body and operation is HEALTH,
-            "a health check has no body",
-        ),
-        (
-            has_body and says_none and request.method in _BODILESS,
-            f"a {request.method} has no body",
-        ),
-        (
-            has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
-            f"{name} has no body: engines of old take one for settings that nobody judged",
-        ),
-        (
-            has_body and kind and kind not in known,
-            f"an engine might take parameters from a body of the type {kind[:_SHOWN]}; send it as {known[0]}",
-        ),
-    )
-    return next((Refusal(400, reason) for applies, reason in checks if applies), None)
 
 
 def _write(judged: Judged, decision: Decision, target: str) -> bytes:

@@ -1,0 +1,72 @@
+"""Which bodies are refused by the head of their request, whatever a policy says.
+
+Attack: a form, by whatever spelling of its type, whose parameters count for more than the judged ones of the query
+-> Defence: a body has one of the types that are listed for its operation (test:
+test_a_type_that_no_client_sends_is_refused_on_every_operation).
+Attack: a body that only engines of old read, or one where the method has none -> Defence: there is none (test:
+test_a_start_has_no_body_whatever_a_policy_says).
+"""
+
+from typing import Final
+
+from dockerproxy.api.catalog import HEALTH, Operation
+from dockerproxy.api.media_types import find_media_types
+from dockerproxy.api.old_bodies import is_old_body
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.errors import Refusal
+from dockerproxy.text import lower
+from dockerproxy.wire.head import Framing, RequestHead
+
+_JSON: Final = "application/json"
+_UTF_8: Final = ("charset", "utf-8")
+"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+
+_SHOWN: Final = 60
+"""Characters of a type that a message shows."""
+
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods whose body no engine reads, but for the operations of which the catalog says that they have one."""
+
+
+def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
+    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
+    kind, operation = head.media_type.name, request.operation
+    name = operation.name if operation is not None else ""
+    says_none = operation is None or operation.body == "-"
+    known = find_media_types(operation)
+    has_body = head.framing is not Framing.NONE
+    checks = (
+        (
+            kind.startswith("application/grpc"),
+            "gRPC is spoken only through the tunnels of /grpc and /session",
+        ),
+        (
+            has_body and operation is HEALTH,
+            "a health check has no body",
+        ),
+        (
+            has_body and says_none and request.method in _BODILESS,
+            f"a {request.method} has no body",
+        ),
+        (
+            has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
+            f"{name} has no body: engines of old take one for settings that nobody judged",
+        ),
+        (
+            has_body and kind and kind not in known,
+            f"an engine might take parameters from a body of the type {kind[:_SHOWN]}; send it as {known[0]}",
+        ),
+    )
+    return next((Refusal(400, reason) for applies, reason in checks if applies), None)
+
+
+def refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
+    """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
+    kind = head.media_type
+    says_nothing = not kind.name and operation is not None and operation.section.startswith("libpod/")
+    is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
+    if any(name == b"content-encoding" for name, _ in head.fields):
+        return Refusal(400, "a body that is looked at here has no content-encoding")
+    if head.framing is not Framing.NONE and not says_nothing and not is_json:
+        return Refusal(400, "the content-type of this operation is application/json")
+    return None
