@@ -255,8 +255,9 @@ def _hide_others(policy: CompiledPolicy, judged: Judged) -> Judged:
         told = _absent(named, truth.source, policy.mode)
     elif not isinstance(told, Decision) or told.allowed:
         told = policy.default[judged.operation.name]
-    decision = replace(truth, message=told.message, status=told.status, reason=truth.message)
-    return replace(judged, decision=decision)
+    if (told.message, told.status) == (truth.message, truth.status):
+        return judged
+    return replace(judged, decision=replace(truth, message=told.message, status=told.status, reason=truth.message))
 
 
 def _allows(answer: Decision | Question | Wanted) -> bool:
