@@ -29,7 +29,7 @@ def _generate(generate: Callable[[AnyStr], AnyStr], pattern: AnyStr) -> AnyStr:
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             return generate(pattern)
-        except re.error:
+        except (re.error, TypeError):  # Of some patterns for bytes it makes text.
             return pattern
 
 
