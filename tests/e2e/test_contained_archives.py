@@ -207,7 +207,8 @@ def test_no_form_in_a_context_says_what_the_image_is_called(dockerd: Engine, lab
     assert not has_image(dockerd, trusted)
     assert b"Successfully built" in ask(dockerd.socket, "POST", target, with_a_form(trusted, headers=0), kind).body
     assert has_image(dockerd, trusted)
-    remove_image(dockerd, trusted)
+    for name in (trusted, f"granted/{label}"):
+        remove_image(dockerd, name)
 
 
 def test_no_image_is_made_of_a_context_that_is_cut_off(engine: Engine, proxy: Proxy, label: str) -> None:

@@ -49,7 +49,7 @@ with closing(docker.from_env()) as client:
         privileged=True, user="0", volumes={"/etc": {"bind": "/m"}}, network_mode="host", pid_mode="host", cap_add=["ALL"],
         devices=["/dev/kmsg"], pids_limit=-1, security_opt=["seccomp=unconfined"], group_add=["0"], userns_mode="host",
         volumes_from=[container.id], ports={"80/tcp": 80}, publish_all_ports=True, device_cgroup_rules=["a *:* rwm"],
-        sysctls={"net.ipv4.ip_forward": "1"}, cgroup_parent="/", ipc_mode="host", runtime="runc", oom_score_adj=-1,
+        sysctls={"net.ipv4.ip_forward": "1"}, cgroup_parent="/", ipc_mode="host", runtime="other", oom_score_adj=-1,
     )
     for name, value in wider.items():
         options = {**usual, name: value, **({"network": None} if name == "network_mode" else {})}
