@@ -57,6 +57,33 @@ def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client
     assert host in ask(podman.socket, "POST", told, content, TAR, timeout=60).body
 
 
+def test_no_trigger_becomes_another_step_in_a_build_from_its_image(
+    podman: Engine, make_client: partial[Client]
+) -> None:
+    triggers = (
+        b"FROM busybox\nONBUILD # esc\\\nape=`\nONBUILD R`\nONBUILD UN --network=host readlink /proc/self/ns/net\n"
+    )
+    content = archive_of(item("Dockerfile", triggers))
+    host = namespace_of(make_client(socket=podman.socket), "host").encode()
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert b"which is no instruction" in build(proxy.socket, "t=granted/triggers:1", content).body
+        assert build(podman.socket, "t=docker.io/granted/triggers:1", content).status == 200
+        after = archive_of(item("Dockerfile", b"FROM docker.io/granted/triggers:1\nCMD x\n"))
+        assert host in build(proxy.socket, "networkmode=none&nocache=1", after).body  # Nobody can see what it brings.
+    remove_image(podman, "docker.io/granted/triggers:1")
+
+
+def test_no_here_document_overwrites_a_file_of_the_host(podman: Engine, label: str) -> None:
+    victim = Path("/var/tmp", f"{label}.txt")
+    content = archive_of(item("Dockerfile", f"FROM busybox\nCOPY <<{victim.name} /x\nx\n{victim.name}\n".encode()))
+    victim.write_text("kept")
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert b"is not in capitals" in build(proxy.socket, "", content).body
+    assert victim.read_text() == "kept"
+    build(podman.socket, "", content)
+    victim.unlink(missing_ok=True)
+
+
 def test_no_context_is_unpacked_on_the_host(podman: Engine, tmp_path: Path) -> None:
     feared = archive_of(item("Dockerfile", STEP), link("way", str(tmp_path)), item("way/escaped", b"x"))
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:

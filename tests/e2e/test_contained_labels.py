@@ -1,5 +1,6 @@
 """No image brings its containers a label upon which Podman acts, however a client makes it."""
 
+import hashlib
 import json
 import re
 from urllib.parse import quote
@@ -24,6 +25,10 @@ GRANT = json.dumps(
     ]
     + [{name: {"tags": ["**"], "containers": ["**"]}} for name in ("ImageCommit", "ImageCommitLibpod")]
 )
+
+
+def digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def labels_of_container(podman: Engine, image: str) -> dict[str, str]:
@@ -99,3 +104,20 @@ def test_an_archive_of_images_brings_none(podman: Engine, form: str) -> None:
     assert len(read_archive([saved]).entries) > 2
     assert sent(podman, "/v1.41/images/load", saved).status == 200
     assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
+
+
+def test_an_archive_of_images_brings_no_variable_of_the_engine(podman: Engine) -> None:
+    layer = archive_of(item("file", b"x"))
+    config = {"os": "linux", "config": {"Env": ["A=b", "*"]}, "rootfs": {"type": "layers", "diff_ids": [digest(layer)]}}
+    names = [{"Config": "config", "RepoTags": ["docker.io/ci/it:1"], "Layers": ["layer"]}]
+    written = {"config": json.dumps(config).encode(), "layer": layer, "manifest.json": json.dumps(names).encode()}
+    content = archive_of(*(item(name, each) for name, each in written.items()))
+    with running_policy(podman.socket, GRANT) as proxy:
+        assert b"a variable without a value" in ask(proxy.socket, "POST", "/v1.41/images/load", content, TAR).body
+    assert ask(podman.socket, "POST", "/v1.41/images/load", content, TAR).status == 200
+    body = json.dumps({"Image": "docker.io/ci/it:1", "Cmd": ["x"]}).encode()
+    made = ask(podman.socket, "POST", "/v1.41/containers/create", body, JSON).json()["Id"]
+    found = ask(podman.socket, "GET", f"/containers/{made}/json").json()["Config"]["Env"]
+    assert any(each.startswith("CONTAINERS_CONF=") for each in found)
+    ask(podman.socket, "DELETE", f"/containers/{made}?force=1")
+    ask(podman.socket, "DELETE", "/images/docker.io/ci/it:1?force=1")

@@ -63,10 +63,37 @@ def test_a_flag_behind_a_character_outside_ascii_is_refused(byte: bytes) -> None
         assert is_refused(line % byte)
 
 
-def test_nothing_but_one_instruction_follows_an_onbuild() -> None:
-    for line in ("ONBUILD ONBUILD RUN x", "ONBUILD --x RUN y", "ONBUILD -- RUN y", "onbuild\t-x"):
-        assert is_refused(line)
-    assert steps_of("ONBUILD\nONBUILD ENV x=y") == []
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("ONBUILD RUN x", "--x RUN y", "-- RUN y", "\t-x", "", "FROM x", "MAINTAINER x", "R`", "UN --network=host x"),
+        *("# x", "# escape\\\n=`", "#\\\n escape=`", "\u00a0--x RUN y", '"RUN" x', "RUN`x", "RU\u212a x"),
+    ],
+)
+def test_a_trigger_is_an_instruction(rest: str) -> None:
+    assert is_refused(f"ONBUILD {rest}")
+
+
+def test_a_trigger_may_be_any_instruction() -> None:
+    assert steps_of("ONBUILD ENV x=y\nonbuild\thealthcheck NONE\nONBUILD \\\n # c\n RUN x") == [Step("RUN", (), "x")]
+
+
+def test_no_line_is_longer_than_builders_read() -> None:
+    for end in ("\n", "\r\n", ""):
+        longest = "x" * (2**16 - 2 - len(end.replace("\n", "")))
+        assert not is_refused(f"FROM $A\\\n{longest}{end}")
+        assert is_refused(f"FROM $A\\\nx{longest}{end}")
+    assert not is_refused(f"RUN true \\\n{longest[2:]} \\\n{longest}")
+
+
+@pytest.mark.parametrize(
+    "word", ["<<E.1", "<<eof", "3<<'e'", '<<-"Ee"', "<<-e", "<<-E.", "<<A <<b", "<<-", "<<--", "<<."]
+)
+def test_a_here_document_that_is_copied_has_a_name_in_capitals(word: str) -> None:
+    for name in ("COPY", "add --link", "ONBUILD COPY", "COPY \\\n a"):
+        assert is_refused(f"{name} {word} /x")
+        assert not is_refused(f"{name} <<EOF <<-'E_2' 3<<\"E\" /x.y")
+    assert not is_refused(f"RUN cat {word}")
 
 
 def test_what_begins_a_free_text_may_be_a_letter_of_any_script() -> None:
@@ -130,4 +157,5 @@ def test_a_here_document_has_a_plain_name(word: str) -> None:
     ],
 )
 def test_a_shift_and_a_here_string_are_no_here_documents(word: str) -> None:
-    assert not is_refused(f"RUN {word} && x\nCOPY {word} /x")
+    assert not is_refused(f"RUN {word} && x")
+    assert word == "3<<'E.1'" or not is_refused(f"COPY {word} /x")

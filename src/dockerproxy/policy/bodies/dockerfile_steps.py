@@ -19,6 +19,14 @@ do that, and to read more than is there hides nothing.
 - Attack: a here document whose last line (its name) goes on in the next one, or is a comment or empty; one that only
   shows when quotes and escapes are gone (`${A:- <\<E\\\\ y}`) → Defence: whatever could be a here document without
   them has a plain word as its name (test: test_a_here_document_has_a_plain_name).
+- Attack: a here document whose name is that of a file: buildah up to 1.39 writes and removes `/var/tmp/NAME` of the
+  host for those of COPY and ADD → Defence: there it has a name in capitals
+  (test: test_a_here_document_that_is_copied_has_a_name_in_capitals).
+- Attack: an ONBUILD whose text is a comment or a part of a line. A build from that image reads its triggers as a file
+  of their own, in which `# escape=` counts, and joins them → Defence: behind ONBUILD stands an instruction that there
+  is (test: test_a_trigger_is_an_instruction).
+- Attack: a line so long that older builders end there, in the midst of a step → Defence: none is
+  (test: test_no_line_is_longer_than_builders_read).
 - Attack: a file that takes long to read → Defence: what is looked at is counted, and the count ends
   (test: test_the_work_is_bounded_whatever_the_file_holds).
 """
@@ -51,16 +59,28 @@ _FOLDED: Final = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")
 
 _NAMES: Final = frozenset({"run", "from", "copy", "add", "arg", "label"})
 _ONBUILD: Final = "onbuild"
+_TRIGGERS: Final = frozenset(
+    {
+        *("add", "arg", "cmd", "copy", "entrypoint", "env", "expose", "healthcheck", "label", "run", "shell"),
+        *("stopsignal", "user", "volume", "workdir"),
+    }
+)
+"""What may follow ONBUILD: all that builders know, but those that none takes there."""
+
 _WITH_HERE: Final = frozenset({"run", "copy", "add"})
+_LONGEST_LINE: Final = 2**16 - 2
+"""Bytes of one that imagebuilder up to 1.2.5 reads (bufio.MaxScanTokenSize); of a longer one it says nothing."""
 
 _FLAG: Final = re.compile(r"(--[!-~]*)(?:[ \t]+|\Z)")
 
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _MAY_BE_HERE: Final = re.compile(r"(?:^|[^!-~])[0-9]*<<")
 _IS_PLAIN: Final = re.compile(
-    r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?(?:[\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
+    r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?([\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
 )
 """`<<<`, `<<` alone, or a here document with a plain name. Builders take a word that is `^(\\d*)<<(-?)([^<]*)$`."""
+
+_IS_CAPITAL: Final = re.compile(r"""["']?[A-Z0-9_]*["']?""").fullmatch
 
 _SHOWN: Final = 100
 
@@ -107,8 +127,10 @@ def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
     Raises:
         UnclearError: Builders could read it in different ways.
     """
+    budget.spend(content.count(b"\n"))  # Before they are made a list, which takes much memory.
+    if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
+        raise UnclearError(f"has a line of more than {_LONGEST_LINE} bytes, which not all builders read")
     text = content.removeprefix(_MARK).decode(errors="surrogateescape")
-    budget.spend(text.count("\n"))  # Before they are made a list, which takes much memory.
     if _CONTROL.search(text) or _ESCAPE.search(lower(text)):
         raise UnclearError("has an escape directive, or a control character, by which lines could be joined otherwise")
     if _BEGUN_BY_SPACE.search(text):
@@ -141,14 +163,17 @@ def _read_step(line: str, budget: Budget) -> Step | None:
     name, rest = _split(line)
     if name == _ONBUILD:
         name, rest = _split(rest)
-        if name == _ONBUILD or name.startswith("-"):
-            raise UnclearError(f"has a step with ONBUILD {show(rest)}, which is not followed by one other instruction")
+        if name not in _TRIGGERS:
+            raise UnclearError(f"has a step with ONBUILD {show(name)}, which is no instruction that may follow it")
     if name not in _NAMES:
         return None
     if "<" in line and name in _WITH_HERE:
         budget.spend(line.count("<"))
-        if len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(_IS_PLAIN.findall(line)):
+        documents = _IS_PLAIN.findall(line)
+        if len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(documents):
             raise UnclearError(f"has a here document with another name than a plain word: {show(line)}")
+        if name != "run" and not all(map(_IS_CAPITAL, documents)):
+            raise UnclearError(f"copies a here document whose name is not in capitals: {show(line)}")
     flags, at = list[str](), 0
     while rest.startswith("--", at):
         budget.spend()

@@ -104,19 +104,23 @@ def check_image_labels(seen: Inspection, value: Json, path: str, around: Object)
 
 
 class LabelScan:
-    """Looks through one file of an archive as it passes."""
+    """Looks through one file of an archive as it passes.
+
+    Attributes:
+        is_json: Whether it begins like JSON; None as long as that is not known.
+    """
 
     def __init__(self) -> None:
-        self._is_json: bool | None = None
+        self.is_json: bool | None = None
         self._kept = b""
 
     def find(self, piece: bytes | memoryview) -> bytes:
         """Return a key that no image may bring, if one ends in this piece; else nothing."""
-        if self._is_json is None:
+        if self.is_json is None:
             begun = bytes(piece).lstrip(_BLANKS)
             if begun:
-                self._is_json = begun[:1] in {b"{", b"["}
-        if not self._is_json:
+                self.is_json = begun[:1] in {b"{", b"["}
+        if not self.is_json:
             return b""
         text = self._kept + piece
         self._kept = text[-_OVERLAP:]

@@ -6,15 +6,16 @@ keeps the archive in a file and tries the forms it knows. All name what they fin
 in `repositories`, and in the annotations of what `index.json` lists.
 
 How one would launder an image under a trusted name, and what stops it: a name in one of those files of which only one
-engine knows (all are read, whichever form the archive has); the file twice, of which engines take the first or the
+engine knows, or by which of two annotations (all are read, whichever form the archive has, and of two annotations one
+name goes on); the file twice, of which engines take the first or the
 last, or as a link, behind a link, or in place of a directory that was looked at (each is there once, as a file at the
 top, and no entry goes through a link); a key in other capitals or twice (they are folded as Go does); a name that two
 engines complete in two ways (it goes on in full, or must be granted in both); a file too large to be read here (it is
 refused). A link that leads out of the archive could show what is on the host, and is refused. So is a label that Podman
-would act upon in a container of the image (`labels.py`).
+would act upon in a container of the image (`labels.py`), and a variable that it would fill in (`variables.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
@@ -24,6 +25,7 @@ from dockerproxy.policy.bodies.giving import may_give
 from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.policy.bodies.labels import SAYS, LabelScan
 from dockerproxy.policy.bodies.naming import complete
+from dockerproxy.policy.bodies.variables import VariableScan
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.text import fold
@@ -34,7 +36,8 @@ _MANIFEST: Final = b"manifest.json"
 _INDEX: Final = b"index.json"
 _REPOSITORIES: Final = b"repositories"
 _ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
-"""The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage)."""
+"""The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage). To
+Podman up to 3.4 only the second counts: so what has the first goes on with both the same."""
 
 
 _MOST_NAMES: Final = 512
@@ -53,11 +56,11 @@ class Loading:
         self._bounds = bounds
         self._links = Links()
         self._named = NamedFiles(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
-        self._scan = LabelScan()
+        self._scan, self._variables = LabelScan(), VariableScan()
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
-        self._scan = LabelScan()
+        self._scan, self._variables = LabelScan(), VariableScan()
         if entry.kind is Kind.LINK and not _stays(entry):
             return fault_of(entry, "is a link that leads out of the archive")
         return self._links.look(entry) or self._named.look(entry)
@@ -70,9 +73,13 @@ class Loading:
         return self._named.holds(entry)
 
     def scan(self, entry: Entry, piece: bytes | memoryview) -> Fault | None:
-        """Look for labels and annotations upon which something acts: any file may be a manifest or a config."""
+        """Look for what no image brings: any file may be a manifest or a config."""
         found = self._scan.find(piece)
-        return fault_of(entry, f"has the key {show_name(found)}, {SAYS}, or which hides one") if found else None
+        if found:
+            return fault_of(entry, f"has the key {show_name(found)}, {SAYS}, or which hides one")
+        if self._scan.is_json and self._variables.find(piece):
+            return fault_of(entry, "has a variable without a value, for which Podman gives away its own, or many lists")
+        return None
 
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether the names in a file may be given."""
@@ -87,7 +94,7 @@ class Loading:
             return fault_of(entry, f"gives more than {_MOST_NAMES} names")
         refused = next((name for name in names if not may_give(self._bounds, name)), None)
         if refused is None:
-            return write_json(_complete_names(document) if entry.name == _MANIFEST else document)
+            return write_json(_WRITERS[entry.name](document))
         reference = parse_reference(refused)
         path = f"a name in {entry.name.decode()}"
         if reference is None or reference.digest:
@@ -131,6 +138,16 @@ def _complete_names(document: Json) -> Json:
     return document
 
 
+def _unify_names(document: Json) -> Json:
+    """Give each image of an index one name for all engines."""
+    first, second = _ANNOTATIONS
+    for manifest in _list(_find(document, "manifests")):
+        annotations = _object(_find(manifest, "annotations"))
+        if annotations.get(first):
+            annotations[second] = annotations[first]
+    return document
+
+
 def _names_in_repositories(document: Json) -> Iterator[str]:
     for name, tags in _object(document).items():
         for tag in _object(tags):
@@ -148,6 +165,11 @@ _READERS: Final = {
     _MANIFEST: _names_in_manifest,
     _REPOSITORIES: _names_in_repositories,
     _INDEX: _names_in_index,
+}
+_WRITERS: Final[Mapping[bytes, Callable[[Json], Json]]] = {
+    _MANIFEST: _complete_names,
+    _REPOSITORIES: lambda document: document,
+    _INDEX: _unify_names,
 }
 
 
