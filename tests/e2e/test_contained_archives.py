@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import docker
 import pytest
@@ -19,7 +20,7 @@ from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask, connect, read_until, send_head
-from wire.tars import archive_of, directory, item, link
+from wire.tars import archive_of, directory, hard_link, item, link, read_archive
 
 pytestmark = pytest.mark.engine
 
@@ -253,6 +254,25 @@ def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp
         assert (direct.status == 200, (kept / "put").exists()) == (is_podman(engine), is_podman(engine))
         (kept / "put").unlink(missing_ok=True)
     ask(engine.socket, "DELETE", f"/containers/{label}?force=1")
+
+
+@pytest.mark.parametrize("query", ["", quote('{"a": "t", "b": "t"}')])
+def test_no_file_that_is_there_gets_a_second_name(podman: Engine, label: str, query: str) -> None:
+    wanted = json.dumps({"Image": "busybox", "Cmd": ["true"]}).encode()
+    made = ask(podman.socket, "POST", f"/containers/create?name={label}", wanted, {"Content-Type": "application/json"})
+    assert made.status == 201
+    target = f"/v5.0.0/libpod/containers/{label}/archive?path=/srv/x"
+    there = archive_of(directory("srv/x"), item("srv/x/y", b"x", mode=0o600))
+    ask(podman.socket, "PUT", target.removesuffix("srv/x"), there, TAR)
+    named = (item("a", b"x"), link("b", "y"), hard_link("c", "a", mode=0o777))
+    feared = archive_of(*named) if query else archive_of(item("srv/y", b"x"), hard_link("h", "srv/y", mode=0o777))
+    allowed = json.dumps([*READS, "ContainerInspectLibpod", {"PutContainerArchiveLibpod": {"path": ["/srv/x"]}}])
+    with running_policy(podman.socket, allowed) as proxy:
+        assert b"is a second name" in ask(proxy.socket, "PUT", f"{target}&rename={query}", feared, TAR).body
+    assert ask(podman.socket, "PUT", f"{target}&rename={query}", feared, TAR).status == 200
+    entries = read_archive([ask(podman.socket, "GET", target).body]).entries
+    assert {entry.name: entry.mode for entry, _ in entries}[b"x/y"] == 0o777
+    ask(podman.socket, "DELETE", f"/containers/{label}?force=1")
 
 
 def is_podman(engine: Engine) -> bool:

@@ -34,6 +34,25 @@ def test_a_link_may_point_to_what_is_beside_or_below_it(target: str) -> None:
     assert passed_on(PUT, archive_of(link("d/link", target))).entries[0][0].target == target.encode()
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("path=/data/x", "data/y"),
+        ("path=/data/x", "./data"),
+        ("path=data", "data/y"),
+        ("path=/var/run/x", "run/y"),
+        ("path=/%64ata", "data/y"),
+        ("path=/%C3%BC", "ü/y"),
+        ("path=/&rename=%7B%22a%22%3A%22b%22%7D", "y"),
+    ],
+)
+def test_no_second_name_is_given_where_podman_would_look_for_another_file(query: str, name: str) -> None:
+    request = ("PUT", f"/v5.0.0/libpod/containers/web/archive?{query}")
+    content = archive_of(item(name, b"x"), hard_link("h", name))
+    assert "is a second name" in refusal_of(request, content)
+    assert len(passed_on(("PUT", "/v5.0.0/libpod/containers/web/archive?path=/"), content).entries) == 2
+
+
 @pytest.mark.parametrize("target", ["/etc/passwd", "..", "../x", "sub/../../x", "/", "a/.."])
 def test_a_link_that_could_lead_out_of_its_directory_is_refused(target: str) -> None:
     assert "could lead out of its directory" in refusal_of(PUT, archive_of(link("a/b/c/link", target)))

@@ -7,9 +7,11 @@ How one would reach further than the directory that was named, and what stops it
 of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
 of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
 links, however many archives make it, leads out of the directory that it is in); a second name of what is there already
-(`Links` refuses it); a program that is run with the rights of its owner, by capabilities or by set-user-id, in a
-directory of the host (neither goes on; on a directory those bits mean no more than who owns what is made in it); a
-device, or a pipe that the reader waits for (the reader refuses them);
+(`Links` refuses it), or one that buildah finds there since it leaves out what the name has in common with the
+directory, or since two names become one (refused as well, but where a link in the container leads to the directory);
+a program that is run with the rights of its owner, by capabilities or by set-user-id, in a directory of the host
+(neither goes on; on a directory those bits mean no more than who owns what is made in it); a device, or a pipe that the
+reader waits for (the reader refuses them);
 new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
 container already are followed by the engine, and cannot be seen from here.
 
@@ -35,8 +37,12 @@ class Unpacking:
     """What may be unpacked in a container."""
 
     def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
-        del request, bounds
+        del bounds
         self._links = Links()
+        self._is_renamed = any(request.values("rename"))
+        self._above = {
+            part for path in request.values("path") for part in path.encode(errors="surrogateescape").split(b"/")
+        }
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
@@ -44,6 +50,10 @@ class Unpacking:
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
             return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
+        if entry.kind is Kind.HARD_LINK and self._is_renamed:
+            return fault_of(entry, "is a second name, where names are changed")
+        if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
+            return fault_of(entry, "is a second name, for which Podman would look elsewhere")
         return self._links.look(entry)
 
     def __len__(self) -> int:
