@@ -27,11 +27,15 @@ NAMESPACES = (
     *("docker-init", "--"),
 )
 PREPARE = 'mount -t tmpfs none /run; mount -t tmpfs none /var/lib; ip link set lo up; exec "$@"'
-# What is installed in a folder runs there and sees what its clients name. Its root must be a mount of its own.
+# What is installed in a folder runs there and sees what its clients name. A chroot would not do: who enters the mounts
+# of a container, as an exec and an upload do, would find the machine's own root, and write there.
 CHANGE_ROOT = """
 mount --bind "$0" "$0"
 for each in proc sys dev run tmp srv var/lib; do mount --rbind "/$each" "$0/$each"; done
-exec chroot "$0" "$@"
+cd "$0"
+pivot_root . mnt
+umount -l /mnt
+exec "$@"
 """
 CGROUPS = Path("/sys/fs/cgroup")
 PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
