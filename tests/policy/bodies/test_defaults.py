@@ -83,6 +83,12 @@ def test_control_groups_of_the_host_are_only_what_an_inspection_shows_and_the_en
         assert "HostConfig.CgroupnsMode" in faults(body)
 
 
+@given(st.permutations(["CgroupnsMode", "Annotations"]))
+def test_control_groups_are_left_out_of_an_inspection_of_podman_in_any_order(names: list[str]) -> None:
+    shown: dict[str, Json] = {"CgroupnsMode": "host", "Annotations": {"io.podman.annotations.pids-limit": "0"}}
+    assert host_config(**{name: shown[name] for name in names}) == {"NetworkMode": "none", **dict.fromkeys(names)}
+
+
 def test_podman_s_own_annotations_are_left_out_and_others_refused() -> None:
     own: dict[str, Json] = {"io.container.manager": "libpod", "org.systemd.property.KillSignal": "15"}
     assert host_config(Annotations=own)["Annotations"] is None

@@ -47,6 +47,8 @@ _ANNOTATIONS: Final = frozenset(
         *("io.container.manager", "org.opencontainers.image.stopSignal"),
         *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
         *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
+        *("io.podman.annotations.autoremove-image", "io.podman.annotations.pids-limit", "io.podman.annotations.cpuset"),
+        "io.podman.annotations.memory-nodes",
         "io.podman.annotations.cid-file",
     }
 )
@@ -74,10 +76,11 @@ def check_read_only(seen: Inspection, value: Json, path: str, around: Object) ->
 def check_cgroupns(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """The namespace of control groups is the container's own, or the engine's default.
 
-    That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with the list
-    of hidden paths beside it; a client that means it says nothing else.
+    That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with Docker's
+    list of hidden paths or Podman's annotations beside it, which are left out by now if they came first; a client that
+    means it says nothing else.
     """
-    if value == "host" and around.get("MaskedPaths"):
+    if value == "host" and (around.get("MaskedPaths") or "Annotations" in around):
         return None
     if value not in ("", "private"):
         seen.fault(path, value, "and the host's control groups are visible")
@@ -90,7 +93,7 @@ def check_annotations(seen: Inspection, value: Json, path: str, around: Object) 
     for name, text in value.items() if isinstance(value, dict) else ():
         if name not in _ANNOTATIONS:
             seen.fault(f"{path}[{show(name)}]", text, "and the runtime may act on it")
-    return None
+    return None if value else value
 
 
 def check_mac_address(seen: Inspection, value: Json, path: str, around: Object) -> Json:
