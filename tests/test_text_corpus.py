@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from policy.bodies.looking import look
 
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.versions import read_version
+from dockerproxy.policy.bodies.addressing import read_network
+from dockerproxy.policy.bodies.amounts import read_address, read_human_size, read_ports, read_size
+from dockerproxy.policy.bodies.networking import normalise_address
 from dockerproxy.policy.conditions import clean_path
+from dockerproxy.policy.model import Pairs
+from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.text import base_name, fold, lower, unquote, upper
+from dockerproxy.wire.document import Json
 from dockerproxy.wire.media import read_media_type
 
 Asked = dict[str, list[tuple[list[str], Any]]]
@@ -113,3 +120,83 @@ def test_versions_are_in_the_order_in_which_dockers_engine_has_them() -> None:
         assert ours is not None
         assert others is not None
         assert (ours < others) is is_older
+
+
+def test_the_ports_that_we_read_are_those_that_docker_and_podman_open() -> None:
+    accepted = 0
+    for (text,), (docker, podman) in GO["ports"]:
+        ours = read_ports(text)
+        if ours is not None:
+            accepted += 1
+            assert docker == [ours[0], ours[-1]]
+            assert podman in {None, ours[0]}
+    assert accepted > len(GO["ports"]) // 10
+
+
+def test_no_port_of_the_host_is_opened_by_another_spelling() -> None:
+    for (text,), (docker, podman) in GO["ports"]:
+        body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": text}]}}}
+        if not look("ContainerCreate", content=body, bounds={"publish": Pairs((("ports", ("8000-8010",)),))}).faults:
+            assert 8000 <= docker[0] <= docker[1] <= 8010
+            assert podman in {None, docker[0]}
+
+
+def test_what_a_key_says_of_the_container_is_passed_on_and_opens_nothing_else() -> None:
+    ports = Pairs((("ports", ("8000-8010",)),))
+    for (key,), _ in GO["key"]:
+        text = key.encode(errors="surrogateescape").decode(errors="replace")
+        for port, passes in (("8000", True), ("80", False), ("", False)):
+            body: Json = {"HostConfig": {"PortBindings": {text: [{"HostPort": port}]}}, "ExposedPorts": {text: {}}}
+            seen = look("ContainerCreate", content=body, bounds={"publish": ports})
+            assert (not seen.faults) is passes
+            assert seen.faults or seen.content == body
+
+
+def test_an_address_that_we_read_is_the_same_to_go() -> None:
+    accepted = 0
+    for (text,), answer in GO["address"]:
+        if read_address(text) is not None:
+            accepted += 1
+            assert answer == [normalise_address(text)] * 2
+    assert accepted > len(GO["address"]) // 10
+
+
+def test_a_network_that_we_read_is_the_same_to_go() -> None:
+    accepted = 0
+    for (text,), answer in GO["network"]:
+        ours = read_network(text)
+        if ours is not None:
+            accepted += 1
+            assert answer == [str(ours)] * 2
+    assert accepted > len(GO["network"]) // 10
+
+
+def test_a_size_of_a_client_is_what_go_makes_of_it() -> None:
+    accepted = 0
+    for (text,), answer in GO["size"]:
+        ours = read_human_size(text)
+        if ours is not None:
+            accepted += 1
+            assert answer is not None
+            assert ours == answer[0]
+            assert (ours > 0) is (answer[1] > 0)
+    assert accepted > len(GO["size"]) // 10
+
+
+def test_an_amount_of_a_policy_is_what_go_makes_of_it() -> None:
+    amounts = [(ours, answer) for (text,), answer in GO["size"] if (ours := read_size(text)) is not None]
+    assert amounts
+    assert all(answer is not None and answer[1] == ours for ours, answer in amounts)
+
+
+def test_a_reference_with_letters_and_digits_of_others_is_read_as_docker_reads_it() -> None:
+    accepted = 0
+    for (text,), answer in GO["reference"]:
+        ours = parse_reference(text)
+        assert (ours is None) is (answer is None)
+        if ours is not None:
+            accepted += 1
+            read, meant = answer
+            assert str(with_default_tag(ours)) == meant
+            assert str(ours) == (meant if "@" in read else read)
+    assert accepted > len(GO["reference"]) // 20

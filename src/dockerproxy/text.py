@@ -10,6 +10,7 @@ Attack: a space or a digit of another script -> Defence: `trim` and `number` kno
 Attack: a path that ends with a slash, or with none -> Defence: `base_name` is Go's `filepath.Base`.
 """
 
+import re
 from typing import AnyStr, Final
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,8 @@ _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
 _FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
 """Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
+
+_DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?").fullmatch
 
 
 def lower(text: AnyStr) -> AnyStr:
@@ -47,6 +50,11 @@ def number(text: str | bytes, most_digits: int = 18) -> int | None:
         most_digits: Longest text that is read.
     """
     return int(text) if len(text) <= most_digits and text.isascii() and text.isdigit() else None
+
+
+def decimal(text: str) -> float | None:
+    """Read a decimal number with floating point, as Go's `strconv.ParseFloat` does: ASCII, without an exponent."""
+    return float(text) if _DECIMAL(text) else None
 
 
 def base_name(path: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from dockerproxy.config.document import Fields, Items, Node, Text
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.bodies.amounts import is_address, read_ports
+from dockerproxy.policy.bodies.amounts import read_address, read_ports
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.policy.words import Takes, Word
 
@@ -104,7 +104,7 @@ def _read_words(reader: Reader, word: Word, node: Node) -> tuple[str, ...] | Non
 
 _PUBLISH: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
     "ports": (read_ports, "a port or a range of ports, like 8000-8999; 0 is any free one"),
-    "addresses": (is_address, "an IP address"),
+    "addresses": (read_address, "an IP address"),
 }
 
 

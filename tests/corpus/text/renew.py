@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests python tests/corpus/text/renew.py
 
-It needs Go, and Debian's golang-github-docker-docker-dev. The tests read what it leaves.
+It needs Go, and Debian's golang-github-docker-docker-dev, golang-github-docker-go-connections-dev,
+golang-github-docker-go-units-dev and golang-github-distribution-reference-dev. The tests read what it leaves.
 """
 
 import base64
@@ -89,6 +90,84 @@ VERSIONS = (
     "v0.99",
     "v10.0.1",
 )
+PORTS = ("80", "8", "0", "08", "8000", "65535", "65536", "99999", "-", "-", "-", "/tcp", "/", "+", "_", ":", " ", "1e3")
+CHOSEN_PORTS = (
+    *(
+        "",
+        "0",
+        "80",
+        "080",
+        "65535",
+        "65536",
+        "65616",
+        "-65456",
+        "000080",
+        "\uff18\uff10",
+        "0-5",
+        "8000-8010",
+        "8010-8000",
+    ),
+    *(
+        "8000-8000",
+        "8000-8010-9999",
+        "8000-",
+        "-8000",
+        "8000-8010/tcp",
+        "80/tcp",
+        "80/TCP",
+        "80/",
+        "80/tcp/udp",
+        "/tcp",
+    ),
+)
+V4 = ("1", "10", "127", "0", "255", "256", "01", "0x7f", ".", ".", ".", ".1.2", "10.0.0", "127.0.0.1", "-", " ")
+V6 = ("::", ":", ":", "1", "ffff", "0", "00001", "fe80::", "::ffff:", "127.0.0.1", "A", "%eth0", "1:2:3:4:5:6:7", "[")
+CHOSEN_ADDRESSES = (
+    *("", "localhost", "2130706433", "127.1", "0.0.0.0", "::", "::1", "0::1", "::ffff:127.0.0.1", "::ffff:7f00:1"),  # noqa: S104 (nothing is bound)
+    *("::127.0.0.1", "64:ff9b::10.0.0.1", "fe80::1%1", "::1%", "1:2:3:4:5:6:7::", "1::2:3:4:5:6:7:8", "1:0:0:2::3"),
+    *("127.0.0.01", "127.0.0.1.", "127.0.0.\u0661", "\uff11.1.1.1", "127\u30020.0.1", "::\u0661", "0:0:1:2:3:4:5:6"),
+)
+LENGTHS = ("", *"8 24 32 0 33 64 96 104 128 129 024 +8 255.0.0.0 0.0.0.255 8/8 \u0668".split())  # noqa: SIM905 (a list of words)
+SIZES = (
+    "0",
+    "1",
+    "10",
+    "512",
+    "9" * 15,
+    ".5",
+    "0.5",
+    ".0",
+    " ",
+    "k",
+    "M",
+    "t",
+    "P",
+    "iB",
+    "i",
+    "b",
+    "B",
+    "e9",
+    "-",
+    "+",
+)
+CHOSEN_SIZES = (
+    *("1", "10m", "1.5GB", "10 MiB", "0.5k", "0.5", "0.9b", "0.0000001m", "10 ", "1ib", "1i", "4611686t", "4611687t"),
+    *(
+        "512MiB",
+        "3TiB",
+        "1B",
+        "1.1.1",
+        "1\n",
+        "\u0661",
+        "1\u212a",
+        "1\u00a0k",
+        "0.999999999k",
+        "8191PiB",
+        "-1",
+        "1.001k",
+    ),
+    *("0.001k", "0.000001M", "0.000000001t", "9223373t"),
+)
 CHOSEN = (
     "application/json",
     "Application/JSON; charset=utf-8",
@@ -141,6 +220,35 @@ def questions() -> Iterator[tuple[str, ...]]:
     yield from (
         ("older", pick.choice(VERSIONS).removeprefix("v"), pick.choice(VERSIONS).removeprefix("v")) for _ in range(60)
     )
+    yield from of_networks(pick)
+    yield from of_references()
+
+
+def of_networks(pick: random.Random) -> Iterator[tuple[str, ...]]:
+    """Write what Go is asked of ports, addresses and sizes."""
+    ranges = (f"{pick.choice(PORTS[:8])}{pick.choice(('-', '', '--'))}{pick.choice(PORTS[:8])}" for _ in range(60))
+    for text in (*CHOSEN_PORTS, *ranges, *(compose(pick, PORTS, 5) for _ in range(60))):
+        yield from (("ports", text), ("key", text))
+    written = (compose(pick, pick.choice((V4, V6)), 8) for _ in range(100))
+    of_four = (".".join(pick.choice(V4[:7]) for _ in range(4)) for _ in range(40))
+    of_eight = (":".join(pick.choice(V6[3:7]) for _ in range(pick.randrange(7, 10))) for _ in range(30))
+    addresses = [*CHOSEN_ADDRESSES, *written, *of_four, *of_eight]
+    yield from (("address", text) for text in addresses)
+    yield from (("network", f"{pick.choice(addresses)}/{pick.choice(LENGTHS)}") for _ in range(100))
+    yield from (("network", f"{text}/{length}") for text in CHOSEN_ADDRESSES[4:13] for length in LENGTHS)
+    whole = (f"{pick.choice(SIZES[:5])}{pick.choice(SIZES[5:])}{pick.choice(SIZES[8:])}" for _ in range(80))
+    yield from (("size", text) for text in (*CHOSEN_SIZES, *whole, *(compose(pick, SIZES, 5) for _ in range(60))))
+
+
+def of_references() -> Iterator[tuple[str, ...]]:
+    """Write what Go is asked of references: each with a letter, blank or digit of others at each place."""
+    digest = "sha256:" + "0123456789abcdef" * 4
+    whole = ("Kiss.example:5000/ks/i:1kS", "docker.io/ki", f"k@{digest}")
+    yield from (("reference", text) for text in (*whole, whole[0].lower(), whole[0].upper(), f"K@{digest.upper()}"))
+    for text in whole:
+        for at in range(len(text) + 1 if "@" not in text else 14):
+            for odd in ("A", "\u0130", "\u0131", "\u017f", "\u212a", "\u00a0", "\u0661", "\uff10", "\udcff"):
+                yield ("reference", text[:at] + odd + text[at + 1 :])
 
 
 def encode(text: str) -> str:

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.policy.bodies.amounts import (
-    is_address,
     is_certainly_not_root,
     is_id_of_swarm,
     merge_ports,
+    read_address,
     read_billionths,
     read_count,
+    read_human_size,
     read_ports,
     read_size,
 )
@@ -122,11 +123,26 @@ def test_a_text_may_be_an_id_of_a_swarm() -> None:
 
 @given(st.ip_addresses())
 def test_an_address_is_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    assert is_address(str(address))
+    is_in_guise = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    assert read_address(str(address)) == (None if is_in_guise else address)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost", "127.1", "127.0.0.01", "fe80::1%eth0", "1.2.3.4/8", " 1.2.3.4", "2130706433"]
+    "text",
+    ["", "localhost", "127.1", "127.0.0.01", "fe80::1%eth0", "1.2.3.4/8", " 1.2.3.4", "2130706433", "127.0.0.\u0661"],
 )
 def test_what_go_cannot_read_is_no_address(text: str) -> None:
-    assert not is_address(text)
+    assert read_address(text) is None
+
+
+def test_what_go_and_netavark_read_as_two_addresses_is_none() -> None:
+    assert read_address("::ffff:127.0.0.1") is None
+    assert read_address("::ffff:7f00:1") is None
+
+
+def test_a_size_of_a_client_is_cut_off_as_go_does_it() -> None:
+    assert read_human_size("1.5k") == 1500
+    assert read_human_size("0.5") == read_human_size("0.9B") == read_human_size("0.0000001m") == 0
+    assert read_human_size("4611686t") == 4611686 * 10**12
+    assert read_human_size("4611687t") is None
+    assert read_human_size("1i") is None

@@ -225,7 +225,27 @@ def test_a_log_is_bounded_by_a_size(size: str) -> None:
     assert faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}}) == []
 
 
-@pytest.mark.parametrize("size", ["", "-1", "0", "0.0m", "00", "m", "-1m", "+1", "1e9", "1\n", "9" * 16, "\u0661"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        "",
+        "-1",
+        "0",
+        "0.0m",
+        "00",
+        "m",
+        "-1m",
+        "+1",
+        "1e9",
+        "1\n",
+        "9" * 16,
+        "\u0661",
+        "0.5",
+        "0.9b",
+        "0.0001k",
+        "4611687t",
+    ],
+)
 def test_what_is_no_size_bounds_no_log(size: str) -> None:
     (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}})
     assert "which is no size above 0" in fault

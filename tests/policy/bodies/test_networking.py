@@ -10,7 +10,7 @@ from policy.policies import request_for
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.bodies.amounts import is_address
+from dockerproxy.policy.bodies.amounts import read_address
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.networking import BY_ITSELF, normalise_address
 from dockerproxy.policy.bodies.reader import inspect
@@ -132,7 +132,7 @@ def test_every_address_on_which_a_port_is_opened_is_granted(address: str, grante
     body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80", "HostIp": address}]}}}
     if sent(body, publish=Pairs((("addresses", tuple(granted)),))) is not None:
         opened = {ipaddress.ip_address(text) for text in ([address] if address else ANY)}
-        assert opened <= {ipaddress.ip_address(text) for text in granted if is_address(text)}
+        assert opened <= {ipaddress.ip_address(text) for text in granted if read_address(text)}
 
 
 def test_a_list_without_bindings_opens_what_docker_fills_in() -> None:

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from typing import Final, TypeAlias
 
+from dockerproxy.policy.bodies.amounts import read_address
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import items
 from dockerproxy.wire.document import Json, show
@@ -23,6 +24,9 @@ _OPTIONS: Final = {
     "com.docker.network.bridge.enable_ip_masquerade": re.compile("true"),
 }
 """Options that are harmless, with the values that are: the size of packets, whether containers reach each other."""
+
+_IS_LENGTH: Final = re.compile("0|[1-9][0-9]{0,2}").fullmatch
+"""Of the part of an address that is the network's. Python takes masks as well."""
 
 _OUTSIDE: Final = "which is not in the subnet"
 
@@ -58,15 +62,14 @@ def _check_config(seen: Inspection, config: Object, path: str) -> None:
 
 
 def read_network(text: str) -> Network | None:
-    """Return the network of an address with a length behind a slash; None if it is none, or one of two kinds."""
-    if "/" not in text:
+    """Return the network of an address with a length behind a slash; None if it is not one for every engine."""
+    address, _, length = text.partition("/")
+    if read_address(address) is None or not _IS_LENGTH(length):
         return None
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    mapped = isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None
-    return None if mapped else network
 
 
 def _is_within(inner: Network | None, outer: Network) -> bool:
@@ -75,11 +78,9 @@ def _is_within(inner: Network | None, outer: Network) -> bool:
     return inner.subnet_of(outer)  # type: ignore[arg-type] # they are of one version
 
 
-def _is_in(address: Json, network: Network) -> bool:
-    try:
-        return ipaddress.ip_address(str(address)) in network
-    except ValueError:
-        return False
+def _is_in(text: Json, network: Network) -> bool:
+    address = read_address(str(text))
+    return address is not None and address in network
 
 
 def check_network_options(seen: Inspection, value: Json, path: str, around: Object) -> Json:

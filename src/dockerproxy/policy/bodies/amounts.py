@@ -1,14 +1,25 @@
-"""Amounts, ports, users and ids as a policy file writes them, and as a body has them."""
+"""Amounts, ports, addresses, users and ids as a policy file writes them, and as a body has them.
+
+What is read here, engines read as the same value (test: tests/test_text_corpus.py).
+"""
 
 import ipaddress
+import math
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
-from dockerproxy.text import number
+from dockerproxy.text import decimal, lower, number
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _SIZE: Final = re.compile(r"([1-9][0-9]{0,14})(B|KiB|MiB|GiB|TiB)?")
 _UNITS: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_HUMAN_SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(?:([kKmMgGtT])[iI]?)?[bB]?")
+_HUMAN_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_MOST_BYTES: Final = 2**62
+"""In units of 1024 it is below 2**63, too."""
+
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,9}))?")
 _BILLION: Final = 10**9
 _PORTS: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -24,6 +35,19 @@ def read_size(text: str) -> int | None:
     """Return a number of bytes, written like `512MiB`; None if it is none."""
     found = _SIZE.fullmatch(text)
     return (number(found[1]) or 0) * _UNITS[found[2] or ""] if found else None
+
+
+def read_human_size(text: str) -> int | None:
+    """Return a number of bytes as engines read a client's `10m`: `units.FromHumanSize`.
+
+    Go computes with floating point and cuts off what is below 1: "0.5" is 0. What does not fit becomes negative.
+
+    Returns:
+        The number; None if it is none, or more than any engine can have.
+    """
+    found = _HUMAN_SIZE.fullmatch(text)
+    size = (decimal(found[1]) or 0) * _HUMAN_UNITS[lower(found[2] or "")] if found else _MOST_BYTES
+    return math.floor(size) if size < _MOST_BYTES else None
 
 
 def read_billionths(text: str) -> int | None:
@@ -65,13 +89,18 @@ def is_id_of_swarm(text: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def is_address(text: str) -> bool:
-    """Whether a text is an IP address, and no part of a link: Go takes what it cannot read for any address."""
+def read_address(text: str) -> Address | None:
+    """Return an IP address; None if it is none, or not one for every engine.
+
+    Go takes what it cannot read for any address, and that is one with a zone. An address of IPv4 in the guise of one of
+    IPv6 is the former for Go, and the latter for Podman's netavark.
+    """
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return "%" not in text
+        return None
+    in_guise = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    return None if in_guise or "%" in text else address
 
 
 @lru_cache(maxsize=1024)

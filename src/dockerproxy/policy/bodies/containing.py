@@ -19,6 +19,7 @@ from dockerproxy.policy.bodies.amounts import (
     is_id_of_swarm,
     read_billionths,
     read_count,
+    read_human_size,
     read_size,
 )
 from dockerproxy.policy.bodies.inspection import Inspection, Object
@@ -45,9 +46,6 @@ _NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
-
-_IS_BOUND: Final = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,15}(\.[0-9]{1,9})? ?[kKmMgGtT]?[iI]?[bB]?").fullmatch
-"""A size above 0, as engines read it. With -1 they keep all there is."""
 
 _MAY_BE_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
@@ -280,7 +278,7 @@ def check_log_options(seen: Inspection, value: Json, path: str, around: Object) 
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _LOG_OPTIONS:
             seen.fault(f"{path}[{show(name)}]", option, "which could make the engine connect somewhere or read files")
-        elif name == "max-size" and not _IS_BOUND(str(option)):
+        elif name == "max-size" and not read_human_size(str(option)):
             seen.fault(f"{path}[{show(name)}]", option, "which is no size above 0, and bounds nothing")
     return value
 

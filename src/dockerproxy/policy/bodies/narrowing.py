@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.bodies.amounts import is_address, read_ports
+from dockerproxy.policy.bodies.amounts import read_address, read_ports
 from dockerproxy.policy.bodies.containing import capability_name, fits_command
 from dockerproxy.policy.bodies.inspection import Fault, Known
 from dockerproxy.policy.bodies.mounting import split_mode
@@ -170,7 +170,7 @@ def can_be_listed(word: Word, item: Item) -> bool:
     if len(text) > LONGEST or not text.isprintable() or max(text, default="") > "\uffff":
         return False
     if word.takes is Takes.PORTS:
-        return bool(read_ports(item[1]) if item[0] == "ports" else is_address(item[1]))
+        return bool(read_ports(item[1]) if item[0] == "ports" else read_address(item[1]))
     return isinstance(item, str) is (word.takes is Takes.ITEMS) and not (isinstance(item, str) and word.fault(item))
 
 

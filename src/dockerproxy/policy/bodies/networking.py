@@ -6,14 +6,12 @@ this engine does not know before a container of its own joins it; a path of a na
 takes for a network of the host's (a name has no colon and no slash, and those words are none); a container that has
 what it would share from the host or from another one, or that does not exist yet; two networks, one in each of two
 fields. How one would open a port that is not granted: a list without bindings, which Docker fills in; a range of which
-only the ends are granted; an address that Go cannot read, and takes for any.
+only the ends are granted; an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark.
 """
 
-import ipaddress
-from functools import lru_cache
 from typing import Final
 
-from dockerproxy.policy.bodies.amounts import is_address, is_id_of_swarm, merge_ports, read_ports
+from dockerproxy.policy.bodies.amounts import is_id_of_swarm, merge_ports, read_address, read_ports
 from dockerproxy.policy.bodies.defaults import check_endpoint
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.naming import IS_NAME, is_listed, items, resolve
@@ -186,15 +184,14 @@ def _check_address(seen: Inspection, address: str, path: str) -> None:
     granted = _granted(seen, "addresses")
     if granted is None:
         return
-    if address and not is_address(address):
-        seen.fault(path, address, "which is no IP address")
+    if address and read_address(address) is None:
+        seen.fault(path, address, "which is no IP address, or not one for every engine")
         return
     needed = (address,) if address else _ANY_ADDRESS
     if not {normalise_address(item) for item in granted}.issuperset(map(normalise_address, needed)):
         seen.fault(path, address, "and that address is not granted", "publish", Pairs((("addresses", needed),)))
 
 
-@lru_cache(maxsize=1024)
 def normalise_address(text: str) -> str:
     """Return an address in its one spelling; what is none stays as it is."""
-    return str(ipaddress.ip_address(text)) if is_address(text) else text
+    return str(read_address(text) or text)
