@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.text import base_name, escape, fold, lower, number, trim, unquote, upper, visible
+from dockerproxy.text import base_name, decimal, escape, fold, lower, number, trim, unquote, upper, visible
 
 GO_FOLDS_TO_ASCII = {"\u017f": "s", "\u212a": "k"}
 """All of Unicode outside ASCII whose orbit in Go's unicode.SimpleFold has a letter of ASCII."""
@@ -48,6 +48,15 @@ def test_only_digits_of_ascii_are_a_number(text: str) -> None:
 @given(st.integers(min_value=0, max_value=10**18 - 1))
 def test_a_number_is_read(value: int) -> None:
     assert number(str(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", ".5", "1.", "-1", "1e3", "1_0", " 1", "nan", "inf", "\u0661", "1.\uff10", "1\n"])
+def test_only_digits_of_ascii_are_a_decimal_number(text: str) -> None:
+    assert decimal(text) is None
+
+
+def test_a_decimal_number_is_read() -> None:
+    assert (decimal("0"), decimal("10"), decimal("0.5")) == (0.0, 10.0, 0.5)
 
 
 def test_only_what_is_named_is_trimmed() -> None:
