@@ -15,7 +15,7 @@ def test_engines_read_nothing_that_was_not_looked_at() -> None:
         if not find_reach(content, given):
             passed += 1
             assert list(find_differences(content, given, told)) == []
-    assert passed > 300
+    assert passed > 250
 
 
 def test_what_is_kept_has_what_is_feared() -> None:
