@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
+from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
@@ -343,6 +344,26 @@ def test_an_image_is_not_made_of_an_archive_of_the_host(podman: Engine, proxy: P
     assert post(proxy.socket, target).status == 403
     assert post(podman.socket, target).status == 200
     ask(podman.socket, "DELETE", f"{API}/images/localhost/stolen:1")
+
+
+def test_no_image_gets_a_name_by_which_it_is_found_in_place_of_another_s_id(podman: Engine) -> None:
+    for number, name in enumerate(("ours:1", "theirs:1")):
+        import_image(podman.socket, f"docker.io/library/{name}", b"\0" * 1024 * (number + 2))
+    ours, theirs = (
+        ask(podman.socket, "GET", f"{API}/images/{name}:1/json").json()["Id"] for name in ("ours", "theirs")
+    )
+    as_id, named = f"localhost/{theirs[:12]}", f"{API}/images/{theirs[:12]}/json"
+    give = f"/images/docker.io/library/ours:1/tag?repo={as_id}&tag=latest"
+    assert post(podman.socket, give).status == 201
+    assert ask(podman.socket, "GET", named).json()["Id"] == ours
+    assert post(podman.socket, f"/images/{as_id}/untag").status == 201
+    for words in ('images: ["ours:*"], tags: ["localhost/**"]', 'images: ["**"]'):
+        with running_policy(podman.socket, f"[{{ImageTag: {{{words}}}}}, {{ImageTagLibpod: {{{words}}}}}]") as limited:
+            assert post(limited.socket, give).status == 403
+            assert ask(limited.socket, "POST", give).status == 403
+    assert ask(podman.socket, "GET", named).json()["Id"] == theirs
+    for name in ("ours:1", "theirs:1"):
+        ask(podman.socket, "DELETE", f"{API}/images/docker.io/library/{name}")
 
 
 def test_a_network_is_none_of_the_host(proxy: Proxy) -> None:

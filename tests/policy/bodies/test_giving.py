@@ -29,6 +29,13 @@ DIGEST = f"sha256:{ID}"
         (("**", "deadbeefcafe"), "deadbeefcafe", False),
         (("**",), "docker.io/library/deadbeefcafe:1", False),
         (("**",), "sha256:1", False),
+        # Podman has those of these registries before it looks for an id.
+        (("localhost/**",), "localhost/deadbeefcafe", False),
+        (("**",), "localhost/sha256:1", False),
+        (("**",), "quay.io/deadbeefcafe:1", False),
+        (("**",), "registry.example:5000/deadbeefcafe", False),
+        (("**",), "localhost/deadbeef", True),
+        (("**",), "localhost/ci/deadbeefcafe", True),
         (("**",), "deadbeef", True),
         (("**",), "ci/deadbeefcafe", True),
         (("**", ID), ID, False),
@@ -95,6 +102,13 @@ def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
     assert faults("ImageTag", query, images=("nginx",), tags=("ci/*",)) != []
     assert faults("ImageTag", query) != []
     assert faults("ImageCommit", query, images=("nginx",)) != []
+
+
+@pytest.mark.parametrize("name", ["deadbeefcafe", "docker.io/library/deadbeefcafe", "localhost/deadbeefcafe", "sha256"])
+@pytest.mark.parametrize("operation", ["ImageTag", "ImageTagLibpod"])
+def test_what_could_be_an_id_is_no_name_that_images_cover(operation: str, name: str) -> None:
+    (fault,) = faults(operation, f"?repo={name}&tag=1", images=("**",))
+    assert fault.endswith("which could be the id of another one")
 
 
 @pytest.mark.parametrize(
