@@ -10,7 +10,7 @@ Attack: what an object is like, such as the mounts of a pod -> Defence: its desc
 
 Two things a client may still learn. Who sends a whole id may learn whether an object has it: nobody guesses one. And
 where a grant covers a name that could be the beginning of an id, like `a*`, a body that names something else's id so
-is denied, while the engine answers for a name of nothing.
+is denied, while the engine answers for a name of nothing. Of an image, such a name goes on as a name.
 """
 
 from dataclasses import replace

@@ -123,6 +123,17 @@ def test_only_the_registry_is_added_to_a_name(name: str, goes_on: str) -> None:
     assert complete(name, spelled) == complete(goes_on, spelled) == goes_on
 
 
+@pytest.mark.parametrize("theirs", [Found(IMAGE, ("ghcr.io/a/b:1",), document={"id": IMAGE}), Found("cafe", ("cafe",))])
+def test_a_granted_name_goes_on_as_a_name_though_another_image_has_an_id_that_begins_so(theirs: Found) -> None:
+    answers = {(Kind.IMAGE, "cafe"): theirs}
+    seen = replace(begin(images=("docker.io/library/caf*",)), answers=answers)
+    assert check_images(seen, "cafe", "Image", {}) == "docker.io/library/cafe"
+    assert seen.faults == []
+    seen = replace(begin(images=("docker.io/library/nginx",)), answers=answers)
+    check_images(seen, "cafe", "Image", {})
+    assert len(seen.faults) == 1
+
+
 def test_the_image_of_a_service_stays_as_it_is_spelled() -> None:
     seen = replace(begin(images=("docker.io/library/nginx:1",)), request=request_for(OPERATIONS["ServiceCreate"]))
     assert check_images(seen, "nginx:1", "TaskTemplate.ContainerSpec.Image", {}) == "nginx:1"

@@ -107,6 +107,10 @@ def test_an_image_goes_on_under_a_name_that_is_granted(named: str, goes_on: str)
     assert content(inspected)["image"] == content(inspected)["raw_image_name"] == goes_on
 
 
+def test_a_granted_name_goes_on_as_it_was_judged_though_podman_would_find_another_image_by_it() -> None:
+    assert content(create({"images": ("docker.io/ci/*:*",)}, image="ci/app:1"))["image"] == "docker.io/ci/app:1"
+
+
 def test_an_image_may_be_granted_by_its_id() -> None:
     assert content(create({"images": (BUSYBOX,)}))["image"] == BUSYBOX
 

@@ -100,11 +100,21 @@ def _check_image_by_id(seen: Inspection, value: str, path: str, reference: Refer
     found = seen.ask(Kind.IMAGE, value)
     if found is None:
         return value
-    if not is_listed_image(seen, found):
+    if is_listed_image(seen, found) and (found.document or reference is None):
+        return found.id
+    name = name_if_listed(seen, value, reference)
+    if not name:
         seen.fault(path, value, "which is none of the granted images", "images", found.names[:1] or (found.id,))
-    if not found.document and reference is not None:
-        return complete(value, reference)  # So that it cannot be the beginning of an id.
-    return found.id if found.document else value
+    return name or value
+
+
+def name_if_listed(seen: Inspection, value: str, reference: Reference | None) -> str:
+    """Return the name of an image with its registry, which could be no id, if a grant lists that; empty if not.
+
+    So it makes no difference to a client whether an image that it may not use is found by what it said.
+    """
+    is_named = reference is not None and _is_image_listed(seen, (str(with_default_tag(reference)),))
+    return complete(value, reference) if is_named else ""
 
 
 def is_listed_image(seen: Inspection, found: Found) -> bool:

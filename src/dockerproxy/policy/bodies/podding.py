@@ -21,7 +21,7 @@ from dockerproxy.policy.bodies.containing import check_cpus, check_labels, check
 from dockerproxy.policy.bodies.giving import check_given, check_tagged
 from dockerproxy.policy.bodies.inspection import Check, Inspection, Object
 from dockerproxy.policy.bodies.mounting import check_mounts, check_subpath, check_tmpfs, relabels
-from dockerproxy.policy.bodies.naming import check_images, is_listed_image, matches
+from dockerproxy.policy.bodies.naming import check_images, is_listed_image, matches, name_if_listed
 from dockerproxy.policy.bodies.networking import check_publish
 from dockerproxy.policy.objects import Found, Kind, is_whole, name_in
 from dockerproxy.policy.references import parse_reference, with_default_tag
@@ -148,8 +148,10 @@ def check_podman_images(seen: Inspection, value: Json, path: str, around: Object
     if found is None:
         return value
     if not is_listed_image(seen, found):
-        seen.fault(path, value, "which is none of the granted images", "images", found.names[:1] or (found.id,))
-        return value
+        name = name_if_listed(seen, value, reference)
+        if not name:
+            seen.fault(path, value, "which is none of the granted images", "images", found.names[:1] or (found.id,))
+        return name or value
     named = (name for name in found.names if is_listed_image(seen, Found("", (name,))))
     return next(named, found.id)
 
