@@ -233,6 +233,23 @@ def test_no_build_is_on_the_network_of_the_host(dockerd: Engine, make_client: pa
     assert host in build(dockerd.socket, "networkmode=host&nocache=1", step).body
 
 
+def test_no_build_is_on_a_network_of_the_swarm_by_its_id(dockerd: Engine, label: str) -> None:
+    def make(path: str, **body: object) -> Answer:
+        return ask(dockerd.socket, "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    make("/swarm/init", ListenAddr="127.0.0.1:2377", AdvertiseAddr="127.0.0.1")
+    try:
+        made = make("/networks/create", Name=f"theirs-{label}", Driver="overlay", Attachable=True).json()["Id"]
+        mode, step = f"networkmode={made}&nocache=1", archive_of(item("Dockerfile", b"FROM busybox\nRUN ip address\n"))
+        assert b"inet 10.0." in build(dockerd.socket, mode, step).body
+        for networks in (f"{made[:2]}*", f"{made[:2]}**", "**"):
+            allow = json.dumps([{"ImageBuild": {"tags": ["ci/*"], "networks": [networks]}}])
+            with running_policy(dockerd.socket, allow) as proxy:
+                assert build(proxy.socket, mode, step).status == (200 if networks == "**" else 403)
+    finally:
+        make("/swarm/leave?force=1")
+
+
 def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp_path: Path, label: str) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()

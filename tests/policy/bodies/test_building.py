@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 import pytest
-from policy.bodies.looking import look
+from policy.bodies.looking import OTHER, look
 from policy.bodies.sending import BUILD, passed_on, refusal_of
 from policy.policies import request_of
 from wire.tars import archive_of, find_corpus, hard_link, item, link, read_archive
@@ -199,13 +199,21 @@ def test_the_names_that_were_judged_are_those_that_are_given() -> None:
         (("bridge",), "", ""),
         (("default",), "networkmode=bridge", ""),
         (("ci_*",), "networkmode=ci_default", ""),
-        (("**",), "networkmode=deadbeef", "could be the id of another"),
+        (("ci_*",), f"networkmode={OTHER[:12]}", "and that network is not granted"),
+        (("0*",), f"networkmode={OTHER[:12]}", "and that network is not granted"),
+        (("db",), f"networkmode={OTHER[:12]}", ""),
+        (("k*",), "networkmode=k3wxf0rzq1v7m2t5c8h4j6n9p", "could be the id of a network of the swarm"),
         (("host",), "networkmode=host", "a network of its own"),
     ],
 )
 def test_a_build_is_on_a_network_that_is_granted(networks: tuple[str, ...], mode: str, says: str) -> None:
     found = faults_of(mode, networks=networks)
     assert says in found if says else not found
+
+
+def test_a_network_that_is_named_by_the_beginning_of_its_id_goes_on_under_the_whole() -> None:
+    inspected = look("ImageBuild", f"?networkmode={OTHER[:12]}", bounds={"networks": ("db",)})
+    assert (inspected.faults, inspected.query) == ((), {"networkmode": (OTHER,)})
 
 
 def test_what_clients_ask_for_is_granted() -> None:

@@ -15,7 +15,8 @@ unrestricted grants); a context from an address; a Dockerfile with another front
 BuildKit reads it: behind a byte order mark or a `#!`, with `//`, as JSON); a Dockerfile in place of the one that was
 looked at: a second one, a link, one behind a link, another default name (`dockerfile`, `Containerfile`); a name that
 makes Podman fetch it, or run the C preprocessor on it, which includes files of the host (`….in`); an entry that goes
-through a link, by which Podman writes to the host.
+through a link, by which Podman writes to the host; a network by its id, which a pattern of names covers (it is judged
+as that of a container is, and goes on under the whole id).
 """
 
 import re
@@ -28,8 +29,8 @@ from dockerproxy.policy.bodies.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.bodies.giving import may_give
 from dockerproxy.policy.bodies.inspection import Fault, Inspection, Object
 from dockerproxy.policy.bodies.loading import meanings
-from dockerproxy.policy.bodies.naming import IS_NAME, complete, matches
-from dockerproxy.policy.bodies.networking import BY_ITSELF
+from dockerproxy.policy.bodies.naming import IS_NAME, complete
+from dockerproxy.policy.bodies.networking import check_network
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, read_json
@@ -41,8 +42,6 @@ _DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
 _IGNORED: Final = (".dockerignore", ".containerignore")
 _IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
 _PREPROCESSED: Final = ".in"
-
-_MAY_BE_ID: Final = re.compile("[0-9a-f]+").fullmatch
 
 _MARK: Final = b"\xef\xbb\xbf"
 _SHEBANG: Final = re.compile(rb"#![^\n]*\n?")
@@ -154,15 +153,7 @@ def check_build_network(seen: Inspection, value: Json, path: str, around: Object
     if name == "host" or (name and not IS_NAME(name)):
         seen.fault(path, name, "and a build may only be on a network of its own, or on one that is named")
         return value
-    granted = "networks" in seen.bounds
-    if name == "none" or (not granted and name in BY_ITSELF):
-        return value
-    names = ("default", "bridge") if name in BY_ITSELF else (name,)
-    if name not in BY_ITSELF and _MAY_BE_ID(name):
-        seen.fault(path, name, "which could be the id of another network")
-    elif not any(matches(seen, "networks", each) for each in names):
-        seen.fault(path, name or "default", "and that network is not granted", "networks", (names[0],))
-    return value
+    return check_network(seen, name, path, name) or value
 
 
 def check_built(seen: Inspection, value: Json, path: str, around: Object) -> Json:

@@ -36,7 +36,7 @@ def check_network_mode(seen: Inspection, value: Json, path: str, around: Object)
     mode = value if isinstance(value, str) else ""
     if mode.startswith("container:"):
         return _join(seen, mode, path, "NetworkMode")
-    return _check_network(seen, mode, path, value) or value
+    return check_network(seen, mode, path, value) or value
 
 
 def check_networks(seen: Inspection, value: Json, path: str, around: Object) -> Json:
@@ -45,14 +45,14 @@ def check_networks(seen: Inspection, value: Json, path: str, around: Object) -> 
     joined: Object = {}
     for name, endpoint in value.items() if isinstance(value, dict) else ():
         where = f"{path}[{show(name)}]"
-        known = _check_network(seen, name, where, name)
+        known = check_network(seen, name, where, name)
         if known in joined:
             seen.fault(where, name, "which is the same network as another one")
         joined[known] = check_endpoint(seen, endpoint, where, {})
     return joined
 
 
-def _check_network(seen: Inspection, name: str, path: str, shown: Json) -> str:
+def check_network(seen: Inspection, name: str, path: str, shown: Json) -> str:
     """Look whether a network may be joined; return what it goes on under."""
     granted = "networks" in seen.bounds
     if name == "host":
