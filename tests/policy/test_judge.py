@@ -281,10 +281,11 @@ def test_a_record_names_an_image_as_it_was_meant() -> None:
 
 
 @by_name
-def test_what_removes_a_volume_by_its_name_is_the_last_request_of_its_connection(operation: Operation) -> None:
+def test_what_may_remove_volumes_is_the_last_request_of_its_connection(operation: Operation) -> None:
     request = judged(operation)
-    assert (b"\r\nconnection: close\r\n" in request.to_engine) is (operation.name in BY_NAME or operation is HEALTH)
     assert request.removes_volumes is (operation.name in BY_NAME | SWEEPING)
+    is_last = request.removes_volumes or operation is HEALTH
+    assert (b"\r\nconnection: close\r\n" in request.to_engine) is is_last
 
 
 def test_every_operation_that_deletes_volumes_claims_them() -> None:

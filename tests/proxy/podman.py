@@ -1,6 +1,10 @@
-"""A stand-in for Podman's volumes: what it is told to remove is the one volume whose name begins so."""
+"""A stand-in for Podman's volumes: what it is told to remove is the one volume whose name begins so.
+
+An underscore is any character to it, as to Podman 5.4.
+"""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -75,15 +79,16 @@ class Podman:
 
     def _do(self, method: str, target: str) -> bytes:
         """Do what a request says; return the answer."""
-        name = target.partition("?")[0].rpartition("/")[2]
-        if method == "GET":
-            return answer({"Name": name}) if name in self.volumes else answer({"message": "no"}, "404 Not Found")
+        name = target.partition("?")[0].partition("/volumes/")[2].removesuffix("/json")
+        begins_so = re.compile(re.escape(name).replace("_", ".")).match
+        meant = [name] if name in self.volumes else [each for each in self.volumes if begins_so(each)]
         if method == "POST":
             self._remove(self.volumes)
             return answer({"VolumesDeleted": []})
-        meant = [name] if name in self.volumes else [each for each in self.volumes if each.startswith(name)]
-        if len(meant) != 1:
+        if len(meant) != 1 or (method == "GET" and "/libpod/" not in target and name not in self.volumes):
             return answer({"message": "no"}, "404 Not Found")
+        if method == "GET":
+            return answer({"Name": meant[0]})
         self._remove(meant)
         return answer({"message": "removed"})
 

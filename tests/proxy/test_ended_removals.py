@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from proxy.harness import Wire, World, in_loop, request, world
+from proxy.harness import OK, Wire, World, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, Podman, add_socket, ask, claims, podman, status_of
 from proxy.questions import the_client
 from proxy.stage import turn, until
@@ -142,20 +142,51 @@ async def test_an_engine_that_closes_without_an_answer_ends_the_removal() -> Non
         assert claims(here) == 0
 
 
+@pytest.mark.parametrize("body", [b"", b"{}"])
+@pytest.mark.parametrize("end", ENDINGS[:-1])
 @in_loop
-async def test_a_sweep_whose_client_leaves_is_over() -> None:
-    async with world(policy=ALL) as here, podman(here, "db", lasting=True) as engine:
+async def test_a_sweep_is_over_when_the_engine_is_done_with_it(end: Ending, body: bytes) -> None:
+    async with world(policy=ALL) as here, podman(here, "db") as engine:
         judged = await add_socket(here, DB)
         engine.goes_on.clear()
-        wire = await ask(here, request("POST", "/volumes/prune", "Content-Length: 2", body=b"{}"))
+        wire = await ask(here, request("POST", "/volumes/prune", f"Content-Length: {len(body)}", body=body))
         await engine.hears(1)
+        [client] = here.clients
         waiting = await ask(here, DELETE, judged)
         await until(lambda: claims(here) == 2, "the next one waits")
-        wire.writer.transport.abort()
-        await engine.hears(2)
+        await end(here, client, wire)
+        await until(lambda: client.tally.judged is None, "its client is told, or has gone")
+        await turn()
+        assert engine.heard == ["POST /volumes/prune"]
+        assert claims(here) == 2
         engine.goes_on.set()
-        assert await status_of(waiting) == b"200"
+        assert await status_of(waiting) == b"404"
         assert not claims(here)
+        assert client.served.held == 0
+
+
+@in_loop
+async def test_a_sweep_whose_body_does_not_come_keeps_nobody_waiting() -> None:
+    async with world(policy=ALL) as here, podman(here, "db") as engine:
+        judged = await add_socket(here, DB)
+        await ask(here, request("POST", "/volumes/prune", "Content-Length: 5", body=b"{"))
+        await until(lambda: the_client(here).body is not None, "its body is awaited")
+        assert await status_of(await ask(here, DELETE, judged)) == b"200"
+        assert engine.heard == ["DELETE /volumes/db"]
+
+
+@pytest.mark.parametrize("fields", [("Content-Length: 2",), ("Transfer-Encoding: chunked",)])
+@in_loop
+async def test_a_sweep_goes_on_with_its_body(fields: tuple[str, ...]) -> None:
+    body = b"{}" if "Length" in fields[0] else b"2\r\n{}\r\n0\r\n\r\n"
+    async with world(policy=ALL) as here:
+        client = await ask(here, request("POST", "/volumes/prune", *fields, body=body))
+        engine = await here.engine_side()
+        assert b"content-length: 2\r\nconnection: close\r\n" in await engine.head()
+        assert await engine.exactly(2) == b"{}"
+        await engine.send(OK)
+        await engine.close()
+        assert await client.exactly(len(OK)) == OK
 
 
 # What the client gets

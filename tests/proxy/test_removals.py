@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.policies import grant_on, policy_with
 from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
@@ -172,7 +173,49 @@ async def test_who_waits_for_too_long_is_told_for_what() -> None:
         assert claims(here) == 1
 
 
+@pytest.mark.parametrize("spelled", ["d", "_b"])
+@in_loop
+async def test_a_volume_is_claimed_by_its_own_name(spelled: str) -> None:
+    """Podman's own API tells of the one volume whose name begins so."""
+    async with world(policy=DB) as here, podman(here, "db") as engine:
+        engine.goes_on.clear()
+        first = await ask(here, request("DELETE", f"/v4.0.0/libpod/volumes/{spelled}"))
+        await engine.hears(1)
+        engine.volumes.add("db-secret")
+        second = await ask(here, DELETE)
+        await until(lambda: claims(here) == 2, "the second one waits")
+        await turn()
+        assert engine.heard == ["DELETE /v4.0.0/libpod/volumes/db"]
+        engine.goes_on.set()
+        assert await status_of(first) == b"200"
+        assert await status_of(second) == b"404"
+        assert engine.removed == ["db"]
+
+
+@in_loop
+async def test_a_name_that_means_another_volume_when_it_is_its_turn_removes_none() -> None:
+    async with world(policy=policy_with(grant_on("VolumeDeleteLibpod", "*"))) as here, podman(here, "db") as engine:
+        engine.goes_on.clear()
+        await ask(here, request("DELETE", "/v4.0.0/libpod/volumes/db"))
+        await engine.hears(1)
+        second = await ask(here, request("DELETE", "/v4.0.0/libpod/volumes/d"))
+        await until(lambda: claims(here) == 2, "the second one waits")
+        engine.goes_on.set()
+        engine.volumes.add("data")
+        engine.volumes.discard("db")
+        assert await status_of(second) == b"503"
+        assert "data" not in engine.removed
+
+
 # Claims by themselves
+
+
+def test_an_underscore_may_stand_for_any_character() -> None:
+    judged = Claim("ci-1", was_judged=True)
+    for name, waits in {"ci_1": True, "____": True, "ci_": True, "": True, "ci_2": False, "ci-1_": False}.items():
+        other = Claim(name, was_judged=False)
+        assert (judged.precedes(other), other.precedes(judged)) == (waits, waits)
+
 
 CLAIMS = st.builds(Claim, st.sampled_from(["", "a", "ab", "abc", "b"]), st.booleans())
 

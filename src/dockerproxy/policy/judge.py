@@ -220,9 +220,11 @@ def judge_body(policy: CompiledPolicy, judged: Judged, content: bytes) -> Judged
 
     Args:
         policy: The one it was judged by before.
-        judged: The request that wants its body.
+        judged: The request that wants its body, or was decided without it and goes on with all of it.
         content: All of it.
     """
+    if not judged.wants_body:
+        return _settle(replace(judged, body=content), judged.decision, judged.known.found)
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
         return document
@@ -339,7 +341,7 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
-    if operation is not None and operation.name in BY_NAME:
+    if judged.removes_volumes:
         head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if judged.body is not None and head.framing is not Framing.NONE:

@@ -44,12 +44,17 @@ def begin(client: "Client", head: bytes, judged: Judged | Refusal) -> None:
     too_many = client.served.usage.enter(judged.shape)
     if too_many:
         turn_away(client, judged, 503, too_many)
-    elif judged.wants_body:
+    elif judged.wants_body or (_removes(judged) and not judged.is_whole):
         hold(client, judged)
-    elif judged.question is not None or (judged.passes and judged.removes_volumes):
+    elif judged.question is not None or _removes(judged):
         ask(client, judged)
     else:
         client.proceed(judged)
+
+
+def _removes(judged: Judged) -> bool:
+    """Whether a request goes on in its turn, and whole: others wait while it removes volumes."""
+    return judged.passes and judged.removes_volumes
 
 
 def _enter(client: "Client") -> None:
@@ -131,10 +136,10 @@ def _take_decided(client: "Client", decided: Judged | Refusal) -> None:
         client.fail(decided.status, decided.reason)
         return
     client.tally.judged = decided
-    if decided.question is None:
-        client.proceed(decided)
-    else:
+    if decided.question is not None or _removes(decided):
         ask(client, decided)
+    else:
+        client.proceed(decided)
 
 
 def judge_later(client: "Client", head: bytes) -> None:

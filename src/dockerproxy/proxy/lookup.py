@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge_object, judge_unknown
-from dockerproxy.policy.objects import BY_NAME, Found, Question, read_object
+from dockerproxy.policy.objects import Found, Question, read_object
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.judging import is_quick, judge_aside, still_waits
-from dockerproxy.proxy.removals import StillRemovingError, claim_for
+from dockerproxy.proxy.removals import Claim, StillRemovingError, claim_for
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.exchange import Signal, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, parse_response
@@ -77,9 +77,10 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
         if not (decided.passes and decided.removes_volumes):
             _go_on(client, decided)
             return
-        async with client.served.removals, client.shared.removals.claim(claim_for(decided), patience):
+        claim = claim_for(decided)
+        async with client.served.removals, client.shared.removals.claim(claim, patience):
             # What was true of a volume before the claim need not be true any longer.
-            await _remove_volumes(client, await _decide(client, policy, judged, patience))
+            await _remove_volumes(client, await _decide(client, policy, judged, patience), claim)
     except StillRemovingError:
         client.fail(503, "another request is removing these volumes, and takes long", TOO_MUCH_ASKED)
     except OSError as error:
@@ -126,22 +127,18 @@ async def _judge(client: "Client", policy: CompiledPolicy, judged: Judged, found
     return work() if is_quick(policy, judged, judged.body or b"") else await judge_aside(client, work)
 
 
-async def _remove_volumes(client: "Client", decided: Judged) -> None:
+async def _remove_volumes(client: "Client", decided: Judged, claim: Claim) -> None:
     """Let a request go on that may remove volumes; return when the engine is done with it.
 
-    What removes a volume by its name is sent over a connection of its own, which the client's end does not end: an
-    engine goes on with a removal whose client has gone. Whoever sweeps may remove what was judged, and is only to be
-    kept from doing that meanwhile.
+    It is sent over a connection of its own, which the client's end does not end: an engine goes on with a removal whose
+    client has gone.
     """
     if not still_waits(client):
         return
-    if not decided.passes or decided.operation is None or decided.operation.name not in BY_NAME:
-        over = asyncio.Event()
-        client.tally.when_over = over.set
+    if not decided.passes:
         _go_on(client, decided)
-        await over.wait()
-    elif not decided.is_whole:
-        client.fail(400, "a removal has no body")
+    elif claim_for(decided).name != claim.name:
+        client.fail(503, "the name means another volume than before", TOO_MUCH_ASKED)
     else:
         client.tally.judged, client.task = decided, None
         answer = await _converse(client.shared, decided.to_engine)

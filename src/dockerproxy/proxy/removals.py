@@ -8,7 +8,12 @@ So what removes `db` because a condition allows `db` must find it there still, o
   (test: test_a_volume_that_only_begins_so_stays_however_its_removals_end)
 - Attack: end the connection, by whatever means, so that the next one begins too early or none ever does -> Defence: a
   claim lasts as long as the block of one coroutine, which nothing but the engine ends once the engine has the request.
-  (test: test_whenever_a_removal_is_ended_others_can_remove)
+  (test: test_whenever_a_removal_is_ended_others_can_remove, test_a_sweep_is_over_when_the_engine_is_done_with_it)
+- Attack: a removal whose body never comes -> Defence: it claims when all of it is there.
+  (test: test_a_sweep_whose_body_does_not_come_keeps_nobody_waiting)
+- Attack: one volume under two names, or under one with a blank of SQL in it (`_` is any character to Podman 5.4)
+  -> Defence: what was judged is claimed under the name that the engine gives it, and `may_remove` reads the blank.
+  (test: test_a_volume_is_claimed_by_its_own_name, test_an_underscore_may_stand_for_any_character)
 - Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
   (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
 """
@@ -32,7 +37,7 @@ class Claim:
     """What a request may remove.
 
     Attributes:
-        name: The beginning of the names of all volumes that it may remove, in lower case, as SQLite compares them.
+        name: Of the volume, or the beginning of the names of all that it may remove; in lower case, as SQLite compares.
         was_judged: Whether it may remove no other than the one of that name.
         over: Set when the engine is done with it.
     """
@@ -46,7 +51,13 @@ class Claim:
         if self.was_judged and later.was_judged:
             return self.name == later.name
         judged, other = (self, later) if self.was_judged else (later, self)
-        return judged.was_judged and judged.name.startswith(other.name)
+        return judged.was_judged and other.may_remove(judged.name)
+
+    def may_remove(self, name: str) -> bool:
+        """Whether a volume is one whose name begins so, as SQLite's LIKE reads it."""
+        return len(self.name) <= len(name) and all(
+            ours in {"_", own} for ours, own in zip(self.name, name, strict=False)
+        )
 
 
 class Removals:
@@ -86,7 +97,9 @@ class Removals:
 
 def claim_for(judged: Judged) -> Claim:
     """Return what a request may remove that is allowed to."""
-    operation = judged.operation
+    operation, found = judged.operation, judged.known.found
     if operation is None or operation.name in SWEEPING:
         return Claim("", was_judged=False)
-    return Claim(lower(name_in(judged.request.path, operation)), judged.decision.about_object)
+    if found is None or not judged.decision.about_object:  # It goes on under the name that the client spells.
+        return Claim(lower(name_in(judged.request.path, operation)), was_judged=False)
+    return Claim(lower(found.id), was_judged=True)
