@@ -83,7 +83,12 @@ def test_several_files_at_once_are_sent_to_few_of_podmans_operations_only(operat
 
 @by_name
 def test_grpc_outside_of_the_tunnels_is_refused_on_every_operation(operation: Operation) -> None:
-    for kind in ("application/grpc", "Application/GRPC+proto", "application/grpc-web"):
+    anywhere = (
+        'text/plain; a="application/grpc"',
+        'application/json; charset="x Application/grpc+x"',
+        "xapplication/grpc",
+    )
+    for kind in ("application/grpc", "Application/GRPC+proto", "application/grpc-web", *anywhere):
         assert isinstance(ask(operation, f"Content-Type: {kind}"), Refusal)
 
 

@@ -21,6 +21,10 @@ _JSON: Final = "application/json"
 _UTF_8: Final = ("charset", "utf-8")
 """Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
 
+_GRPC: Final = "application/grpc"
+"""Docker looks whether a type begins so, Podman 6 whether a Content-Type has it anywhere (its `HeadersRegexp` has no
+anchors), and then at no path."""
+
 _SHOWN: Final = 60
 """Characters of a type that a message shows."""
 
@@ -37,7 +41,7 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
     has_body = head.framing is not Framing.NONE
     checks = (
         (
-            kind.startswith("application/grpc"),
+            any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))),
             "gRPC is spoken only through the tunnels of /grpc and /session",
         ),
         (
