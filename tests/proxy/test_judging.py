@@ -224,3 +224,17 @@ async def test_where_nothing_is_refused_shorter_heads_wait_too() -> None:
             assert here.arrivals.empty()
         engine = await here.engine_side()
         assert (await engine.head()).startswith(b"GET /images/json ")
+
+
+@in_loop
+async def test_a_long_head_that_must_make_way_is_answered_and_recorded() -> None:
+    async with world() as here, busy(here):
+        client = await here.connect()
+        await client.send(get("/_ping", LONG) + get("/_ping"))
+        await held(here)
+        the_client(here).give_way()
+        status, body = await client.answer()
+        assert (status, b"MAX_BUFFERED" in body) == (503, True)
+        [record] = await here.records(1)
+        assert (record["decision"], record["method"], record["target"]) == ("refused", "GET", "/_ping")
+        assert await client.rest() == b""

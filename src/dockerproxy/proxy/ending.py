@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SKIPPABLE: Final = 64 * 1024
 """Bytes of a refused request's body that are read so that the connection can go on."""
 
+_UNREAD: Final = frozenset({State.IDLE, State.HELD})
+"""Where the inbox begins with a head that was not judged yet."""
+
 _LEVELS: Final = {404: Level.INFO}
 """Of denials: that nothing is called so is no news for an operator, the engine would have said the same."""
 
@@ -91,7 +94,7 @@ def end_late(client: "Client") -> None:
 
 def make_way(client: "Client") -> None:
     """End a connection for which too much is held."""
-    if client.inbox.data and client.state is State.IDLE:
+    if client.inbox.data and client.state in _UNREAD and client.tally.judged is None:
         refuse(client, Refusal(503, TOO_MUCH))
     elif client.tally.judged is not None:
         client.fail(503, TOO_MUCH, TOO_MUCH_ASKED)
