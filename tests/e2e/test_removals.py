@@ -3,6 +3,7 @@
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 from e2e.engines import Engine
@@ -46,3 +47,14 @@ def test_a_volume_whose_name_only_begins_so_is_never_removed(engine: Engine, lab
             assert ask(engine.socket, "GET", f"/volumes/{other}").status == 200
         assert ask(proxy.socket, "DELETE", f"/v1.41/volumes/{name}").status in {204, 404}
     assert ask(engine.socket, "DELETE", f"/volumes/{other}").status == 204
+
+
+def test_a_prune_removes_what_it_must_and_says_so(engine: Engine, label: str) -> None:
+    name, json_type = f"old-{label}", {"Content-Type": "application/json"}
+    filters = quote(json.dumps({"label": [label]}))
+    with running_policy(engine.socket, "[VolumePrune]") as proxy:
+        for body in (b"", b"{}"):
+            made = json.dumps({"Name": name, "Labels": {label: "1"}}).encode()
+            ask(engine.socket, "POST", "/volumes/create", made, json_type)
+            answer = ask(proxy.socket, "POST", f"/v1.41/volumes/prune?filters={filters}", body, json_type)
+            assert (answer.status, json.loads(answer.body)["VolumesDeleted"]) == (200, [name])
