@@ -1,6 +1,7 @@
 """An archive is looked at in small steps, and a file of it that takes long to read beside the loop."""
 
 import asyncio
+import gzip
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from policy.policies import policy_with
 from proxy.bodies import contained
 from proxy.harness import OK, get, in_loop, request, world
 from proxy.questions import the_client
-from proxy.stage import until
+from proxy.stage import turn, until
 from proxy.test_judging import busy
 from wire.tars import archive_of, item, read_archive
 
@@ -127,3 +128,28 @@ async def test_who_goes_while_a_file_is_read_leaves_nothing(who: str) -> None:
         again = await here.connect()
         await again.send(upload(archive_of(item("Dockerfile", LONG))))
         await (await here.engine_side()).reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+@in_loop
+async def test_the_end_of_the_client_is_not_seen_while_a_file_is_read() -> None:
+    """The thread may be through with a body, of which nothing has gone on yet."""
+    archive = gzip.compress(archive_of(item("Dockerfile", LONG)))
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        async with busy(here):
+            await client.send(upload(archive))
+            engine = await here.engine_side()
+            await engine.head()
+            await until(lambda: bool((body := the_client(here).body) and body.is_busy), "a file is to be read")
+            assert not the_client(here).inbox.data
+            body = the_client(here).body
+            assert body is not None
+            body.has_more = False
+            the_client(here).update_reading()
+            client.end()
+            await turn()
+            assert not the_client(here).ended
+            body.has_more = True
+        await until(lambda: the_client(here).ended, "all is read, and its end")
+        await engine.send(OK)
+        assert await client.rest() == OK

@@ -359,7 +359,7 @@ class Client(asyncio.Protocol):
         if self.state is State.IDLE:
             reads = not self.is_slow and (not self.inbox.data or self.inbox.holds_part_of_a_head)
         else:
-            waits = bool(self.inbox.data) or (self.body is not None and self.body.has_more)
+            waits = bool(self.inbox.data) or (self.body is not None and (self.body.has_more or self.body.is_busy))
             reads = not self.engine_is_slow and (not waits or self.state is State.CLOSING)
         if reads is self._reading or self.transport.is_closing():
             return
