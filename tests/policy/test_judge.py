@@ -288,6 +288,19 @@ def test_what_may_remove_volumes_is_the_last_request_of_its_connection(operation
     assert (b"\r\nconnection: close\r\n" in request.to_engine) is is_last
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("name", sorted(SWEEPING))
+def test_what_was_decided_without_its_body_goes_on_whole_when_that_is_there(name: str, framing: str) -> None:
+    before = judged(OPERATIONS[name], framing)
+    assert before.passes
+    assert not before.is_whole
+    found = judge_body(EVERYTHING, before, b"x:")
+    assert isinstance(found, Judged)
+    assert found.is_whole
+    assert found.decision == before.decision
+    assert found.to_engine.endswith(b"\r\ncontent-length: 2\r\nconnection: close\r\n\r\nx:")
+
+
 def test_every_operation_that_deletes_volumes_claims_them() -> None:
     """But for those that delete volumes without a name: nobody is granted those by their names."""
     said = {operation.name for operation in OPERATIONS.values() if re.search(r"deletes.*volume", operation.says)}
