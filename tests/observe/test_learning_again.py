@@ -59,3 +59,22 @@ def test_what_reached_further_before_a_restart_does_so_after_it() -> None:
     learner = resume(learn(record_of(f"{delete}?force=1", "docker.io/library/app:1")))
     learner.note(record_of(delete, "docker.io/library/app:1"), NOON)
     assert "- ImageDelete  # 2  " in learner.text()
+
+
+def test_names_of_nothing_make_no_pattern_after_a_restart_either() -> None:
+    learner = resume(learn(*(record_of(f"POST /containers/prod-{number}/stop", status=404) for number in (1, 2, 3))))
+    assert "- ContainerStop: {containers: [prod-1, prod-2, prod-3]}" in learner.text()
+    for number in (4, 5, 6):
+        learner.note(record_of(f"POST /containers/prod-{number}/stop", f"prod-{number}", status=204), NOON)
+    assert '- ContainerStop: {containers: ["prod-*"]}' in learner.text()
+
+
+def test_what_a_person_demands_is_not_left_out_for_a_request_that_failed() -> None:
+    create = record_of("POST /containers/create?name=a", body={"Image": "app"}, status=201)
+    text = learn(create).replace("          images:", "          memory: 1GiB\n          images:")
+    text = text.replace("- ContainerCreate: {", "- ContainerCreate: {memory: 1GiB, ")
+    learner = resume(text)
+    learner.note(create._replace(status=409), NOON)
+    assert 'memory: "1GiB"\n' in learner.text()
+    learner.note(create, NOON)
+    assert 'memory: "1GiB" left out' in learner.text()

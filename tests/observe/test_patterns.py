@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID
 
-from dockerproxy.observe.patterns import find_families, find_image_families, is_id
+from dockerproxy.observe.patterns import find_bind_families, find_families, find_image_families, is_id
 from dockerproxy.policy.globs import Glob
 
 DIGEST = "sha256:" + "0" * 60
@@ -129,3 +129,19 @@ def test_no_pattern_covers_what_nobody_reads_out_of_it(names: set[str], hostile:
         assert pattern.count("?") in {0, 64}
         assert pattern not in {"*", "**", "*_*", "/*", "/**"}
         assert not [name for name in HELD_OUT if name[:3] not in stems and Glob(pattern).matches(name)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("/run/{}", "/var/run/{}:ro", "/home/{}", "/home/{}/.ssh:ro", "/etc/{}", "/var/lib/{}", "/run/user/{}"),
+        *("/root/{}", "/usr/{}", "/run/{}/podman.sock", "/var/lib/docker/volumes/{}/_data", "/proc/{}/root"),
+    ],
+)
+def test_no_pattern_of_what_is_mounted_gives_the_host_away(pattern: str) -> None:
+    assert not find_bind_families({pattern.format(number) for number in range(1, 9)})
+
+
+def test_what_is_mounted_of_a_place_of_its_own_makes_a_family() -> None:
+    for pattern in ("/srv/job-{}:ro", "/builds/{}/src", "/home/runner/work/{}"):
+        assert list(find_bind_families({pattern.format(number) for number in (1, 2, 3)})) == [pattern.format("*")]

@@ -7,6 +7,8 @@ separate families never become one `*`; a name that fits no family stays as it i
 Attack: a `*` or `?` in a name, which would be one in a pattern -> Defence: such names make no family.
 Attack: names so short, or paths so near to the root, that a pattern covers others -> Defence: it begins with three
 characters, a path with a whole directory (test: test_no_pattern_covers_what_nobody_reads_out_of_it).
+Attack: directories of one's own beside what the host trusts, like `/run/1` beside the engine's socket -> Defence: what
+is mounted makes no pattern that covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_host_away).
 """
 
 import re
@@ -15,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Final
 
+from dockerproxy.policy.dangers import gives_away
 from dockerproxy.policy.globs import Glob
 
 _FAMILY: Final = 3
@@ -86,6 +89,11 @@ def find_families(names: Iterable[str]) -> Families:
                 families[pattern] = tuple(sorted({*families.get(pattern, ()), *members}))
                 left -= set(members)
     return families
+
+
+def find_bind_families(binds: Iterable[str]) -> Families:
+    """Find the families among what is mounted of the host."""
+    return {pattern: members for pattern, members in find_families(binds).items() if not gives_away(pattern)}
 
 
 def _tells_a_directory(pattern: str) -> bool:

@@ -12,7 +12,14 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from dockerproxy.observe.needs import UNTOLD, Absent, Gap
-from dockerproxy.observe.patterns import Families, find_families, find_image_families, is_generated, is_id
+from dockerproxy.observe.patterns import (
+    Families,
+    find_bind_families,
+    find_families,
+    find_image_families,
+    is_generated,
+    is_id,
+)
 from dockerproxy.policy.bodies.amounts import read_ports
 from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
 from dockerproxy.policy.globs import Glob
@@ -47,7 +54,8 @@ _SHOWN: Final = 80
 _FINDERS: Final = {
     **dict.fromkeys(("images", "from", "tags"), find_image_families),
     **dict.fromkeys(("containers", "networks", "volumes", "services", "pods", "path"), find_families),
-    **dict.fromkeys(("names", "binds", "joins", "secrets", "configs"), find_families),
+    **dict.fromkeys(("names", "joins", "secrets", "configs"), find_families),
+    "binds": find_bind_families,
 }
 """How families are found among the items of a list."""
 
@@ -101,6 +109,7 @@ class Listed:
         self._families: dict[str, tuple[str, ...]] = {}
         self._absent: Counter[str] = Counter()
         self._is_endless = False
+        self._earlier: set[Item] = set()
         self._doubtful: set[Item] = set()
         self._refused: set[Value] = set()
         self._has_more = False
@@ -128,7 +137,7 @@ class Listed:
             self._refused.add(value)
 
     def resume(self, value: Value | None, count: int) -> None:
-        """Take in a list of a file: its patterns stay patterns."""
+        """Take in a list of a file: its patterns stay patterns, and its names make none, as some may be doubtful."""
         if value is None and self._widens:
             self._items |= set(UNSPOKEN.get(self._word.name, ()))
         elif value is None:
@@ -138,7 +147,7 @@ class Listed:
             texts = _texts(value) if self._word.name in _FINDERS else ()
             fixed = {item for item in texts if is_id(item) or not Glob(item).is_literal}
             self._families |= dict.fromkeys(fixed, ())
-            self._items.update(item for item in value if item not in fixed)
+            self._earlier.update(item for item in value if item not in fixed)
         else:
             self._values.add(value)
 
@@ -164,17 +173,32 @@ class Listed:
     def settle(self, total: int) -> Settled:
         """Say which items and patterns would be listed, or why none."""
         families, single = self._shorten()
-        single |= {item for item in self._doubtful if not _is_covered(item, families)}
-        if self._word.name == "binds":
-            single = {item for item in single if str(item).removesuffix(":ro") not in single - {item}}
-        items: tuple[Item, ...] = tuple(sorted({*_texts(single), *families}))
-        items += tuple(sorted(item for item in single if isinstance(item, tuple)))
+        single |= {item for item in self._earlier if not _is_covered(item, families)}
+        for item in sorted(self._doubtful - single, key=str):
+            if _is_covered(item, families):
+                continue
+            if self._is_short(self._arrange({*single, item}, families)):
+                single.add(item)
+            else:
+                self._has_more = True
+        items = self._arrange(single, families)
         value, left_out = self._choose(items, total)
         if left_out and self._widens:
             return Settled(None, (), f"{self._word.name}: {left_out}{_describe(items)}")
         if left_out:
             return Settled(None, (f"{self._word.name}: left out, since {left_out}{_describe(items)}",))
         return Settled(value, tuple(self._explain(families, _texts(single), total)) if value is not None else ())
+
+    def _arrange(self, single: set[Item], families: Families) -> tuple[Item, ...]:
+        """Return items and patterns in the order in which they are listed."""
+        if self._word.name == "binds":
+            single = {item for item in single if str(item).removesuffix(":ro") not in single - {item}}
+        commands = sorted(item for item in single if isinstance(item, tuple))
+        return (*sorted({*_texts(single), *families}), *commands)
+
+    def _is_short(self, items: tuple[Item, ...]) -> bool:
+        """Whether a person would still read a list."""
+        return len(items) <= _MOST_LISTED and len(write_value(value_of(self._word, items))) <= _MOST_WRITTEN
 
     def _explain(self, families: Families, single: Iterable[str], total: int) -> Iterable[str]:
         name = self._word.name
@@ -200,7 +224,7 @@ class Listed:
             values = self._values or self._refused
             return next(iter(values)) if len(values) == 1 else None, ""
         value = value_of(self._word, items or tuple(self._absent))
-        if self._is_endless or len(items) > _MOST_LISTED or len(write_value(value)) > _MOST_WRITTEN:
+        if self._is_endless or not self._is_short(items):
             return None, _ENDLESS
         return value if value and not (self._widens and value == UNSPOKEN.get(self._word.name)) else None, ""
 
@@ -232,14 +256,24 @@ class _Published:
 
     def settle(self, total: int) -> Settled:
         del total
-        seen = {name: texts.union(_texts(self._doubtful[name])) for name, texts in self._seen.items()}
-        listed = {"ports": _join_ports(seen["ports"]), "addresses": tuple(sorted(seen["addresses"]))}
+        listed = {name: _join(name, self._with_doubtful(name)) for name in PUBLISHED}
         left_out = {name: _ENDLESS for name, texts in listed.items() if len(texts) > _MOST_LISTED} | self._any
         if left_out.keys() == set(PUBLISHED):
             return Settled(None, (), f"publish: {_ENDLESS}")
         remarks = tuple(f"publish: {name} left out, since {why}" for name, why in sorted(left_out.items()))
         pairs = tuple((name, texts) for name, texts in listed.items() if texts and name not in left_out)
         return Settled(Pairs(pairs), remarks) if pairs else Settled(None)
+
+    def _with_doubtful(self, name: str) -> set[str]:
+        """Return what was seen, and of what is doubtful as much as leaves the list one that is read."""
+        seen = set(self._seen[name])
+        for text in sorted(_texts(self._doubtful[name])):
+            seen |= {text} if len(_join(name, {*seen, text})) <= _MOST_LISTED else set()
+        return seen
+
+
+def _join(name: str, texts: Iterable[str]) -> tuple[str, ...]:
+    return _join_ports(texts) if name == "ports" else tuple(sorted(texts))
 
 
 def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
@@ -259,8 +293,8 @@ class _Demanded:
         self._others = 0
 
     def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        del value, doubtful
-        self._others += 1
+        del value
+        self._others += not doubtful
 
     def resume(self, value: Value | None, count: int) -> None:
         del count

@@ -20,14 +20,22 @@ Danger = Callable[[Case], bool]
 _ENGINES: Final = (
     *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
     *("/", "/run", "/var", "/var/run", "/run/podman", "/run/containerd"),
+    *("/run/user", "/run/user/1000", "/run/user/1000/podman", "/run/user/1000/podman/podman.sock"),
 )
 """Sockets of engines, and where they are: that one is mounted to read keeps nobody from speaking to it."""
 
-# Paths of any Linux host, and one below /etc and /dev each, which a pattern may mean.
+# Paths of any Linux host, and some below /etc, /dev, /home and the like, which a pattern may mean.
 _TRUSTED: Final = (
     *("/etc", "/etc/passwd", "/etc/cron.d", "/etc/x", "/root", "/root/.ssh", "/usr", "/usr/bin", "/bin", "/sbin"),
     *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),
     *("/var/lib/docker/volumes", "/var/lib/containers", "/var/spool/cron", "/usr/local/bin", "/home"),
+    *(
+        "/home/any",
+        "/home/any/.ssh",
+        "/var/lib/docker/volumes/any",
+        "/var/lib/docker/volumes/any/_data",
+        "/proc/1/root",
+    ),
 )
 """Some directories and files that the host trusts: who writes there is root on it before long."""
 
@@ -91,12 +99,17 @@ def makes_links(case: Case) -> bool:
 
 def owns_host(case: Case) -> bool:
     """Whether a grant that is contained gives the host away all the same."""
-    return bool(_FREEING & _capabilities(case)) or any(map(_gives_away, _list(case, "binds")))
+    return bool(_FREEING & _capabilities(case)) or any(map(_owns, _list(case, "binds")))
 
 
-def _gives_away(bind: str) -> bool:
+def _owns(bind: str) -> bool:
     path, mode = split_mode(bind)
     return any(map(Glob(path).matches, (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
+
+
+def gives_away(bind: str) -> bool:
+    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
+    return _owns(split_mode(bind)[0])
 
 
 # What it may do besides
