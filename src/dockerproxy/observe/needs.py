@@ -19,6 +19,7 @@ from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.bodies.narrowing import LONGEST, NARROWING, can_be_listed, items_of, value_of
 from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesObject
 from dockerproxy.policy.model import Value
+from dockerproxy.policy.narrowest import LITERAL
 from dockerproxy.policy.objects import (
     KINDS,
     SWITCHES,
@@ -41,9 +42,6 @@ _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
 _SHOWN: Final = 100
 """Characters of a path that a comment shows."""
-
-_LITERAL: Final = frozenset({"signal", "ps_args"})
-"""Lists of plain words: no globs are in them."""
 
 _UNCERTAIN: Final = {
     "path": "did not name one clean path",
@@ -77,10 +75,16 @@ class Gap:
 REACHING: Final = Gap("reached for more than what it named")
 UNTOLD: Final = Gap("had a body of which its record says nothing")
 _UNKNOWN: Final = Gap("may not have kept to it")
+_CUT: Final = Gap("had a target too long for a record")
+_LONG: Final = Gap(f"had one of more than {LONGEST} characters")
+_STRANGE: Final = Gap("had one with characters that are in no policy")
 
 
 _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 """What leaves out no condition that others kept to."""
+
+_CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
+"""What no program needs, and any client can send: a condition is not left out for it even where an engine takes it."""
 
 _OPTIONAL: Final = frozenset({"names"})
 """What a request need not say: most clients give no name to what they make."""
@@ -143,8 +147,7 @@ def find_need(record: Record) -> Need | Impossible | None:
         return _impossible(record, record.reason)
     if len(record.target) >= MAX_TARGET and record.operation in OPERATIONS:
         operation = OPERATIONS[record.operation]
-        gap = Gap("had a target too long for a record")
-        return _with_body(Need(operation, {name: gap for name, word in _words_of_head(operation).items()}), record)
+        return _be_wary(_with_body(Need(operation, dict.fromkeys(_words_of_head(operation), _CUT)), record), record)
     request = canonicalise(record.method, record.target)
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
@@ -165,17 +168,22 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     Attack: a name with a star or a question mark, which would be a pattern -> Defence: nothing is learned from it.
     Attack: a request for what does not exist, or that is refused, with which a condition would be left out, or
     everything opened -> Defence: such a request adds only the very names that it has.
+    Attack: a parameter of 4,000 characters that means nothing, or a name of 400, so that there is nothing to list ->
+    Defence: no program sends such, and nothing is learned from it (test: test_what_no_program_sends_opens_nothing).
     """
     for word, value in need.values.items():
-        if isinstance(value, tuple) and word not in _LITERAL and not is_literal(value):
+        if isinstance(value, tuple) and word not in LITERAL and not is_literal(value):
             return _impossible(record, f"a * or ? in {word} would be a pattern")
-    if record.decision is not Outcome.DENIED and record.status in _DONE:
-        return need
-    gaps = [
-        f"{word} would be left out, since it {value.reason}"
+    left_out = [
+        (word, value)
         for word, value in need.values.items()
         if isinstance(value, Gap) and value not in _HARMLESS and word not in _OPTIONAL
     ]
+    gaps = [f"{word} would be left out, since it {value.reason}" for word, value in left_out]
+    if not _CONTRIVED.isdisjoint(value for _, value in left_out):
+        return _impossible(record, f"not learned from: {gaps[0]}")
+    if record.decision is not Outcome.DENIED and record.status in _DONE:
+        return need
     if need.reaches:
         gaps.append(REACHING.reason)
     if need.opening or gaps:
@@ -331,9 +339,9 @@ def _find_ignorance(known: Found | Question | None, found: Found, record: Record
 def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found: Found | None) -> Value | Gap:
     """Return items as a policy would list them, if it can."""
     if max(map(len, items)) > LONGEST:
-        return Gap(f"had one of more than {LONGEST} characters")
+        return _LONG
     if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in items):
-        return Gap("had one with characters that are in no policy")
+        return _STRANGE
     if any(map(word.fault, items)):
         return Gap("had one that no policy can list")
     condition = word.make(items)

@@ -1,6 +1,7 @@
 """The narrowest grant for a request: every condition that its operation can bear and that the request keeps to."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.globs import Glob
@@ -8,6 +9,9 @@ from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import WORDS, Found
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words import Takes, Word
+
+LITERAL: Final = frozenset({"signal", "ps_args"})
+"""Lists of plain words: no globs are in them."""
 
 
 def find_narrowest(request: CanonicalRequest, found: Found | None) -> Mapping[str, Value]:
@@ -36,9 +40,22 @@ def _candidates(word: Word, request: CanonicalRequest, found: Found | None) -> I
         yield from word.choices
     else:
         items = _items(word, request, found)
-        # What has a star in its own name cannot be written: as an item of a list it would be a glob.
-        if items and all(Glob(item).is_literal and not word.fault(item) for item in items):
+        if items and not _is_pattern(word, items) and not any(map(word.fault, items)):
             yield items
+
+
+def _is_pattern(word: Word, items: tuple[str, ...]) -> bool:
+    """Whether what has a star in its own name would be a glob as an item of a list, so that it cannot be written."""
+    return word.name not in LITERAL and not all(Glob(item).is_literal for item in items)
+
+
+def find_patterns(request: CanonicalRequest, found: Found | None) -> tuple[str, ...]:
+    """Return the conditions that cannot list what a request has, since it would be a pattern there."""
+    if request.operation is None:
+        return ()
+    words = find_words(request.operation).items()
+    listing = ((name, word) for name, word in words if word.takes is Takes.ITEMS and not word.of_body)
+    return tuple(name for name, word in listing if _is_pattern(word, _items(word, request, found)))
 
 
 def _items(word: Word, request: CanonicalRequest, found: Found | None) -> tuple[str, ...]:
