@@ -1,12 +1,18 @@
 """Of a body `explain` says all that is wrong with it, or what goes to the engine."""
 
+import json
 import re
 import subprocess
 import sys
 
 import pytest
-from cli.files import policy_in, write
+from cli.files import policy_in, sockets_of, write
 from cli.programs import environment_of, run_here
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.cli.bearing import find_change
+from dockerproxy.cli.trying import Tried, try_request
 
 CONTAINED = {"CONTAINERS": "1", "POST": "1", "CONTAINED": "1"}
 CREATE = "ContainerCreate: makes a container of any kind: root on the host"
@@ -139,3 +145,54 @@ def test_what_only_the_engine_knows_is_said() -> None:
         "object     exec 1f, taken for the name of its container; serve asks the engine",
         "object     its ProcessConfig is not known here; serve asks the engine and looks at that too",
     ]
+
+
+PATTERNS = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    allow:
+      - ContainerExec: {containers: [web], commands: [[never]]}
+      - ContainerArchive: {containers: [web], path: [/never]}
+"""
+WORDS = st.text("*?a/ ", min_size=1, max_size=4)
+
+
+def _change(method: str, target: str, body: bytes | None, granted: str) -> tuple[bool, list[str]]:
+    """Return whether a request is allowed, and what is said to change that."""
+    socket = sockets_of(PATTERNS if not granted else PATTERNS.partition("      - ")[0] + f"      {granted}\n")["ci"]
+    tried = try_request(socket.policy, method, target, body)
+    assert isinstance(tried, Tried)
+    return tried.decision.allowed, [text for _, text in find_change(socket.policy.policy, tried, "ci", "policy.yaml")]
+
+
+@given(st.lists(WORDS, min_size=1, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
+def test_the_line_for_a_command_allows_no_other_command(asked: list[str], other: list[str]) -> None:
+    bodies = [json.dumps({"Cmd": command}).encode() for command in (asked, other)]
+    said = _change("POST", "/containers/web/exec", bodies[0], "")[1]
+    if "no line" in said[0]:
+        assert {"*", "?"} & set("".join(asked))
+        return
+    assert _change("POST", "/containers/web/exec", bodies[0], said[1])[0]
+    assert _change("POST", "/containers/web/exec", bodies[1], said[1])[0] is (asked == other)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "web/archive?path=/etc/*",
+            "no line in allow of the socket ci in policy.yaml allows this and nothing else: path",
+        ),
+        (
+            "w*b/archive?path=/etc",
+            "no line in allow of the socket ci in policy.yaml allows this and nothing else: cont",
+        ),
+        (
+            "web/archive?path=a/../b",
+            "this line in allow of the socket ci in policy.yaml would allow it, and more, as path",
+        ),
+    ],
+)
+def test_what_a_line_cannot_list_is_said(target: str, said: str) -> None:
+    assert _change("GET", f"/containers/{target}", None, "")[1][0].startswith(said)

@@ -145,3 +145,11 @@ def test_sockets_that_neither_policy_has_are_told_apart_up_to_a_number() -> None
         counted.note(record("GET", "/_ping", socket=f"s{number}" * 100))
     assert len(counted.strangers) <= 101
     assert counted.strangers.total() == 1000
+
+
+def test_what_clients_call_their_objects_makes_no_line_of_its_own() -> None:
+    (found,), _ = replay(
+        Pair(socket_of("NetworkInspect"), socket_of("SystemPing")),
+        record("GET", "/networks/3f9a2b", of="a\n0 of 1 recorded requests would be decided differently\u2028"),
+    )
+    assert found.line == r"GET /networks/3f9a2b of a\n0 of 1 recorded requests would be decided differently\u2028"

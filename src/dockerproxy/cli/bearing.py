@@ -8,15 +8,15 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
 from dockerproxy.api.catalog import HEALTH, Operation
 from dockerproxy.cli.trying import Tried, answer_by_name, find_faults
 from dockerproxy.policy.bodies.inspection import Fault
-from dockerproxy.policy.bodies.narrowing import find_bounds_for
+from dockerproxy.policy.bodies.narrowing import NARROWING, find_bounds_for
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.conditions import UNRESTRICTED, Bound
 from dockerproxy.policy.decide import find_remedy
 from dockerproxy.policy.model import Condition, Grant, Policy, Value
-from dockerproxy.policy.narrowest import find_narrowest
+from dockerproxy.policy.narrowest import LITERAL, find_narrowest, find_patterns
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import list_names, write_grant
+from dockerproxy.policy.wording import is_literal, list_names, write_grant
 from dockerproxy.policy.words import Takes
 
 Line = tuple[str, str]
@@ -86,9 +86,14 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
     if tried.decision.allowed:
         yield from _find_refusal(policy, tried, operation, where)
     elif not any(_keeps_to(grant, policy, tried) for grant in grants):
+        needed = _find_needed(tried, operation)
+        patterns = _find_patterns(tried, needed)
+        if patterns:
+            no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
+            yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
+            return
         denied = any(operation.name in denial.operations for denial in policy.denials)
         does = "is needed too" if denied else "would allow it"
-        needed = _find_needed(tried, operation)
         if _lacks_body(tried, operation):
             does += " as far as it is contained, and its body says what else it needs"
         line = write_grant(operation.name, needed)
@@ -99,7 +104,9 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
             yield "change", f"this line in place of {list_names(named, 'and')} in allow {where} {does}, as everything:"
             yield "", f"- {line}"
         else:
-            everything = ", as everything" if UNRESTRICTED.word in needed else ""
+            unlisted = list_names(_find_unlisted(tried, operation, needed) or [""], "and")
+            everything = f", and more, as {unlisted} cannot list what it has" if unlisted else ""
+            everything = ", as everything" if UNRESTRICTED.word in needed else everything
             yield "change", f"this line in allow {where} {does}{everything}:"
             yield "", f"- {line}"
 
@@ -118,6 +125,26 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
     return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}
+
+
+def _find_patterns(tried: Tried, needed: Mapping[str, Value]) -> list[str]:
+    """Return the conditions in which what a request has would be a pattern, and let others pass.
+
+    Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
+    """
+    patterns = [word for word, value in needed.items() if word not in LITERAL and not is_literal(value)]
+    return [*find_patterns(tried.request, tried.found), *patterns]
+
+
+def _find_unlisted(tried: Tried, operation: Operation, needed: Mapping[str, Value]) -> list[str]:
+    """Return the conditions that would let less through, but cannot say what a request has."""
+    lacks_body, is_optional = _lacks_body(tried, operation), {"names"}
+    return [
+        name
+        for name, word in find_words(operation).items()
+        if name not in needed and (name in NARROWING and not lacks_body if word.of_body else word.takes is Takes.ITEMS)
+        if name not in is_optional
+    ]
 
 
 def _lacks_body(tried: Tried, operation: Operation) -> bool:

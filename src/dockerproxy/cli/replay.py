@@ -22,6 +22,7 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Value
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
+from dockerproxy.text import escape
 
 _MOST_KEPT: Final = 1 << 26
 """Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
@@ -51,7 +52,7 @@ class Difference:
     Attributes:
         pair: The socket it came in by.
         count: How often it was recorded.
-        line: Method, target, and the object if that was asked for.
+        line: Method, target, and the object if that was asked for, which its owner named: escaped, on one line.
         gained: Whether it is the new one that allows it.
         why: The grant that allows it now, or why it is not allowed any more.
     """
@@ -115,9 +116,9 @@ class Replay:
                 yield Difference(
                     pair=pair,
                     count=count,
-                    line=f"{request.method} {request.target}{named}",
+                    line=escape(f"{request.method} {request.target}{named}"),
                     gained=new.allowed,
-                    why=f"allowed by {new.source}" if new.allowed else new.message,
+                    why=escape(f"allowed by {new.source}" if new.allowed else new.message),
                 )
 
 
