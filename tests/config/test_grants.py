@@ -19,7 +19,8 @@ from dockerproxy.config.grants import (
     read_deny,
 )
 from dockerproxy.config.groups import GROUPS
-from dockerproxy.config.reader import Reader
+from dockerproxy.config.reader import MOST_GRANTED, Reader
+from dockerproxy.errors import UserError
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Denial, Grant
 
@@ -291,3 +292,11 @@ def test_the_order_of_grants_says_nothing(items: list[str]) -> None:
         (grant.operations, grant.conditions)
         for grant in grants_of("allow: [images:read, preset:look, ContainerList, ContainerLogs: {follow: false}]")
     }
+
+
+@pytest.mark.parametrize("key", ["allow", "deny"])
+def test_a_short_file_cannot_stand_for_more_than_can_be_read_in_time(key: str) -> None:
+    lines = "  - preset:look\n" * (MOST_GRANTED // 2)
+    assert not read(f"{key}:\n{lines}")[0].problems
+    with pytest.raises(UserError, match="its words stand for more than 100,000 operations"):
+        read(f"{key}:\n{lines}  - preset:make\n")

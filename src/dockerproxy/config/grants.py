@@ -234,6 +234,7 @@ def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
     if grants is None:
         reader.problem(word.place, *advise(word.text, shelf.names))
         return ()
+    reader.count(sum(len(grant.operations) for grant in grants))
     if not any(grant.operations for grant in grants):
         section, _, access = word.text.partition(":")
         reader.problem(word.place, f"nothing in {section} is a {access}", "take it out")
