@@ -1,5 +1,7 @@
 """Names that programs make up become patterns, and nothing else does."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,3 +147,12 @@ def test_no_pattern_of_what_is_mounted_gives_the_host_away(pattern: str) -> None
 def test_what_is_mounted_of_a_place_of_its_own_makes_a_family() -> None:
     for pattern in ("/srv/job-{}:ro", "/builds/{}/src", "/home/runner/work/{}"):
         assert list(find_bind_families({pattern.format(number) for number in (1, 2, 3)})) == [pattern.format("*")]
+
+
+@pytest.mark.parametrize("name", ["w{}g", "w-{}G", "/srv/{}g", "w{}"])
+@pytest.mark.parametrize("part", ["1", "a", "a1"])
+def test_long_names_take_no_longer_than_their_length(name: str, part: str) -> None:
+    names = {name.format(f"{part * 3000}{number}") for number in range(100)}
+    begin = time.process_time()
+    find_families(names)
+    assert time.process_time() - begin < 1

@@ -48,8 +48,11 @@ _MADE_UP: Final = re.compile(
 )
 """Parts between separators: uuids, hexadecimal and plain numbers, and what mixes letters and digits at length."""
 
-_MADE_UP_END: Final = re.compile(rf"({_HEX}|[0-9]+)\Z")
-"""An end without a separator in front, like that of `job4711`."""
+_MADE_UP_END: Final = re.compile(
+    r"((?<![0-9a-f])(?=[a-f]*+[0-9])[0-9a-f]{6,}+|(?<![0-9])[0-9]++)\Z",
+)
+"""An end without a separator in front, like that of `job4711`. It is looked for only where such a part begins, and none
+is tried again: of 300 names with 300 characters each, as clients choose them, the first way took 300 ms."""
 
 _ADJECTIVES: Final = """
     admiring adoring affectionate agitated amazing angry awesome beautiful blissful bold boring brave busy charming
