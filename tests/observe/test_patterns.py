@@ -145,7 +145,7 @@ def test_no_pattern_of_what_is_mounted_gives_the_host_away(pattern: str) -> None
 
 
 def test_what_is_mounted_of_a_place_of_its_own_makes_a_family() -> None:
-    for pattern in ("/srv/job-{}:ro", "/builds/{}/src", "/home/runner/work/{}"):
+    for pattern in ("/srv/job-{}:ro", "/builds/{}/src", "/opt/runner/work/{}"):
         assert list(find_bind_families({pattern.format(number) for number in (1, 2, 3)})) == [pattern.format("*")]
 
 

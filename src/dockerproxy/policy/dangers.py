@@ -20,7 +20,6 @@ Danger = Callable[[Case], bool]
 _ENGINES: Final = (
     *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
     *("/", "/run", "/var", "/var/run", "/run/podman", "/run/containerd"),
-    *("/run/user", "/run/user/1000", "/run/user/1000/podman", "/run/user/1000/podman/podman.sock"),
 )
 """Sockets of engines, and where they are: that one is mounted to read keeps nobody from speaking to it."""
 
@@ -29,13 +28,9 @@ _TRUSTED: Final = (
     *("/etc", "/etc/passwd", "/etc/cron.d", "/etc/x", "/root", "/root/.ssh", "/usr", "/usr/bin", "/bin", "/sbin"),
     *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),
     *("/var/lib/docker/volumes", "/var/lib/containers", "/var/spool/cron", "/usr/local/bin", "/home"),
-    *(
-        "/home/any",
-        "/home/any/.ssh",
-        "/var/lib/docker/volumes/any",
-        "/var/lib/docker/volumes/any/_data",
-        "/proc/1/root",
-    ),
+    *(f"/home/{path}" for path in ("any", "any/.ssh")),
+    *(f"/run/user/{path}" for path in ("1000", "1000/podman", "1000/podman/podman.sock")),
+    *("/var/lib/docker/volumes/any", "/var/lib/docker/volumes/any/_data", "/proc/1/root"),
 )
 """Some directories and files that the host trusts: who writes there is root on it before long."""
 
