@@ -54,7 +54,7 @@ def test_a_body_is_explained_field_by_field() -> None:
             f"           no   {user}",
             '                "ContainerCreate: unrestricted" would allow it, as everything',
             f"           no   {etc}",
-            '                "ContainerCreate: {binds: [/etc]}" would allow it',
+            '                "ContainerCreate: {..., binds: [/etc]}" would allow it',
             "           no   HostConfig.Privileged is true, and whoever is in it is root on the host",
             '                "ContainerCreate: unrestricted" would allow it, as everything',
             (

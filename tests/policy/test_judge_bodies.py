@@ -197,3 +197,10 @@ def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_a_body_that_comes_at_once_is_known_as_one(operation: Operation) -> None:
     assert judged(operation).body_is_short is (operation.body in {"json", "-"})
+
+
+@pytest.mark.parametrize(("bounds", "beside"), [((), ""), ((Bound("images", ("nginx",)),), "..., ")])
+def test_a_remedy_stands_for_what_else_the_grant_demands(bounds: tuple[Bound, ...], beside: str) -> None:
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", bounds))
+    denied = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["/etc:/x"]}}', policy)
+    assert denied.decision.message.endswith(f'"ContainerCreate: {{{beside}binds: [/etc]}}" would allow it')

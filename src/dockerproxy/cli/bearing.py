@@ -35,16 +35,17 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     for grant in grants:
         yield "grant", grant.source
         alone = _compile(grant, policy)
-        faults = tuple(fault for case in alone.cases[operation.name] for fault in find_faults(case, tried))
+        found = [(case, fault) for case in alone.cases[operation.name] for fault in find_faults(case, tried)]
+        faults = tuple(fault for _, fault in found)
         for condition in grant.conditions:
             yield "", _bear(condition, tried, operation, faults)
         if operation.name in SEALED and UNRESTRICTED not in grant.conditions:
             yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
         if operation.name in BODIES and UNRESTRICTED not in grant.conditions and tried.wants_body:
             yield "", "?    it is contained: that depends on the body"
-        for fault in faults:
+        for case, fault in found:
             yield "", f"no   {fault}"
-            yield "", f"     {find_remedy(alone, operation.name, fault)}"
+            yield "", f"     {find_remedy(alone, operation.name, case, fault)}"
     denials = [denial.source for denial in policy.denials if operation.name in denial.operations]
     for source in denials:
         yield "denial", source.removeprefix("deny ")

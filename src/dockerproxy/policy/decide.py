@@ -42,7 +42,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} is no operation that is known here, and what is not known is refused"
         return Decision(allowed=False, source="", message=message)
-    name, faults = request.operation.name, list[tuple[Fault, ...]]()
+    name, faults = request.operation.name, list[tuple[Case, tuple[Fault, ...]]]()
     for case in policy.cases[name]:
         found = known.found
         if case.decision.about_object and found is None:
@@ -57,9 +57,13 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         answer = _look_into(case, case.body, request, known if found is known.found else replace(known, found=found))
         if not isinstance(answer, tuple):
             return answer
-        faults.append(answer)
+        faults.append((case, answer))
     denial = policy.default[name]
-    return replace(denial, message=_explain(policy, name, min(faults, key=len))) if faults else denial
+    return (
+        replace(denial, message=_explain(policy, name, *min(faults, key=lambda each: len(each[1]))))
+        if faults
+        else denial
+    )
 
 
 def _look_into(
@@ -84,19 +88,25 @@ def _allow(case: Case, inspected: Inspected) -> Decision:
     return replace(case.decision, content=content, query=inspected.query)
 
 
-def _explain(policy: CompiledPolicy, name: str, faults: tuple[Fault, ...]) -> str:
+def _explain(policy: CompiledPolicy, name: str, case: Case, faults: tuple[Fault, ...]) -> str:
     """Say what is wrong with a request, and what would allow it."""
     first, *more = faults
     others = f", and {len(more)} more" if more else ""
-    return f"{name} is not allowed here: {first}{others}; {find_remedy(policy, name, first)}"
+    return f"{name} is not allowed here: {first}{others}; {find_remedy(policy, name, case, first)}"
 
 
-def find_remedy(policy: CompiledPolicy, name: str, fault: Fault) -> str:
-    """Say what would let a request pass in spite of a fault."""
+def find_remedy(policy: CompiledPolicy, name: str, case: Case, fault: Fault) -> str:
+    """Say what would let a request pass in spite of a fault.
+
+    Attack: a line beside the grant, written as the message has it, would lack what the grant demands besides
+    -> Defence: dots stand for that, which no policy file can have
+    (test: test_a_remedy_stands_for_what_else_the_grant_demands).
+    """
     if not fault.word:
         return policy.policy.opening.format(name=name)
     if not fault.value:
         return f"the grant demands it by {fault.word}"
     if not is_literal(fault.value):
         return f"{fault.word} cannot list it, since * and ? stand for other characters there"
-    return policy.policy.granting.format(grant=write_grant(name, {fault.word: fault.value}))
+    grant = write_grant(name, {fault.word: fault.value})
+    return policy.policy.granting.format(grant=grant.replace("{", "{..., ", 1) if case.conditions else grant)
