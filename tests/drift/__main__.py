@@ -12,7 +12,7 @@ from pathlib import Path
 from drift.facts import keep, read_names
 from drift.gaps import find_gaps
 from drift.moby import read_moby
-from drift.podman import read_podman
+from drift.podman import find_lost_types, read_podman
 from drift.swagger import read_swagger
 
 
@@ -27,12 +27,13 @@ def main(words: list[str]) -> int:
     if given.swagger is None and given.moby is None and given.podman is None:
         parser.error("nothing to compare with; say SWAGGER=…, MOBY=… or PODMAN=…")
     routes, names = [], []
+    lost = find_lost_types(given.podman) if given.podman is not None else []
     for source, read in ((given.swagger, read_swagger), (given.moby, read_moby), (given.podman, read_podman)):
         if source is not None:
             found = read(source)
             routes += found[0]
             names += found[1]
-    gaps = sorted(find_gaps(routes, names, read_names()))
+    gaps = sorted([*find_gaps(routes, names, read_names()), *lost])
     sys.stdout.writelines(f"{gap}\n" for gap in gaps)
     sys.stdout.write(f"{len(routes)} operations and {len(names)} names compared, {len(gaps)} missing here\n")
     if given.keep:
@@ -41,4 +42,7 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}; is this the whole source of the engine?")

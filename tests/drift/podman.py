@@ -81,6 +81,20 @@ def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
     return sorted(routes), sorted(names)
 
 
+def find_lost_types(root: Path) -> list[str]:
+    """List the bodies that cannot be compared, since Podman's source declares their type elsewhere or not at all.
+
+    Args:
+        root: The folder with its `go.mod`.
+    """
+    source = GoSource(root)
+    return [
+        f"{operation}: its body is not compared, since {folder} declares no type {name}"
+        for operation, (folder, name) in _BODIES.items()
+        if source.declaration(root / folder, name) is None
+    ]
+
+
 def _described(text: str) -> Iterator[tuple[tuple[str, str], set[tuple[str, str]]]]:
     """List what comments say of operations."""
     for part in text.split("swagger:operation ")[1:]:
