@@ -290,7 +290,7 @@ def test_a_file_is_read_up_to_its_bound_and_no_further(tmp_path: Path) -> None:
     path.write_bytes(b"#" * MOST_BYTES)
     assert len(read_file(str(path))) == MOST_BYTES
     path.write_bytes(b"#" * (MOST_BYTES + 1))
-    hint = "nobody writes one that long: is it the right file?"
+    hint = "is this the right file?"
     assert problem_of(path) == f"{path}: larger than 1 MiB\n    {hint}"
 
 

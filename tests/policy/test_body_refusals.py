@@ -1,5 +1,7 @@
 """Which bodies are refused by the head of their request, whatever a policy says."""
 
+from http import HTTPStatus
+
 import pytest
 from policy.judging import EVERYTHING, ask, judged
 from policy.policies import policy_of
@@ -28,7 +30,8 @@ def test_a_form_is_refused_on_every_operation(operation: Operation) -> None:
     for kind in FORMS:
         refusal = ask(operation, f"Content-Type: {kind}", "Content-Length: 5")
         assert isinstance(refusal, Refusal)
-        assert (refusal.status, refusal.reason.partition(" body")[0]) == (400, "an engine might take parameters from a")
+        assert refusal.status == HTTPStatus.BAD_REQUEST
+        assert refusal.reason.startswith("unsupported content-type ")
 
 
 @with_a_body

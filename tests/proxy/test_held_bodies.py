@@ -103,7 +103,7 @@ WITHOUT_READING = {
     "no UTF-8": (create(b'{"Image":"\xff"}'), 400, "UTF-8"),
     "a bad chunk": (create(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"x\r\n", 400, "chunk"),
     "no type": (request("POST", "/containers/create", "Content-Length: 2", body=b"{}"), 400, "content-type"),
-    "another type": (create().replace(b"application/json", b"text/plain"), 400, "of the type text/plain"),
+    "another type": (create().replace(b"application/json", b"text/plain"), 400, "content-type text/plain"),
     "a form": (create().replace(b"application/json", b"application/x-www-form-urlencoded"), 400, "form"),
     "two types": (create(BODY, "Content-Type: application/json"), 400, "content-type"),
     "two lengths": (create(BODY, "Content-Length: 3"), 400, "content-length"),

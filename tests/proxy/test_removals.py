@@ -169,7 +169,7 @@ async def test_who_waits_for_too_long_is_told_for_what() -> None:
         judged = waiting.served.judge(DELETE)
         assert isinstance(judged, Judged)
         await settle(waiting, DB, judged, patience=0.01)
-        assert b"another request is removing these volumes" in await second.rest()
+        assert b"another request is still removing these volumes" in await second.rest()
         assert claims(here) == 1
 
 

@@ -7,7 +7,7 @@ for which that widens what the request can do.
 - body: the body is read though today's operation has none. It is refused whatever a policy says: from version 1.24 on
   Docker refuses it itself, and no client of today sends one. Some send an empty JSON object, which no engine looks at.
 - same: the body says no more than the request may say otherwise.
-- wider: the request does more. Whoever grants the operation grants that as well.
+- wider: the request does more. Who grants the operation grants that as well, unless the grant demands what is left out.
 """
 
 import re
@@ -23,8 +23,8 @@ ContainerCreate             1.40   wider   | other containers that are allowed t
 ContainerCreate             1.41   wider   | with cgroup v1 it sees the host's tree of control groups
 ContainerCreate             1.44   wider   | what is mounted below a read-only directory of the host stays writable
 ImageInspect                1.45   wider   | the configuration of the container that it was made from is shown
-ServiceCreate               1.41   wider   | limits of processes are left out, below 1.44 no_new_privileges; a grant that demands them denies it
-ServiceUpdate               1.41   wider   | likewise
+ServiceCreate               1.41   wider   | limits of processes are left out, and below 1.44 no_new_privileges
+ServiceUpdate               1.41   wider   | limits of processes are left out, and below 1.44 no_new_privileges
 VolumePrune                 1.42   wider   | named volumes are deleted as well
 """
 # fmt: on

@@ -78,9 +78,7 @@ def read_bytes(file: BinaryIO, path: str, most: int) -> bytes:
     except OSError as error:
         raise _explain(path, error) from None
     if len(content) > most:
-        raise UserError(
-            Problem(path, f"larger than {most >> 20} MiB", "nobody writes one that long: is it the right file?")
-        )
+        raise UserError(Problem(path, f"larger than {most >> 20} MiB", "is this the right file?"))
     return content
 
 

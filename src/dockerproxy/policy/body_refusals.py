@@ -54,11 +54,11 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
         ),
         (
             has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
-            f"{name} has no body: engines of old take one for settings that nobody judged",
+            f"{name} has no body; old engines would apply settings from it",
         ),
         (
             has_body and kind and kind not in known,
-            f"an engine might take parameters from a body of the type {kind[:_SHOWN]}; send it as {known[0]}",
+            f"unsupported content-type {kind[:_SHOWN]}, in which an engine may find parameters; send it as {known[0]}",
         ),
     )
     return next((Refusal(400, reason) for applies, reason in checks if applies), None)

@@ -82,7 +82,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patie
             # What was true of a volume before the claim need not be true any longer.
             await _remove_volumes(client, await _decide(client, policy, judged, patience), claim)
     except StillRemovingError:
-        client.fail(503, "another request is removing these volumes, and takes long", TOO_MUCH_ASKED)
+        client.fail(503, "another request is still removing these volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
         paths = client.shared.engines
         if still_waits(client):

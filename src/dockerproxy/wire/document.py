@@ -50,7 +50,7 @@ _OUTER: Final = (dict, list)
 def read_json(content: bytes) -> Json | Refusal:
     """Read one JSON value, and nothing after it."""
     if len(content) > MOST_PARTS < count_parts(content):
-        return Refusal(400, f"the body has more than {MOST_PARTS} values, or commas and brackets in its texts")
+        return Refusal(400, f"the body has more than {MOST_PARTS} values, counting commas and brackets in strings")
     try:
         text = content.decode()
         value: Json = _DECODER.decode(text)

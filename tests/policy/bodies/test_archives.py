@@ -136,9 +136,9 @@ def test_what_is_packed_by_gzip_is_judged_and_goes_on_unpacked(
 @pytest.mark.parametrize(
     ("packed", "says"),
     [
-        (gzip.compress(CONTENT) + b"\0", "something stands behind its packed part"),
-        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "something stands behind its packed part"),
-        (gzip.compress(CONTENT)[:-9], "its packed part has no end"),
+        (gzip.compress(CONTENT) + b"\0", "data follows its gzip member"),
+        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "data follows its gzip member"),
+        (gzip.compress(CONTENT)[:-9], "its gzip data is truncated"),
         (gzip.compress(CONTENT[:520]), "the archive ends within an entry"),
     ],
 )

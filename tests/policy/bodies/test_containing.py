@@ -335,13 +335,13 @@ def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[
     for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service", "io.containers.autoupdate.authfile"):
         labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
         (fault,) = look_at(operation, {key: labels}, bounds).faults
-        assert fault.says == "upon which an engine or its runtime acts"
+        assert fault.says == "and an engine or its runtime acts on it"
 
 
 @pytest.mark.parametrize(
     ("user", "says"),
     [
-        ("1000", "and without a group it may get that of root: write 1000:1000"),
+        ("1000", "and without a group it may get root's group; write 1000:1000"),
         ("0", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
         ("1000:", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
         ("\u0661", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),

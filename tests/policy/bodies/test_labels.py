@@ -220,7 +220,7 @@ def test_no_dockerfile_has_them(line: str) -> None:
 
 def test_no_dockerfile_has_a_variable_for_the_name_of_a_label() -> None:
     content = b"FROM x\nARG N=PODMAN_SYSTEMD\nLABEL ${N}_UNIT=x\n"
-    assert "whose name a variable may hold" in refusal_of(BUILD, archive_of(item("Dockerfile", content)))
+    assert "whose name may come from a variable" in refusal_of(BUILD, archive_of(item("Dockerfile", content)))
     assert passed_on(BUILD, archive_of(item("Dockerfile", b"FROM x\nARG V=1\nLABEL version=$V\n"))).entries
 
 

@@ -94,7 +94,7 @@ def check_user(seen: Inspection, value: Json, path: str, around: Object) -> Json
         if not value:
             says = "is missing, and may be root"
         elif isinstance(value, str) and is_certainly_not_root(f"{value}:{value}"):
-            says = f"and without a group it may get that of root: write {value}:{value}"
+            says = f"and without a group it may get root's group; write {value}:{value}"
         seen.fault(path, value or None, says, "user", "any")
     return value
 

@@ -1,4 +1,4 @@
-"""Labels and annotations upon which an engine or its runtime acts: no container has them, and no image brings them.
+"""Labels and annotations on which an engine or its runtime acts: no container has them, and no image brings them.
 
 Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. So what is
 refused on a container is refused wherever an image is made: in a commit, an import, a build, an archive of images. An
@@ -38,7 +38,7 @@ _NAMES: Final = r"""
 """
 """What a label or an annotation is called upon which something acts; what acts, and how."""
 
-SAYS: Final = "upon which an engine or its runtime acts"
+SAYS: Final = "and an engine or its runtime acts on it"
 
 _NAME: Final = re.compile(_NAMES, re.VERBOSE).search
 
@@ -85,19 +85,19 @@ def find_in_instruction(rest: str) -> str:
     words = [word for word in _WORDS.findall(rest) if word]
     is_clear = "".join(found[0] for found in _WORDS.finditer(rest)) == rest
     keys = [word.partition("=")[0] for word in words] if words and "=" in words[0] else words[:1]
-    return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name a variable may hold"
+    return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name may come from a variable"
 
 
 def check_image_labels(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """No label that an image gets is one upon which something acts."""
+    """No label of an image makes an engine or its runtime act."""
     del around
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
     names = labels if isinstance(labels, dict | list) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
-        seen.fault(path, value, "which are no labels")
+        seen.fault(path, value, "which are not valid labels")
     for name in map(str, names):
         if acts(name):
-            seen.fault(f"{path}[{show(name)}]", name, SAYS)
+            seen.fault(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
         elif "$" in name:  # Podman makes a LABEL of it.
             seen.fault(f"{path}[{show(name)}]", name, "which a variable may change")
     return value

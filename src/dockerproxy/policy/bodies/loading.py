@@ -76,7 +76,7 @@ class Loading:
         """Look for what no image brings: any file may be a manifest or a config."""
         found = self._scan.find(piece)
         if found:
-            return fault_of(entry, f"has the key {show_name(found)}, {SAYS}, or which hides one")
+            return fault_of(entry, f"has the key {show_name(found)}, {SAYS} or on what it may hide")
         if self._scan.is_json and self._variables.find(piece):
             return fault_of(entry, "has a variable without a value, for which Podman gives away its own, or many lists")
         return None
