@@ -32,7 +32,6 @@ _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\x00-\
 # Blanks around the value are in it: two repetitions that both match a blank would take quadratic time.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _PROTOCOL: Final = re.compile(_TOKEN + rb"(/" + _TOKEN + rb")?")
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 # What Go's server takes for a Host (golang.org/x/net/http/httpguts.ValidHostHeader); others it answers with 400.
 _HOST: Final = re.compile(rb"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 
@@ -103,7 +102,7 @@ _CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
      400, "HTTP/1.1 needs a host"),
     (lambda values, _: _HOST.fullmatch(values.get(b"host", b"")) is None,
      400, "the host is malformed"),
-    (lambda values, _: _LENGTH.fullmatch(values.get(b"content-length", b"0")) is None,
+    (lambda values, _: number(values.get(b"content-length", b"0")) is None,
      400, "the content-length is not a plain number"),
     (lambda values, minor: minor == 0 and b"transfer-encoding" in values,
      400, "HTTP/1.0 has no transfer-encoding"),
