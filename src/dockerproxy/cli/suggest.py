@@ -34,8 +34,8 @@ from dockerproxy.observe.reading import Reading
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Policy
+from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import Level, SocketSettings
@@ -141,8 +141,7 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     question = decide(policy, request)
     if isinstance(question, Question) and is_absent(question, record):
         return True
-    decision = decide(policy, request, Known(found=find_named(request, record)))
-    return isinstance(decision, Decision) and decision.allowed
+    return is_allowed(decide(policy, request, Known(found=find_named(request, record))))
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:

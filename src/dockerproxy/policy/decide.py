@@ -66,6 +66,11 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     )
 
 
+def is_allowed(answer: Decision | Question | Wanted) -> bool:
+    """Whether it is decided that a request is allowed."""
+    return isinstance(answer, Decision) and answer.allowed
+
+
 def _look_into(
     case: Case, body: Body, request: CanonicalRequest, known: Known
 ) -> Decision | Question | Wanted | tuple[Fault, ...]:

@@ -18,7 +18,7 @@ from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import NOTHING, Wanted, decide
+from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
 from dockerproxy.policy.model import Decision, Mode, Value
 from dockerproxy.policy.objects import (
     BY_NAME,
@@ -253,17 +253,13 @@ def _hide_others(policy: CompiledPolicy, judged: Judged) -> Judged:
         return judged
     shown = forget_others(policy, judged.request, known)
     told = decide(policy, judged.request, shown)
-    if isinstance(named, Question) and shown.found is not known.found and _allows(told):
+    if isinstance(named, Question) and shown.found is not known.found and is_allowed(told):
         told = _absent(named, truth.source, policy.mode)
     elif not isinstance(told, Decision) or told.allowed:
         told = policy.default[judged.operation.name]
     if (told.message, told.status) == (truth.message, truth.status):
         return judged
     return replace(judged, decision=replace(truth, message=told.message, status=told.status, reason=truth.message))
-
-
-def _allows(answer: Decision | Question | Wanted) -> bool:
-    return isinstance(answer, Decision) and answer.allowed
 
 
 def _judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) -> Judged:

@@ -20,8 +20,7 @@ from dockerproxy.policy.bodies.inspection import Inspection, Known
 from dockerproxy.policy.bodies.naming import is_listed, is_listed_image
 from dockerproxy.policy.bodies.narrowing import NARROWING
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision
+from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, ask, find_object, missing
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import values_of
@@ -69,7 +68,4 @@ def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: Found) -> 
 def _may_inspect(policy: CompiledPolicy, question: Question, found: Found) -> bool:
     """Whether the client could ask the engine for an object as we did."""
     request = canonicalise("GET", question.target)
-    if not isinstance(request, CanonicalRequest):
-        return False
-    decision = decide(policy, request, Known(found=found))
-    return isinstance(decision, Decision) and decision.allowed
+    return isinstance(request, CanonicalRequest) and is_allowed(decide(policy, request, Known(found=found)))
