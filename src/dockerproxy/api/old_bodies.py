@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - a table: one reading is one line, so that lines be searched
-"""What engines take from a request under an old version of the API and not under a new one.
+"""What engines do with a request only under an old version of the API.
 
-From moby's routers of 1.6 to 29 and Podman's handlers of 3.0 to 6.0: all that read a body or compare a version, and
-for which that widens what the request can do.
+From moby's routers of 1.6 to 29 and Podman's handlers of 3.0 to 6.0: all places that read a body or compare a version,
+if that widens what the request can do.
 
 - body: the body is read though today's operation has none. It is refused whatever a policy says: from version 1.24 on
   Docker refuses it itself, and no client of today sends one. Some send an empty JSON object, which no engine looks at.

@@ -1,4 +1,4 @@
-"""Files that an operator names, which others may have put there: opened without waiting, and read up to a bound.
+"""Open the files that an operator names without blocking, and read them up to a limit: others may have put them there.
 
 Attack: a pipe in place of a file, whose opening waits for a writer, so that a reload and the end of the process do too
 -> Defence: nothing is waited for, and only a regular file is read (test: test_only_a_regular_file_is_read).
@@ -12,12 +12,12 @@ from typing import BinaryIO, Final
 from dockerproxy.errors import Problem, UserError
 
 STDIN: Final = "-"
-"""What a person writes for standard input, from which a verb may read what comes without end, until it is stopped."""
+"""Names standard input, which may be an endless pipe."""
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 _INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
-"""How a person names a pipe that their shell has made for us. Its writer ends it, and nobody can make it anew."""
+"""How a person names a pipe that their shell has made. Its writer ends it, and nobody else can create it."""
 
 _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
     FileNotFoundError: ("there is no such file", "in a container, it must be mounted"),

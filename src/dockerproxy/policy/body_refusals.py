@@ -1,4 +1,4 @@
-"""Which bodies are refused by the head of their request, whatever a policy says.
+"""Refuse bodies by the head of their request, whatever a policy says.
 
 Attack: a form, by whatever spelling of its type, whose parameters count for more than the judged ones of the query
 -> Defence: a body has one of the types that are listed for its operation (test:
@@ -29,7 +29,7 @@ _SHOWN: Final = 60
 """Characters of a type that a message shows."""
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods whose body no engine reads, but for the operations of which the catalog says that they have one."""
+"""Methods without a body, except for operations for which the catalog lists one."""
 
 
 def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:

@@ -247,7 +247,7 @@ def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) ->
 
 
 def _hide_others(policy: CompiledPolicy, judged: Judged) -> Judged:
-    """Have a denial say nothing of an object that its client may not know; the log has the whole of it."""
+    """Make a denial reveal nothing of objects that its client may not know. The log gets all of it."""
     truth, known, named = judged.decision, judged.known, find_object(judged.request)
     if judged.operation is None or truth.status == HTTPStatus.NOT_FOUND:
         return judged
@@ -287,8 +287,8 @@ def judge_unknown(judged: Judged, reason: str) -> Judged:
     """Decide about a request of which an object is not known: it passes only where nothing is refused.
 
     Args:
-        judged: The request with its question; or decided as if nothing were called so, which says no more to a client
-            that may not use what is: a name of two objects gets the same answer as one of none.
+        judged: The request with its question, or decided as if nothing had that name: a name of two objects gets the
+            same answer as a name of none.
         reason: Why it has no answer.
     """
     judged = replace(judged, object="", needs=None)

@@ -1,16 +1,17 @@
-"""What a client is told of a denial: nothing of an object that it may not inspect but what it said of it itself.
+"""Hide from a client's denial every object that the client may neither use nor inspect.
 
-A denial is decided by what the engine says of each object that a request names. What the client reads is the same
-decision made again, without what it may not know: as if nothing were called as it says. So the answer for another's
-object and the one for an object that does not exist are one, whatever a check writes into its message.
+A denial is decided by what the engine says of each object in the request. The client's message comes from a second
+decision, in which hidden objects do not exist. So a hidden object and a missing one get the same answer, whatever a
+check writes into its message.
 
-Attack: the beginning of an id for the name, two digits at a time -> Defence: a hint names what the client said.
-Attack: whether a guessed id exists -> Defence: both answers are made by the same steps from the same values.
-Attack: what an object is like, such as the mounts of a pod -> Defence: its description is left out, too.
+Attack: send the beginning of an ID for the name, two digits at a time -> Defence: a hint names what the client sent.
+Attack: guess whether an ID exists -> Defence: both answers are made by the same steps from the same values.
+Attack: find out what an object is like, such as the mounts of a pod -> Defence: its description is hidden, too.
 
-Two things a client may still learn. Who sends a whole id may learn whether an object has it: nobody guesses one. And
-where a grant covers a name that could be the beginning of an id, like `a*`, a body that names something else's id so
-is denied, while the engine answers for a name of nothing. Of an image, such a name goes on as a name.
+A client may still learn two things. With a whole ID, which nobody guesses, it may learn whether the object exists. With
+a grant of a pattern like `a*`, it may learn whether something else has an ID that begins so: a body with such a
+beginning is denied, while the engine answers for a name of nothing.
+Such a name of an image goes on as a name instead.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""A client that speaks HTTP/2 from its first byte: its requests are denied in its own language, and it is cut off.
+"""Deny a client that speaks HTTP/2 from its first byte, in HTTP/2, and end its connection.
 
-Docker 29 takes gRPC for BuildKit that way, past its API and its authorization plugins. So nothing of it may pass, and
-no engine connection is ever opened for it. Where `/grpc` is allowed the client is answered as by an engine that has
-no such thing: then it asks for `/grpc`, which is judged. Told that it lacks the permission it would not.
+Docker 29 gives such gRPC to BuildKit, past its API and its authorization plugins. So nothing of it is forwarded, and no
+engine connection is opened for it. Where `/grpc` is allowed, the client is answered like by an engine without HTTP/2:
+then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class _DeniedEnd(asyncio.Protocol):
             self._client.linger()
 
     def eof_received(self) -> bool:
-        """End the connection: who asks for nothing more has been told."""
+        """End the connection: the client asks for nothing more."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -47,7 +47,7 @@ class _DeniedEnd(asyncio.Protocol):
 
 
 def deny_http2(client: "Client") -> bool:
-    """Deny whatever will come, with one record for the connection; return whether that is how it is to be answered."""
+    """Deny whatever comes, with one record for the connection; return False if `/grpc` is allowed, which is judged."""
     judged = client.served.judge(_ASKED_FOR)
     if isinstance(judged, Refusal) or judged.passes:
         return False

@@ -1,8 +1,8 @@
 """Share the event loop: a client that has much to do gets a turn, then everybody else is served.
 
 A turn is a number of steps: a head, a few chunks of a body, some entries of an archive. It ends with the step after
-which `TURN` is over. What comes in one round of the loop gets so much time together; whoever comes later waits in a
-line, and those in the line have another turn together. Single short heads, which are most, are taken at once.
+which `TURN` is over. All that arrives in one round of the loop shares one turn. What arrives later waits in a line, and
+the clients in the line share another turn. Single short heads, which are most, are taken at once.
 
 Attack: many heads, chunks or entries in few bytes -> Defence: a turn is time, whatever came in it
 (test: test_a_turn_ends_with_the_step_after_which_its_time_is_over).
@@ -27,7 +27,7 @@ class Busy(Protocol):
 
 
 class Turns:
-    """Those that have more to do, in their line, and what is spent of a round."""
+    """The line of clients that have more to do, and the time that is spent of this round."""
 
     def __init__(self) -> None:
         self._line: dict[object, dict[Busy, None]] = {}
@@ -65,7 +65,7 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._take_turns)
 
     def _take_turns(self) -> None:
-        """Give turns to those in the line until the time of one is over; who comes behind meanwhile has one later."""
+        """Give turns to the clients in the line until one turn is over; those that join meanwhile come later."""
         before, self._is_planned = self._spent, False
         try:
             for _ in range(sum(map(len, self._line.values()))):

@@ -1,12 +1,12 @@
-"""Run what takes long beside the event loop, so that nobody else waits for it.
+"""Run long work in a thread beside the event loop, so that nobody else waits for it.
 
-There is one thread for it, and one job at a time. Of each socket one job stands in the line of all, so the sockets take
-turns. The interpreter lets go of the job whenever the loop has something to do (`SWITCH`): what runs here is made of
-many small steps, none of which is a long call into C.
+There is one thread, and one job at a time. Each socket has one job in the line, so sockets take turns. The interpreter
+switches to the loop whenever that has something to do (`SWITCH`). So a job is made of small steps, and none of them is
+a long call into C.
 
-Attack: many jobs, each left alone by a client that hangs up -> Defence: a job that waits goes with its client, and one
-that runs keeps its place until it ends, so none piles up (test: test_a_job_that_was_left_alone_keeps_its_place).
-Attack: all jobs of one socket first -> Defence: it has one in the line (test: test_sockets_take_turns).
+Attack: start many jobs, and hang up after each -> Defence: a waiting job ends with its client, and a running one keeps
+its place until it ends, so jobs do not pile up (test: test_a_job_that_was_left_alone_keeps_its_place).
+Attack: fill the line with jobs of one socket -> Defence: it has one in the line (test: test_sockets_take_turns).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from typing import Final, TypeVar
 _Result = TypeVar("_Result")
 
 SWITCH: Final = 0.0001
-"""Seconds after which a thread that waits for the interpreter gets it (`sys.setswitchinterval`). The loop waits so long
-for each event while a job runs. With Python's own 5 ms, sixteen clients would share 500 requests a second."""
+"""Seconds after which a waiting thread gets the interpreter (`sys.setswitchinterval`). While a job runs, the loop waits
+so long for each event. With Python's default of 5 ms, sixteen clients would share 500 requests a second."""
 
 
 class Worker:

@@ -1,12 +1,13 @@
 """Unpack gzip as it arrives, a bounded piece at a time (RFC 1952). What does not begin as gzip passes as it is.
 
-Whoever feeds it goes on with nothing, as long as `has_more`: so it is the reader of what comes out who sets the pace,
-and a piece that unpacks to a thousand times its size costs no more at once than any other.
+While `has_more`, the caller feeds it nothing to get more. So the reader of the output sets the pace, and a piece that
+unpacks to a thousand times its size costs no more at once than any other.
 
-Attack: a bomb -> Defence: at most `MOST_RATIO` bytes come out of one, and `MOST` of all (test: test_a_bomb_is_refused).
-Attack: something behind the end, which other readers unpack too, or do not -> Defence: there is one packed part and
-nothing behind it (test: test_nothing_stands_behind_the_end).
-Attack: a wrong checksum or an early end -> Defence: zlib compares it, `end` asks whether it did.
+Attack: a bomb -> Defence: the output is limited to `MOST`, and to `MOST_RATIO` times the input
+(test: test_a_bomb_is_refused).
+Attack: data after the gzip member, which some readers unpack and others ignore -> Defence: it is refused
+(test: test_nothing_stands_behind_the_end).
+Attack: a wrong checksum or an early end -> Defence: zlib compares it, and `end` asks whether it did.
 """
 
 import zlib

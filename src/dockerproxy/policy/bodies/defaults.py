@@ -1,7 +1,7 @@
-"""What the engine does by itself, said by a client: Watchtower and others make a container again from its inspection.
+"""Recognise the engine's defaults in a body: Watchtower and others create a container again from its inspection.
 
-An inspection shows the engine's own defaults beside what was asked for. What is let through here goes no further: the
-engine then uses its default, whichever the operator has set.
+An inspection shows the engine's own defaults beside what was asked for. What is allowed here is not sent on. The engine
+then uses its default, whichever the operator has set.
 
 Attack: a shorter list of hidden paths, or an empty one, shows parts of /proc and /sys -> Defence: the list has all that
 the oldest engine hides, and goes on as null, which is the engine's own list (test:

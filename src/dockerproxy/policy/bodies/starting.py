@@ -2,8 +2,8 @@
 
 How one would start more than was made, and what stops it: a command that another client prepared with privileges (the
 engine is asked what it is when it starts); a checkpoint whose name leads out of its directory, or a directory of the
-host for it. That versions of the API below 1.24 take a body, which changes what the container was created with, nobody
-is granted (`api/old_bodies.py`).
+host for it. Under API versions below 1.24 a start can have a body that changes the container; it is always refused
+(`api/old_bodies.py`).
 """
 
 from dockerproxy.policy.bodies.containing import check_commands
