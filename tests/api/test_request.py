@@ -273,6 +273,41 @@ def test_what_has_no_single_reading_is_refused_with_the_reason(target: str, reas
     assert canonicalise("GET", target) == Refusal(400, reason)
 
 
+STORE = "containers-storage:[vfs@/srv/a+/srv/b]c"
+ESCAPED = r'{"before":["\u0063ontainers-storage\u003a\u005bvfs@/srv/a+/srv/b]c"]}'
+DEVICE = r'{"since":["tarball\u003a/dev/watchdog"]}'
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(f"/images/json?filters={urllib.parse.quote(text)}" for text in (f'{{"a":["{STORE}"]}}', ESCAPED, DEVICE)),
+        f"/v5.4.2/libpod/images/export?references=a&references={urllib.parse.quote(STORE)}",
+        f"/images/get?names=a,{urllib.parse.quote(STORE)}",
+        f"/v5.4.2/libpod/images/a/changes?parent={urllib.parse.quote(STORE)}",
+        *(f"{path}/tarball:/dev/watchdog/json" for path in ("/images", "/v5.4.2/libpod/images", "/libpod/manifests")),
+        "/images/tarball:dev/watchdog/json",
+        "/images/tarball%3A%2Fdev%2Fwatchdog/json",
+        "/images/get?names=tarball:-",
+    ],
+)
+def test_no_request_that_reads_has_podman_touch_files_of_the_host(target: str) -> None:
+    reason = "tarball: and containers-storage:[ begin no name, but have Podman touch files of the host"
+    assert canonicalise("GET", target) == Refusal(400, reason)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/images/docker.io/library/tarball:1/json",
+        "/images/containers-storage:a/json",
+        "/images/json?filters=" + urllib.parse.quote('{"reference":["docker.io/library/tarball:1"]}'),
+    ],
+)
+def test_an_image_may_be_called_like_a_transport(target: str) -> None:
+    accepted("GET", target)
+
+
 @pytest.mark.parametrize(
     ("method", "target"),
     [

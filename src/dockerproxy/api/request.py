@@ -6,6 +6,10 @@ engine would clean with a redirect is refused; a version prefix is plain numbers
 and written anew, so that nothing depends on who splits it how. Podman takes a request for one of its own API if
 `libpod` follows the second slash of the target, be that one in the query: so a query is written without slashes, and
 such a path is refused. Canonicalising a canonical target changes nothing.
+
+How one would have Podman write to the host by a request that reads, and what stops it: it takes names of images in the
+path, in parameters and in filters, and by one of them it makes directories wherever the name says, by another it opens
+the files that are listed (a name of either kind is refused, however JSON escapes it).
 """
 
 import re
@@ -24,6 +28,13 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 pchar without the percent sign: every object's name is made of these, and none needs an escape.
 _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
+_ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
+_TOUCHES: Final = re.compile(r"containers-storage:\[|(?<![^\"',])tarball:").search
+_TOUCHES_BY_PATH: Final = re.compile("(?:/libpod)?/[a-z]+/tarball:").match
+"""How a name begins by which Podman makes a store of images anywhere on the host, or opens files there, devices among
+them, as soon as it parses the name (containers/image storage and tarball, ParseReference). It has no other use here."""
+
+_NO_NAME: Final = "tarball: and containers-storage:[ begin no name, but have Podman touch files of the host"
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
@@ -93,6 +104,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         ),
         ("" in segments, "the path has an empty segment"),
         ("." in segments or ".." in segments, "the path has a dot segment"),
+        (_TOUCHES_BY_PATH(plain), _NO_NAME),
         (slashed, "a slash is encoded outside the name of an image, a plugin or a distribution"),
         (not version and segments[1:2] == ["libpod"], "without a version, Podman takes this path for its own API"),
         (";" in raw_query, "the query has a semicolon, which engines read in two ways; write it as %3B"),
@@ -105,6 +117,8 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
     query = tuple(_split_query(raw_query))
+    if any(_touches_host(value) for _, value in query):
+        return Refusal(400, _NO_NAME)
     return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation)
 
 
@@ -121,6 +135,13 @@ def _split_query(raw: str) -> Iterator[tuple[str, str]]:
     for piece in filter(None, raw.split("&")):
         name, _, value = piece.partition("=")
         yield unquote(name.replace("+", " ")), unquote(value.replace("+", " "))
+
+
+def _touches_host(value: str) -> bool:
+    """Whether a value is or holds a name by which Podman acts on files of the host. JSON may have escapes in it."""
+    if "\\" in value:
+        value = _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("latin-1"), value)
+    return _TOUCHES(value) is not None
 
 
 def _quote(text: str) -> str:

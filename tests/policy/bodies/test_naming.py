@@ -170,3 +170,21 @@ def test_an_id_that_means_nothing_stays_and_is_refused_if_it_is_no_name() -> Non
     seen = look_at("ContainerCreate", {"Image": f"sha256:{ID}"}, {"images": (f"sha256:{ID}",)})
     assert (seen.faults, seen.content) == ((), {"Image": f"sha256:{ID}"})
     assert look_at("ContainerCreate", {"Image": "cafe"}, {"images": ("docker.io/library/nginx",)}).faults
+
+
+@pytest.mark.parametrize(
+    "image", ["containers-storage:[vfs@/srv/a+/srv/b]c", "dir:/srv", "docker://a", "tarball:/dev/null"]
+)
+def test_what_podman_takes_for_a_place_is_no_image_whatever_is_granted(image: str) -> None:
+    seen = begin()
+    check_images(seen, image, "Image", {})
+    assert [fault.says for fault in seen.faults] == ["which is no reference of an image"]
+
+
+@pytest.mark.parametrize(
+    "image", [None, "", "a", "a:1", "quay.io/a/b:1", ID, ID[:3], f"sha256:{ID}", f"a:1@sha256:{ID}"]
+)
+def test_any_image_may_be_named_where_none_is_granted(image: str | None) -> None:
+    seen = begin()
+    assert check_images(seen, image, "Image", {}) == image
+    assert seen.faults == []

@@ -29,6 +29,7 @@ from dockerproxy.wire.document import Json
 CREATE = OPERATIONS["ContainerCreate"]
 EXEC = OPERATIONS["ContainerExec"]
 APP = "docker.io/library/app:latest"
+LONG = "r.example/" + 255 * "a" + ":" + 128 * "b"
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what is granted, nothing is bound here)
 
 
@@ -129,8 +130,8 @@ def test_where_an_operation_needs_the_condition_on_its_object_that_is_said() -> 
         ("POST /containers/create", {"Image": ""}),
         ("POST /containers/create", {"Image": "app"}),
         ("POST /containers/create?name=" + "x" * 301, {"Image": "app"}),
-        ("POST /containers/create", {"Image": "no reference"}),
-        ("POST /containers/create", {"Image": "no reference", "HostConfig": {"Binds": ["/a:/a"]}}),
+        ("POST /containers/create", {"Image": LONG}),
+        ("POST /containers/create", {"Image": LONG, "HostConfig": {"Binds": ["/a:/a"]}}),
         ("POST /networks/front/disconnect", {"Container": "web/db"}),
         ("POST /containers/web/exec", {"Cmd": []}),
         ("POST /containers/web/exec", {"Cmd": ["echo", "a\nb"]}),

@@ -5,6 +5,9 @@ of nothing but hexadecimal digits is not believed: the engine is asked what it i
 object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
 is asked, and it stays where it is the network's own, for clients compare it.
 
+What Podman takes for a place is no name of an image, whatever a grant says: `containers-storage:[vfs@/srv/a+/srv/b]c`
+has it make directories there, before it looks for an image.
+
 A name of an image without its registry is Docker Hub's for Docker, but for Podman first one of `localhost`, where
 whoever may import or tag has put what they like. So it goes on as it was judged, with the registry. Only that is added,
 and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
@@ -27,6 +30,7 @@ IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
 
 _MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+_NO_REFERENCE: Final = "which is no reference of an image"
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
@@ -72,18 +76,21 @@ def complete(text: str, reference: Reference | None) -> str:
 
 
 def check_images(seen: Inspection, value: Json, path: str, around: Object) -> Json:
-    """An image is one of those that are granted; any, if the grant does not say."""
+    """An image is one of those that are granted; any, if the grant does not say, but never what is no image's name."""
     del around
-    if "images" not in seen.bounds:
-        return value
     if not isinstance(value, str) or not value:
-        seen.fault(path, None, "is missing", "images")
+        if "images" in seen.bounds:
+            seen.fault(path, None, "is missing", "images")
         return value
     reference = parse_reference(value)
+    if "images" not in seen.bounds:
+        if reference is None and not _MAY_BE_ID(value):
+            seen.fault(path, value, _NO_REFERENCE)
+        return value
     if _MAY_BE_ID(value):
         return _check_image_by_id(seen, value, path, reference)
     if reference is None:
-        seen.fault(path, value, "which is no reference of an image")
+        seen.fault(path, value, _NO_REFERENCE)
         return value
     name = str(with_default_tag(reference))
     if not _is_image_listed(seen, (name,)):
