@@ -33,14 +33,15 @@ def cpus_of(limits: dict[str, int]) -> float | None:
     """Return the processors that an engine would give at most; None for any number."""
     nano, quota, period = (limits.get(name, 0) for name in ("NanoCpus", "CpuQuota", "CpuPeriod"))
     if nano > 0 and quota == 0:  # A quota takes its place, -1 too.
-        return nano / BILLION
+        microseconds = nano * 100_000 // BILLION  # Of a period: none is no bound.
+        return microseconds / 100_000 or None
     return quota / (period or 100_000) if quota > 0 and period >= 0 else None
 
 
 LIMITS = st.fixed_dictionaries(
     {},
     optional={
-        "NanoCpus": st.sampled_from([0, 1, BILLION, 2 * BILLION, 2 * BILLION + 1, -1]),
+        "NanoCpus": st.sampled_from([0, 1, 9_999, 10_000, BILLION, 2 * BILLION, 2 * BILLION + 1, -1]),
         "CpuQuota": st.sampled_from([0, -1, 1, 2000, 2001, 200_000, 200_001, 2**62]),
         "CpuPeriod": st.sampled_from([0, -1, 1, 1000, 100_000, 2**62]),
     },

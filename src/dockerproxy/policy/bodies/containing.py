@@ -63,6 +63,9 @@ _IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
 _PERIOD: Final = 100_000
 """Microseconds of a period of the scheduler where none is given (sched-bwc)."""
 
+_LEAST_CPUS: Final = 10**9 // _PERIOD
+"""Billionths of a processor that are a microsecond of that period."""
+
 
 def check_names(seen: Inspection, value: Json, path: str, around: Object) -> Json:
     """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
@@ -190,11 +193,16 @@ def _check_quota(seen: Inspection, quota: Json, period: Json, path: str, most: i
 
 
 def _check_amount(seen: Inspection, value: Json, path: str, most: int, word: str) -> None:
-    """What the grant bounds must be set, and at most that. 0 and what is below it is no bound at all."""
+    """What the grant bounds must be set, and at most that. 0 and what is below it is no bound at all.
+
+    Nor are billionths of a processor of which none is left in microseconds of a period (moby daemon_unix.go, NanoCPUs).
+    """
     if not isinstance(value, int) or value <= 0:
         seen.fault(path, value or None, f"must be set, to at most {most}", word)
     elif value > most:
         seen.fault(path, value, f"and must be at most {most}", word)
+    elif word == "cpus" and value < _LEAST_CPUS:
+        seen.fault(path, value, f"which engines round to no bound: at least {_LEAST_CPUS} is one", word)
 
 
 def check_environment(seen: Inspection, value: Json, path: str, around: Object) -> Json:
