@@ -249,6 +249,13 @@ def test_what_does_not_keep_to_a_bound_is_refused(bounds: dict[str, Value], limi
     assert fault.startswith(f"resource_limits.{where} ")
 
 
+WITHIN: dict[str, Json] = {
+    "memory": {"limit": 2**26},
+    "cpu": {"shares": 512, "quota": 15_000, "period": 10_000},
+    "pids": {"limit": 50},
+}
+
+
 @pytest.mark.parametrize(
     ("limits", "where"),
     [
@@ -262,10 +269,20 @@ def test_what_does_not_keep_to_a_bound_is_refused(bounds: dict[str, Value], limi
 )
 def test_a_container_is_not_changed_to_more_than_a_bound(limits: Json, where: str) -> None:
     bounds: dict[str, Value] = {"memory": "64MiB", "cpus": "1.5", "pids": "50"}
-    within: list[Json] = [{}, {"cpu": {"shares": 512}}, {"cpu": {"quota": 15_000, "period": 10_000}}]
-    assert [look("ContainerUpdateLibpod", content=each, bounds=bounds).faults for each in within] == [(), (), ()]
-    (fault, *_) = look("ContainerUpdateLibpod", content=limits, bounds=bounds).faults
+    assert isinstance(limits, dict)
+    assert look("ContainerUpdateLibpod", content=WITHIN, bounds=bounds).faults == ()
+    (fault, *_) = look("ContainerUpdateLibpod", content=WITHIN | limits, bounds=bounds).faults
     assert fault.path == where
+
+
+@pytest.mark.parametrize(("word", "where"), [("memory", "memory.limit"), ("cpu", "cpu.quota"), ("pids", "pids.limit")])
+@pytest.mark.parametrize("rest", [{}, {"health_cmd": "true"}])
+def test_a_change_leaves_out_no_limit_that_is_bounded(word: str, where: str, rest: dict[str, Json]) -> None:
+    bounds: dict[str, Value] = {"memory": "64MiB", "cpus": "1.5", "pids": "50"}
+    content: dict[str, Json] = {name: limit for name, limit in WITHIN.items() if name != word} | rest
+    (fault,) = look("ContainerUpdateLibpod", content=content, bounds=bounds).faults
+    assert fault.path == where
+    assert look("ContainerUpdateLibpod", content=rest).faults == ()
 
 
 def test_secrets_are_shown_that_are_granted_by_name() -> None:

@@ -305,7 +305,7 @@ LIBPOD: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
             *_UPDATE,
             *_DEVICES,
             *RLIMITS,
-            *within("", LIMITS, memory="podman_memory", cpu="podman_new_cpu", pids="podman_pids"),
+            *within("", LIMITS, memory="podman_memory!", cpu="podman_new_cpu!", pids="podman_pids!"),
         ),
     ),
     "ContainerRenameLibpod": ("none", _RENAME),

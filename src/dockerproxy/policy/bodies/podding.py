@@ -7,8 +7,9 @@ is asked what it means, and the request goes on under a name that is granted); a
 on its hub, and Podman into `localhost`; a range of ports behind one; swap that is 0, which is no bound here; the
 systemd mode, in which a container has its own limits to write, and which a command may turn on (it is turned off); a
 part of a volume or image that is outside of it; a quota without the period of which it is one, where a container has
-another; a secret by the beginning of its id; a time zone that is any file; labels of a volume in the one of two fields
-that is not looked at.
+another; a change that leaves out a limit, which Podman 5.1 to 5.3 drop then (libpod/container_internal.go, update); a
+secret by the beginning of its id; a time zone that is any file; labels of a volume in the one of two fields that is not
+looked at.
 """
 
 import re
@@ -225,6 +226,8 @@ def check_podman_new_cpu(seen: Inspection, value: Json, path: str, around: Objec
     del around
     limits = value if isinstance(value, dict) else {}
     others: Object = {"CpuQuota": limits.get("quota"), "CpuPeriod": limits.get("period")}
+    if "cpus" in seen.bounds and not any(others.values()):
+        seen.fault(f"{path}.quota", None, "must be set, together with its period", "cpus")
     see_as(_beside(check_new_cpus, others), seen, None, path, {"cpu": "quota"})
     return value
 
