@@ -1,18 +1,22 @@
 """Podman's own API and its own client, behind switches of their own."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from e2e.conftest import StartProxy, remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
-from e2e.proxies import EVERYTHING, Proxy
+from e2e.proxies import EVERYTHING, Proxy, running_policy
 from e2e.talk import ask
 
 pytestmark = pytest.mark.engine
 
+API = "/v5.4.2/libpod"
+JSON = {"Content-Type": "application/json"}
 OPEN = dict.fromkeys(("POST", "LIBPOD_CONTAINERS", "LIBPOD_EXEC", "LIBPOD_IMAGES", "LIBPOD_INFO"), "1")
 WORDS = ("podman", "--remote", "--url")
 
@@ -118,3 +122,20 @@ def test_podman_takes_no_request_of_docker_s_api_for_one_of_its_own(
     assert ask(open_podman.socket, "GET", "/secrets/libpod").status == 400
     assert ask(open_podman.socket, "GET", "/v1.41/secrets/libpod").status == 404
     ask(podman.socket, "DELETE", f"/v5.0.0/libpod/secrets/{label}")
+
+
+def test_no_name_of_an_image_has_podman_write_to_the_host(podman: Engine, tmp_path: Path) -> None:
+    image = f"containers-storage:[vfs@{tmp_path}/store+{tmp_path}/run]a"
+    filters = quote(json.dumps({"before": [image]}))
+    ask(podman.socket, "GET", f"{API}/images/json?filters={filters}")
+    assert (tmp_path / "store" / "vfs-images").exists()
+    image = image.replace("/store", "/other")
+    filters = quote(json.dumps({"before": [image]}))
+    with running_policy(podman.socket, "[ImageListLibpod, ImageList, {ContainerCreateLibpod: {}}]") as proxy:
+        answers = [
+            ask(proxy.socket, "GET", f"{API}/images/json?filters={filters}"),
+            ask(proxy.socket, "GET", f"/v1.41/images/json?filters={filters}"),
+            ask(proxy.socket, "POST", f"{API}/containers/create", json.dumps({"image": image}).encode(), JSON),
+        ]
+    assert [answer.status for answer in answers] == [400, 400, 403]
+    assert not (tmp_path / "other").exists()
