@@ -126,6 +126,7 @@ def _check_with_h11(exchange: Exchange) -> None:
     assert (request.method, request.target) == (judged.method.encode(), target)
     assert request.http_version == b"1.%d" % judged.head.minor
     fields = [(name, value) for name, value in request.headers if name not in _OF_CONNECTION]
-    gone = _OF_CONNECTION if judged.decision.bounds is None else {*_OF_CONNECTION, b"content-encoding"}
+    unpacked = judged.decision.bounds is not None and judged.head.framing is not Framing.NONE
+    gone = {*_OF_CONNECTION, b"content-encoding"} if unpacked else _OF_CONNECTION
     assert fields == [field for field in judged.head.fields if field[0] not in gone]
     assert all(name not in _OF_CONNECTION for name, _ in judged.head.fields)
