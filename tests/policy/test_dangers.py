@@ -8,6 +8,7 @@ from dockerproxy.policy.conditions import Bound, NamesObject, PullsFrom
 from dockerproxy.policy.dangers import (
     adds,
     becomes_root,
+    gives_away,
     is_any,
     is_contained,
     is_contained_without,
@@ -118,3 +119,11 @@ def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
     assert not replaces_images(contained(PullsFrom(("**",), "fromImage"), tags=("**",)))
     assert not replaces_images(contained(NamesObject("images", ("**",)), tags=("registry.local/ci/*",)))
     assert not replaces_images(contained(tags=Pairs((("a", "**"),))))
+
+
+@pytest.mark.parametrize(
+    ("bind", "does"),
+    [("/home/*", True), ("/home/*:ro", True), ("/**", True), ("/srv/ci/*", False), ("/srv/ci/*:ro", False)],
+)
+def test_a_pattern_that_covers_what_the_host_trusts_gives_it_away_even_to_read(bind: str, *, does: bool) -> None:
+    assert gives_away(bind) is does

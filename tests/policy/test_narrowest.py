@@ -8,7 +8,7 @@ from policy.policies import PLAIN, request_of
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.model import Value
-from dockerproxy.policy.narrowest import LITERAL, find_narrowest
+from dockerproxy.policy.narrowest import LITERAL, find_narrowest, find_patterns
 from dockerproxy.policy.objects import KINDS, Found
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words import Takes
@@ -55,6 +55,13 @@ def test_an_operation_on_all_names_of_an_object_needs_them_all() -> None:
 
 def test_what_is_no_operation_has_none() -> None:
     assert find_narrowest(request_of("GET", "/debug/vars"), None) == {}
+    assert find_patterns(request_of("GET", "/debug/vars"), None) == ()
+
+
+@pytest.mark.parametrize(("name", "listing"), [("web", ()), ("w*b", ("containers",)), ("w?b", ("containers",))])
+def test_a_condition_cannot_list_a_name_that_would_be_a_pattern(name: str, listing: tuple[str, ...]) -> None:
+    request = request_of("POST", "/containers/web/stop")
+    assert find_patterns(request, Found("0" * 64, (name,))) == listing
 
 
 NAMES = st.text("abc*?/.:-", min_size=1, max_size=6)

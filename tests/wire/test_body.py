@@ -36,6 +36,7 @@ def pass_on(body: RequestBody, pieces: list[bytes]) -> tuple[bytes, int]:
 def test_what_is_only_collected_or_passed_on_takes_nobody_long(body: RequestBody) -> None:
     assert not body.takes_long(b"1\r\nx\r\n" * 100)
     assert not body.is_busy
+    assert body.kept == 0
 
 
 def read_plainly(coded: bytes) -> bytes:

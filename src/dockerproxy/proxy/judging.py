@@ -41,7 +41,7 @@ async def judge_aside(client: "Client", work: Callable[[], _Result]) -> _Result:
     """Judge in the thread, when it is the client's turn. A bug of ours ends its connection."""
     try:
         return await client.shared.worker.run(client.served.judging, work)
-    except Exception:
+    except Exception:  # Whatever it is, nobody else would end this connection; the task logs it.
         client.abort()
         raise
 
