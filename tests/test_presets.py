@@ -14,17 +14,17 @@ import pytest
 import yaml
 from policy.ordinary import body_of
 
-from dockerproxy.api.catalog import OPERATIONS, Access
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.exposure import find_exposures
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import missing
 from dockerproxy.wire.document import write_json
+from dockerproxy.workbench.exposure import find_exposures
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "presets"
 PAGE: Final = Path(__file__).parent.parent / "docs" / "presets.md"
@@ -97,7 +97,7 @@ def read_transcript(name: str) -> list[Line]:
 def operation_of(method: str, target: str) -> str:
     request = canonicalise(method, target)
     assert isinstance(request, CanonicalRequest), f"{method} {target}: {request}"
-    assert request.operation is not None, f"{method} {target}"
+    assert request.operation is not UNKNOWN, f"{method} {target}"
     return request.operation.name
 
 

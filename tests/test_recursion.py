@@ -32,9 +32,9 @@ BOUNDED = {
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
     "policy/objects.py": "catches it",
-    "observe/reading.py": "catches it",
+    "workbench/reading.py": "catches it",
     "observe/log.py": "writes a record, which holds no others",
-    "observe/needs.py": "writes what it made",
+    "workbench/needs.py": "writes what it made",
     "config/schema.py": "writes the schema, which is ours",
     "cli/standin.py": "writes what it made",
     "cli/explain.py": "reads what read_json has bounded",

@@ -12,8 +12,6 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.host.listen import Listening, listen
-from dockerproxy.observe.learned import read_counts
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.changes import digest, find_changes
 from dockerproxy.proxy.client import Client
@@ -23,6 +21,8 @@ from dockerproxy.proxy.served import QUESTIONS, REMOVALS, Served
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, Settings, SocketSettings
+from dockerproxy.workbench.learned import read_counts
+from dockerproxy.workbench.learning import Learner
 
 _LEARNED_EVERY: Final = 60.0
 """Seconds between two looks at whether something new was learned."""

@@ -9,7 +9,7 @@ from api.targets import TARGETS, near_targets, spelled
 from hypothesis import event, given, reject
 from hypothesis import strategies as st
 
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import MAX_PARAMETERS, CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 
@@ -104,7 +104,7 @@ def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is
     for prefix in ("", version_of(operation), "/v1.40"):
         old = prefix == "/v1.40" and operation.path.startswith("/libpod/manifests/")
         request = accepted(operation.method, prefix + path_of(operation))
-        assert request.operation is (None if old else operation)
+        assert request.operation is (UNKNOWN if old else operation)
         assert request.target == prefix + path_of(operation)
         assert (request.version, request.path) == (prefix[1:], path_of(operation))
 
@@ -326,16 +326,16 @@ def test_no_path_but_the_list_of_networks_has_a_slash_at_its_end(method: str, ta
 
 @pytest.mark.parametrize("target", ["/Containers/json", "/_PING", "/V1.45/_ping", "/containers/json."])
 def test_what_is_spelled_in_another_case_or_nearly_right_is_unknown(target: str) -> None:
-    assert accepted("GET", target).operation is None
+    assert accepted("GET", target).operation is UNKNOWN
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_podmans_manifests_mean_something_else_under_versions_that_begin_like_old_ones(method: str) -> None:
     for version in ("", "/v4", "/v4.0.0", "/v5.4.2", "/v40", "/v99.0", "/v4321.0.0"):
-        assert accepted(method, f"{version}/libpod/manifests/list").operation is not None
+        assert accepted(method, f"{version}/libpod/manifests/list").operation is not UNKNOWN
     for version in ("/v3", "/v3.4.4", "/v1.45", "/v0", "/v10", "/v12.3.0", "/v20.1", "/v39", "/v100.0.0", "/v3999"):
         for path in ("list", "list/push", "list/add"):
-            assert accepted(method, f"{version}/libpod/manifests/{path}").operation is None
+            assert accepted(method, f"{version}/libpod/manifests/{path}").operation is UNKNOWN
 
 
 def test_an_exact_number_of_parameters_is_the_bound() -> None:

@@ -8,8 +8,8 @@ from cli.programs import NOWHERE, engine_at, run, serving, short_folder
 from policy.policies import policy_of
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.cli.exposures import describe_exposures
 from dockerproxy.host.sandbox import foresee
+from dockerproxy.workbench.exposures import describe_exposures
 
 
 def test_it_says_what_is_configured_and_what_that_allows() -> None:

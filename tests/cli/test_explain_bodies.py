@@ -11,8 +11,8 @@ from cli.programs import environment_of, run_here
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.cli.bearing import find_change
-from dockerproxy.cli.trying import Tried, try_request
+from dockerproxy.workbench.bearing import find_change
+from dockerproxy.workbench.trying import Tried, try_request
 
 CONTAINED = {"CONTAINERS": "1", "POST": "1", "CONTAINED": "1"}
 CREATE = "ContainerCreate: makes a container of any kind: root on the host"

@@ -17,7 +17,7 @@ from fuzz.tables import find_flaws, find_twins
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.bodies.narrowing import covers
 from dockerproxy.policy.bodies.reader import inspect
@@ -122,7 +122,7 @@ def _check_again(policy: CompiledPolicy, judged: Judged) -> None:
 
 def _check_table(judged: Judged, content: bytes) -> None:
     """What goes on is as the table of its operation has it, and what came said nothing twice."""
-    assert judged.operation is not None
+    assert judged.operation is not UNKNOWN
     root = BODIES[judged.operation.name].root
     if judged.decision.content is not None:
         assert not list(find_flaws(root, _read_plainly(content)))
@@ -131,7 +131,7 @@ def _check_table(judged: Judged, content: bytes) -> None:
 
 def _check_learned(judged: Judged) -> None:
     """A grant that says what was found to be needed lets the request pass."""
-    if judged.needs is None or judged.operation is None or UNRESTRICTED.word in judged.needs:
+    if judged.needs is None or UNRESTRICTED.word in judged.needs:
         return
     inspected = inspect(BODIES[judged.operation.name], judged.needs, judged.request, judged.known)
     assert not inspected.faults, inspected.faults

@@ -8,10 +8,10 @@ import yaml
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.host.learned import Learned, place_of
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.settings import Level, LogFormat
+from dockerproxy.workbench.learning import Learner
 
 RECORD = Record(
     *("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outcome.REPORTED),

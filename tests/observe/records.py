@@ -12,9 +12,6 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.observe.learned import read_counts
-from dockerproxy.observe.learning import Learner
-from dockerproxy.observe.needs import Need, find_named, find_need
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.narrowing import find_bounds_for
@@ -26,6 +23,9 @@ from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import Json
+from dockerproxy.workbench.learned import read_counts
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.needs import Need, find_named, find_need
 
 NOON = 1795521600.0
 """2026-11-24 12:00:00."""

@@ -63,8 +63,8 @@ WEB = Found(ID, ("web",), owner=ID)
 
 def settled(policy: CompiledPolicy, request: CanonicalRequest, found: Found = WEB) -> Decision:
     """Return the decision about an ordinary request, with the object that it names if it names one."""
-    named = request.operation is not None and request.operation.name in KINDS
-    name = request.operation.name if request.operation is not None else ""
+    named = request.operation.name in KINDS
+    name = request.operation.name
     decision = decide(policy, request, ordinary(name, found if named else None))
     assert isinstance(decision, Decision), decision
     return decision

@@ -4,7 +4,7 @@ import pytest
 from policy.policies import grant_on, policy_with
 
 from dockerproxy.api.bodies.tables import SEALED
-from dockerproxy.api.catalog import HEALTH, OPERATIONS
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.compile import Case, describe_conditions
 from dockerproxy.policy.conditions import UNRESTRICTED, Bound, NamesNoHost, NamesObject
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode
@@ -19,7 +19,7 @@ def message_of(*grants: Grant, operation: str) -> str:
 
 def test_every_operation_has_its_cases_and_its_default() -> None:
     compiled = policy_with()
-    assert compiled.cases.keys() == compiled.default.keys() == {*OPERATIONS, HEALTH.name}
+    assert compiled.cases.keys() == compiled.default.keys() == {*OPERATIONS, HEALTH.name, UNKNOWN.name}
 
 
 def test_what_allows_without_a_condition_is_tried_first() -> None:

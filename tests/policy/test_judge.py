@@ -11,7 +11,7 @@ from policy.judging import EVERYTHING, NOTHING, judged
 from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
-from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object, judge_unknown
@@ -89,7 +89,7 @@ def test_a_request_is_shown_as_it_was_understood() -> None:
 def test_what_the_catalog_does_not_know_is_no_operation_and_no_tunnel() -> None:
     found = judge(EVERYTHING, head_of("Connection: Upgrade", "Upgrade: tcp", line="POST /new/thing HTTP/1.1"))
     assert isinstance(found, Judged)
-    assert (found.operation, found.decision.allowed, found.may_tunnel, found.to_engine) == (None, False, False, b"")
+    assert (found.operation, found.decision.allowed, found.may_tunnel, found.to_engine) == (UNKNOWN, False, False, b"")
 
 
 def test_undecodable_bytes_of_a_query_reach_the_engine_as_escapes() -> None:

@@ -96,6 +96,18 @@ HEALTH: Final = Operation(
 )
 """Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
 
+UNKNOWN: Final = Operation(
+    name="",
+    method="",
+    path="",
+    section="",
+    access=Access.WRITE,
+    shape=Shape.REPLY,
+    body="raw",
+    says="not a known operation",
+)
+"""What a path means that is in no table. No policy can allow it."""
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation for table in (DOCKER, LIBPOD) for operation in _read_rows(table)
 }
@@ -122,8 +134,8 @@ for _operation in (*OPERATIONS.values(), HEALTH):
         _LITERAL[_operation.method, _operation.path] = _operation
 
 
-def find_operation(method: str, path: str) -> Operation | None:
-    """Return the operation that an engine would run, or None if there is none or more than one.
+def find_operation(method: str, path: str) -> Operation:
+    """Return the operation that an engine would run, or UNKNOWN if there is none or more than one.
 
     Args:
         method: HTTP method.
@@ -137,7 +149,7 @@ def find_operation(method: str, path: str) -> Operation | None:
         # The narrowest of several, one that every other one covers. Where none is, only the engine could say.
         if all(pattern.fullmatch(operation.path) for pattern, _ in found):
             return operation
-    return None
+    return UNKNOWN
 
 
 def takes_slashes(operation: Operation) -> bool:

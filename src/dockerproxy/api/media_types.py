@@ -31,11 +31,11 @@ _BESIDES: Final = frozenset({"ImageBuildLibpod", "ManifestModifyLibpod", "Quadle
 """Operations to which Podman's own client sends several files at once. Podman takes no parameters from these."""
 
 
-def find_media_types(operation: Operation | None) -> tuple[str, ...]:
+def find_media_types(operation: Operation) -> tuple[str, ...]:
     """Return the names of all media types that a body may have.
 
     Args:
         operation: None if the catalog does not know it: it passes only where nothing is refused.
     """
-    known = _BY_BODY["raw" if operation is None else operation.body]
-    return (*known, "multipart/form-data") if operation is not None and operation.name in _BESIDES else known
+    known = _BY_BODY[operation.body]
+    return (*known, "multipart/form-data") if operation.name in _BESIDES else known

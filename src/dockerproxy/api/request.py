@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from dockerproxy.api.catalog import ENCODED_SLASH, Operation, find_operation, takes_slashes
+from dockerproxy.api.catalog import ENCODED_SLASH, UNKNOWN, Operation, find_operation, takes_slashes
 from dockerproxy.api.versions import exists, has_old_manifests
 from dockerproxy.errors import Refusal
 from dockerproxy.text import fold, unquote
@@ -51,14 +51,14 @@ class CanonicalRequest:
         version: The version prefix, like `v1.45`, or empty.
         path: Without the prefix: segments without escapes, none of them empty, `.` or `..`.
         query: Decoded names and values in their order; bytes that are not UTF-8 are surrogate escapes.
-        operation: What the engine would do, or None if the catalog knows no such operation.
+        operation: What the engine would do, or UNKNOWN if the catalog knows no such operation.
     """
 
     method: str
     version: str
     path: str
     query: tuple[tuple[str, str], ...]
-    operation: Operation | None
+    operation: Operation
 
     @property
     def target(self) -> str:
@@ -90,9 +90,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     plain = path.replace(ENCODED_SLASH, "/")
     segments = plain.split("/")[1:]
     operation = find_operation(method, plain)
-    slashed = path != plain and (
-        operation is None or not takes_slashes(operation) or find_operation(method, path) is not operation
-    )
+    slashed = path != plain and (not takes_slashes(operation) or find_operation(method, path) is not operation)
     checks = (
         (raw_path[:1] != "/", "the target is not an absolute path"),
         ("#" in target, "a fragment has no place in a target"),
@@ -113,7 +111,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
         if applies:
             return Refusal(400, reason)
     if plain.startswith("/libpod/manifests/") and has_old_manifests(version):
-        operation = None
+        operation = UNKNOWN
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
     query = tuple(_split_query(raw_query))

@@ -7,9 +7,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.cli.allowed import list_allowed, list_left_out
 from dockerproxy.cli.arguments import add_policy_argument
-from dockerproxy.cli.exposures import describe_exposures
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.sockets import find_owner
 from dockerproxy.cli.words import write_limit
@@ -24,6 +22,8 @@ from dockerproxy.policy.changes import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.settings import DEFAULTS, LIMITS, Sandbox, SocketSettings
+from dockerproxy.workbench.allowed import list_allowed, list_left_out
+from dockerproxy.workbench.exposures import describe_exposures
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 

@@ -18,12 +18,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.catalog import HEALTH, UNKNOWN
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.cli.bearing import Line, find_change, list_bearing
-from dockerproxy.cli.expectations import MOST_OF_BODY
 from dockerproxy.cli.sockets import describe_file, may_open
-from dockerproxy.cli.trying import Tried, describe_object, describe_unseen, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.files import open_input, read_bytes
@@ -31,6 +28,9 @@ from dockerproxy.config.near import show
 from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.bearing import Line, find_change, list_bearing
+from dockerproxy.workbench.expectations import MOST_OF_BODY
+from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
 
 _SHORT: Final = 100
 """Characters of a body that is shown in one line."""
@@ -86,7 +86,7 @@ def _refused(refusal: Refusal) -> Iterator[Line]:
 def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iterator[Line]:
     request, decision, mode = tried.request, tried.decision, socket.policy.mode
     yield "request", f"{request.method} {request.target}"
-    if request.operation is not None:
+    if request.operation is not UNKNOWN:
         yield "operation", f"{request.operation.name}: {request.operation.says}"
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
     if body is not None:
@@ -133,7 +133,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         yield from find_change(socket.policy.policy, tried, socket.name, file)
         return
     operation = tried.request.operation
-    if tried.decision.allowed and operation is not None and operation is not HEALTH:
+    if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
         yield "change", f"DENY={operation.name} would refuse it"
 
 

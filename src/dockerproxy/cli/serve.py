@@ -19,7 +19,6 @@ from typing import Final
 import uvloop
 
 from dockerproxy.cli.arguments import add_policy_argument
-from dockerproxy.cli.exposures import describe_exposures
 from dockerproxy.cli.locks import OFF, find_problems, list_locks, sum_up
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
@@ -33,6 +32,7 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, Sandbox, Settings, SocketSettings
+from dockerproxy.workbench.exposures import describe_exposures
 
 _GARBAGE: Final = 20_000
 """Objects that are made before the collector looks for cycles among them."""

@@ -23,13 +23,13 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.cli.expectations import Expectation, Reader
-from dockerproxy.cli.trying import Tried, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
 from dockerproxy.errors import Refusal, UserError
+from dockerproxy.workbench.expectations import Expectation, Reader
+from dockerproxy.workbench.trying import Tried, try_request
 
 _GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
@@ -89,5 +89,5 @@ def _is_met(expectation: Expectation) -> bool:
 
 def _say_who_allows(tried: Tried) -> str:
     operation, source = tried.request.operation, tried.decision.source
-    name = operation.name if operation is not None else ""
+    name = operation.name
     return f"{name} is always allowed" if operation is HEALTH else f"{name} is allowed by {source}"

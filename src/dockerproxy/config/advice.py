@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.groups import GROUPS, PRESET, without_underscore
 from dockerproxy.config.near import find_near, likeness, show
@@ -55,7 +55,7 @@ def _find_requests(word: str) -> str:
     names = [
         request.operation.name
         for request in found
-        if isinstance(request, CanonicalRequest) and request.operation is not None
+        if isinstance(request, CanonicalRequest) and request.operation is not UNKNOWN
     ]
     return f"write {' or '.join(names)}" if names else "no operation is there; write its name, like ContainerList"
 

@@ -19,10 +19,10 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.changes import find_needed
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.exposure import find_exposures
 from dockerproxy.policy.model import Condition
 from dockerproxy.policy.wording import values_of, write_grant, write_value
 from dockerproxy.settings import LIMITS, SocketSettings
+from dockerproxy.workbench.exposure import find_exposures
 
 KEPT: Final = (
     *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "LEARN_DIR", "SANDBOX"),

@@ -9,7 +9,7 @@ test_a_start_has_no_body_whatever_a_policy_says).
 
 from typing import Final
 
-from dockerproxy.api.catalog import HEALTH, Operation
+from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.api.media_types import find_media_types
 from dockerproxy.api.old_bodies import is_old_body
 from dockerproxy.api.request import CanonicalRequest
@@ -35,8 +35,8 @@ _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
 def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
     """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
     kind, operation = head.media_type.name, request.operation
-    name = operation.name if operation is not None else ""
-    says_none = operation is None or operation.body == "-"
+    name = operation.name
+    says_none = operation is UNKNOWN or operation.body == "-"
     known = find_media_types(operation)
     has_body = head.framing is not Framing.NONE
     checks = (
@@ -64,10 +64,10 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
     return next((Refusal(400, reason) for applies, reason in checks if applies), None)
 
 
-def refuse_type(head: RequestHead, operation: Operation | None) -> Refusal | None:
+def refuse_type(head: RequestHead, operation: Operation) -> Refusal | None:
     """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
     kind = head.media_type
-    says_nothing = not kind.name and operation is not None and operation.section.startswith("libpod/")
+    says_nothing = not kind.name and operation.section.startswith("libpod/")
     is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
     if any(name == b"content-encoding" for name, _ in head.fields):
         return Refusal(400, "a body that is looked at here has no content-encoding")

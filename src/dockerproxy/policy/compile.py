@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
-from dockerproxy.api.catalog import HEALTH, OPERATIONS
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.conditions import NAMING, UNRESTRICTED, Bound, Flag, NamesObject
 from dockerproxy.policy.model import Condition, Decision, Grant, Mode, Policy, Value
 from dockerproxy.policy.objects import REACHING, SWITCHES
@@ -68,8 +68,14 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
-    cases: dict[str, tuple[Case, ...]] = {HEALTH.name: (Case((), Decision(allowed=True, source="always")),)}
-    default = {HEALTH.name: Decision(allowed=True, source="always")}
+    cases: dict[str, tuple[Case, ...]] = {
+        UNKNOWN.name: (),
+        HEALTH.name: (Case((), Decision(allowed=True, source="always")),),
+    }
+    default = {
+        UNKNOWN.name: Decision(allowed=False, source=""),
+        HEALTH.name: Decision(allowed=True, source="always"),
+    }
     granted: dict[str, list[Grant]] = {name: [] for name in OPERATIONS}
     for grant in policy.grants:
         for name in grant.operations:

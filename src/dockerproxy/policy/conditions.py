@@ -85,7 +85,7 @@ class NamesObject:
 
     def holds(self, request: CanonicalRequest, found: Found | None) -> bool:
         """Whether the object is one of those, and the operation acts on no other."""
-        operation = request.operation.name if request.operation is not None else ""
+        operation = request.operation.name
         if found is None or self._reaches_further(request, operation):
             return False
         if operation in GIVING and not self.beyond & NAMING and not self._covers(new_name(request)):

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from dockerproxy.api.bodies.tables import Body
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.inspection import Fault, Known
 from dockerproxy.policy.bodies.reader import Inspected, inspect
@@ -38,7 +39,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         request: What the client asks for.
         known: What is known besides.
     """
-    if request.operation is None:
+    if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} is no operation that is known here, and what is not known is refused"
         return Decision(allowed=False, source="", message=message)

@@ -50,7 +50,7 @@ class Judged:
         request: What it asks for.
         method: Its method, as text.
         target: The canonical target.
-        operation: What the engine would do; None if the catalog does not know it.
+        operation: What the engine would do; UNKNOWN if the catalog does not know it.
         decision: Whether it may; a denial as long as there is a question.
         question: What the engine must be asked before the request can be decided; None if nothing.
         wants_body: Whether the body must come before the request can be decided.
@@ -66,7 +66,7 @@ class Judged:
     request: CanonicalRequest
     method: str
     target: str
-    operation: Operation | None
+    operation: Operation
     decision: Decision
     question: Question | None
     wants_body: bool
@@ -90,12 +90,12 @@ class Judged:
     @property
     def shape(self) -> Shape:
         """What its answer is like."""
-        return Shape.REPLY if self.operation is None else self.operation.shape
+        return self.operation.shape
 
     @property
     def body_is_short(self) -> bool:
         """Whether its body, if it has one, comes at once."""
-        return self.operation is not None and self.operation.body in {"json", "-"}
+        return self.operation.body in {"json", "-"}
 
     @property
     def may_tunnel(self) -> bool:
@@ -110,7 +110,7 @@ class Judged:
     @property
     def removes_volumes(self) -> bool:
         """Whether it may remove volumes, which must be there still when another request is about them."""
-        return self.operation is not None and self.operation.name in BY_NAME | SWEEPING
+        return self.operation.name in BY_NAME | SWEEPING
 
     @property
     def is_health_check(self) -> bool:
@@ -163,7 +163,7 @@ def _wants_body(policy: CompiledPolicy, judged: Judged) -> bool:
 
     Where nothing is refused it is wanted of all that are not allowed without it: to say what they would need.
     """
-    name = judged.operation.name if judged.operation is not None else ""
+    name = judged.operation.name
     if name not in BODIES or not BODIES[name].is_read:
         return False
     if policy.mode is Mode.LEARN:
@@ -176,7 +176,7 @@ def _wants_body(policy: CompiledPolicy, judged: Judged) -> bool:
 
 def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
     """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
-    name = judged.operation.name if judged.operation is not None else ""
+    name = judged.operation.name
     enforced = policy.mode is Mode.ENFORCE
     return enforced and any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
 
@@ -204,7 +204,7 @@ def _decide(policy: CompiledPolicy, judged: Judged, named: Question | None) -> J
 
 def _find_needs(judged: Judged, decision: Decision) -> Mapping[str, Value] | Question | None:
     """Say what a contained grant would need for a request to pass, where somebody learns from it."""
-    body, known = BODIES.get(judged.operation.name) if judged.operation is not None else None, judged.known
+    body, known = BODIES.get(judged.operation.name), judged.known
     if body is None or judged.mode is Mode.ENFORCE or (judged.mode is Mode.REPORT and decision.allowed):
         return None
     if body.is_read and known.body is None:
@@ -249,7 +249,7 @@ def judge_object(policy: CompiledPolicy, judged: Judged, found: Found | None) ->
 def _hide_others(policy: CompiledPolicy, judged: Judged) -> Judged:
     """Make a denial reveal nothing of objects that its client may not know. The log gets all of it."""
     truth, known, named = judged.decision, judged.known, find_object(judged.request)
-    if judged.operation is None or truth.status == HTTPStatus.NOT_FOUND:
+    if truth.status == HTTPStatus.NOT_FOUND:
         return judged
     shown = forget_others(policy, judged.request, known)
     told = decide(policy, judged.request, shown)
@@ -321,10 +321,10 @@ def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
         decision = replace(decision, bounds=None)  # An archive passes as it comes where nothing is refused.
     if decision.query:
         request = with_query(request, decision.query)
-    if decision.about_object and operation is not None and found is not None:
+    if decision.about_object and found is not None:
         request = with_name(request, operation, found.id)
     target = judged.target if request is judged.request else request.target
-    if decision.bounds is not None and operation is not None and operation.name == "ImageBuild":
+    if decision.bounds is not None and operation.name == "ImageBuild":
         target = add_namespaces(request)
     passes = decision.allowed or judged.mode is not Mode.ENFORCE
     to_engine = _write(judged, decision, target) if passes else b""
@@ -345,5 +345,5 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     elif decision.bounds is not None and head.framing is not Framing.NONE:  # It is written anew as it passes, unpacked.
         fields = tuple(field for field in head.fields if field[0] != b"content-encoding")
         head = replace(head, framing=Framing.CHUNKED, fields=fields)
-    tunnel = operation is not None and operation.shape is Shape.TUNNEL
+    tunnel = operation.shape is Shape.TUNNEL
     return write_request(head, target.encode(), upgrade=tunnel, content=content)

@@ -21,8 +21,6 @@ def find_narrowest(request: CanonicalRequest, found: Found | None) -> Mapping[st
         request: For an operation.
         found: The object that it names; None if it names none or it is not known.
     """
-    if request.operation is None:
-        return {}
     words = find_words(request.operation)
     kept = ((name, _find_value(word, request, found)) for name, word in words.items() if not word.of_body)
     return {name: value for name, value in kept if value is not None}
@@ -51,8 +49,6 @@ def _is_pattern(word: Word, items: tuple[str, ...]) -> bool:
 
 def find_patterns(request: CanonicalRequest, found: Found | None) -> tuple[str, ...]:
     """Return the conditions that cannot list what a request has, since it would be a pattern there."""
-    if request.operation is None:
-        return ()
     words = find_words(request.operation).items()
     listing = ((name, word) for name, word in words if word.takes is Takes.ITEMS and not word.of_body)
     return tuple(name for name, word in listing if _is_pattern(word, _items(word, request, found)))

@@ -203,7 +203,7 @@ def find_object(request: CanonicalRequest) -> Found | Question | None:
     None if the operation names no object, or names it so that it cannot be known.
     """
     operation = request.operation
-    if operation is None or operation.name not in KINDS:
+    if operation.name not in KINDS:
         return None
     kind, name = KINDS[operation.name], name_in(request.path, operation)
     if kind is Kind.REMOTE_IMAGE or operation.name == "ImagePush":
@@ -214,7 +214,7 @@ def find_object(request: CanonicalRequest) -> Found | Question | None:
 def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
     """Return an image whose reference is all that counts: one in a registry, or one to be sent there."""
     reference, tags = parse_reference(name), certain_values(request, "tag")
-    is_push = request.operation is not None and request.operation.name == "ImagePush"
+    is_push = request.operation.name == "ImagePush"
     if reference is None or tags is None or len(tags) > 1:
         return None
     if tags and (reference.tag or reference.digest or not is_push):  # What is no push knows no tag beside the name.
@@ -341,7 +341,7 @@ def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]])
 def new_name(request: CanonicalRequest) -> str:
     """Return the name that an operation of `GIVING` would give its object; empty if that is not certain."""
     operation = request.operation
-    if operation is None or operation.name not in GIVING:
+    if operation.name not in GIVING:
         return ""
     image = KINDS[operation.name] is Kind.IMAGE
     names, tags = certain_values(request, "repo" if image else "name"), certain_values(request, "tag")

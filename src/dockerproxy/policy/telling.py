@@ -36,8 +36,6 @@ def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Know
         known: What is known of it.
     """
     named, found, operation = find_object(request), known.found, request.operation
-    if operation is None:
-        return known
     if found is not None and isinstance(named, Question):
         found = _show(policy, request, named, found)
     answers = {
@@ -60,7 +58,7 @@ def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: Found) -> 
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
     bounds = values_of(case.conditions)
     seen = Inspection(request=request, bounds=bounds, answers={})
-    words = {WORDS[kind], "joins"} & (find_words(request.operation).keys() if request.operation is not None else set())
+    words = {WORDS[kind], "joins"} & find_words(request.operation).keys()
     if any(word in NARROWING and word not in bounds for word in words):
         return True
     return (kind is Kind.IMAGE and is_listed_image(seen, found)) or any(is_listed(seen, word, found) for word in words)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.bodies.checks import find_bounds
 from dockerproxy.policy.bodies.words import BOUND_WORDS
 from dockerproxy.policy.conditions import (
@@ -146,7 +146,9 @@ def _words_of(name: str) -> Mapping[str, Word]:
     return {word.name: word for word in words}
 
 
-_WORDS: Final[Mapping[str, Mapping[str, Word]]] = {name: _words_of(name) for name in OPERATIONS}
+_WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
+    name: _words_of(name) for name in (*OPERATIONS, UNKNOWN.name, HEALTH.name)
+}
 
 ALL_WORDS: Final[Mapping[str, Word]] = {name: word for words in _WORDS.values() for name, word in words.items()}
 """Every condition there is; which operation bears it, `find_words` says."""

@@ -31,7 +31,7 @@ makes a container has 200."""
 
 def is_quick(policy: CompiledPolicy, judged: Judged, content: bytes) -> bool:
     """Whether a request can be judged at once, by its body. Where nothing is refused it is read many times."""
-    name = judged.operation.name if judged.operation is not None else ""
+    name = judged.operation.name
     if len(content) > _LONG_BODY or (content and policy.mode is not Mode.ENFORCE):
         return False
     return count_parts(content) * max(1, len(policy.cases.get(name, ()))) <= _MANY_PARTS

@@ -95,7 +95,7 @@ async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, pati
     Raises:
         OSError: The engine cannot be reached.
     """
-    decided, name = judged, judged.operation.name if judged.operation is not None else ""
+    decided, name = judged, judged.operation.name
     unknown: AmbiguousNameError | None = None
     try:
         async with asyncio.timeout(patience):

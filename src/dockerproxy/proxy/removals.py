@@ -98,7 +98,7 @@ class Removals:
 def claim_for(judged: Judged) -> Claim:
     """Return what a request may remove that is allowed to."""
     operation, found = judged.operation, judged.known.found
-    if operation is None or operation.name in SWEEPING:
+    if operation.name in SWEEPING:
         return Claim("", was_judged=False)
     if found is None or not judged.decision.about_object:  # It goes on under the name that the client spells.
         return Claim(lower(name_in(judged.request.path, operation)), was_judged=False)

@@ -5,7 +5,6 @@ from collections import Counter
 from typing import Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
@@ -13,6 +12,7 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.learning import Learner
 
 QUESTIONS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""

@@ -56,7 +56,6 @@ def answer(question: Question) -> Found:
 def judge(target: str, content: Json, **bounds: Value) -> Inspected:
     """Look at a request until nothing more is to be asked."""
     request = request_of("POST", target)
-    assert request.operation is not None
     answers: dict[tuple[Kind, str], Found] = {}
     while True:
         inspected = inspect(BODIES[request.operation.name], bounds, request, Known(body=(content,), answers=answers))

@@ -1,6 +1,6 @@
 """What is seen of a request is kept in order, and is not too much."""
 
-from policy.policies import ID, request_for, request_of
+from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.inspection import MOST_FAULTS, MOST_QUESTIONS, Fault, Inspection
@@ -46,9 +46,3 @@ def test_the_same_is_asked_once_and_only_so_much_is_asked() -> None:
         assert seen.ask(Kind.VOLUME, f"data{number}") is None
     assert len(seen.questions) == MOST_QUESTIONS + 1
     assert len({question.name for question in seen.questions}) == MOST_QUESTIONS + 1
-
-
-def test_of_a_request_that_is_none_nothing_is_asked() -> None:
-    seen = Inspection(request=request_of("GET", "/unheard-of"), bounds={}, answers={})
-    assert seen.ask(Kind.VOLUME, "data") is None
-    assert seen.questions == []

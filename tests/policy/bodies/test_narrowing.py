@@ -47,7 +47,6 @@ class Engine(Named):
 def needs(line: str, body: Json = None, found: Found | None = None) -> dict[str, Value]:
     """Return the narrowest words for a request to an engine that knows every name."""
     request = request_of(*line.split(" "))
-    assert request.operation is not None
     answer = find_bounds_for(
         BODIES[request.operation.name], request, Known(found=found, body=(body,), answers=Engine())
     )

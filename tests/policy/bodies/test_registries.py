@@ -8,7 +8,7 @@ from policy.policies import policy_with, request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.bodies.inspection import Inspection
-from dockerproxy.policy.bodies.registries import check_pulled, check_pushed, is_server
+from dockerproxy.policy.bodies.registries import check_pulled, is_server
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.vocabulary import find_words
@@ -68,12 +68,6 @@ def test_what_is_pulled_is_named_with_its_registry_where_a_grant_says_from_where
     seen = Inspection(request=request, bounds={"from": ("docker.io/**",)}, answers={})
     assert check_pulled(seen, name, "?fromImage", {}) == goes_on
     assert check_pulled(replace(seen, bounds={}), name, "?fromImage", {}) == name
-    assert seen.faults == []
-
-
-def test_what_is_no_operation_sends_nothing() -> None:
-    seen = Inspection(request=request_of("POST", "/nothing"), bounds={}, answers={})
-    assert check_pushed(seen, "1", "?tag", {}) == "1"
     assert seen.faults == []
 
 

@@ -88,7 +88,7 @@ class Archive:
 
     def __init__(self, request: CanonicalRequest, bounds: Mapping[str, Value]) -> None:
         self.fault = ""
-        self._operation = request.operation.name if request.operation is not None else ""
+        self._operation = request.operation.name
         self._rules = _RULES[self._operation](request, bounds)
         self._start = b""
         self._gunzip = Gunzip()

@@ -160,7 +160,7 @@ def check_built(seen: Inspection, value: Json, path: str, around: Object) -> Jso
     """What is built gets names that the grant lists."""
     del around
     operation = seen.request.operation
-    local = operation is not None and operation.name.endswith("Libpod")
+    local = operation.name.endswith("Libpod")
     for text in value if isinstance(value, list) else (value,):
         for name in meanings(str(text), local=local) if text else ():
             if not may_give(seen.bounds, name):

@@ -93,7 +93,7 @@ class Inspection:
         Where there are too many questions already, no more are thought of.
         """
         found = self.answers.get((kind, name))
-        if found is None and self.request.operation is not None and len(self.questions) <= MOST_QUESTIONS:
+        if found is None and len(self.questions) <= MOST_QUESTIONS:
             question = ask(kind, name, self.request.version, self.request.operation)
             if question not in self.questions:
                 self.questions.append(question)

@@ -99,7 +99,7 @@ def check_images(seen: Inspection, value: Json, path: str, around: Object) -> Js
 
 
 def _is_for_swarm(seen: Inspection) -> bool:
-    return seen.request.operation is not None and seen.request.operation.section == "services"
+    return seen.request.operation.section == "services"
 
 
 def _check_image_by_id(seen: Inspection, value: str, path: str, reference: Reference | None) -> Json:

@@ -181,7 +181,7 @@ def check_podman_pushed(seen: Inspection, value: Json, path: str, around: Object
     del around
     if value:
         seen.fault(path, value, "which may be any registry, and only the name of the image is judged")
-    elif "images" not in seen.bounds and seen.request.operation is not None:
+    elif "images" not in seen.bounds:
         name = name_in(seen.request.path, seen.request.operation)
         reference = parse_reference(name)
         needed = (str(with_default_tag(reference)),) if reference is not None and is_whole(name, reference) else ""

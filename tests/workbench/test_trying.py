@@ -9,7 +9,12 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.cli.trying import (
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.settings import DEFAULTS
+from dockerproxy.workbench.trying import (
     Tried,
     answer_by_name,
     describe_object,
@@ -17,11 +22,6 @@ from dockerproxy.cli.trying import (
     find_faults,
     try_request,
 )
-from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.inspection import Known
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
-from dockerproxy.settings import DEFAULTS
 
 POLICY = sockets_of()["backup"].policy
 BODIES = sockets_of("""\

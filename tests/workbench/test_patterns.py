@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID
 
-from dockerproxy.observe.patterns import find_bind_families, find_families, find_image_families, is_id
 from dockerproxy.policy.globs import Glob
+from dockerproxy.workbench.patterns import find_bind_families, find_families, find_image_families, is_id
 
 DIGEST = "sha256:" + "0" * 60
 

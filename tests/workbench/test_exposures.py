@@ -9,7 +9,7 @@ from policy.policies import environments, policy_of
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.cli.exposures import describe_exposures
+from dockerproxy.workbench.exposures import describe_exposures
 
 
 @given(environments())

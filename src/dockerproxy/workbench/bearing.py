@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
-from dockerproxy.api.catalog import HEALTH, Operation
-from dockerproxy.cli.trying import Tried, answer_by_name, find_faults
+from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.policy.bodies.inspection import Fault
 from dockerproxy.policy.bodies.narrowing import NARROWING, find_bounds_for
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -18,6 +17,7 @@ from dockerproxy.policy.objects import Question
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import is_literal, list_names, write_grant
 from dockerproxy.policy.words import Takes
+from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
 """A label and a text; the label is empty where the text belongs to the line before."""
@@ -29,7 +29,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     Of a grant that is contained also all that is wrong with the request, and what would allow it.
     """
     operation = tried.request.operation
-    if operation is None or operation is HEALTH:
+    if operation in (UNKNOWN, HEALTH):
         return
     grants = _grants_of(policy, operation.name)
     for grant in grants:
@@ -80,7 +80,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
         file: The policy file.
     """
     operation = tried.request.operation
-    if operation is None or operation is HEALTH or tried.wants_body:
+    if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return
     where = f"of the socket {socket} in {file}"
     grants = _grants_of(policy, operation.name)
@@ -178,7 +178,7 @@ def _grants_of(policy: Policy, name: str) -> list[Grant]:
 
 def _keeps_to(grant: Grant, policy: Policy, tried: Tried) -> bool:
     """Whether a grant allows a request."""
-    name = tried.request.operation.name if tried.request.operation is not None else ""
+    name = tried.request.operation.name
     return any(
         all(condition.holds(tried.request, tried.found) for condition in case.conditions)
         and not find_faults(case, tried)

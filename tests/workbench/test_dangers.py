@@ -5,7 +5,8 @@ import pytest
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.conditions import Bound, NamesObject, PullsFrom
-from dockerproxy.policy.dangers import (
+from dockerproxy.policy.model import Condition, Decision, Pairs, Value
+from dockerproxy.workbench.dangers import (
     adds,
     becomes_root,
     gives_away,
@@ -19,7 +20,6 @@ from dockerproxy.policy.dangers import (
     replaces_images,
     writes_host,
 )
-from dockerproxy.policy.model import Condition, Decision, Pairs, Value
 
 WHOLE = Case((), Decision(allowed=True, source="here"))
 

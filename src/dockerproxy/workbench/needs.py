@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.patterns import is_id
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.bodies.narrowing import LONGEST, NARROWING, can_be_listed, items_of, value_of
 from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesObject
@@ -37,6 +36,7 @@ from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.policy.words import Takes, Word
 from dockerproxy.text import escape, trim
+from dockerproxy.workbench.patterns import is_id
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
@@ -151,7 +151,7 @@ def find_need(record: Record) -> Need | Impossible | None:
     request = canonicalise(record.method, record.target)
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
-    if request.operation is None:
+    if request.operation is UNKNOWN:
         return _impossible(record, "no operation that is known")
     words, named = _words_of_head(request.operation), find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words.items()}
@@ -275,7 +275,7 @@ def _impossible(record: Record, reason: str) -> Impossible:
 def _find_value(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
     if word.takes is Takes.ITEMS:
         operation = request.operation
-        is_object = operation is not None and operation.name in KINDS and word.name == WORDS[KINDS[operation.name]]
+        is_object = operation.name in KINDS and word.name == WORDS[KINDS[operation.name]]
         return _find_object(word, request, record) if is_object else _find_item(word, request)
     choice = _find_choice(word, request)
     if choice is not None:
@@ -314,7 +314,7 @@ def _reaches(
     found: Found | None,
 ) -> bool:
     """Whether the condition on the object would not hold if the grant had no other."""
-    if request.operation is None or request.operation.name not in KINDS:
+    if request.operation.name not in KINDS:
         return False
     name = WORDS[KINDS[request.operation.name]]
     value = values[name]
@@ -345,7 +345,7 @@ def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found:
     if any(map(word.fault, items)):
         return Gap("had one that no policy can list")
     condition = word.make(items)
-    if isinstance(condition, NamesObject) and request.operation is not None:
+    if isinstance(condition, NamesObject):
         words, leave = find_words(request.operation), find_leave(request.operation)
         spoken = (parameter for name, parameter in leave.items() if _find_choice(words[name], request) is not None)
         condition = replace(condition, beyond=frozenset(spoken))

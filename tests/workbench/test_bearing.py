@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
 
-from dockerproxy.cli.bearing import find_change, list_bearing
-from dockerproxy.cli.trying import Tried, try_request
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.bearing import find_change, list_bearing
+from dockerproxy.workbench.trying import Tried, try_request
 
 POLICY = """\
 sockets:

@@ -7,7 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
-from dockerproxy.policy.exposure import is_whole
+from dockerproxy.workbench.exposure import is_whole
 
 
 def list_allowed(policy: CompiledPolicy) -> Iterator[str]:

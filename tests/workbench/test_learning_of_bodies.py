@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from observe.records import NOON, SOCKET, learn, lines_of, load, record_of, records, resume, settled
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.bodies.narrowing import NARROWING
 from dockerproxy.policy.wording import values_of
 from dockerproxy.wire.document import Json
+from dockerproxy.workbench.learning import Learner
 
 STRANGERS: dict[str, dict[str, Json]] = {
     "names": {},

@@ -86,20 +86,20 @@ def _write_fields(method: str, target: str, body: bytes | None) -> str:
     if body is None:
         return ""
     request = canonicalise(method, target)
-    operation = request.operation if isinstance(request, CanonicalRequest) else None
-    is_archive = operation is not None and operation.name in BODIES and BODIES[operation.name].streams
+    name = request.operation.name if isinstance(request, CanonicalRequest) else ""
+    is_archive = name in BODIES and BODIES[name].streams
     kind = "x-tar" if is_archive else "json"
     return f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n"
 
 
 def _is_read(request: CanonicalRequest) -> bool:
     """Whether a grant that is contained would have the body read, whatever is granted."""
-    return request.operation is not None and request.operation.name in BODIES and BODIES[request.operation.name].is_read
+    return request.operation.name in BODIES and BODIES[request.operation.name].is_read
 
 
 def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> CompiledPolicy:
     """Return a policy that looks at nothing which only the engine knows of the object."""
-    name = request.operation.name if request.operation is not None else ""
+    name = request.operation.name
     cases = tuple(
         case if case.body is None else replace(case, body=replace(case.body, of_object={}))
         for case in policy.cases.get(name, ())
@@ -125,7 +125,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
         known = replace(known, found=_take_for_name(named))
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
-        name = request.operation.name if request.operation is not None else ""
+        name = request.operation.name
         answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
     return Tried(
         request=request, question=question, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body
@@ -134,7 +134,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
 
 def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
     """Whether a request may come without the body that it could have."""
-    cases = policy.cases[request.operation.name] if request.operation is not None else ()
+    cases = policy.cases[request.operation.name]
     return all(case.body.optional for case in cases if case.body is not None)
 
 
@@ -197,7 +197,7 @@ def describe_object(question: Question) -> str:
 def describe_unseen(tried: Tried) -> str:
     """Say what `serve` would look at besides, of the object that a request names; empty if nothing."""
     operation = tried.request.operation
-    body = BODIES.get(operation.name) if operation is not None else None
+    body = BODIES.get(operation.name)
     if body is None or not body.of_object:
         return ""
     fields = dict.fromkeys(path.partition(".")[0] for path in body.of_object)

@@ -25,14 +25,14 @@ from observe.records import (
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import MOST_BYTES
-from dockerproxy.observe.learning import Learner
-from dockerproxy.observe.needs import Need, find_named, find_need
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.observe.seen import Listed
 from dockerproxy.policy.judge import Judged, judge, judge_object
 from dockerproxy.policy.objects import KINDS, Found, Question, find_object
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words import Takes
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.needs import Need, find_named, find_need
+from dockerproxy.workbench.seen import Listed
 
 PLAIN = ("web", "db", "cache")
 UNIVERSE = tuple(

@@ -8,9 +8,9 @@ import yaml
 from observe.records import ID, NOON, SOCKET, record_of
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.observe.learned import LearnedGrant, LearnedSocket, write_grants, write_impossible, write_policy
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.record import Record
+from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_grants, write_impossible, write_policy
+from dockerproxy.workbench.learning import Learner
 
 PING = LearnedGrant(operation="SystemPing", conditions={}, remarks=(), count=1, last=NOON)
 LOGS = LearnedGrant(

@@ -5,7 +5,14 @@ from hypothesis import given
 from observe.records import ID, record_of, records, refused, request_in, settled
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.observe.needs import (
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.bodies.narrowing import can_be_listed, items_of
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.model import Grant, Pairs, Policy, Value
+from dockerproxy.policy.objects import Found
+from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.workbench.needs import (
     REACHING,
     UNTOLD,
     Absent,
@@ -16,13 +23,6 @@ from dockerproxy.observe.needs import (
     find_named,
     find_need,
 )
-from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.bodies.narrowing import can_be_listed, items_of
-from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Grant, Pairs, Policy, Value
-from dockerproxy.policy.objects import Found
-from dockerproxy.policy.vocabulary import find_words
 
 APP = "docker.io/library/app:1"
 NO_MORE = Gap("named one of which its record says no more")

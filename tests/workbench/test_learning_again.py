@@ -3,9 +3,9 @@
 from hypothesis import given
 from observe.records import ID, LISTS, NOON, is_doubtful, learn, load, record_of, resume, settled
 
-from dockerproxy.observe.learned import read_counts
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.changes import describe
+from dockerproxy.workbench.learned import read_counts
 
 
 @given(LISTS)

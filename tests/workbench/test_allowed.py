@@ -5,8 +5,8 @@ from hypothesis import given
 from policy.policies import environments, policy_of
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.cli.allowed import list_allowed, list_left_out
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.workbench.allowed import list_allowed, list_left_out
 
 
 def policy_allowing(*lines: str, deny: str = "") -> CompiledPolicy:

@@ -10,7 +10,8 @@ from typing import Final
 
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.conditions import Bound, NamesNoBuilder
-from dockerproxy.policy.dangers import (
+from dockerproxy.policy.model import Condition, Value
+from dockerproxy.workbench.dangers import (
     Danger,
     adds,
     becomes_root,
@@ -24,7 +25,6 @@ from dockerproxy.policy.dangers import (
     replaces_images,
     writes_host,
 )
-from dockerproxy.policy.model import Condition, Value
 
 
 def is_whole(case: Case) -> bool:

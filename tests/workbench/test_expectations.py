@@ -4,7 +4,7 @@ import pytest
 from cli.files import sockets_of
 from cli.programs import short_folder
 
-from dockerproxy.cli.expectations import Reader
+from dockerproxy.workbench.expectations import Reader
 
 SOCKETS = sockets_of()
 FORM = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket NAME`"

@@ -11,9 +11,9 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.exposure import find_exposures
 from dockerproxy.policy.model import Grant, Value
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.workbench.exposure import find_exposures
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.
 GRAVE = re.compile(

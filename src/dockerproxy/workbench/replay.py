@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dockerproxy.api.catalog import Operation
+from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.needs import find_named
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.bodies.narrowing import covers
@@ -23,6 +22,7 @@ from dockerproxy.policy.model import Decision, Value
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
+from dockerproxy.workbench.needs import find_named
 
 _MOST_KEPT: Final = 1 << 26
 """Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
@@ -129,7 +129,7 @@ _NO_OPERATION = Decision(allowed=False, source="", message="no operation that is
 def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:
     if socket is None:
         return _NO_SOCKET
-    if request.operation is None:
+    if request.operation is UNKNOWN:
         return _NO_OPERATION
     policy = without_bodies(socket.policy, request.operation, record, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))

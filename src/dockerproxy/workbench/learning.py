@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.observe.learned import LearnedGrant, LearnedSocket, write_policy
-from dockerproxy.observe.needs import REACHING, UNTOLD, Impossible, Need, find_leave, find_need
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.observe.seen import Settled, begin, share
 from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Policy, Value
 from dockerproxy.policy.objects import KINDS, WORDS
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import values_of
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_policy
+from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_leave, find_need
+from dockerproxy.workbench.seen import Settled, begin, share
 
 _MOST_TOLD_APART: Final = 50
 """Kinds of requests that no policy allows, and reasons for which a grant is unrestricted."""

@@ -7,8 +7,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.exposure import Exposed, find_exposures, is_whole
 from dockerproxy.policy.model import Mode
+from dockerproxy.workbench.exposure import Exposed, find_exposures, is_whole
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:

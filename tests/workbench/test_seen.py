@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.observe.needs import UNTOLD, Gap
-from dockerproxy.observe.seen import Settled, begin
 from dockerproxy.policy.bodies.amounts import read_ports
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.workbench.needs import UNTOLD, Gap
+from dockerproxy.workbench.seen import Settled, begin
 
 WORDS = {**find_words(OPERATIONS["ContainerCreate"]), **find_words(OPERATIONS["ContainerExec"])}
 ENDLESS = "there were more than a person would read"

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
 
-from dockerproxy.observe.needs import UNTOLD, Absent, Gap
-from dockerproxy.observe.patterns import (
+from dockerproxy.policy.bodies.amounts import read_ports
+from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
+from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.wording import write_value
+from dockerproxy.policy.words import Takes, Word
+from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
+from dockerproxy.workbench.patterns import (
     Families,
     find_bind_families,
     find_families,
@@ -20,12 +26,6 @@ from dockerproxy.observe.patterns import (
     is_generated,
     is_id,
 )
-from dockerproxy.policy.bodies.amounts import read_ports
-from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
-from dockerproxy.policy.globs import Glob
-from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.wording import write_value
-from dockerproxy.policy.words import Takes, Word
 
 _MOST_KEPT: Final = 300
 """Items of a list that are kept before patterns are looked for among them."""

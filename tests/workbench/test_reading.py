@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import SOCKET, load
 
-from dockerproxy.observe.learning import Learner
 from dockerproxy.observe.log import Log
-from dockerproxy.observe.reading import Reading
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.reading import Reading
 
 RECORD = Record(
     socket="docker",

@@ -3,10 +3,10 @@
 import pytest
 from cli.files import sockets_of
 
-from dockerproxy.cli.replay import Difference, Pair, Replay
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Value
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.replay import Difference, Pair, Replay
 
 TEMPLATE = "sockets: {{web: {{path: /nonexistent/web.sock, allow: [{allow}]}}}}"
 

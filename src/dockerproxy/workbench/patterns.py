@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Final
 
-from dockerproxy.policy.dangers import gives_away
 from dockerproxy.policy.globs import Glob
+from dockerproxy.workbench.dangers import gives_away
 
 _FAMILY: Final = 3
 """Names that make a family: two may be alike by chance."""

@@ -1,0 +1,1 @@
+"""Tools for operators: learn, explain, replay, report. Nothing that serves imports them."""
