@@ -49,7 +49,9 @@ def test_what_readers_may_put_together_in_two_ways_is_not_read(value: bytes) -> 
 def test_a_letter_outside_of_ascii_makes_no_media_type(letter: str, at: int) -> None:
     text = "application/x-tar"
     for encoding in ("utf-8", "utf-16-le", "utf-8-sig"):
-        assert read_media_type(text[:at].encode() + letter.encode(encoding) + text[at + 1 :].encode()) is None
+        encoded = letter.encode(encoding)
+        read = read_media_type(text[:at].encode() + encoded + text[at + 1 :].encode())
+        assert read is None or encoded.isascii()  # UTF-16 writes U+3941 as "A9".
 
 
 @given(st.binary(max_size=40) | st.text(string.ascii_letters + '/;="* ').map(str.encode))
