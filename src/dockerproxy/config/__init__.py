@@ -1,1 +1,1 @@
-"""What an operator wrote, turned into settings and a policy."""
+"""Turn what an operator wrote into settings and a policy."""

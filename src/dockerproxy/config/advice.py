@@ -1,4 +1,4 @@
-"""What somebody meant who wrote, as a grant, a word that is none."""
+"""Suggest what an operator meant by an unknown word in a grant."""
 
 import re
 from collections.abc import Iterator

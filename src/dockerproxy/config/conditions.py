@@ -1,8 +1,7 @@
-"""Conditions of a grant: read as their words demand, and made for each operation that bears them.
+"""Read the conditions of a grant, and apply them to each operation that has them.
 
-A grant of a group with conditions covers only those operations of the group that bear all of them: a condition is never
-left out because an operation does not know it. `unrestricted` is no condition: it opens those operations of a grant
-that are contained without it, and what a grant says of bodies would restrict nothing beside it.
+A group with conditions covers only operations that have all of them; no condition is ever skipped. `unrestricted` is
+not a condition: it opens operations that are otherwise contained.
 """
 
 from collections.abc import Iterable, Mapping

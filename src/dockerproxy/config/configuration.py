@@ -1,7 +1,6 @@
-"""The configuration that every verb reads: from a policy file and what goes with it, or from the environment alone.
+"""Load the configuration for every verb: from a policy file, or from the environment alone.
 
-The two describe the same model and are never mixed: beside a policy file, a variable that says what is allowed is a
-mistake, even if it would change nothing.
+They are never mixed: beside a policy file, a variable that allows something is a mistake.
 """
 
 import os

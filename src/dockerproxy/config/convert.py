@@ -1,7 +1,6 @@
-"""The environment as a policy file: what its variables mean, written so that one sees it.
+"""Convert the environment to a policy file with the same meaning, also for a larger catalog.
 
-It means what they mean, and will with a larger catalog: what a switch opens whole is written as a section, and an
-operation that `ALLOW` names stays that operation.
+A switch that opens a whole section is written as the section; an operation in `ALLOW` stays that operation.
 """
 
 import textwrap
@@ -36,7 +35,7 @@ _ITEM: Final = "      - "
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """An item of `allow`, and what it exposes more than it says."""
+    """An item of `allow`, and what else it exposes."""
 
     text: str
     remarks: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""What a condition demands: the value behind its word, read as the word takes it.
+"""Read the value of a condition, by its type.
 
-Each reader returns what is right, and nothing if something is wrong, which is among the problems then.
+Each reader returns what is valid, and nothing for what is not; that is added to the problems.
 """
 
 from collections.abc import Callable, Mapping, Sequence

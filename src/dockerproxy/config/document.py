@@ -1,10 +1,11 @@
-"""A YAML document as values with their places. Nothing is constructed, so that nothing means more than it reads.
+"""Parse YAML into values with their places. Nothing is constructed (test: test_document.py).
 
-How one would get a document to mean something else than a person reads in it, and what stops it: a key twice, of which
-YAML takes the last (`reader` refuses the second); tags, merge keys and directives (refused); an anchor that is set anew
-below (refused); a second document, of which a reader sees the first (refused); characters that an editor does not show
-(`syntax`); a line that continues the text above it (refused); `no` and `0660` as a boolean and an octal number (a text
-is what is written). And what stops one from costing much: the size, the depth, and how much aliases repeat are bounded.
+Attack: a repeated key, of which YAML takes the last -> Defence: `reader` refuses the second.
+Attack: tags, merge keys, directives, redefined anchors, a second document, a text that continues below -> Defence:
+refused.
+Attack: invisible characters -> Defence: refused by `syntax`.
+Attack: `no` and `0660` as a boolean and an octal number -> Defence: a text is what is written.
+Attack: a large or deep document, repeated aliases -> Defence: bounded.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is written; line and column from 1 on."""
+    """Line and column of something, from 1 on."""
 
     file: str
     line: int
@@ -49,7 +50,7 @@ class Text:
 
     Attributes:
         text: What is written, whatever YAML would make of it.
-        plain: Whether it is without quotes.
+        plain: Whether it has no quotes.
         place: Where.
     """
 
@@ -73,7 +74,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A mapping. A key may be there more than once."""
+    """A mapping. A key may be repeated."""
 
     pairs: tuple[tuple[Text, "Node"], ...]
     place: Place
@@ -81,7 +82,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What has no meaning, for a reason that is among the problems already."""
+    """An invalid node; its problem is already reported."""
 
     place: Place
 
@@ -135,7 +136,7 @@ def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOAD
 
 @dataclass(slots=True)
 class _Collection:
-    """A list or mapping whose end is still to come."""
+    """A list or mapping that is not complete yet."""
 
     place: Place
     anchor: str | None
@@ -145,7 +146,7 @@ class _Collection:
 
 
 class _Composer:
-    """Puts a document together from its events, without recursion."""
+    """Builds a document from its events, without recursion."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.root: Node | None = None

@@ -1,4 +1,4 @@
-"""The environment, turned into settings: every mistake at once, each with where, what and what to do."""
+"""Read settings from environment variables, and report all mistakes at once."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ class Configured:
     Attributes:
         settings: For the server.
         switches: Every switch with its value.
-        warnings: Variables that are set and do nothing.
+        warnings: Variables without effect.
         policy_file: Path of the policy file; empty if switches say what is allowed.
     """
 

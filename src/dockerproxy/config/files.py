@@ -1,8 +1,8 @@
-"""Open the files that an operator names without blocking, and read them up to a limit: others may have put them there.
+"""Open files that an operator names without blocking, and read them up to a limit.
 
-Attack: a pipe in place of a file, whose opening waits for a writer, so that a reload and the end of the process do too
--> Defence: nothing is waited for, and only a regular file is read (test: test_only_a_regular_file_is_read).
-Attack: a file or device without end -> Defence: what is read has a bound.
+Attack: a pipe in place of a file, which blocks a reload and the end of the process -> Defence: only regular files are
+read, without waiting (test: test_only_a_regular_file_is_read).
+Attack: an endless file or device -> Defence: a limit (test: test_what_is_larger_than_it_may_be_is_not_read).
 """
 
 import os

@@ -1,8 +1,4 @@
-"""What a policy file allows and denies: words and their conditions, turned into grants and denials.
-
-A grant of a group of operations that has conditions covers only those of the group that can bear all of them: a
-condition is never left out because an operation does not know it.
-"""
+"""Read `allow` and `deny` of a policy file: words and conditions to grants and denials."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +32,7 @@ class Shelf:
 
     Attributes:
         names: Of all of them.
-        find: Returns what one grants.
+        find: Returns the grants of one.
     """
 
     names: tuple[str, ...]
@@ -51,7 +47,7 @@ class Line:
         word: An operation, a section with its access, or a preset.
         place: Of the word.
         grants: What it amounts to; empty if it is broken.
-        narrowed: Whether it has conditions, besides those of a preset. That it is unrestricted is none.
+        narrowed: Whether it has conditions, besides those of a preset; `unrestricted` is none.
     """
 
     word: str

@@ -1,4 +1,4 @@
-"""Near misses: which word somebody meant who wrote another."""
+"""Find the known word that is nearest to a misspelled one."""
 
 import difflib
 from collections.abc import Iterable

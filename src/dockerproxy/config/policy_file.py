@@ -1,4 +1,4 @@
-"""The policy file: sockets, each with what its clients may do. All that is wrong in it is said at once."""
+"""Read a policy file: sockets, each with what its clients may do. All mistakes are reported at once."""
 
 import os
 import re
@@ -33,7 +33,7 @@ KEYS: Final = ("engine", "sockets")
 SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "limits", "allow", "deny")
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
-"""What a socket can be called: it is a word of the log, and part of a file's name."""
+"""Valid socket names: each is a word of the log, and part of a file name."""
 
 _NAME: Final = "small letters and digits, after the first also . _ and -, at most 63"
 _EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME.sock, allow: [preset:NAME]}}"
@@ -67,7 +67,7 @@ class PolicyFile:
     Attributes:
         engine: Path of the engine's socket; empty if the file does not say.
         sockets: In their order.
-        places: Where the path of each socket is written, by the socket's name.
+        places: Of each socket's path, by the socket's name.
     """
 
     engine: str
@@ -76,12 +76,12 @@ class PolicyFile:
 
 
 _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
-"""What nearly every client asks for at first, all of it."""
+"""What nearly every client asks for at first."""
 
 
 @dataclass(frozen=True)
 class Hints(Mapping[str, str]):
-    """For each operation, what to change in the file to have it allowed; said when it is asked for.
+    """For each operation, what to change in the file to allow it.
 
     Attributes:
         socket: Its name.

@@ -1,4 +1,4 @@
-"""Presets: grants for the programs that people run, each a file in the folder `presets` beside this module."""
+"""Presets: grants for known programs, each a file in the folder `presets` beside this module."""
 
 import os
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Preset:
     Attributes:
         name: What follows `preset:`.
         about: What the program does with them, in a line.
-        grants: Those of the presets that it builds on are among them.
+        grants: Including those of the presets that it builds on.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the environment says of the process as a whole, with a policy file or without: engine, limits, log, learning."""
+"""Read the variables of the whole process: engine, limits, log, learning."""
 
 import os
 from typing import Final

@@ -1,7 +1,6 @@
-"""Nodes of a document read as what they must be, with all that is wrong gathered.
+"""Read the nodes of a document by type, and collect all problems.
 
-Each method returns what is right in a node, and nothing in place of what is not; so that reading goes on, and every
-mistake is said at once.
+Each method returns what is valid, and nothing for what is not, so that reading goes on.
 """
 
 import math
@@ -15,11 +14,11 @@ from dockerproxy.config.near import find_near, show
 from dockerproxy.errors import Problem, UserError
 
 MOST_PROBLEMS: Final = 100
-"""Mistakes after which reading stops. Nobody mends more at once, and finding near misses takes its time."""
+"""Mistakes after which reading stops. Nobody fixes more at once, and near misses take time to find."""
 
 MOST_GRANTED: Final = 100_000
-"""Operations for which all words of a file stand. A mebibyte of lines with a preset stands for millions: a reload would
-take a minute for them, and 1.6 GB. Measured with as many as are taken, in 1,200 sockets: 7 s, and 190 MB."""
+"""Operations that all words of a file may grant. A mebibyte of presets would grant millions: a minute and 1.6 GB for a
+reload. This many, in 1,200 sockets, take 7 s and 190 MB."""
 
 _FLAG: Final = "write true or false, in small letters and without quotes"
 
@@ -29,7 +28,7 @@ class Reader:
 
     Attributes:
         file: What places call it.
-        problems: What is wrong so far.
+        problems: Mistakes so far.
     """
 
     def __init__(self, file: str) -> None:

@@ -1,7 +1,7 @@
-"""The JSON Schema of the policy file, so that an editor completes and checks it while one types.
+"""Generate the JSON Schema of policy files, for completion and checks in an editor.
 
-It is made of the tables that the loader reads. It says what a document is made of; what its parts mean together, like
-a denial that makes a grant useless, only the loader can say.
+It comes from the tables of the loader. Only the loader checks what parts mean together, like a denial that makes a
+grant useless.
 """
 
 import json

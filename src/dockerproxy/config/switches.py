@@ -1,4 +1,4 @@
-"""The environment switches: which variable opens which operations, and how a variable's value is read.
+"""Environment switches: which variable opens which operations.
 
 Names and defaults are a contract: people change the image and keep their compose file.
 """
@@ -96,7 +96,7 @@ FOREIGN: Final = {
     "ALLOW_PRIVILEGED": "nothing looks for it unless CONTAINED=1 is set, and then it is refused",
     "BIND_CONFIG": "no network socket is ever opened here; PROXIED_SOCKET_PATH says where the unix socket is",
 }
-"""Variables of other proxies, or of hope, and what to write here instead."""
+"""Variables of other proxies, and what to write here instead."""
 
 
 def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no YAML, in words that do not depend on which of PyYAML's two parsers found it."""
+"""Explain YAML syntax errors in words that do not depend on which of PyYAML's two parsers found them."""
 
 import re
 from dataclasses import dataclass

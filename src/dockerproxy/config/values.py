@@ -1,4 +1,4 @@
-"""Values that a variable and a policy file may hold: one reading for both."""
+"""Parse and validate values of variables and policy files."""
 
 import os
 import re
@@ -20,11 +20,11 @@ DEFAULT_PERMISSIONS: Final = 0o660
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a value cannot be what it must be.
+    """Why a value is invalid.
 
     Attributes:
         what: As a clause.
-        hint: What to write instead; empty where nothing better is known.
+        hint: What to write instead, or empty.
     """
 
     what: str

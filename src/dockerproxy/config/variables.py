@@ -1,4 +1,4 @@
-"""Single environment variables read as what they must be, with all that is wrong gathered."""
+"""Read single environment variables by type, and collect all problems."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -23,7 +23,7 @@ _Value = TypeVar("_Value")
 
 
 class Variables:
-    """Reads single variables and gathers what is wrong with them."""
+    """Reads single variables and collects problems."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         # An empty value counts as not set: compose passes `POST=` for a variable that its own environment lacks.

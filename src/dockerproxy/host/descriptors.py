@@ -1,4 +1,4 @@
-"""How many files this process may have open, and what follows for connections."""
+"""Limit of open files: how many connections fit."""
 
 import os
 import resource
@@ -36,7 +36,7 @@ def occupy_standard() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What there is room for.
+    """How many connections fit.
 
     Attributes:
         connections: In all.

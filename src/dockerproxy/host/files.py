@@ -1,4 +1,4 @@
-"""Files that the proxy writes: whole or not at all."""
+"""Write files atomically."""
 
 import contextlib
 import os

@@ -1,8 +1,7 @@
-"""Landlock: from here on the process opens no file, connects to nothing and signals nobody but as a list of rules says.
+"""Landlock (landlock(7)): restrict files, connections and signals of this process to a list of rules.
 
-What a kernel cannot restrict yet is left out, and what this version of it can is what `RIGHTS` says. A rule holds for
-the file or directory that is at its path now: one that is made anew is another one, what is put into a directory is
-below it. Landlock restricts the thread that asks for it and those that it starts (landlock(7)).
+`RIGHTS` says what each version of Landlock can restrict. A rule holds for the file or directory that is at its path
+now, and for what is later put into the directory. Landlock restricts the calling thread and threads that it starts.
 """
 
 import errno
@@ -52,7 +51,7 @@ _NO_FILES: Final = Files(0)
 _OF_A_FILE: Final = (
     Files.EXECUTE | Files.WRITE_FILE | Files.READ_FILE | Files.TRUNCATE | Files.IOCTL_DEV | Files.RESOLVE_UNIX
 )
-"""Rights that something else than a directory can be given."""
+"""Rights that a file other than a directory can have."""
 
 _TCP: Final = 0b0011
 _UDP: Final = 0b1100
@@ -78,7 +77,7 @@ RIGHTS: Final[tuple[tuple[int, str, str, Files, int, int], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What may be done with a file, or with all that is below a directory."""
+    """Rights to a file, or to everything below a directory."""
 
     path: str
     allowed: Files
@@ -86,7 +85,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """What is restricted, of each kind the rights."""
+    """Rights that are restricted, by kind."""
 
     files: Files
     network: int

@@ -1,6 +1,6 @@
-"""What sockets have learned, written to files while the proxy runs.
+"""Write learned policies to files while the proxy runs.
 
-Writing happens in a thread: a disk that is slow or full delays no client, and what could not be written is tried again.
+A thread writes, so a slow or full disk delays no client. A failed write is tried again.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def check_learning(settings: Settings) -> tuple[Problem, ...]:
 
 
 class Learned:
-    """Writes a file for each socket that learns, when there is something new."""
+    """Writes a file for each learning socket when it has news."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""Functions of the C library for which Python has none of its own."""
+"""Call functions of the C library that Python does not offer."""
 
 import ctypes
 import os

@@ -1,7 +1,8 @@
-"""Our listening sockets: bound beside their path and renamed into place.
+"""Create listening sockets: bound beside their path, given mode and owner, renamed into place.
 
-So a stale file never stops a start, nobody can connect before mode and owner are set, and a socket on which
-somebody else listens is never stolen. The mode is the one it is made with: who is locked in can change none.
+The mode is set at creation, because a locked process cannot change it.
+
+Attack: take over a socket in use -> Defence: refused (test: test_a_socket_on_which_somebody_listens_is_not_stolen).
 """
 
 import contextlib
@@ -18,12 +19,12 @@ from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
 
 @dataclass(slots=True)
 class Listening:
-    """A socket of ours in its place.
+    """A listening socket of ours.
 
     Attributes:
-        settings: What it was made from.
+        settings: Of the socket.
         socket: Listening.
-        identity: Device and inode of its file, to know it again.
+        identity: Device and inode of its file.
     """
 
     settings: SocketSettings

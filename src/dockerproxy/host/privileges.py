@@ -1,7 +1,7 @@
-"""What this process may do besides what any process may: given up, but for what it needs to reach its files.
+"""Drop capabilities and groups, except those that the process needs to reach its files.
 
-Capabilities and groups are those of a thread, so all of this comes before there are others. What is needed is found out
-by trying: a capability or group is given up, and taken back where something that could be reached no longer can be.
+They belong to a thread, so this runs before there are others. What is needed is found by trial: each is dropped, and
+taken back if something becomes unreachable.
 """
 
 import os
@@ -33,7 +33,7 @@ _SETS: Final = struct.Struct("=6I")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A place that must stay as reachable as it is, with what os.access is asked of it."""
+    """A path that must stay reachable, with the mode for os.access."""
 
     path: str
     mode: int
@@ -66,12 +66,12 @@ def hide_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was not given up.
+    """What was kept.
 
     Attributes:
         override: CAP_DAC_OVERRIDE.
         groups: Further groups.
-        more_groups: Those of them that nothing needs, but that cannot be left without CAP_SETGID.
+        more_groups: Unneeded ones that cannot be dropped without CAP_SETGID.
     """
 
     override: bool

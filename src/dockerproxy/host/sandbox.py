@@ -1,9 +1,7 @@
-"""The process locks itself in, once everything is open and before the first client is accepted.
+"""Sandbox: lock the process in once everything is open, before the first client is accepted.
 
-Whoever takes it over then finds a process that can speak on the sockets it has and little else. Each lock stands by
-itself: one that the kernel or the machine lacks leaves the others as they are, and is said.
-
-How one would get past it: by what serving needs itself, the engine's socket above all; the policy is what stands there.
+Each lock is independent. One that is unavailable is reported, and the others stay. What serving itself needs, such as
+the engine's socket, stays open to an attacker.
 """
 
 import os
@@ -28,13 +26,13 @@ _LIBRARY: Final = Files.READ_FILE | Files.READ_DIR
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One of the locks, as it is.
+    """The state of one lock.
 
     Attributes:
         name: What it is about.
-        says: What it does, where it is on.
-        obstacle: Why it is off, or why less is locked than should be; empty if all is well.
-        lacks: What this kernel cannot restrict yet; nothing that anybody can mend.
+        says: What it does, if it is on.
+        obstacle: Why it is off or weaker than it should be, or empty.
+        lacks: What this kernel cannot restrict yet.
     """
 
     name: str
@@ -45,13 +43,13 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What serving reaches in the file system.
+    """Paths that serving needs.
 
     Attributes:
-        engines: Sockets that the engine may have.
+        engines: Possible sockets of the engine.
         sockets: Our own.
-        policy: The file that a reload reads; empty if there is none.
-        learned: The directory that is written to; empty if there is none.
+        policy: The file that a reload reads, or empty.
+        learned: The directory for learned policies, or empty.
     """
 
     engines: tuple[str, ...]

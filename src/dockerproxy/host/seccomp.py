@@ -1,9 +1,8 @@
-"""Seccomp: from here on the process makes no system call but those that serving needs.
+"""Seccomp: restrict the process to the system calls that serving needs, with libseccomp.
 
-What is not in `NEEDED` fails as if the kernel had none such, and programs know how to go on from that: a newer C
-library tries newer calls first. What is in `FORBIDDEN` is what an attacker would want; it does not happen either, and
-the process is told by SIGSYS, so that it can end with a word about it. Libseccomp, through which all of this is said,
-knows the number of each call for each processor; who calls as another kind of processor does is killed at once.
+Calls not in `NEEDED` fail as unknown, because C libraries try newer calls first and continue without. Calls in
+`FORBIDDEN` do not happen either, and raise SIGSYS, so that the process can log a last word and end. libseccomp knows
+the numbers for each processor; calls in the way of another processor kill the process.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
-"""The log: one line a record, written by a thread of its own.
+"""The log: one line per record, written by a thread.
 
-The data path only appends to a queue. A reader of stdout that is slow, or has gone, never stalls it, and the queue
-is bounded: what does not fit is dropped, counted, and reported when there is room again.
+The data path only appends to a bounded queue, so a slow or closed reader of stdout never stalls it. Lines that do not
+fit are dropped, counted and reported.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What is known of an exchange: the one thing that log, audit, metrics and learning read."""
+"""The record of an exchange, from which log and learning are made."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Peer(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What became of a request. `REPORTED`: it would have been denied, on a socket that lets everything pass."""
+    """The outcome of a request. `REPORTED`: passed, though the policy would deny it."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -28,26 +28,24 @@ class Outcome(StrEnum):
 
 
 class Record(NamedTuple):
-    """One exchange.
-
-    A named tuple, not a dataclass: one is made for every request, and a tuple is made in a third of the time.
+    """One exchange. A named tuple, since it is made in a third of the time of a dataclass.
 
     Attributes:
         socket: Name of the socket of ours.
         peer: The client.
-        method: As the client sent it; empty where it could not be read.
-        target: Canonical; of a refused request as it was sent.
+        method: As sent; empty if unreadable.
+        target: Canonical; of a refused request as sent.
         operation: Name in the catalog, or empty.
-        object: Name of the object that it names, where the engine was asked for it.
+        object: Name of the object, if the engine was asked.
         decision: Outcome.
         source: The setting that decided, or empty.
-        reason: Of a request that got no answer from the engine: why, and what would change it. Else empty.
+        reason: Why the engine did not answer, and what would change that; or empty.
         status: Of the answer; 0 if none came.
-        received: Bytes of the client's body, and of what it sent through a tunnel.
-        sent: Bytes of the answer with its head, and of what came through a tunnel.
+        received: Bytes of the client's body or tunnel.
+        sent: Bytes of the answer with its head, or of the tunnel.
         milliseconds: From the complete request head to the end of the answer.
-        body: What a contained grant would have to say for what the request says besides its path, by words; for
-            `unrestricted` the reason why no words would do. None where that is not known.
+        body: What a contained grant must say for body and parameters, by words; for `unrestricted` the reason why no
+            words will do. None if unknown.
     """
 
     socket: str

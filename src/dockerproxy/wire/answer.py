@@ -1,4 +1,4 @@
-"""Answers of our own, in the shape that Docker's clients print: a JSON object with a message."""
+"""Answers of the proxy itself, as Docker's clients print them: a JSON object with a message."""
 
 import json
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The body of a request: taken from what came, framed anew for the engine."""
+"""Read a request body as it arrives, and frame it anew for the engine."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import Framing, RequestHead
 
 _MOST_AT_ONCE: Final = 128
-"""Chunks of a body that are read in one go, before others have their turn: a megabyte may hold a hundred thousand."""
+"""Chunks read in one turn: a megabyte may hold a hundred thousand."""
 
 _FEW: Final = 8
-"""Pieces of content at one time that are passed on one by one; more are small, and as one they cost less."""
+"""Pieces that are forwarded one by one; more of them are small, and cheaper when joined."""
 
 
 class RequestBody:
@@ -18,10 +18,10 @@ class RequestBody:
     Attributes:
         complete: Whether all of it was taken.
         received: Bytes of content so far.
-        broken: Why it has no reading, or empty.
+        broken: Why it is malformed, or empty.
         status: Of the answer if it is broken.
-        is_busy: Whether what came last is still being looked at.
-        has_more: Whether more goes on of what was taken already: feed nothing to get it.
+        is_busy: Whether the last input is still being inspected.
+        has_more: Whether taken input has more output: feed nothing to get it.
     """
 
     status = 400
@@ -95,11 +95,11 @@ def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | mem
 
 
 class HeldBody(RequestBody):
-    """Reads one body that is not passed on before all of it was looked at.
+    """Reads one body that is held until it was inspected.
 
     Attributes:
         content: Of the body so far.
-        most: Bytes that it may have.
+        most: Bytes allowed.
     """
 
     def __init__(self, head: RequestHead, most: int) -> None:

@@ -1,8 +1,7 @@
-"""The chunked coding, read as it arrives.
+"""Read the chunked transfer coding (RFC 9112 §7.1) as it arrives.
 
-Strict on purpose: a size is hexadecimal digits and nothing else, every line ends with CRLF. Extensions and
-trailers are legal HTTP and say nothing to Docker; a request's are checked for form and dropped, so no two
-parsers can disagree about them.
+Attack: a size, line end, extension or trailer that parsers read differently -> Defence: hexadecimal digits and CRLF
+only; the others are validated and dropped (test: test_a_breach_of_the_coding_is_named).
 """
 
 import re
@@ -31,13 +30,12 @@ class Expect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What a piece of a chunked body held.
+    """The content of a piece of a chunked body.
 
     Attributes:
-        payload: Where the data of chunks lies in the piece: (start, end) in order.
-        used: Bytes of the piece that belong to the body; less than all of it only when the body ended, or when it holds
-            more chunks than were to be read.
-        broken: What is wrong, or empty. After that the coding has no reading and the connection must end.
+        payload: Positions of chunk data in the piece: (start, end) in order.
+        used: Bytes of the piece that belong to the body: all, unless it ended or has more chunks than were to be read.
+        broken: What is wrong, or empty. After that the connection must end.
     """
 
     payload: tuple[tuple[int, int], ...]

@@ -1,11 +1,11 @@
-"""JSON of a request's body: bytes to values and back, with exactly one reading or none.
+"""Read and write the JSON of a request body. Ambiguous JSON is refused.
 
-Go's decoder, which reads it behind us, takes what other decoders refuse, and puts another meaning on what all of them
-take. How one would get past a judge of bodies, and what stops it here: bytes that are no UTF-8 or a lone surrogate,
-which Go replaces; a second value behind the first, or a stray bracket; a key that is there twice, of which Go merges
-the values; a number that changes when it is read and written. All of that has no single reading and is refused. That a
-key is there twice in two spellings is seen where the keys are known, in `policy/bodies`. A body that would keep us busy
-is bounded: no step here takes longer than its length allows, and what follows may trust that it is not nested deeply.
+Behind us Go's decoder reads it, which accepts more than others. Keys that differ in case are refused in
+`policy/bodies`, where the keys are known.
+
+Attack: invalid UTF-8, a lone surrogate, a second value, a stray bracket, a repeated key, a number that changes when it
+is written -> Defence: refused (test: test_what_go_would_read_in_its_own_way_has_no_reading).
+Attack: deep nesting, many values, large numbers -> Defence: bounded (test: test_a_hostile_body_keeps_nobody_waiting).
 """
 
 import json
@@ -20,28 +20,28 @@ from dockerproxy.errors import Refusal
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 MOST_LEVELS: Final = 64
-"""Of lists and objects in each other. The deepest that an engine knows has a dozen."""
+"""Nesting of lists and objects. Engines know a dozen levels."""
 
 MOST_PARTS: Final = 30_000
-"""Values that a body may have: a megabyte of the shortest would keep the decoder busy for a while."""
+"""Values that a body may have, to limit the decoder's time."""
 
 _PARTS: Final = (b",", b"{", b"[")
 """What stands at each value but the first, or in it. Texts have it too: so many that nobody's are refused for it."""
 
 _INT64: Final = range(-(2**63), 2**63)
 _MOST_DIGITS: Final = 18
-"""Of a whole number that is certainly one of Go's int64. All others are an error for Go wherever it reads the field."""
+"""Of a whole number that fits Go's int64. Others are an error for Go."""
 
 _MOST_OF_FRACTION: Final = 32
 """Characters of another number. Python and Go write the longest with 24."""
 
 _TOO_DEEP: Final = f"the body has more than {MOST_LEVELS} lists or objects in each other"
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]").search
-"""Only an escape can stand for half of a pair: the bytes of one are no UTF-8."""
+"""Only an escape can be a lone surrogate: its bytes are invalid UTF-8."""
 
 
 class _UnclearError(Exception):
-    """A value that has no single reading."""
+    """An ambiguous value."""
 
 
 _OUTER: Final = (dict, list)

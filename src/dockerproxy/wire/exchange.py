@@ -1,7 +1,7 @@
-"""The life of one request and its response as a table: what may follow what.
+"""State table of one exchange: which signal may follow in which state.
 
-An entry that is missing is a breach of the protocol, by the engine or by ourselves; the connection ends.
-The left half of a state's name is the request, the right half the response.
+A missing entry is a protocol error, by the engine or by us; the connection ends. The left half of a state's name is the
+request, the right half the response.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where an exchange is."""
+    """State of an exchange."""
 
     IDLE = "no request"
     HELD = "the request waits for its body, or for what the engine says of what it names"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Signal(StrEnum):
-    """What moves an exchange."""
+    """An event of an exchange."""
 
     HOLD = "a request cannot be judged before its body has come or the engine was asked"
     HEAD = "the head of a request was judged and allowed"
@@ -62,7 +62,7 @@ EXCHANGE: Final[Table] = {
 
 
 class OutOfTurn(Exception):  # noqa: N818 (it names what happened)
-    """A signal came that the table has no place for."""
+    """A signal that is not in the table."""
 
 
 def step(state: State, signal: Signal) -> State:

@@ -1,29 +1,28 @@
-"""Unpack gzip as it arrives, a bounded piece at a time (RFC 1952). What does not begin as gzip passes as it is.
+"""Unpack gzip (RFC 1952) as it arrives, in pieces of bounded size. Data that does not begin as gzip passes unchanged.
 
-While `has_more`, the caller feeds it nothing to get more. So the reader of the output sets the pace, and a piece that
-unpacks to a thousand times its size costs no more at once than any other.
+While `has_more`, the caller feeds nothing to get more, so the reader of the output sets the pace.
 
-Attack: a bomb -> Defence: the output is limited to `MOST`, and to `MOST_RATIO` times the input
-(test: test_a_bomb_is_refused).
-Attack: data after the gzip member, which some readers unpack and others ignore -> Defence: it is refused
+Attack: a bomb -> Defence: `MOST`, and `MOST_RATIO` times the input (test: test_a_bomb_is_refused).
+Attack: data after the gzip member, which some readers unpack and others ignore -> Defence: refused
 (test: test_nothing_stands_behind_the_end).
-Attack: a wrong checksum or an early end -> Defence: zlib compares it, and `end` asks whether it did.
+Attack: a wrong checksum or an early end -> Defence: zlib compares it, and `end` asks
+(test: test_what_is_broken_is_refused).
 """
 
 import zlib
 from typing import Final
 
 MOST_RATIO: Final = 200
-"""Of what comes out to what came in. Images and sources have 2 to 10, files of little but zeros up to 1,032."""
+"""Ratio of output to input. Images and sources have 2 to 10, files of zeros up to 1,032."""
 
 MOST: Final = 2**36
-"""Bytes that come out."""
+"""Bytes of output."""
 
 _FREE: Final = 2**24
-"""Bytes that may come out before the ratio counts: an archive of a few small files ends with kilobytes of zeros."""
+"""Bytes of output before the ratio counts: a small archive ends with kilobytes of zeros."""
 
 PIECE: Final = 2**14
-"""Bytes that come out at once: a step of a client's turn."""
+"""Bytes of output at once: a step of a client's turn."""
 
 _MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -34,9 +33,9 @@ class Gunzip:
     """Unpacks one stream.
 
     Attributes:
-        fault: Why it cannot be unpacked, or empty.
-        is_packed: Whether it begins as gzip; None as long as that is not known.
-        has_more: Whether more comes out of what came in already.
+        fault: What is wrong, or empty.
+        is_packed: Whether it begins as gzip; None if unknown yet.
+        has_more: Whether taken input has more output.
     """
 
     def __init__(self, most: int = MOST) -> None:

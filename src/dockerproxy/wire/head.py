@@ -1,9 +1,10 @@
-"""Heads of HTTP/1.x messages: bytes to values and back, with exactly one reading or none.
+"""Parse and write heads of HTTP/1.x messages (RFC 9112). Ambiguous or malformed heads are refused.
 
-The grammar is RFC 9112 without everything that two parsers could read in two ways: no bare LF, no folded
-lines, no blank around a name, no repeated or conflicting framing. A request head is never passed on as it
-came: `write_request` writes a new one from what was understood. A response head of the engine is passed on
-byte for byte; it is read only to know where the response ends.
+`write_request` writes a new head from what was understood. An engine's head passes byte for byte; it is parsed only to
+find the end of the response.
+
+Attack: bare LF, folded lines, spaces around a name, repeated or conflicting framing -> Defence: refused
+(test: test_what_we_accept_another_strict_parser_reads_alike).
 """
 
 import re
@@ -20,7 +21,7 @@ MAX_HEAD: Final = 1024 * 1024
 """Bytes of a head of the engine's. Go's own limit is of this size."""
 
 MAX_FIELDS: Final = 1000
-"""Fields of a head. No client comes near; without a bound, one head could keep the process busy for a second."""
+"""Fields of a head. Without a limit, one head could keep the process busy for a second."""
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -54,7 +55,7 @@ _OURS: Final = _HOP_BY_HOP | {b"content-length", b"expect"}
 """Fields that `write_request` writes itself, from what was understood."""
 
 _PEEKED: Final = 2048
-"""Bytes of a line without a reading that a record shows."""
+"""Bytes of a malformed line that a record shows."""
 
 _CONTINUE: Final = 100
 _FINAL: Final = 200
@@ -66,7 +67,7 @@ _ONCE: Final = (
     *(b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding", b"expect", b"upgrade"),
     *(b"x-registry-auth", b"x-registry-config"),
 )
-"""Fields of which the engine would read one and ignore another: refused when repeated."""
+"""Fields of which the engine reads only one: refused when repeated."""
 
 _IS_LIST: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z \t,-]*").fullmatch
 _IS_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_-]*").fullmatch
@@ -116,11 +117,11 @@ _CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
      417, "the only expectation is 100-continue, of HTTP/1.1"),
 )
 # fmt: on
-"""What makes a head unreadable, with the answer; the first that applies is given."""
+"""Why a head is refused, with the answer; the first that applies counts."""
 
 
 class Framing(StrEnum):
-    """How the end of a body is known."""
+    """How the end of a body is marked."""
 
     NONE = "none"
     LENGTH = "length"
@@ -130,7 +131,7 @@ class Framing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHead:
-    """A request head with a single reading.
+    """An unambiguous request head.
 
     Attributes:
         method: One of `METHODS`.
@@ -165,7 +166,7 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """What must be known of a response head to find the end of the response.
+    """What is needed of a response head to find the end of the response.
 
     Attributes:
         status: Status code.

@@ -1,13 +1,11 @@
-"""Deny HTTP/2 requests in HTTP/2 (RFC 9113), so that a gRPC client prints why. Nothing is ever passed on.
+"""Deny HTTP/2 requests in HTTP/2 (RFC 9113), so that a gRPC client prints why. Nothing is forwarded.
 
-Only the frames are read: their lengths, types and streams. Header blocks are not decoded; whether a request is gRPC is
-seen by the bytes of its content type, which the first request of a connection spells out. One that cannot be seen to be
-gRPC gets a 403, never a 200.
+Only frames are read, not header blocks. A connection is gRPC once the bytes of that content type appear, which its
+first request spells out. Others get 403, never 200.
 
-- Attack: a request that reaches the engine this way -> Defence: nothing comes out of here but the answers.
-- Attack: frames without end, of any length -> Defence: `_MOST_FRAMES`, `_LONGEST`; after the first requests it is over
-  (test: test_it_is_over_soon_whatever_comes).
-- Attack: a policy's text breaks the frame or the field that it is in -> Defence: it is escaped, and cut.
+Attack: a request that reaches the engine this way -> Defence: only answers come out of here.
+Attack: endless or long frames -> Defence: `_MOST_FRAMES`, `_LONGEST` (test: test_it_is_over_soon_whatever_comes).
+Attack: a policy's text that breaks a frame or field -> Defence: it is escaped and cut.
 """
 
 import json
@@ -26,12 +24,12 @@ _SEVEN_BITS: Final = 0x7F
 
 _HEAD: Final = 9
 _LONGEST: Final = 16384
-"""Bytes of a frame's payload, as long as nobody has allowed more (RFC 9113 §4.2)."""
+"""Bytes of a frame's payload by default (RFC 9113 §4.2)."""
 
 _MOST_FRAMES: Final = 100
-"""Of a connection. A client that asks for something has sent a dozen by then."""
+"""Per connection. A client that asks for something sends a dozen."""
 _LONGEST_MESSAGE: Final = 1000
-"""Characters, each of which is twelve bytes at most once it is escaped: that fits in a frame."""
+"""Characters; each has at most twelve bytes when escaped, so they fit in a frame."""
 
 _PING_SIZE: Final = 8
 
@@ -54,7 +52,7 @@ class Denial:
     """Reads what follows `START` on a connection, and denies each request.
 
     Attributes:
-        over: Whether all is said: the connection is to be ended, and nothing more to be read.
+        over: Whether the connection is to be closed, and nothing more read.
     """
 
     def __init__(self, message: str) -> None:

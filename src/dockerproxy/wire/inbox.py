@@ -1,4 +1,4 @@
-"""What a client has sent and nobody has taken yet."""
+"""Bytes from a client that were not taken yet."""
 
 import re
 from typing import Final
@@ -11,10 +11,10 @@ _PIECE: Final = 64 * 1024
 
 
 class Inbox:
-    """Bytes in their order. Each byte is looked at once, however small the pieces are that they come in.
+    """Bytes in order. Each is scanned once, however small the pieces are.
 
     Attributes:
-        data: The bytes; changed by the methods only.
+        data: The bytes; only methods change them.
     """
 
     __slots__ = ("_searched", "data")

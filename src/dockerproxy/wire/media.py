@@ -1,9 +1,9 @@
-"""Media types: what a body says that it is, in the grammar of RFC 9110 §8.3.1, or nothing.
+"""Parse media types (Content-Type) in the grammar of RFC 9110 §8.3.1.
 
-Attack: a letter outside ASCII that Go lowers to one inside, so that `mult\u0130part/form-data` is a form to the engine
-and to nobody else -> Defence: ASCII only (test: test_a_letter_outside_of_ascii_makes_no_media_type).
-Attack: a parameter that is split, there twice, empty or escaped, which readers put together in their own ways, or a
-semicolon at the end -> Defence: none of these is read (test: test_what_we_read_go_reads_as_the_same_type).
+Attack: a non-ASCII letter that Go lowers to ASCII, so that `mult\u0130part/form-data` is a form to the engine only ->
+Defence: ASCII only (test: test_a_letter_outside_of_ascii_makes_no_media_type).
+Attack: a split, repeated, empty or escaped parameter, or a trailing semicolon -> Defence: refused
+(test: test_what_we_read_go_reads_as_the_same_type).
 """
 
 import re
@@ -24,7 +24,7 @@ class MediaType:
     """A media type.
 
     Attributes:
-        name: Type and subtype in lower case, like `application/json`; empty if none is named.
+        name: Type and subtype in lower case, like `application/json`, or empty.
         parameters: Names in lower case, and values without quotes.
     """
 

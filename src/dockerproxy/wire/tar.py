@@ -1,12 +1,13 @@
-"""The tar format, read entry by entry as it arrives. `tar_writing.py` writes it anew from what was understood.
+"""Read the tar format entry by entry as it arrives. `tar_writing.py` writes it anew from what was understood.
 
-How one would show a judge one archive and the engine another, and what stops it: a name that stands in two headers, a
-size that two readers take differently, a sparse file, a number of base 256, a header that speaks of all that follow
-(what is not plainly one thing is refused); a slash in front of a name, or dots in it, of which each engine makes its
-own (names are cleaned, and go on as that); something behind the end (only zeros may be there). Of an entry that is kept
-which engines put into a file system; names of users, and times of access, they do not.
+Only what engines put into a file system is kept: no names of users, no times of access. Memory is bounded: at most one
+header with its extensions of `_MOST_EXTENSION` bytes each is kept.
 
-Memory is bounded: at most one header with its extensions is kept, of `_MOST_EXTENSION` bytes each.
+Attack: a name in two headers, a size that readers take differently, a sparse file, a header for all that follow ->
+Defence: refused (test: test_what_has_no_single_reading_is_refused).
+Attack: a leading slash or dots in a name -> Defence: names are cleaned and forwarded so
+(test: test_a_name_is_what_engines_make_of_it_or_none).
+Attack: data after the end -> Defence: only zeros are accepted (same test).
 """
 
 import re
@@ -23,14 +24,14 @@ MOST_NAME: Final = 4096
 _MOST_DEPTH: Final = 256
 _MOST_SIZE: Final = 2**40
 _MOST_ID: Final = 2**32 - 2
-"""The last user; what is above it means none to chown(2)."""
+"""The largest user ID; the next one means none to chown(2)."""
 
 _MOST_EXTENSION: Final = 2**16
 
 HEADER: Final = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 64s 16s 155s 12x")
 CHECKSUM: Final = slice(148, 156)
 _BLANKS: Final = 8 * 32
-"""Sum of the checksum's own eight bytes: they count as blanks."""
+"""Sum of the checksum's own eight bytes, which count as spaces."""
 
 USTAR: Final = b"ustar\00000"
 _GNU: Final = b"ustar  \0"
@@ -45,7 +46,7 @@ _LENGTH: Final = re.compile(rb"([1-9][0-9]{0,5}) ").match
 
 
 class Kind(StrEnum):
-    """What an entry is."""
+    """Kind of an entry."""
 
     FILE = "a file"
     DIRECTORY = "a directory"
@@ -67,7 +68,7 @@ _FORMATS: Final = {
     Kind.LINK: {0, 0o120000},
     Kind.DIRECTORY: {0, 0o040000},
 }
-"""What stands above the mode in headers of some programs; Go makes another kind of the entry of it."""
+"""File type bits that some programs write above the mode; Go takes the kind from them."""
 
 _OTHERS: Final = {
     b"3": "a device",
@@ -83,7 +84,7 @@ _HARMLESS: Final = re.compile(
     rb"|SCHILY\.xattr\.com\.apple\..*",
     re.DOTALL,
 ).fullmatch
-"""Of an extended header: what no engine puts into a file system of Linux. It does not go on."""
+"""Records that no engine puts into a Linux file system. They are dropped."""
 
 _READ: Final = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime"})
 
@@ -93,14 +94,14 @@ class Entry:
     """One file, directory or link of an archive.
 
     Attributes:
-        name: Where it goes, relative and clean; empty for the place itself.
+        name: Clean relative path; empty for the root.
         kind: What it is.
-        mode: Who may do what with it, with the bits of set-user-id and its like.
-        uid: Number of its owner.
-        gid: Number of its group.
-        size: Of its contents, which only files have.
-        mtime: Seconds since 1970, with a fraction if there is one.
-        target: Of a link, as it stands there; of a hard link, a name like that of an entry.
+        mode: Permission bits, with set-user-id and the like.
+        uid: Owner.
+        gid: Group.
+        size: Of a file's contents.
+        mtime: Seconds since 1970, perhaps with a fraction.
+        target: Of a link, unchanged; of a hard link, like `name`.
     """
 
     name: bytes
@@ -114,7 +115,7 @@ class Entry:
 
 
 class FileEnd(StrEnum):
-    """What comes behind the contents of a file, or behind the header of anything else."""
+    """Follows the contents of a file, or the header of anything else."""
 
     DONE = "the entry is complete"
 
@@ -123,15 +124,15 @@ Event: TypeAlias = Entry | memoryview | FileEnd
 
 
 class _UnclearError(Exception):
-    """An archive that has no single reading."""
+    """An ambiguous archive."""
 
 
 class TarReader:
     """Reads one archive.
 
     Attributes:
-        fault: Why it has no single reading, or empty.
-        left: Bytes of a file's contents that come next.
+        fault: Why it is ambiguous, or empty.
+        left: Bytes of a file's contents still to come.
     """
 
     def __init__(self) -> None:

@@ -1,10 +1,9 @@
-"""The tar format, written from entries that were understood: no byte of a header that came goes on.
+"""Write the tar format from entries that were understood. No byte of a received header is forwarded.
 
-What is written every reader takes for the same: POSIX headers, extended ones where something does not fit.
+All readers agree on what is written: POSIX headers, and extended ones where something does not fit.
 
-The first one is extended whatever its entry needs. Engines take an archive for a packed one by its first bytes, and
-those would otherwise be a name that the client chose: `P*M` and a few bytes more are a skipped frame of zstd, and what
-comes behind it would be another archive.
+Attack: a name whose first bytes make the archive a packed one, as `P*M` is a skipped zstd frame -> Defence: the first
+header is always an extended one (test: test_no_archive_begins_with_bytes_that_the_client_chose).
 """
 
 from typing import Final
@@ -13,7 +12,7 @@ from dockerproxy.text import number
 from dockerproxy.wire.tar import BLOCK, CHECKSUM, FLAGS, HEADER, USTAR, Entry, Kind, padding_of
 
 END: Final = bytes(2 * BLOCK)
-"""Ends an archive. An engine that has neither this nor the end of the request has no whole archive."""
+"""End of an archive. Without it or the end of the request, an engine has no whole archive."""
 
 _EXTENDED_NAME: Final = b"././@PaxHeader"
 _MOST_NAME: Final = 100

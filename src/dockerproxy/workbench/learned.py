@@ -1,4 +1,4 @@
-"""What was learned, written as a policy file that a person reads before they use it."""
+"""Write what was learned as a policy file, for a person to read."""
 
 import calendar
 import contextlib
@@ -35,11 +35,11 @@ _HEAD: Final = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedGrant:
-    """An operation that was asked for.
+    """A grant for an operation that was used.
 
     Attributes:
         operation: Its name.
-        conditions: To which all requests kept, by their words.
+        conditions: That all requests met, by their words.
         remarks: What a person should know about it, each a clause.
         count: Requests.
         last: When the last one came, in seconds since 1970.
@@ -54,13 +54,13 @@ class LearnedGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedSocket:
-    """What was asked for on one socket.
+    """What was used on one socket.
 
     Attributes:
         settings: Of the socket; its policy says nothing here.
-        grants: In the order they are to be written.
+        grants: In order.
         impossible: What no policy allows, and how often it came.
-        others: Requests of that kind that are not told apart any more.
+        others: Further such requests, not told apart.
     """
 
     settings: SocketSettings

@@ -1,11 +1,9 @@
-"""Learning: what was asked for on a socket, and the smallest policy that allows it.
+"""Learning: record what is asked for on a socket, and write the smallest policy that allows it.
 
-Each operation is granted by itself, once, under every condition to which all its requests kept. Of two requests that
-differ in two conditions at once (`web` with follow, `db` without) the grant allows the other pairs too: one line that a
-person reads is worth more than the last bit. What else is wider than what was seen, a comment says and why.
-
-What an operation is asked to do in a body is granted contained, by the narrowest words that let it pass; where no
-words do, unrestricted, and a comment says for what.
+Each operation gets one grant, with every condition that all its requests kept. Requests that differ in two conditions
+(`web` with follow, `db` without) allow the other pairs too: one readable line is worth more. A comment names whatever
+else is wider than what was seen. Bodies are granted contained by the narrowest words, or unrestricted with a comment
+that says why.
 """
 
 from collections import Counter
@@ -40,10 +38,10 @@ _LONGEST_REMEMBERED: Final = 512
 
 
 class Learner:
-    """Notes what is asked for on one socket. Cheap for what comes again and again, as programs poll.
+    """Records what is used on one socket. Repeated requests are cheap, since programs poll.
 
     Attributes:
-        changed: Whether anything came since the text was last asked for.
+        changed: Whether anything is new since the last text.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
@@ -133,7 +131,7 @@ class Learner:
 
 
 class _Usage:
-    """What was seen of one operation."""
+    """What was seen of an operation."""
 
     def __init__(self, operation: Operation) -> None:
         self._name = operation.name

@@ -1,8 +1,7 @@
-"""What a request needs of a policy: for each condition that its operation can bear, the value that would let it pass.
+"""Find what a request needs from a policy: for each condition of its operation, the value that allows it.
 
-Read from a record, which has less than the proxy had: of an image one name of perhaps several, of an object in a log of
-another policy nothing but how the client spelled it. Where a record does not say enough, or a policy could not, the
-need is a `Gap`: the condition has to be left out, or the request would be refused.
+A record has less than the proxy had: one of an image's names, or only the client's spelling of an object. If it does
+not say enough, or a policy could not, the need is a `Gap`: the condition must be omitted.
 """
 
 import json
@@ -67,7 +66,7 @@ _DENIALS: Final = (403, _NOT_FOUND)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why a condition would refuse a request, as the end of a sentence that begins with it."""
+    """Why a condition would deny a request, as the end of a sentence that begins with it."""
 
     reason: str
 
@@ -96,10 +95,7 @@ went away before."""
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """An object that the engine did not know, named by its full id.
-
-    Whatever a policy says of objects, the answer to such a request is 404: it needs none of them.
-    """
+    """A full ID that the engine did not know. The answer is 404 under any policy, so the request needs no object."""
 
     id: str
 
@@ -110,12 +106,12 @@ class Need:
 
     Attributes:
         operation: To be granted.
-        values: For each condition that it can bear its value, of a list the items; or why there is none.
-        reaches: Whether it acts on more than the object it names, by a parameter of which the grant must speak too.
-        opening: Why nothing but an unrestricted grant will do; empty if a contained one does.
-        is_untold: Whether its record does not say what a contained grant must have.
-        demands: Conditions without which a contained grant lets less through.
-        is_doubtful: Whether it was refused, or named what does not exist: it may have been made to be learned from.
+        values: For each possible condition its value (of a list the items), or why there is none.
+        reaches: Whether a parameter, which the grant must name too, reaches more than the named object.
+        opening: Why only an unrestricted grant allows it, or empty.
+        is_untold: Whether the record lacks what a contained grant must have.
+        demands: Conditions without which a contained grant allows less.
+        is_doubtful: Whether it was denied or named something missing: it may be made to be learned from.
     """
 
     operation: Operation
@@ -132,7 +128,7 @@ class Impossible:
     """A request that no policy allows.
 
     Attributes:
-        text: Which, and why; ASCII, on one line.
+        text: The request and the reason; ASCII, one line.
     """
 
     text: str

@@ -1,14 +1,13 @@
-"""Names that programs make up as they go, turned into patterns.
+"""Generalise names that programs make up, like `ci-3f9a2b` and `ci-77c01d`, to patterns.
 
-A policy that lists `ci-3f9a2b` and `ci-77c01d` is of no use for the next job. Where at least three names differ in
-nothing but parts that look made up, one pattern stands for them. What the names have in common stays in it, so that
-separate families never become one `*`; a name that fits no family stays as it is.
+At least three names that differ only in parts that look made up become one pattern, which keeps what they share. So
+separate families never become one `*`. Other names stay as they are.
 
-Attack: a `*` or `?` in a name, which would be one in a pattern -> Defence: such names make no family.
-Attack: names so short, or paths so near to the root, that a pattern covers others -> Defence: it begins with three
+Attack: a `*` or `?` in a name -> Defence: such names make no family.
+Attack: short names, or paths near the root, whose pattern covers others -> Defence: a pattern begins with three
 characters, a path with a whole directory (test: test_no_pattern_covers_what_nobody_reads_out_of_it).
-Attack: directories of one's own beside what the host trusts, like `/run/1` beside the engine's socket -> Defence: what
-is mounted makes no pattern that covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_host_away).
+Attack: directories beside what the host trusts, like `/run/1` beside the engine's socket -> Defence: no pattern of
+mounts covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_host_away).
 """
 
 import re

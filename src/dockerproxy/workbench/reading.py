@@ -1,9 +1,10 @@
-"""Records read back from a JSON log, as it is kept by whoever keeps it.
+"""Read records from a JSON log, however it was collected.
 
-Whatever stands before the first brace of a line is of the one who collected it: the name that compose puts in front,
-the time of `docker logs -t`, the fields of a journal. Docker's `json-file` driver keeps each line as a string in JSON
-of its own. What a client sends cannot forge a line: in our JSON it is a string, and in a line of the text format
-something follows it.
+Text before the first brace belongs to the collector: a name from compose, the time of `docker logs -t`, fields of a
+journal. Docker's `json-file` driver wraps each line in JSON.
+
+Attack: a client that forges a line -> Defence: its text is a string in our JSON, and never ends a line of the text
+format (test: test_what_a_client_sends_cannot_forge_a_record).
 """
 
 import json
@@ -24,12 +25,10 @@ oldest are forgotten, and would count twice."""
 
 
 class Reading:
-    """The records in the lines of a log, each with its time, in seconds since 1970.
-
-    The line with which a stream begins and the one with which it ends are of one exchange, and give one record.
+    """Records of a log, with their times in seconds since 1970. The two lines of a stream give one record.
 
     Attributes:
-        unreadable: Lines so far that are none of our JSON log.
+        unreadable: Lines so far that are not from our JSON log.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:

@@ -1,8 +1,7 @@
-"""What was seen of one condition of an operation, and what a policy would say of it.
+"""Collect what requests had for one condition, and say what a policy would list.
 
-What is kept is bounded, whatever clients do: a list that grows without end is made shorter by patterns, or left out. A
-word without which a contained grant lets less through cannot be left out: where there is no end to it, it is said that
-the grant has to be unrestricted.
+Memory is bounded: a list that grows too long becomes patterns, or is omitted. If omitting it would deny requests, the
+grant has to be unrestricted.
 """
 
 from collections import Counter
@@ -62,12 +61,12 @@ _FINDERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a policy would say.
+    """What a policy would list.
 
     Attributes:
-        value: Of the condition; None if it is left out.
+        value: Of the condition; None if it is omitted.
         remarks: What a person should know about it, each a clause.
-        fault: Why leaving it out refuses what was seen, unless the grant is unrestricted; empty if it does not.
+        fault: Why omitting it denies what was seen unless the grant is unrestricted, or empty.
     """
 
     value: Value | None
@@ -98,7 +97,7 @@ def begin(word: Word) -> Seen:
 
 
 class Listed:
-    """A list, of which every request needs some items; or a parameter that they may have alike."""
+    """A list of which each request needs some items, or a parameter."""
 
     def __init__(self, word: Word) -> None:
         self._word = word
@@ -285,7 +284,7 @@ def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 class _Demanded:
-    """What a person has written that grants demand: records do not say whether requests keep to it."""
+    """A demand written by a person; records do not show whether requests meet it."""
 
     def __init__(self, word: Word) -> None:
         self._word = word
