@@ -32,12 +32,12 @@ _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("cmd", "exec"), ("commands",)),
     **dict.fromkeys(("uid", "root"), ("user",)),
 }
-"""What somebody may write who knows Docker, and the words for it here."""
+"""Words from Docker, and their names here."""
 
 _OPENED: Final = frozenset(
     {"privileged", "device", "devices", "gpus", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"}
 )
-"""What somebody may look for that nothing but `unrestricted` allows."""
+"""Words for which only `unrestricted` will do."""
 
 
 def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:

@@ -37,7 +37,7 @@ REPLACED: Final[Mapping[str, str]] = {
         for switch, names in PART_SWITCHES.items()
     },
 }
-"""Variables whose place a policy file takes, and what to do instead."""
+"""Variables that a policy file replaces, and what to do instead."""
 
 
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
@@ -59,7 +59,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         convert = "; `dockerproxy convert` prints what all of them mean" if name == replaced[-1] else ""
         what, hint = f"cannot be set beside the policy file {path}", f"unset it; {REPLACED[name]}{convert}"
         variables.problem(name, what, hint)
-    # Whoever has no policy file need not wait for what reads YAML.
+    # Without a policy file, do not wait for the YAML parser.
     from dockerproxy.config.policy_file import PolicyFile, read_policy_file  # noqa: PLC0415
 
     found: tuple[Problem, ...] = ()

@@ -27,7 +27,7 @@ KEPT: Final = (
     *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "LEARN_DIR", "SANDBOX"),
     *(limit.variable for limit in LIMITS),
 )
-"""Variables that a policy file does not speak of."""
+"""Variables that a policy file does not have."""
 
 _WIDTH: Final = 118
 _ITEM: Final = "      - "

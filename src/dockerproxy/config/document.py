@@ -20,7 +20,7 @@ from dockerproxy.errors import Problem, UserError
 
 MOST_BYTES: Final = 1 << 20
 MOST_VALUES: Final = 100_000
-"""Values of a document, those that an alias repeats counted each time."""
+"""Values of a document; aliases count each time."""
 
 DEEPEST: Final = 32
 

@@ -45,7 +45,7 @@ OTHERS: Final = (
     "SANDBOX",
     *(limit.variable for limit in LIMITS),
 )
-"""Variables that are no switches."""
+"""Variables except switches."""
 
 KNOWN: Final = (*SWITCHES, *OTHERS)
 
@@ -150,10 +150,10 @@ def _read_engines(reader: Variables, ours: str) -> tuple[str, ...]:
 
 
 _RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN if "_" in name}
-"""Variables as they are called by who forgets an underscore."""
+"""Names of variables without their underscores."""
 
 _SHORT: Final = 4
-"""Characters of a name in which two swapped letters are half of it: POTS."""
+"""Characters of a name of which two swapped letters are half: POTS."""
 
 
 def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool]) -> list[Problem]:

@@ -17,7 +17,7 @@ STDIN: Final = "-"
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 _INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
-"""How a person names a pipe that their shell has made. Its writer ends it, and nobody else can create it."""
+"""Path of a pipe that a shell made. Its writer ends it, and nobody else can create it."""
 
 _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
     FileNotFoundError: ("there is no such file", "in a container, it must be mounted"),

@@ -23,7 +23,7 @@ _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
 """Conditions of a grant that may be no narrower than another one."""
 
 _ENOUGH: Final = 2
-"""Lines of those that say the same of an operation: a line is not wider than itself, but may be than its like."""
+"""Kept lines that say the same of an operation: one is not wider than itself, but perhaps than another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _is_wider(other: Line, line: Line, name: str, conditions: list[tuple[Conditi
     theirs = [grant.conditions for grant in other.grants if name in grant.operations]
     if not all(any(covers(name, one, mine) for one in theirs) for mine in conditions):
         return False
-    # Without conditions of its own, a line can be pointless only as what it means to contain is open.
+    # A line without conditions is pointless only if its operations are open anyway.
     opened = (UNRESTRICTED,) in theirs and not any(UNRESTRICTED in mine for mine in conditions)
     return line.narrowed or (opened and not line.word.startswith(PRESET))
 
@@ -207,7 +207,7 @@ def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None
     if value.text == UNRESTRICTED.word:
         reader.problem(key.place, *advise(key.text, shelf.names))
         return
-    # For YAML `containers: read` is a key with a value, where `containers:read` is one word.
+    # For YAML `containers: read` is a key and a value, and `containers:read` one word.
     joined = f"{key.text}:{value.text}"
     what, hint = advise(joined, shelf.names)
     if _resolve(joined, shelf) is not None:

@@ -6,7 +6,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
 
 PRESET: Final = "preset:"
-"""What a word begins with that names a preset."""
+"""Prefix of words that name a preset."""
 
 
 def without_underscore(section: str) -> str:
@@ -25,4 +25,4 @@ def _find_groups() -> Mapping[str, frozenset[str]]:
 
 
 GROUPS: Final = _find_groups()
-"""Operations of a section that read or write, by the words for it; some are none."""
+"""Operations of a section by their word; some are empty."""

@@ -13,7 +13,7 @@ def find_near(word: str, words: Iterable[str], cutoff: float = 0.6) -> str:
     spellings = {spelling.casefold(): spelling for spelling in words}
     typed = word[:_LONGEST].casefold()
     near = difflib.get_close_matches(typed, spellings, 3, cutoff)
-    # Two letters in the wrong order are one slip, which difflib counts as two.
+    # Two swapped letters are one slip; difflib counts two.
     swapped = (spelling for spelling in near if sorted(spelling) == sorted(typed))
     return spellings[next(swapped, near[0])] if near else ""
 

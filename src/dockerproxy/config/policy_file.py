@@ -166,7 +166,7 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
     mode = _read_mode(reader, fields)
     if mode is Mode.LEARN:
-        del needed["allow"]  # What the client needs is what is to be found out.
+        del needed["allow"]  # Learning finds out what the client needs.
     for key, hint in needed.items() if isinstance(node, Fields) else ():
         if key not in fields:
             reader.problem(name.place, f"the socket {name.text} has no {key}", hint)

@@ -16,7 +16,7 @@ from dockerproxy.policy.model import Condition, Grant
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "presets")
 
 MOST_ABOUT: Final = 100
-"""Characters of what a preset says about itself, so that a list has a line for each."""
+"""Characters of a description, so that it fits on a line."""
 
 _SUFFIX: Final = ".yaml"
 _KEYS: Final = ("about", "allow")
@@ -58,7 +58,7 @@ def read_preset_text(name: str) -> str:
 
 
 SHELF: Final = Shelf(PRESETS, lambda name: find_preset(name).grants)
-"""What policy files can name."""
+"""Presets for policy files."""
 
 
 def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:

@@ -20,7 +20,7 @@ ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""
 
 GRACE: Final = 10.0
-"""Seconds for exchanges to finish, if nothing else is said."""
+"""Seconds for exchanges to finish by default."""
 
 
 def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple[SocketSettings, ...]) -> Settings:

@@ -24,10 +24,10 @@ Schema = Mapping[str, object]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _WIDTH: Final = 160
-"""Of lines: most words with what they say have room in one."""
+"""Of lines: most words fit on one."""
 
 _SCALAR: Final = ["string", "number", "boolean"]
-"""A name is what is written: one like `007` or `on`, which YAML takes for something else, is that name."""
+"""A name is as written, even `007` or `on`, which YAML reads as something else."""
 
 _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}

@@ -56,7 +56,7 @@ ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "LIBPOD_ALLOW_POD_PAUSE": ("PodPauseLibpod",),
     "LIBPOD_ALLOW_POD_UNPAUSE": ("PodUnpauseLibpod",),
 }
-"""Variables that open single operations, whatever `POST` and their section say."""
+"""Variables that open single operations, without `POST` or their section."""
 
 PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_ARCHIVE": ("ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
@@ -73,10 +73,10 @@ CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
     "ImageSearchLibpod": (NamesNoHost("term", namespaces=False), ""),
     "ContainerCreate": (NamesNoBuilder(), "GRPC"),
 }
-"""What a switch opens only on a condition, and the switch that opens it without.
+"""Conditional operations of a switch, and the switch that removes the condition.
 
-A read that makes the engine connect to a host of the client's choice is more than a read; and a build that may not
-use the engine's builder must not start a privileged one by itself."""
+A read that makes the engine connect to a host of the client's choice is more than a read. A build without the engine's
+builder must not start a privileged one."""
 
 SWITCHES: Final = {
     name: name in _ON or name in PART_SWITCHES for name in ("POST", *SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES)

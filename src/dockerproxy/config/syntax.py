@@ -10,14 +10,14 @@ import yaml
 _HIDDEN: Final = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
 )
-"""Characters that end a line for YAML and for no editor, or that make an editor show others in another order.
+"""Characters that end a line only for YAML, or that make an editor show others in another order.
 
-What follows one in a comment would be a line of the policy, and nobody would see it (CVE-2021-42574)."""
+Text behind one in a comment would be an invisible line of the policy (CVE-2021-42574)."""
 
 _DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 
 _TAB: Final = re.compile(r"^[^#\t\n]*(\t)", re.MULTILINE)
-"""Outside of comments: PyYAML's two parsers take them in different places, and people see no difference to blanks."""
+"""Outside of comments: PyYAML's two parsers disagree about them, and people see spaces."""
 
 
 _MOST: Final = 10
@@ -94,7 +94,7 @@ _BY_PROBLEM: Final = (
     ("mapping keys are not allowed", "problem", _KEY),
     ("expected '?<document start>", "problem", _REST),
 )
-"""A pattern of PyYAML's words, which of its two marks is meant, and ours."""
+"""A pattern of PyYAML's message, which of its two marks counts, and our message."""
 
 _BY_CONTEXT: Final = (
     ("parsing a flow sequence", "context", _LIST),

@@ -9,7 +9,7 @@ from dockerproxy.policy.bodies.amounts import read_size
 from dockerproxy.settings import MAX_SOCKET_PATH, Limit, Measure
 
 MAX_ID: Final = 2**32 - 2
-"""The largest id of a user or group; the one after it means none (chown(2))."""
+"""The largest user or group ID; the next one means none (chown(2))."""
 
 _MOST: Final = 1_000_000
 """Of what a limit counts."""

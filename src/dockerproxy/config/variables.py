@@ -26,7 +26,7 @@ class Variables:
     """Reads single variables and collects problems."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        # An empty value counts as not set: compose passes `POST=` for a variable that its own environment lacks.
+        # An empty value counts as unset: compose passes `POST=` for a variable that it lacks.
         self.environment = {name: value for name, value in environment.items() if value}
         self.problems: list[Problem] = []
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 _RESERVE: Final = 64
-"""Descriptors kept for everything that is not counted: the log, the event loop, whatever libraries open."""
+"""Descriptors for everything uncounted: the log, the event loop, libraries."""
 
 _PER_CONNECTION: Final = 2
 
 _BACKLOG: Final = 4096
-"""Connections that may wait to be accepted, as many as Go's listen for Docker; net.core.somaxconn bounds it. All that
-wait are accepted in one go, before any of them is turned away: there is a descriptor for each."""
+"""Connections that may wait to be accepted, as for Docker in Go; net.core.somaxconn limits it. All of them are accepted
+at once, before any is turned away, so each needs a descriptor."""
 
 _LEAST_BACKLOG: Final = 16
 _PART: Final = 8
-"""Of all descriptors, that those which wait may take where there are few."""
+"""Share of scarce descriptors that waiting connections may take."""
 
 
 _STANDARD: Final = (0, 1, 2)

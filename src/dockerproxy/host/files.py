@@ -8,7 +8,7 @@ from dockerproxy.errors import Problem
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640
-"""Of a new file, less what the umask takes: who is locked in cannot change it later."""
+"""Of a new file, before the umask: a locked process cannot change it later."""
 
 
 def write_atomically(path: str, text: str) -> None:
@@ -26,7 +26,7 @@ def write_atomically(path: str, text: str) -> None:
             os.fsync(descriptor)
         os.replace(beside, path)
     except OSError:
-        with contextlib.suppress(OSError):  # It may be the disk that is gone.
+        with contextlib.suppress(OSError):  # The disk may be gone.
             os.unlink(beside)
         raise
 

@@ -72,7 +72,7 @@ RIGHTS: Final[tuple[tuple[int, str, str, Files, int, int], ...]] = (
     (10,     "7.2",  "UDP",                             _NO_FILES,             _UDP,   0),
 )
 # fmt: on
-"""What can be restricted since which version of Landlock, and the kernel it came with."""
+"""Restrictions by version of Landlock, with the kernel that has it."""
 
 
 @dataclass(frozen=True, slots=True)

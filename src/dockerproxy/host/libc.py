@@ -6,7 +6,7 @@ import os
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 Argument = int | ctypes.Array[ctypes.c_char] | None
-"""A number, which goes as wide as a register; or a buffer, whose address goes."""
+"""A number, passed as a register; or a buffer, passed by address."""
 
 
 def call(name: str, *arguments: Argument) -> int:

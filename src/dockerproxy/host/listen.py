@@ -33,7 +33,7 @@ class Listening:
 
     def remove(self) -> None:
         """Remove the file if it is still ours."""
-        with contextlib.suppress(OSError):  # It is gone, or its directory is: there is nothing to remove.
+        with contextlib.suppress(OSError):  # It or its directory is gone: nothing to remove.
             if _identify(self.settings.path) == self.identity:
                 os.unlink(self.settings.path)
 
@@ -44,7 +44,7 @@ class Listening:
             UserError: It may not be given to that owner, or it is not ours any more.
         """
         try:
-            # Whoever is named no longer gives way to ourselves.
+            # Without a named owner, it is ours again.
             uid = os.geteuid() if settings.uid is None and self.settings.uid is not None else settings.uid
             gid = os.getegid() if settings.gid is None and self.settings.gid is not None else settings.gid
             _give(self.settings.path, uid, gid, settings.permissions, self.identity)
@@ -157,7 +157,7 @@ def is_in_use(path: str) -> bool:
     try:
         kind = os.lstat(path).st_mode
     except OSError:
-        return False  # Nothing is there, or binding will say what is wrong.
+        return False  # Nothing is there, or binding will report the error.
     if not stat.S_ISSOCK(kind):
         raise UserError(Problem(path, "is there and is not a socket", "choose another path"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -195,5 +195,5 @@ def _identify(path: str) -> tuple[int, int]:
 
 
 def _clear(path: str) -> None:
-    with contextlib.suppress(OSError):  # What cannot be removed is said when binding fails.
+    with contextlib.suppress(OSError):  # If it cannot be removed, binding reports that.
         os.unlink(path)

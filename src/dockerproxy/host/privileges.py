@@ -22,7 +22,7 @@ _SETGID: Final = 1 << 6
 _MOST_CAPABILITIES: Final = 64
 
 _FACCESSAT2, _AT_FDCWD, _AT_EACCESS = 439, -100, 0x200
-"""Asked for by number: where the kernel has no such call, the C library answers by what is permitted, not effective."""
+"""By number: without such a call in the kernel, the C library checks permitted capabilities, not effective ones."""
 
 _HEADER: Final = struct.pack("=Ii", 0x20080522, 0)
 """Of capget(2) and capset(2), third version, for this thread."""
@@ -60,7 +60,7 @@ def hide_memory() -> None:
         OSError: The kernel does not let us.
     """
     call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
-    with suppress(ValueError):  # Where limits may not be changed; the kernel dumps no process that is not dumpable.
+    with suppress(ValueError):  # Limits may be fixed; the kernel dumps no process that is not dumpable.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -107,7 +107,7 @@ def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: froze
     override = permitted & _DAC_OVERRIDE if not (certain and before <= _find_reachable(needs)) else 0
     _set_capabilities(permitted & (_SETGID | override), permitted)
     if permitted & _SETGID and certain:
-        with suppress(OSError):  # A user namespace may deny it; what could not be left is said.
+        with suppress(OSError):  # A user namespace may deny it; the kept groups are reported.
             _drop_groups(needs, before)
     _set_capabilities(override, override)
     return override

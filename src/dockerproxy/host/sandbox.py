@@ -92,7 +92,7 @@ def foresee() -> tuple[Lock, ...]:
 def prepare() -> None:
     """Keep the event loop, before it is made, from what could not be locked later."""
     if not seccomp.find_obstacle():
-        with suppress(OSError):  # The lock itself will say why there is none.
+        with suppress(OSError):  # The lock itself reports why.
             seccomp.forbid_rings()
 
 
@@ -110,7 +110,7 @@ def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
     if others:
         raise RuntimeError(f"{others} other threads would not be locked in")
-    obstacle = seccomp.find_obstacle()  # It loads a library, which no file may be opened for later.
+    obstacle = seccomp.find_obstacle()  # It loads a library, while files can be opened.
     first = (
         _close(PRIVILEGES, privileges.forbid_new),
         *_close_capabilities(places),
@@ -192,7 +192,7 @@ def _with_lacks(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
 def _close_files(places: Places, version: int) -> Lock:
     restrictions = landlock.find_restrictions(version)
     rules = tuple(_list_rules(places))
-    if not any(os.path.lexists(path) for path in places.engines):  # Nobody knows in which directory it will be.
+    if not any(os.path.lexists(path) for path in places.engines):  # Its directory is unknown.
         restrictions = replace(restrictions, files=restrictions.files & ~Files.RESOLVE_UNIX)
     return _close(_with_version(FILES, version), lambda: landlock.restrict(restrictions, rules))
 

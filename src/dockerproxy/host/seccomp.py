@@ -24,14 +24,14 @@ _KILL_PROCESS: Final = 0x80000000
 _LIBRARY: Final = "libseccomp.so.2"
 _PR_GET_SECCOMP: Final = 21
 _UNKNOWN: Final = -1
-"""Number of a call of which this version of the library has not heard; it fails like all that are not listed."""
+"""Number of a call unknown to this version of the library; it fails like any unlisted call."""
 
 _ALL_THREADS: Final = (4, 1)
 """All threads get the filter (SCMP_FLTATR_CTL_TSYNC)."""
 
 _WISHES: Final = ((8, 2), (2, _KILL_PROCESS))
-"""The filter is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE); who calls as another kind of processor does ends the
-whole process and not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions of the library do without."""
+"""The filter is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE); a call in the way of another processor
+ends the whole process, not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions of the library lack these."""
 
 _NOT_EQUAL, _LESS, _EQUAL, _MASKED_EQUAL = 1, 2, 4, 7
 """How an argument is compared (seccomp.h, enum scmp_compare)."""
@@ -52,8 +52,8 @@ _NEEDED = """
     exit exit_group
 """
 NEEDED: Final = tuple(_NEEDED.split())
-"""Calls that serving makes, the log, a reload and what is learned included; with those that other processors have in
-their place. None that changes who may open a file, which no lock on files looks at: the engine's socket is one too."""
+"""Calls of serving, logging, reloading and learning, with their equivalents on other processors. None changes who may
+open a file, such as the engine's socket: Landlock does not restrict that."""
 
 _FORBIDDEN = """
     execve execveat fork vfork
@@ -70,29 +70,28 @@ _FORBIDDEN = """
     seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
 """
 FORBIDDEN: Final = tuple(_FORBIDDEN.split())
-"""Calls that serving never makes, and an attacker would: other programs and processes, other views of the system,
-privileges, keys, files of every other kind, and ways around this filter."""
+"""Calls that only an attacker makes: programs, processes, other views of the system, privileges, keys, other kinds of
+files, and ways around this filter."""
 
 _PRCTL: Final = (15, 16, 0x53564D41)
-"""What may be asked of prctl(2): names of threads and of memory, which C libraries and Python set."""
+"""Allowed for prctl(2): names of threads and memory, which C libraries and Python set."""
 
 _IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""What may be asked of ioctl(2): whether it is a terminal and how wide, how much is there to read, and flags of a
-descriptor. Not TIOCSTI, by which one types into the terminal of whoever started us."""
+"""Allowed for ioctl(2): is it a terminal, how wide, how much is there to read, and flags of a descriptor. Not TIOCSTI,
+which types into the terminal that started us."""
 
 _FCNTL: Final = (0, 1, 2, 3, 4, 1030)
-"""What may be asked of fcntl(2): copies of descriptors and their flags. Not F_SETOWN, by which the kernel sends others
-a signal of our choice."""
+"""Allowed for fcntl(2): copies of descriptors and their flags. Not F_SETOWN, which signals other processes."""
 
 _OTHER_SIGNALS: Final = (32, 33, 34)
-"""What C libraries use between threads."""
+"""Used by C libraries between threads."""
 
 _PROGRAMS: Final = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
-"""Audit events of Python, behind which another process would be made."""
+"""Audit events of Python before it creates a process."""
 
 _AF_UNIX: Final = 1
 _THREAD: Final = 0x00010000
-"""CLONE_THREAD: what clone(2) makes is a thread of this process, and no other process."""
+"""CLONE_THREAD: clone(2) creates a thread of this process."""
 
 
 class _Comparison(ctypes.Structure):
@@ -105,7 +104,7 @@ class _Comparison(ctypes.Structure):
 
 
 Rule = tuple[str, int, tuple[_Comparison, ...]]
-"""The name of a call, what becomes of it, and what its arguments must be for that, all of it."""
+"""The name of a call, its action, and conditions on its arguments, all of which must hold."""
 
 
 def rules(process: int) -> Iterator[Rule]:
@@ -125,9 +124,9 @@ def rules(process: int) -> Iterator[Rule]:
         yield name, _TRAP, (_Comparison(0, _NOT_EQUAL, process),)
     yield "tkill", _TRAP, ()
     yield "prlimit64", _ALLOW, (_Comparison(0, _EQUAL, 0),)
-    for name, argument in (("open", 1), ("openat", 2)):  # Landlock knows of O_TRUNC since its third version only.
+    for name, argument in (("open", 1), ("openat", 2)):  # Landlock restricts O_TRUNC only since version 3.
         yield name, _ALLOW, (_Comparison(argument, _MASKED_EQUAL, os.O_TRUNC, 0),)
-    yield "rt_sigaction", _ALLOW, (_Comparison(0, _LESS, signal.SIGSYS),)  # Whoever tells of SIGSYS stays.
+    yield "rt_sigaction", _ALLOW, (_Comparison(0, _LESS, signal.SIGSYS),)  # The handler of SIGSYS stays.
     for name, argument, values in (
         ("prctl", 0, _PRCTL),
         ("ioctl", 1, _IOCTL),

@@ -20,7 +20,7 @@ _QUEUE_LIMIT: Final = 4 * 1024 * 1024
 """Characters that may wait for the reader."""
 
 _GATHER: Final = 0.02
-"""Seconds that lines are gathered before they are written together: one system call for many lines."""
+"""Seconds that lines wait to be written together: one system call for many."""
 
 
 class Log:
@@ -113,7 +113,7 @@ class Log:
             except BlockingIOError:
                 self._closing.wait(_GATHER)
             except OSError:
-                break  # Nobody reads any more; serving goes on.
+                break  # The reader is gone; serving goes on.
         self._written += len(text)
 
     def _now(self) -> str:
@@ -133,7 +133,7 @@ class Log:
             return _dump(_fields(record, self._now(), level, event))
         uid, gid, pid = record.peer
         method, target = record.method, record.target
-        if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
+        if record.decision is Outcome.REFUSED:  # As sent; all others are canonical.
             method, target = escape(method).replace(" ", "\\x20"), escape(target).replace(" ", "\\x20")
         named = f" of {escape(record.object)}" if record.object else ""
         source = f" by {record.source}" if record.source else ""

@@ -20,7 +20,7 @@ _PHRASES: Final = {
 }
 
 _PASSING: Final = frozenset({429, 503})
-"""What may be otherwise a second later."""
+"""May differ a second later."""
 
 
 def write_answer(status: int, message: str, *, close: bool, body: bool = True) -> bytes:

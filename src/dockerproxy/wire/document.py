@@ -26,7 +26,7 @@ MOST_PARTS: Final = 30_000
 """Values that a body may have, to limit the decoder's time."""
 
 _PARTS: Final = (b",", b"{", b"[")
-"""What stands at each value but the first, or in it. Texts have it too: so many that nobody's are refused for it."""
+"""Stands at each value but the first, or in it. Texts have it too, so the limit is generous."""
 
 _INT64: Final = range(-(2**63), 2**63)
 _MOST_DIGITS: Final = 18
@@ -140,7 +140,7 @@ _SHOWN: Final = 80
 """Characters of a value that a message shows."""
 
 _IS_PLAIN: Final = re.compile(r"[ !#-\[\]-~]{0,60}").fullmatch
-"""A text that JSON writes as it is."""
+"""A text that needs no escape in JSON."""
 
 
 def show(value: Json) -> str:

@@ -18,7 +18,7 @@ from dockerproxy.text import lower, number, trim
 from dockerproxy.wire.media import MediaType, read_media_type
 
 MAX_HEAD: Final = 1024 * 1024
-"""Bytes of a head of the engine's. Go's own limit is of this size."""
+"""Bytes of an engine's head. Go has the same limit."""
 
 MAX_FIELDS: Final = 1000
 """Fields of a head. Without a limit, one head could keep the process busy for a second."""
@@ -30,10 +30,10 @@ METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE"})
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
-# Blanks around the value are in it: two repetitions that both match a blank would take quadratic time.
+# Spaces around the value are in it: two repetitions that both match a space take quadratic time.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _PROTOCOL: Final = re.compile(_TOKEN + rb"(/" + _TOKEN + rb")?")
-# What Go's server takes for a Host (golang.org/x/net/http/httpguts.ValidHostHeader); others it answers with 400.
+# Valid for Go's server (golang.org/x/net/http/httpguts.ValidHostHeader), which answers others with 400.
 _HOST: Final = re.compile(rb"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 
 _HOP_BY_HOP: Final = frozenset(
@@ -85,11 +85,11 @@ _GRAMMARS: Final[Mapping[bytes, Callable[[bytes], object]]] = {
     b"x-registry-config": _IS_BASE64,
     b"x-meta-": _IS_ASCII,
 }
-"""What the values of fields are made of that an engine acts on, besides those of `_CHECKS`. All others it only logs, or
-asks BuildKit's client about, and names in them may be in any script."""
+"""Valid values of fields that engines act on, besides those of `_CHECKS`. They only log other fields, or ask BuildKit's
+client about them, and names there may be in any script."""
 
 _META: Final = b"x-meta-"
-"""Docker sends fields that begin so to registries."""
+"""Docker sends fields with this prefix to registries."""
 
 Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields in their order, names in lower case."""

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 START: Final = b"PRI * HTTP/2.0\r\n\r\n"
-"""What the preface of a client begins with: a head, to a reader of HTTP/1."""
+"""Start of a client's preface: a head, to a reader of HTTP/1."""
 
 _REST: Final = b"SM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY = 0, 1, 4, 6, 7
@@ -34,18 +34,17 @@ _LONGEST_MESSAGE: Final = 1000
 _PING_SIZE: Final = 8
 
 _GRPC: Final = (b"application/grpc", bytes.fromhex("1d75d0620d263d4c4d6564"))
-"""The content type as it stands in a header block: in plain, or in the Huffman code of RFC 7541, where it fills whole
-bytes."""
+"""The content type in a header block: plain, or in the Huffman code of RFC 7541, where it fills whole bytes."""
 
 _NOT_GRPC: Final = json.dumps({"message": "HTTP/2 is spoken here only to deny gRPC; use HTTP/1.1"}).encode() + b"\n"
 
 _PERMISSION_DENIED: Final = "7"
 
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
-"""What stands for itself in a message of gRPC; a blank may not, at the ends of a field."""
+"""Characters that need no escape in a gRPC message; a space at the ends of a field does."""
 
 SETTINGS: Final = bytes(3) + bytes((_SETTINGS, 0)) + bytes(4)
-"""What a server says first."""
+"""The first frame of a server."""
 
 
 class Denial:

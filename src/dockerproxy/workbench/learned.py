@@ -16,7 +16,7 @@ from dockerproxy.text import escape
 
 _WIDTH: Final = 120
 _GRANT_WIDTH: Final = 78
-"""Columns of a grant that still has its count behind it; a longer one is written over several lines."""
+"""Columns of a grant with its count on one line; a longer one gets several lines."""
 
 _INDENT: Final = " " * 6
 """Of an item of `allow`."""
@@ -95,7 +95,7 @@ def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
     """Read what a file of ours says behind its grants: for each operation a count and a time."""
     told = {}
     for line in filter(None, map(_TOLD.fullmatch, text.split("\n"))):
-        with contextlib.suppress(ValueError):  # Somebody has written a time that is none.
+        with contextlib.suppress(ValueError):  # An invalid time, written by a person.
             told[line[1]] = int(line[2]), float(calendar.timegm(time.strptime(line[3], _TIME)))
     return told
 
@@ -143,7 +143,7 @@ def _write_grant(grant: LearnedGrant) -> list[str]:
 
 def _write_comment(text: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        escape(text),  # What is read from a log may have line ends of YAML.
+        escape(text),  # Text of a log may have line ends of YAML.
         _WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}#   ",

@@ -23,13 +23,13 @@ from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find
 from dockerproxy.workbench.seen import Settled, begin, share
 
 _MOST_TOLD_APART: Final = 50
-"""Kinds of requests that no policy allows, and reasons for which a grant is unrestricted."""
+"""Kept kinds of impossible requests, and reasons for unrestricted grants."""
 
 _MOST_EXPLAINED: Final = 3
-"""Reasons for which a grant is unrestricted that are written down."""
+"""Written reasons why a grant is unrestricted."""
 
 _NOT_FOUND: Final = 404
-"""The engine had nothing of that name, and would have said so itself."""
+"""The engine has no such object, and would say so itself."""
 
 _EARLIER: Final = "it was learned before the proxy was started again"
 

@@ -48,7 +48,7 @@ _UNCERTAIN: Final = {
     "signal": "did not name one signal",
     "ps_args": "did not name its arguments once",
 }
-"""For each list that is read from the query: why there may be nothing to list."""
+"""For each list in the query: why it may be empty."""
 
 _UNNAMED: Final = {
     "names": "gave no name that a policy can list",
@@ -56,12 +56,12 @@ _UNNAMED: Final = {
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
 }
-"""For each of `NARROWING`: why a request may not keep to any list."""
+"""For each of `NARROWING`: why no list may fit a request."""
 
 _NOT_FOUND: Final = 404
 
 _DENIALS: Final = (403, _NOT_FOUND)
-"""Statuses of a policy's answers. With another one, or none, the engine could not be asked what the policy needs."""
+"""Statuses of a policy's answers. Any other means that the lookup failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +80,16 @@ _STRANGE: Final = Gap("had one with characters that are in no policy")
 
 
 _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
-"""What leaves out no condition that others kept to."""
+"""Gaps that omit no condition that other requests met."""
 
 _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
-"""What no program needs, and any client can send: a condition is not left out for it even where an engine takes it."""
+"""Gaps that no program needs, and any client can send: they never omit a condition."""
 
 _OPTIONAL: Final = frozenset({"names"})
-"""What a request need not say: most clients give no name to what they make."""
+"""Optional in a request: most clients give no name to what they create."""
 
 _DONE: Final = range(100, 400)
-"""Statuses of answers which say that a request was right, and what it names is there. There is none where the client
-went away before."""
+"""Statuses of valid requests for existing objects; none if the client left before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ def find_need(record: Record) -> Need | Impossible | None:
     words, named = _words_of_head(request.operation), find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words.items()}
     need = Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
-    # What the engine does not know gets 404 whatever its body says.
+    # A missing object gets 404 whatever the body says.
     return _be_wary(
         _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record))), record
     )
@@ -248,7 +247,7 @@ def find_named(request: CanonicalRequest, record: Record) -> Found | None:
         return missing(known)
     identity = known.name if is_full_id(known.name) else ""
     if known.kind is Kind.IMAGE and not is_full_id(name):
-        # Read as the engine's answer would be, had it told of this name only.
+        # As if the engine had answered with this name only.
         answer = json.dumps({"Id": identity or _UNKNOWN_ID, "RepoTags": [name]})
         read = read_object(known, answer.encode(), request.version)
         return read if isinstance(read, Found) else None
@@ -327,7 +326,7 @@ def _find_ignorance(known: Found | Question | None, found: Found, record: Record
         return ""
     is_image = known.kind is Kind.IMAGE
     if is_id(known.name) and record.object in ("", known.name, *missing(known).names):
-        # Of anything but an image, what has no other name can be listed by what an id looks like.
+        # Except for images, an object without another name is listed by its ID.
         return "named one by nothing but an id" if is_image or not record.object else ""
     return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
 

@@ -23,16 +23,16 @@ _FAMILY: Final = 3
 """Names that make a family: two may be alike by chance."""
 
 _TAGS: Final = 5
-"""Tags of one image that are taken for any: a program that follows releases has seen so many before long."""
+"""Tags of an image after which any is taken: a program that follows releases soon has so many."""
 
 _SHORTEST_STEM: Final = 3
-"""Characters before the first made-up part: what begins with less says too little of whose it is."""
+"""Characters before the first made-up part: a shorter prefix does not show the owner."""
 
 _OFFICIAL: Final = "library/"
-"""Where Docker Hub has the images that are named without a namespace: it says of nobody whose they are."""
+"""The namespace of official images on Docker Hub: it does not show the owner."""
 
 _WHOLE_ID: Final = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{64}")
-"""What no person calls anything. Of shorter ids the length is that of names, too."""
+"""IDs that nobody chooses as names. Shorter ones have the length of names."""
 
 _ID: Final = re.compile(r"(?=[a-z]*[0-9])(?:[0-9a-f]{12,64}|[0-9a-z]{25})")
 """Ids as Docker writes them, short and whole; those of a swarm are 25 digits to the base of 36."""
@@ -45,13 +45,13 @@ _MADE_UP: Final = re.compile(
     rf"([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|{_HEX}|[0-9]+|(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{{10,}})"
     r"(?![A-Za-z0-9])"
 )
-"""Parts between separators: uuids, hexadecimal and plain numbers, and what mixes letters and digits at length."""
+"""Parts between separators: UUIDs, hexadecimal and plain numbers, long mixes of letters and digits."""
 
 _MADE_UP_END: Final = re.compile(
     r"((?<![0-9a-f])(?=[a-f]*+[0-9])[0-9a-f]{6,}+|(?<![0-9])[0-9]++)\Z",
 )
-"""An end without a separator in front, like that of `job4711`. It is looked for only where such a part begins, and none
-is tried again: of 300 names with 300 characters each, as clients choose them, the first way took 300 ms."""
+"""A made-up end without a separator, as in `job4711`. Searched once per part: the first version took 300 ms for 300
+hostile names of 300 characters."""
 
 _ADJECTIVES: Final = """
     admiring adoring affectionate agitated amazing angry awesome beautiful blissful bold boring brave busy charming
@@ -63,7 +63,7 @@ _ADJECTIVES: Final = """
     reverent romantic sad serene sharp silly sleepy stoic strange stupefied suspicious sweet tender thirsty trusting
     unruffled upbeat vibrant vigilant vigorous wizardly wonderful xenodochial youthful zealous zen
 """
-"""With which the names begin that Docker and Podman make up (moby internal/namesgenerator, containers/storage)."""
+"""First words of names that Docker and Podman generate (moby internal/namesgenerator, containers/storage)."""
 
 _GENERATED: Final = re.compile(rf"(?:{'|'.join(_ADJECTIVES.split())})_[a-z]+[0-9]?")
 
@@ -153,7 +153,7 @@ def _group_ends(names: list[str]) -> dict[str, list[str]]:
             groups[name[: end.start()]].append(name)
     families = {}
     for start, members in groups.items():
-        # A letter that all of them have there is no part of a number, though it could be: `cache` ends with four.
+        # A shared letter is not part of a number, though it could be: `cache` ends with four.
         common = "".join(one for one, _ in takewhile(_are_alike, zip(members[0], members[-1], strict=False)))
         stem = max(start, common.rstrip("0123456789"), key=len)
         if len(members) >= _FAMILY and len(stem) >= _SHORTEST_STEM and "*" not in stem:

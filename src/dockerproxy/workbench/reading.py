@@ -20,8 +20,7 @@ from dockerproxy.text import trim
 _Value = TypeVar("_Value", str, int)
 
 _MOST_BEGUN: Final = 65_536
-"""Streams whose end has not come yet. There are never so many at one time; of a log that has lost the ends of more, the
-oldest are forgotten, and would count twice."""
+"""Streams without an end, more than there ever are. If a log lost more ends, the oldest count twice."""
 
 
 class Reading:
@@ -139,5 +138,5 @@ def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value
     if not isinstance(value, kind):
         raise ValueError(name)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
     if isinstance(value, str):
-        value.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
+        value.encode(errors="surrogateescape")  # We write no lone surrogate, unless it stands for a byte.
     return value

@@ -27,17 +27,16 @@ from dockerproxy.workbench.patterns import (
 )
 
 _MOST_KEPT: Final = 300
-"""Items of a list that are kept before patterns are looked for among them."""
+"""Items of a list before patterns are searched."""
 
 _MOST_DOUBTFUL: Final = 20
-"""Items of a list that only requests had which were refused, or named what does not exist. Of them there may be any
-number, so that they never make a list endless."""
+"""Items that only denied requests, or requests for missing objects, had. They never make a list too long."""
 
 _MOST_LISTED: Final = 100
-"""Items of a list that a person still reads."""
+"""Items of a list that a person will read."""
 
 _MOST_WRITTEN: Final = 2500
-"""Characters of a list: with all lists of the catalog, and what is said of them, a file stays below 1 MiB."""
+"""Characters of a list, so that a file with all lists and comments stays below 1 MiB."""
 
 _MOST_EXPLAINED: Final = 5
 """Patterns of a list that are explained one by one."""
@@ -120,7 +119,7 @@ class Listed:
         elif isinstance(value, Gap):
             self._gaps[value] += 1
         elif isinstance(value, Absent):
-            # One of them is enough to list, where no other object was named at all.
+            # One is enough to list if no other object was named.
             self._absent[next(iter(self._absent), value.id)] += 1
         elif isinstance(value, tuple):
             for item in value:
@@ -142,7 +141,7 @@ class Listed:
         elif value is None:
             self._gaps[_EARLIER] += count
         elif isinstance(value, tuple):
-            # An id stays one: it was listed since nothing else was named, or a person has written it.
+            # An ID stays: nothing else was named, or a person wrote it.
             texts = _texts(value) if self._word.name in _FINDERS else ()
             fixed = {item for item in texts if is_id(item) or not Glob(item).is_literal}
             self._families |= dict.fromkeys(fixed, ())
@@ -158,7 +157,7 @@ class Listed:
         self._items.add(item)
         if len(self._items) > _MOST_KEPT:
             self._families, self._items = self._shorten()
-            # Half of the room is needed for what comes, or a name that fits no family would cost a search each time.
+            # Keep half of the room free, or each name without a family would cost a search.
             self._is_endless = len(self._items) > _MOST_KEPT // 2 or len(self._families) > _MOST_LISTED
 
     def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[Item]]:
