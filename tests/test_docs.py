@@ -56,6 +56,11 @@ OTHER_NAMES: Final = frozenset({HEALTH.name, "SecurityLabelDisable"})
 DOCKER_COMMANDS: Final = {"docker restart web": ("POST", "/v1.45/containers/web/restart")}
 """Commands of Docker's own client that are not run: the request that each makes, with CONTAINERS=1."""
 
+NAMED_PATH: Final = re.compile(
+    r"(tests|bench|cli|proxy|host|config|observe|workbench|policy|api|wire)/[a-z0-9_/.{},*]+"
+)
+"""Paths on pages, which begin in the repository or in the package."""
+
 HOSTILE: Final = ("x", "/a#b", "/%zz", "/%20", "/v01/x", "/a//b", "/a/.", "/containers/a%2Fb/json", "/version?a;b")
 """Targets that are refused, each for another reason."""
 
@@ -226,6 +231,15 @@ def test_every_link_leads_somewhere(page: str) -> None:
             there = (here.parent / path).resolve() if path else here
             assert there.exists(), f"{page}: {link}"
             assert not anchor or anchor in find_anchors(there), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_module_and_test_that_a_page_names_exists(page: str) -> None:
+    for span in find_spans(read(page)):
+        if NAMED_PATH.fullmatch(span):
+            pattern = re.sub(r"{.+}", "*", span)
+            places = (ROOT, ROOT / "src" / "dockerproxy")
+            assert any((*place.glob(pattern), *place.glob(f"{pattern}.py")) for place in places), f"{page}: {span}"
 
 
 def test_the_index_has_every_page() -> None:
