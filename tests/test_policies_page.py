@@ -43,7 +43,7 @@ def render_word(name: str) -> Iterator[str]:
         example = write_grant(operations[0], {name: value_of(find_words(OPERATIONS[operations[0]])[name])})
         yield f"`{example}`:\n{says}.\n"
         bearing = ", ".join(f"`{operation}`" for operation in operations)
-        yield f"{textwrap.fill(f'Borne by {bearing}.', WIDTH)}\n\n"
+        yield f"{textwrap.fill(f'Operations: {bearing}.', WIDTH)}\n\n"
 
 
 EXAMPLES: Final[Mapping[str, Value]] = {

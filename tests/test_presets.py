@@ -3,10 +3,14 @@
 Beside each there is a transcript in `corpus/presets`: requests that the program sends and the preset must allow, and
 some that it must not. The operations of the allowed ones are all that a preset may open, so that none is widened
 without a line there.
+
+    python tests/test_presets.py
+
+writes the tables of the page of presets.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +57,16 @@ ROOTS: Final = (
     *("github-runner", "gitlab-runner", "ansible"),
 )
 """Those of programs that create containers of any kind, or change services."""
+
+KINDS: Final = {
+    "Programs that only read": READERS,
+    "Programs that start, stop and run commands": ACTORS,
+    "Programs that create contained containers": CREATORS,
+    "Programs that are root on the host": ROOTS,
+}
+TABLES: Final = re.compile(r"(<!-- presets: .+ -->\n)(.*)(<!-- end of presets -->\n)", re.DOTALL)
+MOST_NAMED: Final = 12
+MOST_EXPOSED: Final = 3
 
 CONTENTS: Final = frozenset(
     {
@@ -189,18 +203,29 @@ def test_every_preset_that_a_comment_points_to_exists() -> None:
         assert set(re.findall(r"\bsee ([a-z][\w-]*)(?=[,;.)])", read_preset_text(name))) <= {*PRESETS, "docs"}, name
 
 
-def read_rows() -> dict[str, list[str]]:
-    """Return the rows of the page's tables, by the preset that each is about."""
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
-    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
-    assert len({first for first, *_ in cells}) == len(cells), "a preset has two rows"
-    return {first.strip("`"): others for first, *others in cells}
+def render_table(names: Iterable[str]) -> str:
+    """Write what presets are for, which operations they open beside those of a ping, and what that exposes."""
+    ping = opened_by("ping")
+    rows = ["| preset | for | operations | exposes |\n|---|---|---|---|\n"]
+    for name in sorted(names):
+        opened = [f"`{operation}`" for operation in OPERATIONS if operation in opened_by(name) - ping]
+        operations = ", ".join(opened) if len(opened) <= MOST_NAMED else f"{len(opened)} operations"
+        exposed = [exposure.says for exposure in find_exposures(policy_of(name))]
+        more = [f"and {len(exposed) - MOST_EXPOSED} more"] if len(exposed) > MOST_EXPOSED else []
+        exposes = "; ".join([*exposed[:MOST_EXPOSED], *more])
+        rows.append(f"| `{name}` | {find_preset(name).about} | {operations or '-'} | {exposes or '-'} |\n")
+    return "".join(rows)
 
 
-def test_the_page_has_a_row_for_every_preset_and_says_which_are_root() -> None:
-    rows = read_rows()
-    assert sorted(rows) == sorted(PRESETS)
-    assert {name for name, cells in rows.items() if "root" in cells[-1]} == set(ROOTS)
+def render_tables() -> str:
+    """Write a table for each kind of presets."""
+    return "\n" + "".join(f"### {kind}\n\n{render_table(names)}\n" for kind, names in KINDS.items())
+
+
+def test_the_page_has_every_preset_with_what_it_opens() -> None:
+    match = TABLES.search(PAGE.read_text())
+    assert match is not None
+    assert match[2] == render_tables(), "write it anew: python tests/test_presets.py"
 
 
 def find_policies() -> list[str]:
@@ -223,3 +248,7 @@ def test_commands_run_in_the_named_container_alone(tmp_path: Path) -> None:
     for operation in ("ContainerExec", "ExecStart", "ContainerKill", "ContainerRestart"):
         (case,) = socket.policy.cases[operation]
         assert "the container is nginx-proxy" in map(str, case.conditions)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(TABLES.sub(lambda match: match[1] + render_tables() + match[3], PAGE.read_text()))

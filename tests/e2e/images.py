@@ -39,10 +39,11 @@ def busybox_root() -> bytes:
     return buffer.getvalue()
 
 
-def import_image(socket: Path, reference: str, root: bytes) -> None:
-    """Give the engine behind the socket an image with that root file system and a shell to start."""
+def import_image(socket: Path, reference: str, root: bytes, *changes: str) -> None:
+    """Give the engine behind the socket an image with that root file system, and a shell to start or these changes."""
     name, tag = reference.rsplit(":", 1)
-    query = urlencode({"fromSrc": "-", "repo": name, "tag": tag, "changes": 'CMD ["sh"]'})
+    words = {"fromSrc": "-", "repo": name, "tag": tag, "changes": changes or ('CMD ["sh"]',)}
+    query = urlencode(words, doseq=True)
     answer = ask(socket, "POST", f"/images/create?{query}", root, {"Content-Type": "application/x-tar"})
     if answer.status != 200 or b'"error"' in answer.body:
         message = f"no image {reference}: {answer.body.decode()}"
