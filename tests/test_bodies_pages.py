@@ -29,17 +29,17 @@ WIDTH: Final = 118
 
 FREE: Final = {
     "any": "anything",
-    "part": "as the line of the whole says",
-    "aside": "anything; it is left out",
-    "unset": "**refused**, unless it says nothing: false, 0 or empty",
-    "absent": "**refused**, an empty one too",
+    "part": "see the row of the whole",
+    "aside": "anything; it is not forwarded",
+    "unset": "**denied**, unless false, 0 or empty",
+    "absent": "**denied**, even if empty",
 }
 PLACES: Final = {"?": " (of the query)", "@": " (of the object, as the engine shows it)"}
 CONTENTS: Final = {
-    Content.NONE: "It has no body that is looked at; its parameters are.",
-    Content.JSON: "Its body is JSON, and is held until all of it has come.",
-    Content.MAYBE_JSON: "Its body is JSON or nothing, and is held until all of it has come.",
-    Content.TAR: "Its body is an archive, which is looked at entry by entry as it passes.",
+    Content.NONE: "Only its parameters are checked.",
+    Content.JSON: "Its body is JSON; the proxy holds it until it is complete.",
+    Content.MAYBE_JSON: "Its body is JSON or empty; the proxy holds it until it is complete.",
+    Content.TAR: "Its body is an archive; the proxy checks each entry as it passes.",
 }
 
 
@@ -51,12 +51,16 @@ def render(body: Body) -> str:
     lines = [
         f"# {operation.name}\n\n",
         fill(f"`{operation.method} {operation.path}`: {operation.says}. {CONTENTS[body.content]}"),
-        "\nThis is what a grant lets through that is not `unrestricted`; [bodies](../bodies.md) has the rules.\n",
+        "\nA contained grant allows what this page lists. [Contained operations](../bodies.md) has the rules.\n",
     ]
     if words:
-        lines += ["\n| condition | says |\n|---|---|\n", *words, f"\nLike `{write_grant(operation.name, example)}`.\n"]
+        lines += [
+            "\n| condition | meaning |\n|---|---|\n",
+            *words,
+            f"\nExample: `{write_grant(operation.name, example)}`.\n",
+        ]
     if body.fields:
-        lines += ["\n| field | since | may be | what it is |\n|---|---|---|---|\n", *map(render_field, body.fields)]
+        lines += ["\n| field | since | allowed | meaning |\n|---|---|---|---|\n", *map(render_field, body.fields)]
     return "".join(lines)
 
 
@@ -77,7 +81,7 @@ def say_how(how: str) -> str:
     if how in FREE:
         return FREE[how]
     if how.startswith(("=", "~")):
-        left_out = "; it is left out" if how.startswith("~") else ""
+        left_out = "; it is not forwarded" if how.startswith("~") else ""
         return ", ".join(f"`{word}`" for word in how[1:].split(",")) + f" or empty{left_out}"
     check, words = CHECKS[how.removesuffix(ALWAYS)]
     sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split()).rstrip(".")
@@ -93,8 +97,8 @@ def render_list() -> str:
     sealed = "".join(f"| `{name}` | {SEALED[name]} |\n" for name in OPERATIONS if name in SEALED)
     return (
         f"\n| operation | what it does |\n|---|---|\n{rows}\n"
-        "These cannot be bounded. They are granted `unrestricted` or not at all:\n\n"
-        f"| operation | for |\n|---|---|\n{sealed}\n"
+        "These cannot be restricted. They are granted `unrestricted` or not at all:\n\n"
+        f"| operation | because |\n|---|---|\n{sealed}\n"
     )
 
 
