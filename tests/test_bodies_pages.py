@@ -31,6 +31,7 @@ FREE: Final = {
     "any": "anything",
     "part": "see the row of the whole",
     "aside": "anything; it is not forwarded",
+    "~": "**denied**, unless empty; it is not forwarded",
     "unset": "**denied**, unless false, 0 or empty",
     "absent": "**denied**, even if empty",
 }

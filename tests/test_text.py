@@ -101,7 +101,6 @@ OTHER_THAN_ASCII = re.compile(r"(?<!\\)(?:\\\\)*\\[wWsSdDbB]|\(\?[aLmsux]*i")
 """What a pattern for text finds by Unicode's rules, unless it is told to know ASCII only."""
 
 EXCUSED = {
-    "api/bodies/containers.py": {"re.split": "our own table, as it is read at import"},
     "api/bodies/fields.py": {"re.compile": "our own tables, as they are read at import", "splitlines": "the same"},
     "api/catalog.py": {"re.compile": "our own tables, as they are read at import", "splitlines": "the same"},
     "api/old_bodies.py": {"re.findall": "our own table, as it is read at import"},

@@ -94,7 +94,8 @@ def is_known(name: Name) -> bool:
     """Whether a parameter or field is in the table of its operation."""
     body = BODIES[name.operation]
     if name.where == "query":
-        return name.field in body.parameters or f"{name.field}[]" in body.parameters
+        field = body.parameters.get(name.field) or body.parameters.get(f"{name.field}[]")
+        return field is not None and field.how != "aside"  # What is left out must be what no engine reads.
     return _find(body.root, re.findall(r"\[\]|\*|[^.\[\]*]+", name.field)) is not None
 
 

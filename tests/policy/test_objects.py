@@ -367,7 +367,8 @@ def test_only_some_operations_give_a_name() -> None:
     assert new_name(request_of("POST", "/new/thing?name=b")) == ""
 
 
-def test_parameters_go_on_with_other_values_in_their_places() -> None:
+def test_parameters_go_on_with_other_values_in_their_places_or_not_at_all() -> None:
     request = request_of("POST", "/build?t=a&q=1&t=b&t=c")
-    changed = with_query(request, {"t": ("x", "y"), "none": ("z",)})
-    assert changed.target == "/build?t=x&q=1&t=y&t=c"
+    assert with_query(request, {"t": ("x", "y", "z"), "none": ("z",)}).target == "/build?t=x&q=1&t=y&t=z"
+    assert with_query(request, {"t": ("x",), "q": ()}).target == "/build?t=x"
+    assert with_query(request, {"t": (), "q": ()}).target == "/build"

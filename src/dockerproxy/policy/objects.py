@@ -332,10 +332,10 @@ def with_name(request: CanonicalRequest, operation: Operation, name: str) -> Can
 
 
 def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]]) -> CanonicalRequest:
-    """Return a request some of whose parameters have other values, as many as before."""
+    """Return a request some of whose parameters have other values, as many as before or fewer: the rest is left out."""
     left = {name: iter(those) for name, those in values.items()}
-    query = ((name, next(left[name], value) if name in left else value) for name, value in request.query)
-    return replace(request, query=tuple(query))
+    query = ((name, next(left[name], None) if name in left else value) for name, value in request.query)
+    return replace(request, query=tuple((name, value) for name, value in query if value is not None))
 
 
 def new_name(request: CanonicalRequest) -> str:

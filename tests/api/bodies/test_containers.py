@@ -41,12 +41,6 @@ def test_what_reaches_the_host_is_unset(field: str) -> None:
     assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].how == "unset"
 
 
-def test_what_is_repeated_in_the_query_is_not_what_podman_reads_there() -> None:
-    repeated = {name for name, field in BODIES["ContainerCreate"].parameters.items() if field.how == "aside"}
-    assert {"HostConfig", "Image", "Cmd"} <= repeated
-    assert not {name.lower() for name in repeated} & {"name", "platform"}
-
-
 def test_a_command_is_looked_at_when_it_starts() -> None:
     assert set(BODIES["ExecStart"].of_object) == {"ProcessConfig", "ProcessConfig.privileged", "ProcessConfig.user"}
     assert BODIES["ExecStart"].asks

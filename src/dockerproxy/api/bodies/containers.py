@@ -1,11 +1,11 @@
 # ruff: noqa: E501 - a table: one field is one line, so that columns can be compared and lines be searched
 """Bodies about containers: what makes one, changes one, runs a command in one. `fields.py` says what a line means."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.fields import Field, Type, read_fields, within
+from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.repeats import with_repeats
 
 # fmt: off
 # path                                             type     since how              | what it can do
@@ -197,16 +197,9 @@ _CREATE: Final = read_fields("""
 NetworkingConfig.EndpointsConfig.*                 object   1.22  networks         | joins networks
 Runtime                                            string   1.25  unset            | another runtime may confine less
 Name                                               string   1.0   aside            | is what docker-java and dockerode repeat of the query
-Platform                                           string   1.41  aside            | is what dockerode repeats of the query
 AuthConfig                                         object   1.0   aside            | is what docker-java needs to pull
 AbortSignal                                        object   1.0   aside            | is how dockerode gives up
 """)
-
-_REPEATED: Final = tuple(
-    Field(path=f"?{name}", type=Type.STRING, since="1.0", how="aside", says="is what dockerode repeats of the body")
-    for name in dict.fromkeys(("HostConfig", "NetworkingConfig", *(re.split(r"\W", each.path)[0] for each in CONFIG)))
-)
-"""The library puts all that it was given into the query too, where no engine looks for it."""
 
 _EXEC: Final = read_fields("""
 AttachStdin                                        boolean  1.15  any              | attaches the client's input
@@ -248,13 +241,14 @@ RestartPolicy.MaximumRetryCount                    integer  1.22  any           
 CONTAINERS: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ContainerCreate": (
         "json",
-        (
-            *_CREATE,
-            *_REPEATED,
-            *CONFIG,
-            *within("HostConfig.", _RESOURCES),
-            *within("HostConfig.", _HOST_CONFIG),
-            *within("NetworkingConfig.EndpointsConfig.*.", ENDPOINT),
+        with_repeats(
+            (
+                *_CREATE,
+                *CONFIG,
+                *within("HostConfig.", _RESOURCES),
+                *within("HostConfig.", _HOST_CONFIG),
+                *within("NetworkingConfig.EndpointsConfig.*.", ENDPOINT),
+            )
         ),
     ),
     "ContainerExec": ("json", _EXEC),

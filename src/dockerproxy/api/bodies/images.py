@@ -9,6 +9,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.containers import CONFIG
 from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.repeats import with_repeats
 
 # fmt: off
 # path                                             type     since how              | what it can do
@@ -52,6 +53,7 @@ _CREATE: Final = read_fields("""
 ?changes[]                                         string   1.40  instructions     | are lines of a Dockerfile
 ?retry                                             integer  5.0   any              | says how often it is pulled again, in Podman
 ?retryDelay                                        string   5.0   any              | says how soon, in Podman
+?authconfig                                        string   1.0   ~                | is where dockerode has no credentials; no engine looks there
 """)
 # fmt: on
 
@@ -61,7 +63,7 @@ COMMITTED: Final = within("", CONFIG, User="any", Image="any", Labels="image_lab
 IMAGES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ImageCommit": (
         "json, or nothing",
-        (*_COMMIT, *COMMITTED),
+        with_repeats((*_COMMIT, *COMMITTED)),
     ),
     "ImageTag": ("none", _TAG),
     "ImagePush": ("none", _PUSH),

@@ -6,6 +6,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.containers import ENDPOINT
 from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.repeats import with_repeats
 
 # fmt: off
 # path                                             type     since how              | what it can do
@@ -45,7 +46,7 @@ Force                                              boolean  1.22  any           
 # fmt: on
 
 NETWORKS: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
-    "NetworkCreate": ("json", _CREATE),
+    "NetworkCreate": ("json", with_repeats(_CREATE)),
     "NetworkConnect": ("json", (*_CONNECT, *within("EndpointConfig.", ENDPOINT))),
     "NetworkDisconnect": ("json", _DISCONNECT),
 }

@@ -12,6 +12,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.repeats import with_repeats
 
 _MOUNTS: Final = tuple(
     replace(each, path=each.path.removeprefix("HostConfig."))
@@ -206,11 +207,11 @@ _SPEC: Final = (
 
 SERVICES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     "ServiceCreate": ("json", _SPEC),
-    "ServiceUpdate": ("json", (*_SERVICE_UPDATE, *_SPEC)),
-    "SecretCreate": ("json", _SECRET),
-    "SecretUpdate": ("json", (*_UPDATE, *_SECRET)),
-    "ConfigCreate": ("json", _CONFIG),
-    "ConfigUpdate": ("json", (*_UPDATE, *_CONFIG)),
+    "ServiceUpdate": ("json", with_repeats((*_SERVICE_UPDATE, *_SPEC))),
+    "SecretCreate": ("json", with_repeats(_SECRET)),
+    "SecretUpdate": ("json", with_repeats((*_UPDATE, *_SECRET))),
+    "ConfigCreate": ("json", with_repeats(_CONFIG)),
+    "ConfigUpdate": ("json", with_repeats((*_UPDATE, *_CONFIG))),
 }
 """By operation: what its body is, and its fields. Of a secret or config an update can only change the labels: the
 engine refuses another name or value, so what names bound is what is changed."""

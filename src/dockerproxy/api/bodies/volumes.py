@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.bodies.fields import Field, read_fields, within
+from dockerproxy.api.bodies.repeats import with_repeats
 
 # fmt: off
 # path                                             type     since how              | what it can do
@@ -49,6 +50,6 @@ ClusterVolumeSpec                                  object   1.42  absent        
 # fmt: on
 
 VOLUMES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
-    "VolumeCreate": ("json", (*_CREATE, *within("ClusterVolumeSpec.", _CLUSTER), *_WHOLE)),
+    "VolumeCreate": ("json", with_repeats((*_CREATE, *within("ClusterVolumeSpec.", _CLUSTER), *_WHOLE))),
 }
 """By operation: what its body is, and its fields."""

@@ -17,6 +17,7 @@ from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.bodies.checks import CHECKS
 from dockerproxy.policy.bodies.inspection import MOST_FAULTS, MOST_QUESTIONS, Fault, Inspection, Known, Object
+from dockerproxy.policy.bodies.parameters import read_parameters, write_values
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Question
 from dockerproxy.text import fold, lower
@@ -40,7 +41,7 @@ class Inspected:
         faults: What is wrong with it; nothing if it may pass.
         questions: What the engine must be asked to know; the faults are not all then.
         content: What goes to the engine as its body.
-        query: What goes to the engine in place of some parameters, by their names.
+        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
     """
 
     faults: tuple[Fault, ...]
@@ -75,12 +76,9 @@ def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> Mapping
     """Look at the parameters. Each is there in its one spelling, and once, unless it is a list.
 
     Returns:
-        Those that go on with other values.
+        Those that go on with other values, or not at all.
     """
-    changed: dict[str, tuple[str, ...]] = {}
-    given: dict[str, list[str]] = {}
-    for name, value in seen.request.query:
-        given.setdefault(name, []).append(value)
+    given, changed = read_parameters(seen.request.query, parameters)
     for name, values in given.items():
         if name not in parameters and f"{name}[]" not in parameters:
             shown = name if _IS_PLAIN_KEY(name) else show(name)
@@ -97,7 +95,7 @@ def _inspect_query(seen: Inspection, parameters: Mapping[str, Field]) -> Mapping
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
         checked = _check(seen, each, whole, f"?{name.removesuffix('[]')}", around)
         if listed is not None and checked != whole:
-            changed[name.removesuffix("[]")] = tuple(map(str, checked if isinstance(checked, list) else (checked,)))
+            changed[name.removesuffix("[]")] = write_values(checked)
     return changed
 
 
