@@ -22,6 +22,7 @@ from dockerproxy.policy.bodies.amounts import (
     read_human_size,
     read_size,
 )
+from dockerproxy.policy.bodies.captures import captures
 from dockerproxy.policy.bodies.inspection import Inspection, Object
 from dockerproxy.policy.bodies.labels import SAYS, acts
 from dockerproxy.policy.bodies.naming import IS_NAME, items, matches
@@ -46,8 +47,6 @@ _NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
-
-_MAY_BE_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
 _LIMITS: Final = frozenset(
     "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NOFILE NPROC RSS SIGPENDING STACK".split()  # noqa: SIM905 (a list of words)
@@ -77,7 +76,7 @@ def check_names(seen: Inspection, value: Json, path: str, around: Object) -> Jso
     name = name.removeprefix("/") if path == "?name" else name
     if name and not IS_NAME(name):
         seen.fault(path, value, "which nothing can be called")
-    elif _MAY_BE_ID(name) or (path == "Name" and is_id_of_swarm(name)):
+    elif captures(seen, name) or (path == "Name" and is_id_of_swarm(name)):
         seen.fault(path, value, "which could be the id of another one")
     if "names" in seen.bounds and not (name and matches(seen, "names", name)):
         missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"

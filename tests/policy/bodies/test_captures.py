@@ -1,0 +1,56 @@
+"""A name that could be an id is refused; for a network, only if it is the beginning of one."""
+
+import pytest
+from policy.bodies.looking import faults
+from policy.policies import request_of
+
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.bodies.captures import captures
+from dockerproxy.policy.bodies.inspection import Inspection, Known
+from dockerproxy.policy.bodies.reader import inspect
+from dockerproxy.policy.objects import Found, Kind, missing
+
+DIGITS = ("0123456789abcdef" * 4)[:64]
+SHORT = DIGITS[:12]
+CREATE = request_of("POST", "/networks/create")
+
+
+def ask_about(name: str, found: Found | None) -> tuple[str, ...]:
+    """Create a network, with an engine that knows that network by this name."""
+    known = Known(body=({"Name": name},))
+    first = inspect(BODIES["NetworkCreate"], {}, CREATE, known)
+    assert [question.target for question in first.questions] == [f"/networks/{name}"]
+    assert first.faults == ()
+    answers = {(Kind.NETWORK, name): found or missing(first.questions[0])}
+    second = inspect(BODIES["NetworkCreate"], {}, CREATE, Known(body=known.body, answers=answers))
+    assert second.questions == ()
+    return tuple(map(str, second.faults))
+
+
+@pytest.mark.parametrize("length", [12, 13, 40, 63])
+def test_a_network_may_be_called_by_digits_that_begin_no_id(length: int) -> None:
+    assert ask_about(DIGITS[:length], None) == ()
+    assert faults("NetworkCreate", content={"Name": DIGITS}) == [
+        f'Name is "{DIGITS}", which could be the id of another one'
+    ]
+
+
+def test_a_network_is_not_called_like_the_id_of_another_one() -> None:
+    other = Found(DIGITS, ("other",), document={"name": "other", "id": DIGITS})
+    assert ask_about(SHORT, other) == (f'Name is "{SHORT}", which could be the id of another one',)
+
+
+def test_a_network_of_that_name_is_the_engine_s_own_answer() -> None:
+    assert ask_about(SHORT, Found("f" * 64, (SHORT,), document={"name": SHORT})) == ()
+
+
+@pytest.mark.parametrize(
+    "target", ["/containers/create", "/volumes/create", "/v5.0.0/libpod/networks/create", "/new/thing"]
+)
+def test_nothing_else_is_called_by_digits(target: str) -> None:
+    seen = Inspection(request=request_of("POST", target), bounds={}, answers={})
+    assert captures(seen, SHORT)
+    assert captures(seen, DIGITS)
+    assert not captures(seen, DIGITS[:11])
+    assert not captures(seen, f"{SHORT}g")
+    assert seen.questions == []
