@@ -100,3 +100,35 @@ async def test_what_a_body_would_need_is_in_the_record_where_somebody_learns_fro
         assert (await client.answer())[0] == 403
         [record] = await here.records(1)
     assert "body" not in record
+
+
+REPEATED = "Image=app&Env=A%3Ds3cret&HostConfig=s3cret&Labels=s3cret"
+BODY = b'{"Image": "app", "Env": ["A=s3cret"], "Labels": {"a": "s3cret"}, "HostConfig": {"Privileged": true}}'
+
+
+@pytest.mark.parametrize("target", [f"/containers/create?{REPEATED}", f"/x?a;%45nv=s3cret&{REPEATED}"])
+@in_loop
+async def test_no_secret_of_a_query_that_does_not_pass_is_in_the_log(target: str) -> None:
+    async with world(policy=policy_with()) as here:
+        client = await here.connect()
+        await client.send(request("POST", target))
+        await client.head()
+        await here.records(1)
+        log = str(here.log())
+    assert "nv=...&" in log
+    assert "s3cret" not in log
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+@in_loop
+async def test_no_secret_of_a_query_that_passes_is_in_the_log_or_learned(mode: Mode) -> None:
+    async with world(policy=policy_with(mode=mode)) as here:
+        kind = "Content-Type: application/json", f"Content-Length: {len(BODY)}"
+        await here.exchange(request("POST", f"/containers/create?name=web&{REPEATED}&Env=B%3Ds3cret", *kind, body=BODY))
+        [record] = await here.records(1)
+        (door,) = here.server._doors.values()
+        learned = door.served.learner.text() if door.served.learner is not None else "ContainerCreate"
+        log = str(here.log())
+    assert record["target"] == "/containers/create?name=web&Image=app&Env=...&HostConfig=...&Labels=...&Env=..."
+    assert "ContainerCreate" in learned
+    assert "s3cret" not in learned + log

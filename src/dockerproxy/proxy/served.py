@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Final
 
+from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
@@ -58,6 +59,7 @@ class Served:
 
     def __init__(self, settings: SocketSettings) -> None:
         self._known: dict[bytes, Judged] = {}
+        self._plain: set[str] = set()
         self.learner: Learner | None = None
         self.is_gone = False
         self._sheds = False
@@ -125,6 +127,19 @@ class Served:
             self._known[head] = judged
         return judged
 
+    def redact(self, target: str) -> str:
+        """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""
+        if "?" not in target or target in self._plain:
+            return target
+        shown = redact(target)
+        if shown is target and len(target) <= _LONGEST:
+            if len(self._plain) >= _REMEMBERED:
+                self._plain.clear()
+            self._plain.add(target)
+        return shown
+
 
 def _has_credentials(judged: Judged) -> bool:
+    if redact(judged.target) is not judged.target:
+        return True
     return any(name.startswith((b"x-registry", b"authorization", b"cookie")) for name, _ in judged.head.fields)

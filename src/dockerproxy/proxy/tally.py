@@ -123,8 +123,8 @@ class Tally:
         return Record(
             self._served.name,
             self.peer,
-            judged.method if judged else line[0],
-            judged.target[:MAX_TARGET] if judged else line[1],
+            judged.method if judged else self._served.redact(line[0]),
+            self._served.redact(judged.target if judged else line[1])[:MAX_TARGET],
             judged.operation.name if judged and judged.operation else "",
             judged.object if judged else "",
             outcome,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Kind, Question, ask
 from dockerproxy.wire.document import Json, show
@@ -75,7 +76,7 @@ class Inspection:
     questions: list[Question] = field(default_factory=list)
 
     def fault(self, path: str, value: Json, says: str, word: str = "", needed: Value = "") -> None:
-        """Note what is wrong.
+        """Note what is wrong. A value that is secret is not shown.
 
         Args:
             path: Where.
@@ -85,7 +86,8 @@ class Inspection:
             needed: What that would have to say at least.
         """
         if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(path, "" if value is None else show(value), says, word, needed))
+            shown = "" if value is None else HIDDEN if is_secret(path) else show(value)
+            self.faults.append(Fault(path, shown, says, word, needed))
 
     def ask(self, kind: Kind, name: str) -> Found | None:
         """Return what the engine says of a name; None if it must be asked first.

@@ -1,0 +1,91 @@
+"""Parameters and fields whose values are secret: they are hidden in the log and in messages.
+
+dockerode and what is built on it repeat the body of a request in its query, where no engine reads it. The log has the
+query, so it would have the environment of each container, the arguments of each build, and credentials.
+
+Attack: another spelling of the name, like `%45nv` or `eNV` -> Defence: names are decoded and folded as Podman does it
+(test: test_no_spelling_of_a_name_shows_its_value).
+Attack: a semicolon, at which some engines split a query -> Defence: behind a secret name everything is hidden up to the
+next `&` (test: test_a_semicolon_shows_nothing).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.text import fold, unquote
+
+HIDDEN: Final = "..."
+"""In place of a value. Written so, it is canonical in a target."""
+
+_FIELDS: Final = frozenset(
+    {
+        "auth",
+        "authconfig",
+        "buildargs",
+        "credentials",
+        "env",
+        "identitytoken",
+        "jointoken",
+        "password",
+        "registryauth",
+        "registrytoken",
+        "unlockkey",
+        "x-registry-auth",
+        "x-registry-config",
+    }
+)
+"""Secret wherever they are. Folded, as all names here."""
+
+_PARAMETERS: Final = _FIELDS | {
+    "annotations",
+    "caconfig",
+    "changes",
+    "data",
+    "driveropts",
+    "healthcheck",
+    "hostconfig",
+    "labels",
+    "options",
+    "tasktemplate",
+}
+"""Secret in a query: besides, objects with such fields in them, options with which a driver logs in, the contents of
+secrets and configs, and lines of a Dockerfile, some of which set variables."""
+
+_MAY_BE_SECRET: Final = re.compile(
+    rf"[?&;](?:[^=&;]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)", re.ASCII | re.IGNORECASE
+)
+"""A quick look that finds each secret name, and any that has an escape or a character outside ASCII in it."""
+
+_NAMES: Final = re.compile(r"(?:^|;)([^=;]*)=")
+_SEGMENTS: Final = re.compile(r"(?:^|[.?])([A-Za-z-]+)")
+
+
+def redact(target: str) -> str:
+    """Return a request target with the values of secret parameters hidden.
+
+    Args:
+        target: Canonical, or as the client sent it.
+    """
+    if "?" not in target or _MAY_BE_SECRET.search(target) is None:
+        return target
+    path, _, query = target.partition("?")
+    redacted = "&".join(map(_redact_piece, query.split("&")))
+    return target if redacted == query else f"{path}?{redacted}"
+
+
+def _redact_piece(piece: str) -> str:
+    """Hide what follows the first secret name in one piece of a query."""
+    for found in _NAMES.finditer(piece):
+        if fold(unquote(found[1].replace("+", " "))) in _PARAMETERS:
+            return piece[: found.end()] + HIDDEN
+    return piece
+
+
+def is_secret(path: str) -> bool:
+    """Whether the value of a field, or of a parameter, must not be shown.
+
+    Args:
+        path: As messages have it, like `Env[0]` or `?buildargs`.
+    """
+    names = map(fold, _SEGMENTS.findall(path))
+    return not (_PARAMETERS if path.startswith("?") else _FIELDS).isdisjoint(names)
