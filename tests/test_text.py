@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.text import base_name, decimal, escape, fold, lower, number, trim, unquote, upper, visible
+from dockerproxy.text import base_name, decimal, escape, fold, lower, number, shorten_ids, trim, unquote, upper, visible
 
 GO_FOLDS_TO_ASCII = {"\u017f": "s", "\u212a": "k"}
 """All of Unicode outside ASCII whose orbit in Go's unicode.SimpleFold has a letter of ASCII."""
@@ -82,6 +82,14 @@ def test_what_a_stranger_wrote_is_seen_and_obeyed_by_no_terminal(text: str) -> N
 
 def test_letters_of_any_script_are_shown_as_they_are() -> None:
     assert visible("ä 日本\n\x1b[0m\u202e\u2028\ud800") == "ä 日本\n\\x1b[0m\\u202e\\u2028\\ud800"
+
+
+def test_a_whole_id_is_cut_and_nothing_that_only_looks_like_one() -> None:
+    whole = "0123456789ab" + "c" * 52
+    assert shorten_ids(f"No such container: {whole}") == "No such container: 0123456789ab"
+    assert shorten_ids(f"sha256:{whole} and {whole}") == "sha256:0123456789ab and 0123456789ab"
+    for other in (whole[:-1], f"{whole}0", f"x{whole}", f"{whole}Z", whole.upper(), "web"):
+        assert shorten_ids(other) == other
 
 
 CORE = Path(__file__).parent.parent / "src" / "dockerproxy"

@@ -19,6 +19,8 @@ _UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
 _FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
 """Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
 
+_WHOLE_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-f]{12})[0-9a-f]{52}(?![0-9A-Za-z])").sub
+
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?").fullmatch
 
 
@@ -74,6 +76,11 @@ def unquote(text: str) -> str:
 def escape(text: str) -> str:
     """Write a text so that a log can have it: printable characters of ASCII, on one line."""
     return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def shorten_ids(text: str) -> str:
+    """Cut whole ids of 64 digits to 12, as engines show them. For people only: a short id is not unique."""
+    return _WHOLE_ID(r"\1", text)
 
 
 def visible(text: str) -> str:

@@ -163,7 +163,7 @@ def test_recorded_requests_are_decided_by_both() -> None:
             file.write("Killed\n")
         done = run("diff", f"{folder}/policy.yaml", write(folder / "new.yaml", NEW), "--log", log)
     assert done.status == 1
-    assert done.err == f"{log}: left out what is no JSON log: 1 line\n"
+    assert done.err == f"{log}: ignored 1 line with no valid record\n"
     assert (
         done.out.rpartition("\n\n")[2]
         == """\
@@ -177,9 +177,10 @@ left out, as neither policy has the socket other: 1 request
     )
 
 
-def test_where_nothing_would_be_decided_differently_that_is_said() -> None:
+@pytest.mark.parametrize("style", LogFormat)
+def test_where_nothing_would_be_decided_differently_that_is_said(style: LogFormat) -> None:
     with policy_in() as folder:
-        log = write_log(folder / "proxy.log", record("traefik", "GET", "/_ping", ""))
+        log = write_log(folder / "proxy.log", record("traefik", "GET", "/_ping", ""), style=style)
         done = run_here("diff", f"{folder}/policy.yaml", f"{folder}/policy.yaml", "--log", log)
     assert (done.status, done.out) == (
         0,
@@ -187,15 +188,15 @@ def test_where_nothing_would_be_decided_differently_that_is_said() -> None:
     )
 
 
-@pytest.mark.parametrize("style", [LogFormat.TEXT, None])
-def test_a_log_without_requests_is_something_to_mend(style: LogFormat | None) -> None:
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_log_without_requests_is_something_to_mend(exists: bool) -> None:  # noqa: FBT001 (a value)
     with policy_in() as folder:
         path = folder / "proxy.log"
-        if style is not None:
-            write_log(path, record("traefik", "GET", "/_ping", ""), style=style)
+        if exists:
+            write_log(path)
         done = run("diff", f"{folder}/policy.yaml", f"{folder}/policy.yaml", "--log", str(path))
     assert (done.status, done.out) == (2, "")
-    said = "there is no such file" if style is None else "no request is recorded in it"
+    said = "no request is recorded in it" if exists else "there is no such file"
     assert f"{path}: {said}\n" in done.err
 
 

@@ -21,6 +21,7 @@ from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 
 PATIENCE = 10
+ID = "0123456789ab" * 5 + "0123"
 WHO = "docker uid=1000 gid=999 pid=42"
 ALLOWED = Record(
     socket="docker",
@@ -139,7 +140,7 @@ def parse(line: str) -> dict[str, object]:
         (
             ALLOWED._replace(target="/x", object="a b\nc\ud800", decision=Outcome.REPORTED, source="", reason="no"),
             Level.WARNING,
-            f"warning {WHO} GET /x ContainerList of a b\\nc\\ud800 reported 200 in=0 out=1234 1.3ms: no",
+            f"warning {WHO} GET /x ContainerList of a\\x20b\\nc\\ud800 reported 200 in=0 out=1234 1.3ms: no",
         ),
         (
             REFUSED,
@@ -147,9 +148,19 @@ def parse(line: str) -> dict[str, object]:
             f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: the path has a dot segment",
         ),
         (
-            ALLOWED._replace(body={"binds": ("/srv",)}),
+            ALLOWED._replace(target="/x", operation="SystemPing", source="PING=1", body={"binds": ("/a b",)}),
             Level.INFO,
-            f"info {WHO} GET /containers/json?all=1 ContainerList allowed by CONTAINERS=1 200 in=0 out=1234 1.3ms",
+            f'info {WHO} GET /x SystemPing allowed by PING=1 200 in=0 out=1234 1.3ms body={{"binds":["/a\\u0020b"]}}',
+        ),
+        (
+            ALLOWED._replace(operation="ContainerStop", target=f"/containers/{ID}/stop", object=ID, source="A=1"),
+            Level.INFO,
+            f"info {WHO} GET /containers/{ID}/stop ContainerStop of {ID[:12]} allowed by A=1 200 in=0 out=1234 1.3ms",
+        ),
+        (
+            ALLOWED._replace(operation="ContainerStop", target="/containers/web/stop", object=ID, source="A=1"),
+            Level.INFO,
+            f"info {WHO} GET /containers/web/stop ContainerStop of {ID} allowed by A=1 200 in=0 out=1234 1.3ms",
         ),
         (
             REFUSED._replace(method="", target=""),
@@ -201,7 +212,7 @@ def test_the_start_of_a_stream_is_told_from_its_end(style: LogFormat) -> None:
     if style is LogFormat.JSON:
         assert (parse(start)["event"], parse(end)["event"]) == ("start", "exchange")
     else:
-        assert start.endswith("out=1234 begins")
+        assert start.endswith("out=1234 1.3ms begins")
         assert end.endswith("out=1234 1.3ms")
 
 

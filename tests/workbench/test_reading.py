@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from observe.records import SOCKET, load
+from observe.records import ID, SOCKET, load
 
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.workbench.learning import Learner
 from dockerproxy.observe.log import Log
+from dockerproxy.workbench.reading import Reading
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
-from dockerproxy.workbench.learning import Learner
-from dockerproxy.workbench.reading import Reading
 
 RECORD = Record(
     socket="docker",
@@ -83,6 +85,57 @@ def test_what_is_written_is_read(records: list[Record]) -> None:
     assert read(write(*records)) == (records, 0)
 
 
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
+IDS = st.sampled_from([ID, f"sha256:{ID}", ID[:12], f"sha256:{ID[:12]}", "web", f"{ID[:12]}{'0' * 52}"])
+TARGETS = st.builds(
+    lambda name, query: (
+        CanonicalRequest(
+            method="GET", version="v1.45", path=f"/containers/{name}/json", query=tuple(query), operation=None
+        ).target
+    ),
+    IDS,
+    st.lists(st.tuples(TEXTS, TEXTS | IDS), max_size=3),
+)
+TRICKS = st.sampled_from(
+    [" uid=0", " in=1", ' {"', "\\", "\\x20", "-", ": ", " 200 in=0 out=0 0.1ms: ", " by ", " of ", " begins", "\udcff"]
+)
+HOSTILE = st.lists(TEXTS | TRICKS, max_size=4).map("".join)
+WRITTEN = st.builds(
+    lambda record, canonical, target, method: (
+        record if record.decision is Outcome.REFUSED else record._replace(target=canonical, method=method)
+    )._replace(socket=target),
+    st.builds(
+        Record,
+        st.just(""),
+        st.builds(Peer, st.integers(-1, 99), st.integers(-1, 99), st.integers(-1, 99)),
+        HOSTILE,
+        HOSTILE,
+        st.sampled_from(["", *OPERATIONS]),
+        HOSTILE | IDS,
+        st.sampled_from(Outcome),
+        HOSTILE,
+        HOSTILE,
+        *[st.integers(0, 1 << 40)] * 3,
+        st.floats(0, 10**9),
+        st.none() | st.dictionaries(HOSTILE, VALUES, max_size=3),
+    ),
+    TARGETS,
+    NAMES,
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE"]),
+)
+
+
+@given(st.lists(WRITTEN, max_size=3), st.booleans())
+def test_a_text_line_is_read_as_the_record_that_it_was(records: list[Record], begin: bool) -> None:  # noqa: FBT001
+    lines = write(*records, style=LogFormat.TEXT, begin=begin)
+    assert all(line[:-1].isascii() and line[:-1].isprintable() for line in lines)
+    assert read(lines) == read(write(*records, begin=begin)) == ([round_off(record) for record in records], 0)
+
+
+def round_off(record: Record) -> Record:
+    return record._replace(milliseconds=round(record.milliseconds, 1))
+
+
 def test_the_time_is_the_one_at_which_it_was_written() -> None:
     before = datetime.now(UTC).timestamp()
     ((_, when),) = Reading(write(RECORD))
@@ -96,6 +149,7 @@ def test_the_beginning_and_the_end_of_a_stream_are_one_exchange() -> None:
     assert read([ends, begins]) == ([RECORD, RECORD], 0)
 
 
+@pytest.mark.parametrize("style", LogFormat)
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -109,8 +163,8 @@ def test_the_beginning_and_the_end_of_a_stream_are_one_exchange() -> None:
         lambda line: json.dumps({"log": f"{line.strip()}"}),
     ],
 )
-def test_a_line_is_read_however_it_was_kept(wrap: Callable[[str], str]) -> None:
-    assert read([wrap(line) for line in write(RECORD, OTHER)]) == ([RECORD, OTHER], 0)
+def test_a_line_is_read_however_it_was_kept(wrap: Callable[[str], str], style: LogFormat) -> None:
+    assert read([wrap(line) for line in write(RECORD, OTHER, style=style)]) == ([RECORD, OTHER], 0)
 
 
 def test_a_log_of_a_version_that_knew_no_objects_is_read() -> None:
@@ -124,6 +178,10 @@ def test_a_log_of_a_version_that_knew_no_objects_is_read() -> None:
     "line",
     [
         "no log at all",
+        "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET",
+        "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET /\\q - denied 403 in=0 out=0 0.1ms",
+        "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET / - denied 403 in=0 out=0 0.1ms body={x}",
+        "2026-11-24T12:00:99.000Z info docker uid=0 gid=0 pid=0 GET / - denied 403 in=0 out=0 0.1ms",
         "{",
         "[]",
         "{}",
@@ -155,12 +213,43 @@ def test_a_line_whose_fields_are_not_as_they_are_written_is_counted(name: str, v
     assert read([json.dumps(fields)]) == ([], 1)
 
 
-@given(TEXTS)
-def test_what_a_client_sends_cannot_forge_a_record(text: str) -> None:
-    forged = write(OTHER)[0].strip()
-    hostile = RECORD._replace(target=f"/{text}{forged}", decision=Outcome.REFUSED)
-    assert read(write(hostile)) == ([hostile], 0)
-    assert read(write(hostile, style=LogFormat.TEXT))[0] == []
+FORGED = [line.strip() for style in LogFormat for line in write(OTHER, style=style)[:1]]
+
+
+@pytest.mark.parametrize("style", LogFormat)
+@pytest.mark.parametrize("forged", FORGED)
+@given(text=HOSTILE)
+def test_what_a_client_sends_cannot_forge_a_record(style: LogFormat, forged: str, text: str) -> None:
+    refused = RECORD._replace(target=f"/{text}{forged}", decision=Outcome.REFUSED)
+    named = RECORD._replace(object=f"{text} {forged}", reason=f"{forged}{text} {forged}")
+    lines = write(refused, named, style=style)
+    assert read(lines) == ([refused, named], 0)
+
+
+@pytest.mark.parametrize("style", LogFormat)
+@pytest.mark.parametrize("forged", FORGED)
+def test_no_part_of_a_line_is_a_record(style: LogFormat, forged: str) -> None:
+    hostile = RECORD._replace(
+        target=f"/x {forged}",
+        object=f"x {forged}",
+        reason=f"x {forged}",
+        decision=Outcome.REFUSED,
+        body={"unrestricted": f"x {forged}", "commands": (("sh", forged), (forged,))},
+    )
+    line, message = write(hostile, style=style)
+    for at in range(1, len(line)):  # Some collectors cut long lines.
+        for wrap in (str, lambda piece: json.dumps({"log": piece})):
+            assert read([wrap(line[at:]), wrap(message)])[0] == []
+
+
+def test_a_message_cannot_pass_for_a_record() -> None:
+    for style in LogFormat:
+        with tempfile.TemporaryFile() as file:
+            log = Log(Level.INFO, style, file.fileno())
+            log.message(Level.NOTICE, "\n".join(f"x {forged}" for forged in FORGED))
+            log.close()
+            file.seek(0)
+            assert read(file.read().decode().splitlines()) == ([], 0)
 
 
 def test_it_does_not_read_further_than_it_is_asked_to() -> None:

@@ -4,8 +4,8 @@
   CONTAINERS=1 POST=1 dockerproxy diff environment policy.yaml
   dockerproxy diff old.yaml new.yaml --log proxy.log
 
-The word environment stands for what the environment configures. With a log of LOG_FORMAT=json it also says which of
-the recorded requests would be decided differently.
+The word environment stands for what the environment configures. With a log, in either format, it also says which of the
+recorded requests would be decided differently.
 
 exit status: 0 nothing differs, 1 something does, 2 something to mend
 """
@@ -17,16 +17,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.cli.lines import read_lines
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.workbench.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.workbench.reading import Reading
 from dockerproxy.policy.changes import find_changes, find_ways
 from dockerproxy.settings import LIMITS, SocketSettings
-from dockerproxy.workbench.reading import Reading
-from dockerproxy.workbench.replay import Pair, Replay
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD", help="a policy file, or the word environment")
     parser.add_argument("new", metavar="NEW", help="likewise")
     parser.add_argument(
-        "--log", metavar="FILE", help="a JSON log, to decide what is recorded in it by both; - is standard input"
+        "--log", metavar="FILE", help="a log, to decide what is recorded in it by both; - is standard input"
     )
 
 
@@ -172,9 +172,9 @@ def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
     for record, _ in reading:
         replay.note(record)
     if reading.unreadable:
-        print(f"{path}: left out what is no JSON log: {count(reading.unreadable, 'line')}", file=sys.stderr)
+        print(f"{path}: ignored {count(reading.unreadable, 'line')} with no valid record", file=sys.stderr)
     if not replay.total and not replay.strangers:
-        raise UserError(Problem(path, "no request is recorded in it", "LOG_FORMAT=json writes a log that can be read"))
+        raise UserError(Problem(path, NOTHING_RECORDED, HOW_TO_RECORD))
     return replay
 
 

@@ -1,16 +1,16 @@
 """Make the smallest policy for what a log shows.
 
-  dockerproxy suggest proxy.log                                         a policy file for all that was asked for
-  docker compose logs dockerproxy | dockerproxy suggest -               likewise, from a running proxy
-  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    what that socket does not allow yet
+  dockerproxy suggest proxy.log                                         # a policy file for all requests
+  docker compose logs dockerproxy | dockerproxy suggest -               # the same, from a running proxy
+  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    # only what that socket does not allow yet
 
-The log is one of LOG_FORMAT=json. What was denied counts as asked for: read what is printed before you use it.
+The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. Denied requests count, too, so
+read the policy before you use it.
 
 exit status: 0 done, 2 something to mend
 """
 
 import argparse
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,12 +20,17 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
-from dockerproxy.cli.lines import read_lines
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.workbench.replay import without_bodies
 from dockerproxy.cli.words import count
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.workbench.learned import write_grants, write_impossible, write_policy
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
+from dockerproxy.workbench.reading import Reading
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -33,17 +38,10 @@ from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
-from dockerproxy.settings import Level, SocketSettings
-from dockerproxy.workbench.learned import write_grants, write_impossible, write_policy
-from dockerproxy.workbench.learning import Learner
-from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
-from dockerproxy.workbench.reading import Reading
-from dockerproxy.workbench.replay import without_bodies
+from dockerproxy.settings import SocketSettings
 
 _MOST_SOCKETS: Final = 256
 """That one log is of. A learner is kept for each."""
-
-_TEXT_LINE: Final = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]+Z (?:{'|'.join(Level)}) [^ ]+ uid=")
 
 _NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "")))
 
@@ -52,7 +50,7 @@ _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take logs, and the policy they are compared with."""
-    parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of LOG_FORMAT=json, - for standard input")
+    parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of the proxy, - for standard input")
     parser.add_argument("--policy", metavar="FILE", help="a policy file: say only what would have to be added to it")
     add_socket_argument(parser)
 
@@ -150,8 +148,7 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
     Raises:
         UserError: A log cannot be read, or there is no record in them.
     """
-    lines = _Lines(logs)
-    reading = Reading(lines)
+    reading = Reading(read_lines(logs))
     others: set[str] = set()
     known: set[str] = set()
     found = False
@@ -169,25 +166,6 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
         what = f"no request to {list_names(sorted(names or ()))} is recorded in it"
         raise UserError(Problem(where, what, f"there are some to {list_names(sorted(others), 'and')}"))
     if not found:
-        hint = "only a log of LOG_FORMAT=json can be read: set it for the proxy, and let it run for a while"
-        what = "a log of LOG_FORMAT=text" if lines.texts else "no request is recorded in it"
-        raise UserError(Problem(where, what, hint))
+        raise UserError(Problem(where, NOTHING_RECORDED, HOW_TO_RECORD))
     if reading.unreadable:
-        print(f"{where}: left out {count(reading.unreadable, 'line')} of no JSON log of ours", file=sys.stderr)
-
-
-class _Lines:
-    """The lines of some files, one after the other.
-
-    Attributes:
-        texts: How many of them are of a text log.
-    """
-
-    def __init__(self, paths: list[str]) -> None:
-        self.texts = 0
-        self._paths = paths
-
-    def __iter__(self) -> Iterator[str]:
-        for line in read_lines(self._paths):
-            self.texts += _TEXT_LINE.search(line) is not None
-            yield line
+        print(f"{where}: ignored {count(reading.unreadable, 'line')} with no valid record", file=sys.stderr)

@@ -1,26 +1,38 @@
-"""The log: one line per record, written by a thread.
+"""The log: one line a record, written by a thread of its own.
 
-The data path only appends to a bounded queue, so a slow or closed reader of stdout never stalls it. Lines that do not
-fit are dropped, counted and reported.
+The data path only appends to a queue. A reader of stdout that is slow, or has gone, never stalls it, and the queue
+is bounded: what does not fit is dropped, counted, and reported when there is room again.
+
+Both formats are read back (`reading.py`), so a client must not be able to write a record of its own:
+
+Attack: a target, a name or a reason with a line end or spaces in it, so that the rest passes for other fields ->
+Defence: what can hold a client's text is escaped, and only a source and the reason at the end have spaces
+(test: test_a_text_line_is_read_as_the_record_that_it_was).
+Attack: a whole record inside a field, where a collector cuts a long line and the rest becomes a line of its own ->
+Defence: a text record is known by " uid=" and a JSON record by its `{"`, and no field has either
+(test: test_no_part_of_a_line_is_a_record).
 """
 
+import functools
 import json
 import os
+import re
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
-from dockerproxy.text import escape
+from dockerproxy.text import escape, shorten_ids
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
 """Characters that may wait for the reader."""
 
 _GATHER: Final = 0.02
-"""Seconds that lines wait to be written together: one system call for many."""
+"""Seconds that lines are gathered before they are written together: one system call for many lines."""
 
 
 class Log:
@@ -113,7 +125,7 @@ class Log:
             except BlockingIOError:
                 self._closing.wait(_GATHER)
             except OSError:
-                break  # The reader is gone; serving goes on.
+                break  # Nobody reads any more; serving goes on.
         self._written += len(text)
 
     def _now(self) -> str:
@@ -126,24 +138,81 @@ class Log:
     def _format_message(self, level: Level, text: str) -> str:
         if self._json:
             return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text})
-        return f"{self._now()} {level} {escape(text)}\n"
+        return f"{self._now()} {level} {escape(text).replace(_HEAD, _NO_HEAD)}\n"
 
     def _format(self, record: Record, level: Level, event: str) -> str:
         if self._json:
             return _dump(_fields(record, self._now(), level, event))
         uid, gid, pid = record.peer
         method, target = record.method, record.target
-        if record.decision is Outcome.REFUSED:  # As sent; all others are canonical.
-            method, target = escape(method).replace(" ", "\\x20"), escape(target).replace(" ", "\\x20")
-        named = f" of {escape(record.object)}" if record.object else ""
-        source = f" by {record.source}" if record.source else ""
-        end = f" {record.milliseconds:.1f}ms" if event == "exchange" else " begins"
-        reason = f": {escape(record.reason)}" if record.reason else ""
+        if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
+            method, target = _write_word(method), _write_word(target)
+        named = f" of {_write_object(record)}" if record.object else ""
+        source = f" by {_write_source(record.source)}" if record.source else ""
+        end = f"{record.milliseconds:.1f}ms{'' if event == 'exchange' else ' begins'}"
+        body = "" if record.body is None else f" body={_dump_body(record.body)}"
+        reason = f": {_write_text(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
-            f" {method or '-'} {target or '-'} {record.operation or '-'}{named} {record.decision}{source}"
-            f" {record.status} in={record.received} out={record.sent}{end}{reason}\n"
+            f" {method} {target} {record.operation or '-'}{named} {record.decision}{source}"
+            f" {record.status} in={record.received} out={record.sent} {end}{body}{reason}\n"
         )
+
+
+_HEAD: Final = " uid="
+_NO_HEAD: Final = "\\x20uid="
+_IS_PLAIN: Final = re.compile(r"[ -\[\]-~]*").fullmatch
+"""Printable ASCII without the backslash."""
+
+
+def _write_text(text: str) -> str:
+    """Escape a text of several words so that it can be read back, and passes for no other part of a line."""
+    if text == "-":  # A dash stands for nothing.
+        return "\\x2d"
+    if not _IS_PLAIN(text):
+        text = text.encode("unicode_escape").decode()
+    text = text.replace(_HEAD, _NO_HEAD).replace(" in=", "\\x20in=").replace('{"', '\\x7b"')
+    return f"{text[:-1]}\\x20" if text[-1:] == " " else text
+
+
+_write_source: Final = functools.lru_cache(256)(_write_text)
+"""Sources come again and again, and only an operator writes them."""
+
+
+def _write_word(text: str) -> str:
+    """Write a text as one word; an empty one is a dash."""
+    return _write_text(text).replace(" ", "\\x20") or "-"
+
+
+def _write_object(record: Record) -> str:
+    """Write the name of an object. An id is cut to 12 digits where the target has the whole of it."""
+    name = record.object
+    if len(name) < _SHORT_ID and _IS_NAME(name):  # As most are.
+        return name
+    short = shorten_ids(name)
+    if name != short and find_whole_id(short, record.target) == name:
+        return short
+    word = _write_word(name)
+    # A name that looks like a short id must not be read as the whole one.
+    return f"\\x{ord(name[0]):02x}{word[1:]}" if find_whole_id(name, record.target) else word
+
+
+def find_whole_id(short: str, target: str) -> str:
+    """Return the first id in a target that a short one stands for; empty if there is none."""
+    if _IS_SHORT_ID(short) is None:
+        return ""
+    found = re.search(rf"(?<![0-9A-Za-z]){short}[0-9a-f]{{52}}(?![0-9A-Za-z])", target)
+    return found[0] if found is not None else ""
+
+
+_SHORT_ID: Final = 12
+_IS_NAME: Final = re.compile(r"[A-Za-z0-9_./:@][A-Za-z0-9_./:@-]*").fullmatch
+_IS_SHORT_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{12}").fullmatch
+
+
+def _dump_body(body: Mapping[str, Value]) -> str:
+    """Write what a contained grant would have to say, as JSON that is one word."""
+    return _dump_json({word: _plain(value) for word, value in body.items()}).replace(" ", "\\u0020")
 
 
 def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, object]:
@@ -175,4 +244,8 @@ def _plain(value: Value) -> object:
 
 
 def _dump(fields: dict[str, object]) -> str:
-    return json.dumps(fields, separators=(",", ":")) + "\n"
+    return f"{_dump_json(fields).replace(_HEAD, _NO_HEAD_IN_JSON)}\n"
+
+
+_NO_HEAD_IN_JSON: Final = "\\u0020uid="
+_dump_json: Final = json.JSONEncoder(separators=(",", ":")).encode

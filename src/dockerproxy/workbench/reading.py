@@ -1,33 +1,38 @@
-"""Read records from a JSON log, however it was collected.
+"""Read records back from a log, in either format, as whoever collected it keeps it.
 
-Text before the first brace belongs to the collector: a name from compose, the time of `docker logs -t`, fields of a
-journal. Docker's `json-file` driver wraps each line in JSON.
-
-Attack: a client that forges a line -> Defence: its text is a string in our JSON, and never ends a line of the text
-format (test: test_what_a_client_sends_cannot_forge_a_record).
+In front of a record a line may have what the collector put there: the name that compose adds, the time of
+`docker logs -t`, the fields of a journal. Docker's `json-file` driver keeps each line as a string in JSON of its own.
+What comes first in a line decides its format: the head of a text record or a brace. The log itself makes sure that a
+client can write neither (`log.py`).
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
+from dockerproxy.observe.log import find_whole_id
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.settings import Level
 from dockerproxy.text import trim
 
 _Value = TypeVar("_Value", str, int)
 
 _MOST_BEGUN: Final = 65_536
-"""Streams without an end, more than there ever are. If a log lost more ends, the oldest count twice."""
+"""Streams whose end has not come yet. There are never so many at one time; of a log that has lost the ends of more, the
+oldest are forgotten, and would count twice."""
 
 
 class Reading:
-    """Records of a log, with their times in seconds since 1970. The two lines of a stream give one record.
+    """The records in the lines of a log, each with its time, in seconds since 1970.
+
+    The line with which a stream begins and the one with which it ends are of one exchange, and give one record.
 
     Attributes:
-        unreadable: Lines so far that are not from our JSON log.
+        unreadable: Lines so far that are no lines of our log.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -37,12 +42,12 @@ class Reading:
 
     def __iter__(self) -> Iterator[tuple[Record, float]]:
         for line in self._lines:
-            fields = _find_fields(line)
             try:
+                fields = _find_fields(line)
                 if fields.get("event") == "message" or not trim(line, " \t\r\n"):
                     continue
                 record, time = _read_record(fields), datetime.fromisoformat(_take(fields, "time", str)).timestamp()
-            except (ValueError, OverflowError):
+            except (ValueError, OverflowError, RecursionError):
                 self.unreadable += 1
                 continue
             if self._is_new(record, begins=fields["event"] == "start"):
@@ -62,11 +67,63 @@ class Reading:
         return True
 
 
+_LINE: Final = re.compile(
+    rf"(?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:]{{8}}\.[0-9]{{3}}Z) (?:{'|'.join(Level)}) (?P<rest>.*)",
+    re.DOTALL,
+)
+"""A line of the text format, from its time on."""
+
+_NUMBER: Final = "-?[0-9]{1,18}"
+_EXCHANGE: Final = re.compile(
+    rf"(?P<socket>\S+) uid=(?P<uid>{_NUMBER}) gid=(?P<gid>{_NUMBER}) pid=(?P<pid>{_NUMBER})"
+    r" (?P<method>\S+) (?P<target>\S+) (?P<operation>\S+)(?: of (?P<object>\S+))?"
+    rf" (?P<decision>{'|'.join(Outcome)})(?: by (?P<source>.+?))?"
+    rf" (?P<status>{_NUMBER}) in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
+    r"(?P<start> begins)?(?: body=(?P<body>\{\S*\}))?(?:: (?P<reason>.+))?"
+).fullmatch
+_NUMBERS: Final = frozenset({"uid", "gid", "pid", "status", "received", "sent"})
+_ESCAPED: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.|$)")
+_SIGNS: Final = {r"\\": "\\", r"\n": "\n", r"\r": "\r", r"\t": "\t"}
+
+
 def _find_fields(line: str) -> Mapping[str, object]:
     """Return the fields of a line of ours, however it is wrapped; none if it is not one."""
+    text, brace = _LINE.search(line), line.find("{")
+    if text is not None and (brace < 0 or text.start() < brace):
+        return _read_text(text["time"], trim(text["rest"], " \t\r\n"))
     fields = _parse(line)
     inner = fields.get("log")
-    return _parse(inner) if isinstance(inner, str) else fields
+    return _find_fields(inner) if isinstance(inner, str) else fields
+
+
+def _read_text(time: str, text: str) -> Mapping[str, object]:
+    """Return the fields of a line of the text format, as those of JSON."""
+    found = _EXCHANGE(text)
+    if found is None:
+        return {} if " uid=" in text else {"event": "message"}
+    said = {name: value or "" for name, value in found.groupdict().items()}
+    body, begins, whole = said.pop("body"), said.pop("start"), find_whole_id(said["object"], said["target"])
+    fields: dict[str, object] = {
+        name: int(value) if name in _NUMBERS else _decode(value) for name, value in said.items()
+    }
+    fields |= {"time": time, "event": "start" if begins else "exchange", "ms": float(said["ms"])}
+    if whole:
+        fields["object"] = whole
+    return {**fields, "body": json.loads(body)} if body else fields
+
+
+def _decode(text: str) -> str:
+    """Return a text as it was before it was escaped.
+
+    Raises:
+        ValueError: It was not escaped by the log.
+    """
+    return "" if text == "-" else _ESCAPED.sub(_unescape, text)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    escaped = found[0]
+    return _SIGNS[escaped] if escaped in _SIGNS else chr(int(escaped[2:] or "none", base=16))
 
 
 def _parse(line: str) -> Mapping[str, object]:
@@ -138,5 +195,5 @@ def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value
     if not isinstance(value, kind):
         raise ValueError(name)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
     if isinstance(value, str):
-        value.encode(errors="surrogateescape")  # We write no lone surrogate, unless it stands for a byte.
+        value.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
     return value
