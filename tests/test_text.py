@@ -88,7 +88,7 @@ def test_a_whole_id_is_cut_and_nothing_that_only_looks_like_one() -> None:
     whole = "0123456789ab" + "c" * 52
     assert shorten_ids(f"No such container: {whole}") == "No such container: 0123456789ab"
     assert shorten_ids(f"sha256:{whole} and {whole}") == "sha256:0123456789ab and 0123456789ab"
-    for other in (whole[:-1], f"{whole}0", f"x{whole}", f"{whole}Z", whole.upper(), "web"):
+    for other in (whole[:-1], f"{whole}0", f"x{whole}", f"app@sha256:{whole}", f"{whole}Z", whole.upper(), "web"):
         assert shorten_ids(other) == other
 
 

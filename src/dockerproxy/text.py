@@ -19,7 +19,8 @@ _UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
 _FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
 """Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
 
-_WHOLE_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-f]{12})[0-9a-f]{52}(?![0-9A-Za-z])").sub
+_WHOLE_ID: Final = re.compile(r"(?<![0-9A-Za-z])(?<!@sha256:)([0-9a-f]{12})[0-9a-f]{52}(?![0-9A-Za-z])").sub
+"""Not the digest of a reference, which belongs to a name."""
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?").fullmatch
 

@@ -9,6 +9,7 @@ from policy.bodies.transcripts import look_at
 
 from dockerproxy.policy.bodies.containing import capability_name, fits_command
 from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json
 
 BILLION = 10**9
@@ -144,7 +145,7 @@ def test_nothing_that_a_swarm_knows_is_called_like_an_id_of_it(operation: str) -
 def test_nothing_is_called_like_an_id(length: int) -> None:
     name = ("0123456789abcdef" * 4)[:length]
     assert faults({}, query=f"?name={name}", names=("**",)) == [
-        f'?name is "{name}", which could be the id of another one'
+        f'?name is "{shorten_ids(name)}", which could be the id of another one'
     ]
     assert faults({}, query=f"?name={name[:11]}") == []
     assert faults({}, query=f"?name={name}g") == []

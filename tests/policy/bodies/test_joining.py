@@ -9,6 +9,7 @@ from dockerproxy.policy.bodies.inspection import Inspection, Known
 from dockerproxy.policy.bodies.joining import check_connected
 from dockerproxy.policy.bodies.reader import inspect
 from dockerproxy.policy.objects import Found
+from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json
 
 FRONT = Found("f" * 64, ("front",), document={"name": "front"})
@@ -39,9 +40,10 @@ def test_a_container_goes_on_under_its_whole_id_however_it_is_named(operation: s
     ],
 )
 def test_another_container_s_is_refused(name: str, says: str) -> None:
+    shown = shorten_ids(name)
     for operation in ("NetworkConnect", "NetworkDisconnect"):
-        assert faults(operation, "", {"Container": name}, FRONT, **GRANTED) == [f'Container is "{name}", {says}']
-    assert faults("ImageCommit", f"?container={name}", containers=("web",)) == [f'?container is "{name}", {says}']
+        assert faults(operation, "", {"Container": name}, FRONT, **GRANTED) == [f'Container is "{shown}", {says}']
+    assert faults("ImageCommit", f"?container={name}", containers=("web",)) == [f'?container is "{shown}", {says}']
 
 
 @pytest.mark.parametrize("content", [{}, {"Container": ""}, {"Container": None}])

@@ -8,6 +8,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.policy.model import Value
 from dockerproxy.policy.objects import Found, Kind, Question, ask
+from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json, show
 
 Object: TypeAlias = dict[str, Json]
@@ -76,7 +77,7 @@ class Inspection:
     questions: list[Question] = field(default_factory=list)
 
     def fault(self, path: str, value: Json, says: str, word: str = "", needed: Value = "") -> None:
-        """Note what is wrong. A value that is secret is not shown.
+        """Note what is wrong. A secret is not shown, and of a whole id 12 digits.
 
         Args:
             path: Where.
@@ -86,7 +87,7 @@ class Inspection:
             needed: What that would have to say at least.
         """
         if len(self.faults) < MOST_FAULTS:
-            shown = "" if value is None else HIDDEN if is_secret(path) else show(value)
+            shown = "" if value is None else HIDDEN if is_secret(path) else shorten_ids(show(value))
             self.faults.append(Fault(path, shown, says, word, needed))
 
     def ask(self, kind: Kind, name: str) -> Found | None:
