@@ -153,9 +153,9 @@ def test_recorded_requests_are_decided_by_both() -> None:
     with policy_in() as folder:
         log = write_log(
             folder / "proxy.log",
-            record("backup", "POST", "/containers/0123/restart", "web"),
+            record("backup", "POST", f"/containers/{'0' * 64}/restart", "web"),
             record("new-thing", "GET", "/v1.45/containers/json", ""),
-            record("backup", "POST", "/containers/0123/restart", "web"),
+            record("backup", "POST", f"/containers/{'0' * 64}/restart", "web"),
             record("backup", "GET", "/v1.45/containers/web/json", "web"),
             record("other", "GET", "/_ping", ""),
         )
@@ -168,7 +168,7 @@ def test_recorded_requests_are_decided_by_both() -> None:
         done.out.rpartition("\n\n")[2]
         == """\
 3 of 4 recorded requests would be decided differently:
-  + 2 x POST /containers/0123/restart of web, socket backup
+  + 2 x POST /containers/000000000000/restart of web, socket backup
         allowed by ContainerRestart (new.yaml:12)
   - 1 x GET /v1.45/containers/json, socket new-thing
         the socket does not exist

@@ -265,3 +265,14 @@ def test_what_is_explained_of_a_policy_file_is_what_the_proxy_answers() -> None:
                     decision = "decision   allowed\n" in explained.out or "but passes" in explained.out
                     assert decision is (status == 200), (socket, target)
                     assert status == 200 or message in explained.out
+
+
+def test_an_id_is_cut_to_twelve_digits_but_not_where_it_is_used() -> None:
+    whole = "0123456789ab" + "c" * 52
+    words = "explain", "GET", f"/containers/{whole}/json", "--socket", "backup"
+    with policy_in() as folder:
+        lines = run_here(*words, "--policy", f"{folder}/policy.yaml").out.splitlines()
+    assert f"request    GET /containers/{whole}/json" in lines
+    assert "object     container 0123456789ab, taken for its name; serve asks the engine" in lines
+    assert any(line.endswith(": it is 0123456789ab") for line in lines)
+    assert any(line.strip().startswith("- ContainerInspect: ") and whole in line for line in lines)

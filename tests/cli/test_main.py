@@ -14,7 +14,7 @@ def test_help_names_every_verb_and_shows_what_to_type() -> None:
     done = run("--help")
     assert (done.status, done.err) == (0, "")
     assert [verb for verb in VERBS if not re.search(rf"^    {verb}\b", done.out, re.MULTILINE)] == []
-    assert "CONTAINERS=1 dockerproxy check" in done.out
+    assert "dockerproxy check --policy policy.yaml" in done.out
     assert "exit status: 0 done" in done.out
 
 
@@ -36,6 +36,24 @@ def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None
     done = run(*words)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("usage: dockerproxy")
+
+
+@pytest.mark.parametrize("words", [(), ("serve",), ("check",)])
+def test_outside_a_container_the_first_message_says_how_to_begin(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert done.status == 2
+    assert done.err.startswith("/proxied/docker.sock: the directory /proxied does not exist\n")
+    assert "set PROXIED_SOCKET_PATH to a path that you may write to\n" in done.err
+    for step in ("dockerproxy demo ", "dockerproxy serve --policy policy.yaml ", "dockerproxy --help "):
+        assert f"\n      {step}" in done.err
+    assert done.out == "" or words == ("check",)
+
+
+def test_who_has_chosen_a_path_is_told_only_what_is_wrong_with_it() -> None:
+    done = run(PROXIED_SOCKET_PATH="/nonexistent/docker.sock")
+    assert done.err == (
+        "/nonexistent/docker.sock: the directory /nonexistent does not exist\n    create it, or mount a volume there\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ from typing import Final
 
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.locks import find_problems
-from dockerproxy.cli.sockets import find_owner
+from dockerproxy.cli.sockets import find_owner, find_place_problems
+from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
-from dockerproxy.host.listen import check_place, is_in_use
+from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.model import Mode
@@ -41,29 +42,36 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     configured = read_configuration(environment, options.policy)
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
-    problems = [problem for socket in sockets for problem in check_place(socket)]
+    problems = find_place_problems(configured)
     problems += check_learning(configured.settings)
     problems += find_problems(foresee(), configured.settings.sandbox)
-    remarks = [f"warning: {remark}\n" for socket in sockets if (remark := socket.remark)]
-    print(*remarks, *_list_settings(configured), sep="\n")
+    warning = paint("warning", Style.DOUBTFUL)
+    remarks = [f"{warning}: {remark}\n" for socket in sockets if (remark := socket.remark)]
+    say(*remarks, *map(_paint_label, _list_settings(configured)))
     for socket in sockets:
         if in_file:
-            print("", *_list_policy(socket), sep="\n")
+            say("", *map(_paint_label, _list_policy(socket)))
         allowed = list(list_allowed(socket.policy))
         if allowed:
-            print("", "allowed", *allowed, sep="\n")
+            say("", paint("allowed", Style.STRONG), *allowed)
         if allowed and not socket.policy.allows("SystemPing") and in_file:
-            print(_NO_PING)
+            say(_NO_PING)
         left_out = list(list_left_out(socket.policy))
         if left_out:
-            print("", "left out", *left_out, sep="\n")
-        print("", describe_exposures(socket.policy, in_file=in_file), sep="\n")
-    for warning in configured.warnings:
-        print(f"\nwarning: {warning}")
+            say("", paint("left out", Style.STRONG), *left_out)
+        first, *others = describe_exposures(socket.policy, in_file=in_file).split("\n")
+        say("", paint(first, Style.DOUBTFUL) if others else first, *others)
+    for problem in configured.warnings:
+        say(f"\n{warning}: {problem}")
     if problems:  # They are this machine's; what the policy means is the same everywhere.
         print(flush=True)
         raise UserError(*problems)
     return 0
+
+
+def _paint_label(line: str) -> str:
+    label, blank, text = line.partition(" ")
+    return paint(label, Style.STRONG) + blank + text
 
 
 def _list_settings(configured: Configured) -> Iterator[str]:

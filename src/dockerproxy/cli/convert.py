@@ -1,7 +1,7 @@
 """Print the policy file that the environment variables mean.
 
   CONTAINERS=1 POST=1 dockerproxy convert > policy.yaml
-  docker compose run --rm dockerproxy dockerproxy convert
+  docker compose run --rm -T dockerproxy convert > policy.yaml
 
 Beside a line that exposes more than its name says, a comment tells what. Variables that do nothing are told on
 standard error.

@@ -15,6 +15,7 @@ import uvloop
 
 from dockerproxy.cli.ask import ask
 from dockerproxy.cli.standin import start_standin
+from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import Refusal
@@ -83,7 +84,8 @@ def _try(settings: Settings) -> None:
     for method, target in _REQUESTS:
         status, _ = ask(served.path, method, target)
         decision, reason = _explain(served.policy, method, target)
-        print(f"  {decision:<8} {status}  {method:<4} {target}\n                {reason}")
+        shown = paint(f"{decision:<8}", Style.GOOD if decision == "allowed" else Style.BAD)
+        say(f"  {shown} {status}  {method:<4} {target}", f"{'':<16}{reason}")
     print(f"\nTry it yourself, in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{served.path} ps")
     print(f"  curl --unix-socket {served.path} http://docker/containers/json\n", flush=True)
 

@@ -20,6 +20,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.workbench.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
+from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
@@ -27,6 +28,7 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.policy.changes import find_changes, find_ways
 from dockerproxy.settings import LIMITS, SocketSettings
+from dockerproxy.text import shorten_ids
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
@@ -56,18 +58,27 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     replay = _replay(options.log, pairs) if options.log is not None else None
     differs = old.engine != new.engine and _ENVIRONMENT not in {options.old, options.new}
     if differs:
-        print(f"engine  {new.engine or _FOUND}, was {old.engine or _FOUND}")
+        say(f"engine  {new.engine or _FOUND}, was {old.engine or _FOUND}")
     for pair in pairs:
         lines = list(_describe(pair))
         if lines:
-            print("\n" * differs + "\n".join(lines))
+            say("\n" * differs + _paint(lines[0]), *map(_paint, lines[1:]))
             differs = True
     if not differs:
-        print("nothing differs")
+        say("nothing differs")
     if replay is not None:
-        print()
+        say("")
         _print_replay(replay)
     return 1 if differs else 0
+
+
+_STYLES: Final = {"s": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
+
+
+def _paint(line: str) -> str:
+    """Colour what is gained and lost, and the heads of sockets."""
+    style = _STYLES.get(line.strip()[:1])
+    return line if style is None else paint(line, style)
 
 
 def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[PolicyFile]:
@@ -172,7 +183,7 @@ def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
     for record, _ in reading:
         replay.note(record)
     if reading.unreadable:
-        print(f"{path}: ignored {count(reading.unreadable, 'line')} with no valid record", file=sys.stderr)
+        say(f"{path}: ignored {count(reading.unreadable, 'line')} with no valid record", stream=sys.stderr)
     if not replay.total and not replay.strangers:
         raise UserError(Problem(path, NOTHING_RECORDED, HOW_TO_RECORD))
     return replay
@@ -183,13 +194,14 @@ def _print_replay(replay: Replay) -> None:
     differences = list(replay.differences())
     total = sum(difference.count for difference in differences)
     recorded = count(replay.total, "recorded request")
-    print(f"{total} of {recorded} would be decided differently{':' if total else ''}")
+    say(f"{total} of {recorded} would be decided differently{':' if total else ''}")
     width = max((len(str(difference.count)) for difference in differences), default=0)
     for difference in differences:
         sign = "+" if difference.gained else "-"
-        print(f"  {sign} {difference.count:>{width}} x {difference.line}, socket {difference.pair.name}")
-        print(f"    {'':{width}}   {difference.why}")
+        line = shorten_ids(difference.line)
+        say(_paint(f"  {sign} {difference.count:>{width}} x {line}, socket {difference.pair.name}"))
+        say(f"    {'':{width}}   {difference.why}")
     if replay.left_out:
-        print(f"left out, as too many others are kept already: {count(replay.left_out, 'request')}")
+        say(f"left out, as too many others are kept already: {count(replay.left_out, 'request')}")
     for name, number in replay.strangers.items():
-        print(f"left out, as neither policy has the socket {name}: {count(number, 'request')}")
+        say(f"left out, as neither policy has the socket {name}: {count(number, 'request')}")

@@ -3,7 +3,7 @@
   dockerproxy explain GET /v1.45/containers/json
   CONTAINERS=1 dockerproxy explain POST /containers/web/start
   dockerproxy explain --policy policy.yaml --socket backup POST /containers/web/start
-  dockerproxy explain --policy policy.yaml --body create.json POST /containers/create
+  dockerproxy explain --policy policy.yaml --socket backup --body create.json POST /containers/create
 
 It sends nothing: where serve would ask the engine which object is meant, a name is taken for the object's name. Of a
 body it says all that is wrong with it, and what would allow it; or what goes to the engine. For a socket whose mode is
@@ -18,9 +18,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.catalog import HEALTH, UNKNOWN
+from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.workbench.bearing import Line, find_change, list_bearing
+from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.cli.sockets import describe_file, may_open
+from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.files import open_input, read_bytes
@@ -28,9 +32,7 @@ from dockerproxy.config.near import show
 from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.bearing import Line, find_change, list_bearing
-from dockerproxy.workbench.expectations import MOST_OF_BODY
-from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
+from dockerproxy.text import shorten_ids
 
 _SHORT: Final = 100
 """Characters of a body that is shown in one line."""
@@ -74,8 +76,30 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if peer is not None:
         lines.append(("peer", _describe_peer(socket, *peer)))
     for name, value in lines:
-        print(f"{name:<10} {value}")
+        say(_write_line(name, value))
     return 0 if isinstance(tried, Tried) and tried.decision.allowed and opens else 1
+
+
+_STYLES: Final = {
+    **dict.fromkeys(("allowed", "yes"), Style.GOOD),
+    **dict.fromkeys(("not", "refused", "no"), Style.BAD),
+    **dict.fromkeys(("depends", "?"), Style.DOUBTFUL),
+}
+"""By the first word of a decision, or of what a condition makes of the request."""
+
+_CONDITION: Final = re.compile(r"(yes|no|\?) +").match
+
+
+def _write_line(name: str, value: str) -> str:
+    """Write a label and a text. Whole ids stay only in what goes to the engine, and in lines to paste."""
+    condition = _CONDITION(value) if not name else None
+    if name == "object" or condition is not None:
+        value = shorten_ids(value)
+    if condition is not None:
+        value = paint(condition[1], _STYLES[condition[1]]) + value[condition.end(1) :]
+    if name == "decision":
+        value = paint(value, _STYLES.get(value.partition(" ")[0], Style.STRONG))
+    return f"{paint(name, Style.STRONG)}{'':<{10 - len(name)}} {value}"
 
 
 def _refused(refusal: Refusal) -> Iterator[Line]:
@@ -86,7 +110,7 @@ def _refused(refusal: Refusal) -> Iterator[Line]:
 def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iterator[Line]:
     request, decision, mode = tried.request, tried.decision, socket.policy.mode
     yield "request", f"{request.method} {request.target}"
-    if request.operation is not UNKNOWN:
+    if request.operation is not None:
         yield "operation", f"{request.operation.name}: {request.operation.says}"
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
     if body is not None:
@@ -133,7 +157,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         yield from find_change(socket.policy.policy, tried, socket.name, file)
         return
     operation = tried.request.operation
-    if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
+    if tried.decision.allowed and operation is not None and operation is not HEALTH:
         yield "change", f"DENY={operation.name} would refuse it"
 
 

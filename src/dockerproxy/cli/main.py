@@ -3,19 +3,22 @@
 import argparse
 import errno
 import importlib
-import io
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
-from typing import Final, TextIO
+from typing import Any, Final
 
+from dockerproxy.cli.terminal import find_width, show_all, show_problems
 from dockerproxy.errors import UserError
 from dockerproxy.host.descriptors import occupy_standard
-from dockerproxy.text import visible
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
+
+_WIDEST: Final = 120
+"""Columns of help."""
 
 BUG: Final = 70
 """Exit status for a bug of ours (sysexits.h, EX_SOFTWARE)."""
@@ -41,13 +44,13 @@ The environment opens what all clients of one socket may do: CONTAINERS=1 the re
 the opened sections, ALLOW=ContainerStart a single operation, and nothing else but /_ping, /version and /events.
 A policy file says it for many sockets, each with operations, presets and conditions of its own.
 
-  CONTAINERS=1 dockerproxy check
-  dockerproxy check --policy policy.yaml
+  dockerproxy demo
   CONTAINERS=1 dockerproxy explain POST /containers/web/restart
-  CONTAINERS=1 PROXIED_SOCKET_PATH=/run/user/1000/proxied.sock dockerproxy
+  dockerproxy check --policy policy.yaml
+  CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, test, diff, healthcheck); 2 something to mend, all of it listed;
-70 a bug, please report it"""
+exit status: 0 done; 1 the answer is no (explain, test, diff, healthcheck, operations); 2 something to mend, all of it
+listed; 70 a bug, please report it"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,18 +60,18 @@ def main(arguments: Sequence[str]) -> int:
     try:
         status: int = options.run(options, os.environ)
     except UserError as error:
-        print(error, file=sys.stderr)
+        show_problems(error.problems)
         return USAGE
     return status
 
 
 def _make_parser(first: str) -> argparse.ArgumentParser:
     """Make the parser for a command line that begins with a word: other verbs than that one are not even imported."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dockerproxy",
         description="A filtering proxy for the Docker and Podman socket, over unix sockets only.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -82,7 +85,7 @@ def _make_parser(first: str) -> argparse.ArgumentParser:
             help=says,
             description=f"{says[0].upper()}{says[1:]}.",
             epilog=module.__doc__.partition("\n\n")[2] if module.__doc__ else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_HelpFormatter,
         )
         module.add_arguments(child)
         child.set_defaults(run=module.run)
@@ -97,26 +100,30 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-class _Visible(io.TextIOWrapper):
-    """Writes for a person: whatever strangers wrote into a log, a name or a variable is seen, and nothing else."""
+class _Parser(argparse.ArgumentParser):
+    """Adds no colours of Python's own: the terminal gets ours only."""
 
-    def write(self, text: str) -> int:
-        """Write a text, with what cannot be seen escaped."""
-        super().write(visible(text))
-        return len(text)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.color = False  # From Python 3.14 on.
 
 
-def _show_all(stream: TextIO | None) -> TextIO | None:
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream  # As Python leaves it where there was none.
-    buffering, encoding = stream.line_buffering, stream.encoding
-    return _Visible(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffering)
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps at the width of the terminal; what is indented is an example, and stays as it is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=min(find_width() or _WIDEST, _WIDEST))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        del indent
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(each if each.startswith(" ") else textwrap.fill(each, width) for each in paragraphs)
 
 
 def entry() -> None:
     """Run as a program."""
     occupy_standard()
-    sys.stdout, sys.stderr = _show_all(sys.stdout), _show_all(sys.stderr)
+    sys.stdout, sys.stderr = show_all(sys.stdout), show_all(sys.stderr)
     try:
         status = main(sys.argv[1:])
         if sys.stdout is not None:  # As Python leaves it where there was none.

@@ -1,14 +1,17 @@
 """List what exists in the Docker and Podman API, and what each operation reveals or changes.
 
-dockerproxy operations containers      a section
-dockerproxy operations libpod/pods     a section of Podman's own API
-dockerproxy operations password        whatever mentions a word
+  dockerproxy operations containers      # a section
+  dockerproxy operations libpod/pods     # a section of Podman's own API
+  dockerproxy operations password        # whatever mentions a word
+
+exit status: 0 done, 1 nothing found
 """
 
 import argparse
 from collections.abc import Mapping
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Operation
+from dockerproxy.cli.terminal import Style, paint, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +24,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     del environment
     found = [operation for operation in OPERATIONS.values() if all(_matches(operation, w) for w in options.words)]
     if not found:
-        print(f"no operation matches; the sections are {', '.join(SECTIONS)}")
+        say(f"no operation matches; the sections are {', '.join(SECTIONS)}")
         return 1
     name = max(len(operation.name) for operation in found)
     path = max(len(operation.path) for operation in found)
@@ -29,8 +32,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for operation in found:
         if operation.section != section:
             section = operation.section
-            print(f"\n{section}")
-        print(
+            say("", paint(section, Style.STRONG))
+        say(
             f"  {operation.name:<{name}}  {operation.access:<5}  {operation.method:<6}  {operation.path:<{path}}"
             f"  {operation.says}"
         )

@@ -1,8 +1,8 @@
 """List the policies for known programs, or show one.
 
-  dockerproxy presets                            all of them, a line each
-  dockerproxy presets show traefik               the file of one, with where its need was read
-  dockerproxy presets show traefik --expanded    the operations it allows, those of what it builds on too
+  dockerproxy presets                            # all of them, a line each
+  dockerproxy presets show traefik               # the file of one, with where its need was read
+  dockerproxy presets show traefik --expanded    # the operations it allows, those of what it builds on too
 
 A policy file takes one by its name: `allow: [preset:traefik]`.
 
@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.terminal import Style, paint, say, show_policy
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
@@ -46,16 +47,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         hint = f"did you mean {near}?" if near else "`dockerproxy presets` lists them"
         raise UserError(Problem("presets show", f"{show(name)} is not a preset", hint))
     if options.expanded:
-        print("\n".join(_expand(find_preset(name))))
+        show_policy("\n".join(_expand(find_preset(name))))
     else:
-        print(read_preset_text(name), end="")
+        show_policy(read_preset_text(name))
     return 0
 
 
 def _print_table() -> None:
     width = max(map(len, PRESETS))
     for name in PRESETS:
-        print(f"{name:<{width}}  {find_preset(name).about}")
+        say(f"{paint(name, Style.STRONG)}{'':<{width - len(name)}}  {find_preset(name).about}")
 
 
 def _expand(preset: Preset) -> Iterator[str]:

@@ -20,8 +20,9 @@ import uvloop
 
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.locks import OFF, find_problems, list_locks, sum_up
+from dockerproxy.cli.sockets import find_place_problems
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.config.environment import Configured
+from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
 from dockerproxy.errors import UserError
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
@@ -49,13 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Serve until told to stop."""
+    """Serve until told to stop.
+
+    Raises:
+        UserError: In the configuration, or a socket cannot be opened.
+    """
 
     def read() -> Configured:
         return _read(environment, options.policy, options.learn)
 
     configured = read()
     settings = configured.settings
+    if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
+        raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
     log = Log(settings.log_level, settings.log_format)
     try:
         _announce(configured, log)

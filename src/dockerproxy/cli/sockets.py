@@ -1,8 +1,31 @@
-"""A socket of ours in words: who may open it."""
+"""A socket of ours in words: who may open it, and what keeps it from being opened."""
 
 import os
+from dataclasses import replace
+from typing import Final
 
+from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
+from dockerproxy.errors import Problem
+from dockerproxy.host.listen import check_place
 from dockerproxy.settings import SocketSettings
+
+_FIRST_STEPS: Final = """
+    this is the path inside a container; elsewhere, set PROXIED_SOCKET_PATH to a path that you may write to
+    or try one of these:
+      dockerproxy demo                           # with the engine of this machine, or without one
+      dockerproxy serve --policy policy.yaml     # with a policy file, which names the sockets
+      dockerproxy --help                         # all commands"""
+
+
+def find_place_problems(configured: Configured) -> list[Problem]:
+    """Say what keeps the sockets from being opened; where nobody has chosen a path, also how to begin."""
+    problems = [problem for socket in configured.settings.sockets for problem in check_place(socket)]
+    if configured.policy_file:
+        return problems
+    return [
+        replace(problem, hint=problem.hint + _FIRST_STEPS) if problem.where == DEFAULT_SOCKET else problem
+        for problem in problems
+    ]
 
 
 def find_owner(socket: SocketSettings) -> tuple[int, int]:

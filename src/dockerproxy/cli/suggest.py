@@ -22,6 +22,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.workbench.replay import without_bodies
+from dockerproxy.cli.terminal import say, show_policy
 from dockerproxy.cli.words import count
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy_file
@@ -65,13 +66,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.policy is None:
         names = None if options.socket is None else {options.socket}
         learners = _learn(_read(options.logs, names))
-        print(write_policy([learners[name].learned() for name in sorted(learners)], _REMARK), end="")
+        show_policy(write_policy([learners[name].learned() for name in sorted(learners)], _REMARK))
         return 0
     socket = choose_socket(read_policy_file(options.policy).sockets, options.socket)
     missing = _Missing(socket)
     for record, when in _read(options.logs, {socket.name}):
         missing.note(record, when)
-    print("\n".join(missing.describe(options.policy)))
+    show_policy("\n".join(missing.describe(options.policy)))
     return 0
 
 
@@ -168,4 +169,4 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
     if not found:
         raise UserError(Problem(where, NOTHING_RECORDED, HOW_TO_RECORD))
     if reading.unreadable:
-        print(f"{where}: ignored {count(reading.unreadable, 'line')} with no valid record", file=sys.stderr)
+        say(f"{where}: ignored {count(reading.unreadable, 'line')} with no valid record", stream=sys.stderr)

@@ -23,13 +23,14 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.workbench.expectations import Expectation, Reader
+from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.workbench.trying import Tried, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
 from dockerproxy.errors import Refusal, UserError
-from dockerproxy.workbench.expectations import Expectation, Reader
-from dockerproxy.workbench.trying import Tried, try_request
 
 _GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
@@ -61,10 +62,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for socket in sockets:
         remark = socket.remark
         if remark and any(expectation.socket is socket for expectation in expectations):
-            print(f"warning: {remark}")
+            say(f"{paint('warning', Style.DOUBTFUL)}: {remark}")
     missed = sum(not _is_met(expectation) for expectation in expectations)
     number = count(len(expectations), "expectation")
-    print(f"{missed} of {number} not met" if missed else f"{number} met")
+    say(paint(f"{missed} of {number} not met", Style.BAD) if missed else paint(f"{number} met", Style.GOOD))
     return 1 if missed else 0
 
 
@@ -72,10 +73,10 @@ def _is_met(expectation: Expectation) -> bool:
     """Whether an expectation is met; if not, say what is."""
     socket, body = expectation.socket, expectation.body
     tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.limits.body)
-    request = f"{expectation.method} {expectation.target}"
+    place, request = paint(str(expectation.place), Style.BAD), f"{expectation.method} {expectation.target}"
     expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
     if isinstance(tried, Tried) and tried.wants_body:
-        print(f"{expectation.place}: {request} should be {expected}, and depends on the body\n    {_GIVE_BODY}")
+        say(f"{place}: {request} should be {expected}, and depends on the body\n    {_GIVE_BODY}")
         return False
     if isinstance(tried, Refusal):
         allowed, why = False, f"refused with {tried.status}: {tried.reason}"
@@ -83,11 +84,11 @@ def _is_met(expectation: Expectation) -> bool:
         allowed, why = tried.decision.allowed, tried.decision.message or _say_who_allows(tried)
     if allowed is expectation.allowed:
         return True
-    print(f"{expectation.place}: {request} should be {expected}, and is {got}\n    {why}")
+    say(f"{place}: {request} should be {expected}, and is {got}\n    {why}")
     return False
 
 
 def _say_who_allows(tried: Tried) -> str:
     operation, source = tried.request.operation, tried.decision.source
-    name = operation.name
+    name = operation.name if operation is not None else ""
     return f"{name} is always allowed" if operation is HEALTH else f"{name} is allowed by {source}"

@@ -49,7 +49,7 @@ OTHERS: Final = (
 
 KNOWN: Final = (*SWITCHES, *OTHERS)
 
-_DEFAULT_SOCKET: Final = "/proxied/docker.sock"
+DEFAULT_SOCKET: Final = "/proxied/docker.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
     reader = Variables(environment)
     switches = {name: reader.switch(name, default=default) for name, default in SWITCHES.items()}
     policy = _read_policy(reader, switches)
-    path = reader.path("PROXIED_SOCKET_PATH", _DEFAULT_SOCKET)
+    path = reader.path("PROXIED_SOCKET_PATH", DEFAULT_SOCKET)
     served = SocketSettings(
         name="docker",
         path=path,

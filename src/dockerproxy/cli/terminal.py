@@ -1,0 +1,149 @@
+"""Output for a person: colours, and lines that are wrapped at the width of the terminal.
+
+What is piped has neither, so that other programs can read it. Colours follow the custom: NO_COLOR, TERM=dumb and
+CLICOLOR=0 turn them off, FORCE_COLOR and CLICOLOR_FORCE turn them on, also in a pipe.
+
+Attack: an escape sequence in a log, a name or a variable, that colours a denial like a permission, or does worse
+-> Defence: whatever cannot be seen is escaped. Our own colours are marked by a number that nobody can know before
+(test: test_only_we_can_colour).
+"""
+
+import io
+import os
+import re
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final, TextIO
+
+from dockerproxy.errors import Problem
+from dockerproxy.text import visible
+
+
+class Style(Enum):
+    """What a text stands for, as the number of its colour."""
+
+    STRONG = "1"
+    FAINT = "2"
+    GOOD = "32"
+    BAD = "31"
+    DOUBTFUL = "33"
+
+
+_MARK: Final = f"\x1a{secrets.token_hex(8)}"
+_MARKED: Final = re.compile(rf"{_MARK}([0-9]*)m")
+_WORD: Final = re.compile(r" *[^ ]+")
+_COLUMN: Final = re.compile(r" *(?:[^ ]+(?: [^ ]+)*? {2,})*")
+"""The columns in front of a line's text: words with two spaces or more behind."""
+
+_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl )').match
+"""Whether a line is one of a policy file or of a body, or a command."""
+
+_WIDEST: Final = 45
+"""Columns in front of a text that is still worth to be continued below itself."""
+
+_NARROWEST: Final = 40
+"""Columns of a terminal in which lines are still wrapped."""
+
+
+class VisibleOutput(io.TextIOWrapper):
+    """Escapes all that cannot be seen, and adds our colours."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        if _MARK not in text:
+            super().write(visible(text))
+            return len(text)
+        for number, piece in enumerate(_MARKED.split(text)):
+            super().write(f"\x1b[{piece}m" if number % 2 else visible(piece))
+        return len(text)
+
+
+def show_all(stream: TextIO | None) -> TextIO | None:
+    """Return a stream that shows all that is written to it."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream  # As Python leaves it where there was none.
+    buffering, encoding = stream.line_buffering, stream.encoding
+    return VisibleOutput(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffering)
+
+
+def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
+    """Return a text in a colour, if the stream, standard output by default, is for a person."""
+    stream = stream or sys.stdout
+    if not text or not isinstance(stream, VisibleOutput) or not _has_colour(stream, os.environ):
+        return text
+    return f"{_MARK}{style.value}m{text}{_MARK}0m"
+
+
+def _has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    if environment.get("NO_COLOR"):
+        return False
+    if any(environment.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    is_off = environment.get("TERM") == "dumb" or environment.get("CLICOLOR") == "0"
+    return not is_off and stream.isatty()
+
+
+def find_width(stream: TextIO | None = None) -> int:
+    """Return the columns of the terminal that a stream, standard output by default, is; 0 if it is none."""
+    stream = stream or sys.stdout
+    if stream is None or not stream.isatty():
+        return 0
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return 0
+
+
+def say(*lines: str, stream: TextIO | None = None) -> None:
+    """Print lines, each wrapped where it is for a terminal."""
+    width = find_width(stream)
+    for line in "\n".join(lines).split("\n"):
+        print(wrap(line, width), file=stream)
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Print mistakes of an operator on standard error."""
+    for problem in problems:
+        first, *hint = str(problem).split("\n")
+        where = paint(problem.where, Style.BAD, sys.stderr)
+        say(f"{where}{first.removeprefix(problem.where)}", *hint, stream=sys.stderr)
+
+
+def show_policy(text: str) -> None:
+    """Print lines of a policy file. Comments are wrapped; all else must stay as it is to be a policy."""
+    width = find_width()
+    for line in text.rstrip("\n").split("\n"):
+        print(paint(wrap(line, width), Style.FAINT) if line.lstrip(" ").startswith("#") else line)
+
+
+def wrap(line: str, width: int) -> str:
+    """Wrap a line; it goes on below its last column. A line to paste stays whole, and so does a word."""
+    text = _MARKED.sub("", line)
+    if width < _NARROWEST or len(text) <= width or _IS_TO_PASTE(text):
+        return line
+    indent = _find_indent(text, width)
+    lines, column = [""], 0
+    for word in _WORD.findall(line):
+        size = len(_MARKED.sub("", word))
+        if column + size > width and column > len(indent):
+            lines.append(indent)
+            word = word.lstrip(" ")  # noqa: PLW2901 (what it is from here on)
+            column, size = len(indent), len(_MARKED.sub("", word))
+        lines[-1] += word
+        column += size
+    return "\n".join(lines)
+
+
+def _find_indent(text: str, width: int) -> str:
+    """Return what the lines begin with on which a line goes on: that of a comment are comments, too."""
+    lead = len(text) - len(text.lstrip(" "))
+    if text.startswith("# ", lead):
+        return f"{text[:lead]}# "
+    found = _COLUMN.match(text[:_WIDEST])
+    hang = found.end() if found is not None else 0
+    return " " * (hang if lead < hang < width // 2 else lead + 2)

@@ -1,0 +1,152 @@
+"""A person sees colours and lines that fit; a program sees neither."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+
+import pytest
+from cli.files import policy_in
+from cli.programs import PATIENCE, environment_of, run, short_folder
+from cli.test_suggest import SEEN, write_log
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.cli.terminal import _MARK, Style, VisibleOutput, paint, show_all, wrap
+from dockerproxy.config.policy_file import read_policy
+
+COLOUR = re.compile(r"\x1b\[[0-9]+m")
+HOSTILE = "/x\x1b[32mallowed\x1a\u202e"
+
+
+def in_terminal(*words: str, columns: int = 120, variables: Mapping[str, str] | None = None) -> str:
+    """Return what a verb shows on a terminal."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = environment_of({"TERM": "xterm", **(variables or {})})
+    program = [sys.executable, "-m", "dockerproxy", *words]
+    with subprocess.Popen(program, stdin=its, stdout=its, stderr=its, env=environment) as running:
+        os.close(its)
+        shown = b""
+        while piece := read(ours):
+            shown += piece
+        running.wait(PATIENCE)
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # As Linux says that nobody has the other end any more.
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"CLICOLOR": "0"}, False),
+        ({"CLICOLOR": "1"}, True),
+        ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
+    ],
+)
+def test_a_terminal_has_colours_unless_the_custom_says_no(variables: dict[str, str], coloured: bool) -> None:  # noqa: FBT001
+    shown = in_terminal("explain", "GET", "/_ping", variables=variables)
+    assert (COLOUR.search(shown) is not None) is coloured
+    assert COLOUR.sub("", shown) == run("explain", "GET", "/_ping").out
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({}, False), ({"FORCE_COLOR": "0"}, False), ({"FORCE_COLOR": "1"}, True)]
+)
+def test_what_is_piped_has_no_colours_unless_they_are_forced(variables: dict[str, str], coloured: bool) -> None:  # noqa: FBT001
+    assert (COLOUR.search(run("explain", "GET", "/_ping", **variables).out) is not None) is coloured
+
+
+def test_only_we_can_colour() -> None:
+    shown = in_terminal(
+        "check", variables={"DOCKER_SOCKET_PATH": HOSTILE, "PROXIED_SOCKET_PATH": "/nonexistent/d.sock"}
+    )
+    assert "/x\\x1b[32mallowed\\x1a\\u202e" in shown
+    assert COLOUR.sub("", shown).replace("\n", "").isprintable()
+    with io.BytesIO() as written:
+        stream = show_all(io.TextIOWrapper(written, encoding="utf-8"))
+        assert isinstance(stream, VisibleOutput)
+        stream.write(f"\x1b[31m\x1a0123456789abcdef32m{'x'}")
+        stream.flush()
+        assert written.getvalue() == rb"\x1b[31m\x1a0123456789abcdef32mx"
+        stream.detach()
+
+
+def test_what_is_no_terminal_of_ours_is_not_painted() -> None:
+    assert paint("x", Style.BAD, io.StringIO()) == "x"
+    assert show_all(None) is None
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+@pytest.mark.parametrize(
+    "words", [("check",), ("explain", "POST", "/containers/web/start"), ("--help",), ("convert", "--help")]
+)
+def test_lines_fit_the_terminal(words: tuple[str, ...], columns: int) -> None:
+    shown = COLOUR.sub(
+        "", in_terminal(*words, columns=columns, variables={"CONTAINERS": "1", "DOCKER_SOCKET_PATH": "/x/e.sock"})
+    )
+    long = [line for line in shown.splitlines() if len(line) > columns]
+    assert [line for line in long if not line.lstrip().startswith(("dockerproxy ", "docker ", "CONTAINERS=1 "))] == []
+    assert any(len(line) > columns // 2 for line in shown.splitlines())
+
+
+def test_what_is_piped_is_not_wrapped() -> None:
+    words = ("explain", "POST", f"/containers/{'x' * 60}/start")
+    assert run(*words, COLUMNS="50") == run(*words)
+    assert "\n           " not in run(*words).out
+
+
+def test_a_policy_is_one_on_a_terminal_as_well() -> None:
+    with short_folder() as folder:
+        shown = in_terminal("suggest", write_log(folder / "proxy.log", *SEEN), columns=45, variables={"NO_COLOR": "1"})
+    assert [socket.name for socket in read_policy(shown, "x.yaml").sockets] == ["backup", "traefik"]
+    assert max(len(line) for line in shown.splitlines() if line.startswith("#")) <= 45
+
+
+def test_a_mistake_is_shown_like_everything_else() -> None:
+    with policy_in("sockets: {}\n") as folder:
+        shown = in_terminal("check", "--policy", f"{folder}/policy.yaml", columns=50)
+    assert shown.startswith(f"\x1b[31m{folder}/policy.yaml")
+    assert max(map(len, COLOUR.sub("", shown).splitlines())) <= 50
+
+
+LINES = st.lists(st.sampled_from(["a", "bb:", "  ", " ", "# ", "word", "x" * 30, "\x01"])).map("".join)
+
+
+@given(LINES, st.integers(0, 60))
+def test_wrapping_loses_nothing_and_keeps_to_the_width(line: str, width: int) -> None:
+    painted = line.replace("\x01", f"{_MARK}31m")
+    plain = line.replace("\x01", "")
+    wrapped = wrap(painted, width)
+    shown = wrapped.replace(f"{_MARK}31m", "")
+    is_comment = plain.lstrip(" ").startswith("# ")
+    first, *others = shown.split("\n")
+    texts = [each.lstrip(" ").removeprefix("# ") if is_comment else each.lstrip(" ") for each in others]
+    assert wrapped.count(_MARK) == painted.count(_MARK)
+    assert " ".join([first, *texts]).split() == plain.split()
+    assert not is_comment or all(each.lstrip(" ").startswith("# ") for each in others)
+    if width >= 40:
+        assert all(len(each) <= width or len(text.split()) == 1 for each, text in zip(others, texts, strict=True))
+
+
+@pytest.mark.parametrize("line", ["  - Long", '  "Key": 1', "  {", "docker ps", "+ x"])
+def test_what_is_to_be_pasted_is_not_wrapped(line: str) -> None:
+    assert wrap(f"{line} {'word ' * 30}", 50) == f"{line} {'word ' * 30}"
