@@ -150,7 +150,7 @@ def parse(line: str) -> dict[str, object]:
         (
             ALLOWED._replace(target="/x", operation="SystemPing", source="PING=1", body={"binds": ("/a b",)}),
             Level.INFO,
-            f'info {WHO} GET /x SystemPing allowed by PING=1 200 in=0 out=1234 1.3ms body={{"binds":["/a\\u0020b"]}}',
+            f'info {WHO} GET /x SystemPing allowed by PING=1 200 in=0 out=1234 1.3ms body={{"binds":["/a b"]}}',
         ),
         (
             ALLOWED._replace(operation="ContainerStop", target=f"/containers/{ID}/stop", object=ID, source="A=1"),

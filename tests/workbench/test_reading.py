@@ -181,6 +181,7 @@ def test_a_log_of_a_version_that_knew_no_objects_is_read() -> None:
         "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET",
         "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET /\\q - denied 403 in=0 out=0 0.1ms",
         "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET / - denied 403 in=0 out=0 0.1ms body={x}",
+        "2026-11-24T12:00:00.000Z info docker uid=0 gid=0 pid=0 GET / - denied 403 in=0 out=0 0.1ms, why",
         "2026-11-24T12:00:99.000Z info docker uid=0 gid=0 pid=0 GET / - denied 403 in=0 out=0 0.1ms",
         "{",
         "[]",

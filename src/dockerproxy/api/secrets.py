@@ -28,6 +28,7 @@ _FIELDS: Final = frozenset(
         "jointoken",
         "password",
         "registryauth",
+        "registryconfig",
         "registrytoken",
         "unlockkey",
         "x-registry-auth",

@@ -6,7 +6,7 @@ is bounded: what does not fit is dropped, counted, and reported when there is ro
 Both formats are read back (`reading.py`), so a client must not be able to write a record of its own:
 
 Attack: a target, a name or a reason with a line end or spaces in it, so that the rest passes for other fields ->
-Defence: what can hold a client's text is escaped, and only a source and the reason at the end have spaces
+Defence: what can hold a client's text is escaped, and only a source, a body and the reason at the end have spaces
 (test: test_a_text_line_is_read_as_the_record_that_it_was).
 Attack: a whole record inside a field, where a collector cuts a long line and the rest becomes a line of its own ->
 Defence: a text record is known by " uid=" and a JSON record by its `{"`, and no field has either
@@ -137,12 +137,12 @@ class Log:
 
     def _format_message(self, level: Level, text: str) -> str:
         if self._json:
-            return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text})
+            return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text}) + "\n"
         return f"{self._now()} {level} {escape(text).replace(_HEAD, _NO_HEAD)}\n"
 
     def _format(self, record: Record, level: Level, event: str) -> str:
         if self._json:
-            return _dump(_fields(record, self._now(), level, event))
+            return _dump(_fields(record, self._now(), level, event)) + "\n"
         uid, gid, pid = record.peer
         method, target = record.method, record.target
         if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
@@ -150,7 +150,7 @@ class Log:
         named = f" of {_write_object(record)}" if record.object else ""
         source = f" by {_write_source(record.source)}" if record.source else ""
         end = f"{record.milliseconds:.1f}ms{'' if event == 'exchange' else ' begins'}"
-        body = "" if record.body is None else f" body={_dump_body(record.body)}"
+        body = "" if record.body is None else f" body={_dump(_plain_body(record.body))}"
         reason = f": {_write_text(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
@@ -210,13 +210,8 @@ _IS_NAME: Final = re.compile(r"[A-Za-z0-9_./:@][A-Za-z0-9_./:@-]*").fullmatch
 _IS_SHORT_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{12}").fullmatch
 
 
-def _dump_body(body: Mapping[str, Value]) -> str:
-    """Write what a contained grant would have to say, as JSON that is one word."""
-    return _dump_json({word: _plain(value) for word, value in body.items()}).replace(" ", "\\u0020")
-
-
 def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, object]:
-    body = {} if record.body is None else {"body": {word: _plain(value) for word, value in record.body.items()}}
+    body = {} if record.body is None else {"body": _plain_body(record.body)}
     return {
         "time": now,
         "level": level.value,
@@ -238,13 +233,17 @@ def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, obj
     }
 
 
+def _plain_body(body: Mapping[str, Value]) -> dict[str, object]:
+    return {word: _plain(value) for word, value in body.items()}
+
+
 def _plain(value: Value) -> object:
     """Return a value as JSON has it."""
     return dict(value.items) if isinstance(value, Pairs) else value
 
 
 def _dump(fields: dict[str, object]) -> str:
-    return f"{_dump_json(fields).replace(_HEAD, _NO_HEAD_IN_JSON)}\n"
+    return _dump_json(fields).replace(_HEAD, _NO_HEAD_IN_JSON)
 
 
 _NO_HEAD_IN_JSON: Final = "\\u0020uid="

@@ -79,9 +79,11 @@ _EXCHANGE: Final = re.compile(
     r" (?P<method>\S+) (?P<target>\S+) (?P<operation>\S+)(?: of (?P<object>\S+))?"
     rf" (?P<decision>{'|'.join(Outcome)})(?: by (?P<source>.+?))?"
     rf" (?P<status>{_NUMBER}) in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
-    r"(?P<start> begins)?(?: body=(?P<body>\{\S*\}))?(?:: (?P<reason>.+))?"
+    r"(?P<start> begins)?(?P<rest>.*)"
 ).fullmatch
 _NUMBERS: Final = frozenset({"uid", "gid", "pid", "status", "received", "sent"})
+_BODY: Final = " body="
+_DECODER: Final = json.JSONDecoder()
 _ESCAPED: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.|$)")
 _SIGNS: Final = {r"\\": "\\", r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 
@@ -102,14 +104,18 @@ def _read_text(time: str, text: str) -> Mapping[str, object]:
     if found is None:
         return {} if " uid=" in text else {"event": "message"}
     said = {name: value or "" for name, value in found.groupdict().items()}
-    body, begins, whole = said.pop("body"), said.pop("start"), find_whole_id(said["object"], said["target"])
+    rest, begins, whole = said.pop("rest"), said.pop("start"), find_whole_id(said["object"], said["target"])
+    body: dict[str, object] = {}
+    if rest.startswith(_BODY):
+        body["body"], end = _DECODER.raw_decode(rest, len(_BODY))
+        rest = rest[end:]
+    if rest and not rest.startswith(": "):
+        return {}
     fields: dict[str, object] = {
         name: int(value) if name in _NUMBERS else _decode(value) for name, value in said.items()
     }
     fields |= {"time": time, "event": "start" if begins else "exchange", "ms": float(said["ms"])}
-    if whole:
-        fields["object"] = whole
-    return {**fields, "body": json.loads(body)} if body else fields
+    return {**fields, **body, "object": whole or fields["object"], "reason": _decode(rest.removeprefix(": "))}
 
 
 def _decode(text: str) -> str:
