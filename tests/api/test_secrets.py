@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.secrets import _FIELDS, _PARAMETERS, is_secret, redact
 from dockerproxy.text import fold
@@ -56,7 +57,7 @@ def test_wherever_a_secret_stands_it_is_hidden(name: str, value: str, after: str
 def test_what_is_shown_of_a_canonical_target_is_canonical_and_shows_all_else(
     query: list[tuple[str, str]],
 ) -> None:
-    request = CanonicalRequest(method="GET", version="v1.45", path="/info", query=tuple(query), operation=None)
+    request = CanonicalRequest(method="GET", version="v1.45", path="/info", query=tuple(query), operation=UNKNOWN)
     shown = redact(request.target)
     assert redact(shown) == shown
     again = canonicalise("GET", shown)

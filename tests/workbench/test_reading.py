@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, SOCKET, load
 
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.workbench.learning import Learner
 from dockerproxy.observe.log import Log
-from dockerproxy.workbench.reading import Reading
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.model import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.reading import Reading
 
 RECORD = Record(
     socket="docker",
@@ -90,7 +90,7 @@ IDS = st.sampled_from([ID, f"sha256:{ID}", ID[:12], f"sha256:{ID[:12]}", "web", 
 TARGETS = st.builds(
     lambda name, query: (
         CanonicalRequest(
-            method="GET", version="v1.45", path=f"/containers/{name}/json", query=tuple(query), operation=None
+            method="GET", version="v1.45", path=f"/containers/{name}/json", query=tuple(query), operation=UNKNOWN
         ).target
     ),
     IDS,

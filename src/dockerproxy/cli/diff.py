@@ -18,17 +18,17 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
-from dockerproxy.workbench.replay import Pair, Replay
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.workbench.reading import Reading
 from dockerproxy.policy.changes import find_changes, find_ways
 from dockerproxy.settings import LIMITS, SocketSettings
 from dockerproxy.text import shorten_ids
+from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.replay import Pair, Replay
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"

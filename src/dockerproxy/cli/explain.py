@@ -20,11 +20,8 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.workbench.bearing import Line, find_change, list_bearing
-from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.cli.sockets import describe_file, may_open
 from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.files import open_input, read_bytes
@@ -33,6 +30,9 @@ from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
+from dockerproxy.workbench.bearing import Line, find_change, list_bearing
+from dockerproxy.workbench.expectations import MOST_OF_BODY
+from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
 
 _SHORT: Final = 100
 """Characters of a body that is shown in one line."""

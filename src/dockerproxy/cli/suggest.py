@@ -21,17 +21,12 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
-from dockerproxy.workbench.replay import without_bodies
 from dockerproxy.cli.terminal import say, show_policy
 from dockerproxy.cli.words import count
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.workbench.learned import write_grants, write_impossible, write_policy
-from dockerproxy.workbench.learning import Learner
-from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
-from dockerproxy.workbench.reading import Reading
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.bodies.inspection import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -40,6 +35,11 @@ from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.learned import write_grants, write_impossible, write_policy
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
+from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.replay import without_bodies
 
 _MOST_SOCKETS: Final = 256
 """That one log is of. A learner is kept for each."""

@@ -23,14 +23,14 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.workbench.expectations import Expectation, Reader
 from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.workbench.trying import Tried, try_request
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
 from dockerproxy.errors import Refusal, UserError
+from dockerproxy.workbench.expectations import Expectation, Reader
+from dockerproxy.workbench.trying import Tried, try_request
 
 _GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
