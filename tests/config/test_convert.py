@@ -194,7 +194,8 @@ def test_no_value_of_a_variable_gets_into_a_comment() -> None:
 def test_where_nothing_is_allowed_the_file_says_so() -> None:
     off = dict.fromkeys(["PING", "VERSION", "EVENTS", "LIBPOD_PING", "LIBPOD_VERSION"], "0")
     assert write(off).endswith("    allow: []\n")
-    assert not any(read(off).sockets[0].policy.allows(name) for name in OPERATIONS)
+    policy = read(off).sockets[0].policy
+    assert not any(policy.allows(name) for name in OPERATIONS)
 
 
 def test_every_variable_is_replaced_kept_or_tells_the_engine() -> None:

@@ -15,14 +15,13 @@ LARGE = bytes(range(256)) * 4096
 
 def unpack(*pieces: bytes) -> tuple[bytes, str]:
     """Feed pieces, each as soon as nothing more comes out of those before; return all, and what is wrong."""
-    reader, made = Gunzip(), b""
+    reader, made = Gunzip(), []
     for piece in pieces:
-        made += reader.feed(memoryview(piece))
+        made.append(reader.feed(memoryview(piece)))
         while reader.has_more and not reader.fault:
-            out = reader.feed(b"")
-            assert len(out) <= PIECE
-            made += out
-    return made + reader.end(), reader.fault
+            made.append(reader.feed(b""))
+            assert len(made[-1]) <= PIECE
+    return b"".join([*made, reader.end()]), reader.fault
 
 
 @given(st.data(), st.binary(max_size=300), st.integers(0, 9))
