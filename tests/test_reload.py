@@ -230,6 +230,7 @@ def test_a_socket_that_stays_gets_its_new_permissions(permissions: str) -> None:
         assert stat.S_IMODE((reloaded.folder / "one.sock").stat().st_mode) == int(permissions, 8)
 
 
+@pytest.mark.root
 def test_a_socket_that_gets_an_owner_and_loses_it_again_belongs_to_us_again() -> None:
     with serving(PING, SANDBOX="off") as reloaded:
         reloaded.turn(PERMISSIONS + "    group: 12345\n", permissions="0660")

@@ -13,7 +13,7 @@ POLICY = """\
 sockets:
   traefik:
     path: FOLDER/traefik.sock
-    group: 1000
+    group: 4321
     allow: [preset:ping, ContainerList]
 
   backup:

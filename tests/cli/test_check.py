@@ -116,7 +116,7 @@ grace     10s to finish
 log       text from info on
 sandbox   off: the process is not locked in
 
-socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 1000
+socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
 limits    as by default
 mode      enforce
 digest    0123456789ab

@@ -320,6 +320,7 @@ def test_two_sockets_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> N
         assert is_clean(tmp_path, "one", "two")
 
 
+@pytest.mark.root
 def test_a_socket_in_use_gets_other_permissions_and_another_group_without_being_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x.sock"
     with listening(settings_for(path)) as opened:
