@@ -19,8 +19,13 @@ help: ## what can be made
 run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-in
 	@$(BIN)/dockerproxy demo
 
-test: $(VENV)/dev ## every test; those against real engines start their own and need root
-	$(BIN)/python -m pytest $(TESTS)
+test: ## every test that this machine can run; as root on Debian, it installs what they need
+	@tests/setup
+	@$(MAKE) --no-print-directory $(VENV)/dev
+	$(BIN)/python -m pytest $(TESTS); status=$$?; $(give_back); exit $$status
+
+# After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
+give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
 
 # The router has a Podman of its own.
 newest: $(VENV)/dev .podman/usr/bin/podman ## the tests that Podman serves, on the newest one that Debian has; needs root
@@ -60,19 +65,22 @@ clean: ## remove what the targets made
 	mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
 	  --include=podman,runc,netavark,aardvark-dns,ca-certificates,iptables testing .podman
 
+install = $(BIN)/pip install --quiet --editable '$(1)' || \
+  { echo "pip cannot install the packages. Check the network, or name another index with PIP_INDEX_URL." >&2; exit 1; }
+
 $(VENV)/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "This Python has no venv. On Debian and Ubuntu: sudo apt-get install -y python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	@$(call install,.)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	@$(call install,.[dev])
 	@touch $@
 
 $(VENV)/fuzz: $(VENV)/dev
-	$(BIN)/pip install --quiet --editable '.[dev,fuzz]'
+	@$(call install,.[fuzz])
 	@touch $@

@@ -1,8 +1,52 @@
-"""How hard the properties are tried: few examples by default, many with `--hypothesis-profile=deep`."""
+"""How hard properties are tried, and what is left out on a machine that cannot run every test.
 
+Few examples by default, many with `--hypothesis-profile=deep`.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadline: on a busy machine the time of one example says nothing about the code.
 settings.register_profile("fast", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", parent=settings.get_profile("fast"), max_examples=5_000)
 settings.load_profile("fast")
+
+LEFT_OUT = pytest.StashKey[str]()
+
+
+def find_missing(marker: str) -> list[str]:
+    """List what tests with a marker need and this machine lacks."""
+    if os.geteuid():
+        return ["root"]
+    setup = Path(__file__).parent / "setup"
+    listed = subprocess.run([setup, "--missing"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return listed.splitlines() if marker == "engine" else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that this machine cannot run; not in CI, where they fail."""
+    if os.environ.get("CI") == "true":
+        return
+    wanted, missing = list(items), set[str]()
+    for marker in ("root", "engine"):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (lacks := find_missing(marker)):
+            missing.update(lacks)
+            items[:] = [item for item in items if item not in marked]
+    if left_out := [item for item in wanted if item not in items]:
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[LEFT_OUT] = (
+            f"Left out: {len(left_out)} of {len(wanted)} tests, since this machine lacks {', '.join(sorted(missing))}."
+            " To run them all: make test, as root on Debian 13, which installs what they need."
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last of all what was left out."""
+    if said := config.stash.get(LEFT_OUT, ""):
+        config.get_terminal_writer().line(said)

@@ -25,7 +25,7 @@ ARGUMENTS_OF_TASKS = {"name", "become", "loop", "notify", "register", "tags", "v
 def run(program: str, *words: str | Path, environment: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Run a program that must exist and end well, and return its two streams."""
     if shutil.which(program) is None:
-        pytest.fail(f"the tests of the examples need {program}; .ci/run says which package has it")
+        pytest.fail(f"the tests of the examples need {program}; tests/setup says which package has it")
     done = subprocess.run(
         [program, *map(str, words)],
         check=False,
