@@ -12,7 +12,11 @@ SWAGGER ?=
 MOBY    ?=
 PODMAN  ?=
 
-.PHONY: help run test newest coverage check drift fuzz format soak bench clean
+# The tests of the pure core, and each of these folders and files as a target of its own.
+CORE   := tests/policy tests/config tests/api tests/wire tests/test_errors.py tests/test_settings.py tests/test_text.py
+QUICK  := $(CORE:%=quick/%)
+
+.PHONY: help run test quick $(QUICK) newest coverage check drift fuzz format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -27,12 +31,19 @@ test: ## every test that this machine can run; as root on Debian, it installs wh
 # After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
 
+quick: $(VENV)/dev ## what to run after each edit: the checks, and the tests of the pure core with few examples
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target check $(QUICK)
+
+$(QUICK):
+	@echo $(@:quick/%=%)
+	@$(BIN)/python -m pytest --quiet --override-ini=verbosity_test_cases=-2 --hypothesis-profile=quick $(@:quick/%=%)
+
 # The router has a Podman of its own.
 newest: $(VENV)/dev .podman/usr/bin/podman ## the tests that Podman serves, on the newest one that Debian has; needs root
 	PODMAN_ROOT=$(CURDIR)/.podman $(BIN)/python -m pytest tests/e2e -k '(podman or libpod) and not (router or soak)'
 
 coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
-	$(BIN)/coverage run -m pytest -q tests/api tests/wire tests/policy tests/config tests/test_errors.py tests/test_settings.py tests/test_text.py
+	$(BIN)/coverage run -m pytest -q $(CORE)
 	$(BIN)/coverage report --fail-under=100 --show-missing \
 	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py,src/dockerproxy/text.py'
 

@@ -1,6 +1,6 @@
 """How hard properties are tried, and what is left out on a machine that cannot run every test.
 
-Few examples by default, many with `--hypothesis-profile=deep`.
+Few examples by default, fewer with `--hypothesis-profile=quick`, many with `--hypothesis-profile=deep`.
 """
 
 import os
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 # No deadline: on a busy machine the time of one example says nothing about the code.
 settings.register_profile("fast", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", parent=settings.get_profile("fast"), max_examples=5_000)
+settings.register_profile("quick", max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("fast")
 
 LEFT_OUT = pytest.StashKey[str]()
@@ -50,3 +51,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Say last of all what was left out."""
     if said := config.stash.get(LEFT_OUT, ""):
         config.get_terminal_writer().line(said)
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """Print nothing for a test that passes, with `verbosity_test_cases` below -1."""
+    quiet = config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) < -1
+    return ("passed", "", "") if quiet and report.passed and report.when == "call" else None
