@@ -16,7 +16,7 @@ PODMAN  ?=
 CORE   := tests/policy tests/config tests/api tests/wire tests/test_errors.py tests/test_settings.py tests/test_text.py
 QUICK  := $(CORE:%=quick/%)
 
-.PHONY: help run test quick $(QUICK) newest coverage check drift fuzz format soak bench clean
+.PHONY: help run test quick $(QUICK) newest coverage check audit drift fuzz format soak bench clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -52,6 +52,9 @@ check: $(VENV)/dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: ## the files that decide what passes, in the order in which to read them
+	@$(PYTHON) tests/audit.py
 
 drift: $(VENV)/dev ## compare the tables with the engines' sources: SWAGGER=moby/api/swagger.yaml MOBY=moby PODMAN=podman
 	PYTHONPATH=tests $(BIN)/python -m drift $(if $(SWAGGER),--swagger $(SWAGGER)) $(if $(MOBY),--moby $(MOBY)) $(if $(PODMAN),--podman $(PODMAN)) $(if $(KEEP),--keep)

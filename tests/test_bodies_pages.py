@@ -15,10 +15,11 @@ from typing import Final
 from test_policies_page import value_of
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Body, Content
+from dockerproxy.api.bodies.tables import SEALED, Body, Content
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.bodies.checks import CHECKS, find_bounds
-from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.claims.checks import CHECKS, find_words_of_body
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.wording import write_grant
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -47,8 +48,8 @@ CONTENTS: Final = {
 def render(body: Body) -> str:
     """Write the page of an operation."""
     operation = OPERATIONS[body.operation]
-    words = [f"| `{name}` | {find_words(operation)[name].says} |\n" for name in find_bounds(body)]
-    example = {name: value_of(find_words(operation)[name]) for name in find_bounds(body)[:2]}
+    words = [f"| `{name}` | {find_words(operation)[name].summary} |\n" for name in find_words_of_body(body)]
+    example = {name: value_of(find_words(operation)[name]) for name in find_words_of_body(body)[:2]}
     lines = [
         f"# {operation.name}\n\n",
         fill(f"`{operation.method} {operation.path}`: {operation.says}. {CONTENTS[body.content]}"),
@@ -122,7 +123,8 @@ def test_the_list_of_pages_is_that_of_the_tables() -> None:
 
 def test_each_condition_on_bodies_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)`", INDEX.read_text()))
-    assert {name for name, word in ALL_WORDS.items() if word.of_body} <= explained
+    operations = OPERATIONS.values()
+    assert {word for each in operations for word in find_words(each) if is_of_body(each, word)} <= explained
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ from config.documents import FITTING
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS
-from dockerproxy.policy.model import Mode, Pairs, Value
+from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import WORDS
-from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import write_grant
-from dockerproxy.policy.words import Takes, Word
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "policies.md"
 CONDITIONS: Final = re.compile(r"(<!-- conditions: .+ -->\n)(.*)(<!-- end of conditions -->\n)", re.DOTALL)
@@ -28,7 +30,7 @@ WIDTH: Final = 118
 
 def render_conditions() -> str:
     """Write each condition with the operations that bear it, those on objects first."""
-    names = dict.fromkeys((*WORDS.values(), *ALL_WORDS))
+    names = dict.fromkeys((*WORDS.values(), *CONSTRAINTS))
     return "\n" + "".join(f"### {name}\n\n{''.join(render_word(name))}" for name in names)
 
 
@@ -38,10 +40,10 @@ def render_word(name: str) -> Iterator[str]:
     for operation in OPERATIONS.values():
         word = find_words(operation).get(name)
         if word is not None:
-            meanings.setdefault(word.says, []).append(operation.name)
-    for says, operations in meanings.items():
+            meanings.setdefault(word.summary, []).append(operation.name)
+    for summary, operations in meanings.items():
         example = write_grant(operations[0], {name: value_of(find_words(OPERATIONS[operations[0]])[name])})
-        yield f"`{example}`:\n{says}.\n"
+        yield f"`{example}`:\n{summary}.\n"
         bearing = ", ".join(f"`{operation}`" for operation in operations)
         yield f"{textwrap.fill(f'Operations: {bearing}.', WIDTH)}\n\n"
 
@@ -71,13 +73,13 @@ EXAMPLES: Final[Mapping[str, Value]] = {
 """Of conditions on bodies that are no choice."""
 
 
-def value_of(word: Word) -> Value:
+def value_of(word: Constraint) -> Value:
     """Return a value that a condition can have."""
     if word.takes is Takes.FLAG:
         return False
     if word.takes is Takes.CHOICE:
         return word.choices[0]
-    return EXAMPLES[word.name] if word.of_body else tuple(map(str, FITTING[word.name][:2]))
+    return EXAMPLES.get(word.name) or tuple(map(str, FITTING[word.name][:2]))
 
 
 def rows_below(heading: str) -> list[str]:

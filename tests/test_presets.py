@@ -23,10 +23,10 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import missing
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.exposure import find_exposures
 

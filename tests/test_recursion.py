@@ -13,18 +13,19 @@ import pytest
 from test_rules import MODULES, SOURCE
 
 from dockerproxy.api.bodies.fields import Node
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Kind, Question, read_object
 from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
-    "policy/bodies/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
+    "policy/claims/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
     "policy/wording.py": "a value of a condition holds texts and lists of texts",
     "api/bodies/fields.py": "a table of fields, when it is read",
     "config/schema.py": "the schema, which is ours",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
+    "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
     "proxy/turns.py Turns": "nothing: the event loop calls it again in another turn",
 }
 """Where functions call themselves, and what bounds how deep."""
@@ -33,7 +34,6 @@ JSON = {
     "wire/document.py": "catches it, and bounds the levels",
     "policy/objects.py": "catches it",
     "workbench/reading.py": "catches it",
-    "observe/log.py": "writes a record, which holds no others",
     "workbench/needs.py": "writes what it made",
     "config/schema.py": "writes the schema, which is ours",
     "cli/standin.py": "writes what it made",

@@ -12,7 +12,7 @@ from dockerproxy.config.near import show
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
 REFUSED = "decision   refused with 400, whatever the settings say"
 SEARCH = (
-    "ImageSearch is not allowed here except if term names no registry host;"
+    "ImageSearch is not allowed here except if no registry host is named;"
     " DISTRIBUTION=1 would allow it, ALLOW=ImageSearch nothing else"
 )
 REQUESTS = (
@@ -116,7 +116,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "access     read, in the section images",
                 "decision   not allowed",
                 "grant      IMAGES=1",
-                "           no   term names no registry host",
+                "           no   no registry host is named",
                 f"message    {SEARCH}",
             ],
         ),

@@ -10,9 +10,11 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS
+from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
-from dockerproxy.policy.words import Takes, Word
+from dockerproxy.policy.values import Takes
+from dockerproxy.policy.vocabulary import find_words
 
 WORDS: Final = (
     *OPERATIONS,
@@ -22,7 +24,7 @@ WORDS: Final = (
 """Every grant there is."""
 
 FITTING: Final = {
-    **dict.fromkeys(ALL_WORDS, ("web", "db-*", "0123", "on")),
+    **dict.fromkeys(CONSTRAINTS, ("web", "db-*", "0123", "on")),
     "images": ("nginx", "ghcr.io/acme/**"),
     "from": ("nginx:1.27", "docker.io/library/*"),
     "path": ("/data/**", "/etc/hosts", "/"),
@@ -69,7 +71,7 @@ TAKEN: Final[dict[Takes, st.SearchStrategy[object]]] = {
 }
 
 
-def values_of(word: Word) -> st.SearchStrategy[object]:
+def values_of(word: Constraint) -> st.SearchStrategy[object]:
     if word.takes is Takes.CHOICE:
         return st.sampled_from(word.choices)
     if word.takes in TAKEN:

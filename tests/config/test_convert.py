@@ -18,7 +18,8 @@ from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import UserError
 from dockerproxy.policy.changes import digest, find_needed
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.model import Condition, Mode
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Mode
 from dockerproxy.workbench.exposure import find_exposures, is_whole
 
 WIDTH = 118

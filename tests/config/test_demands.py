@@ -6,8 +6,9 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import find_words
 
 
 def read(word: str, text: str) -> tuple[Value | None, list[str]]:
@@ -15,7 +16,7 @@ def read(word: str, text: str) -> tuple[Value | None, list[str]]:
     reader = Reader("p")
     root = reader.compose(f"{word}: {text}")
     assert isinstance(root, Fields)
-    value = read_demand(reader, ALL_WORDS[word], root.pairs[0][1])
+    value = read_demand(reader, CONSTRAINTS[word], root.pairs[0][1])
     return value, [problem.what for problem in reader.problems]
 
 
@@ -89,7 +90,7 @@ def test_every_mistake_in_a_value_is_told_and_there_is_none_then(word: str, text
 
 
 def test_what_is_no_value_at_all_is_told_whatever_it_should_be() -> None:
-    for word in ALL_WORDS:
+    for word in CONSTRAINTS:
         for text in ("", "~", "[[[]]]", "{a: {}}"):
             value, problems = read(word, text)
             assert (value, bool(problems)) == (None, True), (word, text)

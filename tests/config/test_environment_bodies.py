@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from policy.policies import environments, policy_of
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.errors import UserError
+from dockerproxy.policy.claims.tables import BODIES
 
 
 @given(environments())

@@ -18,8 +18,7 @@ from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
 from dockerproxy.config.schema import make_schema, write_schema
 from dockerproxy.errors import UserError
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 
 ROOT: Final = Path(__file__).parent.parent.parent
 SCHEMA: Final = json.loads(json.dumps(make_schema()))
@@ -202,7 +201,8 @@ def test_a_word_is_offered_the_conditions_that_its_operations_bear() -> None:
             assert bool(opened) is (offered.pop(UNRESTRICTED.word, None) is not None)
             assert offered.keys() == {name for words in borne for name in words}
             assert all(
-                any(name in words and words[name].says == says for words in borne) for name, says in offered.items()
+                any(name in words and words[name].summary == summary for words in borne)
+                for name, summary in offered.items()
             )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from drift.facts import Name, Route, find
 
 from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
 _AT_THE_TOP: Final = "engines up to 26.1 read it where the host config should be; what is there is refused"

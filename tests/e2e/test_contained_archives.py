@@ -177,7 +177,7 @@ def test_no_build_gives_a_trusted_name(engine: Engine, proxy: Proxy, label: str)
     trusted = f"trusted/{label}"
     refused = build(proxy.socket, f"t={trusted}")
     assert refused.status == 403
-    remedy = f'"ImageBuild: {{..., tags: [docker.io/{trusted}:latest]}}" would allow it'
+    remedy = f'"granted/*:*", docker.io/{trusted}:latest], networks: [none, default]}}" would allow it'
     assert refused.json()["message"].endswith(remedy)
     assert not has_image(engine, trusted)
     assert b"Successfully built" in build(engine.socket, f"t={trusted}").body

@@ -13,7 +13,7 @@ from e2e.feared import FEARED, Feared, Shown
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 
 pytestmark = pytest.mark.engine
 

@@ -14,7 +14,7 @@ from e2e.talk import ask
 from policy.policies import request_of
 from wire.tars import archive_of, item, link
 
-from dockerproxy.policy.bodies.building import add_namespaces
+from dockerproxy.policy.claims.builds import add_namespaces
 
 pytestmark = pytest.mark.engine
 

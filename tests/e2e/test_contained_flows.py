@@ -218,7 +218,7 @@ WIDER = [
     ("--log-opt=env=SECRET",                    "HostConfig.LogConfig.Config"),
     ("--memory=1g",                             "HostConfig.Memory"),
     ("--memory-swap=-1",                        "HostConfig.MemorySwap"),
-    ("--cpus=0",                                "HostConfig.NanoCpus"),
+    ("--cpus=2",                                "HostConfig.NanoCpus"),
     ("--label=owner=root",                      "Labels"),
     ("--name=web",                              "?name"),
     ("--link=job-first",                        "HostConfig.Links"),

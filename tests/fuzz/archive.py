@@ -10,11 +10,11 @@ from typing import Final
 from fuzz.archive_changes import FIELDS, size_of, split
 from fuzz.messages import check_text
 from fuzz.pieces import cut
-from policy.bodies.sending import BUILD, LOAD, PUT, archive_for, feed_all
+from policy.claims.sending import BUILD, LOAD, PUT, archive_for, feed_all
 from wire.tars import read_archive, write_archive
 
-from dockerproxy.policy.bodies.archives import Archive
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.claims.archives import Archive
+from dockerproxy.policy.values import Value
 from dockerproxy.wire.body import frame
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.tar import BLOCK, USTAR, Entry, Kind

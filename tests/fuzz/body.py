@@ -14,19 +14,20 @@ from fuzz.engine import settle
 from fuzz.grants import read_grant
 from fuzz.messages import check_message, check_refusal
 from fuzz.tables import find_flaws, find_twins
+from policy.inspecting import conditions_of, inspect
 from wire.heads import head_of
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.narrowing import covers
-from dockerproxy.policy.bodies.reader import inspect
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.judge import Judged, judge, judge_body
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import END_OF_HEAD
+from dockerproxy.workbench.replay import claims_of
 
 _VERSIONS: Final = {False: "/v1.47", True: "/v5.0.0"}
 """Of Docker's API, and of Podman's."""
@@ -135,4 +136,5 @@ def _check_learned(judged: Judged) -> None:
         return
     inspected = inspect(BODIES[judged.operation.name], judged.needs, judged.request, judged.known)
     assert not inspected.faults, inspected.faults
-    assert covers(judged.operation, judged.needs, judged.needs)
+    recorded = claims_of(judged.operation, judged.needs)
+    assert not judge_claims(conditions_of(judged.needs), recorded).faults

@@ -5,8 +5,8 @@ from typing import Final
 
 from fuzz.messages import check_text
 
-from dockerproxy.policy.bodies.building import find_frontend
-from dockerproxy.policy.bodies.dockerfiles import find_reach
+from dockerproxy.policy.claims.builds import find_frontend
+from dockerproxy.policy.claims.dockerfiles import find_reach
 
 GIVEN: Final[tuple[Mapping[str, str] | None, ...]] = (None, {}, {"A": "docker.io/x", "B": "dir", "C": "${A}:"})
 """What clients say of variables."""

@@ -11,8 +11,8 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words import Takes
+from dockerproxy.policy.values import Takes
+from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.wire.document import Json
 
 VALUES: Final[dict[str, Json]] = {
@@ -74,7 +74,7 @@ def _narrow(name: str) -> Json:
     said = {
         word.name: False if word.takes is Takes.FLAG else VALUES[word.name]
         for word in words.values()
-        if not word.of_body
+        if not is_of_body(OPERATIONS[name], word.name)
     }
     return {name: said or None}
 

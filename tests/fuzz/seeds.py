@@ -10,12 +10,12 @@ from api.paths import path_of
 from config.test_policy_file import WHOLE
 from fuzz.archive_changes import archive_with
 from fuzz.dockerfile import REACHING
-from policy.bodies.test_dockerfiles import ORDINARY
+from policy.claims.test_dockerfiles import ORDINARY
 from policy.policies import TRIED
 from wire.tars import find_corpus, read_archive, write_archive
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS, Kind
 
 CORPUS: Final = Path(__file__).parents[1] / "corpus"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.presets import PRESETS
-from dockerproxy.policy.vocabulary import ALL_WORDS
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 
 _FIELDS: Final = (
     *("Host: a", "Content-Length: 3", "Transfer-Encoding: chunked", "Expect: 100-continue", "Upgrade: tcp", "X-Sum: 1"),
@@ -57,7 +57,7 @@ def of_answers() -> Iterator[str]:
 def of_bodies() -> Iterator[str]:
     yield from _OF_BODIES.split()
     yield from BODIES
-    yield from (f'"{word}":' for word in ALL_WORDS)
+    yield from (f'"{word}":' for word in CONSTRAINTS)
     yield from {f'"{part}"' for each in BODIES.values() for field in each.fields for part in field.path.split(".")}
 
 
@@ -88,7 +88,7 @@ def of_policies() -> Iterator[str]:
         "\n  ",
     )
     yield from _OF_POLICIES.split()
-    yield from (*ALL_WORDS, *OPERATIONS, *GROUPS, *(f"preset:{name}" for name in PRESETS), *SECTIONS)
+    yield from (*CONSTRAINTS, *OPERATIONS, *GROUPS, *(f"preset:{name}" for name in PRESETS), *SECTIONS)
 
 
 def of_dockerfiles() -> Iterator[str]:

@@ -8,16 +8,16 @@ from api.paths import path_of
 from hypothesis import strategies as st
 from policy.ordinary import Named, body_of
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.bodies.inspection import Known
-from dockerproxy.policy.bodies.narrowing import find_bounds_for
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy
+from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Found, Kind
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
@@ -75,7 +75,7 @@ def record_of(
     )
     if operation not in BODIES or not isinstance(request, CanonicalRequest):
         return record
-    needs = find_bounds_for(BODIES[operation], request, known_of(record))
+    needs = find_needs(BODIES[operation], request, known_of(record))
     assert isinstance(needs, dict), needs
     return record._replace(body=needs)
 

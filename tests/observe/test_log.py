@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 
 PATIENCE = 10

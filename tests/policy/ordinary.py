@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Found, Kind
 from dockerproxy.wire.document import Json
 

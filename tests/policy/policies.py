@@ -12,11 +12,13 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesNoBuilder, NamesNoHost, NamesObject
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Condition, Decision, Denial, Grant, Mode, Policy
+from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import KINDS, WORDS, Found
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 
 EXCEPTIONS = {
     "ImageSearch": "?term=registry.example/x",
@@ -81,6 +83,11 @@ def policy_with(*grants: Grant, denials: tuple[Denial, ...] = (), mode: Mode = M
     return compile_policy(Policy(grants=grants, denials=denials, hints=hints, mode=mode))
 
 
+def condition(word: str, value: Value) -> Condition:
+    """Return what a grant says by one word."""
+    return Condition(CONSTRAINTS[word], value)
+
+
 def object_word(name: str) -> str:
     """Return what the condition on the object of an operation is called."""
     return WORDS[KINDS[name]]
@@ -89,8 +96,8 @@ def object_word(name: str) -> str:
 def grant_on(operation: str, *items: str, **flags: bool) -> Grant:
     """Return a grant of an operation for some objects, with other conditions by their words; a body may be anything."""
     words = find_words(OPERATIONS[operation])
-    conditions = [words[object_word(operation)].make(items)] if items else []
-    conditions += [words[word].make(value) for word, value in flags.items()]
+    conditions = [Condition(words[object_word(operation)], items)] if items else []
+    conditions += [Condition(words[word], value) for word, value in flags.items()]
     conditions += [UNRESTRICTED] if operation in CONTAINED else []
     return Grant(frozenset({operation}), f"{operation} (policy.yaml:1)", tuple(conditions))
 
@@ -113,10 +120,10 @@ def environments(draw: st.DrawFn) -> dict[str, str]:
 ITEMS = st.lists(st.sampled_from(["web", "w*", "db-*", "**", ID]), min_size=1, max_size=2).map(tuple)
 CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     st.just(UNRESTRICTED),
-    st.builds(NamesNoHost, st.sampled_from(["term", "remote"]), st.booleans()),
-    st.builds(NamesNoBuilder),
-    st.builds(Flag, st.just("follow"), st.booleans(), st.just("follow"), st.booleans()),
-    st.builds(NamesObject, st.sampled_from(sorted(set(WORDS.values()))), ITEMS),
+    st.just(Condition(CONSTRAINTS["registries"], "default")),
+    st.just(Condition(CONSTRAINTS["buildx_builders"], "none")),
+    st.builds(Condition, st.just(CONSTRAINTS["follow"]), st.booleans()),
+    st.builds(Condition, st.sampled_from([CONSTRAINTS[word] for word in sorted(set(WORDS.values()))]), ITEMS),
 )
 GRANTS = st.builds(
     Grant,

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.policies import environments, policy_of
+from policy.policies import condition, environments, policy_of
 
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.changes import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Denial, Grant, Mode, Pairs, Policy, Value
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.model import Denial, Grant, Mode, Policy
+from dockerproxy.policy.values import Pairs, Value
 
 Line = tuple[str, Mapping[str, Value]]
 
@@ -29,10 +28,7 @@ def granting(
                 Grant(
                     frozenset({name}),
                     source,
-                    tuple(
-                        UNRESTRICTED if word == "unrestricted" else find_words(OPERATIONS[name])[word].make(value)
-                        for word, value in values.items()
-                    ),
+                    tuple(condition(word, value) for word, value in values.items()),
                 )
                 for name, values in lines
             ),
@@ -143,8 +139,8 @@ def ways(*lines: Line) -> tuple[str, ...]:
 
 
 def test_what_a_grant_says_of_bodies_may_be_more_than_one_that_says_nothing() -> None:
-    assert ways(CREATE, CREATE_WITH_BINDS) == ("ContainerCreate", "ContainerCreate: {binds: [/srv]}")
-    assert ways(CREATE, CREATE_WITHIN) == ("ContainerCreate",)
+    assert ways(CREATE, CREATE_WITH_BINDS) == ("ContainerCreate: {binds: [/srv]}",)
+    assert ways(CREATE, CREATE_WITHIN) == ("ContainerCreate", 'ContainerCreate: {memory: "1GiB", user: not-root}')
     connect: Line = ("NetworkConnect", {"networks": ("front",)})
     assert ways(("NetworkConnect", {}), connect) == ("NetworkConnect", "NetworkConnect: {networks: [front]}")
     run: Line = ("ContainerExec", {"containers": ("web",), "commands": (("sh",),)})

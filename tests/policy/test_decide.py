@@ -26,9 +26,10 @@ from policy.policies import (
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.config.switches import SWITCHES
-from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.reader import Readout
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.decide import decide
+from dockerproxy.policy.decide import decide, substitute
 from dockerproxy.policy.model import Decision, Denial, Grant, Policy
 from dockerproxy.policy.objects import KINDS, Found, Question
 from dockerproxy.wire.document import Json
@@ -183,3 +184,23 @@ def test_what_a_client_wrote_is_never_suggested_as_a_pattern(source: str) -> Non
     assert isinstance(decision, Decision)
     assert "binds cannot list it" in decision.message
     assert "would allow it" not in decision.message
+
+
+@pytest.mark.parametrize(
+    ("content", "target", "sent"),
+    [
+        ({}, "A", {"A": 7}),
+        ({"A": {"B": 1}}, "A.B", {"A": {"B": 7}}),
+        ({"A": None}, "A.B", {"A": {"B": 7}}),
+        ({"A": [{"B": 1}, {"B": 2}]}, "A[1].B", {"A": [{"B": 1}, {"B": 7}]}),
+        # Where no place is, nothing is put.
+        ({"A": 5}, "A.B", {"A": 5}),
+        ({"A": 5}, "A[0].B", {"A": 5}),
+        (None, "A", None),
+        ([], "A", []),
+    ],
+)
+def test_a_substitute_is_put_at_its_place(content: Json, target: str, sent: Json) -> None:
+    read = Readout(violations=(), claims=(), content=content, query={"a": ("b",)})
+    assert substitute(read, {target: 7, "?x": "y"}) == {"a": ("b",), "x": ("y",)}
+    assert read.content == sent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import Glob, covers
 
 MANY = 65_536
 NAMES = st.text("aab/", max_size=11) | st.text("aA/*?.[]\\\n\0é\udcff", max_size=8)
@@ -132,3 +132,46 @@ def test_no_name_makes_a_match_slow(glob: str, name: str) -> None:
     begin = time.process_time()
     assert not Glob(glob).matches((name * MANY)[: MANY - 1] + "d")
     assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "whole"),
+    [
+        ("web", "web", True),
+        ("web", "we", False),
+        ("w*", "web", True),
+        ("w*", "we*", True),
+        ("we*", "w*", False),
+        ("*", "?", True),
+        ("?", "*", False),
+        ("*", "**", False),
+        ("**", "*", True),
+        ("**", "a/**", True),
+        ("/data/**", "/data", True),
+        ("/data/**", "/data/*", True),
+        ("/data/*", "/data/**", False),
+        ("/data/**", "/data/a/**", True),
+        ("/d*/**", "/data/**", True),
+        ("/data/**", "/d*/**", False),
+        ("*a*", "a", True),
+        ("a*a", "a?*a", True),
+        ("?*", "*?", True),
+        ("*?", "?*", True),
+        ("a", "?", False),
+        # What stands for any other letter is in neither.
+        ("\0", "?", False),
+        ("\u0100", "?", False),
+        ("\u0100*", "\u0100?", True),
+    ],
+)
+def test_a_glob_covers_another_if_it_matches_all_that_the_other_does(wide: str, narrow: str, *, whole: bool) -> None:
+    assert covers(wide, narrow) is whole
+
+
+def test_what_would_take_long_to_compare_is_not_said_to_be_covered() -> None:
+    wide, narrow = "*a" + "?" * 20, "*a" + "?" * 19 + "b"
+    begin = time.process_time()
+    assert not covers(wide, narrow)
+    assert time.process_time() - begin < 10
+    assert covers(wide, wide)
+    assert covers(wide[:8], narrow[:7] + "b")

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from policy.policies import grant_on, policy_with
+from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import Bound
 from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 
 APP = "docker.io/library/app:latest"
@@ -44,9 +44,9 @@ def test_what_a_request_would_need_is_said_and_it_goes_on_as_it_came(policy: Com
 
 
 def test_what_would_be_allowed_anyway_needs_nothing_where_that_is_only_reported() -> None:
-    granted = Grant(frozenset({"ContainerCreate"}), "x", (Bound("volumes", ("data",)),))
+    granted = Grant(frozenset({"ContainerCreate"}), "x", (condition("volumes", ("data",)),))
     assert judged_in(policy_with(granted, mode=Mode.REPORT), "POST /containers/create", BODY).needs is None
-    opened = Grant(frozenset({"ContainerCreate"}), "x", (Bound("unrestricted", value=True),))
+    opened = Grant(frozenset({"ContainerCreate"}), "x", (UNRESTRICTED,))
     report = policy_with(opened, mode=Mode.REPORT)
     assert judged_in(report, "POST /containers/create", BODY, held=False).needs is None
     assert judged_in(policy_with(opened, mode=Mode.LEARN), "POST /containers/create", BODY).needs == NEEDED
@@ -54,9 +54,7 @@ def test_what_would_be_allowed_anyway_needs_nothing_where_that_is_only_reported(
 
 def test_a_body_that_no_grant_looks_at_is_not_held_to_ask_for_its_object() -> None:
     opened = grant_on("ContainerExec", "web")
-    report = policy_with(
-        Grant(opened.operations, "x", (*opened.conditions, Bound("unrestricted", value=True))), mode=Mode.REPORT
-    )
+    report = policy_with(Grant(opened.operations, "x", (*opened.conditions, UNRESTRICTED)), mode=Mode.REPORT)
     judged = judged_in(report, "POST /containers/db/exec", {"Cmd": ["ls"]}, held=False)
     assert (judged.needs, judged.passes, judged.body) == (None, True, None)
 

@@ -1,16 +1,10 @@
-"""A condition without more said takes what can be called something; names and paths that can never match are told."""
+"""Names, paths and signals have one form each, and what can never match is told."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dockerproxy.policy.conditions import Bound
-from dockerproxy.policy.words import Takes, Word, fault_of_name, fault_of_path, which
-
-
-def test_a_word_of_which_no_more_is_said_reads_nothing_of_a_request_and_only_narrows() -> None:
-    word = Word("names", Takes.ITEMS, "what it is called", lambda value: Bound("names", value))
-    assert (word.choices, word.of_body, word.narrows) == ((), False, True)
-    assert word.fault("web") == ""
-    assert word.fault("") == "nothing is called that"
+from dockerproxy.policy.words import clean_path, fault_of_name, fault_of_path, normalise_signal
 
 
 @pytest.mark.parametrize("item", ["web", "db-*", "a?c", "**", "A_b.c-1", "4f5e" * 16])
@@ -28,6 +22,40 @@ def test_a_path_is_absolute_and_clean(item: str, *, clean: bool) -> None:
     assert (fault_of_path(item) == "") is clean
 
 
-def test_images_are_written_in_another_way_than_other_objects() -> None:
-    assert which("pods") == "which pods, by name, glob or full id"
-    assert which("images").startswith("which images, by reference, glob or full id")
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        *(("HUP", "HUP"), ("SIGHUP", "HUP"), ("sighup", "HUP"), ("1", "HUP"), ("9", "KILL"), ("15", "TERM")),
+        *(("09", "KILL"), ("0000000009", "KILL"), ("0000000019", "STOP"), ("00000000190", "00000000190")),
+        *(("0", "0"), ("32", "32"), ("31", "SYS"), ("999999999999999999", "999999999999999999"), ("", "")),
+        *(("SIGRTMIN+3", "RTMIN+3"), ("-9", "-9"), ("+9", "+9"), ("\u0669", "\u0669"), ("SIGSIGHUP", "SIGHUP")),
+    ],
+)
+def test_a_signal_has_one_name(text: str, name: str) -> None:
+    assert normalise_signal(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        *(("/data", "/data"), ("/data/", "/data"), ("/data/.", "/data"), ("/", "/"), ("/.", "/"), ("//", "/")),
+        *(("/data/a b/é", "/data/a b/é"), ("/..data", "/..data"), ("/data/...", "/data/...")),
+        *(("", ""), (".", ""), ("data", ""), ("./data", ""), ("/data/../etc", ""), ("/..", ""), ("/data/..", "")),
+        *(
+            ("/data/./x", ""),
+            ("/./", ""),
+            ("/data//x", ""),
+            ("///", ""),
+            ("/data//", ""),
+            ("/data/../", ""),
+            ("/a\0", ""),
+        ),
+    ],
+)
+def test_a_path_has_one_spelling_but_for_what_copying_puts_at_its_end(text: str, path: str) -> None:
+    assert clean_path(text) == path
+
+
+@given(st.text("/.a", max_size=8))
+def test_a_clean_path_stays_as_it_is(text: str) -> None:
+    assert clean_path(clean_path(text)) == clean_path(text)

@@ -7,8 +7,8 @@ from policy.policies import grant_on, policy_with
 from proxy.harness import PATIENCE, Wire, World, request
 from proxy.questions import answer
 
-from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 TARGET = "/v1.45/containers/create?name=x"
 BODY = b'{"image": "busybox", "hostConfig": {"memory": 9007199254740993}}'

@@ -10,7 +10,7 @@ from proxy.podman import ALL, DB, DELETE, Podman, add_socket, ask, claims, podma
 from proxy.questions import the_client
 from proxy.stage import turn, until
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.served import REMOVALS

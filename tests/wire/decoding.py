@@ -18,14 +18,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from policy.inspecting import inspect
 from policy.policies import request_for
 
 from dockerproxy.api.bodies.fields import grow_tree, read_fields
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.inspection import Known
-from dockerproxy.policy.bodies.reader import inspect
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.wire.document import Json, read_json, write_json
 
 HERE = Path(__file__).parent

@@ -48,7 +48,7 @@ def test_what_is_contained_is_listed_so() -> None:
     assert list(list_allowed(policy)) == [
         "  containers          4 of 29  ContainerKill, ContainerRename",
         "                               contained: ContainerCreate",
-        f"                               contained, if {run} or if the container is db: ContainerExec",
+        f"                               if the container is db or contained, if {run}: ContainerExec",
     ]
 
 

@@ -2,10 +2,12 @@
 
 import pytest
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.conditions import Bound, NamesObject, PullsFrom
-from dockerproxy.policy.model import Condition, Decision, Pairs, Value
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import Decision
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.workbench.dangers import (
     adds,
     becomes_root,
@@ -26,13 +28,16 @@ WHOLE = Case((), Decision(allowed=True, source="here"))
 
 def contained(*conditions: Condition, **values: Value) -> Case:
     """Return a case of which all is looked at."""
-    every = (*conditions, *(Bound(word, value) for word, value in values.items()))
-    bounds = {condition.word: condition.value for condition in every}
-    return Case(every, Decision(allowed=True, source="here"), BODIES["ContainerCreate"], bounds)
+    every = (*conditions, *(Condition(CONSTRAINTS[word], value) for word, value in values.items()))
+    return Case(every, Decision(allowed=True, source="here"), BODIES["ContainerCreate"])
 
 
 def whole(*conditions: Condition) -> Case:
     return Case(conditions, Decision(allowed=True, source="here"))
+
+
+def pulls(*items: str) -> Condition:
+    return Condition(CONSTRAINTS["from"], items)
 
 
 def test_of_what_is_not_looked_at_nothing_is_found_that_conditions_would_say() -> None:
@@ -52,7 +57,7 @@ def test_a_condition_is_missing_unless_all_that_are_asked_for_are_there() -> Non
     assert lacks("memory", "pids")(contained(memory="1GiB"))
     assert not lacks("memory", "pids")(contained(memory="1GiB", pids="9", user="any"))
     assert lacks("containers")(WHOLE)
-    assert not lacks("containers")(whole(NamesObject("containers", ("web",))))
+    assert not lacks("containers")(whole(Condition(CONSTRAINTS["containers"], ("web",))))
     assert is_contained_without("networks")(contained(memory="1GiB"))
     assert not is_contained_without("networks")(contained(networks=("ci",)))
 
@@ -108,16 +113,16 @@ def test_root_comes_back_where_set_user_id_programs_work() -> None:
 )
 def test_a_name_of_any_image_is_one_that_others_trust(item: str, *, wide: bool) -> None:
     assert replaces_images(contained(tags=("nginx", item))) is wide
-    assert replaces_images(contained(NamesObject("images", (item,)))) is wide
-    assert replaces_images(whole(NamesObject("images", (item,)))) is wide
+    assert replaces_images(contained(images=(item,))) is wide
+    assert replaces_images(whole(Condition(CONSTRAINTS["images"], (item,)))) is wide
 
 
 def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
     assert replaces_images(WHOLE)
     assert not replaces_images(contained())
-    assert not replaces_images(whole(PullsFrom(("**",), "fromImage")))
-    assert not replaces_images(contained(PullsFrom(("**",), "fromImage"), tags=("**",)))
-    assert not replaces_images(contained(NamesObject("images", ("**",)), tags=("registry.local/ci/*",)))
+    assert not replaces_images(whole(pulls("**")))
+    assert not replaces_images(contained(pulls("**"), tags=("**",)))
+    assert not replaces_images(contained(images=("**",), tags=("registry.local/ci/*",)))
     assert not replaces_images(contained(tags=Pairs((("a", "**"),))))
 
 

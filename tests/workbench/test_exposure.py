@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from policy.policies import environments, policy_of, policy_with
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Grant, Value
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.workbench.exposure import find_exposures
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.
@@ -82,7 +83,7 @@ def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: 
 def granting(name: str, **values: Value) -> CompiledPolicy:
     """Return a policy that grants one operation under conditions, contained."""
     words = find_words(OPERATIONS[name])
-    conditions = tuple(words[word].make(value) for word, value in values.items())
+    conditions = tuple(Condition(words[word], value) for word, value in values.items())
     return policy_with(Grant(frozenset({name}), "here", conditions))
 
 

@@ -28,8 +28,8 @@ from dockerproxy.config.document import MOST_BYTES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.judge import Judged, judge, judge_object
 from dockerproxy.policy.objects import KINDS, Found, Question, find_object
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words import Takes
+from dockerproxy.policy.values import Takes
+from dockerproxy.policy.vocabulary import find_words, is_about_object
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Need, find_named, find_need
 from dockerproxy.workbench.seen import Listed
@@ -111,7 +111,7 @@ def test_an_object_that_was_not_seen_is_refused_wherever_objects_are_named(seen:
     for record in seen:
         conditions = [condition for case in policy.cases[record.operation] for condition in case.conditions]
         stranger = "reg.example/a/stranger:1" if "image" in KINDS.get(record.operation, "") else "stranger"
-        if any(condition.needs_object for condition in conditions):
+        if any(is_about_object(OPERATIONS[record.operation], condition.word) for condition in conditions):
             assert not settled(policy, record, Found("x", (stranger,), owner="x")).allowed
 
 

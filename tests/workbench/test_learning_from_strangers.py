@@ -7,7 +7,7 @@ import pytest
 from observe.records import allows, learn, load, record_of
 
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.model import Pairs
+from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json
 
 

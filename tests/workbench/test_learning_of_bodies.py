@@ -10,8 +10,8 @@ from observe.records import NOON, SOCKET, learn, lines_of, load, record_of, reco
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.bodies.narrowing import NARROWING
-from dockerproxy.policy.wording import values_of
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import values_of
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learning import Learner
 
@@ -38,7 +38,7 @@ def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
     policy = load(learn(*seen))
     grant = {word: value for each in policy.policy.grants for word, value in values_of(each.conditions).items()}
     for word, host in STRANGERS.items():
-        if "unrestricted" in grant or (word in NARROWING and word not in grant):
+        if "unrestricted" in grant or (CONSTRAINTS[word].narrows and word not in grant):
             continue
         for record in seen:
             whole = json.loads(record.source)

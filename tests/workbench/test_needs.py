@@ -6,12 +6,13 @@ from observe.records import ID, record_of, records, refused, request_in, settled
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.bodies.narrowing import can_be_listed, items_of
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Grant, Pairs, Policy, Value
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import Found
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.workbench.needs import (
     REACHING,
     UNTOLD,
@@ -19,7 +20,6 @@ from dockerproxy.workbench.needs import (
     Gap,
     Impossible,
     Need,
-    find_leave,
     find_named,
     find_need,
 )
@@ -95,7 +95,7 @@ def test_a_request_needs_these_values(line: str, named: str, values: dict[str, o
 def test_only_a_parameter_of_which_the_grant_speaks_lets_it_reach_further() -> None:
     assert need_of(record_of("DELETE /images/app:1?force=1", APP)).reaches
     assert not need_of(record_of("DELETE /images/app:1", APP)).reaches
-    assert {name for name, operation in OPERATIONS.items() if find_leave(operation)} == {
+    assert {name for name, operation in OPERATIONS.items() if "force" in find_words(operation)} == {
         *("ImageDelete", "ImageDeleteLibpod", "VolumeDelete", "VolumeDeleteLibpod"),
         *("ContainerDelete", "ContainerDeleteLibpod"),
     }
@@ -127,7 +127,9 @@ def test_a_body_needs_what_its_record_says(body: dict[str, Value], values: dict[
         {"binds": "/a"},
         {"binds": (("/a",),)},
         {"publish": Pairs((("ports", ("x",)), ("addresses", ())))},
-        {"publish": Pairs((("ports", ("80",)),))},
+        {"publish": Pairs((("ports", ("80",)), ("addresses", ("x",))))},
+        {"publish": Pairs((("ports", "80"),))},
+        {"publish": Pairs((("port", ("80",)),))},
         {"unrestricted": True},
     ],
 )
@@ -248,11 +250,12 @@ def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
         return
     words = find_words(need.operation)
     values = {word: value for word, value in need.values.items() if not isinstance(value, Gap | Absent)}
-    assert need.values.keys() >= {name for name, word in words.items() if not word.of_body}
-    assert all(can_be_listed(words[word], item) for word, value in values.items() for item in items_of(value))
+    of_body = {word for word in words if is_of_body(need.operation, word)}
+    assert need.values.keys() >= words.keys() - of_body
+    assert all(can_be_listed(words[word], value) for word, value in values.items())
     if need.opening:
-        values = {word: value for word, value in values.items() if not words[word].of_body} | {"unrestricted": True}
-    made = tuple(words[word].make(value) if word in words else UNRESTRICTED for word, value in values.items())
+        values = {word: value for word, value in values.items() if word not in of_body} | {"unrestricted": True}
+    made = tuple(Condition(words[word], value) if word in words else UNRESTRICTED for word, value in values.items())
     grant = Grant(frozenset({need.operation.name}), "", made)
     hints = dict.fromkeys(OPERATIONS, "")
     policy = compile_policy(Policy(grants=(grant,), denials=(), hints=hints))

@@ -15,7 +15,7 @@ from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.reading import Reading

@@ -4,7 +4,7 @@ import pytest
 from cli.files import sockets_of
 
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.values import Value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.replay import Difference, Pair, Replay
 
@@ -153,3 +153,10 @@ def test_what_clients_call_their_objects_makes_no_line_of_its_own() -> None:
         record("GET", "/networks/3f9a2b", of="a\n0 of 1 recorded requests would be decided differently\u2028"),
     )
     assert found.line == r"GET /networks/3f9a2b of a\n0 of 1 recorded requests would be decided differently\u2028"
+
+
+def test_what_is_sent_to_a_registry_is_allowed_only_where_the_grant_names_it() -> None:
+    pushed = record("POST", "/images/app/push?tag=x")._replace(body={"images": ("docker.io/library/app:x",)})
+    for allow, gained in (("ImagePush", []), ("ImagePush: {images: ['app:*']}", [True])):
+        differences, _ = replay(Pair(socket_of("SystemPing"), socket_of(allow)), pushed)
+        assert [difference.gained for difference in differences] == gained

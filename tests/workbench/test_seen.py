@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.bodies.amounts import read_ports
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.amounts import read_ports
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.workbench.needs import UNTOLD, Gap
 from dockerproxy.workbench.seen import Settled, begin
@@ -20,7 +20,7 @@ ENDLESS = "there were more than a person would read"
 
 def settle(word: str, seen: Iterable[Value | Gap], *, before: Value | None = None, resumed: bool = False) -> Settled:
     """Return what is made of what requests need, perhaps after a restart."""
-    noted = begin(WORDS[word])
+    noted = begin(WORDS[word], of_body=True)
     seen = list(seen)
     if resumed:
         noted.resume(before, 1)

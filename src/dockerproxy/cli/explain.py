@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.catalog import HEALTH, UNKNOWN
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.sockets import describe_file, may_open
 from dockerproxy.cli.terminal import Style, paint, say
@@ -110,7 +110,7 @@ def _refused(refusal: Refusal) -> Iterator[Line]:
 def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iterator[Line]:
     request, decision, mode = tried.request, tried.decision, socket.policy.mode
     yield "request", f"{request.method} {request.target}"
-    if request.operation is not None:
+    if request.operation is not UNKNOWN:
         yield "operation", f"{request.operation.name}: {request.operation.says}"
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
     if body is not None:
@@ -135,7 +135,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
 def _describe_body(tried: Tried, body: bytes) -> str:
     """Say how long a body is, and whether anything in it is looked at."""
     decision = tried.decision
-    if decision.allowed and decision.content is None and decision.bounds is None:
+    if decision.allowed and decision.content is None and decision.conditions is None:
         return f"{len(body)} bytes; nothing in them is looked at"
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 
@@ -157,7 +157,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         yield from find_change(socket.policy.policy, tried, socket.name, file)
         return
     operation = tried.request.operation
-    if tried.decision.allowed and operation is not None and operation is not HEALTH:
+    if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
         yield "change", f"DENY={operation.name} would refuse it"
 
 

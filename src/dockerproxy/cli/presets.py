@@ -19,7 +19,8 @@ from dockerproxy.config.near import find_near, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.changes import find_needed
-from dockerproxy.policy.wording import values_of, write_grant
+from dockerproxy.policy.model import values_of
+from dockerproxy.policy.wording import write_grant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

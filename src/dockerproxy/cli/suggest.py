@@ -28,7 +28,7 @@ from dockerproxy.config.policy_file import NAME, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.bodies.inspection import Known
+from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.model import Policy

@@ -90,5 +90,5 @@ def _is_met(expectation: Expectation) -> bool:
 
 def _say_who_allows(tried: Tried) -> str:
     operation, source = tried.request.operation, tried.decision.source
-    name = operation.name if operation is not None else ""
+    name = operation.name
     return f"{name} is always allowed" if operation is HEALTH else f"{name} is allowed by {source}"

@@ -13,13 +13,14 @@ from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.conditions import UNRESTRICTED, Bound
-from dockerproxy.policy.model import Condition, Grant, Value
-from dockerproxy.policy.vocabulary import ALL_WORDS, find_words
+from dockerproxy.policy.constraints.base import Condition, Constraint
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.wording import list_names
-from dockerproxy.policy.words import Word
 
-Borne = Mapping[str, Mapping[str, Word]]
+Borne = Mapping[str, Mapping[str, Constraint]]
 """The words that each operation of a grant bears."""
 
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
@@ -106,7 +107,7 @@ def _advise(word: str, condition: str, borne: Borne) -> tuple[str, str]:
     hint = f"did you mean {near}?" if near else f"it bears {', '.join(known) or 'none'}"
     if condition.lower() in _OPENED and CONTAINED & borne.keys():
         hint = f"nothing but {word}: {UNRESTRICTED.word} allows what it would say"
-    if condition in ALL_WORDS:
+    if condition in CONSTRAINTS:
         return f"{word} bears no condition {condition}", hint
     return f"{show(condition)} is not a condition", hint
 
@@ -140,7 +141,7 @@ def _find_pointless(reader: Reader, keys: Iterable[Text], borne: Borne) -> bool:
 
 def _bounds_body(condition: str, borne: Borne) -> bool:
     """Whether a condition is about the body of some of these operations."""
-    return any(condition in words and words[condition].of_body for words in borne.values())
+    return any(condition in words and is_of_body(OPERATIONS[name], condition) for name, words in borne.items())
 
 
 def _narrow(
@@ -151,7 +152,7 @@ def _narrow(
     for grant in grants:
         for name in grant.operations:
             if values.keys() <= borne[name].keys():
-                made = (borne[name][condition].make(value) for condition, value in values.items())
+                made = (Condition(borne[name][condition], value) for condition, value in values.items())
                 conditions = tuple(dict.fromkeys((*grant.conditions, *made)))
                 narrowed.setdefault(conditions, set()).add(name)
     if not narrowed:
@@ -168,7 +169,9 @@ def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -
     opened = []
     for grant in grants:
         contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
-        besides = (each for each in grant.conditions if not isinstance(each, Bound))  # A preset's, of bodies.
+        besides = (
+            each for each in grant.conditions if not any(is_of_body(OPERATIONS[name], each.word) for name in contained)
+        )  # A preset's, of bodies.
         opened += [Grant(contained, grant.source, (*besides, UNRESTRICTED))] if contained else []
         opened += [Grant(others, grant.source, grant.conditions)] if others else []
     return tuple(opened)

@@ -17,9 +17,10 @@ from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.changes import find_needed
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Condition
-from dockerproxy.policy.wording import values_of, write_grant, write_value
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import values_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.wording import write_grant, write_value
 from dockerproxy.settings import LIMITS, SocketSettings
 from dockerproxy.workbench.exposure import find_exposures
 

@@ -9,15 +9,15 @@ from typing import Final
 from dockerproxy.config.document import Fields, Items, Node, Text
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.bodies.amounts import read_address, read_ports
-from dockerproxy.policy.model import Pairs, Value
-from dockerproxy.policy.words import Takes, Word
+from dockerproxy.policy.amounts import read_address, read_ports
+from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.values import Pairs, Takes, Value
 
 _NO_REQUEST: Final = "is an empty list, to which no request can keep"
 _ANY_MORE: Final = "**"
 
 
-def read_demand(reader: Reader, word: Word, node: Node) -> Value | None:
+def read_demand(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read what a condition demands.
 
     Args:
@@ -31,11 +31,11 @@ def read_demand(reader: Reader, word: Word, node: Node) -> Value | None:
     return _READERS[word.takes](reader, word, node)
 
 
-def _read_flag(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_flag(reader: Reader, word: Constraint, node: Node) -> Value | None:
     return reader.flag(node, word.name)
 
 
-def _read_choice(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_choice(reader: Reader, word: Constraint, node: Node) -> Value | None:
     choices = " or ".join(word.choices)
     text = reader.text(node, word.name, f"{word.name}: {choices}")
     if text is None:
@@ -46,7 +46,7 @@ def _read_choice(reader: Reader, word: Word, node: Node) -> Value | None:
     return text.text
 
 
-def _read_amount(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
     text = reader.text(node, word.name)
     if text is None:
         return None
@@ -57,22 +57,22 @@ def _read_amount(reader: Reader, word: Word, node: Node) -> Value | None:
     return text.text
 
 
-def _read_items(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read a list of words."""
-    without = "take the condition out" if word.of_body else "take the condition out to allow all"
+    without = "take the condition out to allow all" if word.narrows else "take the condition out"
     texts = _read_list(reader, node, word.name, f"name something, or {without}")
     fitting = [text for text in texts if text is not None and _can_match(reader, word, text)]
     return _whole(fitting, texts)
 
 
-def _can_match(reader: Reader, word: Word, item: Text) -> bool:
+def _can_match(reader: Reader, word: Constraint, item: Text) -> bool:
     fault = word.fault(item.text)
     if fault:
         reader.problem(item.place, f"{show(item.text)} in {word.name} can never match", fault)
     return not fault
 
 
-def _read_texts(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read names with a text each."""
     entries = reader.entries(node, word.name, f"{word.name}: {{NAME: TEXT}}")
     if isinstance(node, Fields) and not entries:
@@ -82,7 +82,7 @@ def _read_texts(reader: Reader, word: Word, node: Node) -> Value | None:
     return Pairs(read) if read and len(read) == len(texts) else None
 
 
-def _read_lists(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_lists(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read lists of words."""
     items = reader.items(node, word.name)
     if isinstance(node, Items) and not items:
@@ -92,7 +92,7 @@ def _read_lists(reader: Reader, word: Word, node: Node) -> Value | None:
     return read if read and len(read) == len(lists) else None
 
 
-def _read_words(reader: Reader, word: Word, node: Node) -> tuple[str, ...] | None:
+def _read_words(reader: Reader, word: Constraint, node: Node) -> tuple[str, ...] | None:
     """Read the words of one list."""
     texts = _read_list(reader, node, f"a {word.name.removesuffix('s')}", "write its words")
     *before, _ = texts or [None]
@@ -108,7 +108,7 @@ _PUBLISH: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
 }
 
 
-def _read_ports(reader: Reader, word: Word, node: Node) -> Value | None:
+def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read which ports of the host may be opened, and where."""
     example = f"{word.name}: {{ports: [8000-8999], addresses: [127.0.0.1]}}"
     fields = reader.fields(node, word.name, tuple(_PUBLISH), example, {})
@@ -140,7 +140,7 @@ def _whole(read: Sequence[Text | None], items: Sequence[Text | None]) -> tuple[s
     return words if words and len(words) == len(items) else None
 
 
-_READERS: Final[Mapping[Takes, Callable[[Reader, Word, Node], Value | None]]] = {
+_READERS: Final[Mapping[Takes, Callable[[Reader, Constraint, Node], Value | None]]] = {
     Takes.FLAG: _read_flag,
     Takes.CHOICE: _read_choice,
     Takes.AMOUNT: _read_amount,

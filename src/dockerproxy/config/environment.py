@@ -23,8 +23,8 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Denial, Grant, Policy
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.settings import LIMITS, Settings, SocketSettings
 
 OTHERS: Final = (

@@ -14,8 +14,9 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.changes import covers
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Condition, Denial, Grant
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Denial, Grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write or preset:NAME"
 

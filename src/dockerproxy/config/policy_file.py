@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import check_lines, make_denials, make_grants, read_allow, read_deny
@@ -23,10 +23,11 @@ from dockerproxy.config.values import (
     read_whole,
 )
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.policy.wording import values_of, write_grant
+from dockerproxy.policy.model import Mode, Policy, values_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")

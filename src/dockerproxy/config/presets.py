@@ -11,7 +11,8 @@ from dockerproxy.config.grants import Shelf, check_lines, read_allow
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.reader import Reader
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.model import Condition, Grant
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Grant
 
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "presets")
 

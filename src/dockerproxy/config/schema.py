@@ -13,10 +13,10 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
-from dockerproxy.policy.conditions import UNRESTRICTED
+from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words import Takes, Word
+from dockerproxy.policy.values import Takes
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Limit, Measure
 
 Schema = Mapping[str, object]
@@ -178,7 +178,7 @@ def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
 
 def _make_conditions(operations: frozenset[str]) -> Schema:
     """Make the conditions that some of the operations bear."""
-    words: dict[str, Word] = {}
+    words: dict[str, Constraint] = {}
     for name, operation in OPERATIONS.items():
         if name in operations:
             words = {**find_words(operation), **words}
@@ -190,10 +190,10 @@ def _make_conditions(operations: frozenset[str]) -> Schema:
     return {"anyOf": [{"description": _UNRESTRICTED, "const": UNRESTRICTED.word}, conditions]}
 
 
-def _make_condition(word: Word) -> Schema:
+def _make_condition(word: Constraint) -> Schema:
     if word.takes is Takes.CHOICE:
-        return {"description": word.says, "anyOf": [{"const": choice} for choice in word.choices]}
-    return {"description": word.says, **_TAKEN[word.takes]}
+        return {"description": word.summary, "anyOf": [{"const": choice} for choice in word.choices]}
+    return {"description": word.summary, **_TAKEN[word.takes]}
 
 
 _LIST: Final[Schema] = {"$ref": "#/$defs/list"}

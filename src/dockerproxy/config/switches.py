@@ -5,10 +5,11 @@ Names and defaults are a contract: people change the image and keep their compos
 
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.policy.conditions import NamesNoBuilder, NamesNoHost
-from dockerproxy.policy.model import Condition
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 
 WORDS: Final = {
     "0": False,
@@ -21,6 +22,8 @@ WORDS: Final = {
     "on": True,
 }
 """How a switch may be spelled, in any case."""
+
+_NO_HOST: Final = Condition(CONSTRAINTS["registries"], "default")
 
 _UNSWITCHED: Final = frozenset({"artifacts", "build", "commit", "kube", "local", "quadlets", "swagger"})
 """Sections below `libpod` that the LinuxServer image has no variable for: `ALLOW` opens their operations."""
@@ -68,10 +71,10 @@ PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
 """Variables that, when 0, take operations out of `CONTAINERS=1`. `ALLOW` can put one back."""
 
 CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
-    "ImageSearch": (NamesNoHost("term", namespaces=False), "DISTRIBUTION"),
-    "GetPluginPrivileges": (NamesNoHost("remote", namespaces=True), "DISTRIBUTION"),
-    "ImageSearchLibpod": (NamesNoHost("term", namespaces=False), ""),
-    "ContainerCreate": (NamesNoBuilder(), "GRPC"),
+    "ImageSearch": (_NO_HOST, "DISTRIBUTION"),
+    "GetPluginPrivileges": (_NO_HOST, "DISTRIBUTION"),
+    "ImageSearchLibpod": (_NO_HOST, ""),
+    "ContainerCreate": (Condition(CONSTRAINTS["buildx_builders"], "none"), "GRPC"),
 }
 """Conditional operations of a switch, and the switch that removes the condition.
 

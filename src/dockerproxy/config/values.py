@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.bodies.amounts import read_size
+from dockerproxy.policy.amounts import read_size
 from dockerproxy.settings import MAX_SOCKET_PATH, Limit, Measure
 
 MAX_ID: Final = 2**32 - 2

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 from dockerproxy.text import escape, shorten_ids
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.values import Value
 
 MAX_TARGET: Final = 4096
 """Characters of a target that a record keeps."""

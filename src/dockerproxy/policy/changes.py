@@ -12,10 +12,12 @@ from typing import Final
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Condition, Mode, Pairs, Value
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import values_of, write_grant
+from dockerproxy.policy.constraints.base import Condition, Constraint
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import Mode, values_of
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, narrows
+from dockerproxy.policy.wording import write_grant
 
 _DIGITS: Final = 12
 """Of a digest: 48 bits tell the policies of one operator apart."""
@@ -100,24 +102,56 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
 def find_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> tuple[tuple[Condition, ...], ...]:
     """Return those of the sets of conditions of an operation that no other one makes pointless, each once."""
     once = tuple(dict.fromkeys(sets))
-    return tuple(mine for mine in once if not any(theirs != mine and covers(name, theirs, mine) for theirs in once))
+    return tuple(
+        mine
+        for mine in once
+        if not any(theirs != mine and covers(name, theirs, mine, as_it_is=True) for theirs in once)
+    )
 
 
-def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]) -> bool:
-    """Whether a grant of an operation is certainly no narrower than another one, by what they say.
-
-    One without conditions covers all, of an operation that is contained one that is unrestricted: what a grant says of
-    bodies may let more through than one that says nothing.
+def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...], *, as_it_is: bool = False) -> bool:
+    """Whether a grant of an operation certainly admits all that another one admits.
 
     Args:
         name: Of the operation.
         theirs: Conditions of the one.
         mine: Conditions of the other.
+        as_it_is: Whether it must have the same go on to the engine, too: labels and bounds that are put in.
     """
-    if name not in CONTAINED or UNRESTRICTED in theirs:
-        return theirs == ((UNRESTRICTED,) if name in CONTAINED else ())
-    words = find_words(OPERATIONS[name])
-    return theirs == () and UNRESTRICTED not in mine and all(words[condition.word].narrows for condition in mine)
+    wide, narrow = values_of(theirs), values_of(mine)
+    is_open = name not in CONTAINED or UNRESTRICTED.word in wide
+    if UNRESTRICTED.word in narrow and not is_open:
+        return False
+    operation, words = OPERATIONS[name], dict.fromkeys((*wide, *narrow))
+    reaches = (
+        narrow.get("force") is True and "force" not in wide and any(is_about_object(operation, word) for word in wide)
+    )
+    renames = "tags" in wide and "tags" not in narrow and "images" in narrow
+    acts = (condition for condition in (*theirs, *mine) if condition.constraint.acts)
+    is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
+    if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
+        return False
+    return not (reaches or renames) and all(
+        _covers_word(CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=is_open or narrows(operation, word))
+        for word in words
+        if word != UNRESTRICTED.word
+    )
+
+
+def _covers_word(constraint: Constraint, wide: Value | None, narrow: Value | None, *, narrows: bool) -> bool:
+    """Whether what one grant says by a word admits all that another one admits there.
+
+    Args:
+        constraint: Of the word.
+        wide: What the one says; None if nothing.
+        narrow: What the other says; None if nothing.
+        narrows: Whether to say nothing admits everything.
+    """
+    if wide is None:
+        return narrows or (narrow is not None and constraint.within(narrow, constraint.unspoken))
+    if narrow is None:
+        return not narrows and all(map(constraint.matcher(wide), constraint.read_back(constraint.unspoken)))
+    return constraint.within(narrow, wide)
 
 
 def _sort(values: Mapping[str, Value]) -> Mapping[str, Value]:

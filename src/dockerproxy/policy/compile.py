@@ -3,14 +3,16 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
+from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
-from dockerproxy.policy.conditions import NAMING, UNRESTRICTED, Bound, Flag, NamesObject
-from dockerproxy.policy.model import Condition, Decision, Grant, Mode, Policy, Value
-from dockerproxy.policy.objects import REACHING, SWITCHES
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.model import Decision, Grant, Mode, Policy
+from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +22,21 @@ class Case:
     Attributes:
         conditions: What a request must keep to.
         decision: The answer to one that does.
-        body: What its parameters and its body are held to; None if they may be anything.
-        bounds: What the grant says of them besides, by words.
-        of_head: The conditions on its head, and on the object that it names; the others are bounds.
+        body: The table of what it may say besides its path; None if that may be anything.
+        by_word: The conditions by their words.
+        judges_head: Whether some of them are about the head, or the object that it names.
     """
 
     conditions: tuple[Condition, ...]
     decision: Decision
     body: Body | None = None
-    bounds: Mapping[str, Value] = field(default_factory=dict)
-    of_head: tuple[Condition, ...] = field(init=False)
+    judges_head: bool = field(default=False, compare=False)
+    by_word: Mapping[str, Condition] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Find out what must be asked of each head."""
-        of_head = tuple(condition for condition in self.conditions if not isinstance(condition, Bound))
-        object.__setattr__(self, "of_head", of_head)  # How a frozen value gets what follows from its others.
+        """Index the conditions."""
+        by_word = {condition.word: condition for condition in self.conditions}
+        object.__setattr__(self, "by_word", by_word)  # How a frozen value gets what follows from its others.
 
     @property
     def reads_body(self) -> bool:
@@ -102,28 +104,28 @@ def _can_bound(name: str, grant: Grant) -> bool:
 def _compile(name: str, grant: Grant) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
     body = None if UNRESTRICTED in grant.conditions else BODIES.get(name)
-    about_object = any(condition.needs_object for condition in grant.conditions) or (body is not None and body.asks)
-    bounds = {each.word: each.value for each in grant.conditions} if body is not None else {}
-    streams = bounds if body is not None and body.streams else None
-    decision = Decision(allowed=True, source=grant.source, about_object=about_object, bounds=streams)
-    return Case(tuple(_give_leave(grant.conditions)), decision, body, bounds)
+    operation = OPERATIONS[name]
+    speaks = any(is_about_object(operation, condition.word) for condition in grant.conditions)
+    decision = Decision(
+        allowed=True,
+        source=grant.source,
+        about_object=speaks or (body is not None and body.asks),
+        conditions={each.word: each for each in grant.conditions} if body is not None and body.streams else None,
+    )
+    about_head = (each for each in grant.conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
+    return Case(grant.conditions, decision, body, judges_head=any(about_head))
 
 
-def _give_leave(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
-    """Let an operation act on more than its object by a parameter of which the grant itself speaks."""
-    spoken = SWITCHES & {condition.parameter for condition in conditions if isinstance(condition, Flag)}
-    spoken |= NAMING & {condition.word for condition in conditions}
-    for condition in conditions:
-        yield replace(condition, beyond=spoken) if isinstance(condition, NamesObject) else condition
-
-
-def _cost(case: Case) -> tuple[int, bool]:
+def _cost(case: Case) -> tuple[int, bool, bool, str]:
     """Rank cases: what is decided by the head, by the body, by a question to the engine.
 
-    Of two that allow the same, the one that puts labels on what is made comes first: the order of lines says nothing.
+    Of two that allow the same, one that is whole comes first, then one that puts labels on or bounds in: the order of
+    lines says nothing.
     """
     asks, reads = case.decision.about_object, case.body is not None
-    return 3 if asks else 2 if reads else 1 if set(case.conditions) - {UNRESTRICTED} else 0, "labels" not in case.bounds
+    rank = 3 if asks else 2 if reads else 1 if set(case.conditions) - {UNRESTRICTED} else 0
+    acts = any(condition.constraint.acts for condition in case.conditions)
+    return rank, reads, not acts, describe_conditions(case)
 
 
 def describe_conditions(case: Case) -> str:
@@ -136,7 +138,8 @@ def _unmet(name: str, cases: tuple[Case, ...]) -> str:
     if not cases:
         return ""
     conditions = " or ".join(dict.fromkeys(describe_conditions(case) for case in cases if case.conditions))
-    objects = [condition for case in cases for condition in case.conditions if isinstance(condition, NamesObject)]
-    further = [word for word in REACHING.get(name, ()) if any(word in SWITCHES - named.beyond for named in objects)]
+    word = WORDS[KINDS[name]] if name in KINDS else ""
+    silent = any(word in case.by_word and "force" not in case.by_word for case in cases)
+    further = [parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES and silent]
     without = f", without {' or '.join(further)}" if further else ""
     return f" except if {conditions}{without}" if conditions else ""

@@ -1,22 +1,29 @@
 """The decision: a lookup, total and pure. Where it depends on an object or a body, what is needed first."""
 
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.bodies.inspection import Fault, Known
-from dockerproxy.policy.bodies.reader import Inspected, inspect
+from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
+from dockerproxy.policy.claims.parameters import read_head
+from dockerproxy.policy.claims.reader import Readout, read_request
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.base import Condition, judge_claim
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Question, find_object
-from dockerproxy.policy.wording import is_literal, write_grant
-from dockerproxy.wire.document import write_json
+from dockerproxy.policy.remedies import find_remedy
+from dockerproxy.wire.document import Json, write_json
 
 _SHOWN = 200
 """Characters of a path that a message shows."""
+
+_STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
 
 
 class Wanted(Enum):
@@ -26,6 +33,23 @@ class Wanted(Enum):
 
 
 NOTHING: Final = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a grant says of claims.
+
+    Attributes:
+        faults: What is wrong with them; nothing if all are granted.
+        waiting: What may be wrong besides, by the names that the engine must be asked about.
+        questions: What the engine must be asked to know; the faults are not all then.
+        substitutes: What goes to the engine in some places, by their paths.
+    """
+
+    faults: tuple[Fault, ...]
+    waiting: tuple[Fault, ...]
+    questions: tuple[Question, ...]
+    substitutes: Mapping[str, Json]
 
 
 def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING) -> Decision | Question | Wanted:
@@ -43,28 +67,26 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} is no operation that is known here, and what is not known is refused"
         return Decision(allowed=False, source="", message=message)
-    name, faults = request.operation.name, list[tuple[Case, tuple[Fault, ...]]]()
+    name, denied = request.operation.name, list[tuple[Case, Judgement]]()
     for case in policy.cases[name]:
-        found = known.found
-        if case.decision.about_object and found is None:
+        if case.decision.about_object and known.found is None:
             named = find_object(request)
             if isinstance(named, Question):
                 return named  # This case and all that follow are about the object.
-            found = named
-        if not all(condition.holds(request, found) for condition in case.of_head):
+            known = replace(known, found=named)
+        if case.judges_head and judge_claims(case.by_word, claims_of_head(request, known)).faults:
             continue
         if case.body is None:
             return case.decision
-        answer = _look_into(case, case.body, request, known if found is known.found else replace(known, found=found))
-        if not isinstance(answer, tuple):
+        answer = _look_into(case, case.body, request, known)
+        if not isinstance(answer, Judgement):
             return answer
-        faults.append((case, answer))
+        denied.append((case, answer))
     denial = policy.default[name]
-    return (
-        replace(denial, message=_explain(policy, name, *min(faults, key=lambda each: len(each[1]))))
-        if faults
-        else denial
-    )
+    if not denied:
+        return denial
+    nearest = min(denied, key=lambda each: len(each[1].faults))
+    return replace(denial, message=_explain(policy, name, *nearest))
 
 
 def is_allowed(answer: Decision | Question | Wanted) -> bool:
@@ -72,47 +94,102 @@ def is_allowed(answer: Decision | Question | Wanted) -> bool:
     return isinstance(answer, Decision) and answer.allowed
 
 
+def claims_of_head(request: CanonicalRequest, known: Known) -> tuple[Claim, ...]:
+    """Return what the head of a request claims."""
+    reading = Reading(request=request, answers=known.answers, found=known.found)
+    read_head(reading, known.found)
+    return tuple(reading.claims)
+
+
+def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -> Judgement:
+    """Judge claims by the conditions of a grant.
+
+    Args:
+        conditions: Of the grant, by their words.
+        claims: What is asked for.
+    """
+    faults: list[Fault] = []
+    waiting: list[Fault] = []
+    questions: dict[str, Question] = {}
+    substitutes: dict[str, Json] = {}
+    for claim in claims:
+        answer = judge_claim(conditions, claim, CONSTRAINTS[claim.words[0]])
+        if isinstance(answer, Fault):
+            faults.append(answer)
+        elif isinstance(answer, Question):
+            questions[answer.target] = answer
+            waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
+        else:
+            faults += claim.wrong
+            for question in claim.later:
+                questions[question.target] = question
+            if claim.target and not isinstance(answer.substitute, Keep) and not callable(answer.substitute):
+                substitutes[claim.target] = answer.substitute
+    return Judgement(tuple(faults), tuple(waiting), tuple(questions.values()), substitutes)
+
+
 def _look_into(
     case: Case, body: Body, request: CanonicalRequest, known: Known
-) -> Decision | Question | Wanted | tuple[Fault, ...]:
+) -> Decision | Question | Wanted | Judgement:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if body.is_read and known.body is None:
         return Wanted.BODY
-    inspected = inspect(body, case.bounds, request, known)
-    if inspected.faults:
-        return inspected.faults
-    if inspected.questions:
-        first, *others = inspected.questions
+    read = read_request(body, request, known)
+    judgement = judge_claims(case.by_word, read.claims)
+    if read.violations or judgement.faults:
+        return replace(judgement, faults=(*read.violations, *judgement.faults))
+    if judgement.questions:
+        first, *others = judgement.questions
         return replace(first, others=tuple(others)) if others else first
-    return _allow(case, inspected)
+    return _allow(case, read, judgement.substitutes)
 
 
-def _allow(case: Case, inspected: Inspected) -> Decision:
-    content = write_json(inspected.content) if case.reads_body and inspected.content is not None else None
-    if content is None and not inspected.query:
+def _allow(case: Case, read: Readout, substitutes: Mapping[str, Json]) -> Decision:
+    query = substitute(read, substitutes)
+    content = write_json(read.content) if case.reads_body and read.content is not None else None
+    if content is None and not query:
         return case.decision
-    return replace(case.decision, content=content, query=inspected.query)
+    return replace(case.decision, content=content, query=query)
 
 
-def _explain(policy: CompiledPolicy, name: str, case: Case, faults: tuple[Fault, ...]) -> str:
-    """Say what is wrong with a request, and what would allow it."""
-    first, *more = faults
-    others = f", and {len(more)} more" if more else ""
-    return f"{name} is not allowed here: {first}{others}; {find_remedy(policy, name, case, first)}"
+def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
+    """Put substitutes at their places in what was read.
 
+    Args:
+        read: What was read; its content is changed.
+        substitutes: Values by their paths.
 
-def find_remedy(policy: CompiledPolicy, name: str, case: Case, fault: Fault) -> str:
-    """Say what would let a request pass in spite of a fault.
-
-    Attack: a line beside the grant, written as the message has it, would lack what the grant demands besides
-    -> Defence: dots stand for that, which no policy file can have
-    (test: test_a_remedy_stands_for_what_else_the_grant_demands).
+    Returns:
+        Parameters of the query that go on with other values.
     """
-    if not fault.word:
-        return policy.policy.opening.format(name=name)
-    if not fault.value:
-        return f"the grant demands it by {fault.word}"
-    if not is_literal(fault.value):
-        return f"{fault.word} cannot list it, since * and ? stand for other characters there"
-    grant = write_grant(name, {fault.word: fault.value})
-    return policy.policy.granting.format(grant=grant.replace("{", "{..., ", 1) if case.conditions else grant)
+    query = dict(read.query)
+    for target, value in substitutes.items():
+        if target.startswith("?"):
+            query[target[1:]] = (str(value),)
+        elif isinstance(read.content, dict):
+            _put(read.content, target, value)
+    return query
+
+
+def _put(content: Object, target: str, value: Json) -> None:
+    """Put a value at its place, in objects that are made where they are missing."""
+    *steps, last = _STEPS(target)
+    place: Json = content
+    for step in steps:
+        if step.startswith("[") and isinstance(place, list):
+            place = place[int(step[1:-1])]
+        elif isinstance(place, dict):
+            below = place.get(step)
+            if below is None:
+                below = place[step] = {}
+            place = below
+    if isinstance(place, dict):
+        place[last] = value
+
+
+def _explain(policy: CompiledPolicy, name: str, case: Case, judgement: Judgement) -> str:
+    """Say what is wrong with a request, and what would allow it."""
+    first, *more = judgement.faults
+    others = f", and {len(more)} more" if more else ""
+    remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
+    return f"{name} is not allowed here: {first}{others}; {remedy}"

@@ -12,7 +12,8 @@ to that skipping and no further. A name is read at most once for each piece of t
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from itertools import count
+from typing import Final, TypeAlias
 
 _SEGMENTS: Final = "(?:[^/]*+/)*?"
 """As few whole segments as will do."""
@@ -41,6 +42,73 @@ class Glob:
 def fits(text: str, name: str) -> bool:
     """Whether the whole name is what the text of a glob says."""
     return _compile(text).fullmatch(name) is not None
+
+
+_MOST_STEPS: Final = 4096
+"""After which it is not said that one glob covers another: globs of operators need a few dozen."""
+
+_States: TypeAlias = frozenset[tuple[int, int]]
+"""Places in the ways to write a glob: which way, and how many of its tokens have matched."""
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether one glob certainly matches every name that another one matches."""
+    if wide == narrow or Glob(narrow).is_literal:
+        return wide == narrow or fits(wide, narrow)
+    outer, inner = _list_ways(wide), _list_ways(narrow)
+    other = next(letter for letter in map(chr, count(0x100)) if letter not in wide + narrow)
+    letters = {"/", other, *(token for way in (*outer, *inner) for token in way if len(token) == 1)} - {"*", "?"}
+    begin = (
+        _skip(inner, {(way, 0) for way in range(len(inner))}),
+        _skip(outer, {(way, 0) for way in range(len(outer))}),
+    )
+    seen, left = {begin}, [begin]
+    while left:
+        of_inner, of_outer = left.pop()
+        if _ends(inner, of_inner) and not _ends(outer, of_outer):
+            return False
+        for letter in letters:
+            after = (_step(inner, of_inner, letter), _step(outer, of_outer, letter))
+            if after[0] and after not in seen:
+                seen.add(after)
+                left.append(after)
+        if len(seen) > _MOST_STEPS:
+            return False
+    return True
+
+
+def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the tokens of a glob; with those of the directory itself where that matches, too."""
+    ways = [tuple(re.findall(r"\*\*|\*|\?|[^*?]", re.sub(r"\*\*+", "**", text), re.DOTALL))]
+    if text.endswith("**") and len(text.rstrip("*")) > 1 and text.rstrip("*").endswith("/"):
+        ways.append(ways[0][:-2])
+    return tuple(ways)
+
+
+def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _States:
+    """Add the places behind stars, which may match nothing."""
+    found = set(states)
+    for way, place in states:
+        while place < len(ways[way]) and ways[way][place] in {"*", "**"}:
+            place += 1  # noqa: PLW2901 (walks on from there)
+            found.add((way, place))
+    return frozenset(found)
+
+
+def _step(ways: tuple[tuple[str, ...], ...], states: _States, letter: str) -> _States:
+    """Return the places after one more letter."""
+    after: set[tuple[int, int]] = set()
+    for way, place in states:
+        sign = ways[way][place] if place < len(ways[way]) else ""
+        if sign == "**" or (sign == "*" and letter != "/"):
+            after.add((way, place))
+        elif sign == letter or (sign == "?" and letter != "/"):
+            after.add((way, place + 1))
+    return _skip(ways, after)
+
+
+def _ends(ways: tuple[tuple[str, ...], ...], states: _States) -> bool:
+    return any(place == len(ways[way]) for way, place in states)
 
 
 @lru_cache(maxsize=4096)

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.building import add_namespaces
-from dockerproxy.policy.bodies.inspection import Known
-from dockerproxy.policy.bodies.narrowing import find_bounds_for, refuse_to_bound
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.builds import add_namespaces
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
-from dockerproxy.policy.model import Decision, Mode, Value
+from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
     BY_NAME,
     SWEEPING,
@@ -33,6 +33,7 @@ from dockerproxy.policy.objects import (
     with_query,
 )
 from dockerproxy.policy.telling import forget_others
+from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
 
@@ -178,7 +179,7 @@ def _may_write_anew(policy: CompiledPolicy, judged: Judged) -> bool:
     """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
     name = judged.operation.name
     enforced = policy.mode is Mode.ENFORCE
-    return enforced and any(case.decision.bounds is not None for case in policy.cases.get(name, ()))
+    return enforced and any(case.decision.conditions is not None for case in policy.cases.get(name, ()))
 
 
 def _decide(policy: CompiledPolicy, judged: Judged, named: Question | None) -> Judged:
@@ -212,7 +213,7 @@ def _find_needs(judged: Judged, decision: Decision) -> Mapping[str, Value] | Que
     if body.streams and judged.head.framing is not Framing.NONE:
         return refuse_to_bound(_ARCHIVE)
     named = find_object(judged.request) if body.asks and known.found is None else known.found
-    return named if isinstance(named, Question) else find_bounds_for(body, judged.request, replace(known, found=named))
+    return named if isinstance(named, Question) else find_needs(body, judged.request, replace(known, found=named))
 
 
 def judge_body(policy: CompiledPolicy, judged: Judged, content: bytes) -> Judged | Refusal:
@@ -317,14 +318,14 @@ def _name_of(question: Question, found: Found | None) -> str:
 def _settle(judged: Judged, decision: Decision, found: Found | None) -> Judged:
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request = judged.operation, judged.request
-    if decision.bounds is not None and judged.mode is not Mode.ENFORCE:
-        decision = replace(decision, bounds=None)  # An archive passes as it comes where nothing is refused.
+    if decision.conditions is not None and judged.mode is not Mode.ENFORCE:
+        decision = replace(decision, conditions=None)  # An archive passes as it comes where nothing is refused.
     if decision.query:
         request = with_query(request, decision.query)
     if decision.about_object and found is not None:
         request = with_name(request, operation, found.id)
     target = judged.target if request is judged.request else request.target
-    if decision.bounds is not None and operation.name == "ImageBuild":
+    if decision.conditions is not None and operation.name == "ImageBuild":
         target = add_namespaces(request)
     passes = decision.allowed or judged.mode is not Mode.ENFORCE
     to_engine = _write(judged, decision, target) if passes else b""
@@ -342,7 +343,9 @@ def _write(judged: Judged, decision: Decision, target: str) -> bytes:
     content = None
     if judged.body is not None and head.framing is not Framing.NONE:
         content = judged.body if decision.content is None else decision.content
-    elif decision.bounds is not None and head.framing is not Framing.NONE:  # It is written anew as it passes, unpacked.
+    elif (
+        decision.conditions is not None and head.framing is not Framing.NONE
+    ):  # It is written anew as it passes, unpacked.
         fields = tuple(field for field in head.fields if field[0] != b"content-encoding")
         head = replace(head, framing=Framing.CHUNKED, fields=fields)
     tunnel = operation.shape is Shape.TUNNEL

@@ -7,25 +7,9 @@ the order says nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.objects import Found
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """A mapping that a condition demands, like labels.
-
-    Attributes:
-        items: Names with a word or a list each, in their order.
-    """
-
-    items: tuple[tuple[str, str | tuple[str, ...]], ...]
-
-
-Value = bool | str | tuple[str, ...] | tuple[tuple[str, ...], ...] | Pairs
-"""Of a condition, as a policy file writes it: a flag, one word, a list, a list of lists, or a mapping."""
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.values import Value
 
 
 class Mode(StrEnum):
@@ -34,33 +18,6 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     REPORT = "report"
     LEARN = "learn"
-
-
-class Condition(Protocol):
-    """A constraint on an allowed operation."""
-
-    @property
-    def word(self) -> str:
-        """What a policy file calls it."""
-
-    @property
-    def value(self) -> Value:
-        """What a policy file demands of it."""
-
-    @property
-    def needs_object(self) -> bool:
-        """Whether it is about the object that the request names."""
-
-    def holds(self, request: CanonicalRequest, found: Found | None) -> bool:
-        """Whether the request keeps to it.
-
-        Args:
-            request: What the client asks for.
-            found: The object it names; None if it names none or it is not known.
-        """
-
-    def __str__(self) -> str:
-        """Say it as a clause that follows "if"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +33,11 @@ class Grant:
     operations: frozenset[str]
     source: str
     conditions: tuple[Condition, ...] = ()
+
+
+def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
+    """Return conditions as a policy file has them: values by their words."""
+    return {condition.word: condition.value for condition in conditions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +82,7 @@ class Decision:
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
-        bounds: What a body that streams is held to, by words; None if it may be anything.
+        conditions: What a body that streams is held to, by words; None if it may be anything.
     """
 
     allowed: bool
@@ -130,5 +92,5 @@ class Decision:
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    bounds: Mapping[str, Value] | None = None
+    conditions: Mapping[str, Condition] | None = None
     reason: str = ""

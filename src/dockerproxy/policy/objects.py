@@ -179,6 +179,9 @@ registry."""
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
 """Those of them that say nothing if they are false; any value of the others names something."""
 
+SENDING: Final = frozenset({"ImagePush", "ImagePushLibpod"})
+"""They send an image to a registry. Without a condition on it, none is sent."""
+
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
 """They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""
 

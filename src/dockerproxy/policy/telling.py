@@ -17,14 +17,11 @@ name of nothing. Such a name of an image goes on as a name instead.
 from dataclasses import replace
 
 from dockerproxy.api.request import CanonicalRequest, canonicalise
-from dockerproxy.policy.bodies.inspection import Inspection, Known
-from dockerproxy.policy.bodies.naming import is_listed, is_listed_image
-from dockerproxy.policy.bodies.narrowing import NARROWING
+from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, ask, find_object, missing
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import values_of
+from dockerproxy.policy.vocabulary import find_words, narrows
 
 
 def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Known:
@@ -56,12 +53,11 @@ def _show(policy: CompiledPolicy, request: CanonicalRequest, question: Question,
 
 def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: Found) -> bool:
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
-    bounds = values_of(case.conditions)
-    seen = Inspection(request=request, bounds=bounds, answers={})
-    words = {WORDS[kind], "joins"} & find_words(request.operation).keys()
-    if any(word in NARROWING and word not in bounds for word in words):
+    operation = request.operation
+    words = {WORDS[kind], "joins"} & find_words(operation).keys()
+    if any(word not in case.by_word and narrows(operation, word) for word in words):
         return True
-    return (kind is Kind.IMAGE and is_listed_image(seen, found)) or any(is_listed(seen, word, found) for word in words)
+    return any(word in case.by_word and case.by_word[word].matches(found) for word in words)
 
 
 def _may_inspect(policy: CompiledPolicy, question: Question, found: Found) -> bool:

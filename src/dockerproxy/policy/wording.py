@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dockerproxy.policy.model import Condition, Pairs, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.text import lower
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
@@ -67,11 +67,6 @@ def say_value(value: Value) -> str:
     if isinstance(value, tuple) and value:
         return list_names([item if isinstance(item, str) else " ".join(item) for item in value])
     return value if isinstance(value, str) else write_value(value)
-
-
-def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
-    """Return conditions as a policy file has them: values by their words."""
-    return {condition.word: condition.value for condition in conditions}
 
 
 def _text(text: str) -> str:

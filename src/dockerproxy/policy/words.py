@@ -1,58 +1,22 @@
-"""What a condition is called and takes, and what can never match: the values of which the vocabulary is made."""
+"""Names, paths and signals as policy files and requests write them: their one form, and what is none."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.conditions import clean_path
-from dockerproxy.policy.model import Condition, Value
-
-
-class Takes(StrEnum):
-    """What a policy file writes as a condition's value."""
-
-    FLAG = "true or false"
-    ITEMS = "a list"
-    CHOICE = "one word"
-    AMOUNT = "an amount"
-    TEXTS = "names, each with a text"
-    LISTS = "a list of lists"
-    PORTS = "ports and addresses"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A condition that an operation can bear.
-
-    Attributes:
-        name: What a policy file calls it.
-        takes: What its value is.
-        says: What it demands, in a phrase.
-        make: Makes the condition from a faultless value.
-        read: Says which item a list must have for a request to keep to it; nothing if none would do. What an object is
-            called, only the engine can say.
-        fault: Says why an item of a list can never match, or nothing.
-        choices: The values of a choice.
-        of_body: Whether it is about what only the body says, or what only the engine knows of it.
-        narrows: Whether it only takes away from what a grant without it lets through. Others let more through.
-    """
-
-    name: str
-    takes: Takes
-    says: str
-    make: Callable[[Value], Condition]
-    read: Callable[[CanonicalRequest], str] = lambda _: ""
-    fault: Callable[[str], str] = lambda item: "" if item else "nothing is called that"
-    choices: tuple[str, ...] = ()
-    of_body: bool = False
-    narrows: bool = True
-
+from dockerproxy.text import number, upper
 
 _OBJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.*?-]+")
 """What a name of a container, network, volume, service or pod can be made of, and the signs of a glob."""
+
+_SIGNALS: Final = (
+    *("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM"),
+    *("TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF"),
+    *("WINCH", "IO", "PWR", "SYS"),
+)
+"""Names of signals by their number from 1 on (signal(7), as on x86 and ARM)."""
+
+_DIGITS: Final = 2
+"""Of those numbers, without zeros in front."""
 
 
 def fault_of_name(item: str) -> str:
@@ -70,8 +34,20 @@ def fault_of_path(item: str) -> str:
     return "not a clean absolute path, like /data/**"
 
 
-def which(name: str) -> str:
-    """Say that a condition is about some objects, which are called so in the plural."""
-    if name == "images":
-        return "which images, by reference, glob or full id; references are normalised as Docker does"
-    return f"which {name}, by name, glob or full id"
+def clean_path(text: str) -> str:
+    """Return an absolute path without the `/.` or `/` that `docker cp` may put at its end; empty if it is not clean."""
+    if text[:1] == "/" and "/." not in text and "//" not in text and "\0" not in text:
+        return text.removesuffix("/") or "/"  # As most are.
+    path = (text.removesuffix("/.") if text.endswith("/.") else text.removesuffix("/")) or "/"
+    segments = path.split("/")[1:]
+    if path == "/" == text[:1]:
+        return path
+    return path if path[:1] == "/" and not {"", ".", ".."} & set(segments) and "\0" not in path else ""
+
+
+def normalise_signal(text: str) -> str:
+    """Return the name of a signal without SIG; words that are none stay as they are."""
+    known = number(text.lstrip("0"), _DIGITS)
+    if known is not None and known <= len(_SIGNALS):
+        return _SIGNALS[known - 1]
+    return upper(text).removeprefix("SIG")

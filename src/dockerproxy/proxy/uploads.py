@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.policy.bodies.archives import Archive
+from dockerproxy.policy.claims.archives import Archive
 from dockerproxy.policy.judge import Judged
 from dockerproxy.proxy.held import take_piece
 from dockerproxy.proxy.judging import judge_aside
@@ -68,9 +68,9 @@ class InspectedBody(RequestBody):
 
 def make_body(judged: Judged) -> RequestBody:
     """Return what reads the body of a request that is decided, of which something is left to come."""
-    if judged.decision.bounds is None:
+    if judged.decision.conditions is None:
         return RequestBody(judged.head)
-    return InspectedBody(judged.head, Archive(judged.request, judged.decision.bounds))
+    return InspectedBody(judged.head, Archive(judged.request, judged.decision.conditions))
 
 
 def take_body(client: "Client", body: RequestBody, data: bytes) -> int:

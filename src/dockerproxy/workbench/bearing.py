@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
+from dockerproxy.api.bodies.tables import SEALED, Content
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
-from dockerproxy.policy.bodies.inspection import Fault
-from dockerproxy.policy.bodies.narrowing import NARROWING, find_bounds_for
+from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.conditions import UNRESTRICTED, Bound
-from dockerproxy.policy.decide import find_remedy
-from dockerproxy.policy.model import Condition, Grant, Policy, Value
-from dockerproxy.policy.narrowest import LITERAL, find_narrowest, find_patterns
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
 from dockerproxy.policy.objects import Question
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import is_literal, list_names, write_grant
-from dockerproxy.policy.words import Takes
+from dockerproxy.policy.remedies import find_remedy
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
+from dockerproxy.workbench.needs import LITERAL
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
@@ -35,17 +37,18 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     for grant in grants:
         yield "grant", grant.source
         alone = _compile(grant, policy)
-        found = [(case, fault) for case in alone.cases[operation.name] for fault in find_faults(case, tried)]
-        faults = tuple(fault for _, fault in found)
+        found = [(case, find_faults(case, tried)) for case in alone.cases[operation.name]]
+        faults = tuple(fault for _, those in found for fault in those)
         for condition in grant.conditions:
             yield "", _bear(condition, tried, operation, faults)
         if operation.name in SEALED and UNRESTRICTED not in grant.conditions:
             yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
         if operation.name in BODIES and UNRESTRICTED not in grant.conditions and tried.wants_body:
             yield "", "?    it is contained: that depends on the body"
-        for case, fault in found:
-            yield "", f"no   {fault}"
-            yield "", f"     {find_remedy(alone, operation.name, case, fault)}"
+        for case, those in found:
+            yield from (("", f"no   {fault}") for fault in those)
+            if those:
+                yield "", f"     {find_remedy(alone, operation.name, case, those)}"
     denials = [denial.source for denial in policy.denials if operation.name in denial.operations]
     for source in denials:
         yield "denial", source.removeprefix("deny ")
@@ -57,12 +60,17 @@ def _bear(condition: Condition, tried: Tried, operation: Operation, faults: tupl
     """Say of a condition whether the request keeps to it."""
     if condition == UNRESTRICTED:
         return f"yes  {UNRESTRICTED.word}: the body may be anything"
-    if isinstance(condition, Bound):
+    if is_of_body(operation, condition.word):
         broken = any(fault.word == condition.word for fault in faults)
         return f"{'?   ' if tried.wants_body else 'no  ' if broken else 'yes '} {condition}"
-    if condition.holds(tried.request, tried.found):
+    if _holds(condition, tried):
         return f"yes  {condition}"
-    return f"no   {condition}{_explain(condition, tried, operation)}"
+    return f"no   {condition}{_explain(condition, tried)}"
+
+
+def _holds(condition: Condition, tried: Tried) -> bool:
+    """Whether a request keeps to a condition on its head, if the grant has no other."""
+    return not judge_claims({condition.word: condition}, claims_of_head(tried.request, tried.known)).faults
 
 
 def _compile(grant: Grant, policy: Policy) -> CompiledPolicy:
@@ -88,7 +96,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
         yield from _find_refusal(policy, tried, operation, where)
     elif not any(_keeps_to(grant, policy, tried) for grant in grants):
         needed = _find_needed(tried, operation)
-        patterns = _find_patterns(tried, needed)
+        patterns = _find_patterns(needed)
         if patterns:
             no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
             yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
@@ -114,27 +122,47 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
 
 def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     """Return the conditions, values by their words, that allow a request and as little else as can be said."""
-    needed = find_narrowest(tried.request, tried.found)
+    needed = _find_needed_of_head(tried, operation)
     if operation.name in SEALED or tried.fault:
         return {**needed, UNRESTRICTED.word: True}
     if operation.name not in BODIES or _lacks_body(tried, operation):
         return needed
     body, known = replace(BODIES[operation.name], of_object={}), tried.known
     body = replace(body, content=Content.NONE) if body.streams else body  # What is in an archive, a grant cannot say.
-    while isinstance(bounds := find_bounds_for(body, tried.request, known), Question):
-        known = answer_by_name(known, bounds)
+    while isinstance(bounds := find_needs(body, tried.request, known), Question):
+        for question in (bounds, *bounds.others):
+            known = answer_by_name(known, question)
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
     return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}
 
 
-def _find_patterns(tried: Tried, needed: Mapping[str, Value]) -> list[str]:
+def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
+    """Return the least conditions on the head that a request keeps to, all together."""
+    claims = claims_of_head(tried.request, tried.known)
+    needed: dict[str, Value] = {}
+    for word, constraint in find_words(operation).items():
+        if is_of_body(operation, word):
+            continue
+        own = (claim for claim in claims if claim.words == (word,) and claim.options)
+        value = next((each for claim in own if (each := constraint.least(claim.options[0][0])) is not None), None)
+        if value is not None and can_be_listed(constraint, value):
+            needed[word] = value
+    while faults := judge_claims(_make(needed), claims).faults:
+        needed = {word: value for word, value in needed.items() if word not in {fault.word for fault in faults}}
+    return needed
+
+
+def _make(values: Mapping[str, Value]) -> Mapping[str, Condition]:
+    return {word: Condition(CONSTRAINTS[word], value) for word, value in values.items()}
+
+
+def _find_patterns(needed: Mapping[str, Value]) -> list[str]:
     """Return the conditions in which what a request has would be a pattern, and let others pass.
 
     Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
     """
-    patterns = [word for word, value in needed.items() if word not in LITERAL and not is_literal(value)]
-    return [*find_patterns(tried.request, tried.found), *patterns]
+    return [word for word, value in needed.items() if word not in LITERAL and not is_literal(value)]
 
 
 def _find_unlisted(tried: Tried, operation: Operation, needed: Mapping[str, Value]) -> list[str]:
@@ -143,7 +171,12 @@ def _find_unlisted(tried: Tried, operation: Operation, needed: Mapping[str, Valu
     return [
         name
         for name, word in find_words(operation).items()
-        if name not in needed and (name in NARROWING and not lacks_body if word.of_body else word.takes is Takes.ITEMS)
+        if name not in needed
+        and (
+            (word.narrows and word.is_learned and word.takes in LISTS and not lacks_body)
+            if is_of_body(operation, name)
+            else word.takes is Takes.ITEMS
+        )
         if name not in is_optional
     ]
 
@@ -180,34 +213,30 @@ def _keeps_to(grant: Grant, policy: Policy, tried: Tried) -> bool:
     """Whether a grant allows a request."""
     name = tried.request.operation.name
     return any(
-        all(condition.holds(tried.request, tried.found) for condition in case.conditions)
+        not judge_claims(case.by_word, claims_of_head(tried.request, tried.known)).faults
         and not find_faults(case, tried)
         and (case.body is None or not tried.fault)
         for case in _compile(grant, policy).cases[name]
     )
 
 
-def _explain(condition: Condition, tried: Tried, operation: Operation) -> str:
+def _explain(condition: Condition, tried: Tried) -> str:
     """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
-    request, word = tried.request, find_words(operation)[condition.word]
-    if condition.needs_object:
+    if is_about_object(tried.request.operation, condition.word):
         return _explain_object(condition, tried)
-    if word.takes is Takes.CHOICE:
+    if condition.constraint.takes is Takes.CHOICE:
         return ""
-    if word.takes is Takes.ITEMS:
-        read = word.read(request)
-    else:
-        read = next((text for text, flag in _FLAGS if word.make(flag).holds(request, None)), "")
-    return f": it is {read}" if read else ": the request does not say, or not so that all engines read it alike"
-
-
-_FLAGS: Final = (("true", True), ("false", False))
+    claims = (claim for claim in claims_of_head(tried.request, tried.known) if claim.words == (condition.word,))
+    least = next((condition.constraint.least(claim.options[0][0]) for claim in claims if claim.options), None)
+    if least is None:
+        return ": the request does not say, or not so that all engines read it alike"
+    return f": it is {say_value(least)}"
 
 
 def _explain_object(condition: Condition, tried: Tried) -> str:
     found = tried.found
     if found is None:
         return ": which one it is cannot be known"
-    if condition.holds(replace(tried.request, query=()), found):
+    if _holds(condition, replace(tried, request=replace(tried.request, query=()))):
         return ": with this query an engine would act on others too"
     return f": it is {list_names(found.names, 'and')}"

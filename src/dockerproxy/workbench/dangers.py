@@ -7,13 +7,14 @@ those that its conditions let through.
 from collections.abc import Callable
 from typing import Final
 
-from dockerproxy.policy.bodies.containing import capability_name
-from dockerproxy.policy.bodies.mounting import split_mode
 from dockerproxy.policy.compile import Case
+from dockerproxy.policy.constraints.add_capabilities import capability_name
+from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.globs import Glob
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
+from dockerproxy.policy.values import Value
 
 Danger = Callable[[Case], bool]
 
@@ -68,7 +69,7 @@ def is_contained_without(*words: str) -> Danger:
 
 
 def _list(case: Case, word: str) -> tuple[str, ...]:
-    return _items(case.bounds.get(word)) if is_contained(case) else ()
+    return _items(values_of(case.conditions).get(word)) if is_contained(case) else ()
 
 
 def _items(value: Value | None) -> tuple[str, ...]:
@@ -117,7 +118,7 @@ def adds(*capabilities: str) -> Danger:
 
 def becomes_root(case: Case) -> bool:
     """Whether who must not be root may become it again within the container."""
-    return case.bounds.get("user") == "not-root" and "no_new_privileges" not in case.bounds
+    return values_of(case.conditions).get("user") == "not-root" and "no_new_privileges" not in case.by_word
 
 
 def reads_every_secret(case: Case) -> bool:

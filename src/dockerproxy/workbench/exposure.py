@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.conditions import Bound, NamesNoBuilder
-from dockerproxy.policy.model import Condition, Value
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.workbench.dangers import (
     Danger,
     adds,
@@ -77,9 +79,13 @@ class Exposed:
         return tuple(
             condition
             for condition in case.conditions
-            if not isinstance(condition, NamesNoBuilder)
-            and not (isinstance(condition, Bound) and condition.word not in self.words)
+            if condition.word not in {"buildx_builders", UNRESTRICTED.word}
+            and not (self._is_of_body(case, condition.word) and condition.word not in self.words)
         )
+
+    def _is_of_body(self, case: Case, word: str) -> bool:
+        """Whether a condition of a case is about what only a body says."""
+        return any(case in cases and is_of_body(OPERATIONS[name], word) for name, cases in self.cases.items())
 
 
 _MAKING: Final = ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate")

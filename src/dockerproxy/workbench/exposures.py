@@ -6,8 +6,8 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.workbench.exposure import Exposed, find_exposures, is_whole
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.values import Value
 from dockerproxy.policy.wording import write_grant, write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape

@@ -12,14 +12,13 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.model import Policy, Value
+from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.objects import KINDS, WORDS
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import values_of
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_policy
-from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_leave, find_need
+from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_need
 from dockerproxy.workbench.seen import Settled, begin, share
 
 _MOST_TOLD_APART: Final = 50
@@ -136,8 +135,9 @@ class _Usage:
     def __init__(self, operation: Operation) -> None:
         self._name = operation.name
         self._known = find_words(operation)
-        self._leave = find_leave(operation).keys()
-        self._words = {name: begin(word) for name, word in self._known.items()}
+        self._leave = self._known.keys() & {"force"}
+        self._of_body = {name for name in self._known if is_of_body(operation, name)}
+        self._words = {name: begin(word, of_body=name in self._of_body) for name, word in self._known.items()}
         self._count = self._denied = self._reaching = self._untold = 0
         self._openings: Counter[str] = Counter()
         self._demands: Counter[str] = Counter()
@@ -186,7 +186,7 @@ class _Usage:
                 if settled[word].value is None
             }
         )
-        written = {name: each for name, each in settled.items() if not (openings and self._known[name].of_body)}
+        written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}
         conditions = {name: each.value for name, each in written.items() if each.value is not None}
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
         if openings:

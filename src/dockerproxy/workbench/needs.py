@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.bodies.narrowing import LONGEST, NARROWING, can_be_listed, items_of, value_of
-from dockerproxy.policy.conditions import UNRESTRICTED, Flag, NamesObject
-from dockerproxy.policy.model import Value
-from dockerproxy.policy.narrowest import LITERAL
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.constraints.base import Condition, Constraint
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
 from dockerproxy.policy.objects import (
     KINDS,
-    SWITCHES,
     WORDS,
     Found,
     Kind,
@@ -31,11 +32,14 @@ from dockerproxy.policy.objects import (
     new_name,
     read_object,
 )
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal
-from dockerproxy.policy.words import Takes, Word
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.patterns import is_id
+
+LITERAL: Final = frozenset({"signal", "ps_args"})
+"""Lists of plain words: no globs are in them."""
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
@@ -56,7 +60,7 @@ _UNNAMED: Final = {
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
 }
-"""For each of `NARROWING`: why no list may fit a request."""
+"""For each list without which everything is let through: why a request may not keep to any list."""
 
 _NOT_FOUND: Final = 404
 
@@ -186,8 +190,8 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     return replace(need, is_doubtful=True)
 
 
-def _words_of_head(operation: Operation) -> Mapping[str, Word]:
-    return {name: word for name, word in find_words(operation).items() if not word.of_body}
+def _words_of_head(operation: Operation) -> Mapping[str, Constraint]:
+    return {name: word for name, word in find_words(operation).items() if not is_of_body(operation, name)}
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
@@ -196,10 +200,10 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     if name not in BODIES or not asked:
         return replace(need, opening=SEALED.get(name, ""))
     words = find_words(need.operation)
-    of_body = {word: each for word, each in words.items() if each.of_body}
+    of_body = {word: each for word, each in words.items() if is_of_body(need.operation, word)}
     told = record.body if record.body is not None and _can_be_used(record.body, words) else None
     if told is None:
-        gaps = dict.fromkeys(of_body.keys() & set(NARROWING), UNTOLD)
+        gaps = dict.fromkeys((word for word, each in of_body.items() if _narrows(each)), UNTOLD)
         return replace(need, values={**need.values, **gaps}, is_untold=True)
     if UNRESTRICTED.word in told:
         return replace(need, opening=str(told[UNRESTRICTED.word]))
@@ -207,34 +211,39 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     for word, each in of_body.items():
         if word in told:
             values[word] = told[word]
-        elif word in NARROWING:
+        elif _narrows(each):
             values[word] = Gap(_UNNAMED[word])
-        elif each.takes not in _LISTS:
+        elif each.takes not in LISTS:
             values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
 
 
-_LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
+def _narrows(word: Constraint) -> bool:
+    """Whether a list of what a body says may be left out."""
+    return word.narrows and word.is_learned and word.takes in LISTS
 
 
-def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Word]) -> bool:
+def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> bool:
     """Whether a policy can say what a record says of a body: a log may be of another version."""
     if isinstance(body.get(UNRESTRICTED.word), str):
         return True
     return all(
         name in words
-        and value == value_of(words[name], items_of(value))
-        and all(can_be_listed(words[name], item) for item in items_of(value))
+        and words[name].takes in LISTS
+        and _is_value_of(words[name], value)
+        and can_be_listed(words[name], value)
         for name, value in body.items()
     )
 
 
-def find_leave(operation: Operation) -> Mapping[str, str]:
-    """Return the conditions that, in a grant, let an operation act on more than its object: each with its parameter."""
-    words = find_words(operation).values()
-    made = {word.name: word.make(True) for word in words if word.takes is Takes.FLAG}  # noqa: FBT003 (a value)
-    flags = {name: flag.parameter for name, flag in made.items() if isinstance(flag, Flag)}
-    return {name: parameter for name, parameter in flags.items() if parameter in SWITCHES}
+def _is_value_of(word: Constraint, value: Value) -> bool:
+    if word.takes is Takes.PORTS:
+        known = ("ports", "addresses")
+        return isinstance(value, Pairs) and all(
+            name in known and isinstance(texts, tuple) for name, texts in value.items
+        )
+    kind = tuple if word.takes is Takes.LISTS else str
+    return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
 
 
 def find_named(request: CanonicalRequest, record: Record) -> Found | None:
@@ -267,29 +276,19 @@ def _impossible(record: Record, reason: str) -> Impossible:
     return Impossible(escape(text)[:LONGEST])
 
 
-def _find_value(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
-    if word.takes is Takes.ITEMS:
-        operation = request.operation
-        is_object = operation.name in KINDS and word.name == WORDS[KINDS[operation.name]]
-        return _find_object(word, request, record) if is_object else _find_item(word, request)
-    choice = _find_choice(word, request)
-    if choice is not None:
-        return choice
-    return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not keep to it")
+def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
+    if is_about_object(request.operation, word.name):
+        return _find_object(word, request, record)
+    claims = [claim for claim in claims_of_head(request, Known()) if claim.words == (word.name,)]
+    least = word.least(claims[0].options[0][0]) if claims and claims[0].options else None
+    if least is None and word.takes is Takes.ITEMS:
+        return Gap(_UNCERTAIN[word.name])
+    if least is None:
+        return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not keep to it")
+    return _check(word, least) if isinstance(least, tuple) else least
 
 
-def _find_choice(word: Word, request: CanonicalRequest) -> Value | None:
-    """Return the value to which a request keeps; None if there is none."""
-    choices: tuple[Value, ...] = (False, True) if word.takes is Takes.FLAG else word.choices
-    return next((choice for choice in choices if word.make(choice).holds(request, None)), None)
-
-
-def _find_item(word: Word, request: CanonicalRequest) -> Value | Gap:
-    item = word.read(request)
-    return _check(word, (item,), request, None) if item else Gap(_UNCERTAIN[word.name])
-
-
-def _find_object(word: Word, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
+def _find_object(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
     known, found = find_object(request), find_named(request, record)
     if isinstance(known, Question) and is_absent(known, record):
         return Absent(known.name)
@@ -299,11 +298,34 @@ def _find_object(word: Word, request: CanonicalRequest, record: Record) -> Value
     if reason:
         return Gap(reason)
     given = new_name(request)
-    return _check(word, (found.names[0], given) if given else (found.names[0],), request, found)
+    value = _check(word, (found.names[0], given) if given else (found.names[0],))
+    if isinstance(value, Gap):
+        return value
+    spoken = {
+        claim.words[0]: claim for claim in claims_of_head(request, Known(found=found)) if claim.words == ("force",)
+    }
+    beside = {name: _TRUE for name, claim in spoken.items() if claim.options}
+    return value if _keeps_to(word, value, request, found, beside) else REACHING
+
+
+_TRUE: Final = Condition(CONSTRAINTS["force"], value=True)
+
+
+def _keeps_to(
+    word: Constraint,
+    value: Value,
+    request: CanonicalRequest,
+    found: Found | None,
+    beside: Mapping[str, Condition],
+) -> bool:
+    """Whether a request keeps to the condition on its object, where a grant has some others."""
+    claims = [claim for claim in claims_of_head(request, Known(found=found)) if word.name in claim.words]
+    judged = [claim for claim in claims if claim.unless not in beside]
+    return not judge_claims({word.name: Condition(word, value)}, judged).faults
 
 
 def _reaches(
-    words: Mapping[str, Word],
+    words: Mapping[str, Constraint],
     values: Mapping[str, Value | Gap | Absent],
     request: CanonicalRequest,
     found: Found | None,
@@ -313,7 +335,7 @@ def _reaches(
         return False
     name = WORDS[KINDS[request.operation.name]]
     value = values[name]
-    return isinstance(value, tuple) and not words[name].make(value).holds(request, found)
+    return isinstance(value, tuple) and not _keeps_to(words[name], value, request, found, {})
 
 
 def _find_ignorance(known: Found | Question | None, found: Found, record: Record) -> str:
@@ -331,17 +353,13 @@ def _find_ignorance(known: Found | Question | None, found: Found, record: Record
     return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
 
 
-def _check(word: Word, items: tuple[str, ...], request: CanonicalRequest, found: Found | None) -> Value | Gap:
+def _check(word: Constraint, items: tuple[object, ...]) -> Value | Gap:
     """Return items as a policy would list them, if it can."""
-    if max(map(len, items)) > LONGEST:
+    texts = tuple(map(str, items))
+    if max(map(len, texts)) > LONGEST:
         return _LONG
-    if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in items):
+    if not all(item.isprintable() and max(item, default="") <= "\uffff" for item in texts):
         return _STRANGE
-    if any(map(word.fault, items)):
+    if any(map(word.fault, texts)):
         return Gap("had one that no policy can list")
-    condition = word.make(items)
-    if isinstance(condition, NamesObject):
-        words, leave = find_words(request.operation), find_leave(request.operation)
-        spoken = (parameter for name, parameter in leave.items() if _find_choice(words[name], request) is not None)
-        condition = replace(condition, beyond=frozenset(spoken))
-    return items if condition.holds(request, found) else REACHING
+    return texts

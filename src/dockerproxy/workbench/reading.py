@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from dockerproxy.observe.log import find_whole_id
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level
 from dockerproxy.text import trim
 

@@ -13,12 +13,15 @@ from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.bodies.inspection import Known
-from dockerproxy.policy.bodies.narrowing import covers
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.conditions import UNRESTRICTED
-from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Value
+from dockerproxy.policy.claim import KEEP, Claim, Known
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.decide import decide, judge_claims
+from dockerproxy.policy.model import Decision
+from dockerproxy.policy.needs import LISTS
+from dockerproxy.policy.objects import GIVING
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
@@ -150,12 +153,38 @@ def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record,
     kept = tuple(
         replace(case, body=None)
         for case in policy.cases[name]
-        if case.body is None or (trusting if needed is None else covers(operation, case.bounds, needed))
+        if case.body is None or (trusting if needed is None else _covers(operation, case, needed))
     )
     default = policy.default[name]
     if len(kept) < len(policy.cases[name]):
         default = replace(default, message=f"{name} is not allowed here: {_describe_need(name, needed)}")
     return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
+
+
+def _covers(operation: Operation, case: Case, needed: Mapping[str, Value]) -> bool:
+    """Whether what a grant says lets a request pass, of which a record keeps the least words.
+
+    What a grant demands besides, like an amount of memory, the request is taken to keep to.
+    """
+    return UNRESTRICTED.word not in needed and not judge_claims(case.by_word, claims_of(operation, needed)).faults
+
+
+def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Claim]:
+    """Return the claims of which a record keeps the least words that admit them."""
+    for word, value in needed.items():
+        without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
+        for each in CONSTRAINTS[word].read_back(value):
+            words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
+            yield Claim(words, ((each, KEEP),), "the body", None, "", without=without)
+    for word, constraint in find_words(operation).items():
+        if (
+            word not in needed
+            and is_of_body(operation, word)
+            and constraint.narrows
+            and constraint.is_learned
+            and constraint.takes in LISTS
+        ):
+            yield Claim(words=(word,), options=(), path="the body", shown=None, says="names nothing that can be listed")
 
 
 def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
 
-from dockerproxy.policy.bodies.amounts import read_ports
-from dockerproxy.policy.bodies.narrowing import NARROWING, PUBLISHED, UNSPOKEN, Item, value_of
+from dockerproxy.policy.amounts import read_ports
+from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.globs import Glob
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.needs import Item
+from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.wording import write_value
-from dockerproxy.policy.words import Takes, Word
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
 from dockerproxy.workbench.patterns import (
     Families,
@@ -25,6 +25,9 @@ from dockerproxy.workbench.patterns import (
     is_generated,
     is_id,
 )
+
+PUBLISHED: Final = ("ports", "addresses")
+"""Of what `publish` says something. What it leaves out may be anything."""
 
 _MOST_KEPT: Final = 300
 """Items of a list before patterns are searched."""
@@ -86,21 +89,21 @@ class Seen(Protocol):
         """Say what a policy would say for all requests, of which there were so many."""
 
 
-def begin(word: Word) -> Seen:
+def begin(word: Constraint, *, of_body: bool) -> Seen:
     """Return what notes a condition."""
     if word.takes is Takes.PORTS:
         return _Published()
-    if word.of_body and word.takes not in {Takes.ITEMS, Takes.LISTS}:
+    if of_body and word.takes not in {Takes.ITEMS, Takes.LISTS}:
         return _Demanded(word)
-    return Listed(word)
+    return Listed(word, of_body=of_body)
 
 
 class Listed:
     """A list of which each request needs some items, or a parameter."""
 
-    def __init__(self, word: Word) -> None:
+    def __init__(self, word: Constraint, *, of_body: bool) -> None:
         self._word = word
-        self._widens = word.of_body and word.name not in NARROWING
+        self._widens = of_body and not word.narrows
         self._gaps: Counter[Gap] = Counter()
         self._values: set[Value] = set()
         self._items: set[Item] = set()
@@ -137,7 +140,7 @@ class Listed:
     def resume(self, value: Value | None, count: int) -> None:
         """Take in a list of a file: its patterns stay patterns, and its names make none, as some may be doubtful."""
         if value is None and self._widens:
-            self._items |= set(UNSPOKEN.get(self._word.name, ()))
+            self._items |= set(self._word.unspoken)
         elif value is None:
             self._gaps[_EARLIER] += count
         elif isinstance(value, tuple):
@@ -196,7 +199,7 @@ class Listed:
 
     def _is_short(self, items: tuple[Item, ...]) -> bool:
         """Whether a person would still read a list."""
-        return len(items) <= _MOST_LISTED and len(write_value(value_of(self._word, items))) <= _MOST_WRITTEN
+        return len(items) <= _MOST_LISTED and len(write_value(_value_of(self._word, items))) <= _MOST_WRITTEN
 
     def _explain(self, families: Families, single: Iterable[str], total: int) -> Iterable[str]:
         name = self._word.name
@@ -221,10 +224,10 @@ class Listed:
         if self._word.takes not in {Takes.ITEMS, Takes.LISTS}:
             values = self._values or self._refused
             return next(iter(values)) if len(values) == 1 else None, ""
-        value = value_of(self._word, items or tuple(self._absent))
+        value = _value_of(self._word, items or tuple(self._absent))
         if self._is_endless or not self._is_short(items):
             return None, _ENDLESS
-        return value if value and not (self._widens and value == UNSPOKEN.get(self._word.name)) else None, ""
+        return value if value and not (self._widens and value == self._word.unspoken) else None, ""
 
 
 class _Published:
@@ -285,7 +288,7 @@ def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
 class _Demanded:
     """A demand written by a person; records do not show whether requests meet it."""
 
-    def __init__(self, word: Word) -> None:
+    def __init__(self, word: Constraint) -> None:
         self._word = word
         self._value: Value | None = None
         self._others = 0
@@ -303,6 +306,13 @@ class _Demanded:
             return Settled(self._value)
         why = f"{share(self._others, total)} may not have kept to it"
         return Settled(None, (f"{self._word.name}: {write_value(self._value)} left out, since {why}",))
+
+
+def _value_of(word: Constraint, items: Iterable[Item]) -> Value:
+    """Put items together to the value of a list."""
+    if word.takes is Takes.LISTS:
+        return tuple(item for item in items if isinstance(item, tuple))
+    return tuple(item for item in items if isinstance(item, str))
 
 
 def _take_few(items: set[Item]) -> tuple[tuple[Item, ...], bool]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.bodies.archives import Archive
-from dockerproxy.policy.bodies.inspection import Fault, Known
-from dockerproxy.policy.bodies.reader import inspect
+from dockerproxy.policy.claim import Fault, Known
+from dockerproxy.policy.claims.archives import Archive
+from dockerproxy.policy.claims.reader import read_request
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide
+from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, find_object, missing
@@ -78,7 +78,7 @@ def try_request(
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
     tried = replace(tried, question=judged.question or tried.question)
-    return _look_into(tried, body) if body is not None and tried.decision.bounds is not None else tried
+    return _look_into(tried, body) if body is not None and tried.decision.conditions is not None else tried
 
 
 def _write_fields(method: str, target: str, body: bytes | None) -> str:
@@ -140,7 +140,7 @@ def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
 
 def _look_into(tried: Tried, body: bytes) -> Tried:
     """Look at an archive as it would pass; what is wrong in it turns the decision."""
-    archive = Archive(tried.request, tried.decision.bounds or {})
+    archive = Archive(tried.request, tried.decision.conditions or {})
     for start in range(0, len(body), _PIECE):
         if not archive.fault:
             archive.feed(body[start : start + _PIECE])
@@ -157,12 +157,13 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
         return ()
     body, known = replace(case.body, of_object={}), tried.known
     while True:
-        inspected = inspect(body, case.bounds, tried.request, known)
+        read = read_request(body, tried.request, known)
+        judgement = judge_claims(case.by_word, read.claims)
         answered = known
-        for question in inspected.questions:
+        for question in judgement.questions:
             answered = answer_by_name(answered, question)
         if answered.answers.keys() == known.answers.keys():
-            return inspected.faults
+            return (*read.violations, *judgement.faults)
         known = answered
 
 

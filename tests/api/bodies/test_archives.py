@@ -1,10 +1,11 @@
 """What clients send with an archive is known, parameter by parameter, and nothing else is."""
 
 import pytest
-from policy.bodies.looking import faults
+from policy.claims.looking import faults
 
 from dockerproxy.api.bodies.archives import ARCHIVES
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
+from dockerproxy.api.bodies.tables import SEALED, Content
+from dockerproxy.policy.claims.tables import BODIES
 
 FROM_CLIENTS = {
     "docker cp": ("PutContainerArchive", "?noOverwriteDirNonDir=true&path=%2Fdata"),

@@ -4,7 +4,7 @@ import pytest
 
 from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, grow_tree
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 
 FIELDS = [(name, field) for name, (_, fields) in CONTAINERS.items() for field in fields]
 

@@ -4,11 +4,11 @@ import json
 from collections import defaultdict
 
 import pytest
-from policy.bodies.pods import CORPUS, content, create, faults, look, publish
+from policy.claims.pods import CORPUS, content, create, faults, look, publish
 
 from dockerproxy.api.bodies.libpod_containers import LIBPOD_CONTAINERS
-from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.policy.model import Value
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
 GRANTED: dict[str, Value] = {
@@ -118,7 +118,7 @@ def test_what_podman_sends_with_all_limits_keeps_to_all_bounds() -> None:
     assert look(sent["operation"], content=sent["body"], bounds=GRANTED | BOUNDED).faults == ()
     plain = json.loads((CORPUS / "plain.json").read_text())
     words = {fault.word for fault in look(plain["operation"], content=plain["body"], bounds=GRANTED | BOUNDED).faults}
-    assert words == set(BOUNDED)
+    assert words == BOUNDED.keys() - {"memory", "cpus", "pids"}  # These it gets where it has none.
 
 
 @pytest.mark.parametrize("operation", sorted(DECODED))

@@ -3,18 +3,19 @@
 import json
 
 import pytest
-from policy.bodies.pods import CORPUS, content, look, publish
+from policy.claims.pods import CORPUS, content, look, publish
 
 from dockerproxy.api.bodies.libpod_others import LIBPOD
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, Access
-from dockerproxy.policy.model import Pairs, Value
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
 
 GRANTED: dict[str, dict[str, Value]] = {
     "pod": {"names": ("p?",), "publish": publish("8081"), "memory": "100MiB", "cpus": "1"},
     "network": {"names": ("n?",), "subnets": ("10.55.0.0/16",)},
-    "connect": {"containers": ("web",), "networks": ("n?",)},
+    "connect": {"containers": ("web",), "networks": ("web",)},
     "disconnect": {"containers": ("web",)},
     "exec": {"user": "not-root"},
     "update": {"memory": "100MiB", "cpus": "2"},

@@ -1,7 +1,7 @@
 """Networks that ordinary clients make pass, and none that is of the host."""
 
 import pytest
-from policy.bodies.looking import faults, look
+from policy.claims.looking import faults, look
 
 from dockerproxy.api.bodies.containers import ENDPOINT
 from dockerproxy.api.bodies.networks import NETWORKS

@@ -9,7 +9,7 @@ import pytest
 from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, Node, Type
 from dockerproxy.api.bodies.services import SERVICES
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus/bodies/services").glob("*.json"))

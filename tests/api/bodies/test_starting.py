@@ -1,7 +1,7 @@
 """A container starts and is renamed as clients ask for it."""
 
 import pytest
-from policy.bodies.looking import faults, look
+from policy.claims.looking import faults, look
 
 from dockerproxy.api.bodies.starting import STARTING
 

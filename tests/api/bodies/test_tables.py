@@ -2,8 +2,9 @@
 
 import pytest
 
-from dockerproxy.api.bodies.tables import BODIES, CONTAINED, SEALED, Content
+from dockerproxy.api.bodies.tables import CONTAINED, SEALED, Content
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.tables import BODIES
 
 
 def test_an_operation_is_bounded_or_sealed_or_neither() -> None:

@@ -18,10 +18,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from policy.bodies.dockerfile_readings import KEPT, Asked, find_differences
-from policy.bodies.test_dockerfiles import ORDINARY
+from policy.claims.dockerfile_readings import KEPT, Asked, find_differences
+from policy.claims.test_dockerfiles import ORDINARY
 
-from dockerproxy.policy.bodies.dockerfiles import find_reach
+from dockerproxy.policy.claims.dockerfiles import find_reach
 
 _SPACES: Final = (
     " ",

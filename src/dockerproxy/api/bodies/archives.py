@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - a table: one field is one line, so that columns can be compared and lines be searched
 """Parameters of what comes with an archive: files for a container, images, the context of a build.
 
-`fields.py` says what a line means, `policy/bodies/archives.py` what is looked at in the archive itself. Podman reads
+`fields.py` says what a line means, `policy/claims/archives.py` what is looked at in the archive itself. Podman reads
 these names in any capitals; here each is known in those that clients write.
 """
 

@@ -14,7 +14,7 @@ A table has a line for each field that the engine knows:
   which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the same, but
   it goes no further, so that the engine uses its default; `part` what the line of the list or object around it says;
   `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a check in
-  `policy/bodies/checks`.
+  `policy/claims/checks`.
 - The phrase after the bar is read by operators, after "which" or "it".
 
 Go matches keys without regard to case, and takes U+017F for s and U+212A for k. So a tree has its keys folded, each

@@ -68,7 +68,8 @@ class Body:
         return self.content in {Content.JSON, Content.MAYBE_JSON}
 
 
-def _make(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
+def make_body(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
+    """Make the table of an operation out of its lines."""
     return Body(
         operation=operation,
         content=Content(content),
@@ -92,10 +93,10 @@ _TABLES: Final = (
     LIBPOD_CONTAINERS,
 )
 
-BODIES: Final[Mapping[str, Body]] = {
-    name: _make(name, content, fields) for table in _TABLES for name, (content, fields) in table.items()
+LINES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
+    name: lines for table in _TABLES for name, lines in table.items()
 }
-"""By operation. What is granted of these without `unrestricted` is contained: within what their tables let pass."""
+"""By operation: what its body is, and its fields. `policy/claims/tables.py` makes tables of them."""
 
 SEALED: Final[Mapping[str, str]] = {
     "ArtifactLocalLibpod": "it stores any file of the host as an artifact, to be read back",
@@ -130,5 +131,5 @@ SEALED: Final[Mapping[str, str]] = {
 }
 """Operations that nothing can bound, with the reason: they are granted unrestricted or not at all."""
 
-CONTAINED: Final = frozenset({*BODIES, *SEALED})
+CONTAINED: Final = frozenset({*LINES, *SEALED})
 """Operations of which a grant without `unrestricted` allows a part, or nothing."""

@@ -1,0 +1,248 @@
+"""Claims: what a request asks for, one by one, whatever an engine calls it and whatever a policy grants.
+
+A request is read once into claims, and into violations that no condition covers. A policy is asked afterwards. So
+enforcing, explaining, learning and comparing judge the same claims by the same rules.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.secrets import HIDDEN, is_secret
+from dockerproxy.policy.objects import Found, Kind, Question, ask
+from dockerproxy.policy.values import Value
+from dockerproxy.text import shorten_ids
+from dockerproxy.wire.document import Json, show
+
+Object: TypeAlias = dict[str, Json]
+Answers: TypeAlias = Mapping[tuple[Kind, str], Found]
+MOST_QUESTIONS: Final = 32
+"""That one body may make us ask the engine. No honest client names so many objects at once."""
+
+MOST_FAULTS: Final = 128
+"""That are noted. A body of nothing else would have us write ten thousands of them."""
+
+
+class Keep:
+    """Nothing takes the place of a value."""
+
+
+KEEP: Final = Keep()
+
+Substitute: TypeAlias = "Json | Keep | Callable[[int], Json]"
+"""What takes the place of a value; of an amount that is missing, made of what the grant says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a request besides its head.
+
+    Attributes:
+        found: The object that its path names; None if that is not known yet, or it names none.
+        body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
+        answers: What the engine said of names in the body.
+    """
+
+    found: Found | None = None
+    body: tuple[Json] | None = None
+    answers: Answers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in a request that a grant does not let through.
+
+    Attributes:
+        path: Where, like `HostConfig.Binds[0]`; a parameter of the query begins with `?`.
+        shown: Its value as understood, cut short.
+        says: What is wrong with it, as a clause.
+        word: Of the condition that could allow it; empty if only `unrestricted` does.
+        value: What the condition would have to say at least; nothing if no list can have it.
+    """
+
+    path: str
+    shown: str
+    says: str
+    word: str = ""
+    value: Value = ""
+
+    def __str__(self) -> str:
+        return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"
+
+
+def show_value(path: str, value: Json) -> str:
+    """Write a value for a message; nothing of a secret, and of a whole id 12 digits."""
+    if value is None:
+        return ""
+    return HIDDEN if is_secret(path) else shorten_ids(show(value))
+
+
+def find_fault(path: str, value: Json, says: str) -> Fault:
+    """Return what only an unrestricted grant allows.
+
+    Args:
+        path: Where.
+        value: What is there; None if nothing is, though something must be.
+        says: What is wrong with it, as a clause that goes on after the value.
+    """
+    return Fault(path, show_value(path, value), says)
+
+
+class Claim(NamedTuple):
+    """One thing that a request asks for. A body makes dozens, and a named tuple is made in no time.
+
+    Attributes:
+        words: Of the conditions that speak of it: the first that a grant has judges it, or else the first of all.
+        options: What it may mean, each with what takes the place of the text if that is granted: the first that is
+            granted counts. None if nothing certain can be said, so that no condition admits it.
+        path: Where it stands.
+        shown: Its value as understood; None where nothing is.
+        says: What is wrong if it is not granted, as a clause.
+        lookup: What the engine must be asked before all options are known.
+        later: What the engine must be asked once it is granted, since it may turn out to be a violation.
+        target: Path of the place in what goes to the engine where a substitute is put; empty if none is.
+        wrong: What is wrong with it even if it is granted, short of `unrestricted`.
+        without: Whether it is admitted where no condition speaks of it; None if the constraint knows.
+        unless: A word with which a grant speaks of it elsewhere, so that it is admitted here.
+    """
+
+    words: tuple[str, ...]
+    options: tuple[tuple[Hashable, Substitute], ...]
+    path: str
+    shown: Json
+    says: str
+    lookup: Question | None = None
+    later: tuple[Question, ...] = ()
+    wrong: tuple[Fault, ...] = ()
+    target: str = ""
+    without: bool | None = None
+    unless: str = ""
+
+    def fault(self, says: str, word: str = "", value: Value = "") -> Fault:
+        """Return what is wrong if it is not granted."""
+        return Fault(self.path, show_value(self.path, self.shown), says, word, value)
+
+
+class More(TypedDict, total=False):
+    """What is to be said of some claims only: attributes of `Claim`."""
+
+    lookup: Question | None
+    later: tuple[Question, ...]
+    wrong: tuple[Fault, ...]
+    target: str
+    without: bool | None
+    unless: str
+
+
+@lru_cache(maxsize=256)
+def _split(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What is read out of one request.
+
+    Attributes:
+        request: Its head.
+        answers: What the engine said of names in it.
+        found: The object that its path names, if that is known.
+        claims: What it asks for.
+        violations: What is wrong with it whatever is granted, short of `unrestricted`.
+    """
+
+    request: CanonicalRequest
+    answers: Answers
+    found: Found | None = None
+    claims: list[Claim] = field(default_factory=list)
+    violations: list[Fault] = field(default_factory=list)
+
+    def violate(self, path: str, value: Json, says: str) -> None:
+        """Note what only an unrestricted grant allows.
+
+        Args:
+            path: Where.
+            value: What is there; None if nothing is, though something must be.
+            says: What is wrong with it, as a clause that goes on after the value.
+        """
+        if len(self.violations) < MOST_FAULTS:
+            self.violations.append(find_fault(path, value, says))
+
+    def claim(self, words: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
+        """Note what is asked for.
+
+        Args:
+            words: Of the conditions that speak of it.
+            value: What it means; None if nothing certain can be said.
+            path: Where it stands.
+            shown: What is there; None if nothing is.
+            says: What is wrong if it is not granted.
+            more: What else there is to say of it.
+        """
+        options = () if value is None else ((value, KEEP),)
+        self.claims.append(Claim(_split(words), options, path, shown, says, **more))
+
+    def question(self, kind: Kind, name: str) -> Question:
+        """Return what to ask the engine about a name."""
+        return ask(kind, name, self.request.version, self.request.operation)
+
+    def find(self, kind: Kind, name: str) -> Found | None:
+        """Return what the engine said of a name; None if it was not asked."""
+        return self.answers.get((kind, name))
+
+
+Check: TypeAlias = Callable[[Reading, Json, str, Object], Json]
+"""Reads a value, and returns what goes to the engine in its place whatever is granted.
+
+Its arguments are the reading, the value (None if there is none), its path, and the object around it.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How another API than Docker's spells what a check reads.
+
+    Attributes:
+        path: Where it stands.
+        names: For what Docker calls a field, what it is called below that path.
+        shown: What the client wrote, where that is not what the check reads.
+    """
+
+    path: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    shown: Json = None
+
+    def respell(self, docker: str) -> str:
+        """Return a path of Docker's as it is in that API."""
+        name = self.names.get(docker.rpartition(".")[2], "")
+        return f"{self.path}.{name}" if name else self.path
+
+    def respell_fault(self, fault: Fault) -> Fault:
+        """Return what is wrong as it is in that API."""
+        text = fault.shown if self.shown is None else show_value(self.path, self.shown)
+        return replace(fault, path=self.respell(fault.path), shown=text)
+
+
+def read_as(check: Check, reading: Reading, value: Json, spelling: Spelling, parent: Object | None = None) -> Json:
+    """Have a check of Docker's read a value that another API spells otherwise.
+
+    Args:
+        check: The check.
+        reading: Of the request.
+        value: In Docker's spelling.
+        spelling: What that API has instead.
+        parent: The object around it, in Docker's spelling.
+    """
+    twin = Reading(request=reading.request, answers=reading.answers, found=reading.found)
+    result = check(twin, value, spelling.path, parent if parent is not None else {})
+    for fault in twin.violations[: MOST_FAULTS - len(reading.violations)]:
+        reading.violations.append(spelling.respell_fault(fault))
+    for claim in twin.claims:
+        target = spelling.respell(claim.target) if claim.target else ""
+        shown = claim.shown if spelling.shown is None else spelling.shown
+        wrong = tuple(map(spelling.respell_fault, claim.wrong))
+        path = spelling.respell(claim.path)
+        reading.claims.append(claim._replace(path=path, target=target, shown=shown, wrong=wrong))
+    return result

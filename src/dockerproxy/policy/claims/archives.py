@@ -1,0 +1,212 @@
+"""Archives that a client sends: looked at entry by entry as they pass, and written anew.
+
+What is bounded by what: a header is judged before it goes on, since an engine may unpack what it has while the rest is
+still coming. What decides about the whole archive, like the names in an image's `manifest.json`, is held until it was
+read, and is small. The end of the archive goes on last, when all of it was looked at: engines that do not act before
+they have the whole (a load, a build) do nothing with one that was cut off. Contents of files are passed on as they
+come.
+
+How one would have the engine read another archive than was looked at, and what stops it: one that is packed, which
+engines unpack by its first bytes, whatever its type is said to be (gzip is unpacked here, and goes on unpacked, see
+`wire/gzip`; the others are refused, gzip within gzip as well); one whose first name reads as if it were packed (refused
+too, and what goes on begins with a name of ours, see `tar_writing`).
+
+An import is not looked at: its archive becomes the root file system of an image that is called as the grant says,
+whatever is in it, and no image can do more than what a container of it is allowed.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claims.builds import Building
+from dockerproxy.policy.claims.entries import fault_of, is_too_long
+from dockerproxy.policy.claims.image_archives import Loading
+from dockerproxy.policy.claims.uploads import Unpacking
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.gzip import Gunzip
+from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
+from dockerproxy.wire.tar_writing import END, write_entry
+
+Piece = bytes | memoryview
+
+
+class Rules(Protocol):
+    """What one operation makes of the entries of an archive."""
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the contents of an entry must be read before it goes on; they are small then."""
+
+    def scan(self, entry: Entry, piece: Piece) -> Fault | None:
+        """Say what is wrong with a piece of the contents of an entry, held or not."""
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
+
+    def __len__(self) -> int:
+        """Return how many names are remembered."""
+
+
+_RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Condition]], Rules]]] = {
+    "PutContainerArchive": Unpacking,
+    "PutContainerArchiveLibpod": Unpacking,
+    "ImageLoad": Loading,
+    "ImageLoadLibpod": Loading,
+    "ImageBuild": Building,
+}
+
+_PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+"""How gzip, bzip2, xz and zstd begin: what engines know. Of an archive that is unpacked already none is."""
+
+_SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18").match
+"""How zstd may begin too, with a frame that is skipped (RFC 8878 §3.1.2); engines know that as well."""
+
+_LONGEST: Final = 6
+
+_REMEMBERED: Final = 100
+"""Bytes that a name takes which is remembered."""
+
+_UNPACKING: Final = {
+    "ImageLoad": ", like zstd -d < image.tar.zst | docker load",
+    "ImageLoadLibpod": ", like zstd -d < image.tar.zst | podman load",
+}
+
+
+class Archive:
+    """One archive on its way to the engine.
+
+    Attributes:
+        fault: Why it may not go on, or empty.
+    """
+
+    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+        self.fault = ""
+        self._operation = request.operation.name
+        self._rules = _RULES[self._operation](request, conditions)
+        self._start = b""
+        self._gunzip = Gunzip()
+        self._tar = TarReader()
+        self._entry = Entry(name=b"")
+        self._held: bytearray | None = None
+        self._has_begun = False
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of it."""
+        return self._gunzip.kept + self._tar.kept + len(self._held or b"") + _REMEMBERED * len(self._rules)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more may go on of what came already: feed nothing to get it."""
+        return self._gunzip.has_more and not self.fault
+
+    @property
+    def left(self) -> int:
+        """Bytes of a file's contents that come first."""
+        return self._tar.left
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is unpacked here."""
+        return bool(self._gunzip.is_packed)
+
+    @property
+    def holds(self) -> bool:
+        """Whether that file is read when all of it is there."""
+        return self._held is not None
+
+    def feed(self, content: Piece) -> list[Piece]:
+        """Take content; return what may go on."""
+        content = self._gunzip.feed(content)
+        passed = self._look(content)
+        self._note(self._gunzip.fault)
+        return passed
+
+    def _look(self, content: Piece) -> list[Piece]:
+        """Look at a part of the archive, unpacked."""
+        passed: list[Piece] = []
+        if len(self._start) < _LONGEST:
+            self._begin_with(content)
+        for event in () if self.fault else self._tar.feed(content):
+            self._take(event, passed)
+            if self.fault:
+                return passed
+        self._note(self._tar.fault)
+        return passed
+
+    def end(self) -> list[Piece]:
+        """Say that nothing more comes; return what ends the archive."""
+        self._look(self._gunzip.end())
+        self._tar.end()
+        self._note(self._gunzip.fault or self._tar.fault)
+        return [END]
+
+    def _begin_with(self, content: Piece) -> None:
+        """Look at the first bytes of all. No entry is read before they are there: a header is longer."""
+        self._start += content[: _LONGEST - len(self._start)]
+        if self._start.startswith(_PACKED) or _SKIPPED(self._start):
+            self._deny(Fault("the archive", "", f"is packed; send it unpacked{_UNPACKING.get(self._operation, '')}"))
+
+    def _take(self, event: Event, passed: list[Piece]) -> None:
+        """Take a part of the archive, and put what may go on to what has passed."""
+        if isinstance(event, Entry):
+            self._begin(event, passed)
+        elif isinstance(event, FileEnd):
+            self._finish(passed)
+        elif (fault := self._rules.scan(self._entry, event)) is not None:
+            self._deny(fault)
+        elif self._held is not None:
+            self._held += event
+        else:
+            passed.append(event)
+
+    def _begin(self, entry: Entry, passed: list[Piece]) -> None:
+        self._entry = entry
+        fault = self._rules.look(entry)
+        if fault is not None:
+            self._deny(fault)
+        elif self._rules.holds(entry):
+            self._held = bytearray()
+        else:
+            self._write(entry, passed)
+
+    def _finish(self, passed: list[Piece]) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            content = self._read(bytes(held))
+            if isinstance(content, Fault):
+                self._deny(content)
+                return
+            self._entry = replace(self._entry, size=len(content))
+            self._write(self._entry, passed)
+            passed.append(content)
+        if padding_of(self._entry.size):
+            passed.append(bytes(padding_of(self._entry.size)))
+
+    def _read(self, held: bytes) -> bytes | Fault:
+        if is_too_long(held):
+            return fault_of(self._entry, "has more lines or values than are read of it")
+        return self._rules.read(self._entry, held)
+
+    def _write(self, entry: Entry, passed: list[Piece]) -> None:
+        passed.append(write_entry(entry, first=not self._has_begun))
+        self._has_begun = True
+
+    def _note(self, unclear: str) -> None:
+        """Note why the archive has no single reading."""
+        if unclear and not self.fault:
+            self._deny(Fault("the archive", "", f"has no single reading: {unclear}"))
+
+    def _deny(self, fault: Fault) -> None:
+        """Note what is wrong, and what would allow it."""
+        remedy = "only an unrestricted grant allows that"
+        if fault.word:
+            remedy = f'"{write_grant(self._operation, {fault.word: fault.value})}" would allow it'
+        self.fault = f"{self._operation} is not allowed here: {fault}; {remedy}"

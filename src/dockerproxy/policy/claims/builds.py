@@ -1,0 +1,172 @@
+"""Classic builds: an archive with a Dockerfile.
+
+What a build may do is what its Dockerfile says, and that is not bounded here: it runs any command as root in a build
+container, with the engine's ordinary confinement; it has the engine fetch addresses (`ADD https://…`) and images of any
+registry (`FROM`, `COPY --from`), with whatever credentials the client sends; it reads images that the engine has; it
+fills the disk. The parameters bound the rest: nothing of the host, the network that `networks` allows, no name that
+`tags` does not list.
+
+Podman builds on the host's network whatever Docker's `networkmode` says, so it is told otherwise in its own way. What
+its steps may ask for besides, `dockerfiles.py` says; an image that it starts from may ask for the host's network in its
+ONBUILD, and that cannot be seen from here. Docker's classic builder has none of that.
+
+How one would get more, and what stops it: BuildKit, which nobody here understands (version 2 and sessions are for
+unrestricted grants); a context from an address; a Dockerfile with another frontend, which is a program (`# syntax=` as
+BuildKit reads it: behind a byte order mark or a `#!`, with `//`, as JSON); a Dockerfile in place of the one that was
+looked at: a second one, a link, one behind a link, another default name (`dockerfile`, `Containerfile`); a name that
+makes Podman fetch it, or run the C preprocessor on it, which includes files of the host (`….in`); an entry that goes
+through a link, by which Podman writes to the host; a network by its id, which a pattern of names covers (it is judged
+as that of a container is, and goes on under the whole id).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Fault, Object, Reading
+from dockerproxy.policy.claims.dockerfiles import find_reach
+from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
+from dockerproxy.policy.claims.image_archives import meanings
+from dockerproxy.policy.claims.images import complete
+from dockerproxy.policy.claims.names import IS_NAME
+from dockerproxy.policy.claims.networks import check_network
+from dockerproxy.policy.claims.tags import claim_name, fault_of_given
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.wire.document import Json, read_json
+from dockerproxy.wire.tar import Entry, Kind, show_name
+
+_DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
+"""What engines look for if the client names none; Docker the second in place of the first."""
+
+_IGNORED: Final = (".dockerignore", ".containerignore")
+_IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
+_PREPROCESSED: Final = ".in"
+
+_MARK: Final = b"\xef\xbb\xbf"
+_SHEBANG: Final = re.compile(rb"#![^\n]*\n?")
+_INSTRUCTION: Final = re.compile(rb"^(?![ \t\r]*(?:#|//|$))", re.MULTILINE)
+_FRONTEND: Final = re.compile(
+    rb"^[ \t]*(?:#|//)[ \t]*syntax[ \t]*=[ \t]*"
+    rb"(?![ \t]|(?-i:(?:docker\.io/)?docker/dockerfile)(?::[\w.-]*)?(?:@sha256:[0-9a-f]{64})?(?:[ \t\r]|$))"
+    rb"([^ \t\r\n]*)",
+    re.IGNORECASE | re.ASCII | re.MULTILINE,
+)
+"""One that is not Docker's own, which many Dockerfiles name. No classic builder runs any."""
+
+_OWN_NETWORK: Final = "nsoptions=%5B%7B%22Name%22%3A%22network%22%2C%22Host%22%3Afalse%2C%22Path%22%3A%22%22%7D%5D"
+_NO_NETWORK: Final = "networkmode=1"
+"""What Podman calls none (buildah, NetworkDisabled). Of several values it takes the last, Docker the first."""
+
+
+class Building:
+    """What may be in the context of a build."""
+
+    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+        del conditions
+        names = find_dockerfiles(request)
+        self._links = Links()
+        self._given = _read_arguments(request)
+        self._dockerfiles = NamedFiles(frozenset(name.encode() for name in names))
+        ignored = {*_IGNORED, *(name + ending for name in names for ending in _IGNORED)}
+        self._ignored = frozenset(name.encode() for name in ignored)
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        if entry.name in self._ignored and entry.kind is not Kind.FILE:
+            return fault_of(entry, "must be a file")
+        return self._links.look(entry) or self._dockerfiles.look(entry)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is a Dockerfile."""
+        return self._dockerfiles.holds(entry)
+
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+        """Say nothing: contents are read as a whole, or not at all."""
+        del entry, piece
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
+        frontend = find_frontend(content)
+        if frontend:
+            return fault_of(entry, f"names a frontend, which is a program that would read it: {frontend}")
+        reach = find_reach(content, self._given)
+        return fault_of(entry, reach) if reach else content
+
+
+def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:
+    """Return the names by which the engine may look for a Dockerfile."""
+    names = tuple(filter(None, request.values("dockerfile")))
+    return names if names and names != _DEFAULTS[:1] else _DEFAULTS
+
+
+def find_frontend(content: bytes) -> str:
+    """Return the frontend that a Dockerfile names, as a message shows it; empty if it names none, or Docker's own.
+
+    BuildKit looks for it in the first lines, as long as they are directives. Here all are looked at that are comments
+    or blank.
+    """
+    text = content.removeprefix(_MARK)
+    shebang = _SHEBANG.match(text)
+    text = text[shebang.end() :] if shebang is not None else text
+    if text.lstrip(b" \t\r\n").startswith(b"{"):
+        return "JSON"
+    instruction = _INSTRUCTION.search(text)
+    found = _FRONTEND.search(text, 0, instruction.start() if instruction is not None else len(text))
+    return (show_name(found[1]) if found[1] else "none") if found is not None else ""
+
+
+def _read_arguments(request: CanonicalRequest) -> Mapping[str, str] | None:
+    """Return what the client sets variables of the Dockerfile to; None if that is not clear."""
+    given: dict[str, str] = {}
+    for text in filter(None, request.values("buildargs")):
+        read = read_json(text.encode(errors="surrogateescape"))
+        if not isinstance(read, dict) or not all(value is None or isinstance(value, str) for value in read.values()):
+            return None
+        given.update((name, value) for name, value in read.items() if isinstance(value, str))
+    return given
+
+
+def add_namespaces(request: CanonicalRequest) -> str:
+    """Return the target of a build with what makes Podman keep to its `networkmode`; Docker does not look at it."""
+    mark = "&" if "?" in request.target else "?"
+    none = f"&{_NO_NETWORK}" if request.values("networkmode") == ("none",) else ""
+    return f"{request.target}{mark}{_OWN_NETWORK}{none}"
+
+
+def check_dockerfile(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A Dockerfile has a clean name in the archive."""
+    del parent
+    name = value if isinstance(value, str) else ""
+    if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
+        reading.violate(path, value, "which is no clean relative name of a Dockerfile")
+    return value
+
+
+def check_build_network(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The steps of a build run on a network that is granted, by its name; on the host's never."""
+    del parent
+    name = value if isinstance(value, str) else ""
+    if name == "host" or (name and not IS_NAME(name)):
+        reading.violate(path, name, "and a build may only be on a network of its own, or on one that is named")
+        return value
+    return check_network(reading, name, path, name) or value
+
+
+def check_built(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What is built gets names that the grant lists."""
+    del parent
+    operation = reading.request.operation
+    local = operation.name.endswith("Libpod")
+    for text in value if isinstance(value, list) else (value,):
+        for name in meanings(str(text), local=local) if text else ():
+            reference = parse_reference(name)
+            if reference is None:
+                reading.violate(path, name, fault_of_given(reference))
+            else:
+                claim_name(reading, with_default_tag(reference), path)
+    return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else value

@@ -1,0 +1,77 @@
+"""What runs in a container: as whom, which program, with what environment.
+
+Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
+of a user and a group are certainly not root (constraints/user.py).
+Attack: a variable without a value, or with a star, for which Podman looks into the engine's own environment -> Defence:
+it goes on with an empty value.
+Attack: a granted command that does another thing because of a variable or of where it starts -> Defence: neither may be
+set where only some commands are granted.
+Attack: a program for which Podman makes control groups writable, with a slash behind its name, behind a shell, or in an
+entrypoint that Podman reads as JSON -> Defence: no such program runs.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.text import base_name
+from dockerproxy.wire.document import Json
+
+_SHELL: Final = frozenset({"", "/bin/sh", "-c"})
+"""What Podman looks behind for the program that runs, and an entrypoint that is none."""
+
+_IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
+"""The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
+
+
+def check_user(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A user, perhaps with a group; nobody named is what the image says."""
+    del parent
+    reading.claim("user", value if isinstance(value, str) else "", path, value or None)
+    return value
+
+
+def check_environment(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each variable has a value of the client's.
+
+    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
+    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
+    """
+    del reading, path, parent
+    variables = value if isinstance(value, list) else []
+    return [text if "=" in str(text) else f"{text}=" for text in variables]
+
+
+def check_program(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
+
+    Podman takes the first word of entrypoint and command together, or the third behind `/bin/sh -c`; where the client
+    names no entrypoint, that of the image may be the shell (createContainerOptions in its specgen).
+    """
+    entrypoint = parent.get("Entrypoint")
+    given = (("Entrypoint", entrypoint), (path, value))
+    words = [(where, str(word)) for where, part in given if isinstance(part, list) for word in part]
+    if isinstance(entrypoint, list) and len(entrypoint) == 1 and _IS_JSON(words[0][1]):
+        reading.violate("Entrypoint", entrypoint[0], "which Podman reads as JSON")
+    where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
+    if base_name(program) == "systemd" or program.rstrip("/").endswith("/sbin/init"):
+        reading.violate(where, program, "for which Podman makes its control groups writable")
+    return value
+
+
+def check_commands(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What runs, word for word."""
+    del parent
+    words = tuple(map(str, value)) if isinstance(value, list) else ()
+    says = "which is none of the granted commands" if words else "is missing, and only granted commands may run"
+    reading.claim("commands", words or None, path, value if words else None, says)
+    return value
+
+
+def check_surroundings(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Nothing besides its words says what a granted command does: no variables, and no directory."""
+    del parent
+    if value:
+        says = "and decides what a command does; where only some may run, it must not be set"
+        reading.claim("commands", None, path, value, says)
+    return value

@@ -1,0 +1,50 @@
+"""Who is put into which network: the container that a body or a parameter names, and the network of the path.
+
+How one would get a container into a network that is not its own, and what stops it: another name of it (an id or the
+beginning of one; the engine is asked, and a body goes on under the whole id); Docker's `web/db`, by which a linked
+container may be named (a name has no slash); a network of which the grant says nothing (only the engine's own are
+joined then); the network of the host.
+
+A parameter of the query goes on as it came. What could take the place of a container by the time it is acted on is one
+that is named like the beginning of the id: a container of the client's own making.
+"""
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claims.names import IS_NAME, named
+from dockerproxy.policy.claims.networks import BY_ITSELF
+from dockerproxy.policy.constraints.networks import Joined
+from dockerproxy.policy.objects import Found, Kind, find_object
+from dockerproxy.wire.document import Json
+
+
+def check_container(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The container is one that the grant lists; any, if it does not say. Return its whole id."""
+    del parent
+    if not isinstance(value, str) or not value:
+        reading.claim("containers", None, path, None, "is missing")
+        return value
+    if not IS_NAME(value):
+        reading.claim("containers", None, path, value, "which is no name of a container")
+        return value
+    found = reading.find(Kind.CONTAINER, value)
+    lookup = reading.question(Kind.CONTAINER, value) if found is None else None
+    reading.claim("containers", found, path, value, "which is none of the granted containers", lookup=lookup)
+    return found.id if found is not None and found.document else value
+
+
+def check_connected(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
+    del parent
+    if value == "host":
+        reading.violate(path, value, "and the host's network is for unrestricted grants")
+    else:
+        name = value if isinstance(value, str) else _name_of(reading)
+        joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
+        reading.claim("networks", joined, "the network", name, "and that network is not granted")
+    return value
+
+
+def _name_of(reading: Reading) -> str:
+    """Return how the client spells the network, which the engine does not know."""
+    named = find_object(reading.request)
+    return named.id if isinstance(named, Found) else named.name if named is not None else ""

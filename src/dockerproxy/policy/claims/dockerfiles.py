@@ -1,0 +1,132 @@
+"""Steps of a Dockerfile that reach further than a build: the host's network and files, what other builds left.
+
+Only Podman's builder (imagebuilder, buildah) does what is refused here; Docker's classic one knows none of it. So all
+is read as Podman does: it joins lines (`dockerfile_steps.py`), puts variables into flags and images
+(`dockerfile_images.py`), and drops quotes and what is escaped. An image that a build starts from may hold steps of its
+own, in its ONBUILD, and they cannot be seen from here.
+
+- Attack: a flag that is spelled with a variable, a quote or an escape → Defence: only flags that are spelled out are
+  let through, and of their values only plain ones
+  (test: test_a_flag_that_could_reach_the_host_is_seen_however_it_is_spelled).
+- Attack: a flag inside the value of another, which buildah takes for one (`--exclude=tarball:/x--from`) → Defence: no
+  value holds two dashes (test: the same).
+- Attack: an image that is a file of the host, `dir:/etc` → Defence: its name begins with no transport
+  (test: test_no_image_is_read_from_the_host).
+- Attack: a mount of a cache, which others share, or of the host → Defence: a list of what a mount may say
+  (test: test_a_step_mounts_only_its_context_other_stages_and_memory).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from dockerproxy.policy.claims.dockerfile_images import Variables
+from dockerproxy.policy.claims.dockerfile_steps import Budget, Step, UnclearError, read_steps, show
+from dockerproxy.policy.claims.labels import find_in_instruction
+
+_PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
+
+
+def find_reach(content: bytes, given: Mapping[str, str] | None) -> str:
+    """Say what in a Dockerfile reaches further than a build may, as a clause; empty if nothing does.
+
+    Args:
+        content: Of the Dockerfile.
+        given: What the client sets its variables to; None if that is not clear.
+    """
+    budget = Budget()
+    try:
+        steps = list(read_steps(content, budget))
+        variables = Variables(given, [step.rest for step in steps if step.name == "ARG"], budget)
+        faults = (_look_at_flags(step) or _look_at_rest(step, variables) for step in steps)
+        return next(filter(None, faults), "")
+    except UnclearError as error:
+        return str(error)
+
+
+def _look_at_flags(step: Step) -> str:
+    """Look at the flags of a step."""
+    for flag in step.flags:
+        plain = _PLAIN.fullmatch(flag)
+        allowed = _FLAGS[step.name].get(plain[1]) if plain is not None else None
+        if plain is None or allowed is None:
+            known = ", ".join(_FLAGS[step.name]) or "the flags it has"
+            return f"has a step with {step.name} {show(flag)}, which is none of {known}, spelled out"
+        fault = allowed(plain[2] or "")
+        if fault:
+            return f"has a step with {step.name} {show(flag)}, {fault}"
+    return ""
+
+
+def _look_at_rest(step: Step, variables: Variables) -> str:
+    """Look at the image that a stage starts from, or at labels."""
+    if step.name != "FROM":
+        return find_in_instruction(step.rest) if step.name == "LABEL" else ""
+    image = step.rest.replace("\t", " ").partition(" ")[0]
+    fault = variables.look(image) if step.rest.isascii() else "has a character outside ASCII"
+    return f"has a step with FROM {show(image)}, which {fault}" if fault else ""
+
+
+def _take(value: str) -> str:
+    """Let pass what says nothing of the host."""
+    return "which holds what Podman takes for another flag" if "--" in value else ""
+
+
+def _look_at_network(value: str) -> str:
+    return "" if value in {"none", "default"} else "which may be the host's"
+
+
+def _look_at_image(value: str) -> str:
+    fault = Variables(None, (), Budget()).look(value)
+    return f"which {fault}" if fault else ""
+
+
+def _look_at_mount(value: str) -> str:
+    """Look at a mount: something of the context, of an image or another stage, or memory."""
+    if "$" in value:
+        return "and what is mounted must be spelled out"
+    for item in value.split(","):
+        key, _, said = item.partition("=")
+        if key not in _OF_MOUNTS:
+            return f"and of a mount only {', '.join(sorted(_OF_MOUNTS))} may be said"
+        if key == "type" and said not in {"bind", "tmpfs"}:
+            return "and only bind and tmpfs are mounted: a cache is shared with other builds"
+        fault = _look_at_image(said) if key == "from" else ""
+        if fault:
+            return fault
+    return ""
+
+
+_OF_MOUNTS: Final = frozenset(
+    {
+        "type",
+        "target",
+        "dst",
+        "destination",
+        "source",
+        "src",
+        "from",
+        "ro",
+        "readonly",
+        "rw",
+        "readwrite",
+        "size",
+        "tmpfs-size",
+    }
+)
+
+_COPIED: Final[Mapping[str, Callable[[str], str]]] = {
+    "--chown": _take,
+    "--chmod": _take,
+    "--link": _take,
+    "--exclude": _take,
+}
+_FLAGS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
+    "RUN": {"--mount": _look_at_mount, "--network": _look_at_network},
+    "FROM": {"--platform": _take},
+    "COPY": {"--from": _look_at_image, **_COPIED, "--parents": _take},
+    "ADD": {**_COPIED, "--checksum": _take, "--keep-git-dir": _take},
+    "ARG": {},
+    "LABEL": {},
+}
+"""Flags of an instruction, with what says why a value may not be."""

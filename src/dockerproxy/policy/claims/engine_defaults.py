@@ -1,0 +1,111 @@
+"""Recognise the engine's defaults in a body: Watchtower and others create a container again from its inspection.
+
+An inspection shows the engine's own defaults beside what was asked for. What is allowed here is not sent on. The engine
+then uses its default, whichever the operator has set.
+
+Attack: a shorter list of hidden paths, or an empty one, shows parts of /proc and /sys -> Defence: the list has all that
+the oldest engine hides, and goes on as null, which is the engine's own list (test:
+test_no_list_of_paths_hides_less_than_the_engine).
+Attack: `runc` where the operator's default is a sandbox -> Defence: it is left out, so the default runs (test:
+test_the_runtime_is_the_operator_s).
+Attack: `NetworkID` of another network, which Docker joins in place of the one named by the key -> Defence: it is left
+out, and the key is what was judged (test: test_a_network_is_joined_by_its_judged_name).
+Attack: the address of another host on the link, sent as if the engine had chosen it -> Defence: it is left out.
+Attack: an annotation that the runtime acts on, among those that Podman writes -> Defence: all of them are left out, and
+others are refused.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.wire.document import Json, show
+
+_HIDDEN: Final = frozenset(
+    {
+        *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
+        *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware"),
+    }
+)
+"""What every engine that shows the list hides: that of 18.09 (moby oci/defaults.go)."""
+
+_IS_HIDDEN_LATER: Final = re.compile(
+    "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle"
+).fullmatch
+"""What newer ones hide besides."""
+
+_READ_ONLY: Final = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
+
+OPERATIONAL: Final = (
+    *("NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway"),
+    *("GlobalIPv6Address", "GlobalIPv6PrefixLen"),
+)
+"""What the engine says of an endpoint, and knows better (moby api/types/network, "Operational data")."""
+
+_ANNOTATIONS: Final = frozenset(
+    {
+        *("io.container.manager", "org.opencontainers.image.stopSignal"),
+        *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
+        *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
+        *("io.podman.annotations.autoremove-image", "io.podman.annotations.pids-limit", "io.podman.annotations.cpuset"),
+        "io.podman.annotations.memory-nodes",
+        "io.podman.annotations.cid-file",
+    }
+)
+"""Podman writes them from other fields of the same body (libpod/container_internal_common.go), and its command line the
+last one: a file that it writes, and that the engine would remove on the host."""
+
+
+def check_hidden(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The paths that are hidden are those that the engine hides."""
+    del parent
+    paths = set(map(str, value)) if isinstance(value, list) else set()
+    if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
+        reading.violate(path, value, "and it may show parts of /proc and /sys that are hidden")
+    return None
+
+
+def check_read_only(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The paths that cannot be written are those that the engine has so."""
+    del parent
+    if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
+        reading.violate(path, value, "and it may make parts of /proc and /sys writable")
+    return None
+
+
+def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The namespace of control groups is the container's own, or the engine's default.
+
+    That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with Docker's
+    list of hidden paths or Podman's annotations beside it, which are left out by now if they came first; a client that
+    means it says nothing else.
+    """
+    if value == "host" and (parent.get("MaskedPaths") or "Annotations" in parent):
+        return None
+    if value not in ("", "private"):
+        reading.violate(path, value, "and the host's control groups are visible")
+    return value
+
+
+def check_annotations(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """No annotation is the client's own."""
+    del parent
+    for name, text in value.items() if isinstance(value, dict) else ():
+        if name not in _ANNOTATIONS:
+            reading.violate(f"{path}[{show(name)}]", text, "and the runtime may act on it")
+    return None if value else value
+
+
+def check_mac_address(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The address on the link is the one that the engine gave, as the id of the network beside it shows."""
+    if value and not parent.get("NetworkID"):
+        reading.violate(path, value, "and it passes for another host on the link")
+    return None
+
+
+def check_endpoint(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An endpoint goes on without what only the engine can say of it."""
+    del reading, path, parent
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name not in OPERATIONAL}

@@ -1,0 +1,117 @@
+"""Entries of an archive, judged by their names: those that links lead to, and those that the engine looks for.
+
+How one would write elsewhere than it seems, and what stops it: a link to another place and then a file behind it; a
+hard link to something behind it (an entry never goes through a link that the same archive makes; links that are in a
+container already cannot be seen from here). How one would read what is there already, or take a link to where it leads
+elsewhere, and what stops it: a hard link to that; buildah joins its name to the root of a container, others to where
+they unpack (only what the same archive has brought as a file, and still is one, gets a second name).
+
+How one would have the engine read another file than was looked at, and what stops it: the file twice; a link in its
+place, or in that of a directory above it; another name for it, by which it is overwritten; one that is too large to be
+looked at, or made to take long (each is refused).
+"""
+
+from typing import Final
+
+from dockerproxy.policy.claim import Fault
+from dockerproxy.wire.document import count_parts
+from dockerproxy.wire.tar import Entry, Kind, show_name
+
+_MOST_LINKS: Final = 2**16
+"""Links of one archive: what is kept of each is a number, which takes a hundred bytes."""
+
+_MOST_FILES: Final = 2**16
+"""That are remembered, so that they may get a second name."""
+
+_MOST_HELD: Final = 2**20
+"""Bytes of a file that is held."""
+
+_MOST_PARTS: Final = 2**14
+"""Lines, or values of JSON: of those honest files have few, and each costs time to read."""
+
+LINKS: Final = frozenset({Kind.LINK, Kind.HARD_LINK})
+
+
+def fault_of(entry: Entry, says: str) -> Fault:
+    """Say what is wrong with an entry, as a clause."""
+    return Fault(f"the entry {show_name(entry.name or b'.')}", "", says)
+
+
+class Links:
+    """The links that one archive has made so far, and the files that may get a second name by a hard link.
+
+    Of a name only a number is kept, made of those of its parts one after the other. So it costs as much whatever its
+    length, and all directories on the way to a name are looked up in one go. Two names of one number would only be
+    taken for a link both, and refused.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: set[int] = set()
+        self._files: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._numbers) + len(self._files)
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Take note of an entry; say what is wrong with it."""
+        if entry.kind is Kind.HARD_LINK and hash(entry.target) not in self._files:
+            return fault_of(entry, "is a second name of what this archive has not brought as a file")
+        if entry.kind is not Kind.FILE:
+            self._files.discard(hash(entry.name))
+        elif len(self._files) < _MOST_FILES:
+            self._files.add(hash(entry.name))
+        is_link = entry.kind in LINKS
+        if not self._numbers and not is_link:
+            return None
+        *above, number = _numbers_of(entry.name)
+        if entry.kind is Kind.HARD_LINK:  # The target of a symbolic one is no way of ours.
+            above += _numbers_of(entry.target)[:-1]
+        if not self._numbers.isdisjoint(above):
+            return fault_of(entry, "goes through a link that the archive makes")
+        if is_link:
+            self._numbers.add(number)
+            if len(self._numbers) > _MOST_LINKS:
+                return fault_of(entry, "is one link more than can be remembered")
+        return None
+
+
+def _numbers_of(name: bytes) -> list[int]:
+    """Return the number of each directory on the way to a clean name, and of the name itself last."""
+    numbers, number = list[int](), 0
+    for part in name.split(b"/"):
+        number = hash((number, part))
+        numbers.append(number)
+    return numbers
+
+
+class NamedFiles:
+    """Files of an archive that the engine looks for by name: each is there at most once, small, and by no detour."""
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        self._names = names
+        self._seen: set[bytes] = set()
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry."""
+        if entry.target in self._names and entry.kind is Kind.HARD_LINK:
+            return fault_of(entry, "is another name for a file that is read before it goes on")
+        if entry.name not in self._names:
+            is_above = any(name.startswith(entry.name + b"/") for name in self._names)
+            if is_above and entry.kind is not Kind.DIRECTORY:
+                return fault_of(entry, "is no directory, though a file is looked for there")
+            return None
+        if entry.kind is not Kind.FILE or entry.name in self._seen:
+            return fault_of(entry, "must be there once, as a file")
+        self._seen.add(entry.name)
+        if entry.size > _MOST_HELD:
+            return fault_of(entry, f"has more than {_MOST_HELD} bytes, which is more than is read of it")
+        return None
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether an entry is one of them."""
+        return entry.name in self._names
+
+
+def is_too_long(content: bytes) -> bool:
+    """Whether a file that is held would take longer to read than others can wait."""
+    return count_parts(content) + content.count(b"\n") > _MOST_PARTS

@@ -1,0 +1,203 @@
+"""Images that are loaded, with the names that their archive gives them.
+
+Docker unpacks the whole archive before it reads `manifest.json`, or of old archives `repositories`; with containerd's
+store it reads `index.json` besides, and adds layers as they come, which have no name until it has read that. Podman
+keeps the archive in a file and tries the forms it knows. All name what they find there and nowhere else: in `RepoTags`,
+in `repositories`, and in the annotations of what `index.json` lists.
+
+How one would launder an image under a trusted name, and what stops it: a name in one of those files of which only one
+engine knows, or by which of two annotations (all are read, whichever form the archive has, and of two annotations one
+name goes on); the file twice, of which engines take the first or the
+last, or as a link, behind a link, or in place of a directory that was looked at (each is there once, as a file at the
+top, and no entry goes through a link); a key in other capitals or twice (they are folded as Go does); a name that two
+engines complete in two ways (it goes on in full, or must be granted in both); a file too large to be read here (it is
+refused). A link that leads out of the archive could show what is on the host, and is refused. So is a label that Podman
+would act upon in a container of the image (`labels.py`), and a variable that it would fill in (`variables.py`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
+from dockerproxy.policy.claims.images import complete
+from dockerproxy.policy.claims.labels import SAYS, LabelScan
+from dockerproxy.policy.claims.tags import fault_of_given, may_give
+from dockerproxy.policy.claims.variables import VariableScan
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.text import fold
+from dockerproxy.wire.document import Json, read_json, write_json
+from dockerproxy.wire.tar import Entry, Kind, show_name
+
+_MANIFEST: Final = b"manifest.json"
+_INDEX: Final = b"index.json"
+_REPOSITORIES: Final = b"repositories"
+_ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
+"""The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage). To
+Podman up to 3.4 only the second counts: so what has the first goes on with both the same."""
+
+
+_MOST_NAMES: Final = 512
+"""That an archive may give: each is compared with all that are granted."""
+
+
+class _UnclearError(Exception):
+    """A file that does not say what it should."""
+
+
+class Loading:
+    """What may be in an archive of images."""
+
+    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+        del request
+        self._conditions = conditions
+        self._links = Links()
+        self._named = NamedFiles(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
+        self._scan, self._variables = LabelScan(), VariableScan()
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        self._scan, self._variables = LabelScan(), VariableScan()
+        if entry.kind is Kind.LINK and not _stays(entry):
+            return fault_of(entry, "is a link that leads out of the archive")
+        return self._links.look(entry) or self._named.look(entry)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether it may give names."""
+        return self._named.holds(entry)
+
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> Fault | None:
+        """Look for what no image brings: any file may be a manifest or a config."""
+        found = self._scan.find(piece)
+        if found:
+            return fault_of(entry, f"has the key {show_name(found)}, {SAYS} or on what it may hide")
+        if self._scan.is_json and self._variables.find(piece):
+            return fault_of(entry, "has a variable without a value, for which Podman gives away its own, or many lists")
+        return None
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Look whether the names in a file may be given."""
+        document = read_json(content)
+        if isinstance(document, Refusal):
+            return fault_of(entry, f"has no single reading: {document.reason}")
+        try:
+            names = list(dict.fromkeys(_READERS[entry.name](document)))
+        except _UnclearError:
+            return fault_of(entry, "is not what an archive of images has there")
+        if len(names) > _MOST_NAMES:
+            return fault_of(entry, f"gives more than {_MOST_NAMES} names")
+        refused = next((name for name in names if not may_give(self._conditions, name)), None)
+        if refused is None:
+            return write_json(_WRITERS[entry.name](document))
+        reference = parse_reference(refused)
+        path = f"a name in {entry.name.decode()}"
+        if reference is None or fault_of_given(with_default_tag(reference)):
+            return Fault(path, refused, fault_of_given(reference))
+        name = str(with_default_tag(reference))
+        return Fault(path, name, "and giving an image that name is not granted", "tags", (name,))
+
+
+def _stays(entry: Entry) -> bool:
+    """Whether a symbolic link points into the archive: up no further than its top, and only at its beginning."""
+    parts = [part for part in entry.target.split(b"/") if part not in {b"", b"."}]
+    ups = next((number for number, part in enumerate(parts) if part != b".."), len(parts))
+    return not entry.target.startswith(b"/") and ups <= entry.name.count(b"/") and b".." not in parts[ups:]
+
+
+def meanings(name: str, *, local: bool) -> tuple[str, ...]:
+    """Return what a name may mean: Podman puts `localhost/` before one without a registry, where Docker means its own.
+
+    Args:
+        name: As it was given.
+        local: Whether Podman might.
+    """
+    reference = parse_reference(name)
+    registry = reference.name.partition("/")[0] if reference is not None else ""
+    return (name, f"localhost/{name}") if local and not name.startswith(f"{registry}/") else (name,)
+
+
+def _names_in_manifest(document: Json) -> Iterator[str]:
+    for image in _list(document):
+        for name in _list(_find(image, "repotags")):
+            yield _text(name)
+
+
+def _complete_names(document: Json) -> Json:
+    """Put the registry in front of each name: without it, Podman would take it for one of `localhost/`."""
+    for image in _list(document):
+        fields = _object(image)
+        for key in [key for key in fields if fold(key) == "repotags"]:
+            names = [(_text(name), parse_reference(_text(name))) for name in _list(fields[key])]
+            fields[key] = [name if reference is None else complete(name, reference) for name, reference in names]
+    return document
+
+
+def _unify_names(document: Json) -> Json:
+    """Give each image of an index one name for all engines."""
+    first, second = _ANNOTATIONS
+    for manifest in _list(_find(document, "manifests")):
+        annotations = _object(_find(manifest, "annotations"))
+        if annotations.get(first):
+            annotations[second] = annotations[first]
+    return document
+
+
+def _names_in_repositories(document: Json) -> Iterator[str]:
+    for name, tags in _object(document).items():
+        for tag in _object(tags):
+            yield f"{name}:{tag}"
+
+
+def _names_in_index(document: Json) -> Iterator[str]:
+    for manifest in _list(_find(document, "manifests")):
+        annotations = _object(_find(manifest, "annotations"))
+        name = next(filter(None, (_text(annotations.get(key) or "") for key in _ANNOTATIONS)), "")
+        yield from meanings(name, local=True) if name else ()
+
+
+_READERS: Final = {
+    _MANIFEST: _names_in_manifest,
+    _REPOSITORIES: _names_in_repositories,
+    _INDEX: _names_in_index,
+}
+_WRITERS: Final[Mapping[bytes, Callable[[Json], Json]]] = {
+    _MANIFEST: _complete_names,
+    _REPOSITORIES: lambda document: document,
+    _INDEX: _unify_names,
+}
+
+
+def _find(value: Json, name: str) -> Json:
+    """Return a field of an object, as Go finds it; nothing if it is not there."""
+    found = [item for key, item in _object(value).items() if fold(key) == name]
+    if len(found) > 1:
+        raise _UnclearError
+    return found[0] if found else None
+
+
+def _list(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _UnclearError
+    return value
+
+
+def _object(value: Json) -> dict[str, Json]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _UnclearError
+    return value
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise _UnclearError
+    return value

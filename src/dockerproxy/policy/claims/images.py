@@ -1,0 +1,86 @@
+"""Objects that a body names: judged by their names, and by the engine's answer where a name could be an id.
+
+Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
+of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
+object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
+is asked, and it stays where it is the network's own, for clients compare it.
+
+What Podman takes for a place is no name of an image, whatever a grant says: `containers-storage:[vfs@/srv/a+/srv/b]c`
+has it make directories there, before it looks for an image.
+
+A name of an image without its registry is Docker Hub's for Docker, but for Podman first one of `localhost`, where
+whoever may import or tag has put what they like. So it goes on as it was judged, with the registry. Only that is added,
+and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
+none of.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.claims.names import named
+from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.wire.document import Json
+
+_MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+
+_NO_REFERENCE: Final = "which is no reference of an image"
+
+_NOT_GRANTED: Final = "which is none of the granted images"
+
+
+def complete(text: str, reference: Reference | None) -> str:
+    """Return a name of an image with its registry; its tag and digest stay as they are spelled.
+
+    Args:
+        text: As the client spells it.
+        reference: What was read from it; None if it is no such name, and stays.
+    """
+    if reference is None:
+        return text
+    last = reference.name.rpartition("/")[2]
+    return reference.name + text.rpartition("/")[2].removeprefix(last)
+
+
+def check_images(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An image, but never what is no image's name."""
+    del parent
+    if not isinstance(value, str) or not value:
+        reading.claim("images", None, path, None, "is missing")
+        return value
+    reference = parse_reference(value)
+    if _MAY_BE_ID(value):
+        claim_image(reading, value, path, reference)
+    elif reference is None:
+        reading.violate(path, value, _NO_REFERENCE)
+    else:
+        kept = value if reading.request.operation.section == "services" else complete(value, reference)
+        name = named(str(with_default_tag(reference)))
+        reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path))
+    return value
+
+
+def claim_image(reading: Reading, value: str, path: str, reference: Reference | None, *, by_name: bool = False) -> None:
+    """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
+
+    The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
+    use is found by what it said.
+
+    Args:
+        reading: Of the request.
+        value: As the client spells it.
+        path: Where.
+        reference: What was read from it; None if it is no name.
+        by_name: Whether it goes on by the name that is granted, and not by the id.
+    """
+    found = reading.find(Kind.IMAGE, value)
+    options: list[tuple[Found, Json]] = []
+    if found is not None and (by_name or found.document or reference is None):
+        if by_name:
+            options = [(named(name), name) for name in found.names]
+        options.append((found, found.id))
+    if found is not None and reference is not None:
+        options.append((named(str(with_default_tag(reference))), complete(value, reference)))
+    lookup = reading.question(Kind.IMAGE, value) if found is None else None
+    reading.claims.append(Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path))

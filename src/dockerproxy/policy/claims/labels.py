@@ -1,0 +1,153 @@
+"""Labels and annotations on which an engine or its runtime acts: no container has them, and no image brings them.
+
+Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. So what is
+refused on a container is refused wherever an image is made: in a commit, an import, a build, an archive of images. An
+image that is pulled says what its registry says.
+
+Attack: a key of JSON with an escape in it -> Defence: no such key passes (test: test_a_key_is_not_hidden_by_escapes).
+Attack: a config that no manifest names yet, or of another media type -> Defence: each file of an archive that begins
+like JSON is scanned as it passes, whatever its size and name (test: test_no_file_of_an_archive_brings_them).
+Attack: JSON in a string of JSON, as manifests of schema 1 have it -> Defence: none of these passes.
+Attack: a LABEL in the ONBUILD of an image, for those that are built from it -> Defence: no image that has any is loaded
+(test: test_no_image_is_loaded_that_adds_steps_to_builds).
+Attack: a label whose name a variable holds, in a LABEL or in what becomes one -> Defence: names have no variables
+(test: test_no_variable_names_a_label).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.values import Pairs
+from dockerproxy.wire.document import Json, read_json, show
+
+_NAMES: Final = r"""
+      PODMAN_SYSTEMD_UNIT     # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
+    | io\.(?:containers\.(?:
+          autoupdate          # It asks a registry, with the credentials that `….authfile` names on the host.
+        | trace-syscall)      # oci-seccomp-bpf-hook writes to the file of the host that it names.
+      | podman\.annotations\. # Podman: confinement, namespaces, mounts of others.
+      | kubernetes\.cri-o\.   # Podman, runtimes: of which sandbox it is one, whether its files get labels.
+      | katacontainers\.)     # Kata Containers: which program of the host runs it.
+    | org\.(?:
+        systemd\.property\.   # runc, crun: properties of its unit, limits and devices among them.
+      | criu\.config)         # runc, crun: a file of the host by which CRIU is told what to do.
+    | run\.oci\.              # crun: its filter of system calls, files of the host to write to, what it is run by.
+    | dev\.gvisor\.           # gVisor: flags of the sandbox.
+    | cdi\.k8s\.io            # Runtimes with CDI: devices of the host.
+"""
+"""What a label or an annotation is called upon which something acts; what acts, and how."""
+
+SAYS: Final = "and an engine or its runtime acts on it"
+
+_NAME: Final = re.compile(_NAMES, re.VERBOSE).search
+
+_KEY: Final = re.compile(
+    rb"""
+    "(?<=[{,\ \t\r\n]") (%b
+    | [vV]1[cC][oO][mM][pP][aA][tT][iI][bB][iI][lL][iI][tT][yY]
+    | [oO][nN][bB][uU][iI][lL][dD] (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
+    | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
+    """
+    % _NAMES.encode(),
+    re.VERBOSE,
+).search
+"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
+the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is escaped, as no program writes it."""
+
+_OVERLAP: Final = 128
+"""Bytes in which any of those has room."""
+
+_BLANKS: Final = b" \t\r\n"
+
+_WORDS: Final = re.compile(r"""((?:[!#-&(-\[\]-~]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)|[ \t\v\f\r]+""")
+"""A word of a LABEL, as builders split it, or what is between two (imagebuilder and BuildKit, parseWords)."""
+
+_WITHOUT_QUOTES: Final = str.maketrans("", "", "\"'\\`")
+
+
+class LabelScan:
+    """Looks through one file of an archive as it passes.
+
+    Attributes:
+        is_json: Whether it begins like JSON; None as long as that is not known.
+    """
+
+    def __init__(self) -> None:
+        self.is_json: bool | None = None
+        self._kept = b""
+
+    def find(self, piece: bytes | memoryview) -> bytes:
+        """Return a key that no image may bring, if one ends in this piece; else nothing."""
+        if self.is_json is None:
+            begun = bytes(piece).lstrip(_BLANKS)
+            if begun:
+                self.is_json = begun[:1] in {b"{", b"["}
+        if not self.is_json:
+            return b""
+        text = self._kept + piece
+        self._kept = text[-_OVERLAP:]
+        found = _KEY(text)
+        return b"" if found is None else found[1]
+
+
+def acts(name: str) -> bool:
+    """Whether something acts upon a label or an annotation of that name."""
+    return _NAME(name) is not None
+
+
+def find_in_instruction(rest: str) -> str:
+    """Say what is wrong with what follows a LABEL, as a clause; empty if nothing is.
+
+    Args:
+        rest: All of the instruction, with the lines that go on from it.
+    """
+    found = _NAME(rest.translate(_WITHOUT_QUOTES))
+    if found is not None:
+        return f"has a LABEL with {found[0]}, {SAYS}"
+    if "$" not in rest:
+        return ""
+    words = [word for word in _WORDS.findall(rest) if word]
+    is_clear = "".join(found[0] for found in _WORDS.finditer(rest)) == rest
+    keys = [word.partition("=")[0] for word in words] if words and "=" in words[0] else words[:1]
+    return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name may come from a variable"
+
+
+def check_image_labels(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """No label of an image makes an engine or its runtime act."""
+    del parent
+    labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
+    names = labels if isinstance(labels, dict | list) else ()
+    if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
+        reading.violate(path, value, "which are not valid labels")
+    for name in map(str, names):
+        if acts(name):
+            reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
+        elif "$" in name:  # Podman makes a LABEL of it.
+            reading.violate(f"{path}[{show(name)}]", name, "which a variable may change")
+    return value
+
+
+def check_labels(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Labels of the client's own; none may have an engine act."""
+    del parent
+    claim_labels(reading, value, path, target=path)
+    return value
+
+
+def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
+    """Claim labels.
+
+    Args:
+        reading: Of the request.
+        value: The labels.
+        path: Where they stand.
+        target: Where those of the grant are put; empty if they are put elsewhere.
+    """
+    labels = dict(value) if isinstance(value, dict) else {}
+    for name in labels:
+        if acts(name):
+            reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
+    pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
+    reading.claim("labels", pairs, path, None, target=target)

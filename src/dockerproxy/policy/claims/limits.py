@@ -1,0 +1,128 @@
+"""Limits of a container: memory, processors, processes, and what getrlimit(2) has.
+
+Attack: a limit of 0 or below, which is none -> Defence: 0 gets the granted limit, less than 0 is denied.
+Attack: a limit in the other of two fields that mean the same (swap beside memory, a quota beside billionths, which wins
+over them), or one of which a later change touches only one -> Defence: both fields are claims.
+Attack: a limit of the other kind, by which a process goes before all others on the host -> Defence: a list of those
+that are harmless.
+"""
+
+from typing import Final
+
+from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.constraints.amount import MISSING
+from dockerproxy.policy.constraints.cpus import LEAST, PERIOD
+from dockerproxy.policy.constraints.memory import Swap
+from dockerproxy.text import upper
+from dockerproxy.wire.document import Json
+
+_LIMITS: Final = frozenset(
+    "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NOFILE NPROC RSS SIGPENDING STACK".split()  # noqa: SIM905 (a list of words)
+)
+"""Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
+
+
+def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A bound of memory, and one of swap that could make it worthless."""
+    _claim_amount(reading, "memory", value, path)
+    _claim_swap(reading, parent, path)
+    return value
+
+
+def check_new_memory(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What memory is changed to; 0 leaves it as it is."""
+    if value:
+        _claim_amount(reading, "memory", value, path)
+    _claim_swap(reading, parent, path)
+    return value
+
+
+def _claim_swap(reading: Reading, parent: Object, path: str) -> None:
+    swap = parent.get("MemorySwap")
+    if isinstance(swap, int):
+        reading.claim("memory", Swap(swap, with_memory=True), f"{path}Swap", swap)
+
+
+def check_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A bound of processes."""
+    del parent
+    _claim_amount(reading, "pids", value, path)
+    return value
+
+
+def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A bound of processors, in one of Docker's two ways to say it."""
+    quota, period = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0
+    if not value and isinstance(quota, int) and quota > 0:
+        _claim_quota(reading, quota, period or PERIOD, path)
+    else:
+        _claim_amount(reading, "cpus", value, path)
+        _claim_no_quota(reading, quota, period, path)
+    return value
+
+
+def check_new_cpus(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What processors are changed to; 0 leaves them as they are.
+
+    A quota means nothing without its period, and the period that the container has is not known here.
+    """
+    quota, period = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0
+    if value:
+        _claim_amount(reading, "cpus", value, path)
+        _claim_no_quota(reading, quota, period, path)
+    elif quota or period:
+        _claim_quota(reading, quota, period, path)
+    return value
+
+
+def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
+    """Look whether nothing stands beside billionths: a quota of -1 takes their place."""
+    for name, other in (("CpuQuota", quota), ("CpuPeriod", period)):
+        if other:
+            where = path.replace("NanoCpus", name)
+            reading.claim("cpus", None, where, other, "and must not be set beside NanoCpus")
+
+
+def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
+    path = path.replace("NanoCpus", "CpuQuota")
+    if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
+        reading.claim("cpus", None, path, quota, "and must be set together with its period, both above 0")
+    else:
+        billionths = -(-quota * 10**9 // period)
+        says = f"which is {billionths} billionths of a processor, and more than is granted"
+        reading.claim("cpus", billionths, path, quota, says)
+
+
+def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
+    """Claim an amount. 0 is no bound at all, and gets the granted one; less than 0 is a wish for none.
+
+    What is changed gets none: the container may have less.
+
+    Nor are billionths of a processor a bound of which none is left in microseconds of a period (moby daemon_unix.go,
+    NanoCPUs).
+    """
+    if not value and reading.request.operation.name.startswith("ContainerUpdate"):
+        reading.claim(word, None, path, value, "must be set" if value is None else "which is no bound")
+    elif not value:
+        reading.claims.append(Claim((word,), ((MISSING, int),), path, None, "", target=path))
+    elif word == "cpus" and isinstance(value, int) and 0 < value < LEAST:
+        says = f"which engines round to no bound: at least {LEAST} is one"
+        reading.claim(word, None, path, value, says)
+    else:
+        reading.claim(word, value if isinstance(value, int) else None, path, value)
+
+
+def check_limits(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """No limit lets a process go before others on the host."""
+    del parent
+    if upper(str(value)).removeprefix("RLIMIT_") not in _LIMITS:
+        reading.violate(path, value, "which is none of the limits that are known to be harmless")
+    return value
+
+
+def check_oom_score(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
+    del parent
+    if isinstance(value, int) and value < 0:
+        reading.violate(path, value, "and others are killed in its place when memory is short")
+    return value

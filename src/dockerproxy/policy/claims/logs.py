@@ -1,0 +1,23 @@
+"""Options of the log driver, which could make the engine connect somewhere or read files."""
+
+from typing import Final
+
+from dockerproxy.policy.amounts import read_human_size
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.wire.document import Json, show
+
+_LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
+"""They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
+
+
+def check_log_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Options of the log driver do no more than bound its files."""
+    del parent
+    for name, option in value.items() if isinstance(value, dict) else ():
+        if name not in _LOG_OPTIONS:
+            reading.violate(
+                f"{path}[{show(name)}]", option, "which could make the engine connect somewhere or read files"
+            )
+        elif name == "max-size" and not read_human_size(str(option)):
+            reading.violate(f"{path}[{show(name)}]", option, "which is no size above 0, and bounds nothing")
+    return value

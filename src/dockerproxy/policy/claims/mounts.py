@@ -1,0 +1,172 @@
+"""What a container mounts: directories of the host, volumes, images and memory, in every form that a body has for it.
+
+How one would get to a directory of the host, and what stops it: a path with dots, twice a slash or none in front; a
+name that is no name; a volume with options that is a directory of the host under a name (the engine is asked, and a new
+one has no options); an option behind a colon that carries mounts back to the host, that has labels written to what is
+granted read-only, or that Podman knows besides; a volume without a name whose path Podman would take for
+`source:target`; a comma or a quotation mark in a mount, which Podman writes as one line `type=…,source=…,target=…` and
+reads again, so that a target could bring a source and options with it. A link on the host cannot be seen from here.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading, find_fault
+from dockerproxy.policy.claims.images import check_images
+from dockerproxy.policy.claims.names import IS_NAME, named
+from dockerproxy.policy.constraints.binds import Bind
+from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.words import clean_path
+from dockerproxy.wire.document import Json, show
+
+_SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
+"""What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
+
+_RELABELS: Final = frozenset({"z", "Z"})
+_VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
+_BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
+"""Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+
+_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", "notmpcopyup"}
+_IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
+_PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
+"""What is more than itself in the line that Podman makes of a mount (encoding/csv)."""
+
+_MOST_PARTS: Final = 3
+"""Of a bind: source, target, options."""
+
+_NOT_CLEAN: Final = "which is no clean absolute path"
+
+
+def check_binds(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each of `HostConfig.Binds` mounts what is granted."""
+    del parent
+    binds = value if isinstance(value, list) else []
+    return [_check_bind(reading, str(bind), f"{path}[{number}]") for number, bind in enumerate(binds)]
+
+
+def _check_bind(reading: Reading, bind: str, path: str) -> str:
+    parts = bind.split(":")
+    if len(parts) > _MOST_PARTS or not all(parts[:2]):
+        reading.violate(path, bind, "which is not source:target:options")
+        return bind
+    if len(parts) == 1:
+        _check_target(reading, parts[0], path)
+        return bind
+    source, target, *rest = parts
+    options = "".join(rest).split(",")
+    _check_target(reading, target, path)
+    if source.startswith("/"):
+        parts[0] = _check_source(reading, source, path, read_only="ro" in options and not relabels(options))
+        known = _BIND_OPTIONS
+    else:
+        _check_volume(reading, source, path)
+        known = _VOLUME_OPTIONS
+    strange = [option for option in options if option not in known]
+    if strange:
+        reading.violate(path, bind, f"and the option {show(strange[0])} is not one that is known to be harmless")
+    elif "ro" in options and "rw" in options:
+        reading.violate(path, bind, "which is both read-only and not")
+    return ":".join(parts)
+
+
+def relabels(options: list[str]) -> bool:
+    """Whether options have the engine write labels to what is mounted, even if the container may only read it."""
+    return not _RELABELS.isdisjoint(options)
+
+
+def _check_target(reading: Reading, target: str, path: str) -> None:
+    if not clean_path(target) or ":" in target:
+        reading.violate(path, target, f"{_NOT_CLEAN} in the container")
+
+
+def _check_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
+    """Claim a directory of the host; return its clean path."""
+    clean = clean_path(source)
+    if not clean or ":" in source:
+        reading.violate(path, source, _NOT_CLEAN)
+        return source
+    reading.claim("binds", Bind(clean, read_only), path, clean)
+    return clean
+
+
+def _check_volume(reading: Reading, name: str, path: str) -> None:
+    """Claim a volume, which must be no directory of the host in disguise."""
+    if not IS_NAME(name):
+        reading.violate(path, name, "which is neither an absolute path nor the name of a volume")
+        return
+    found = reading.find(Kind.VOLUME, name)
+    later = (reading.question(Kind.VOLUME, name),) if found is None else ()
+    says = "which is a volume with a driver or options of its own, and may be any directory"
+    wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
+    reading.claim("volumes", named(name), path, name, "and no volume of that name is granted", later=later, wrong=wrong)
+
+
+def is_disguise(found: Found) -> bool:
+    """Whether a volume may be something else than a directory of its own."""
+    return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
+
+
+def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each of `HostConfig.Mounts` mounts what is granted."""
+    del parent
+    mounts = value if isinstance(value, list) else []
+    for number, mount in enumerate(mounts):
+        if isinstance(mount, dict):
+            _check_mount(reading, mount, f"{path}[{number}]")
+    return value
+
+
+def _check_mount(reading: Reading, mount: Object, path: str) -> None:
+    source, target = mount.get("Source") or "", mount.get("Target") or ""
+    _check_target(reading, str(target), f"{path}.Target")
+    for name in ("Source", "Target"):
+        if _PARTS_LINE(str(mount.get(name) or "")):
+            reading.violate(
+                f"{path}.{name}", mount[name], "and has a comma or a quotation mark, behind which Podman reads on"
+            )
+    for name in ("VolumeOptions", "ImageOptions"):
+        options = mount.get(name)
+        check_subpath(reading, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath")
+    match mount.get("Type"):
+        case "bind":
+            read_only = mount.get("ReadOnly") is True
+            mount["Source"] = _check_source(reading, str(source), f"{path}.Source", read_only=read_only)
+        case "volume":
+            if source:
+                _check_volume(reading, str(source), f"{path}.Source")
+        case "image":
+            mount["Source"] = check_images(reading, source, f"{path}.Source", mount)
+        case "tmpfs":
+            if source:
+                reading.violate(f"{path}.Source", source, "and memory has no source")
+        case other:
+            reading.violate(f"{path}.Type", other or "", "which is none of bind, volume, tmpfs and image")
+
+
+def check_subpath(reading: Reading, subpath: Json, path: str) -> None:
+    """Look whether a part of a volume or image is in it, and no more than a path."""
+    if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
+        reading.violate(path, subpath, "which is no clean path within it")
+
+
+def check_anonymous(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A volume without a name is made for a path, and Podman must not read another thing into it."""
+    del parent
+    for target in value if isinstance(value, dict) else ():
+        _check_target(reading, target, f"{path}[{show(target)}]")
+    return value
+
+
+def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Memory is put at clean paths, with options that keep devices and other users' programs out."""
+    del parent
+    for target, options in value.items() if isinstance(value, dict) else ():
+        where = f"{path}[{show(target)}]"
+        _check_target(reading, target, where)
+        strange = [each for each in str(options).split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
+        if strange:
+            reading.violate(
+                where, options, f"and the option {show(strange[0])} is not one that is known to be harmless"
+            )
+    return value

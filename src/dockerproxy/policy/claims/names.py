@@ -1,0 +1,80 @@
+"""Names of objects: what one may be, and what the engine must be asked of it.
+
+Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
+of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
+object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
+is asked, and it stays where it is the network's own, for clients compare it.
+
+Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
+network the engine is asked whether an ID begins so (test: test_a_network_is_not_called_like_the_id_of_another_one);
+nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.policy.amounts import is_id_of_swarm
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.objects import Found, Kind, is_full_id
+from dockerproxy.wire.document import Json
+
+_LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
+
+IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
+"""What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
+
+_MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+_MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
+"""Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
+
+
+def check_names(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
+
+    Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
+    """
+    del parent
+    name = value if isinstance(value, str) else ""
+    name = name.removeprefix("/") if path == "?name" else name
+    if name and not IS_NAME(name):
+        reading.violate(path, value, "which nothing can be called")
+    elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
+        reading.violate(path, value, "which could be the id of another one")
+    missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"
+    asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
+    later = (reading.question(Kind.NETWORK, name),) if asks else ()
+    reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
+    return value
+
+
+def named(*names: str) -> Found:
+    """Return what is judged by its names alone."""
+    return Found(names[0], names)
+
+
+def may_be_id(name: str) -> bool:
+    """Whether only the engine can say if a name is a name."""
+    return _MAY_BE_ID(name) is not None or _MAY_BE_OF_SWARM(name) is not None
+
+
+def resolve(reading: Reading, kind: Kind, name: str) -> Found | None:
+    """Return the object that a name means; None if the engine must be asked first."""
+    if _MAY_BE_ID(name):
+        return reading.find(kind, name)
+    found = reading.find(kind, name) if _MAY_BE_OF_SWARM(name) else named(name)
+    return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
+
+
+def _captures(reading: Reading, name: str) -> bool:
+    """Whether a new object of this name could get the lookups of another one."""
+    if not _may_begin_an_id(reading, name):
+        return _LIKE_AN_ID(name) is not None
+    found = reading.find(Kind.NETWORK, name)
+    return found is not None and bool(found.document) and name not in found.names
+
+
+def _may_begin_an_id(reading: Reading, name: str) -> bool:
+    """Whether the engine says if a name begins an ID: Testcontainers for Node calls each network by 12 such digits."""
+    is_network = reading.request.operation.name == "NetworkCreate"
+    return is_network and _LIKE_AN_ID(name) is not None and not is_full_id(name)

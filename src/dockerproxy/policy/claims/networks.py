@@ -1,0 +1,142 @@
+"""Which networks and whose namespaces a container joins, and which ports of the host it opens.
+
+How one would get into a network or at a process that is another's, and what stops it: the beginning of a network's id
+for its name (the engine is asked, and the request goes on under the whole id); the whole id of one in a swarm, which
+this engine does not know before a container of its own joins it; a path of a namespace, or a word that only Podman
+takes for a network of the host's (a name has no colon and no slash, and those words are none); a container that has
+what it would share from the host or from another one, or that does not exist yet; two networks, one in each of two
+fields. How one would open a port that is not granted: a list without bindings, which Docker fills in; a range of which
+only the ends are granted; an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark.
+"""
+
+from typing import Final
+
+from dockerproxy.policy.amounts import is_id_of_swarm
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault
+from dockerproxy.policy.claims.engine_defaults import check_endpoint
+from dockerproxy.policy.claims.names import IS_NAME, named, resolve
+from dockerproxy.policy.constraints.networks import DEFAULT, Joined
+from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.wire.document import Json, show
+
+BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
+"""Networks that a container may join where a grant names none: the engine's own, or nothing."""
+
+_NONE: Final = "none"
+
+_NOT_GRANTED: Final = "and that network is not granted"
+
+_OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
+"""Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
+
+_HOST: Final = "and the host's network is for unrestricted grants"
+
+
+def check_network_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The network is one that is granted, and the host's never."""
+    del parent
+    mode = value if isinstance(value, str) else ""
+    if mode.startswith("container:"):
+        return _join(reading, mode, path, "NetworkMode")
+    return check_network(reading, mode, path, value) or value
+
+
+def check_networks(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each key is a network that is granted."""
+    del parent
+    joined: Object = {}
+    for name, endpoint in value.items() if isinstance(value, dict) else ():
+        where = f"{path}[{show(name)}]"
+        known = check_network(reading, name, where, name)
+        if known in joined:
+            reading.violate(where, name, "which is the same network as another one")
+        joined[known] = check_endpoint(reading, endpoint, where, {})
+    return joined
+
+
+def check_network(reading: Reading, name: str, path: str, shown: Json) -> str:
+    """Claim a network that is joined; return what it goes on under."""
+    if name == "host":
+        reading.violate(path, name, _HOST)
+    elif name in _OF_PODMAN:
+        reading.violate(path, name, "which is the host's network for Podman")
+    elif name and not IS_NAME(name):
+        reading.violate(path, name, "which is no name of a network")
+    elif name in BY_ITSELF:
+        if name != _NONE:
+            reading.claim("networks", Joined(DEFAULT, is_default=True), path, shown or "default", _NOT_GRANTED)
+    else:
+        return _claim_network(reading, name, path, shown)
+    return name
+
+
+def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
+    found = resolve(reading, Kind.NETWORK, name)
+    if found is None:
+        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=reading.question(Kind.NETWORK, name))
+        return name
+    if "host" in found.names:
+        reading.violate(path, shown, _HOST)
+    elif not found.document and is_id_of_swarm(found.id):
+        reading.violate(path, shown, "which could be the id of a network of the swarm that is not on this node yet")
+    is_default = _is_default(reading, found)
+    lookup = reading.question(Kind.NETWORK, "bridge") if is_default is None else None
+    reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup)
+    return found.id
+
+
+def _is_default(reading: Reading, found: Found) -> bool | None:
+    """Whether a network is the one that containers join by themselves: Podman has another name for it in answers.
+
+    None if the engine must be asked first.
+    """
+    if not BY_ITSELF.isdisjoint(found.names):
+        return True
+    default = reading.find(Kind.NETWORK, "bridge") if found.owner else named("")
+    return None if default is None else default.owner == found.owner != ""
+
+
+def check_pid_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The processes that it sees are its own, or those of a container it may join."""
+    del parent
+    return _check_namespace(reading, value, path, "PidMode", frozenset({"", "private"}))
+
+
+def check_ipc_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The memory that it shares is its own, or that of a container it may join."""
+    del parent
+    return _check_namespace(reading, value, path, "IpcMode", frozenset({"", "none", "private", "shareable"}))
+
+
+def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: frozenset[str]) -> Json:
+    mode = value if isinstance(value, str) else ""
+    if mode.startswith("container:"):
+        return _join(reading, mode, path, name)
+    if mode not in own:
+        reading.violate(path, value, "and is not the container's own")
+    return value
+
+
+def _join(reading: Reading, mode: str, path: str, field: str) -> str:
+    """Claim a container that is joined; return it under its whole id, so that no other can take its place."""
+    name = mode.removeprefix("container:")
+    if not IS_NAME(name):
+        reading.violate(path, mode, "which is no name of a container")
+        return mode
+    found = reading.find(Kind.CONTAINER, name)
+    lookup = reading.question(Kind.CONTAINER, name) if found is None else None
+    wrong: tuple[Fault, ...] = ()
+    if found is not None and not found.document:
+        wrong = (find_fault(path, mode, "and there is no such container"),)
+    elif found is not None and not _has_its_own(found, field):
+        wrong = (find_fault(path, mode, "and that container shares it with the host or another one"),)
+    says = "and joining that container is not granted"
+    reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong)
+    return mode if found is None else f"container:{found.id}"
+
+
+def _has_its_own(found: Found, field: str) -> bool:
+    """Whether a container shares nothing with others: whoever joins it would share that, too."""
+    config = found.document.get("hostconfig")
+    mode = config.get(field) if isinstance(config, dict) else None
+    return isinstance(mode, str) and mode != "host" and mode not in _OF_PODMAN and ":" not in mode

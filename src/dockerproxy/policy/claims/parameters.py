@@ -1,0 +1,218 @@
+"""What the head of a request claims: by parameters of its query, and by the object that its path names.
+
+Attack: the same parameter in other capitals, which only Podman reads; a second value, of which Docker takes the first
+and Podman the last; a value that the two read differently -> Defence: nothing certain can be said then, and no
+condition admits that.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.constraints.origin import Pull
+from dockerproxy.policy.objects import (
+    GIVING,
+    KINDS,
+    REACHING,
+    SWITCHES,
+    WORDS,
+    Found,
+    certain_values,
+    is_whole,
+    join_reference,
+    new_name,
+)
+from dockerproxy.policy.references import Reference, with_default_tag
+from dockerproxy.policy.words import clean_path, normalise_signal
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
+"""In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
+
+_FLAGS: Final = {
+    **dict.fromkeys(("0", "false", "False", "FALSE"), False),
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
+}
+"""Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
+
+_UNCERTAIN: Final = "and the request does not say, or not so that all engines read it alike"
+
+
+class Line(NamedTuple):
+    """A parameter that a condition speaks of.
+
+    Attributes:
+        word: Of the condition.
+        parameter: Its name in the query.
+        read: Returns its value; None if nothing certain can be said.
+    """
+
+    word: str
+    parameter: str
+    read: Callable[[CanonicalRequest], Hashable]
+
+
+def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> Line:
+    """Read a parameter that is true or false.
+
+    Args:
+        word: Of the condition.
+        parameter: Its name in the query.
+        absent: What engines take it for where it is missing; None if not all of them for the same.
+        also: Another name of it, which other versions of an engine read.
+    """
+
+    def read(request: CanonicalRequest) -> bool | None:
+        found = {_read_flag(request, name, absent=absent) for name in filter(None, (parameter, also))}
+        return found.pop() if len(found) == 1 else None
+
+    return Line(word, parameter, read)
+
+
+def _read_flag(request: CanonicalRequest, parameter: str, *, absent: bool | None) -> bool | None:
+    values = certain_values(request, parameter)
+    if values is None:
+        return None
+    # Podman takes an empty value for none at all.
+    read = {False if not value and absent is False else _FLAGS.get(value) for value in values} or {absent}
+    return read.pop() if len(read) == 1 else None
+
+
+def _text(word: str, parameter: str, absent: str, normalise: Callable[[str], str] = str) -> Line:
+    """Read a parameter that is a word."""
+
+    def read(request: CanonicalRequest) -> str | None:
+        values = certain_values(request, parameter)
+        return None if values is None or len(values) > 1 else normalise("".join(values) or absent) or None
+
+    return Line(word, parameter, read)
+
+
+def _read_path(request: CanonicalRequest) -> str | None:
+    """Return the path; None if there is not exactly one, or it is not clean."""
+    values = certain_values(request, "path")
+    return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
+
+
+def _from(parameter: str) -> Line:
+    """Read what is pulled: `fromImage` for Docker, `reference` for Podman."""
+    return Line("from", parameter, lambda request: read_pull(request, parameter))
+
+
+def read_pull(request: CanonicalRequest, parameter: str) -> Pull | None:
+    """Return what is pulled; None if that is not certain, or something is imported."""
+    images = certain_values(request, parameter) or ()
+    tags = certain_values(request, "tag")
+    others = any(request.values("fromsrc")) or any(request.values("repo"))
+    every = any(value and _FLAGS.get(value) is not False for value in request.values("alltags"))
+    own = parameter == "reference"  # Podman's own, which knows no tag beside it.
+    if len(images) != 1 or tags is None or len(tags) > 1 or others or (every and not own):
+        return None
+    reference = join_reference(images[0], "".join(tags))
+    if own and reference is not None:
+        reference = None if any(tags) else _read_own(images[0], reference, every=every)
+    return None if reference is None else Pull(reference)
+
+
+def _read_own(image: str, reference: Reference, *, every: bool) -> Reference | None:
+    if not is_whole(image, reference) or (every and reference.digest):
+        return None
+    return replace(reference, tag="") if every else with_default_tag(reference)
+
+
+def _registries(parameter: str, *, namespaces: bool) -> Line:
+    """Look for a registry host in a parameter; every value is looked at.
+
+    Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
+    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
+    (containers/common libimage/search.go), so there no slash may stand at all.
+
+    Args:
+        parameter: Its name in the query.
+        namespaces: Whether a plain word before a slash is a namespace of the configured registry.
+    """
+
+    def has_host(reference: str) -> bool:
+        first, slash, _ = reference.partition("/")
+        return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
+
+    return Line("registries", parameter, lambda request: not any(map(has_host, request.values(parameter))))
+
+
+def _is_no_builder(request: CanonicalRequest) -> bool:
+    """Whether no value of the name is a builder's. The engine drops a slash in front."""
+    return not any(name.lstrip("/").startswith("buildx_buildkit_") for name in request.values("name"))
+
+
+_FOLLOW: Final = _flag("follow", "follow", absent=False)
+_STREAM: Final = _flag("stream", "stream", absent=True)
+_FORCE: Final = _flag("force", "force", absent=False)
+_PATH: Final = Line("path", "path", _read_path)
+_SIGNAL: Final = _text("signal", "signal", "KILL", normalise_signal)
+
+_LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
+    ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_FOLLOW,)),
+    ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_STREAM,)),
+    ("ContainerArchive ContainerArchiveInfo PutContainerArchive", (_PATH,)),
+    ("ContainerArchiveLibpod ContainerArchiveInfoLibpod PutContainerArchiveLibpod", (_PATH,)),
+    ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
+    ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
+    ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
+    ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
+    ("ContainerKill ContainerKillLibpod PodKillLibpod", (_SIGNAL,)),
+    ("ContainerTop", (_text("ps_args", "ps_args", "-ef"),)),
+    ("SecretInspect SecretInspectLibpod", (_flag("showsecret", "showsecret", absent=False),)),
+    ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
+    ("ImageCreate", (_from("fromImage"),)),
+    ("ImagePullLibpod", (_from("reference"),)),
+    ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
+    ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
+)
+
+LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in _LINES for name in names.split()}
+"""By operation."""
+
+
+def read_head(reading: Reading, found: Found | None) -> None:
+    """Note what the head of a request claims.
+
+    Args:
+        reading: Of the request.
+        found: The object that its path names; None if it names none or it is not known.
+    """
+    request = reading.request
+    name = request.operation.name
+    for line in LINES.get(name, ()):
+        given = request.values(line.parameter.lower())
+        shown = given[0] if given else None
+        reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN)
+    if name in KINDS:
+        _claim_object(reading, WORDS[KINDS[name]], found)
+
+
+def _claim_object(reading: Reading, word: str, found: Found | None) -> None:
+    request = reading.request
+    name = request.operation.name
+    noun = word.removesuffix("s")
+    shown = found.names[0] if found is not None and found.names else None
+    reading.claim(word, found, f"the {noun}", shown, "and is not granted", without=True)
+    for parameter in REACHING.get(name, ()):
+        value = _reaches(request, parameter)
+        if value is not False:
+            says = f"acts on more than the {noun} that is named"
+            spoken = "force" if parameter == "force" else ""
+            reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
+    if name in GIVING:
+        given = new_name(request)
+        spoken = "tags" if word == "images" else "names"
+        named = Found(given, (given,)) if given else None
+        reading.claim(word, named, "the new name", given or None, "and is not granted", without=True, unless=spoken)
+
+
+def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
+    """Whether the engine would act on more than the object that is named; None if that is not certain."""
+    values = [value for value in request.values(parameter) if value]
+    read = {_FLAGS.get(value) if parameter in SWITCHES else True for value in values}
+    return False if read <= {False} else True if read == {True} else None

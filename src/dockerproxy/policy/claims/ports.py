@@ -1,0 +1,58 @@
+"""Ports of the host that a container opens.
+
+Attack: a list without bindings, which Docker fills in -> Defence: it claims any free port on all addresses.
+Attack: a range of which only the ends are granted -> Defence: all of it is claimed.
+Attack: an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark -> Defence: no list
+of addresses has it.
+"""
+
+from typing import Final
+
+from dockerproxy.policy.amounts import read_address, read_ports
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.constraints.publish import Addresses, Ports
+from dockerproxy.wire.document import Json, show
+
+_ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
+
+
+def check_publish(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each port of the host is granted, on an address that is."""
+    del parent
+    opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
+    for port, bindings in value.items() if isinstance(value, dict) else ():
+        listed = bindings if isinstance(bindings, list) else []
+        for number, binding in enumerate(listed or [{}]):  # Docker fills in what is empty: a free port, any address.
+            fields = binding if isinstance(binding, dict) else {}
+            opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
+    for (free, address), (port, number) in opened.items():
+        where = f"{path}[{show(port)}][{number}]"
+        _claim_port(reading, free, f"{where}.HostPort")
+        _claim_address(reading, address, f"{where}.HostIp")
+    return value
+
+
+def check_publish_all(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Ports that the engine picks, on all addresses."""
+    del parent
+    if value is True:
+        _claim_port(reading, "0", path)
+        _claim_address(reading, "", path)
+    return value
+
+
+def _claim_port(reading: Reading, port: str, path: str) -> None:
+    if read_ports(port) is None:
+        reading.violate(path, port, "which is neither a port nor a range of ports")
+        return
+    shown = "any free port" if port == "0" else port
+    reading.claim("publish", Ports(port), path, shown, "and publishing it is not granted")
+
+
+def _claim_address(reading: Reading, address: str, path: str) -> None:
+    if address and read_address(address) is None:
+        says = "which is no IP address, or not one for every engine"
+        reading.claim("publish", None, path, address, says, without=True)
+        return
+    addresses = Addresses((address,) if address else _ANY_ADDRESS)
+    reading.claim("publish", addresses, path, address, "and that address is not granted")

@@ -1,0 +1,231 @@
+"""A request is read against the table of its operation: what is known and within bounds is written anew.
+
+How one would get past it, and what stops it: a field the table does not know, or one in other capitals, which Go takes
+for the same (a known key is found folded and written in its one spelling, an unknown one is refused); the same field
+in two spellings, which Go merges; a value of another type, which Go might read in its own way; a parameter of the
+query that only Podman knows; a name that means something else to the engine, which is asked. How one would keep us
+busy: with a body of nothing but names to ask for or faults to note, of which there are so many and no more.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
+from dockerproxy.api.bodies.tables import Body
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_QUESTIONS, Claim, Fault, Known, Object, Reading
+from dockerproxy.policy.claims.checks import CHECKS
+from dockerproxy.policy.claims.query import read_parameters, write_values
+from dockerproxy.policy.objects import Found
+from dockerproxy.text import fold, lower
+from dockerproxy.wire.document import Json, show
+
+MOST_ENTRIES: Final = 20_000
+"""Of all lists and objects of a body together. A container may open some thousand ports; each takes time to look at."""
+
+_IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
+"""A key that a message can show as it is."""
+
+_CONTAINERS: Final = (dict, list)
+_MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readout:
+    """A request that was read, whatever is granted.
+
+    Attributes:
+        violations: What is wrong with it, short of `unrestricted`.
+        claims: What it asks for.
+        content: What goes to the engine as its body, but for substitutes of claims.
+        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
+    """
+
+    violations: tuple[Fault, ...]
+    claims: tuple[Claim, ...]
+    content: Json
+    query: Mapping[str, tuple[str, ...]]
+
+
+def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout:
+    """Read what a request says besides its path.
+
+    Args:
+        body: The table of its operation.
+        request: Its head.
+        known: Its body, and what the engine said so far.
+    """
+    reading = Reading(request=request, answers=known.answers, found=known.found)
+    content = known.body[0] if known.body is not None else None
+    query = _read_query(reading, body.parameters)
+    _read_object(reading, body.of_object, known.found)
+    if content is not None:
+        content = _Reader(reading).read(body.root, content, "")
+    elif not body.optional:
+        reading.violate("the body", None, "is missing")
+    asked = {question.target for claim in reading.claims for question in (claim.lookup, *claim.later) if question}
+    if len(asked) > MOST_QUESTIONS:
+        reading.violate("the body", None, f"names more than {MOST_QUESTIONS} objects")
+    return Readout(violations=tuple(reading.violations), claims=tuple(reading.claims), content=content, query=query)
+
+
+def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[str, tuple[str, ...]]:
+    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list.
+
+    Returns:
+        Those that go on with other values, or not at all.
+    """
+    given, changed = read_parameters(reading.request.query, parameters)
+    for name, values in given.items():
+        if name not in parameters and f"{name}[]" not in parameters:
+            shown = name if _IS_PLAIN_KEY(name) else show(name)
+            reading.violate(f"?{shown}", " ".join(values), "which is no parameter that is known here")
+        elif name in parameters and len(values) > 1:
+            reading.violate(f"?{name}", " ".join(values), "and a parameter that is there twice has no single meaning")
+    parent: Object = {name: list[Json](values) for name, values in given.items()}
+    for name, each in parameters.items():
+        if each.how in FREE:
+            continue
+        listed = given.get(name.removesuffix("[]"))
+        if listed is None and not each.how.endswith(ALWAYS):
+            continue
+        whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
+        checked = _check(reading, each, whole, f"?{name.removesuffix('[]')}", parent)
+        if listed is not None and checked != whole:
+            changed[name.removesuffix("[]")] = write_values(checked)
+    return changed
+
+
+def _read_object(reading: Reading, fields: Mapping[str, Field], found: Found | None) -> None:
+    """Look at the object as the engine shows it."""
+    for path, each in fields.items():
+        first, *others = path.split(".")
+        value = found.document.get(lower(first)) if found is not None else None
+        for part in others:
+            value = value.get(part) if isinstance(value, dict) else None
+        _check(reading, each, value, path, {})  # type: ignore[arg-type] # it was read as JSON
+
+
+class _Reader:
+    """Reads one body."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._left = MOST_ENTRIES
+
+    def read(self, node: Node, value: Json, path: str) -> Json:
+        """Return a value as the engine will read it; what is wrong with it is noted."""
+        if isinstance(value, _CONTAINERS):
+            self._left -= len(value)
+            if self._left < 0:
+                self._reading.violate("the body", None, f"has more than {MOST_ENTRIES} entries")
+            if self._left < 0 or len(self._reading.violations) >= MOST_FAULTS:
+                return None
+        if node.type is Type.OBJECT:
+            return self._read_object(node, value, path)
+        if node.type is Type.WORDS and isinstance(value, str):
+            value = [value]
+        if value is None or _is_plain(node, value):
+            return value
+        if node.item is not None and node.type is Type.LIST and isinstance(value, list):
+            return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
+        if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
+            return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
+        self._reading.violate(path or "the body", value, f"where a value of the type {node.type} belongs")
+        return None
+
+    def _read_item(self, node: Node, value: Json, path: str) -> Json:
+        if value is None:
+            self._reading.violate(path, None, "is null")
+        return self.read(node, value, path)
+
+    def _read_value(self, node: Node, value: Json, path: str) -> Json:
+        """Read a value of a map. Nothing is as good as an empty object or list there, but it is no word."""
+        if value is None and node.type in _MAY_BE_NOTHING:
+            return None
+        return self._read_item(node, value, path)
+
+    def _read_object(self, node: Node, value: Json, path: str) -> Json:
+        given = {} if value is None else value
+        if not isinstance(given, dict):
+            self._reading.violate(path or "the body", value, "where an object belongs")
+            return None
+        prefix = f"{path}." if path else ""
+        found = dict(given) if given.keys() <= node.spelled.keys() else self._spell(node, given, prefix)
+        for name, below in self._read_fields(node, found, prefix):
+            found[name] = _check(self._reading, below, found[name], prefix + name, found)
+        for name, below in node.always:
+            if found.get(name) is None:
+                made = self._read_object(below, None, prefix + name) if below.type is Type.OBJECT else None
+                made = _check(self._reading, below, made, prefix + name, found)
+                if made:
+                    found[name] = made
+        return found if value is not None or found else None
+
+    def _spell(self, node: Node, value: Object, prefix: str) -> Object:
+        """Return what stands below an object under its canonical names."""
+        found: Object = {}
+        for key, item in value.items():
+            name, below = node.keys.get(fold(key), (key, None))
+            if below is None:
+                if item is not None:  # Null says nothing, and goes no further: docker-py names the network so.
+                    shown = key if _IS_PLAIN_KEY(key) else show(key)
+                    self._reading.violate(prefix + shown, item, "which is no field that is known here")
+            elif name in found:
+                self._reading.violate(prefix + name, item, "and it is there twice")
+            elif below.how != "aside":
+                found[name] = item
+        return found
+
+    def _read_fields(self, node: Node, found: Object, prefix: str) -> list[tuple[str, Node]]:
+        """Read what stands below an object; say what of it must be checked."""
+        checked: list[tuple[str, Node]] = []
+        for name, item in found.items():
+            if item is None:
+                continue
+            below = node.spelled[name]
+            # Most of what is there is a text, flag or number, or something empty.
+            if type(item) is not below.read_as or (item and not below.is_scalar):
+                item = found[name] = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
+            if not below.is_free and item is not None and (item or below.how != "unset"):
+                checked.append((name, below))
+        return checked
+
+
+def _is_plain(node: Node, value: Json) -> bool:
+    """Whether a value is good as it is: a scalar where one belongs, or a list or map of nothing else."""
+    if node.is_scalar:
+        return type(value) in node.plain
+    if type(value) is not node.read_as or not isinstance(value, _CONTAINERS):
+        return False
+    return {*map(type, value if isinstance(value, list) else value.values())} <= node.plain
+
+
+def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent: Object) -> Json:
+    """Look whether a value is what its line of the table lets it be."""
+    how = line.how
+    check = _CHECKS.get(how)
+    if check is not None:
+        return check(reading, value, path, parent)
+    if how in FREE:
+        return value
+    if how == "unset":
+        allowed = value in _UNSET or (line.type is Type.BOOLEAN and value in _OFF)
+    elif how == "absent":
+        allowed = value is None
+    else:
+        allowed = value in ("", None, *how[1:].split(","))
+    if not allowed:
+        reading.violate(path, value, f"and {line.says}")
+    return None if how.startswith("~") else value
+
+
+_CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for sign in ("", ALWAYS)}
+"""By what a line of a table says."""
+
+_UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
+
+_OFF: Final[tuple[Json, ...]] = ("0", "false", "False", "FALSE")
+"""How a parameter of the query says no to each engine. In a body a flag is no text."""

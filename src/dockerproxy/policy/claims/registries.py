@@ -1,0 +1,62 @@
+"""What is sent to registries, images and credentials, and what comes from them.
+
+How one would send contents or questions to a server of one's own, and what stops it: a name that begins with it (the
+name must be granted, and has no default); no tag, by which every image of that name is sent (`images` is about one);
+Docker Hub's name in front of an `@`, behind which another host stands, or without the scheme (the whole address must
+fit). How one would be sent contents by another server than is granted: by a name without its registry, for which Podman
+asks one of `localhost` if it has an image of such a name (it goes on with the registry).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.amounts import HOST
+from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.claims.images import complete
+from dockerproxy.policy.claims.parameters import read_pull
+from dockerproxy.policy.constraints.servers import HUB
+from dockerproxy.policy.objects import Found, find_object, name_in
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.text import lower
+from dockerproxy.wire.document import Json
+
+_SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
+
+
+def check_pushed(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An image is sent only if the grant lists it."""
+    del parent, path
+    sent = find_object(reading.request)
+    if isinstance(sent, Found):
+        says = "and sending it to a registry is not granted"
+        reading.claim("images", sent, "the image", sent.names[0], says, without=False)
+    else:
+        name = name_in(reading.request.path, reading.request.operation)
+        says = "and without a tag every image of that name would be sent to a registry"
+        reading.claim("images", None, "the image", name, says, without=False)
+    return value
+
+
+def check_pulled(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An image is pulled by its name with the registry, if the grant says from where."""
+    del parent
+    pull = read_pull(reading.request, path.removeprefix("?"))
+    if isinstance(value, str):
+        whole = complete(value, parse_reference(value))
+        target = path if whole != value else ""
+        options = ((pull, whole),) if pull is not None else ()
+        reading.claims.append(Claim(("from",), options, path, value, "and is not granted", target=target))
+    return value
+
+
+def check_server(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Credentials are sent to a server that is granted; to Docker Hub, if the grant does not say."""
+    del parent
+    text = value if isinstance(value, str) else ""
+    found = _SERVER.fullmatch(text)
+    if text and found is None:
+        reading.violate(path, value, "which is no address of a registry")
+        return value
+    server = lower(found[1]) if found is not None else HUB[0]
+    reading.claim("servers", server, path, value, "and sending credentials there is not granted")
+    return value

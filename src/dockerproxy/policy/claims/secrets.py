@@ -1,0 +1,51 @@
+"""Which secrets and configs of a swarm a service reads.
+
+How one would read another's, and what stops it: the id of one with the name of another, the beginning of an id, or a
+name in its place. The engine is asked what the id means, that must have the name, the name must be granted, and the
+request goes on under the whole id. A name cannot be given to another one while it exists.
+"""
+
+from dockerproxy.policy.claim import Object, Reading, find_fault
+from dockerproxy.policy.claims.names import IS_NAME, named
+from dockerproxy.policy.objects import WORDS, Kind
+from dockerproxy.wire.document import Json, show
+
+
+def check_secrets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each secret is one that is granted."""
+    del parent
+    return _check_references(reading, value, path, Kind.SECRET)
+
+
+def check_configs(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each config is one that is granted."""
+    del parent
+    return _check_references(reading, value, path, Kind.CONFIG)
+
+
+def _check_references(reading: Reading, value: Json, path: str, kind: Kind) -> Json:
+    for number, reference in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(reference, dict):
+            _check_reference(reading, reference, f"{path}[{number}]", kind)
+    return value
+
+
+def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
+    """Look whether what is named is granted, and is what the id means; it goes on under that object's whole id."""
+    by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"
+    name, identity = reference.get(by_name), reference.get(by_id)
+    if not isinstance(name, str) or not isinstance(identity, str):
+        reading.violate(path, None, f"must have {by_name} and {by_id}")
+        return
+    if not IS_NAME(identity):
+        reading.violate(f"{path}.{by_id}", identity, f"which is no id of a {kind}")
+        return
+    found = reading.find(kind, identity)
+    later = (reading.question(kind, identity),) if found is None else ()
+    says = f"and no {kind} of that name is granted"
+    is_other = found is not None and (not found.document or name not in found.names)
+    not_its_id = f"which is not the id of the {kind} {show(name)}"
+    wrong = (find_fault(f"{path}.{by_id}", identity, not_its_id),) if is_other else ()
+    reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=later, wrong=wrong)
+    if found is not None:
+        reference[by_id] = found.id

@@ -1,0 +1,107 @@
+"""What a service of a swarm mounts, joins and opens, where that is spelled otherwise than for a container.
+
+How one would get past it, and what stops it: a source with a template in it, which a node fills in after the swarm has
+taken it, so that `/srv/{{"../.."}}/etc` is `/etc`; a type of a mount in other capitals or none, which means a bind; a
+network by its id in the swarm, by the beginning of it or by the older list at the top, the host's network among them
+(the engine is asked, and the request goes on under the whole id); a port that is opened on every address of every node;
+a request under an older version, of which the engine leaves out the limit that the grant demands; swap where memory is
+bounded. That an earlier state comes back by `rollback`, whatever the body says, the table refuses. Other nodes cannot
+be reading from here: a volume is looked at where the engine is.
+"""
+
+from typing import Final
+
+from dockerproxy.api.versions import Version, read_version
+from dockerproxy.policy.claim import Object, Reading, Spelling, find_fault, read_as
+from dockerproxy.policy.claims.limits import check_pids
+from dockerproxy.policy.claims.mounts import check_mounts
+from dockerproxy.policy.claims.names import IS_NAME
+from dockerproxy.policy.claims.ports import check_publish
+from dockerproxy.policy.constraints.memory import Swap
+from dockerproxy.policy.constraints.networks import Joined
+from dockerproxy.policy.objects import Kind
+from dockerproxy.wire.document import Json
+
+_PIDS_SINCE: Final = (1, 41, 0)
+_NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
+"""Under older versions the engine leaves these fields out (`adjustForAPIVersion` in its service router)."""
+
+
+def check_service_mounts(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
+    for number, mount in enumerate(value if isinstance(value, list) else ()):
+        source = mount.get("Source") if isinstance(mount, dict) else None
+        if isinstance(source, str) and "{{" in source:
+            reading.violate(f"{path}[{number}].Source", source, "which is a template, and may become any path")
+    return check_mounts(reading, value, path, parent)
+
+
+def check_service_networks(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each network is one that is granted, and goes on under its whole id; the host's never."""
+    del parent
+    for number, network in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(network, dict):
+            network["Target"] = _check_network(reading, str(network.get("Target") or ""), f"{path}[{number}].Target")
+    return value
+
+
+def _check_network(reading: Reading, name: str, path: str) -> str:
+    if not IS_NAME(name):
+        reading.violate(path, name, "which is no name of a network")
+        return name
+    found = reading.find(Kind.NETWORK, name)
+    if found is None:
+        lookup = reading.question(Kind.NETWORK, name)
+        reading.claim("networks", None, path, name, "and that network is not granted", lookup=lookup)
+        return name
+    if "host" in found.names or found.document.get("driver") == "host":
+        reading.violate(path, name, "and the host's network is for unrestricted grants")
+    wrong = () if found.document else (find_fault(path, name, "and there is no such network"),)
+    joined = Joined(found, "bridge" in found.names)
+    reading.claim("networks", joined, path, name, "and that network is not granted", wrong=wrong)
+    return found.id
+
+
+def check_service_ports(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each port is one that is granted; a swarm opens it on all addresses. Without a number it picks one."""
+    del parent
+    for number, port in enumerate(value if isinstance(value, list) else ()):
+        published = port.get("PublishedPort") if isinstance(port, dict) else None
+        as_of_container: Json = {"": [{"HostPort": str(published or 0)}]}
+        read_as(
+            check_publish,
+            reading,
+            as_of_container,
+            Spelling(path=f"{path}[{number}].PublishedPort", shown=published or 0),
+        )
+    return value
+
+
+def check_service_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """There is a bound of processes, if the grant says so, and the engine reads it."""
+    _check_is_read(reading, path, "pids", _PIDS_SINCE)
+    return check_pids(reading, value, path, parent)
+
+
+def check_no_new_privileges(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
+    del parent
+    _check_is_read(reading, path, "no_new_privileges", _NO_NEW_PRIVILEGES_SINCE)
+    says = "and must be true" if value is False else "must be true"
+    reading.claim("no_new_privileges", value is True, path, value, says)
+    return value
+
+
+def _check_is_read(reading: Reading, path: str, word: str, since: Version) -> None:
+    """Look whether the engine would read a field that the grant demands, under the version of the request."""
+    version = read_version(reading.request.version)
+    if version is not None and version < since:
+        reading.claim(word, None, path, None, f"is left out by the engine under {reading.request.version}")
+
+
+def check_swap(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Swap does not make a bound of memory worthless."""
+    del parent
+    if isinstance(value, int):
+        reading.claim("memory", Swap(value, with_memory=False), path, value)
+    return value

@@ -1,0 +1,37 @@
+"""What is started, which someone may have made otherwise: a command in a container, a container from a checkpoint.
+
+How one would start more than was made, and what stops it: a command that another client prepared with privileges (the
+engine is asked what it is when it starts); a checkpoint whose name leads out of its directory, or a directory of the
+host for it. Under API versions below 1.24 a start can have a body that changes the container; it is always refused
+(`api/old_bodies.py`).
+"""
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claims.commands import check_commands
+from dockerproxy.policy.claims.names import IS_NAME
+from dockerproxy.wire.document import Json
+
+
+def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What was prepared is one of the granted commands."""
+    config = value if isinstance(value, dict) else {}
+    arguments = config.get("arguments")
+    words = [config.get("entrypoint"), *(arguments if isinstance(arguments, list) else ())]
+    check_commands(reading, words if config else [], path, parent)
+    return value
+
+
+def check_started(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """No directory of the host is named."""
+    del parent
+    if value:
+        reading.violate(path, value, "which is a directory of the host")
+    return value
+
+
+def check_checkpoint(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A checkpoint is called by a name, which is no path."""
+    del parent
+    if value and not (isinstance(value, str) and IS_NAME(value)):
+        reading.violate(path, value, "which is no name of a checkpoint")
+    return value

@@ -1,0 +1,70 @@
+"""Which addresses a new network has, and what its driver makes of it.
+
+How one would reach the host or its neighbours with a network, and what stops it: a subnet where the host expects
+another machine, whose traffic is then drawn into the network (subnets are granted, by `subnets`, or picked by the
+engine); a gateway or a range outside the subnet; an address of IPv4 in the guise of one of IPv6, which Go takes for the
+former; an option that takes over a bridge of the host or opens the network to its neighbours (all but a few that do
+nothing of the kind are refused).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.amounts import Network, read_address, read_network
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.constraints.subnets import is_within
+from dockerproxy.wire.document import Json, show
+
+_OPTIONS: Final = {
+    "com.docker.network.driver.mtu": re.compile("[0-9]{1,5}"),
+    "com.docker.network.bridge.enable_icc": re.compile("true|false"),
+    "com.docker.network.bridge.enable_ip_masquerade": re.compile("true"),
+}
+"""Options that are harmless, with the values that are: the size of packets, whether containers reach each other."""
+
+_OUTSIDE: Final = "which is not in the subnet"
+
+
+def check_subnets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Each subnet is within one that is granted, and all other addresses are in it."""
+    del parent
+    for number, config in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(config, dict) and any(config.values()):
+            _check_config(reading, config, f"{path}[{number}]")
+    return value
+
+
+def _check_config(reading: Reading, config: Object, path: str) -> None:
+    text = str(config.get("Subnet") or "")
+    subnet = read_network(text)
+    if subnet is None:
+        reading.violate(f"{path}.Subnet", text, "which is no subnet, like 172.30.0.0/24")
+        return
+    says = "and that subnet is not granted: the host may know other machines there"
+    reading.claim("subnets", subnet, f"{path}.Subnet", text, says)
+    part = config.get("IPRange")
+    if part and not is_within(read_network(str(part)), subnet):
+        reading.violate(f"{path}.IPRange", part, _OUTSIDE)
+    if config.get("Gateway") and not _is_in(config["Gateway"], subnet):
+        reading.violate(f"{path}.Gateway", config["Gateway"], _OUTSIDE)
+    others = config.get("AuxiliaryAddresses")
+    for name, address in others.items() if isinstance(others, dict) else ():
+        if not _is_in(address, subnet):
+            reading.violate(f"{path}.AuxiliaryAddresses[{show(name)}]", address, _OUTSIDE)
+
+
+def _is_in(text: Json, network: Network) -> bool:
+    address = read_address(str(text))
+    return address is not None and address in network
+
+
+def check_network_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Options of the driver are among those that are harmless."""
+    del parent
+    for name, option in value.items() if isinstance(value, dict) else ():
+        known = _OPTIONS.get(name)
+        if known is None or known.fullmatch(str(option)) is None:
+            reading.violate(
+                f"{path}[{show(name)}]", option, "and it could open the network to the host or its neighbours"
+            )
+    return value

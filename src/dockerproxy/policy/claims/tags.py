@@ -1,0 +1,82 @@
+"""Names that are given to images and containers: by which others are granted, so that to give one is to be believed.
+
+How one would launder an image, and what stops it: a trusted name for what was built or changed here (a name is given
+only as the grant says, and without `tags` none is); a name without a tag, which means `latest`, or one that leaves out
+the registry (both are written out first); such a name of an image that Podman has as one of `localhost`, which it would
+take the name from (it goes on with the registry); a digest in place of a tag, which would say what the contents are; a
+name like the id of another image, by which that one is looked up, in whichever registry an engine looks for it first;
+the name in one parameter and its tag in two, or in a parameter that only Podman reads in other capitals. Where no tag
+was named none is added: Podman adds one itself, to any name, when it tags or commits.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claims.images import complete
+from dockerproxy.policy.claims.names import named
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.objects import join_reference
+from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.wire.document import Json
+
+_MAY_BE_ID: Final = re.compile(r"(?:docker\.io/library|[^/]+)/(sha256|[0-9a-f]{12,64}):.*").fullmatch
+"""Names that engines would take in place of an id, of which clients show the first twelve digits. Docker has those of
+Docker Hub first, Podman those of `localhost` and of each registry that the host asks for short names
+(containers/common libimage/runtime.go, LookupImage)."""
+
+_NOT_GRANTED: Final = "and giving an image that name is not granted"
+
+
+def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An image is given a name, or none."""
+    return _claim(reading, value, path, parent, "tags")
+
+
+def check_tagged(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An image that is there is given a name that `tags` lists; where the grant has but `images`, one that these do."""
+    return _claim(reading, value, path, parent, "tags images")
+
+
+def _claim(reading: Reading, value: Json, path: str, parent: Object, words: str) -> Json:
+    if not isinstance(value, str) or not value:
+        return value
+    tags = parent.get("tag")
+    reference = join_reference(value, str(tags[0]) if isinstance(tags, list) else "")
+    if reference is not None:
+        claim_name(reading, with_default_tag(reference), path, words)
+    else:
+        reading.violate(path, value, fault_of_given(reference))
+    return complete(value, reference)
+
+
+def claim_name(reading: Reading, reference: Reference, path: str, words: str = "tags") -> None:
+    """Claim a name for an image."""
+    name, fault = str(reference), fault_of_given(reference)
+    if fault:
+        reading.violate(path, name, fault)
+    else:
+        reading.claim(words, named(name), path, name, _NOT_GRANTED)
+
+
+def fault_of_given(reference: Reference | None) -> str:
+    """Say why no image can be given a name, whatever is granted; empty if one can."""
+    if reference is None:
+        return "which is no name that an image can be given"
+    if reference.digest:
+        return "and a digest is not given but comes from the contents"
+    return "which could be the id of another one" if _MAY_BE_ID(str(reference)) else ""
+
+
+def may_give(conditions: Mapping[str, Condition], reference: str) -> bool:
+    """Whether an image may be given a name.
+
+    Args:
+        conditions: Of the grant; its `tags` are the names that may be given, and without them none may.
+        reference: The name, as the client spells it. Without a tag it means `latest`; a digest is never given.
+    """
+    parsed = parse_reference(reference)
+    if parsed is None or fault_of_given(whole := with_default_tag(parsed)):
+        return False
+    return "tags" in conditions and conditions["tags"].matches(named(str(whole)))

@@ -1,0 +1,105 @@
+"""Files that are put into a container.
+
+The engine unpacks them as they come, as root, into whatever the container has mounted there: directories of the host
+too. So an entry is judged by its header, before it goes on.
+
+How one would reach further than the directory that was named, and what stops it: a name that leads upwards (the reader
+of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
+of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
+links, however many archives make it, leads out of the directory that it is in); a second name of what is there already
+(`Links` refuses it), or one that buildah finds there since it leaves out what the name has in common with the
+directory, or since two names become one (refused as well, but where a link in the container leads to the directory);
+a program that is run with the rights of its owner, by capabilities or by set-user-id, in a directory of the host
+(neither goes on; on a directory those bits mean no more than who owns what is made in it); a device, or a pipe that the
+reader waits for (the reader refuses them);
+new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
+container already are followed by the engine, and cannot be seen from here.
+
+Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our question
+and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Fault, Object, Reading
+from dockerproxy.policy.claims.entries import Links, fault_of
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.wire.document import Json, read_json
+from dockerproxy.wire.tar import Entry, Kind, clean_name
+
+_SET_ID: Final = 0o6000
+
+
+class Unpacking:
+    """What may be unpacked in a container."""
+
+    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+        del conditions
+        self._links = Links()
+        self._is_renamed = any(request.values("rename"))
+        self._above = {
+            part for path in request.values("path") for part in path.encode(errors="surrogateescape").split(b"/")
+        }
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        if entry.kind is Kind.LINK and not _points_down(entry.target):
+            return fault_of(entry, "is a link that could lead out of its directory")
+        if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
+            return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
+        if entry.kind is Kind.HARD_LINK and self._is_renamed:
+            return fault_of(entry, "is a second name, where names are changed")
+        if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
+            return fault_of(entry, "is a second name, for which Podman would look elsewhere")
+        return self._links.look(entry)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def holds(self, entry: Entry) -> bool:
+        """Say no: nothing depends on contents."""
+        del entry
+        return False
+
+    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+        """Say nothing: contents are read as a whole, or not at all."""
+        del entry, piece
+
+    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+        """Return the contents."""
+        del entry
+        return content
+
+
+def _points_down(target: bytes) -> bool:
+    return not target.startswith(b"/") and b".." not in target.split(b"/")
+
+
+def check_renames(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """What is renamed gets a clean name for a clean one."""
+    del parent
+    names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
+    pairs = names.items() if isinstance(names, dict) else None
+    if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
+        reading.violate(path, value, "which are no clean names for clean names")
+    return value
+
+
+def _is_clean(name: Json) -> bool:
+    return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()
+
+
+def check_writable(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
+    del parent
+    for number, mount in enumerate(value if isinstance(value, list) else ()):
+        known = mount if isinstance(mount, dict) else {}
+        if known.get("RW") is not True:
+            where = known.get("Destination")
+            reading.violate(
+                f"{path}[{number}]", where, "and is read-only; Podman writes there while the container is not running"
+            )
+    return value

@@ -1,0 +1,1 @@
+"""The words of a policy: one file for each; `registry` finds them."""

@@ -1,0 +1,317 @@
+"""The constraint behind each word of a policy, and the condition that it becomes in a grant.
+
+A constraint knows everything about its word: what a policy file may write, which claims a value admits, whether one
+value admits all that another does, and the least value that admits a claim. Whoever speaks of a policy asks it: the
+loader, the schema, enforcement, `explain`, `suggest`, `diff`, learning, the documentation.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.objects import Found, Question, is_full_id
+from dockerproxy.policy.values import Pairs, Takes, Value, items_of
+from dockerproxy.policy.wording import list_names, say_value
+
+Matcher = Callable[[Hashable], bool]
+"""Whether a claim's value is admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A claim is granted.
+
+    Attributes:
+        substitute: What takes the place of its value.
+    """
+
+    substitute: Substitute = KEEP
+
+
+_AS_IT_IS: Final = Admitted()
+
+
+class Constraint:
+    """What one word of a policy demands.
+
+    Attributes:
+        name: The word.
+        summary: What it demands, in a phrase.
+        takes: The form of its value.
+        narrows: Whether a grant without it admits everything. Others admit more than a grant without them.
+        choices: The values of a choice.
+        is_learned: Whether a learned policy narrows by it, if it narrows.
+        acts: Whether it changes what goes to the engine of what it admits.
+        unspoken: The list that means what a grant without it means; empty if that admits nothing, or everything.
+    """
+
+    takes: ClassVar[Takes] = Takes.ITEMS
+    choices: tuple[str, ...] = ()
+    unspoken: ClassVar[tuple[str, ...]] = ()
+    is_learned: ClassVar[bool] = True
+    acts: ClassVar[bool] = False
+
+    def __init__(self, name: str, summary: str, *, narrows: bool = False) -> None:
+        self.name = name
+        self.summary = summary
+        self.narrows = narrows
+
+    def fault(self, item: str) -> str:
+        """Return why an item, or an amount, can never match; empty if all is well."""
+        return "" if item else "nothing is called that"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Return a function that says whether a value is admitted."""
+        raise NotImplementedError
+
+    def by_default(self, value: Hashable) -> bool:
+        """Whether a value is admitted by a grant that does not speak of it."""
+        del value
+        return self.narrows
+
+    def needs_lookup(self) -> bool:
+        """Whether a grant that does not speak of it depends on what the engine says."""
+        return False
+
+    def least(self, value: Hashable) -> Value | None:
+        """Return the least that a policy must say to admit a value; None if it cannot say it."""
+        del value
+        return None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the values of claims of which a record keeps the least that admits them."""
+        return items_of(least)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether `outer` certainly admits every value that `inner` admits."""
+        return inner == outer
+
+    def problem(self, granted: Value | None, claim: Claim) -> str:
+        """Say what is wrong with a claim that is not admitted, as a clause."""
+        del granted
+        return claim.says
+
+    def judge(self, condition: "Condition", claim: Claim) -> Admitted | None:
+        """Return what goes on in place of a claim's value; None if it is not admitted."""
+        for value, substitute in claim.options:
+            if condition.matches(value):
+                return Admitted(substitute) if substitute is not KEEP else _AS_IT_IS
+        return None
+
+    def describe(self, value: Value) -> str:
+        """Say what a condition demands, as a clause that follows "if"."""
+        several = isinstance(value, tuple | Pairs) and self.name.endswith("s")
+        return f"{self.name} {'are' if several else 'is'} {say_value(value)}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a grant says by one word.
+
+    Attributes:
+        constraint: Of the word.
+        value: What the policy file writes.
+        matches: Whether a claim's value is admitted.
+    """
+
+    constraint: Constraint
+    value: Value
+    matches: Matcher = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Compile the value."""
+        object.__setattr__(self, "matches", self.constraint.matcher(self.value))
+
+    @property
+    def word(self) -> str:
+        """What a policy file calls it."""
+        return self.constraint.name
+
+    def __str__(self) -> str:
+        return self.constraint.describe(self.value)
+
+
+class Flag(Constraint):
+    """A parameter that is true or false has this value."""
+
+    takes = Takes.FLAG
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(name, summary, narrows=True)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match the value itself."""
+        return lambda value: value is granted
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand the value."""
+        return value if isinstance(value, bool) else None
+
+
+class Choice(Constraint):
+    """One word that can be demanded, to which a request keeps or not: values of claims are true or false."""
+
+    takes = Takes.CHOICE
+
+    def __init__(self, name: str, summary: str, choice: str) -> None:
+        super().__init__(name, summary, narrows=True)
+        self.choices = (choice,)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match what keeps to it."""
+        del granted
+        return lambda value: value is True
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand it of what keeps to it."""
+        return self.choices[0] if value is True else None
+
+
+class Words(Constraint):
+    """A list of plain words.
+
+    Attributes:
+        words: All that there are; none if it may be any.
+    """
+
+    is_learned = False
+
+    def __init__(self, name: str, summary: str, words: tuple[str, ...] = (), *, narrows: bool = True) -> None:
+        super().__init__(name, summary, narrows=narrows)
+        self.words = words
+
+    def fault(self, item: str) -> str:
+        """Return which words there are, if this is none of them."""
+        if not item or (self.words and item not in self.words):
+            return f"it is one of {list_names(self.words)}" if self.words else "nothing is called that"
+        return ""
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match word for word."""
+        return frozenset(items_of(granted)).__contains__
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the word."""
+        return (value,) if isinstance(value, str) and value else None
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare word for word."""
+        return set(items_of(inner)) <= set(items_of(outer))
+
+
+class Globs(Constraint):
+    """A list of patterns over texts."""
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a text by any pattern."""
+        globs = self.patterns(granted)
+        return lambda value: isinstance(value, str) and any(fits(glob, value) for glob in globs)
+
+    def patterns(self, granted: Value) -> tuple[str, ...]:
+        """Return the patterns of a value, each in the one form of the texts that it is compared with."""
+        return items_of(granted)
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the text itself."""
+        return (value,) if isinstance(value, str) and value else None
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare the patterns."""
+        wide = self.patterns(outer)
+        return all(any(covers(glob, narrow) for glob in wide) for narrow in self.patterns(inner))
+
+
+class Objects(Globs):
+    """A list of objects, by name, pattern or full id."""
+
+    IDS_LIKE_NAMES: Final = frozenset({"services", "networks"})
+    """A swarm's ids have 25 letters and digits, as a name can."""
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match an object by its id or one of its names; by all names if the operation acts on all."""
+        ids = frozenset(plain_id(item) for item in items_of(granted) if self._is_id(item))
+        globs = self.patterns(granted)
+
+        def matches(value: Hashable) -> bool:
+            if not isinstance(value, Found):
+                return False
+            if ids and plain_id(value.owner or value.id) in ids:
+                return True
+            names = value.names or (value.owner,)
+            return (all if value.every else any)(any(fits(glob, name) for glob in globs) for name in names)
+
+        return matches
+
+    def _is_id(self, item: str) -> bool:
+        return is_full_id(item) or self.name in self.IDS_LIKE_NAMES
+
+    def patterns(self, granted: Value) -> tuple[str, ...]:
+        """Return the patterns over names."""
+        return tuple(item for item in items_of(granted) if not is_full_id(item))
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the object by the first of its names, or by all if the operation acts on all."""
+        if not isinstance(value, Found):
+            return None
+        names = value.names if value.every else value.names[:1]
+        named = names or tuple(filter(None, (value.owner or value.id,)))
+        return named or None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return objects of these names or ids."""
+        return tuple(Found(item, () if is_full_id(item) else (item,), owner=item) for item in items_of(least))
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare patterns with patterns, and ids with ids."""
+        ids = {plain_id(item) for item in items_of(inner) if is_full_id(item)}
+        known = {plain_id(item) for item in items_of(outer) if is_full_id(item)}
+        return ids <= known and super().within(inner, outer)
+
+    def describe(self, value: Value) -> str:
+        """Name the objects."""
+        return f"the {self.name.removesuffix('s')} is {list_names(items_of(value))}"
+
+
+def plain_id(identity: str) -> str:
+    """Return an id without the name of its algorithm, which Podman leaves out."""
+    return identity.removeprefix("sha256:")
+
+
+def judge_claim(
+    conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
+) -> Admitted | Fault | Question:
+    """Judge one claim by the conditions of a grant.
+
+    Args:
+        conditions: Of the grant, by their words.
+        claim: What is asked for.
+        constraint: Of the first word of the claim.
+    """
+    condition = conditions.get(claim.words[0])
+    if condition is None and len(claim.words) > 1:
+        condition = conditions.get(claim.words[1])
+    constraint = condition.constraint if condition is not None else constraint
+    if claim.unless in conditions:
+        admitted: Admitted | None = _AS_IT_IS
+    elif condition is not None:
+        admitted = constraint.judge(condition, claim)
+    else:
+        admitted = _judge_unspoken(constraint, claim)
+    if admitted is not None:
+        return admitted
+    if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
+        return claim.lookup
+    says = constraint.problem(condition.value if condition is not None else None, claim)
+    asked = (claim.lookup.name,) if claim.lookup is not None else None
+    needed = constraint.least(claim.options[0][0]) if claim.options else asked
+    return claim.fault(says, constraint.name, "" if needed is None else needed)
+
+
+def _judge_unspoken(constraint: Constraint, claim: Claim) -> Admitted | None:
+    """Judge a claim of which the grant says nothing."""
+    if claim.without is not None:
+        return _AS_IT_IS if claim.without else None
+    is_default = constraint.narrows or any(constraint.by_default(value) for value, _ in claim.options)
+    return _AS_IT_IS if is_default else None

@@ -1,0 +1,79 @@
+"""`binds`: the directories and files of the host that may be mounted."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from dockerproxy.policy.claim import Claim
+from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words import fault_of_path
+
+_NOT_GRANTED = "and no such directory of the host is granted"
+_READ_ONLY = "which is granted read-only: with ro, and with neither z nor Z, which write labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A path of the host that is mounted.
+
+    Attributes:
+        path: Clean and absolute.
+        read_only: Whether nothing there can be changed by it.
+    """
+
+    path: str
+    read_only: bool
+
+
+class _Binds(Constraint):
+    def fault(self, item: str) -> str:
+        """Return why an item is no path."""
+        return fault_of_path(split_mode(item)[0])
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a path; what is granted read-only must be mounted so."""
+        modes = [split_mode(item) for item in items_of(granted)]
+
+        def matches(value: Hashable) -> bool:
+            if not isinstance(value, Bind):
+                return False
+            return any((mode == "rw" or value.read_only) and fits(glob, value.path) for glob, mode in modes)
+
+        return matches
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the path."""
+        return (f"{value.path}:ro" if value.read_only else value.path,) if isinstance(value, Bind) else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the paths."""
+        return tuple(Bind(path, mode == "ro") for path, mode in map(split_mode, items_of(least)))
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare the patterns, and whether one may write."""
+        wide = [split_mode(item) for item in items_of(outer)]
+        narrow = (split_mode(item) for item in items_of(inner))
+        return all(any(mode in {"rw", how} and covers(glob, path) for glob, mode in wide) for path, how in narrow)
+
+    def problem(self, granted: Value | None, claim: Claim) -> str:
+        """Say whether it would be granted to read."""
+        bind = claim.options[0][0] if claim.options else None
+        if granted is None or not isinstance(bind, Bind):
+            return _NOT_GRANTED
+        return _READ_ONLY if self.matcher(granted)(Bind(bind.path, read_only=True)) else _NOT_GRANTED
+
+
+def split_mode(item: str) -> tuple[str, str]:
+    """Split an item of `binds` into the glob and `ro` or `rw`."""
+    for mode in ("ro", "rw"):
+        if item.endswith(f":{mode}"):
+            return item.removesuffix(f":{mode}"), mode
+    return item, "rw"
+
+
+CONSTRAINT = _Binds(
+    "binds",
+    "which directories and files of the host may be mounted, `:ro` behind one only to read; links on the host cannot be"
+    " seen from here",
+)

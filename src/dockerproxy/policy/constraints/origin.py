@@ -1,0 +1,67 @@
+"""`from`: from where an image is pulled, by its normalised reference. Nothing is imported."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from dockerproxy.policy.constraints.base import Globs, Matcher
+from dockerproxy.policy.globs import fits
+from dockerproxy.policy.references import Reference, fault_of_pattern, normalise_pattern, parse_reference
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.wording import list_names
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What is pulled: an image, or all tags of a name.
+
+    Attributes:
+        reference: Of the image; without tag and digest it is every tag of the name.
+    """
+
+    reference: Reference
+
+
+class _From(Globs):
+    def fault(self, item: str) -> str:
+        """Return why a pattern can match no image, or matches others than it seems to."""
+        return fault_of_pattern(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match one image, or all tags of a name that one pattern covers."""
+        globs = self.patterns(granted)
+
+        def matches(value: Hashable) -> bool:
+            if not isinstance(value, Pull):
+                return False
+            text = str(value.reference)
+            if value.reference.tag or value.reference.digest:
+                return any(fits(glob, text) for glob in globs)
+            # A star at the end matches the rest of any tag, since tags have no slash.
+            return any(glob.endswith("*") and fits(glob, f"{text}:") for glob in globs)
+
+        return matches
+
+    def patterns(self, granted: Value) -> tuple[str, ...]:
+        """Return the patterns over normalised references."""
+        return tuple(map(normalise_pattern, items_of(granted)))
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the image; all tags of a name are more than a person reads out of a list."""
+        if not isinstance(value, Pull) or not (value.reference.tag or value.reference.digest):
+            return None
+        return (str(value.reference),)
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the images."""
+        return tuple(Pull(found) for found in map(parse_reference, items_of(least)) if found is not None)
+
+    def describe(self, value: Value) -> str:
+        """Name the images."""
+        return f"the image comes from {list_names(items_of(value))}"
+
+
+CONSTRAINT = _From(
+    "from",
+    "from where an image is pulled: references and globs, normalised as Docker does; nothing is imported",
+    narrows=True,
+)

@@ -1,0 +1,43 @@
+"""`subnets`: where the addresses of a new network may be."""
+
+import ipaddress
+from collections.abc import Hashable
+
+from dockerproxy.policy.amounts import Network, read_network
+from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.values import Value, items_of
+
+
+class _Subnets(Constraint):
+    def fault(self, item: str) -> str:
+        """Return why an item is no subnet."""
+        return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a subnet that is within a granted one."""
+        nets = tuple(net for net in map(read_network, items_of(granted)) if net is not None)
+        return lambda value: any(is_within(value, net) for net in nets)
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the subnet."""
+        return (str(value),) if isinstance(value, Network) else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the subnets."""
+        return tuple(map(read_network, items_of(least)))
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare the subnets."""
+        return all(map(self.matcher(outer), map(read_network, items_of(inner))))
+
+
+def is_within(inner: object, outer: Network) -> bool:
+    """Whether all addresses of a network are in another one."""
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    return (
+        isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
+    )
+
+
+CONSTRAINT = _Subnets("subnets", "within which networks its addresses may be")

@@ -1,0 +1,16 @@
+"""`unrestricted`: nothing that a request says besides its path is looked at. Without it, an operation is contained."""
+
+from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.values import Takes, Value
+
+
+class _Unrestricted(Constraint):
+    takes = Takes.FLAG
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match anything."""
+        del granted
+        return lambda _: True
+
+
+CONSTRAINT = _Unrestricted("unrestricted", "opens it whole: the body may be anything")

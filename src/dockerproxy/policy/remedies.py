@@ -1,0 +1,64 @@
+"""What would allow a request that is denied: the line that an operator can put into the policy."""
+
+from collections.abc import Mapping, Sequence
+
+from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import values_of
+from dockerproxy.policy.values import Takes, Value, items_of, merge
+from dockerproxy.policy.wording import is_literal, write_grant
+
+
+def find_remedy(
+    policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
+) -> str:
+    """Say what would let a request pass in spite of its faults.
+
+    Attack: a line beside the grant, which lacks what the grant says besides, so that the next refusal proposes it again
+    -> Defence: the line has all that the grant says, and all that the request needs
+    (test: test_the_line_that_a_denial_proposes_admits_the_request).
+
+    Args:
+        policy: Of the socket.
+        name: Of the operation.
+        case: The grant that is nearest to the request.
+        faults: What is wrong with the request under it.
+        waiting: What may be wrong besides, of which the engine was not asked, by the names that the client wrote.
+    """
+    if any(not fault.word for fault in faults):
+        return policy.policy.opening.format(name=name)
+    listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
+    needed = widen(values_of(case.conditions), (*faults, *listed))
+    if isinstance(needed, str):
+        return needed
+    return policy.policy.granting.format(grant=write_grant(name, needed))
+
+
+def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
+    """Return what a grant would have to say for a request to pass; or why no grant can say it.
+
+    Args:
+        values: What the grant says, by its words.
+        faults: What is wrong with the request under the grant.
+    """
+    needed = dict(values)
+    for fault in faults:
+        if fault.value == "" and fault.word in values:
+            return f"the grant demands it by {fault.word}"
+        if fault.value == "" or _is_broken(fault):
+            return f"{fault.word} cannot list it"
+        if not is_literal(fault.value):
+            return f"{fault.word} cannot list it, since * and ? stand for other characters there"
+        before = needed.get(fault.word)
+        merged = fault.value if before is None else merge(before, fault.value)
+        if merged is None or CONSTRAINTS[fault.word].takes is Takes.AMOUNT:
+            needed[fault.word] = fault.value
+        else:
+            needed[fault.word] = merged
+    return needed
+
+
+def _is_broken(fault: Fault) -> bool:
+    """Whether no list can have what a fault needs."""
+    return any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

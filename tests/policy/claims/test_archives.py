@@ -1,0 +1,222 @@
+"""Nothing of an archive goes on that was not looked at, in whatever pieces it comes."""
+
+import bz2
+import gzip
+import lzma
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.claims.sending import BUILD, LOAD, PUT, archive_for, feed_all, passed_on, refusal_of, send
+from policy.policies import request_of
+from wire.chunks import splits
+from wire.tars import archive_of, block, entries, item, link, read_archive, write_archive
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.archives import Archive
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.wire.tar import Entry
+from dockerproxy.wire.tar_writing import END
+
+REQUESTS = [PUT, LOAD, BUILD]
+DOCKERFILE = b"FROM busybox\n"
+
+
+def send_pieces(request: tuple[str, str], pieces: list[bytes]) -> tuple[bytes, str]:
+    """Send an archive piece by piece; return what goes on, and why no more does."""
+    archive, passed = archive_for(request), b""
+    for piece in pieces:
+        if not archive.fault:
+            passed += b"".join(feed_all(archive, piece))
+    return passed + b"".join(archive.end()), archive.fault
+
+
+@given(st.data(), st.sampled_from(REQUESTS), st.lists(entries(), max_size=4))
+def test_what_goes_on_does_not_depend_on_the_pieces_it_comes_in(
+    data: st.DataObject, request_: tuple[str, str], listed: list[tuple[Entry, bytes]]
+) -> None:
+    content = write_archive(listed)
+    whole = send_pieces(request_, [content])
+    pieces = data.draw(splits(content))
+    sent = send_pieces(request_, pieces)
+    assert sent[1] == whole[1]
+    assert whole[1] or sent == whole
+
+
+@given(st.sampled_from(REQUESTS), st.lists(entries(), max_size=4))
+def test_what_goes_on_is_what_was_understood(request_: tuple[str, str], listed: list[tuple[Entry, bytes]]) -> None:
+    passed, fault = send_pieces(request_, [write_archive(listed)])
+    read = read_archive([passed])
+    assert fault or list(read.entries) == listed
+    assert fault or not read.fault
+
+
+@given(st.sampled_from(REQUESTS), st.lists(entries(), max_size=3), st.integers(0, 3000))
+def test_before_its_end_was_looked_at_no_engine_has_a_whole_archive(
+    request_: tuple[str, str], listed: list[tuple[Entry, bytes]], most: int
+) -> None:
+    archive = archive_for(request_)
+    passed = b"".join(archive.feed(write_archive(listed)[:most]))
+    entries_ = read_archive([passed]).entries
+    assert passed[len(passed) - len(END) :] != END or (entries_ and entries_[-1][1])
+
+
+def test_the_end_goes_on_last_and_once() -> None:
+    for content in (archive_of(item("f", b"x")), block(size=b"1") + b"x", block()):
+        assert send(PUT, content).endswith(END)
+    archive = archive_for(PUT)
+    archive.feed(archive_of())
+    assert archive.end() == [END]
+
+
+def test_nothing_goes_on_from_where_a_violation_stands() -> None:
+    archive = archive_for(PUT)
+    before = b"".join(archive.feed(block(b"before") + block(b"bad", mode=b"0004755") + block(b"after")))
+    assert b"before" in before
+    assert b"bad" not in before
+    assert b"after" not in before
+    assert archive.feed(block(b"later")) == []
+    assert archive.fault.endswith("only an unrestricted grant allows that")
+
+
+def test_a_refusal_says_what_and_what_would_allow_it() -> None:
+    refusal = refusal_of(PUT, archive_of(link("l", "/etc")))
+    assert refusal == (
+        'PutContainerArchive is not allowed here: the entry "l" is a link that could lead out of its directory; only an'
+        " unrestricted grant allows that"
+    )
+    assert "the archive has no single reading: " in refusal_of(PUT, b"x" * 600)
+    for size in (1, 10):
+        assert "within an entry" in refusal_of(PUT, b"x" * size)
+
+
+CONTENT = archive_of(item("Dockerfile", DOCKERFILE))
+
+
+@pytest.mark.parametrize(
+    ("request_", "hint"),
+    [
+        (PUT, ""),
+        (LOAD, ", like zstd -d < image.tar.zst | docker load"),
+        (("POST", "/v5.0.0/libpod/images/load"), ", like zstd -d < image.tar.zst | podman load"),
+        (BUILD, ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(gzip.compress(CONTENT)),
+        gzip.compress(bz2.compress(CONTENT)),
+        bz2.compress(CONTENT),
+        lzma.compress(CONTENT),
+        b"\x28\xb5\x2f\xfd" + CONTENT,
+        b"P*M\x18\1\0\0\0x" + CONTENT,
+        b"_*M\x18\1\0\0\0x" + CONTENT,
+    ],
+)
+def test_what_is_packed_is_refused_and_how_to_send_it_is_said(
+    request_: tuple[str, str], hint: str, packed: bytes
+) -> None:
+    assert f"not allowed here: the archive is packed; send it unpacked{hint}; only" in refusal_of(request_, packed)
+    archive = archive_for(request_)
+    assert archive.feed(packed) == []
+
+
+@given(st.data(), st.sampled_from(REQUESTS), st.lists(entries(), max_size=4))
+def test_what_is_packed_by_gzip_is_judged_and_goes_on_unpacked(
+    data: st.DataObject, request_: tuple[str, str], listed: list[tuple[Entry, bytes]]
+) -> None:
+    content = write_archive(listed)
+    plain = send_pieces(request_, [content])
+    passed, fault = send_pieces(request_, data.draw(splits(gzip.compress(content))))
+    assert fault == plain[1]
+    assert passed == plain[0]
+
+
+@pytest.mark.parametrize(
+    ("packed", "says"),
+    [
+        (gzip.compress(CONTENT) + b"\0", "data follows its gzip member"),
+        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "data follows its gzip member"),
+        (gzip.compress(CONTENT)[:-9], "its gzip data is truncated"),
+        (gzip.compress(CONTENT[:520]), "the archive ends within an entry"),
+    ],
+)
+def test_what_is_not_packed_as_one_whole_is_refused(packed: bytes, says: str) -> None:
+    assert f"the archive has no single reading: {says}" in refusal_of(PUT, packed)
+
+
+def test_of_what_is_packed_a_bounded_part_goes_on_at_once() -> None:
+    content, archive = archive_of(item("f", bytes(2**20))), archive_for(PUT)
+    sizes = [sum(map(len, archive.feed(gzip.compress(content))))]
+    while archive.has_more:
+        sizes.append(sum(map(len, archive.feed(b""))))
+    assert max(sizes) <= 2**17
+    assert (archive.kept, archive.end(), archive.fault) == (100, [END], "")
+
+
+@pytest.mark.parametrize("name", [b"BZh91AY&SY", b"\x28\xb5\x2f\xfd", b"P*M\x18\1\1\1\1"])
+def test_what_engines_would_take_for_packed_by_the_first_name_never_begins_what_goes_on(name: bytes) -> None:
+    assert "is packed" in refusal_of(PUT, block(name))
+    [first, second] = passed_on(PUT, block(b"first") + block(name)).entries
+    assert (first[0].name, second[0].name) == (b"first", name)
+    assert send(PUT, block(b"BZ") + block(b"?*M\x18")).startswith(b"././@PaxHeader\0")
+    assert send(PUT, block(b"?*M\x18")).startswith(b"././@PaxHeader\0")
+
+
+@pytest.mark.parametrize("part", [b"\n", b",", b"[", b"{"])
+def test_a_file_that_is_read_here_has_no_more_parts_than_can_be_read_at_once(part: bytes) -> None:
+    most = DOCKERFILE.replace(b"\n", b" #") + part * 2**14
+    assert part == b"\n" or send(BUILD, archive_of(item("Dockerfile", most)))  # Of lines a Dockerfile has fewer.
+    for request_, name in ((BUILD, "Dockerfile"), (LOAD, "manifest.json")):
+        content = archive_of(item(name, most + part))
+        assert f'"{name}" has more lines or values than are read of it' in refusal_of(request_, content)
+
+
+def test_large_contents_are_passed_on_without_a_copy() -> None:
+    archive = archive_for(PUT)
+    archive.feed(block(size=b"%011o" % 2**20))
+    piece = bytes(2**16)
+    [passed] = archive.feed(piece)
+    assert isinstance(passed, memoryview)
+    assert passed.obj is piece
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_what_is_kept_is_known_to_the_hundred_bytes_of_a_name(request_: tuple[str, str]) -> None:
+    archive = archive_for(request_)
+    assert archive.kept == 0
+    archive.feed(archive_of(*(link(f"l{number}", "f") for number in range(10)))[:5120])
+    assert (archive.kept, archive.fault) == (1000, "")
+    archive.feed(block()[:100])
+    assert archive.kept == 1100
+
+
+@pytest.mark.parametrize(("request_", "name"), [(LOAD, b"manifest.json"), (BUILD, b"Dockerfile")])
+def test_of_a_file_that_is_read_all_that_came_is_kept(request_: tuple[str, str], name: bytes) -> None:
+    archive = archive_for(request_)
+    archive.feed(block(name, size=b"0003720") + b"x" * 700)
+    assert (archive.kept, archive.holds, archive.left) == (700 + 100, True, 2000 - 700)
+    archive.feed(b"x" * 1300)
+    assert (archive.kept, archive.holds, archive.left) == (100, False, 0)
+
+
+def test_a_file_that_passes_is_not_held() -> None:
+    archive = archive_for(PUT)
+    archive.feed(block(size=b"0003720") + b"x" * 700)
+    assert (archive.holds, archive.left) == (False, 1300)
+
+
+def test_of_a_header_before_an_entry_what_it_says_is_kept() -> None:
+    archive = archive_for(PUT)
+    archive.feed(block(b"././@LongLink", b"L", size=b"0007640") + b"n" * 4000 + bytes(96))
+    assert archive.kept == 4000
+
+
+def test_every_operation_with_an_archive_is_known() -> None:
+    for name in BODIES:
+        if BODIES[name].streams:
+            operation = OPERATIONS[name]
+            path = operation.path.replace("{id}", "x").replace("{name}", "x")
+            path = f"/v5.0.0{path}" if path.startswith("/libpod") else path
+            assert Archive(request_of(operation.method, path), {})

@@ -1,0 +1,98 @@
+"""An image is made of what a registry or the client itself has, and runs nothing in the builds of others."""
+
+from urllib.parse import quote
+
+import pytest
+from policy.claims.looking import faults, look
+
+IMPORT = "?fromSrc=-&repo=ci/base&tag=1"
+
+
+@pytest.mark.parametrize(
+    "query", ["?fromImage=nginx", "?fromImage=nginx&tag=1&platform=linux/arm64", "?fromImage=x&fromSrc="]
+)
+def test_an_image_is_pulled(query: str) -> None:
+    assert faults("ImageCreate", query) == []
+
+
+def test_an_image_is_imported_from_the_body_under_a_granted_name() -> None:
+    assert faults("ImageCreate", IMPORT, tags=("ci/base:*",)) == []
+    (fault,) = look("ImageCreate", IMPORT).faults
+    assert (fault.path, fault.word, fault.value) == ("?repo", "tags", ("docker.io/ci/base:1",))
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("", "?fromImage is missing"),
+        ("?fromImage=&fromSrc=", "?fromImage is missing"),
+        (
+            "?fromSrc=http://169.254.169.254/&repo=ci/base",
+            '?fromSrc is "http://169.254.169.254/", which the engine would',
+        ),
+        ("?fromSrc=localhost:8080&repo=ci/base", '?fromSrc is "localhost:8080", which the engine would fetch'),
+        # Docker pulls it, and so does Podman if it knows the one before the other.
+        ("?fromSrc=-&fromImage=nginx&repo=ci/base", '?fromSrc is "-", and an image is either pulled or imported'),
+        ("?fromSrc=-", "?repo is missing, and what is imported must have a name that is granted by tags"),
+        ("?FromSrc=-&fromImage=nginx", '?FromSrc is "-", which is no parameter that is known here'),
+        ("?fromImage=nginx&fromImage=x", '?fromImage is "nginx x", and a parameter that is there twice has no single'),
+    ],
+)
+def test_nothing_else_is_fetched_or_imported(query: str, fault: str) -> None:
+    (found,) = faults("ImageCreate", query, tags=("ci/*",))
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'CMD ["sh"]',
+        "cmd sh",
+        "  ENV A=b",
+        "ENV\tA=b",
+        "CMD=/bin/sh",
+        "USER 1000",
+        "VOLUME /data\nEXPOSE 80\r\n\nLABEL a=b",
+        "HEALTHCHECK NONE",
+    ],
+)
+def test_instructions_that_only_say_something_of_the_image_pass(change: str) -> None:
+    assert faults("ImageCommit", f"?changes={quote(change)}") == []
+    assert faults("ImageCreate", f"{IMPORT}&changes={quote(change)}", tags=("ci/base:*",)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ONBUILD RUN id",
+        "onbuild RUN id",
+        "ONBUILD=RUN id",
+        "ENV A=b\nONBUILD RUN id",
+        "ENV A=b\r\nONBUILD RUN id",
+        # Two lines that are joined, so that the second is something else than it seems.
+        "ENV A=b \\",
+        "ENV A=b \\ ",
+        "ENV A=b `",
+        "# escape=`",
+        "RUN id",
+        "COPY a b",
+        "\x0bONBUILD RUN id",
+        "\ufeffONBUILD RUN id",
+        "ENV\x0bA=b",
+        # What Python takes for a blank, and engines do not.
+        "\u3000",
+        "ENV A=b\n\x1c",
+        "\u00a0ONBUILD RUN id",
+    ],
+)
+def test_no_instruction_makes_the_builds_of_others_run_something(change: str) -> None:
+    assert len(faults("ImageCommit", f"?changes={quote(change)}")) == 1
+    assert len(faults("ImageCommit", f"?changes=CMD+sh&changes={quote(change)}&changes=CMD+sh")) == 1
+    assert len(faults("ImageCreate", f"{IMPORT}&changes={quote(change)}", tags=("ci/base:*",))) == 1
+
+
+@pytest.mark.parametrize("operation", ["ImageCommit", "ImageCommitLibpod"])
+def test_a_body_says_no_more_than_instructions_may(operation: str) -> None:
+    assert faults(operation, "?container=web", {"Cmd": ["sh"], "User": "root", "Labels": {"a": "b"}}) == []
+    assert faults(operation, "?container=web", {"OnBuild": ["RUN id"]}) != []
+    assert faults(operation, "?container=web") == []

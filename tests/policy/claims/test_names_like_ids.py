@@ -1,0 +1,53 @@
+"""A name that could be an id is refused; for a network, only if it is the beginning of one."""
+
+import pytest
+from policy.claims.looking import faults
+from policy.inspecting import faults_of, inspect
+from policy.policies import request_of
+
+from dockerproxy.policy.claim import Known, Reading
+from dockerproxy.policy.claims.names import check_names
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.objects import Found, Kind, missing
+
+DIGITS = ("0123456789abcdef" * 4)[:64]
+SHORT = DIGITS[:12]
+CREATE = request_of("POST", "/networks/create")
+
+
+def ask_about(name: str, found: Found | None) -> tuple[str, ...]:
+    """Create a network, with an engine that knows that network by this name."""
+    known = Known(body=({"Name": name},))
+    first = inspect(BODIES["NetworkCreate"], {}, CREATE, known)
+    assert [question.target for question in first.questions] == [f"/networks/{name}"]
+    assert first.faults == ()
+    answers = {(Kind.NETWORK, name): found or missing(first.questions[0])}
+    second = inspect(BODIES["NetworkCreate"], {}, CREATE, Known(body=known.body, answers=answers))
+    assert second.questions == ()
+    return tuple(map(str, second.faults))
+
+
+@pytest.mark.parametrize("length", [12, 13, 40, 63])
+def test_a_network_may_be_called_by_digits_that_begin_no_id(length: int) -> None:
+    assert ask_about(DIGITS[:length], None) == ()
+    assert faults("NetworkCreate", content={"Name": DIGITS}) == [
+        f'Name is "{SHORT}", which could be the id of another one'
+    ]
+
+
+def test_a_network_is_not_called_like_the_id_of_another_one() -> None:
+    other = Found(DIGITS, ("other",), document={"name": "other", "id": DIGITS})
+    assert ask_about(SHORT, other) == (f'Name is "{SHORT}", which could be the id of another one',)
+
+
+def test_a_network_of_that_name_is_the_engine_s_own_answer() -> None:
+    assert ask_about(SHORT, Found("f" * 64, (SHORT,), document={"name": SHORT})) == ()
+
+
+@pytest.mark.parametrize("target", ["/containers/create", "/volumes/create", "/v5.0.0/libpod/networks/create"])
+def test_nothing_else_is_called_by_digits(target: str) -> None:
+    for name, is_like_an_id in ((SHORT, True), (DIGITS, True), (DIGITS[:11], False), (f"{SHORT}g", False)):
+        reading = Reading(request=request_of("POST", target), answers={})
+        check_names(reading, name, "Name", {})
+        assert bool(faults_of(reading)) is is_like_an_id
+        assert not any(claim.later for claim in reading.claims)

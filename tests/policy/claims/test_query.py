@@ -1,0 +1,144 @@
+"""Parameters at which no engine looks are left out of what is judged and of what goes on; all others are judged."""
+
+import json
+
+import pytest
+from policy.claims.looking import faults, look
+from policy.policies import policy_with, request_for, request_of
+
+from dockerproxy.api.bodies.fields import list_beside, read_fields
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.query import read_parameters, write_values
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, judge, judge_body
+from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.objects import with_query
+from dockerproxy.wire.document import Json
+
+KNOWN = list_beside(read_fields("?name string 1.0 any | is it\n?Cmd string 1.0 aside | is repeated"), "?")
+CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "ImageCommit", "NetworkCreate"}), "policy.yaml:1"))
+
+FROM_DOCKERODE = {
+    "ContainerCreate": "?name=web&Image=busybox&Cmd=sh&Cmd=-c&Cmd=a%3Bb&Env=A=b&Env=C=d&HostConfig=%7B%7D&Tty=",
+    "NetworkCreate": "?Name=ci&CheckDuplicate=true&Driver=bridge&IPAM=%7B%7D&Labels=%7B%7D&EnableIPv6=false",
+    "VolumeCreate": "?Name=ci&DriverOpts=%7B%7D&Labels=%7B%22a%22%3A%22b%22%7D",
+    "ImageCommit": "?repo=ci&tag=1&pause=true&container=web&Env=A=b&Env=C=d&changes=USER+1",
+    "SecretCreate": "?Name=ci&Data=eA==&Labels=%7B%7D",
+    "SecretUpdate": "?version=3&Name=ci&Labels=%7B%7D",
+    "ServiceUpdate": "?version=3&Name=ci&TaskTemplate=%7B%7D&Mode=%7B%7D",
+}
+BODIES_FROM_DOCKERODE: dict[str, Json] = {
+    "ContainerCreate": {"name": "web", "platform": ""},
+    "ImageCommit": {"container": "web", "repo": "ci", "tag": "1", "pause": True, "changes": "USER 1"},
+    "SecretUpdate": {"version": 3},
+    "ServiceUpdate": {"version": 3},
+}
+
+
+def told(body: dict[str, object], target: str, policy: CompiledPolicy = CONTAINED) -> Judged:
+    """Judge a request as dockerode sends it."""
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {target} HTTP/1.1\r\nhost: d\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    )
+    judged = judge(policy, head.encode())
+    assert isinstance(judged, Judged)
+    found = judge_body(policy, judged, content)
+    assert isinstance(found, Judged)
+    return found
+
+
+@pytest.mark.parametrize(("name", "query"), FROM_DOCKERODE.items())
+def test_a_query_that_repeats_the_body_passes(name: str, query: str) -> None:
+    seen = look(name, query, BODIES_FROM_DOCKERODE.get(name, {}), bounds={"tags": ("ci:1",)})
+    assert (seen.faults, seen.content) == ((), {})
+
+
+def test_what_no_engine_reads_goes_no_further() -> None:
+    query = "?Image=other&name=web&Cmd=a&Cmd=b&HostConfig=%7B%22Privileged%22%3Atrue%7D&platform="
+    found = told({"Image": "busybox"}, f"/v1.45/containers/create{query}")
+    head, _, content = found.to_engine.partition(b"\r\n\r\n")
+    assert head.splitlines()[0] == b"POST /v1.45/containers/create?name=web&platform= HTTP/1.1"
+    assert content == b'{"Image":"busybox"}'
+
+
+def test_a_query_of_which_nothing_is_read_goes_no_further_at_all() -> None:
+    found = told({"Name": "ci"}, "/networks/create?Name=ci&Driver=host")
+    assert found.to_engine.startswith(b"POST /networks/create HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("name", sorted(BODIES))
+def test_no_parameter_that_is_left_out_is_in_what_goes_on(name: str) -> None:
+    dropped = [each for each, field in BODIES[name].parameters.items() if field.how == "aside"]
+    query = "&".join(f"{each}=%7B%7D&{each}=/x" for each in dropped)
+    seen = look(name, f"?{query}", {})
+    assert not any(fault.path.startswith("?") and fault.path[1:] in dropped for fault in seen.faults)
+    assert with_query(request_for(OPERATIONS[name], f"?{query}"), seen.query).query == ()
+
+
+def test_what_repeats_the_body_does_not_change_what_is_judged() -> None:
+    found = told({"Image": "busybox", "HostConfig": {"Privileged": True}}, "/containers/create?Image=busybox")
+    assert not found.passes
+    assert "HostConfig.Privileged" in found.decision.message
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+def test_what_was_not_judged_goes_on_as_it_came_where_nothing_is_refused(mode: Mode) -> None:
+    target = "/containers/create?Image=busybox&Cmd=a"
+    found = told({"HostConfig": {"Privileged": True}}, target, policy_with(mode=mode))
+    assert found.to_engine.startswith(f"POST {target} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("ContainerCreate", "?cmd=a"),
+        ("ContainerCreate", "?Name=web"),
+        ("ContainerCreate", "?NAME=web"),
+        ("ContainerCreate", "?Platform=linux"),
+        ("ContainerCreate", "?Cmd[]=a"),
+        ("ContainerCreate", "?HostConfig.Binds=/etc:/host"),
+        ("ContainerCreate", "?Binds=/etc:/host"),
+        ("ContainerCreate", "?Ho%C5%BFtname=a"),
+        ("ImageCommit", "?container=web&Container=db"),
+        ("ImageCommit", "?container=web&Repo=ci"),
+        ("NetworkCreate", "?name=ci"),
+        ("SecretCreate", "?labels=a"),
+    ],
+)
+def test_another_spelling_is_not_left_out(name: str, query: str) -> None:
+    assert [fault.partition("which")[2] for fault in faults(name, query, {"Name": "ci"} if "Net" in name else {})] == [
+        " is no parameter that is known here"
+    ]
+
+
+def test_a_parameter_that_counts_is_there_once() -> None:
+    assert any("there twice" in fault for fault in faults("ContainerCreate", "?name=a&Cmd=a&Cmd=b&name=b", {}))
+
+
+def test_empty_credentials_beside_a_pull_go_no_further() -> None:
+    seen = look("ImageCreate", "?authconfig=&fromImage=nginx&tag=1")
+    assert (seen.faults, dict(seen.query)) == ((), {"authconfig": ()})
+
+
+@pytest.mark.parametrize("value", ["e30=", "eyJ1c2VybmFtZSI6ImEifQ==", "%7B%7D", "+", "0"])
+def test_credentials_in_the_query_of_a_pull_are_refused(value: str) -> None:
+    assert len(faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig={value}")) == 1
+    assert faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig=&authconfig={value}")
+    assert faults("ImageCreate", f"?fromImage=nginx&tag=1&AuthConfig={value}")
+
+
+def test_parameters_are_read_by_name_in_their_order() -> None:
+    request = request_of("POST", "/containers/create?Cmd=a&name=b&Cmd=c&other=d&name=e&cmd=f")
+    given, dropped = read_parameters(request.query, KNOWN)
+    assert given == {"name": ["b", "e"], "other": ["d"], "cmd": ["f"]}
+    assert dropped == {"Cmd": ()}
+
+
+def test_values_go_on_as_text() -> None:
+    assert write_values(None) == ()
+    assert write_values([]) == ()
+    assert write_values(["a", "b"]) == ("a", "b")
+    assert write_values("a") == ("a",)
+    assert write_values(1) == ("1",)

@@ -1,0 +1,201 @@
+"""What a body may not say is refused where it says it, and what passes is what the engine will read."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.claims.go_model import decode_as_go, say_nothing_of
+from policy.claims.raw_bodies import raw_bodies
+from policy.claims.transcripts import Told, look_at, look_at_bytes, read_transcripts
+from policy.inspecting import inspect
+from policy.policies import ID, request_for, request_of
+
+from dockerproxy.api.bodies.containers import CONTAINERS
+from dockerproxy.api.bodies.fields import Node, Type, grow_tree, list_beside, read_fields
+from dockerproxy.api.bodies.tables import Body, Content
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_QUESTIONS, Known
+from dockerproxy.policy.claims.reader import MOST_ENTRIES
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.objects import Found
+from dockerproxy.policy.values import Value
+from dockerproxy.wire.document import Json, read_json, write_json
+
+TOLD = list(read_transcripts())
+READ = sorted(name for name, body in BODIES.items() if body.is_read)
+
+
+@pytest.mark.parametrize("told", TOLD, ids=[told.place for told in TOLD])
+def test_a_body_is_refused_or_goes_on_as_the_transcript_says(told: Told) -> None:
+    seen = look_at_bytes(told)
+    if told.then == "refuse":
+        said = [seen.reason] if isinstance(seen, Refusal) else list(map(str, seen.faults))
+        assert any(told.what in text for text in said), said
+        return
+    assert told.then == "send"
+    assert not isinstance(seen, Refusal), seen.reason
+    assert seen.faults == ()
+    assert seen.content == json.loads(told.body if told.what == "same" else told.what)
+
+
+@pytest.mark.parametrize("told", [told for told in TOLD if told.then == "send"], ids=lambda told: str(told.place))
+def test_what_goes_on_would_go_on_unchanged(told: Told) -> None:
+    once = look_at_bytes(told)
+    assert not isinstance(once, Refusal)
+    twice = look_at(told.operation, once.content, told.bounds, told.query)
+    assert (twice.faults, twice.content) == ((), once.content)
+
+
+@pytest.mark.parametrize("name", READ)
+@given(data=st.data())
+def test_what_is_let_through_is_what_go_reads(name: str, data: st.DataObject) -> None:
+    raw = data.draw(raw_bodies(BODIES[name].root))
+    document = read_json(raw.encode())
+    if isinstance(document, Refusal):
+        return
+    seen = look_at(name, document)
+    if seen.faults:
+        return
+    root = BODIES[name].root
+    understood = say_nothing_of(seen.content)
+    assert decode_as_go(root, write_json(seen.content).decode()) == understood
+    if name in CONTAINERS:  # In others, a check may add what Podman must be told.
+        assert _with_values(root, decode_as_go(root, raw)) == understood
+    again = look_at(name, seen.content)
+    assert (again.faults, again.content) == ((), seen.content)
+
+
+def _with_values(root: Node, document: Json) -> Json:
+    """Do to the environment what is done to it on its way."""
+    env = document.get("Env") if isinstance(document, dict) else None
+    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].how == "environment":
+        return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
+    return document
+
+
+def _places(node: Node, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Return the way to each object with fields: names, `[]` and `*`."""
+    if node.type is Type.OBJECT:
+        yield way
+    for name, below in node.spelled.items():
+        if below.how == "aside":
+            continue
+        yield from _places(below, (*way, name))
+    if node.item is not None:
+        yield from _places(node.item, (*way, "[]" if node.type is Type.LIST else "*"))
+
+
+def _wrap(way: tuple[str, ...], value: Json) -> Json:
+    for part in reversed(way):
+        value = [value] if part == "[]" else {"x" if part == "*" else part: value}
+    return value
+
+
+@pytest.mark.parametrize("name", READ)
+@given(key=st.text(max_size=8).filter(lambda key: key.lower() != key.upper() or not key))
+def test_a_key_that_the_table_does_not_know_is_refused_everywhere(name: str, key: str) -> None:
+    key = f"{key}Unknown"
+    for way in _places(BODIES[name].root):
+        seen = look_at(name, _wrap(way, {key: False}))
+        assert any("which is no field that is known here" in str(fault) for fault in seen.faults), way
+
+
+def test_an_unknown_key_that_says_nothing_goes_no_further() -> None:
+    seen = look_at("ContainerCreate", {"Privileged": None, "HostConfig": {"Wished": None}})
+    assert (seen.faults, seen.content) == ((), {"HostConfig": {}})
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_field_in_two_spellings_is_refused_everywhere(name: str) -> None:
+    root = BODIES[name].root
+    for way in _places(root):
+        node = root
+        for part in way:
+            node = node.spelled[part] if part not in {"[]", "*"} else node.item or node
+        for field, below in node.spelled.items():
+            if below.how != "aside":
+                seen = look_at(name, _wrap(way, {field: None, field.swapcase(): None}))
+                assert any(f"{field}" in str(fault) and "there twice" in str(fault) for fault in seen.faults), (
+                    way,
+                    field,
+                )
+
+
+def test_a_body_of_names_only_is_not_asked_about() -> None:
+    binds: list[Json] = [f"ci{number}:/x{number}" for number in range(MOST_QUESTIONS + 1)]
+    request = request_for(OPERATIONS["ContainerCreate"])
+    known = Known(body=({"HostConfig": {"Binds": binds}},))
+    seen = inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, known)
+    assert [str(fault) for fault in seen.faults] == ["the body names more than 32 objects"]
+    more = Known(body=({"HostConfig": {"Binds": binds * 9}},))
+    assert len(inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, more).questions) == MOST_QUESTIONS + 1
+
+
+def test_a_body_of_faults_only_is_told_in_part() -> None:
+    seen = look_at("ContainerCreate", {f"k{number}": 1 for number in range(1000)})
+    assert len(seen.faults) == MOST_FAULTS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Env": ["a=b"] * (MOST_ENTRIES + 1)},
+        {"Volumes": {f"/a{number}": {} for number in range(MOST_ENTRIES + 1)}},
+        {"HostConfig": {"Mounts": [{}] * (MOST_ENTRIES + 1)}},
+        {f"k{number}": 1 for number in range(MOST_ENTRIES + 1)},
+        {"HostConfig": {"PortBindings": {f"{port}/tcp": [{}] * 200 for port in range(MOST_ENTRIES // 200)}}},
+    ],
+    ids=["words", "keys", "objects", "fields", "lists of lists"],
+)
+def test_more_entries_than_anyone_has_are_not_looked_at(body: Json) -> None:
+    first, *_ = look_at("ContainerCreate", body).faults
+    assert str(first).endswith(f"has more than {MOST_ENTRIES} entries")
+
+
+def test_a_missing_body_is_refused_only_where_there_must_be_one() -> None:
+    assert [str(fault) for fault in look_at("ContainerCreate", None).faults] == ["the body is missing"]
+    assert look_at("ExecStart", None).faults == ()
+
+
+def test_a_message_shows_no_more_of_a_key_than_can_be_read() -> None:
+    assert str(look_at("ContainerCreate", {"a\nb": 1}).faults[0]).startswith('"a\\nb" is 1')
+    assert len(str(look_at("ContainerCreate", {"a" * 10_000: "b" * 10_000}).faults[0])) < 300
+
+
+def test_a_command_is_started_only_as_it_was_prepared() -> None:
+    request = request_for(OPERATIONS["ExecStart"])
+
+    def start(**prepared: Json) -> list[str]:
+        document = {"processconfig": {"entrypoint": "sh", "arguments": ["-c", "ls"], **prepared}}
+        known = Known(found=Found(ID, ("web",), document=document), body=(None,))
+        bounds: dict[str, Value] = {"user": "not-root", "commands": (("sh", "**"),)}
+        return list(map(str, inspect(BODIES["ExecStart"], bounds, request, known).faults))
+
+    assert start(user="1000:1000") == []
+    assert start(user="1000:1000", privileged=True) == [
+        "ProcessConfig.privileged is true, and the command has all capabilities, and can reach the host"
+    ]
+    assert start() == ["ProcessConfig.user is missing, and may be root"]
+    assert start(user="1000:1000", entrypoint="env") == [
+        'ProcessConfig is ["env", "-c", "ls"], which is none of the granted commands'
+    ]
+    unknown = inspect(BODIES["ExecStart"], {"user": "not-root"}, request, Known(body=(None,)))
+    assert unknown.faults
+
+
+@pytest.mark.parametrize(("query", "passes"), [("?dir=0", False), ("?v=0", True)])
+def test_a_parameter_that_is_a_text_says_something_with_every_text(query: str, *, passes: bool) -> None:
+    fields = read_fields("?dir string 1.0 unset | is a directory\n?v boolean 1.0 unset | removes volumes")
+    body = Body(
+        operation="VolumePrune",
+        content=Content.NONE,
+        fields=fields,
+        root=grow_tree(fields),
+        parameters=list_beside(fields, "?"),
+        of_object={},
+    )
+    seen = inspect(body, {}, request_of("POST", f"/volumes/prune{query}"), Known())
+    assert (not seen.faults) is passes

@@ -1,0 +1,127 @@
+"""Images and credentials are sent only where a grant says."""
+
+import pytest
+from policy.claims.looking import faults, look
+from policy.policies import condition, policy_with, request_of
+
+from dockerproxy.policy.amounts import is_server
+from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.claims.registries import check_pulled
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Decision, Grant
+
+
+def test_no_image_is_sent_that_is_not_granted() -> None:
+    (fault,) = look("ImagePush", "?tag=1", target="/v1.45/images/evil.example/loot/push").faults
+    assert str(fault) == 'the image is "evil.example/loot:1", and sending it to a registry is not granted'
+    assert (fault.word, fault.value) == ("images", ("evil.example/loot:1",))
+    assert look("ImagePush", target="/images/ci/app:1/push", bounds={"images": ("ci/app:1",)}).faults == ()
+
+
+def test_all_images_of_a_name_are_sent_by_no_grant_but_an_unrestricted_one() -> None:
+    (fault,) = look("ImagePush", target="/v1.45/images/evil.example/loot/push").faults
+    assert (
+        str(fault)
+        == 'the image is "evil.example/loot", and without a tag every image of that name would be sent to a registry'
+    )
+    assert (fault.word, fault.value) == ("images", "")
+    assert look("ImagePush", target="/v1.45/images/evil.example/loot/push", bounds={"images": ("**",)}).faults
+
+
+def test_what_a_grant_lists_is_sent() -> None:
+    images = condition("images", ("ci/*:*",))
+    policy = policy_with(Grant(frozenset({"ImagePush"}), "ImagePush (policy.yaml:1)", (images,)))
+
+    def allows(target: str) -> bool:
+        answer = decide(policy, request_of("POST", target))
+        assert isinstance(answer, Decision)
+        return answer.allowed
+
+    assert allows("/images/ci/app/push?tag=1")
+    assert allows("/images/ci/app:1/push?platform=")
+    assert not allows("/images/evil.example/ci/app/push?tag=1")
+    assert not allows("/images/ci/app/push")
+    assert not allows("/images/ci/app/push?tag=1&destination=evil.example/loot")
+    assert not allows("/images/ci/app/push?tag=1&tlsVerify=false")
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        ("nginx", "docker.io/library/nginx"),
+        ("nginx:1", "docker.io/library/nginx:1"),
+        ("ci/app", "docker.io/ci/app"),
+        ("index.docker.io/nginx", "docker.io/library/nginx"),
+        ("docker.io/library/nginx", "docker.io/library/nginx"),
+        ("ghcr.io/ci/app", "ghcr.io/ci/app"),
+        ("NGINX", "NGINX"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_what_is_pulled_is_named_with_its_registry_where_a_grant_says_from_where(
+    name: str | None, goes_on: str | None
+) -> None:
+    query = "" if name is None else f"?fromImage={name}" + ("" if ":" in name else "&tag=1")
+    granted = look("ImageCreate", query, bounds={"from": ("docker.io/**", "ghcr.io/**")})
+    if goes_on != name:
+        assert (granted.faults, granted.query) == ((), {"fromImage": (goes_on,)})
+    assert look("ImageCreate", query).query == {}
+
+
+HUB = ["", "docker.io", "index.docker.io", "https://index.docker.io/v1/", "https://registry-1.docker.io/v2/"]
+
+
+@pytest.mark.parametrize("address", [None, *HUB])
+def test_credentials_go_to_docker_hub_unless_a_grant_has_other_servers(address: str | None) -> None:
+    assert faults("SystemAuth", "", {"username": "a", "password": "b", "serveraddress": address}) == []
+    assert faults("SystemAuth", "", {"serveraddress": address}, servers=("docker.io",)) == []
+    assert len(faults("SystemAuth", "", {"serveraddress": address}, servers=("registry.example",))) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "registry.example:5000",
+        "https://registry.example:5000",
+        "https://registry.example:5000/v2/",
+        "http://REGISTRY.EXAMPLE:5000/",
+    ],
+)
+def test_a_server_is_known_by_its_host_and_port(address: str) -> None:
+    content = {"username": "a", "serveraddress": address}
+    assert faults("SystemAuth", "", {**content}, servers=("registry.example:5000",)) == []
+    assert len(faults("SystemAuth", "", {**content}, servers=("registry.example",))) == 1
+    (fault,) = look("SystemAuth", content={**content}).faults
+    assert (fault.word, fault.value) == ("servers", ("registry.example:5000",))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:2375",
+        "http://169.254.169.254",
+        "https://index.docker.io@evil.example/v1/",
+        "https://index.docker.io.evil.example/v1/",
+        "https://evil.example/index.docker.io",
+        "https://evil.example?index.docker.io",
+        "unix:///run/other.sock",
+        "ftp://docker.io",
+        "docker.io evil.example",
+    ],
+)
+def test_the_engine_is_sent_to_no_server_of_the_client_s_choice(address: str) -> None:
+    assert len(faults("SystemAuth", "", {"serveraddress": address})) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("docker.io", True), ("a.b:5000", True), ("https://a.b", False), ("", False), ("*", False)]
+)
+def test_a_server_is_a_host_with_or_without_a_port(text: str, *, is_one: bool) -> None:
+    assert is_server(text) is is_one
+
+
+def test_what_is_not_named_is_not_pulled() -> None:
+    reading = Reading(request=request_of("POST", "/images/create"), answers={})
+    assert check_pulled(reading, None, "?fromImage", {}) is None
+    assert reading.claims == []

@@ -1,0 +1,31 @@
+"""Only granted configs are read."""
+
+import pytest
+from policy.inspecting import admits
+from policy.policies import ID
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.configs import CONSTRAINT
+from dockerproxy.policy.objects import Found
+
+
+def test_a_config_is_known_by_name_glob_or_full_id() -> None:
+    found = Found(ID, ("web",), owner=ID)
+    assert admits("configs", ("web",), found)
+    assert admits("configs", ("db", "w*"), found)
+    assert admits("configs", (ID,), found)
+    assert not admits("configs", ("db", "we", ID[:12]), found)
+    assert not admits("configs", ("web",), "web")
+    assert not admits("configs", ("**",), None)
+
+
+def test_without_it_none_passes() -> None:
+    assert CONSTRAINT.narrows is False
+    assert CONSTRAINT.by_default(Found("1", ("web",))) is False
+    assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "the config is web or db-*"
+
+
+@pytest.mark.parametrize("item", ["", "/web", "a b", "é"])
+def test_what_no_object_is_called_is_told(item: str) -> None:
+    assert CONSTRAINT.fault(item).startswith("no object has such a name")
+    assert CONSTRAINT.fault("db-*") == ""

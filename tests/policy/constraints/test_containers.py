@@ -1,0 +1,31 @@
+"""An operation is about granted containers only."""
+
+import pytest
+from policy.inspecting import admits
+from policy.policies import ID
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.containers import CONSTRAINT
+from dockerproxy.policy.objects import Found
+
+
+def test_a_container_is_known_by_name_glob_or_full_id() -> None:
+    found = Found(ID, ("web",), owner=ID)
+    assert admits("containers", ("web",), found)
+    assert admits("containers", ("db", "w*"), found)
+    assert admits("containers", (ID,), found)
+    assert not admits("containers", ("db", "we", ID[:12]), found)
+    assert not admits("containers", ("web",), "web")
+    assert not admits("containers", ("**",), None)
+
+
+def test_without_it_all_pass() -> None:
+    assert CONSTRAINT.narrows is True
+    assert CONSTRAINT.by_default(Found("1", ("web",))) is True
+    assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "the container is web or db-*"
+
+
+@pytest.mark.parametrize("item", ["", "/web", "a b", "é"])
+def test_what_no_object_is_called_is_told(item: str) -> None:
+    assert CONSTRAINT.fault(item).startswith("no object has such a name")
+    assert CONSTRAINT.fault("db-*") == ""

@@ -1,0 +1,13 @@
+"""What is in use goes too, or does not, as a grant demands."""
+
+from policy.inspecting import admits
+
+from dockerproxy.policy.constraints.force import CONSTRAINT
+
+
+def test_a_flag_is_admitted_only_as_it_is_demanded() -> None:
+    for granted in (False, True):
+        assert admits("force", granted, granted)
+        assert not any(admits("force", granted, value) for value in (not granted, None, 1, 0, "", "true"))
+        assert CONSTRAINT.least(granted) is granted
+    assert CONSTRAINT.least("true") is None

@@ -1,0 +1,31 @@
+"""Only granted containers are joined."""
+
+import pytest
+from policy.inspecting import admits
+from policy.policies import ID
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.joins import CONSTRAINT
+from dockerproxy.policy.objects import Found
+
+
+def test_a_container_is_known_by_name_glob_or_full_id() -> None:
+    found = Found(ID, ("web",), owner=ID)
+    assert admits("joins", ("web",), found)
+    assert admits("joins", ("db", "w*"), found)
+    assert admits("joins", (ID,), found)
+    assert not admits("joins", ("db", "we", ID[:12]), found)
+    assert not admits("joins", ("web",), "web")
+    assert not admits("joins", ("**",), None)
+
+
+def test_without_it_none_passes() -> None:
+    assert CONSTRAINT.narrows is False
+    assert CONSTRAINT.by_default(Found("1", ("web",))) is False
+    assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "joins are web or db-*"
+
+
+@pytest.mark.parametrize("item", ["", "/web", "a b", "é"])
+def test_what_no_object_is_called_is_told(item: str) -> None:
+    assert CONSTRAINT.fault(item).startswith("no object has such a name")
+    assert CONSTRAINT.fault("db-*") == ""

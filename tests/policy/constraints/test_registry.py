@@ -1,0 +1,14 @@
+"""A constraint is known by being in its package, by its own word, and reads fields that exist."""
+
+from pathlib import Path
+
+from dockerproxy.policy import constraints
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+
+FILES = {path.stem for path in Path(constraints.__path__[0]).glob("*.py")}
+OTHERS = {"__init__", "amount", "base", "registry"}
+
+
+def test_every_file_is_a_constraint_called_as_its_word() -> None:
+    assert {"origin" if word == "from" else word for word in CONSTRAINTS} == FILES - OTHERS
+    assert all(word == constraint.name for word, constraint in CONSTRAINTS.items())

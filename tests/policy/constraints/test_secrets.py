@@ -1,0 +1,31 @@
+"""Only granted secrets are read."""
+
+import pytest
+from policy.inspecting import admits
+from policy.policies import ID
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.secrets import CONSTRAINT
+from dockerproxy.policy.objects import Found
+
+
+def test_a_secret_is_known_by_name_glob_or_full_id() -> None:
+    found = Found(ID, ("web",), owner=ID)
+    assert admits("secrets", ("web",), found)
+    assert admits("secrets", ("db", "w*"), found)
+    assert admits("secrets", (ID,), found)
+    assert not admits("secrets", ("db", "we", ID[:12]), found)
+    assert not admits("secrets", ("web",), "web")
+    assert not admits("secrets", ("**",), None)
+
+
+def test_without_it_none_passes() -> None:
+    assert CONSTRAINT.narrows is False
+    assert CONSTRAINT.by_default(Found("1", ("web",))) is False
+    assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "the secret is web or db-*"
+
+
+@pytest.mark.parametrize("item", ["", "/web", "a b", "é"])
+def test_what_no_object_is_called_is_told(item: str) -> None:
+    assert CONSTRAINT.fault(item).startswith("no object has such a name")
+    assert CONSTRAINT.fault("db-*") == ""

@@ -1,0 +1,119 @@
+"""The line that a denial proposes admits the request, with all that the grant says already."""
+
+import json
+import re
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.ordinary import Named
+from policy.policies import condition, policy_with, request_for
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claim import Fault, Known
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.remedies import widen
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.wire.document import Json
+
+
+def fault(word: str, value: Value) -> Fault:
+    return Fault("X", "x", "is wrong", word, value)
+
+
+@pytest.mark.parametrize(
+    ("values", "faults", "needed"),
+    [
+        ({}, [fault("binds", ("/a",))], {"binds": ("/a",)}),
+        ({"binds": ("/b",)}, [fault("binds", ("/a",))], {"binds": ("/b", "/a")}),
+        ({"images": ("a",)}, [fault("binds", ("/a",))], {"images": ("a",), "binds": ("/a",)}),
+        ({}, [fault("binds", ("/a",)), fault("binds", ("/b",))], {"binds": ("/a", "/b")}),
+        ({"user": "not-root"}, [fault("user", "any")], {"user": "any"}),
+        ({"follow": False}, [fault("follow", value=True)], {"follow": True}),
+        (
+            {"publish": Pairs((("ports", ("80",)),))},
+            [fault("publish", Pairs((("addresses", ("::",)),)))],
+            {"publish": Pairs((("ports", ("80",)), ("addresses", ("::",))))},
+        ),
+    ],
+)
+def test_a_grant_says_what_it_said_and_what_is_needed(
+    values: dict[str, Value], faults: list[Fault], needed: dict[str, Value]
+) -> None:
+    assert widen(values, faults) == needed
+
+
+def test_what_no_value_admits_is_demanded_by_the_grant() -> None:
+    assert widen({"memory": "1GiB"}, [fault("memory", "")]) == "the grant demands it by memory"
+    assert widen({}, [fault("follow", value=False)]) == {"follow": False}
+
+
+@pytest.mark.parametrize("value", [("/srv/*",), (("ls", "a?"),)])
+def test_what_a_client_wrote_becomes_no_pattern(value: Value) -> None:
+    assert widen({}, [fault("binds", value)]) == "binds cannot list it, since * and ? stand for other characters there"
+
+
+def settle(body: Json, granted: dict[str, Value]) -> Decision:
+    """Decide about a container under a grant, for an engine that knows every name."""
+    conditions = tuple(condition(word, value) for word, value in granted.items())
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "here", conditions))
+    known = Known(body=(json.loads(json.dumps(body)),), answers=Named())
+    decision = decide(policy, request_for(OPERATIONS["ContainerCreate"]), known)
+    assert isinstance(decision, Decision)
+    return decision
+
+
+def read(value: object) -> Value:
+    """Return what a line says as a condition has it."""
+    if isinstance(value, dict):
+        return Pairs(tuple((name, tuple(texts) if isinstance(texts, list) else texts) for name, texts in value.items()))
+    if isinstance(value, list):
+        return tuple(tuple(item) if isinstance(item, list) else item for item in value)
+    assert isinstance(value, bool | str)
+    return value
+
+
+HOST_CONFIGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Binds": st.lists(st.sampled_from(["/srv/a:/a", "/srv/b:/b:ro", "data:/d", "/srv:/x"]), max_size=3),
+        "NetworkMode": st.sampled_from(["", "bridge", "ci", "back", "none"]),
+        "CapAdd": st.lists(st.sampled_from(["NET_RAW", "cap_sys_time"]), max_size=2),
+        "PortBindings": st.dictionaries(
+            st.just("80/tcp"),
+            st.lists(st.fixed_dictionaries({"HostPort": st.sampled_from(["80", "81-82"])}), max_size=2),
+            max_size=1,
+        ),
+    },
+)
+GRANTED = st.fixed_dictionaries(
+    {},
+    optional={
+        "images": st.sampled_from([("app",), ("other:*",)]),
+        "binds": st.sampled_from([("/srv/**:ro",), ("/srv/a",)]),
+        "networks": st.sampled_from([("ci",), ("default",)]),
+        "volumes": st.just(("x*",)),
+        "add_capabilities": st.just(("CHOWN",)),
+        "user": st.sampled_from(["any", "not-root"]),
+        "publish": st.sampled_from([Pairs((("ports", ("80",)),)), Pairs((("addresses", ("::1",)),))]),
+        "memory": st.just("1GiB"),
+    },
+)
+
+
+@given(HOST_CONFIGS, GRANTED, st.sampled_from(["", "1000:1000"]))
+def test_the_line_that_a_denial_proposes_admits_the_request(
+    host: dict[str, Json], granted: dict[str, Value], user: str
+) -> None:
+    body: Json = {"Image": "app", "User": user, "HostConfig": host}
+    denial = settle(body, granted)
+    found = re.search('; "(ContainerCreate: .*)" would allow it$', denial.message)
+    if denial.allowed or found is None:
+        assert denial.allowed or not found
+        return
+    line = yaml.safe_load(found[1])["ContainerCreate"]
+    proposed = {word: read(value) for word, value in line.items()}
+    assert settle(body, proposed).allowed
+    assert granted.keys() <= proposed.keys()

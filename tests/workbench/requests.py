@@ -1,0 +1,181 @@
+"""Requests for every operation that a condition can speak of, what becomes of them, and policies for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.paths import path_of
+from fuzz.body_changes import change
+from fuzz.engine import find
+from fuzz.grants import VALUES
+from fuzz.seeds import of_bodies
+from hypothesis import strategies as st
+from observe.records import BODIES_OF, IMAGES, NAMES, SOCKET, queries_of
+from wire.heads import head_of
+
+from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Refusal, UserError
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.model import Mode, Policy
+from dockerproxy.policy.needs import LISTS
+from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.document import write_json
+from dockerproxy.workbench.needs import Need, find_need
+from dockerproxy.workbench.trying import answer_by_name
+
+OPERATIONS_WITH_CONDITIONS = tuple(
+    operation
+    for name, operation in OPERATIONS.items()
+    if name not in {"ImageTag", "ImageTagLibpod"} and (find_words(operation) or name in BODIES or name in SEALED)
+)
+SEEDS: dict[str, list[bytes]] = {}
+for seed in of_bodies():
+    SEEDS.setdefault(seed.split(b" ", 1)[0].split(b"\n", 1)[0].decode(), []).append(seed)
+
+NOTHING = compile_policy(
+    Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""), mode=Mode.LEARN),
+)
+
+Answer = Callable[[Question], Found | None]
+"""What an engine says of a name; None if it has nothing of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request.
+
+    Attributes:
+        operation: What it asks for.
+        target: As the client sends it.
+        content: Its body; None if it has none.
+    """
+
+    operation: Operation
+    target: str
+    content: bytes | None
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Asked:
+    """Generate requests, most of which honest clients could send."""
+    operation = draw(st.sampled_from(OPERATIONS_WITH_CONDITIONS))
+    query = draw(st.sampled_from(queries_of(operation)))
+    content = None
+    if operation.name in SEEDS and BODIES[operation.name].is_read:
+        query, content = draw(_bodies(operation.name, query))
+    path = path_of(operation, one=draw(st.sampled_from(NAMES)), many=draw(st.sampled_from(IMAGES)))
+    return Asked(operation, f"{path}{query and '?'}{query}", content)
+
+
+@st.composite
+def _bodies(draw: st.DrawFn, name: str, query: str) -> tuple[str, bytes]:
+    if name in BODIES_OF and draw(st.booleans()):
+        return query, write_json(draw(BODIES_OF[name]))
+    data = draw(st.sampled_from(SEEDS[name]))
+    for chance in draw(st.lists(st.integers(0, 2**16), max_size=3)):
+        data = change(data, 4096, chance, lambda data, most: data[:most])
+    line, _, content = data.partition(b"\n")
+    asked = line.partition(b"{")[0].partition(b"?")[2].strip().decode(errors="replace")
+    return asked if asked.isascii() and draw(st.booleans()) else query, content
+
+
+def take_for_name(question: Question) -> Found:
+    """Say that there is an object which is called what it is asked for."""
+    (found,) = answer_by_name(Known(), question).answers.values()
+    return found
+
+
+def send(policy: CompiledPolicy, asked: Asked, answer: Answer = find) -> Judged | Refusal:
+    """Send a request to a proxy, in front of an engine that knows some objects."""
+    fields = (
+        [] if asked.content is None else ["Content-Type: application/json", f"Content-Length: {len(asked.content)}"]
+    )
+    judged = judge(policy, head_of(*fields, line=f"{asked.operation.method} {asked.target} HTTP/1.1"))
+    if isinstance(judged, Judged) and judged.wants_body:
+        judged = judge_body(policy, judged, asked.content or b"")
+    while isinstance(judged, Judged) and judged.question is not None:
+        judged = judge_object(policy, judged, answer(judged.question))
+    return judged
+
+
+def record(judged: Judged) -> Record:
+    """Return what the proxy notes of a request on a socket that learns, as far as others read it."""
+    return Record(
+        socket=SOCKET.name,
+        peer=Peer(0, 0, 0),
+        method=judged.method,
+        target=judged.target,
+        operation=judged.operation.name,
+        object=judged.object,
+        decision=Outcome.ALLOWED if judged.decision.allowed else Outcome.REPORTED,
+        source="",
+        reason="",
+        status=200,
+        received=0,
+        sent=0,
+        milliseconds=1.0,
+        body=judged.needs,
+    )
+
+
+def write(*grants: str) -> str:
+    """Write a policy file with some grants."""
+    items = "".join(f"      - {grant}\n" for grant in grants)
+    return f"sockets:\n  {SOCKET.name}:\n    path: {SOCKET.path}\n    allow:{' []' * (not grants)}\n{items}"
+
+
+def load(*grants: str) -> CompiledPolicy | None:
+    """Return the policy of some grants; None if there is a mistake in them."""
+    try:
+        return read_policy(write(*grants), "policy.yaml").sockets[0].policy
+    except UserError:
+        return None
+
+
+@st.composite
+def grants(draw: st.DrawFn, needed: Record, *, told: bool) -> str:
+    """Generate grants of the operation of a record, with conditions of which many let its request pass.
+
+    Args:
+        draw: Draws.
+        needed: The record.
+        told: Whether it has only conditions of which the record tells whether the request keeps to them.
+    """
+    operation = OPERATIONS[needed.operation]
+    need = find_need(needed)
+    least = dict(need.values) if isinstance(need, Need) else {}
+    said: dict[str, Value] = {}
+    for word, constraint in find_words(operation).items():
+        own = least.get(word)
+        if (
+            told
+            and is_of_body(operation, word)
+            and not (constraint.takes in LISTS and (isinstance(own, tuple) or not constraint.narrows))
+        ):
+            continue
+        choices = [None, _value_of(word, constraint.takes)]
+        choices += [own] * 3 if isinstance(own, bool | str | tuple | Pairs) else []
+        value = draw(st.sampled_from(choices))
+        if value is not None:
+            said[word] = value
+    return write_grant(operation.name, said)
+
+
+def _value_of(word: str, takes: Takes) -> Value:
+    value = VALUES.get(word, False)
+    if isinstance(value, dict):
+        pairs = ((name, tuple(map(str, item)) if isinstance(item, list) else str(item)) for name, item in value.items())
+        return Pairs(tuple(pairs))
+    if takes is Takes.LISTS and isinstance(value, list):
+        return tuple(tuple(map(str, item)) for item in value if isinstance(item, list))
+    if isinstance(value, list):
+        return tuple(map(str, value))
+    return value if isinstance(value, bool) else str(value)

@@ -1,0 +1,148 @@
+"""Enforcing, explaining, learning and comparing never disagree about a request."""
+
+import re
+from http import HTTPStatus
+from pathlib import Path
+
+from cli.files import write as write_file
+from cli.programs import run_here, short_folder
+from cli.test_suggest import write_log
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from observe.records import NOON, SOCKET
+from workbench.requests import NOTHING, Asked, grants, load, record, requests, send, take_for_name, write
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged
+from dockerproxy.workbench.bearing import find_change
+from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.needs import Impossible, find_need
+from dockerproxy.workbench.trying import Tried, try_request
+
+PROPOSED = re.compile('; "(.+)" would allow it(?:, as everything)?')
+MOST_LINES = 4
+"""One after the other: what depends on an answer of the engine is asked when all else is granted."""
+
+WHY_NONE = ("the grant demands it by", "cannot list it", "is not allowed here except if", "No such ")
+
+
+def learned_of(asked: Asked) -> Judged:
+    """Return what becomes of a request on a socket that learns."""
+    judged = send(NOTHING, asked, take_for_name)
+    assume(isinstance(judged, Judged))
+    assert isinstance(judged, Judged)
+    return judged
+
+
+def policy_of(*lines: str) -> CompiledPolicy:
+    policy = load(*lines)
+    assume(policy is not None)
+    assert policy is not None
+    return policy
+
+
+def is_allowed(policy: CompiledPolicy, asked: Asked) -> bool:
+    judged = send(policy, asked, take_for_name)
+    return isinstance(judged, Judged) and judged.decision.allowed
+
+
+# What is learned
+
+
+@given(requests())
+def test_what_is_learned_of_a_request_allows_it_or_says_why_not(asked: Asked) -> None:
+    judged = send(NOTHING, asked)
+    assume(isinstance(judged, Judged))
+    assert isinstance(judged, Judged)
+    assume(judged.decision.status != HTTPStatus.NOT_FOUND)  # Of what is not there, a record says nothing more.
+    seen = record(judged)
+    learner = Learner(SOCKET)
+    learner.note(seen, NOON)
+    grants, impossible = learner.learned().grants, learner.learned().impossible
+    if not grants:
+        assert impossible
+        return
+    (grant,) = grants
+    policy = read_policy(learner.text(), "web.learned.yaml").sockets[0].policy
+    again = send(policy, asked)
+    assert isinstance(again, Judged)
+    assert again.decision.allowed or again.decision.status == HTTPStatus.NOT_FOUND, again.decision
+    if "unrestricted" in grant.conditions:
+        assert any(remark.startswith("unrestricted, since ") for remark in grant.remarks)
+
+
+# What is compared
+
+
+@given(requests(), st.data())
+def test_all_verbs_say_the_same_of_a_request(asked: Asked, data: st.DataObject) -> None:
+    seen = record(learned_of(asked))
+    grant = data.draw(grants(seen, told=True))
+    allowed = is_allowed(policy_of(grant), asked)
+    with short_folder() as folder:
+        policy = write_file(folder / "policy.yaml", write(grant))
+        log = write_log(folder / "log", seen)
+        said = {"diff": _diff(folder, policy, log)}
+        if not isinstance(find_need(seen), Impossible):
+            said["suggest"] = "# To be added" not in run_here("suggest", log, "--policy", policy).out
+        if not (asked.operation.name in BODIES and BODIES[asked.operation.name].of_object):
+            said |= _explain(folder, policy, asked)
+    assert said == dict.fromkeys(said, allowed), (grant, seen)
+
+
+def _diff(folder: Path, policy: str, log: str) -> bool:
+    before = write_file(folder / "before.yaml", write())
+    return "\n1 of 1 recorded request would" in run_here("diff", before, policy, "--log", log).out
+
+
+def _explain(folder: Path, policy: str, asked: Asked) -> dict[str, bool]:
+    words, line = ["--policy", policy], f"allow {asked.operation.method} {asked.target}"
+    if asked.content is not None:
+        (folder / "body").write_bytes(asked.content)
+        words, line = [*words, "--body", str(folder / "body")], f"{line} < body"
+    explained = run_here("explain", *words, asked.operation.method, asked.target)
+    tested = run_here("test", write_file(folder / "tests", f"{line}\n"), "--policy", policy)
+    return {"explain": explained.status == 0, "test": tested.status == 0}
+
+
+# What is proposed
+
+
+@given(requests(), st.data())
+def test_what_a_denial_proposes_admits_the_request_at_last_or_it_says_why_not(
+    asked: Asked, data: st.DataObject
+) -> None:
+    lines = [data.draw(grants(record(learned_of(asked)), told=False))]
+    policy: CompiledPolicy | None = policy_of(*lines)
+    for _ in range(MOST_LINES):
+        assert policy is not None, lines
+        judged = send(policy, asked, take_for_name)
+        assert isinstance(judged, Judged)
+        if judged.decision.allowed:
+            return
+        message = judged.decision.reason or judged.decision.message
+        found = PROPOSED.search(message)
+        if found is None:
+            assert any(why in message for why in WHY_NONE), message
+            return
+        lines = [*lines, found[1]]
+        policy = load(*lines) or load(lines[-1])  # Beside a line without conditions it would restrict nothing.
+    raise AssertionError(lines)
+
+
+@given(requests(), st.data())
+def test_the_line_that_explain_proposes_admits_the_request(asked: Asked, data: st.DataObject) -> None:
+    grant = data.draw(grants(record(learned_of(asked)), told=False))
+    policy = policy_of(grant)
+    tried = try_request(policy, asked.operation.method, asked.target, asked.content)
+    assert isinstance(tried, Tried)
+    *_, (_, change), (_, line) = [("", ""), ("", ""), *find_change(policy.policy, tried, SOCKET.name, "policy.yaml")]
+    if tried.decision.allowed or "would allow it" not in change or "its body says what else it needs" in change:
+        return
+    again = load(grant, line[2:]) or load(line[2:])  # Where the file would have a mistake, in its place.
+    assert again is not None, line
+    after = try_request(again, asked.operation.method, asked.target, asked.content)
+    assert isinstance(after, Tried)
+    assert after.decision.allowed, (line, after.decision)
