@@ -35,7 +35,7 @@ from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import Judged, Verdict, judge
 from dockerproxy.settings import DEFAULTS, LIMITS, Level, LogFormat, Sandbox
 from dockerproxy.wire.answer import _PHRASES
 
@@ -152,7 +152,7 @@ def run(command: str, place: Path) -> str:
     """Run a command of a page; return what it prints, with the paths that a page would show."""
     if command in DOCKER_COMMANDS:
         judged = judge_line(*DOCKER_COMMANDS[command], CONTAINERS="1")
-        assert isinstance(judged, Judged)
+        assert isinstance(judged, Verdict)
         return f"Error response from daemon: {judged.decision.message}"
     lasts = command.endswith("demo")
     environment = {

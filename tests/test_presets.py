@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 import yaml
+from policy.judging import finish
 from policy.ordinary import body_of
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
@@ -23,7 +24,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import missing
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -123,12 +124,9 @@ def verdict_of(policy: CompiledPolicy, method: str, target: str, body: str) -> s
         f"content-type: application/json\r\ncontent-length: {len(content)}\r\n" if body_of(name) is not None else ""
     )
     judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n".encode())
-    if isinstance(judged, Judged) and judged.wants_body:
-        judged = judge_body(policy, judged, content)
-    assert isinstance(judged, Judged), f"{method} {target}: {judged}"
-    while judged.question is not None:
-        judged = judge_object(policy, judged, missing(judged.question))
-    return "allow" if judged.decision.allowed else "deny"
+    verdict = finish(policy, judged, content, missing)
+    assert isinstance(verdict, Verdict), f"{method} {target}: {verdict}"
+    return "allow" if verdict.decision.allowed else "deny"
 
 
 def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:

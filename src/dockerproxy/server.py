@@ -12,17 +12,16 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.host.listen import Listening, listen
+from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.changes import digest, find_changes
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
-from dockerproxy.proxy.served import QUESTIONS, REMOVALS, Served
 from dockerproxy.proxy.shared import Shared
+from dockerproxy.proxy.sockets import QUESTIONS, REMOVALS, SocketState
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, Settings, SocketSettings
-from dockerproxy.workbench.learned import read_counts
-from dockerproxy.workbench.learning import Learner
 
 _LEARNED_EVERY: Final = 60.0
 """Seconds between two looks at whether something new was learned."""
@@ -33,7 +32,7 @@ class _Door:
     """A socket of ours while it is served."""
 
     listening: Listening
-    served: Served
+    state: SocketState
     acceptor: asyncio.AbstractServer
 
     def close(self) -> None:
@@ -45,11 +44,12 @@ class _Door:
 class Server:
     """One running proxy. It owns the sockets, the registry of connections, the tasks and the log."""
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, make_learner: LearnerFactory | None = None) -> None:
         self._settings = settings
+        self._make_learner = make_learner
         self._log = log
         self._doors: dict[str, _Door] = {}
-        self._gone: list[Served] = []
+        self._gone: list[SocketState] = []
         self._room = _make_room(settings)
         self._tasks = Tasks(log)
         self._shared = Shared(settings.engines, self._tasks, log, time.monotonic)
@@ -111,10 +111,10 @@ class Server:
         """Write what was learned, and log what was only reported."""
         await self._learned.write()
         for door in self._doors.values():
-            counts = door.served.reported.most_common()
+            counts = door.state.reported.most_common()
             if counts:
                 listed = ", ".join(f"{name or 'unknown'} {count}" for name, count in counts)
-                text = f"socket {door.served.name}: would have been refused: {listed}"
+                text = f"socket {door.state.name}: would have been refused: {listed}"
                 self._log.message(Level.WARNING, text)
 
     async def reload(self, settings: Settings) -> None:
@@ -140,18 +140,18 @@ class Server:
         await self._learned.write()
         if settings.engines != self._settings.engines:
             for door in self._doors.values():  # None goes on with the engine that was left.
-                door.served.connections.finish_all()
+                door.state.connections.finish_all()
         self._settings, self._shared.engines = settings, settings.engines
         for path in self._doors.keys() - wanted.keys():
             door = self._doors.pop(path)
             door.close()
-            door.served.is_gone = True
-            self._gone.append(door.served)
-            door.served.connections.finish_all()
-            self._log.message(Level.NOTICE, f"socket {door.served.name}: removed; its connections finish")
+            door.state.is_gone = True
+            self._gone.append(door.state)
+            door.state.connections.finish_all()
+            self._log.message(Level.NOTICE, f"socket {door.state.name}: removed; its connections finish")
         for path, door in self._doors.items():
-            self._log_changes(door.served, wanted[path])
-            door.served.replace(wanted[path])
+            self._log_changes(door.state, wanted[path])
+            door.state.replace(wanted[path])
         for listening in opened:
             await (await self._open(listening)).start_serving()
             new = listening.settings
@@ -163,19 +163,19 @@ class Server:
 
     def _share_room(self) -> None:
         """Where there is not room for all connections that all sockets may have, each has its share of it."""
-        sockets = [door.served for door in self._doors.values()]
-        wanted = sum(served.limits.connections for served in sockets)
-        for served in sockets:
-            served.connections.limit = max(1, served.limits.connections * self._room.connections // max(1, wanted))
+        sockets = [door.state for door in self._doors.values()]
+        wanted = sum(socket.limits.connections for socket in sockets)
+        for socket in sockets:
+            socket.connections.limit = max(1, socket.limits.connections * self._room.connections // max(1, wanted))
 
     async def _open(self, listening: Listening) -> asyncio.AbstractServer:
         """Have a socket ready to be served."""
-        served = Served(listening.settings)
+        state = SocketState(listening.settings, self._make_learner)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(served, self._shared), sock=listening.socket, backlog=self._room.backlog, start_serving=False
+            lambda: Client(state, self._shared), sock=listening.socket, backlog=self._room.backlog, start_serving=False
         )
-        self._doors[listening.settings.path] = _Door(listening, served, acceptor)
+        self._doors[listening.settings.path] = _Door(listening, state, acceptor)
         return acceptor
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
@@ -205,7 +205,7 @@ class Server:
         directory = self._settings.learn_directory
         if not directory:
             return
-        learners = {door.served.name: door.served.learner for door in self._doors.values() if door.served.learner}
+        learners = {door.state.name: door.state.learner for door in self._doors.values() if door.state.learner}
         for name, learner in learners.items():
             if not self._learned.follows(learner):
                 self._resume(learner, place_of(directory, name))
@@ -214,15 +214,9 @@ class Server:
     def _resume(self, learner: Learner, path: str) -> None:
         if not os.path.exists(path):
             return
-        # Few sockets learn, and all others need not wait for what reads YAML.
-        from dockerproxy.config.document import read_file  # noqa: PLC0415
-        from dockerproxy.config.policy_file import read_policy  # noqa: PLC0415
-
         try:
-            text = read_file(path)
-            (before,) = read_policy(text, path).sockets
-            learner.resume(before.policy.policy, read_counts(text))
-        except (UserError, ValueError) as error:
+            learner.resume_from(path)
+        except UserError as error:
             aside = f"{path}.old"
             with contextlib.suppress(OSError):  # Writing will say what is wrong there.
                 os.replace(path, aside)
@@ -230,9 +224,9 @@ class Server:
         else:
             self._log.message(Level.NOTICE, f"learning goes on from {path}")
 
-    def _log_changes(self, served: Served, new: SocketSettings) -> None:
+    def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
         """Log which operations a socket gains and loses, and what identifies its policy."""
-        changes = find_changes(served.policy, new.policy)
+        changes = find_changes(state.policy, new.policy)
         if changes:
             for line in changes.lines():
                 self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
@@ -244,11 +238,11 @@ class Server:
             now = time.monotonic()
             for connections in self._list_connections():
                 connections.sweep(now)
-            self._gone = [served for served in self._gone if len(served.connections)]
+            self._gone = [state for state in self._gone if len(state.connections)]
 
     def _list_connections(self) -> list[Connections]:
         """Return the registries of all sockets, those that are gone among them as long as they have connections."""
-        return [served.connections for served in (*(door.served for door in self._doors.values()), *self._gone)]
+        return [state.connections for state in (*(door.state for door in self._doors.values()), *self._gone)]
 
     async def _keep_learned(self) -> None:
         while True:

@@ -118,6 +118,18 @@ def test_what_a_socket_learned_is_written_when_asked_and_at_the_end() -> None:
         assert sorted(read_grants(file)) == ["SystemInfo", "SystemVersion"]
 
 
+def test_a_socket_begins_to_learn_by_a_reload_though_what_learns_is_loaded_only_then() -> None:
+    with serving_mode("enforce") as (folder, proxy):
+        assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 403
+        (folder / "policy.yaml").write_text(LEARNING.format(folder=folder, mode="learn"))
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for("the configuration was read again")
+        assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 200
+        proxy.signal(signal.SIGUSR1)
+        proxy.wait_for("wrote ")
+        assert read_grants(folder / "learned/new.learned.yaml") == ["SystemInfo"]
+
+
 def test_what_was_learned_before_a_restart_is_not_lost() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         for target in ("/info", "/version"):

@@ -22,7 +22,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.judge import Judged, judge, judge_body
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json, read_json, write_json
@@ -51,7 +51,7 @@ def check(data: bytes) -> None:
             check_message(judged.decision)
             _check_again(policy, judged)
     learned = _send(data, Mode.LEARN)
-    if learned is not None and isinstance(learned[1], Judged):
+    if learned is not None and isinstance(learned[1], Verdict):
         _check_learned(learned[1])
 
 
@@ -82,7 +82,7 @@ def _refuse_twins(pairs: list[tuple[str, Json]]) -> Json:
     return dict(pairs)
 
 
-def _send(data: bytes, mode: Mode) -> tuple[CompiledPolicy, Judged | Refusal] | None:
+def _send(data: bytes, mode: Mode) -> tuple[CompiledPolicy, Verdict | Refusal] | None:
     """Send what an input says; None if it says no request that waits for its body."""
     line, _, content = data.partition(b"\n")
     first, brace, bounds = line.decode(errors="replace").partition("{")
@@ -95,23 +95,21 @@ def _send(data: bytes, mode: Mode) -> tuple[CompiledPolicy, Judged | Refusal] | 
     return policy, _judge(policy, f"{operation.method} {target}".encode(), content)
 
 
-def _judge(policy: CompiledPolicy, asked: bytes, content: bytes) -> Judged | Refusal:
+def _judge(policy: CompiledPolicy, asked: bytes, content: bytes) -> Verdict | Refusal:
     head = head_of(
         "Content-Type: application/json", f"Content-Length: {len(content)}", line=f"{asked.decode()} HTTP/1.1"
     )
     judged = judge(policy, head)
-    if isinstance(judged, Judged) and judged.wants_body:
-        judged = judge_body(policy, judged, content)
-    return settle(policy, judged)
+    return settle(policy, judged, content)
 
 
-def _check_again(policy: CompiledPolicy, judged: Judged) -> None:
+def _check_again(policy: CompiledPolicy, judged: Verdict) -> None:
     """What goes on would be judged the same, and go on the same; Python's own reader finds in it what was decided."""
     if not judged.passes or judged.body is None:
         return
     head, _, content = judged.to_engine.partition(END_OF_HEAD)
     again = _judge(policy, b" ".join(head.split(b" ", 2)[:2]), content)
-    assert isinstance(again, Judged), again
+    assert isinstance(again, Verdict), again
     assert again.to_engine.partition(END_OF_HEAD)[2] == content, again.decision
     assert again.to_engine.split(b" ", 2)[:2] == judged.to_engine.split(b" ", 2)[:2]
     if content:
@@ -121,7 +119,7 @@ def _check_again(policy: CompiledPolicy, judged: Judged) -> None:
     assert replace(again.decision, query={}) == replace(judged.decision, query={})
 
 
-def _check_table(judged: Judged, content: bytes) -> None:
+def _check_table(judged: Verdict, content: bytes) -> None:
     """What goes on is as the table of its operation has it, and what came said nothing twice."""
     assert judged.operation is not UNKNOWN
     root = BODIES[judged.operation.name].root
@@ -130,7 +128,7 @@ def _check_table(judged: Judged, content: bytes) -> None:
         assert not list(find_twins(root, _read_plainly(judged.body or b"null")))
 
 
-def _check_learned(judged: Judged) -> None:
+def _check_learned(judged: Verdict) -> None:
     """A grant that says what was found to be needed lets the request pass."""
     if judged.needs is None or UNRESTRICTED.word in judged.needs:
         return

@@ -6,7 +6,7 @@ from typing import Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge_object
+from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, judge_body, judge_object
 from dockerproxy.policy.objects import Found, Kind, Question, read_object
 from dockerproxy.policy.references import parse_reference, with_default_tag
 
@@ -109,10 +109,13 @@ def find(question: Question) -> Found | None:
     return answer
 
 
-def settle(policy: CompiledPolicy, judged: Judged | Refusal) -> Judged | Refusal:
-    """Answer whatever a request asks of the engine, until it is decided or waits for its body."""
+def settle(policy: CompiledPolicy, judged: Judged | Refusal, content: bytes) -> Verdict | Refusal:
+    """Judge a request to its end: with its body, and with answers to whatever is asked of the engine."""
     for _ in range(_MOST_QUESTIONS):
-        if isinstance(judged, Refusal) or judged.question is None:
+        if isinstance(judged, Verdict | Refusal):
             return judged
-        judged = judge_object(policy, judged, find(judged.question))
+        if isinstance(judged, NeedsBody):
+            judged = judge_body(policy, judged, content)
+        else:
+            judged = judge_object(policy, judged, find(judged.question))
     raise AssertionError("there is no end of questions")

@@ -11,6 +11,7 @@ from fuzz.serving import Connection, Exchange, serve, serve_again
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Verdict
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_request, peek
 
@@ -45,9 +46,12 @@ def _check_answers(served: Connection) -> None:
     if served.refusal is not None:
         check_refusal(served.refusal)
     for exchange in served.exchanges:
+        if not isinstance(exchange.judged, Verdict):  # Its body is still to come.
+            assert not exchange.to_engine
+            continue
         decision = exchange.judged.decision
         assert exchange.judged.passes is decision.allowed is bool(exchange.to_engine)
-        assert decision.allowed or exchange.judged.wants_body or decision.message
+        assert decision.allowed or decision.message
         check_message(decision)
 
 
@@ -96,12 +100,14 @@ def _check_target(exchange: Exchange) -> None:
 def _check_again(policy: CompiledPolicy, exchange: Exchange) -> None:
     """What goes on would be judged the same, and go on the same. A health check and a build become other requests."""
     judged = exchange.judged
+    assert isinstance(judged, Verdict)
     is_build = judged.operation is not None and judged.operation.name == "ImageBuild"
     if judged.operation is HEALTH or (is_build and judged.decision.conditions is not None):
         return
     again = serve_again(policy, exchange)
     assert again.refusal is None, again.refusal
     (found,) = again.exchanges
+    assert isinstance(found.judged, Verdict)
     assert found.judged.operation is judged.operation
     assert replace(found.judged.decision, query={}) == replace(judged.decision, query={})
     assert _read_plainly(found) == _read_plainly(exchange)
@@ -111,6 +117,7 @@ def _check_again(policy: CompiledPolicy, exchange: Exchange) -> None:
 def _check_with_h11(exchange: Exchange) -> None:
     """Another strict parser reads in what goes on what was understood."""
     judged = exchange.judged
+    assert isinstance(judged, Verdict)
     oracle = h11.Connection(h11.SERVER, max_incomplete_event_size=2**21)
     oracle.receive_data(exchange.to_engine)
     request, content = oracle.next_event(), b""
@@ -123,7 +130,7 @@ def _check_with_h11(exchange: Exchange) -> None:
     if judged.operation is HEALTH:
         return
     target = exchange.to_engine.split(b" ", 2)[1]
-    assert (request.method, request.target) == (judged.method.encode(), target)
+    assert (request.method, request.target) == (judged.request.method.encode(), target)
     assert request.http_version == b"1.%d" % judged.head.minor
     fields = [(name, value) for name, value in request.headers if name not in _OF_CONNECTION]
     unpacked = judged.decision.conditions is not None and judged.head.framing is not Framing.NONE

@@ -1,4 +1,4 @@
-"""What becomes of the bytes of a client, as `proxy/client` has it, without an event loop: what the engine would get.
+"""What becomes of the bytes of a client, as `proxy/exchange` has it, without an event loop: what the engine would get.
 
 Each request is taken for answered as soon as it has come; so one that follows is read at once.
 """
@@ -10,7 +10,7 @@ from fuzz.engine import settle
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body
+from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, judge
 from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.inbox import Inbox
@@ -72,13 +72,13 @@ class Connection:
         judged = judge(self.policy, head) if isinstance(head, bytes) else head
         if judged is None:
             return False
-        if isinstance(judged, Judged) and judged.wants_body:
+        if isinstance(judged, NeedsBody):
             self._hold(judged)
         else:
-            self._begin(settle(self.policy, judged))
+            self._begin(settle(self.policy, judged, b""))
         return True
 
-    def _hold(self, judged: Judged) -> None:
+    def _hold(self, judged: NeedsBody) -> None:
         self.exchanges.append(Exchange(self._head, judged, b"", is_whole=False))
         self._body = body = HeldBody(judged.head, MOST_HELD)
         if body.broken:
@@ -90,9 +90,9 @@ class Connection:
         """Decide about the last request, whose body was held."""
         self._body = None
         waiting = self.exchanges.pop()
-        self._begin(settle(self.policy, judge_body(self.policy, waiting.judged, content)))
+        self._begin(settle(self.policy, waiting.judged, content))
 
-    def _begin(self, judged: Judged | Refusal) -> None:
+    def _begin(self, judged: Verdict | Refusal) -> None:
         if isinstance(judged, Refusal):
             self.refusal = judged
             return
@@ -109,7 +109,7 @@ class Connection:
                 self._decide(bytes(body.content))
         else:
             last = self.exchanges.pop()
-            more = b"".join(pieces) if last.judged.passes else b""
+            more = b"".join(pieces) if isinstance(last.judged, Verdict) and last.judged.passes else b""
             self.exchanges.append(replace(last, to_engine=last.to_engine + more, is_whole=body.complete))
             self._body = None if body.complete else body
 

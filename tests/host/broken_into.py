@@ -19,7 +19,7 @@ from dockerproxy.cli.main import main
 from dockerproxy.errors import Refusal
 from dockerproxy.host import landlock, sandbox
 from dockerproxy.policy.judge import Judged
-from dockerproxy.proxy.served import Served
+from dockerproxy.proxy.sockets import SocketState
 
 CODE = re.compile(rb"\r\nx-code: (\S+)\r\n").search
 LOCKS = {
@@ -49,10 +49,10 @@ def run(code: str) -> str:
     return said[0]
 
 
-JUDGE = Served.judge
+JUDGE = SocketState.judge
 
 
-def judge(self: Served, head: bytes) -> Judged | Refusal:
+def judge(self: SocketState, head: bytes) -> Judged | Refusal:
     """Run what a head brings; judge all others."""
     found = CODE(head)
     if found is None:
@@ -66,7 +66,7 @@ if __name__ == "__main__":
     options, words = parser.parse_known_args()
     for lock in options.without:
         setattr(*LOCKS[lock], lambda *_: None)
-    Served.judge = judge  # type: ignore[method-assign] # it is put in from outside
+    SocketState.judge = judge  # type: ignore[method-assign] # it is put in from outside
     with contextlib.suppress(BrokenPipeError):
         status = main(words)
     os._exit(status)

@@ -1,5 +1,7 @@
 """Heads that are judged for the tests: of an operation, with fields, by a policy."""
 
+from collections.abc import Callable
+
 from api.paths import path_of
 from policy.policies import policy_of
 from wire.heads import head_of
@@ -7,7 +9,8 @@ from wire.heads import head_of
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import Judged, NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
+from dockerproxy.policy.objects import Found, Question
 
 EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
 NOTHING = policy_of(PING="0", VERSION="0", EVENTS="0", LIBPOD_PING="0", LIBPOD_VERSION="0")
@@ -18,7 +21,25 @@ def ask(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHING,
     return judge(policy, head_of(*fields, line=line))
 
 
-def judged(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHING, target: str = "") -> Judged:
+def judged(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHING, target: str = "") -> Verdict:
+    """Judge a head that is enough to decide."""
     found = ask(operation, *fields, policy=policy, target=target)
-    assert isinstance(found, Judged), found
+    assert isinstance(found, Verdict), found
     return found
+
+
+def nobody(_: Question) -> Found | None:
+    """An engine that has no objects."""
+    return None
+
+
+def finish(
+    policy: CompiledPolicy, judged: Judged | Refusal, body: bytes, find: Callable[[Question], Found | None] = nobody
+) -> Verdict | Refusal:
+    """Judge a request to its end, with its body and an engine that says what names mean."""
+    if isinstance(judged, NeedsBody):
+        judged = judge_body(policy, judged, body)
+    while isinstance(judged, NeedsLookup):
+        judged = judge_object(policy, judged, find(judged.question))
+    assert not isinstance(judged, NeedsBody)
+    return judged

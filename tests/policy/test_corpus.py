@@ -10,7 +10,7 @@ from policy.policies import policy_of
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import Verdict, judge
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "policy"
 FILES = sorted(CORPUS.glob("*.txt"))
@@ -20,6 +20,7 @@ def verdict(policy: CompiledPolicy, method: str, target: str) -> str:
     judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
     if isinstance(judged, Refusal):
         return "refuse"
+    assert isinstance(judged, Verdict)
     return "allow" if judged.decision.allowed else "deny"
 
 

@@ -1,20 +1,29 @@
 """From the bytes of a head to what goes to the engine: what was judged, and nothing else."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
-from api.paths import EVERY, path_of, version_of
+from api.paths import path_of, version_of
 from hypothesis import event, given
 from hypothesis import strategies as st
-from policy.judging import EVERYTHING, NOTHING, judged
+from policy.judging import EVERYTHING, NOTHING, ask, judged
 from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation, Shape
-from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object, judge_unknown
+from dockerproxy.policy.judge import (
+    NeedsBody,
+    NeedsLookup,
+    Verdict,
+    attach_body,
+    judge,
+    judge_body,
+    judge_object,
+    judge_unknown,
+)
 from dockerproxy.policy.model import Decision, Mode, Policy
 from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Found, Kind, find_object
 from dockerproxy.wire.head import Framing
@@ -27,17 +36,21 @@ def test_any_head_is_judged_or_refused_and_only_what_is_allowed_is_written_for_t
     for policy in (EVERYTHING, NOTHING):
         found = judge(policy, head)
         event(type(found).__name__)
-        if isinstance(found, Judged):
+        if isinstance(found, Verdict):
             assert found.passes is bool(found.to_engine) is found.decision.allowed
 
 
 @given(heads())
 def test_what_is_forwarded_is_what_was_judged(head: bytes) -> None:
     first = judge(EVERYTHING, head)
-    if isinstance(first, Judged) and first.decision.allowed and first.operation is not HEALTH:
+    if isinstance(first, Verdict) and first.decision.allowed and first.operation is not HEALTH:
         again = judge(EVERYTHING, first.to_engine)
-        assert isinstance(again, Judged)
-        assert (again.method, again.target, again.operation) == (first.method, first.target, first.operation)
+        assert isinstance(again, Verdict)
+        assert (again.request.method, again.target, again.operation) == (
+            first.request.method,
+            first.target,
+            first.operation,
+        )
         assert (again.head.framing, again.head.length) == (first.head.framing, first.head.length)
         assert again.to_engine == first.to_engine
 
@@ -52,13 +65,7 @@ def test_a_request_that_is_not_allowed_leaves_nothing_for_the_engine(operation: 
 @by_name
 def test_an_upgrade_reaches_the_engine_on_a_tunnel_and_nowhere_else(operation: Operation) -> None:
     found = judged(operation, "Connection: Upgrade", "Upgrade: tcp")
-    assert found.may_tunnel is (operation.shape is Shape.TUNNEL)
-    assert (b"\r\nupgrade: tcp\r\n" in found.to_engine) is found.may_tunnel
-
-
-@by_name
-def test_a_stream_is_known_as_one_that_may_last(operation: Operation) -> None:
-    assert judged(operation).may_last is (operation.shape is Shape.STREAM)
+    assert (b"\r\nupgrade: tcp\r\n" in found.to_engine) is (operation.shape is Shape.TUNNEL)
 
 
 @by_name
@@ -69,11 +76,6 @@ def test_the_engine_gets_the_canonical_target(operation: Operation) -> None:
     assert found.to_engine.startswith(f"{operation.method} {version}{path_of(operation)}?x=a%20b HTTP/1.1\r\n".encode())
 
 
-@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
-def test_only_our_own_operation_is_a_health_check(operation: Operation) -> None:
-    assert judged(operation).is_health_check is (operation is HEALTH)
-
-
 def test_a_health_check_asks_the_engine_for_its_ping_and_tells_it_nothing_of_the_client() -> None:
     found = judged(HEALTH, "X-Meta-A: 1", "Connection: keep-alive", policy=NOTHING, target=f"{HEALTH.path}?x=1")
     assert found.to_engine == b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
@@ -81,20 +83,19 @@ def test_a_health_check_asks_the_engine_for_its_ping_and_tells_it_nothing_of_the
 
 def test_a_request_is_shown_as_it_was_understood() -> None:
     found = judged(OPERATIONS["ContainerCreate"], "Content-Length: 2", target="/v1.45/containers/create?name=a+b")
-    assert (found.method, found.target) == ("POST", "/v1.45/containers/create?name=a%20b")
+    assert (found.request.method, found.target) == ("POST", "/v1.45/containers/create?name=a%20b")
     assert (found.head.framing, found.head.length) == (Framing.LENGTH, 2)
-    assert not found.may_tunnel
 
 
 def test_what_the_catalog_does_not_know_is_no_operation_and_no_tunnel() -> None:
     found = judge(EVERYTHING, head_of("Connection: Upgrade", "Upgrade: tcp", line="POST /new/thing HTTP/1.1"))
-    assert isinstance(found, Judged)
-    assert (found.operation, found.decision.allowed, found.may_tunnel, found.to_engine) == (UNKNOWN, False, False, b"")
+    assert isinstance(found, Verdict)
+    assert (found.operation, found.decision.allowed, found.to_engine) == (UNKNOWN, False, b"")
 
 
 def test_undecodable_bytes_of_a_query_reach_the_engine_as_escapes() -> None:
     found = judge(EVERYTHING, head_of(line="GET /containers/json?x=\xff HTTP/1.1"))
-    assert isinstance(found, Judged)
+    assert isinstance(found, Verdict)
     assert found.to_engine.startswith(b"GET /containers/json?x=%FF HTTP/1.1\r\n")
 
 
@@ -111,30 +112,32 @@ def gift(operation: Operation) -> str:
     return f"repo={'docker.io%2Flibrary%2F' if operation.name.endswith('Libpod') else ''}web&name=web"
 
 
-def held(operation: Operation, *fields: str, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = "") -> Judged:
+def held(
+    operation: Operation, *fields: str, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = ""
+) -> NeedsLookup:
     """Return a request that waits for what the engine says of its object."""
     policy = policy_with(grant_on(operation.name, items), mode=mode)
-    found = judged(operation, *fields, policy=policy, target=target)
-    if found.wants_body:  # Who learns reads all bodies that say something.
-        whole = judge_body(policy, found, b"")
-        assert isinstance(whole, Judged)
-        found = whole
-    assert found.question is not None
+    found = ask(operation, *fields, policy=policy, target=target)
+    if isinstance(found, NeedsBody):  # Who learns reads all bodies that say something.
+        found = judge_body(policy, found, b"")
+    assert isinstance(found, NeedsLookup)
     return found
 
 
 def settle(
     operation: Operation, found: Found | None, *, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = ""
-) -> Judged:
+) -> Verdict:
     policy = policy_with(grant_on(operation.name, items), mode=mode)
-    return judge_object(policy, held(operation, mode=mode, items=items, target=target), found)
+    decided = judge_object(policy, held(operation, mode=mode, items=items, target=target), found)
+    assert isinstance(decided, Verdict)
+    return decided
 
 
 @by_object
-def test_as_long_as_there_is_a_question_nothing_is_allowed_and_nothing_is_written(operation: Operation) -> None:
+def test_what_is_asked_is_what_the_object_is_that_the_path_names(operation: Operation) -> None:
     waiting = held(operation)
     assert waiting.question == find_object(waiting.request)
-    assert (waiting.decision.allowed, waiting.passes, waiting.to_engine, waiting.object) == (False, False, b"", "")
+    assert waiting.object == ""
 
 
 @by_object
@@ -146,7 +149,7 @@ def test_a_request_goes_on_under_the_id_that_was_judged(operation: Operation) ->
     assert decided.decision.allowed
     line, _, _ = decided.to_engine.partition(b"\r\n")
     assert line.decode() == f"{operation.method} {before}{ID}{rest}?{gift(operation)} HTTP/1.1"
-    assert (decided.target, decided.question) == (target, None)
+    assert decided.target == target
     assert decided.object in WEB.names
 
 
@@ -163,7 +166,7 @@ def test_nothing_but_the_name_of_the_object_changes_on_the_way(
     lines = [f"{field}: {value}" for field, value in fields]
     target = f"{version}{path_of(operation, one=name, many=name)}?{gift(operation)}&{urlencode(query)}"
     written = judge(policy_of(ALLOW=operation.name), head_of(*lines, line=f"{operation.method} {target} HTTP/1.1"))
-    if isinstance(written, Refusal) or written.operation is not operation:
+    if not isinstance(written, Verdict) or written.operation is not operation:
         return
     decided = settle(operation, WEB, target=target)
     event(f"passes: {decided.passes}")
@@ -173,6 +176,7 @@ def test_nothing_but_the_name_of_the_object_changes_on_the_way(
     if decided.passes:
         plain = f" {version}{before}{name}{after}".replace("\t", name).encode()
         again = judge_object(policy_with(grant_on(operation.name, "web")), held(operation, *lines, target=target), WEB)
+        assert isinstance(again, Verdict)
         assert again.to_engine == written.to_engine.replace(plain, now, 1)
 
 
@@ -189,11 +193,11 @@ def test_an_answer_to_the_question_always_settles_the_request(
     operation: Operation, policy: Policy, found: Found | None
 ) -> None:
     compiled = compile_policy(policy)
-    first = judged(operation, policy=compiled)
-    event(f"question: {first.question is not None}")
-    if first.question is not None:
+    first = ask(operation, policy=compiled)
+    event(type(first).__name__)
+    if isinstance(first, NeedsLookup):
         decided = judge_object(compiled, first, found)
-        assert decided.question is None
+        assert isinstance(decided, Verdict)
         assert decided.passes is decided.decision.allowed
 
 
@@ -231,7 +235,7 @@ def test_who_may_not_use_a_name_learns_nothing_of_it_but_a_whole_id_is_no_secret
 
 def test_a_denial_that_no_object_would_change_asks_nothing() -> None:
     found = judged(OPERATIONS["ContainerStart"], policy=policy_with(grant_on("ContainerStop", "web")))
-    assert (found.question, found.decision.status) == (None, 403)
+    assert found.decision.status == 403
 
 
 @pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
@@ -249,7 +253,13 @@ def test_what_cannot_be_known_passes_only_where_nothing_is_refused(mode: Mode) -
     decided = judge_unknown(held(OPERATIONS["ContainerStart"], mode=mode), "nobody knows")
     assert decided.passes is (mode is not Mode.ENFORCE)
     assert decided.decision == Decision(allowed=False, source="", message="nobody knows", status=502)
-    assert decided.question is None
+
+
+def test_a_name_of_two_objects_is_answered_like_a_name_of_none_and_the_log_says_why() -> None:
+    absent = settle(OPERATIONS["ContainerStart"], None, target="/containers/db/start")
+    decided = judge_unknown(absent, "two of them")
+    assert decided.decision == replace(absent.decision, reason="two of them")
+    assert (decided.to_engine, decided.object) == (b"", "")
 
 
 @pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
@@ -261,13 +271,8 @@ def test_where_nothing_is_refused_the_engine_itself_says_that_an_object_does_not
 @pytest.mark.parametrize("mode", Mode)
 def test_only_who_learns_asks_for_an_object_on_which_nothing_depends(mode: Mode) -> None:
     for policy in (policy_with(grant_on("ContainerStart"), mode=mode), policy_with(mode=mode)):
-        found = judged(OPERATIONS["ContainerStart"], policy=policy)
-        assert (found.question is not None) is (mode is Mode.LEARN)
-
-
-def test_an_answer_without_a_question_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="/_ping"):
-        judge_object(EVERYTHING, judged(OPERATIONS["SystemPing"]), OTHER)
+        found = ask(OPERATIONS["ContainerStart"], policy=policy)
+        assert isinstance(found, NeedsLookup) is (mode is Mode.LEARN)
 
 
 def test_a_record_names_an_image_as_it_was_meant() -> None:
@@ -294,8 +299,7 @@ def test_what_was_decided_without_its_body_goes_on_whole_when_that_is_there(name
     before = judged(OPERATIONS[name], framing)
     assert before.passes
     assert not before.is_whole
-    found = judge_body(EVERYTHING, before, b"x:")
-    assert isinstance(found, Judged)
+    found = attach_body(before, b"x:")
     assert found.is_whole
     assert found.decision == before.decision
     assert found.to_engine.endswith(b"\r\ncontent-length: 2\r\nconnection: close\r\n\r\nx:")

@@ -1,7 +1,5 @@
 """Requests that wait for their body, and archives: from what came to what goes to the engine."""
 
-from dataclasses import replace
-
 import pytest
 from policy.judging import EVERYTHING, NOTHING, ask, judged
 from policy.policies import ID, condition, grant_on, policy_with
@@ -11,7 +9,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import Found, Kind, Question
 
@@ -23,21 +21,32 @@ CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
 
 def waiting_for_body(
     *fields: str, policy: CompiledPolicy = CONTAINED, operation: Operation = CREATE, target: str = ""
-) -> Judged:
+) -> NeedsBody:
     """Return a request that waits for its body."""
-    found = judged(operation, *(fields or JSON), policy=policy, target=target)
-    assert found.wants_body
-    assert not found.passes
+    found = ask(operation, *(fields or JSON), policy=policy, target=target)
+    assert isinstance(found, NeedsBody)
     return found
 
 
-def with_body(content: bytes, policy: CompiledPolicy = CONTAINED, waiting: Judged | None = None) -> Judged:
+def with_body(content: bytes, policy: CompiledPolicy = CONTAINED, waiting: NeedsBody | None = None) -> Verdict:
     found = judge_body(policy, waiting or waiting_for_body(policy=policy), content)
-    assert isinstance(found, Judged), found
+    assert isinstance(found, Verdict), found
     return found
 
 
-def bodies_of(found: Judged) -> tuple[bytes, bytes]:
+def asking_with(content: bytes, policy: CompiledPolicy, waiting: NeedsBody | None = None) -> NeedsLookup:
+    found = judge_body(policy, waiting or waiting_for_body(policy=policy), content)
+    assert isinstance(found, NeedsLookup), found
+    return found
+
+
+def answered(policy: CompiledPolicy, asking: NeedsLookup, found: Found | None) -> Verdict:
+    verdict = judge_object(policy, asking, found)
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def bodies_of(found: Verdict) -> tuple[bytes, bytes]:
     head, _, content = found.to_engine.partition(b"\r\n\r\n")
     return head, content
 
@@ -104,14 +113,14 @@ def test_a_body_that_says_it_is_something_else_is_refused_before_it_comes(field:
     "kind", ["application/json", "Application/JSON ; charset=UTF-8", 'application/json;charset="utf-8"']
 )
 def test_json_is_known_in_its_spellings(kind: str) -> None:
-    assert waiting_for_body(f"content-type: {kind}", "content-length: 9").wants_body
+    assert waiting_for_body(f"content-type: {kind}", "content-length: 9")
 
 
 def test_podmans_own_clients_need_not_say_what_a_body_is_but_may_not_say_it_is_something_else() -> None:
     create = OPERATIONS["ContainerCreateLibpod"]
     policy = policy_with(Grant(frozenset({create.name}), "policy.yaml:1"))
     target = "/v5.0.0/libpod/containers/create"
-    assert waiting_for_body("content-length: 9", policy=policy, operation=create, target=target).wants_body
+    assert waiting_for_body("content-length: 9", policy=policy, operation=create, target=target)
     assert isinstance(
         ask(create, "content-type: text/plain", "content-length: 9", policy=policy, target=target), Refusal
     )
@@ -122,28 +131,25 @@ def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_no
     assert "the body is missing" in missing.decision.message
     policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
     waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
-    asking = with_body(b"", policy, waiting)
-    assert asking.question is not None
-    found = judge_object(policy, asking, Found("ab" * 32, ("web",), owner=ID))
+    found = answered(policy, asking_with(b"", policy, waiting), Found("ab" * 32, ("web",), owner=ID))
     assert found.passes
     assert bodies_of(found)[1] == b""
 
 
 def test_nobody_waits_for_a_body_that_decides_nothing() -> None:
     for policy in (policy_with(grant_on("ContainerCreate")), NOTHING):
-        assert not judged(CREATE, *JSON, policy=policy).wants_body
+        assert judged(CREATE, *JSON, policy=policy)
 
 
 def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id() -> None:
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("images", ("nginx",)),)))
-    asking = with_body(b'{"Image":"cafe"}', policy)
-    assert asking.question is not None
+    asking = asking_with(b'{"Image":"cafe"}', policy)
     assert (asking.question.kind, asking.question.target) == (Kind.IMAGE, "/images/cafe/json")
     image = Found("sha256:" + "a" * 64, ("docker.io/library/nginx:latest",), document={"id": "a"})
-    assert bodies_of(judge_object(policy, asking, image))[1] == b'{"Image":"sha256:%b"}' % (b"a" * 64)
+    assert bodies_of(answered(policy, asking, image))[1] == b'{"Image":"sha256:%b"}' % (b"a" * 64)
     other = Found("sha256:" + "a" * 64, ("docker.io/library/other:latest",), document={"id": "a"})
-    assert not judge_object(policy, asking, other).passes
-    assert not judge_object(policy, asking, None).passes
+    assert not answered(policy, asking, other).passes
+    assert not answered(policy, asking, None).passes
 
 
 def test_an_archive_that_is_looked_at_never_comes_by_a_version_of_http_that_has_no_chunks() -> None:
@@ -151,7 +157,7 @@ def test_an_archive_that_is_looked_at_never_comes_by_a_version_of_http_that_has_
     line = "POST /images/load HTTP/1.0"
     found = judge(policy, head_of("content-length: 9", line=line))
     assert isinstance(found, Refusal)
-    assert isinstance(judge(EVERYTHING, head_of("content-length: 9", line=line)), Judged)
+    assert isinstance(judge(EVERYTHING, head_of("content-length: 9", line=line)), Verdict)
     passing = judged(OPERATIONS["ImageLoad"], "content-length: 9", policy=policy, target="/images/load")
     assert b"transfer-encoding: chunked" in passing.to_engine
     assert b"content-length" not in passing.to_engine
@@ -161,12 +167,17 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     policy = policy_with(
         Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("volumes", ("a", "b", "c")),))
     )
-    asking = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}', policy)
+    asking: NeedsLookup | Verdict = asking_with(
+        b'{"Image":"nginx","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}', policy
+    )
     asked = []
-    while asking.question is not None:
+    while isinstance(asking, NeedsLookup):
         asked.append((asking.question.name, len(asking.question.others)))
         found = Found(asking.question.name, (asking.question.name,), document={"driver": "local"})
-        asking = judge_object(policy, asking, found)
+        again = judge_object(policy, asking, found)
+        assert not isinstance(again, NeedsBody)
+        asking = again
+    assert isinstance(asking, Verdict)
     assert asked == [("a", 2), ("b", 1), ("c", 0)]
     assert asking.passes
 
@@ -193,12 +204,7 @@ def test_a_build_that_is_bounded_says_to_podman_in_which_network_it_runs() -> No
 
 def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
     with pytest.raises(TypeError):
-        judge_object(CONTAINED, replace(waiting_for_body(), question=QUESTION), Found(ID, ("web",)))
-
-
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_a_body_that_comes_at_once_is_known_as_one(operation: Operation) -> None:
-    assert judged(operation).body_is_short is (operation.body in {"json", "-"})
+        judge_object(CONTAINED, NeedsLookup(*waiting_for_body().parts, QUESTION), Found(ID, ("web",)))
 
 
 @pytest.mark.parametrize(

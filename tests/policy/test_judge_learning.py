@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from policy.judging import finish
 from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import NeedsBody, Verdict, judge
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
@@ -20,19 +21,14 @@ LEARNING = policy_with(mode=Mode.LEARN)
 REPORTING = policy_with(mode=Mode.REPORT)
 
 
-def judged_in(policy: CompiledPolicy, line: str, content: Json = None, *, held: bool = True) -> Judged:
+def judged_in(policy: CompiledPolicy, line: str, content: Json = None, *, held: bool = True) -> Verdict:
     """Judge a request to its end, for an engine that has none of what it names."""
     fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(content))}") if content else ()
     judged = judge(policy, head_of(*fields, line=f"{line} HTTP/1.1"))
-    assert isinstance(judged, Judged)
-    assert judged.wants_body is held
-    if judged.wants_body:
-        body = judge_body(policy, judged, json.dumps(content).encode() if content else b"")
-        assert isinstance(body, Judged)
-        judged = body
-    while judged.question is not None:
-        judged = judge_object(policy, judged, None)
-    return judged
+    assert isinstance(judged, NeedsBody) is held
+    verdict = finish(policy, judged, json.dumps(content).encode() if content else b"")
+    assert isinstance(verdict, Verdict)
+    return verdict
 
 
 @pytest.mark.parametrize("policy", [LEARNING, REPORTING, policy_with(CONTAINED, mode=Mode.REPORT)])
@@ -68,7 +64,7 @@ def test_what_is_known_only_of_the_object_is_asked_for() -> None:
 def test_an_archive_is_not_looked_at_but_what_its_parameters_say_is() -> None:
     head = head_of("Content-Length: 5", line="PUT /containers/web/archive?path=/ HTTP/1.1")
     judged = judge(REPORTING, head)
-    assert isinstance(judged, Judged)
+    assert isinstance(judged, Verdict)
     assert judged.needs == {"unrestricted": "what an archive holds is looked at only where it can be refused"}
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from api.paths import path_of
+from policy.judging import finish
 from policy.ordinary import body_of
 from policy.policies import condition, policy_with
 from wire.heads import head_of
@@ -15,7 +16,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import KINDS, Found, Kind, Question, read_object
 from dockerproxy.policy.values import Takes
@@ -80,19 +81,16 @@ def policies(operation: Operation, *others: str) -> Iterator[CompiledPolicy]:
 
 def settle(  # noqa: PLR0913, PLR0917 (they are what a request and its engine consist of)
     policy: CompiledPolicy, operation: Operation, target: str, content: Json, identity: str, spelled: str
-) -> Judged | None:
+) -> Verdict | None:
     """Judge a request until nothing more is to be asked; None if it has no single reading."""
     body = json.dumps(content).encode() if content is not None else b""
     fields = ("content-type: application/json", f"content-length: {len(body)}") if body else ()
     judged = judge(policy, head_of(*fields, line=f"{operation.method} {target} HTTP/1.1"))
-    if isinstance(judged, Judged) and judged.wants_body:
-        judged = judge_body(policy, judged, body)
-    while isinstance(judged, Judged) and judged.question is not None:
-        judged = judge_object(policy, judged, find(judged.question, identity, spelled) if identity else None)
-    return judged if isinstance(judged, Judged) else None
+    verdict = finish(policy, judged, body, lambda question: find(question, identity, spelled) if identity else None)
+    return verdict if isinstance(verdict, Verdict) else None
 
 
-def answer_of(judged: Judged) -> bytes:
+def answer_of(judged: Verdict) -> bytes:
     """What the client gets; nothing of ours if the request goes on."""
     return b"" if judged.passes else write_answer(judged.decision.status, judged.decision.message, close=False)
 

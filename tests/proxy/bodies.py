@@ -65,7 +65,7 @@ async def has_taken(here: World, size: int) -> None:
 
     async def wait() -> None:
         while True:
-            if sum(client.tally.received for client in here.clients) >= size:
+            if sum(client.account.received for client in here.clients) >= size:
                 return
             await asyncio.sleep(0.01)
 

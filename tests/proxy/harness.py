@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import uvloop
 
+from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Record
@@ -190,7 +191,7 @@ async def world(
             settings = replace(settings, sockets=(replace(settings.sockets[0], policy=policy),))
         with (directory / "log").open("wb") as sink:
             log = Heard(sink.fileno())
-            server = Server(settings, log)
+            server = Server(settings, log, ResumingLearner)
             made = World(directory, server, log, asyncio.Queue())
             if engine:
                 await made.start_engine()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import h11
 from wire.test_corpus import EVERYTHING
 
-from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import Verdict, judge
 
 _LONGEST = 2**21
 _OURS = re.compile(
@@ -144,15 +144,15 @@ def _is_question(request: Request) -> bool:
 
 def _check_head(request: Request) -> None:
     judged = judge(EVERYTHING, request.head)
-    assert isinstance(judged, Judged), f"what the engine got has no single reading: {request.head!r}: {judged}"
+    assert isinstance(judged, Verdict), f"what the engine got has no single reading: {request.head!r}: {judged}"
     if not _is_question(request):
         assert judged.to_engine == request.head, "what the engine got is not in its one spelling"
 
 
 def _check_tunnel(reading: Reading, client_sent: bytes) -> None:
     judged = judge(EVERYTHING, reading.requests[-1].head)
-    assert isinstance(judged, Judged)
-    assert judged.may_tunnel, "a tunnel behind what can be none"
+    assert isinstance(judged, Verdict)
+    assert judged.operation.shape is Shape.TUNNEL, "a tunnel behind what can be none"
     assert reading.rest in client_sent, "other bytes in the tunnel than the client's"
 
 

@@ -16,7 +16,7 @@ from proxy.stage import until
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
-from dockerproxy.proxy.served import REMOVALS
+from dockerproxy.proxy.sockets import REMOVALS
 
 DB = policy_with(
     grant_on("VolumeDelete", "db", "db-log", *(f"ci-{number}" for number in range(3 * REMOVALS))),

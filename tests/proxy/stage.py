@@ -157,7 +157,7 @@ class Stage:
     def registry(self) -> Connections:
         """Of the client connections."""
         [door] = self.world.server._doors.values()
-        return door.served.connections
+        return door.state.connections
 
     def sweep(self) -> None:
         """Look at those who wait, as the server does every second."""
@@ -170,10 +170,10 @@ class Stage:
     def _find_traces(self) -> tuple[object, ...]:
         """Return what conversations change while they last."""
         server = self.world.server
-        [served] = (door.served for door in server._doors.values())
+        [served] = (door.state for door in server._doors.values())
         registry, usage = served.connections, served.usage
         lists = (registry.heads, registry.bodies, registry.lingering)
-        under_way = sum(client.tally.judged is not None for client in self.world.clients)
+        under_way = sum(client.exchange.judged is not None for client in self.world.clients)
         waiting = (*(one for each in lists for one in each.since), *registry.unwatched)
         return (
             waiting,

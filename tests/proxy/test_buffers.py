@@ -19,7 +19,7 @@ CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
 
 
 def held(here: World) -> int:
-    (served,) = (door.served for door in here.server._doors.values())
+    (served,) = (door.state for door in here.server._doors.values())
     return served.usage.buffered
 
 

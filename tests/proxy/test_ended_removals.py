@@ -13,7 +13,7 @@ from proxy.stage import turn, until
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
 from dockerproxy.proxy.client import Client
-from dockerproxy.proxy.served import REMOVALS
+from dockerproxy.proxy.sockets import REMOVALS
 
 # Whoever ends, and whenever
 
@@ -27,7 +27,7 @@ async def end_by_leaving(here: World, client: Client, wire: Wire) -> None:
 
 async def end_by_failing(here: World, client: Client, wire: Wire) -> None:
     del here, wire
-    client.fail(503, "for a test")
+    client.exchange.fail(503, "for a test")
 
 
 async def end_to_make_way(here: World, client: Client, wire: Wire) -> None:
@@ -68,7 +68,7 @@ async def reach(step: str, here: World, engine: Podman) -> tuple[Wire, Client]:
     await until(lambda: len(here.clients) == len(known) + 1, "it is there")
     [client] = set(here.clients) - known
     reached = {
-        "asking": lambda: client.task is not None and not claims(here),
+        "asking": lambda: client._task is not None and not claims(here),
         "in line": lambda: claims(here) == 2,
         "asking again": lambda: claims(here) == 1,
         "removing": lambda: len(engine.heard) == 1,
@@ -86,7 +86,7 @@ async def test_whenever_a_removal_is_ended_others_can_remove(step: str, end: End
         other = await add_socket(here, DB)
         wire, client = await reach(step, here, engine)
         await end(here, client, wire)
-        await until(lambda: client.task is None or client.task.done(), "what was not sent yet is not sent any more")
+        await until(lambda: client._task is None or client._task.done(), "what was not sent yet is not sent any more")
         if step in {"removing", "answering"}:
             heard = len(engine.heard)
             waiting = await ask(here, DELETE, other)
@@ -115,10 +115,10 @@ async def test_who_ends_while_waiting_for_a_place_takes_none() -> None:
         await ask(here, DELETE)
         await until(lambda: len(here.clients) > len(known), "it is there")
         [client] = set(here.clients) - known
-        await until(lambda: bool(client.served.removals._waiters), "it waits")
-        client.fail(503, "for a test")
+        await until(lambda: bool(client.socket.removals._waiters), "it waits")
+        client.exchange.fail(503, "for a test")
         engine.goes_on.set()
-        await until(lambda: not claims(here) and client.served.removals._value == REMOVALS, "all are done")
+        await until(lambda: not claims(here) and client.socket.removals._value == REMOVALS, "all are done")
         assert "DELETE /volumes/db" not in engine.heard
         assert await status_of(await ask(here, DELETE)) == b"200"
 
@@ -155,14 +155,14 @@ async def test_a_sweep_is_over_when_the_engine_is_done_with_it(end: Ending, body
         waiting = await ask(here, DELETE, judged)
         await until(lambda: claims(here) == 2, "the next one waits")
         await end(here, client, wire)
-        await until(lambda: client.tally.judged is None, "its client is told, or has gone")
+        await until(lambda: client.exchange.judged is None, "its client is told, or has gone")
         await turn()
         assert engine.heard == ["POST /volumes/prune"]
         assert claims(here) == 2
         engine.goes_on.set()
         assert await status_of(waiting) == b"404"
         assert not claims(here)
-        assert client.served.held == 0
+        assert client.socket.held == 0
 
 
 @in_loop
@@ -170,7 +170,7 @@ async def test_a_sweep_whose_body_does_not_come_keeps_nobody_waiting() -> None:
     async with world(policy=ALL) as here, podman(here, "db") as engine:
         judged = await add_socket(here, DB)
         await ask(here, request("POST", "/volumes/prune", "Content-Length: 5", body=b"{"))
-        await until(lambda: the_client(here).body is not None, "its body is awaited")
+        await until(lambda: the_client(here).exchange.body is not None, "its body is awaited")
         assert await status_of(await ask(here, DELETE, judged)) == b"200"
         assert engine.heard == ["DELETE /volumes/db"]
 
@@ -230,7 +230,7 @@ async def test_a_client_that_waits_for_an_answer_may_have_ended_its_side() -> No
         client = await ask(here, DELETE)
         await engine.hears(1)
         client.end()
-        await until(lambda: the_client(here).ended, "it is seen")
+        await until(lambda: the_client(here).has_ended, "it is seen")
         engine.goes_on.set()
         assert await status_of(client) == b"200"
 

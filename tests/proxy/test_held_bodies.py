@@ -24,7 +24,7 @@ from proxy.questions import asked, serve
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
-from dockerproxy.proxy.held import HELD
+from dockerproxy.proxy.exchange import HELD
 from dockerproxy.settings import Limits
 
 CREATED = b"POST /v1.45/containers/create?name=x HTTP/1.1\r\n"
@@ -330,7 +330,7 @@ async def test_for_a_client_that_leaves_between_two_questions_the_second_is_not_
 @in_loop
 async def test_the_bodies_that_are_held_for_a_socket_are_bounded_together_and_one_too_many_is_refused() -> None:
     async with world(policy=CONTAINED, MAX_BODY="1000") as here:
-        [served] = (door.served for door in here.server._doors.values())
+        [served] = (door.state for door in here.server._doors.values())
         clients = [await here.connect() for _ in range(HELD)]
         for client in clients:
             await client.send(create(b" " * 990, length=1000))
@@ -353,7 +353,7 @@ async def test_the_bodies_that_are_held_for_a_socket_are_bounded_together_and_on
 @in_loop
 async def test_a_body_has_its_place_until_its_exchange_is_over(told: bytes) -> None:
     async with world(policy=CONTAINED) as here:
-        [served] = (door.served for door in here.server._doors.values())
+        [served] = (door.state for door in here.server._doors.values())
         client = await here.connect()
         await client.send(create(TWO_VOLUMES))
         wire = await asked(here, "/v1.45/volumes/data")

@@ -11,6 +11,7 @@ from proxy.harness import OK, PATIENCE, get, in_loop, request, world
 from proxy.questions import OTHER, WEB, asked, tell, the_client
 from wire.tars import block
 
+from dockerproxy.policy.judge import Verdict
 from dockerproxy.policy.model import Mode
 
 UPGRADE = ("Connection: Upgrade", "Upgrade: tcp", "Content-Type: application/json")
@@ -85,7 +86,7 @@ async def test_a_client_that_ends_its_side_while_a_tunnel_is_held_still_gets_its
 async def test_no_body_is_kept_for_the_life_of_a_tunnel() -> None:
     padding = b" " * 100_000
     async with world(policy=CONTAINED) as here:
-        [served] = (door.served for door in here.server._doors.values())
+        [served] = (door.state for door in here.server._doors.values())
         client = await here.connect()
         await client.send(start(f"Content-Length: {len(padding) + 2}", body=padding + b"{}"))
         await tell(here, EXEC, "/exec/e1/json")
@@ -95,8 +96,8 @@ async def test_no_body_is_kept_for_the_life_of_a_tunnel() -> None:
         await whole(engine)
         await engine.send(SWITCHED)
         await client.head()
-        judged = the_client(here).tally.judged
-        assert judged is not None
+        judged = the_client(here).exchange.judged
+        assert isinstance(judged, Verdict)
         assert (judged.body, judged.known.body, len(judged.to_engine), judged.passes) == (b"", None, 1, True)
         assert served.held == 0
         await client.close()
@@ -277,7 +278,7 @@ async def test_for_an_engine_that_does_not_read_an_archive_only_a_few_pieces_of_
         assert kept.engine is not None
         assert 2**16 < kept.engine.transport.get_write_buffer_size() < 2**20
         assert len(kept.inbox.data) < 2**18
-        assert kept.engine_is_slow
+        assert kept.engine.is_slow
         assert written < 8 * 2**20
         engine.resume()
         assert len(await engine.exactly(written)) == written

@@ -64,7 +64,7 @@ async def test_a_client_that_asks_for_nothing_is_not_waited_for_for_ever() -> No
         await client.send(START + b"SM\r\n\r\n")
         assert await client.exactly(len(SETTINGS)) == SETTINGS
         end = the_client(here)
-        assert end.waits_in is end.connections.heads
+        assert end.waits_in is end.socket.connections.heads
         end.time_out()
         assert await client.rest() == b""
         await until(lambda: not here.clients, "it is gone")

@@ -18,7 +18,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.judge import Judged, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.served import LONG_HEAD
+from dockerproxy.proxy.sockets import LONG_HEAD
 from dockerproxy.wire.exchange import State
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ async def busy(here: World) -> "AsyncIterator[None]":
 async def held(here: World) -> None:
     """Wait until the one client's request is there, and waits to be judged."""
     await until(
-        lambda: bool(here.clients and the_client(here).state is State.HELD and the_client(here).task), "a held request"
+        lambda: bool(here.clients and the_client(here).exchange.state is State.HELD and the_client(here)._task),
+        "a held request",
     )
 
 
@@ -144,13 +145,13 @@ async def test_a_client_that_goes_while_its_request_is_judged_leaves_nothing(*, 
                 await client.close()
                 await until(lambda: not here.clients, "the end of the client")
             else:
-                gone.fail(503, "on purpose")
+                gone.exchange.fail(503, "on purpose")
                 assert (await client.answer())[0] == 503
         other = await here.connect()
         await other.send(create(PORTS))
         await here.engine_side()
         assert here.arrivals.empty()
-        assert gone.served.held == len(PORTS)
+        assert gone.socket.held == len(PORTS)
 
 
 @in_loop
@@ -209,7 +210,7 @@ async def test_a_reload_does_not_change_what_a_request_that_is_being_judged_is_j
         async with busy(here):
             await client.send(create(PORTS, LONG))
             await held(here)
-            the_client(here).served.policy = policy_with()
+            the_client(here).socket.policy = policy_with()
         _, body = await whole(await here.engine_side())
         assert json.loads(body) == json.loads(PORTS)
 

@@ -8,9 +8,10 @@ from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, Wire, get, in_loop, request, world
 from proxy.questions import OTHER, OTHER_ID, POLICY, START, WEB, answer, asked, serve, tell, the_client
 
+from dockerproxy.policy.judge import NeedsLookup
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.lookup import settle
-from dockerproxy.proxy.served import QUESTIONS
+from dockerproxy.proxy.sockets import QUESTIONS
 
 # What is asked, and what goes on
 
@@ -234,8 +235,8 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_for_ever() -> None:
         await client.send(START)
         first = await asked(here)
         waiting = the_client(here)
-        judged = waiting.tally.judged
-        assert judged is not None
+        judged = waiting.exchange.judged
+        assert isinstance(judged, NeedsLookup)
         await settle(waiting, POLICY, judged, patience=0.5)
         status, body = await client.answer()
         assert status == 502

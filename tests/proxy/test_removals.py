@@ -11,10 +11,10 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.judge import NeedsLookup
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.removals import Claim, Removals, StillRemovingError
-from dockerproxy.proxy.served import REMOVALS
+from dockerproxy.proxy.sockets import REMOVALS
 
 # What is removed
 
@@ -166,8 +166,8 @@ async def test_who_waits_for_too_long_is_told_for_what() -> None:
         second = await ask(here, DELETE)
         await until(lambda: claims(here) == 2, "it waits")
         [waiting] = [client for client in here.clients if client is not begun]
-        judged = waiting.served.judge(DELETE)
-        assert isinstance(judged, Judged)
+        judged = waiting.socket.judge(DELETE)
+        assert isinstance(judged, NeedsLookup)
         await settle(waiting, DB, judged, patience=0.01)
         assert b"another request is still removing these volumes" in await second.rest()
         assert claims(here) == 1

@@ -14,8 +14,7 @@ from proxy.stage import turn, until
 from proxy.test_judging import busy
 from wire.tars import archive_of, item, read_archive
 
-from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.chunked import Chunks
@@ -29,7 +28,7 @@ BUILD = "/v1.45/build?t=x"
 
 def reader_of(archive: bytes) -> RequestBody:
     judged = judge(POLICY, request("POST", BUILD, f"Content-Length: {len(archive)}", "Content-Type: application/x-tar"))
-    assert not isinstance(judged, Refusal)
+    assert isinstance(judged, Verdict)
     assert judged.passes
     return make_body(judged)
 
@@ -82,7 +81,9 @@ async def test_another_client_is_answered_while_a_dockerfile_is_read(*, chunked:
                 upload(coded + b"0\r\n\r\n", "Transfer-Encoding: chunked") if chunked else upload(archive)
             )
             client.end()
-            await until(lambda: bool(here.clients and (body := the_client(here).body) and body.is_busy), "a busy body")
+            await until(
+                lambda: bool(here.clients and (body := the_client(here).exchange.body) and body.is_busy), "a busy body"
+            )
             other = await here.connect()
             await other.send(get("/images/json"))
             assert (await other.answer())[0] == 403
@@ -115,7 +116,9 @@ async def test_who_goes_while_a_file_is_read_leaves_nothing(who: str) -> None:
         client = await here.connect()
         async with busy(here):
             await client.send(upload(archive))
-            await until(lambda: bool(here.clients and (body := the_client(here).body) and body.is_busy), "a busy body")
+            await until(
+                lambda: bool(here.clients and (body := the_client(here).exchange.body) and body.is_busy), "a busy body"
+            )
             engine = await here.engine_side()
             if who == "client":
                 await client.close()
@@ -123,7 +126,7 @@ async def test_who_goes_while_a_file_is_read_leaves_nothing(who: str) -> None:
             else:
                 await engine.close()
                 assert (await client.answer())[0] == 502
-                await until(lambda: the_client(here).state is State.CLOSING, "the end of the exchange")
+                await until(lambda: the_client(here).exchange.state is State.CLOSING, "the end of the exchange")
         await asyncio.sleep(0)
         again = await here.connect()
         await again.send(upload(archive_of(item("Dockerfile", LONG))))
@@ -140,16 +143,16 @@ async def test_the_end_of_the_client_is_not_seen_while_a_file_is_read() -> None:
             await client.send(upload(archive))
             engine = await here.engine_side()
             await engine.head()
-            await until(lambda: bool((body := the_client(here).body) and body.is_busy), "a file is to be read")
+            await until(lambda: the_client(here).exchange.body_waits, "a file is to be read")
             assert not the_client(here).inbox.data
-            body = the_client(here).body
+            body = the_client(here).exchange.body
             assert body is not None
             body.has_more = False
             the_client(here).update_reading()
             client.end()
             await turn()
-            assert not the_client(here).ended
+            assert not the_client(here).has_ended
             body.has_more = True
-        await until(lambda: the_client(here).ended, "all is read, and its end")
+        await until(lambda: the_client(here).has_ended, "all is read, and its end")
         await engine.send(OK)
         assert await client.rest() == OK

@@ -10,7 +10,7 @@ import pytest
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.head import END_OF_HEAD
 
@@ -30,6 +30,7 @@ def send(data: bytes, piece: int) -> bytes | Refusal:
         judged = judge(EVERYTHING, head + end)
         if isinstance(judged, Refusal):
             return judged
+        assert isinstance(judged, Verdict)
         assert judged.decision.allowed, judged.decision.message
         to_engine += judged.to_engine
         body, data = RequestBody(judged.head), rest

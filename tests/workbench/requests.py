@@ -10,6 +10,7 @@ from fuzz.grants import VALUES
 from fuzz.seeds import of_bodies
 from hypothesis import strategies as st
 from observe.records import BODIES_OF, IMAGES, NAMES, SOCKET, queries_of
+from policy.judging import finish
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -20,7 +21,7 @@ from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.needs import LISTS
 from dockerproxy.policy.objects import Found, Question
@@ -93,25 +94,21 @@ def take_for_name(question: Question) -> Found:
     return found
 
 
-def send(policy: CompiledPolicy, asked: Asked, answer: Answer = find) -> Judged | Refusal:
+def send(policy: CompiledPolicy, asked: Asked, answer: Answer = find) -> Verdict | Refusal:
     """Send a request to a proxy, in front of an engine that knows some objects."""
     fields = (
         [] if asked.content is None else ["Content-Type: application/json", f"Content-Length: {len(asked.content)}"]
     )
     judged = judge(policy, head_of(*fields, line=f"{asked.operation.method} {asked.target} HTTP/1.1"))
-    if isinstance(judged, Judged) and judged.wants_body:
-        judged = judge_body(policy, judged, asked.content or b"")
-    while isinstance(judged, Judged) and judged.question is not None:
-        judged = judge_object(policy, judged, answer(judged.question))
-    return judged
+    return finish(policy, judged, asked.content or b"", answer)
 
 
-def record(judged: Judged) -> Record:
+def record(judged: Verdict) -> Record:
     """Return what the proxy notes of a request on a socket that learns, as far as others read it."""
     return Record(
         socket=SOCKET.name,
         peer=Peer(0, 0, 0),
-        method=judged.method,
+        method=judged.request.method,
         target=judged.target,
         operation=judged.operation.name,
         object=judged.object,

@@ -15,7 +15,7 @@ from workbench.requests import NOTHING, Asked, grants, load, record, requests, s
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.judge import Verdict
 from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Impossible, find_need
@@ -28,11 +28,11 @@ MOST_LINES = 4
 WHY_NONE = ("the grant demands it by", "cannot list it", "is not allowed here except if", "No such ")
 
 
-def learned_of(asked: Asked) -> Judged:
+def learned_of(asked: Asked) -> Verdict:
     """Return what becomes of a request on a socket that learns."""
     judged = send(NOTHING, asked, take_for_name)
-    assume(isinstance(judged, Judged))
-    assert isinstance(judged, Judged)
+    assume(isinstance(judged, Verdict))
+    assert isinstance(judged, Verdict)
     return judged
 
 
@@ -45,7 +45,7 @@ def policy_of(*lines: str) -> CompiledPolicy:
 
 def is_allowed(policy: CompiledPolicy, asked: Asked) -> bool:
     judged = send(policy, asked, take_for_name)
-    return isinstance(judged, Judged) and judged.decision.allowed
+    return isinstance(judged, Verdict) and judged.decision.allowed
 
 
 # What is learned
@@ -54,8 +54,8 @@ def is_allowed(policy: CompiledPolicy, asked: Asked) -> bool:
 @given(requests())
 def test_what_is_learned_of_a_request_allows_it_or_says_why_not(asked: Asked) -> None:
     judged = send(NOTHING, asked)
-    assume(isinstance(judged, Judged))
-    assert isinstance(judged, Judged)
+    assume(isinstance(judged, Verdict))
+    assert isinstance(judged, Verdict)
     assume(judged.decision.status != HTTPStatus.NOT_FOUND)  # Of what is not there, a record says nothing more.
     seen = record(judged)
     learner = Learner(SOCKET)
@@ -67,7 +67,7 @@ def test_what_is_learned_of_a_request_allows_it_or_says_why_not(asked: Asked) ->
     (grant,) = grants
     policy = read_policy(learner.text(), "web.learned.yaml").sockets[0].policy
     again = send(policy, asked)
-    assert isinstance(again, Judged)
+    assert isinstance(again, Verdict)
     assert again.decision.allowed or again.decision.status == HTTPStatus.NOT_FOUND, again.decision
     if "unrestricted" in grant.conditions:
         assert any(remark.startswith("unrestricted, since ") for remark in grant.remarks)
@@ -119,7 +119,7 @@ def test_what_a_denial_proposes_admits_the_request_at_last_or_it_says_why_not(
     for _ in range(MOST_LINES):
         assert policy is not None, lines
         judged = send(policy, asked, take_for_name)
-        assert isinstance(judged, Judged)
+        assert isinstance(judged, Verdict)
         if judged.decision.allowed:
             return
         message = judged.decision.reason or judged.decision.message

@@ -26,7 +26,7 @@ from observe.records import (
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import MOST_BYTES
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.judge import Judged, judge, judge_object
+from dockerproxy.policy.judge import NeedsLookup, Verdict, judge, judge_object
 from dockerproxy.policy.objects import KINDS, Found, Question, find_object
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words, is_about_object
@@ -73,10 +73,15 @@ def test_whatever_was_seen_can_be_read_back_and_is_allowed(seen: list[Record]) -
 def test_an_id_that_the_engine_did_not_know_gets_the_answer_it_got(line: str, others: tuple[Record, ...]) -> None:
     policy = load(learn(*others, record_of(line, "" if "exec" in line else ID, status=404)))
     judged = judge(policy, f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    assert isinstance(judged, Judged)
-    assert judge_object(policy, judged, None).decision.status == 404
+    assert isinstance(judged, NeedsLookup)
+    absent = judge_object(policy, judged, None)
     stranger = judge_object(policy, judged, Found(ID[:-1] + "0", ("stranger",), owner=ID[:-1] + "0"))
-    assert stranger.decision == judge_object(policy, judged, Found("1", ("other",), owner="1")).decision
+    other = judge_object(policy, judged, Found("1", ("other",), owner="1"))
+    assert isinstance(absent, Verdict)
+    assert isinstance(stranger, Verdict)
+    assert isinstance(other, Verdict)
+    assert absent.decision.status == 404
+    assert stranger.decision == other.decision
     assert not stranger.decision.allowed
 
 

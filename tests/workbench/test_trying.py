@@ -3,17 +3,18 @@
 import io
 import json
 import tarfile
-from dataclasses import replace
 
 import pytest
 from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.judging import finish
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body, judge_object
+from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.objects import Found, Question
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.workbench.trying import (
     Tried,
@@ -118,17 +119,16 @@ def test_what_is_tried_is_decided_as_serve_would(image: str, host: dict[str, obj
     found = create(body.decode())
     head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     judged = judge(BODIES, head.encode())
-    assert isinstance(judged, Judged)
-    judged = judge_body(BODIES, judged, body)
-    assert isinstance(judged, Judged)
-    asked = []
-    while judged.question is not None:
-        asked.append(judged.question)
-        (answer,) = answer_by_name(Known(), judged.question).answers.values()
-        judged = judge_object(BODIES, judged, answer)
-    truth = judged.decision
-    truth = replace(truth, message=truth.reason or truth.message, reason="")  # What a client may know is not all of it.
-    assert (found.decision, list(found.asked)) == (truth, asked)
+    asked: list[Question] = []
+
+    def answer(question: Question) -> Found | None:
+        asked.append(question)
+        (found,) = answer_by_name(Known(), question).answers.values()
+        return found
+
+    verdict = finish(BODIES, judged, body, answer)
+    assert isinstance(verdict, Verdict)
+    assert (found.decision, list(found.asked)) == (verdict.decision, asked)
 
 
 def test_what_depends_on_a_body_that_is_not_there_is_not_decided() -> None:

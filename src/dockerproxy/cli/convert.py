@@ -13,8 +13,8 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from dockerproxy.config.convert import convert
 from dockerproxy.config.environment import read_environment
+from dockerproxy.workbench.convert import convert
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

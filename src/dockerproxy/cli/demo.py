@@ -21,7 +21,7 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat, Settings
@@ -94,7 +94,8 @@ def _explain(policy: CompiledPolicy, method: str, target: str) -> tuple[str, str
     judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: demo\r\n\r\n".encode())
     if isinstance(judged, Refusal):
         return "refused", judged.reason
+    if not isinstance(judged, Verdict):
+        return "denied", f"{judged.operation.name} is allowed for some objects or bodies only"
     if not judged.decision.allowed:
         return "denied", judged.decision.message
-    name = judged.operation.name if judged.operation else ""
-    return "allowed", f"{name}, by {judged.decision.source}"
+    return "allowed", f"{judged.operation.name}, by {judged.decision.source}"

@@ -26,6 +26,7 @@ from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
 from dockerproxy.errors import UserError
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
+from dockerproxy.observe.learner import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.changes import digest
 from dockerproxy.policy.compile import compile_policy
@@ -115,6 +116,12 @@ def _warn_of_mode(served: SocketSettings, log: Log) -> None:
         log.message(Level.WARNING, served.remark)
 
 
+def _make_learner(settings: SocketSettings) -> Learner:
+    from dockerproxy.cli.learner import ResumingLearner  # noqa: PLC0415 (few sockets learn)
+
+    return ResumingLearner(settings)
+
+
 async def _serve(configured: Configured, log: Log, read: Callable[[], Configured]) -> None:
     loop = asyncio.get_running_loop()
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
@@ -122,7 +129,7 @@ async def _serve(configured: Configured, log: Log, read: Callable[[], Configured
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(SWITCH)
-    server = Server(configured.settings, log)
+    server = Server(configured.settings, log, _make_learner)
     reloading = _Reloading(server, log, configured, read)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from dockerproxy.errors import Problem
 from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.observe.learner import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import Level, Settings
-from dockerproxy.workbench.learning import Learner
 
 
 def place_of(directory: str, socket: str) -> str:

@@ -31,7 +31,7 @@ class Case:
     decision: Decision
     body: Body | None = None
     judges_head: bool = field(default=False, compare=False)
-    by_word: Mapping[str, Condition] = field(init=False, compare=False)
+    by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the conditions."""

@@ -5,10 +5,11 @@ the middle of what it is doing, but before anything else is done.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
+    from dockerproxy.proxy.sockets import SocketState
 
 IN_KERNEL: Final = 212_992
 """Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
@@ -21,52 +22,51 @@ class Buffers:
         size: Bytes of all of it, when they were last counted.
     """
 
-    __slots__ = ("_client", "_ends", "_stalled", "size")
+    __slots__ = ("_ends", "_kept", "_socket", "_stalled", "size")
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, socket: "SocketState", kept: Callable[[], int]) -> None:
         self.size = 0
-        self._client = client
+        self._socket = socket
+        self._kept = kept
         self._ends: set[asyncio.Transport] = set()
         self._stalled: set[asyncio.Transport] = set()
 
-    def open(self, transport: asyncio.Transport) -> None:
+    def open(self, end: asyncio.Transport) -> None:
         """Take note of an end."""
-        self._ends.add(transport)
+        self._ends.add(end)
 
-    def close(self, transport: asyncio.Transport) -> None:
+    def close(self, end: asyncio.Transport) -> None:
         """Note that an end is gone."""
-        self._ends.discard(transport)
-        self.flow(transport)
+        self._ends.discard(end)
+        self.flow(end)
+
+    def stall(self, end: asyncio.Transport) -> None:
+        """Note that what was written to an end is not being taken."""
+        self._stalled.add(end)
+        self.count()
+
+    def flow(self, end: asyncio.Transport) -> None:
+        """Note that it is being taken again."""
+        self._stalled.discard(end)
+        self.count()
 
     def look(self) -> None:
         """Find the ends at which anything waits; to be called between events, when all was written that could be."""
         self._stalled = {end for end in self._ends if end.get_write_buffer_size()}
         self.count()
 
-    def stall(self, transport: asyncio.Transport) -> None:
-        """Note that what was written to an end is not being taken."""
-        self._stalled.add(transport)
-        self.count()
-
-    def flow(self, transport: asyncio.Transport) -> None:
-        """Note that it is being taken again."""
-        self._stalled.discard(transport)
-        self.count()
-
     def count(self) -> None:
-        """Count what is held."""
-        body, served = self._client.body, self._client.served
-        size = len(self._client.inbox.data) + (0 if body is None else body.kept)
-        size += sum(each.get_write_buffer_size() + IN_KERNEL for each in self._stalled)
-        served.usage.buffered += size - self.size
+        """Count what is held: what is kept of requests, and what the stalled ends do not take."""
+        size, usage = self._kept(), self._socket.usage
+        if self._stalled:
+            size += sum(end.get_write_buffer_size() + IN_KERNEL for end in self._stalled)
+        usage.buffered += size - self.size
         self.size = size
-        if served.usage.is_too_much:
-            served.shed_soon()
+        if usage.is_too_much:
+            self._socket.shed_soon()
 
     def clear(self) -> None:
-        """Hold nothing any more."""
-        self._client.body = None
-        self._client.inbox.clear()
+        """Hold nothing any more at either end."""
         self._ends.clear()
         self._stalled.clear()
         self.count()

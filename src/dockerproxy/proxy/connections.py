@@ -29,30 +29,16 @@ LINGER: Final = 5.0
 
 
 class Connection(Protocol):
-    """What the registry needs of a client connection.
-
-    Attributes:
-        waits_in: Where it waits, or None while it has something to do.
-        buffers: What is held for it.
-    """
+    """What the registry needs of a client connection; `Client` says what each of these does."""
 
     waits_in: "Waiting | None"
     buffers: Buffers
 
-    def fileno(self) -> int:
-        """Return its descriptor, or -1 if it has none any more."""
-
-    def abort(self) -> None:
-        """End it now, and its engine connection with it."""
-
-    def time_out(self) -> None:
-        """End it because it has waited too long."""
-
-    def give_way(self) -> None:
-        """End it because too much is held for it."""
-
-    def finish(self) -> None:
-        """End it as soon as no exchange is under way."""
+    def fileno(self) -> int: ...  # noqa: D102
+    def abort(self) -> None: ...  # noqa: D102
+    def time_out(self) -> None: ...  # noqa: D102
+    def give_way(self) -> None: ...  # noqa: D102
+    def finish(self) -> None: ...  # noqa: D102
 
 
 @dataclass(slots=True)

@@ -6,23 +6,15 @@ then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
 """
 
 import asyncio
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from dockerproxy.errors import Refusal
-from dockerproxy.observe.record import Outcome
-from dockerproxy.settings import Level
-from dockerproxy.wire.exchange import Signal, step
-from dockerproxy.wire.http2 import SETTINGS, Denial
+from dockerproxy.wire.http2 import Denial
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
 
-_ASKED_FOR: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
-"""What it would be over HTTP/1."""
 
-
-class _DeniedEnd(asyncio.Protocol):
+class DeniedEnd(asyncio.Protocol):
     """The client's end of a connection on which nothing but denials are written."""
 
     def __init__(self, client: "Client", message: str) -> None:
@@ -33,9 +25,9 @@ class _DeniedEnd(asyncio.Protocol):
         """Deny what came; end the connection when that is said."""
         if self._denial.over:
             return
-        self._client.transport.write(self._denial.feed(data))
+        self._client.write(self._denial.feed(data))
         if self._denial.over:
-            self._client.linger()
+            self._client.exchange.linger()
 
     def eof_received(self) -> bool:
         """End the connection: the client asks for nothing more."""
@@ -44,23 +36,3 @@ class _DeniedEnd(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the client's end."""
         self._client.connection_lost(error)
-
-
-def deny_http2(client: "Client") -> bool:
-    """Deny whatever comes, with one record for the connection; return False if `/grpc` is allowed, which is judged."""
-    judged = client.served.judge(_ASKED_FOR)
-    if isinstance(judged, Refusal) or judged.passes:
-        return False
-    client.served.usage.enter(judged.shape)
-    client.state = step(client.state, Signal.REFUSE)
-    client.tally.judged, client.tally.status = judged, HTTPStatus.FORBIDDEN
-    client.send(SETTINGS)
-    client.tally.end(Outcome.DENIED, judged.decision.message, Level.WARNING)
-    client.wait(client.connections.heads)
-    end, early = _DeniedEnd(client, judged.decision.message), client.inbox.clear()
-    client.transport.set_protocol(end)
-    if early:
-        end.data_received(early)
-    if client.ended:
-        client.close()
-    return True

@@ -1,27 +1,20 @@
-"""Judge a request as soon as it can be: at once if that is quick, else in the worker's thread.
+"""Which requests are judged at once, and which in the worker's thread.
 
 Judging is pure, so it may run anywhere: it gets the policy that the request came under, and the bytes. The client waits
 in HELD meanwhile, and what it sends behind the request waits in its inbox.
 
 Attack: a head or a body that takes long to read -> Defence: what is long, or has many parts, is judged in the thread;
 what is judged at once has so few of both that it takes some milliseconds at most (bench: bench/turns.py).
-Attack: a client that is answered or gone before its request is judged -> Defence: that is dropped, `still_waits`
+Attack: a client that is answered or gone before its request is judged -> Defence: that is dropped, `Exchange.is_held`
 (test: test_a_client_that_goes_while_its_request_is_judged_leaves_nothing).
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.judge import Reading
 from dockerproxy.policy.model import Mode
 from dockerproxy.wire.document import count_parts
-from dockerproxy.wire.exchange import State
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
-
-_Result = TypeVar("_Result")
 
 _LONG_BODY: Final = 16 * 1024
 _MANY_PARTS: Final = 512
@@ -29,23 +22,9 @@ _MANY_PARTS: Final = 512
 makes a container has 200."""
 
 
-def is_quick(policy: CompiledPolicy, judged: Judged, content: bytes) -> bool:
+def is_quick(policy: CompiledPolicy, judged: Reading, content: bytes) -> bool:
     """Whether a request can be judged at once, by its body. Where nothing is refused it is read many times."""
     name = judged.operation.name
     if len(content) > _LONG_BODY or (content and policy.mode is not Mode.ENFORCE):
         return False
     return count_parts(content) * max(1, len(policy.cases.get(name, ()))) <= _MANY_PARTS
-
-
-async def judge_aside(client: "Client", work: Callable[[], _Result]) -> _Result:
-    """Judge in the thread, when it is the client's turn. A bug of ours ends its connection."""
-    try:
-        return await client.shared.worker.run(client.served.judging, work)
-    except Exception:  # Whatever it is, nobody else would end this connection; the task logs it.
-        client.abort()
-        raise
-
-
-def still_waits(client: "Client") -> bool:
-    """Whether the client is there, and its request not answered already because its engine connection went wrong."""
-    return client.state is State.HELD and not client.transport.is_closing()

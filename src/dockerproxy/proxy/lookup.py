@@ -10,19 +10,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge_object, judge_unknown
+from dockerproxy.policy.judge import NeedsLookup, Verdict, judge_object, judge_unknown
 from dockerproxy.policy.objects import Found, Question, read_object
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
-from dockerproxy.proxy.judging import is_quick, judge_aside, still_waits
+from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, StillRemovingError, claim_for
 from dockerproxy.wire.chunked import Chunks
-from dockerproxy.wire.exchange import Signal, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, parse_response
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
+    from dockerproxy.proxy.exchange import Exchange
     from dockerproxy.proxy.shared import Shared
+    from dockerproxy.proxy.sockets import SocketState
 
 _PATIENCE: Final = 20.0
 """Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
@@ -63,100 +64,90 @@ class _Answer(asyncio.Protocol):
         del error
 
 
-async def settle(client: "Client", policy: CompiledPolicy, judged: Judged, patience: float = _PATIENCE) -> None:
+async def settle(
+    client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float = _PATIENCE
+) -> None:
     """Find out which objects a request names, decide about it, and let it go on.
 
-    Args:
-        client: The one that waits.
-        policy: The one its socket had when the request came.
-        judged: The request, with its question if there is one.
-        patience: Seconds in which the engine must have said all that is to be asked.
+    Its socket had this policy when it came; the engine has `patience` seconds to say all that is to be asked.
     """
+    exchange, socket, shared = client.exchange, client.socket, client.shared
+
+    async def decide() -> Verdict:
+        return await _decide(socket, shared, policy, judged, patience)
+
     try:
-        decided = await _decide(client, policy, judged, patience)
-        if not (decided.passes and decided.removes_volumes):
-            _go_on(client, decided)
+        verdict = await decide()
+        if not verdict.removes_volumes:
+            exchange.go_on(verdict)
             return
-        claim = claim_for(decided)
-        async with client.served.removals, client.shared.removals.claim(claim, patience):
+        claim = claim_for(verdict)
+        async with socket.removals, shared.removals.claim(claim, patience):
             # What was true of a volume before the claim need not be true any longer.
-            await _remove_volumes(client, await _decide(client, policy, judged, patience), claim)
+            await _remove_volumes(exchange, shared, await decide(), claim)
     except StillRemovingError:
-        client.fail(503, "another request is still removing these volumes; try again later", TOO_MUCH_ASKED)
+        exchange.fail(503, "another request is still removing these volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
-        paths = client.shared.engines
-        if still_waits(client):
-            client.fail(503, explain_unreachable(paths, choose_engine(paths), error))
+        if exchange.is_held:
+            exchange.fail(503, explain_unreachable(shared.engines, choose_engine(shared.engines), error))
 
 
-async def _decide(client: "Client", policy: CompiledPolicy, judged: Judged, patience: float) -> Judged:
+async def _decide(
+    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+) -> Verdict:
     """Ask the engine all that must be known of a request, and decide about it.
 
     Raises:
         OSError: The engine cannot be reached.
     """
-    decided, name = judged, judged.operation.name
+    name = judged.operation.name
     unknown: AmbiguousNameError | None = None
     try:
         async with asyncio.timeout(patience):
-            while (question := decided.question) is not None:
-                async with client.served.questions:
-                    found = await _find(client.shared, question, judged.request.version)
+            while isinstance(judged, NeedsLookup):
+                async with socket.questions:
+                    found = await _find(shared, judged.question, judged.request.version)
                 unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
-                decided = await _judge(client, policy, decided, found if isinstance(found, Found) else None)
+                judged = await _judge(socket, shared, policy, judged, found if isinstance(found, Found) else None)
         if unknown:
             raise unknown
     except TimeoutError:
-        return judge_unknown(decided, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
+        return judge_unknown(judged, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
-        return judge_unknown(decided, f"{name} cannot be decided: {error}")
-    return decided
+        return judge_unknown(judged, f"{name} cannot be decided: {error}")
+    return judged
 
 
-def _go_on(client: "Client", decided: Judged) -> None:
-    """Let a request go on that is decided."""
-    if still_waits(client):
-        client.tally.judged = decided
-        client.proceed(decided)
-        client.go_on()
-
-
-async def _judge(client: "Client", policy: CompiledPolicy, judged: Judged, found: Found | None) -> Judged:
+async def _judge(
+    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, waiting: NeedsLookup, found: Found | None
+) -> NeedsLookup | Verdict:
     """Decide anew, at once if that is quick."""
-    work = partial(judge_object, policy, judged, found)
-    return work() if is_quick(policy, judged, judged.body or b"") else await judge_aside(client, work)
+    work = partial(judge_object, policy, waiting, found)
+    return work() if is_quick(policy, waiting, waiting.body or b"") else await shared.worker.run(socket.judging, work)
 
 
-async def _remove_volumes(client: "Client", decided: Judged, claim: Claim) -> None:
+async def _remove_volumes(exchange: "Exchange", shared: "Shared", verdict: Verdict, claim: Claim) -> None:
     """Let a request go on that may remove volumes; return when the engine is done with it.
 
     It is sent over a connection of its own, which the client's end does not end: an engine goes on with a removal whose
     client has gone.
     """
-    if not still_waits(client):
+    if not exchange.is_held:
         return
-    if not decided.passes:
-        _go_on(client, decided)
-    elif claim_for(decided).name != claim.name:
-        client.fail(503, "the name means another volume than before", TOO_MUCH_ASKED)
+    if not verdict.passes:
+        exchange.go_on(verdict)
+    elif claim_for(verdict).name != claim.name:
+        exchange.fail(503, "the name means another volume than before", TOO_MUCH_ASKED)
     else:
-        client.tally.judged, client.task = decided, None
-        answer = await _converse(client.shared, decided.to_engine)
-        if still_waits(client):
-            _pass_on(client, answer)
-
-
-def _pass_on(client: "Client", answer: bytes) -> None:
-    """Pass on an answer that has come whole."""
-    client.state = step(client.state, Signal.WHOLE)
-    try:
-        head, _ = _read(answer)
-    except UnknownObjectError as error:
-        client.fail(502, str(error))
-    else:
-        client.answer(head, head.framing)
-        client.send(answer)
-        client.end_answer()
+        exchange.detach(verdict)
+        answer = await _converse(shared, verdict.to_engine)
+        if exchange.is_held:
+            try:
+                head, _ = _read(answer)
+            except UnknownObjectError as error:
+                exchange.fail(502, str(error))
+            else:
+                exchange.take_whole_answer(head, answer)
 
 
 async def _find(shared: "Shared", question: Question, version: str) -> Found | AmbiguousNameError | None:

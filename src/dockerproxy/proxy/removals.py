@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.judge import Verdict
 from dockerproxy.policy.objects import SWEEPING, name_in
 from dockerproxy.text import lower
 
@@ -95,11 +95,11 @@ class Removals:
             claim.over.set()
 
 
-def claim_for(judged: Judged) -> Claim:
+def claim_for(verdict: Verdict) -> Claim:
     """Return what a request may remove that is allowed to."""
-    operation, found = judged.operation, judged.known.found
+    operation, found = verdict.operation, verdict.known.found
     if operation.name in SWEEPING:
         return Claim("", was_judged=False)
-    if found is None or not judged.decision.about_object:  # It goes on under the name that the client spells.
-        return Claim(lower(name_in(judged.request.path, operation)), was_judged=False)
+    if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
+        return Claim(lower(name_in(verdict.request.path, operation)), was_judged=False)
     return Claim(lower(found.id), was_judged=True)

@@ -4,8 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from dockerproxy.proxy.connections import has_hung_up
-from dockerproxy.wire.exchange import Signal, step
-from dockerproxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -43,7 +41,7 @@ class TunnelEnd(asyncio.Protocol):
         """Stop reading from the other end: what we write here is not being taken."""
         self.client.buffers.stall(self.transport)
         if not self.is_near:
-            self.client.connections.unwatched.add(self.client)
+            self.client.leave_unwatched()
         if not self.peer.transport.is_closing():
             self.peer.transport.pause_reading()
 
@@ -51,7 +49,7 @@ class TunnelEnd(asyncio.Protocol):
         """Read from the other end again."""
         self.client.buffers.flow(self.transport)
         if not (self.is_near or self.peer.ended):
-            self.client.connections.unwatched.discard(self.client)
+            self.client.socket.connections.unwatched.discard(self.client)
         if not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
@@ -62,7 +60,7 @@ class TunnelEnd(asyncio.Protocol):
             if has_hung_up(self.client.fileno()):
                 self.transport.abort()
                 return False
-            self.client.connections.unwatched.add(self.client)
+            self.client.leave_unwatched()
         self.peer.end_writing()
         # Without False here, a tunnel both of whose directions have ended keeps its two sockets forever.
         return not self.peer.ended
@@ -82,33 +80,25 @@ class TunnelEnd(asyncio.Protocol):
             return
         if not self.peer.transport.is_closing():
             self.peer.transport.abort()
-        self.client.tally.received += self.passed
-        self.client.tally.sent += self.peer.passed
+        self.client.account.received += self.passed
+        self.client.account.sent += self.peer.passed
         self.client.connection_lost(error)
 
 
-def open_tunnel(client: "Client", engine: asyncio.Transport, head: ResponseHead, data: bytes) -> None:
-    """Stop being HTTP: from the engine's answer on, all is passed on as it is, for the rest of both connections' lives.
+def open_tunnel(client: "Client", engine: asyncio.Transport, early: bytes) -> None:
+    """Stop being HTTP, for the rest of both connections' lives.
 
     Args:
         client: Whose connection stops being HTTP.
         engine: Its engine connection.
-        head: The answer by which the engine agreed.
-        data: That answer, and what came with it.
+        early: What the client sent before the engine had agreed.
     """
-    client.state = step(client.state, Signal.SWITCH)
-    client.send(data)
-    client.engine = None
-    client.tally.status = head.status
-    client.note_start()
-    early = client.inbox.clear()  # What the client sent before the engine had agreed.
-    client.update_reading()
-    near = TunnelEnd(client.transport, client, is_near=True, ended=client.ended)
+    near = TunnelEnd(client.transport, client, is_near=True, ended=client.has_ended)
     far = TunnelEnd(engine, client, is_near=False, ended=False)
     near.peer, far.peer = far, near
     client.transport.set_protocol(near)
     engine.set_protocol(far)
     if early:
         near.data_received(early)
-    if client.ended:
+    if client.has_ended:
         far.end_writing()

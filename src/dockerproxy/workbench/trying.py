@@ -12,7 +12,7 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import NeedsBody, NeedsLookup, judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Found, Kind, Question, find_object, missing
 from dockerproxy.policy.wording import list_names
@@ -71,13 +71,13 @@ def try_request(
     known = Known(found=judged.known.found)
     if body is not None and _is_read(judged.request):
         document = read_json(body) if body else None
-        if judged.wants_body and len(body) > most:
+        if isinstance(judged, NeedsBody) and len(body) > most:
             return Refusal(413, f"the body is longer than {most} bytes")
-        if judged.wants_body and isinstance(document, Refusal):
+        if isinstance(judged, NeedsBody) and isinstance(document, Refusal):
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
-    tried = replace(tried, question=judged.question or tried.question)
+    tried = replace(tried, question=judged.question if isinstance(judged, NeedsLookup) else tried.question)
     return _look_into(tried, body) if body is not None and tried.decision.conditions is not None else tried
 
 

@@ -11,7 +11,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge, judge_body
+from dockerproxy.policy.judge import NeedsBody, Verdict, judge, judge_body
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import with_query
 from dockerproxy.wire.document import Json
@@ -36,16 +36,16 @@ BODIES_FROM_DOCKERODE: dict[str, Json] = {
 }
 
 
-def told(body: dict[str, object], target: str, policy: CompiledPolicy = CONTAINED) -> Judged:
+def told(body: dict[str, object], target: str, policy: CompiledPolicy = CONTAINED) -> Verdict:
     """Judge a request as dockerode sends it."""
     content = json.dumps(body).encode()
     head = (
         f"POST {target} HTTP/1.1\r\nhost: d\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     )
     judged = judge(policy, head.encode())
-    assert isinstance(judged, Judged)
+    assert isinstance(judged, NeedsBody)
     found = judge_body(policy, judged, content)
-    assert isinstance(found, Judged)
+    assert isinstance(found, Verdict)
     return found
 
 

@@ -9,7 +9,6 @@ from policy.policies import allowed_by, environments, policy_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.configuration import REPLACED
-from dockerproxy.config.convert import KEPT, convert
 from dockerproxy.config.environment import KNOWN, read_environment
 from dockerproxy.config.groups import without_underscore
 from dockerproxy.config.policy_file import PolicyFile, read_policy
@@ -20,6 +19,7 @@ from dockerproxy.policy.changes import digest, find_needed
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Mode
+from dockerproxy.workbench.convert import KEPT, convert
 from dockerproxy.workbench.exposure import find_exposures, is_whole
 
 WIDTH = 118

@@ -1,15 +1,82 @@
-"""While a request waits for what the engine says of the object it names, anything may happen to the connection."""
+"""Whatever happens to a connection, an exchange ends well; most of all while its request waits to be decided."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from policy.policies import ID, policy_with
+from hypothesis import event, given
+from hypothesis import strategies as st
+from policy.policies import ID, grant_on, policy_with
+from proxy.bodies import contained
+from proxy.ends import Ends
 from proxy.harness import OK, get, in_loop, request, world
 from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell
 
-from dockerproxy.proxy.served import QUESTIONS
+from dockerproxy.config.environment import read_environment
+from dockerproxy.policy.model import Mode
+from dockerproxy.proxy.exchange import HELD
+from dockerproxy.proxy.sockets import QUESTIONS
 from dockerproxy.wire.exchange import State
+
+CREATE = ("Content-Type: application/json", "Content-Length: 17")
+CAME = (
+    get("/_ping"),
+    request("HEAD", "/_ping"),
+    get("/events"),
+    get("/secrets"),
+    get("/containers/web/json"),
+    get("/containers/w/json"),
+    get("/_ping", "Connection: close"),
+    request("POST", "/containers/create", *CREATE, body=b'{"Image":"nginx"}'),
+    request("POST", "/containers/create", *CREATE, "Expect: 100-continue"),
+    request("POST", "/containers/web/attach", "Connection: Upgrade", "Upgrade: tcp"),
+    request("POST", "/secrets/create", "Content-Type: application/json", "Transfer-Encoding: chunked"),
+    request("POST", "/images/load", "Content-Type: application/x-tar", "Transfer-Encoding: chunked"),
+    *(b'{"Image":"nginx"}', b"5\r\n12345\r\n", b"0\r\n\r\n", b"GET", b"\r\n", b"\r\n\r\n", bytes(70_000)),
+)
+ANSWERED = (
+    OK,
+    OK + b"more",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    *(b"HTTP/1.1 200 OK\r\n\r\n", b"5\r\n12345\r\n", b"0\r\n\r\n", b"12345", b"HTTP/1.1 2", b"\r\n\r\n"),
+)
+EVENTS = st.one_of(
+    st.sampled_from(CAME).map(lambda data: partial(Ends.receive, data=data)),
+    st.sampled_from(ANSWERED).map(lambda data: partial(Ends.answer, data=data)),
+    st.sampled_from([Ends.work, Ends.work, Ends.work, Ends.lose_engine, Ends.end_input]),
+    st.sampled_from([lambda ends: ends.exchange.time_out(), lambda ends: ends.exchange.give_way()]),
+)
+ALLOWED = policy_with(
+    grant_on("ContainerInspect", "web"),
+    *(grant_on(name) for name in ("SystemPing", "SystemPingHead", "SystemEvents", "ContainerAttach", "ImageLoad")),
+    contained("ContainerCreate", images=("nginx",)),
+)
+REPORTED = policy_with(grant_on("SystemPing"), mode=Mode.REPORT)
+POLICIES = {"allowed": ALLOWED, "reported": REPORTED}
+
+
+@given(st.sampled_from(list(POLICIES)), st.lists(EVENTS, max_size=30))
+def test_whatever_happens_each_request_leaves_one_record_and_gives_back_what_it_used(
+    name: str, events: list[Callable[[Ends], None]]
+) -> None:
+    policy = POLICIES[name]
+    ends = Ends(replace(read_environment({"MAX_BODY": "64KiB"}).settings.sockets[0], policy=policy))
+    for happen in events:
+        happen(ends)
+        event(ends.exchange.state.name)
+        assert ends.socket.held <= HELD * 2**16 + 2**16
+    ends.lose_client()
+    assert len(ends.log.records) == ends.account.count
+    assert not any(ends.socket.usage._open.values())
+    assert ends.socket.held == 0
+    passed = b"".join(bytes(engine.got) for engine in ends.engines)
+    assert b"/secrets" not in passed or policy is REPORTED
+    assert bool(passed) <= any(record.decision in {"allowed", "reported"} for record in ends.log.records)
 
 
 @in_loop
@@ -138,7 +205,7 @@ async def test_who_has_gone_does_not_keep_others_waiting_for_their_turn() -> Non
 async def test_a_connection_that_came_just_before_its_socket_went_ends_unheard() -> None:
     async with world(policy=POLICY) as here:
         (door,) = here.server._doors.values()
-        door.served.is_gone = True
+        door.state.is_gone = True
         client = await here.connect()
         assert await client.rest() == b""
 
@@ -280,4 +347,4 @@ async def test_one_who_waits_holds_up_nobody_else() -> None:
         await client.send(get("/_ping"))
         await serve(here, "GET /_ping")
         assert await client.answer() == (200, b"OK")
-        assert State.HELD in {one.state for one in here.clients}
+        assert State.HELD in {one.exchange.state for one in here.clients}

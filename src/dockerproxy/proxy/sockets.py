@@ -1,4 +1,4 @@
-"""A socket being served: its name, its policy, and the answers that were already worked out."""
+"""The state of a socket that is served: its policy, and the answers that were already worked out."""
 
 import asyncio
 from collections import Counter
@@ -6,6 +6,7 @@ from typing import Final
 
 from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
+from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
@@ -13,7 +14,6 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.learning import Learner
 
 QUESTIONS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
@@ -32,8 +32,8 @@ _REMEMBERED = 1024
 _LONGEST = 2048
 
 
-class Served:
-    """What the clients of one socket share.
+class SocketState:
+    """What the clients of one socket share: its policy, its limits and what is used up of them.
 
     Programs poll: the same bytes come again and again. The answer to a head is a pure function of its bytes and
     the policy, so it is remembered under them. Heads that carry credentials are not kept in memory.
@@ -49,7 +49,7 @@ class Served:
         usage: What they use up.
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
-        learner: Of a socket that learns.
+        learner: Of a socket that learns, if there is anybody to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
@@ -57,7 +57,8 @@ class Served:
         reported: How often each operation has passed that the policy does not allow.
     """
 
-    def __init__(self, settings: SocketSettings) -> None:
+    def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:
+        self._make_learner = make_learner
         self._known: dict[bytes, Judged] = {}
         self._plain: set[str] = set()
         self.learner: Learner | None = None
@@ -75,6 +76,10 @@ class Served:
 
     def replace(self, settings: SocketSettings) -> None:
         """Judge by other settings from now on; an exchange that has begun keeps what was decided."""
+        if settings.policy.mode is not Mode.LEARN or self._make_learner is None:
+            self.learner = None
+        elif self.learner is None or self.name != settings.name:
+            self.learner = self._make_learner(settings)
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
@@ -85,10 +90,6 @@ class Served:
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
         self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
         self._known.clear()
-        if settings.policy.mode is not Mode.LEARN:
-            self.learner = None
-        elif self.learner is None or self.learner.name != settings.name:
-            self.learner = Learner(settings)
 
     def shed_soon(self) -> None:
         """Have those give way for which most is held, until it is not too much."""

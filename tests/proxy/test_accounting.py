@@ -127,7 +127,7 @@ async def test_no_secret_of_a_query_that_passes_is_in_the_log_or_learned(mode: M
         await here.exchange(request("POST", f"/containers/create?name=web&{REPEATED}&Env=B%3Ds3cret", *kind, body=BODY))
         [record] = await here.records(1)
         (door,) = here.server._doors.values()
-        learned = door.served.learner.text() if door.served.learner is not None else "ContainerCreate"
+        learned = door.state.learner.text() if door.state.learner is not None else "ContainerCreate"
         log = str(here.log())
     assert record["target"] == "/containers/create?name=web&Image=app&Env=...&HostConfig=...&Labels=...&Env=..."
     assert "ContainerCreate" in learned

@@ -6,18 +6,19 @@ from dataclasses import replace
 import pytest
 from policy.policies import grant_on, policy_with
 
+from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge_object
+from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict, judge_object
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Found
-from dockerproxy.proxy.served import Served
+from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import SocketSettings
 
 
-def served(**environment: str) -> Served:
-    return Served(read_environment(environment).settings.sockets[0])
+def served(**environment: str) -> SocketState:
+    return SocketState(read_environment(environment).settings.sockets[0])
 
 
 def head(number: int, *fields: str) -> bytes:
@@ -67,23 +68,23 @@ def with_policy(policy: CompiledPolicy) -> SocketSettings:
 
 
 def test_a_question_is_remembered_and_never_what_came_of_it() -> None:
-    socket = Served(with_policy(policy_with(grant_on("ContainerStart", "web"))))
+    socket = SocketState(with_policy(policy_with(grant_on("ContainerStart", "web"))))
     start = b"POST /containers/w/start HTTP/1.1\r\nHost: x\r\n\r\n"
     first = socket.judge(start)
-    assert isinstance(first, Judged)
-    assert judge_object(socket.policy, first, Found("9" * 64, ("web",), owner="9" * 64)).passes
-    again = socket.judge(start)
-    assert again is first
-    assert (first.question is not None, first.passes) == (True, False)
+    assert isinstance(first, NeedsLookup)
+    decided = judge_object(socket.policy, first, Found("9" * 64, ("web",), owner="9" * 64))
+    assert isinstance(decided, Verdict)
+    assert decided.passes
+    assert socket.judge(start) is first
 
 
 def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
     socket = served()
     first = socket.judge(head(1))
-    assert isinstance(first, Judged)
+    assert isinstance(first, Verdict)
     socket.replace(with_policy(policy_with()))
     again = socket.judge(head(1))
-    assert isinstance(again, Judged)
+    assert isinstance(again, Verdict)
     assert (first.decision.allowed, again.decision.allowed) == (True, False)
 
 
@@ -96,13 +97,13 @@ def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
     ],
 )
 def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str, *, learns: bool) -> None:
-    socket = Served(with_policy(policy_with(mode=mode)))
+    socket = SocketState(with_policy(policy_with(mode=mode)), ResumingLearner)
     assert (socket.remark, socket.refuses_nothing) == (remark, mode is not Mode.ENFORCE)
     assert (socket.learner is not None) is learns
 
 
 def test_what_would_have_been_refused_is_counted_by_operation() -> None:
-    socket = Served(with_policy(policy_with(mode=Mode.REPORT)))
+    socket = SocketState(with_policy(policy_with(mode=Mode.REPORT)))
     for decision in (Outcome.REPORTED, Outcome.ALLOWED, Outcome.REPORTED):
         socket.note(record(decision), 0)
     assert socket.reported == {"SystemInfo": 2}
@@ -110,7 +111,7 @@ def test_what_would_have_been_refused_is_counted_by_operation() -> None:
 
 
 def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> None:
-    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+    socket = SocketState(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
     socket.note(record(Outcome.REPORTED), 0)
     assert not socket.reported
     assert socket.learner is not None
@@ -118,7 +119,7 @@ def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> N
 
 
 def test_a_socket_that_goes_on_learning_keeps_what_it_learned() -> None:
-    socket = Served(with_policy(policy_with(mode=Mode.LEARN)))
+    socket = SocketState(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
     learner = socket.learner
     socket.replace(with_policy(policy_with(grant_on("SystemInfo"), mode=Mode.LEARN)))
     assert socket.learner is learner

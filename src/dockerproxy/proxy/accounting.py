@@ -1,0 +1,122 @@
+"""Accounting: what is counted of the exchange under way, and the one record that it leaves.
+
+Records arise here and nowhere else: `Accounting._make_record`.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.api.catalog import HEALTH
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record
+from dockerproxy.policy.judge import Judged, Verdict
+from dockerproxy.policy.model import Mode
+from dockerproxy.settings import Level
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.sockets import SocketState
+
+NO_LINE: Final = ("", "")
+
+_INFO: Final = Level.INFO
+_ALLOWED: Final = Outcome.ALLOWED
+
+_REPORT_LEVELS: Final = {Mode.REPORT: Level.WARNING, Mode.LEARN: Level.INFO}
+"""How grave it is that a request passes which the policy does not allow. A socket that learns has no policy yet."""
+
+
+class Accounting:
+    """Counts the exchanges of one connection, one after the other, and leaves one record of each.
+
+    Attributes:
+        peer: The client.
+        begun: When the exchange under way began.
+        status: Of its answer, 0 before there is one.
+        received: Bytes of content from the client.
+        sent: Bytes to the client.
+        count: How many exchanges have begun.
+    """
+
+    __slots__ = ("_is_noted", "_log", "_now", "_socket", "begun", "count", "peer", "received", "sent", "status")
+
+    def __init__(self, socket: "SocketState", log: Log, now: Callable[[], float]) -> None:
+        self.peer = Peer(-1, -1, -1)
+        self._socket = socket
+        self._log = log
+        self._now = now
+        self.count = -1
+        self.begin()
+
+    def begin(self) -> None:
+        """Start anew."""
+        self.status = self.received = self.sent = 0
+        self.begun = self._now()
+        self.count += 1
+        self._is_noted = False
+
+    def note_start(self, judged: Judged) -> None:
+        """Log the start of what may last for weeks."""
+        outcome = _find_outcome(judged)
+        record = self._make_record(judged, outcome, _explain(judged) if outcome is Outcome.REPORTED else "", NO_LINE)
+        self._log.start(record)
+        self._note(record)
+
+    def end(self, judged: Judged | None, outcome: Outcome, reason: str, level: Level, line: tuple[str, str]) -> None:
+        """Leave the one record of the exchange.
+
+        Args:
+            judged: The request; None if it was never judged.
+            outcome: What became of it; of one that was sent on, ALLOWED.
+            reason: Why it got no answer from the engine, if so.
+            level: How grave that is.
+            line: Method and target of a request that was never judged.
+        """
+        if outcome is _ALLOWED and judged is not None:
+            outcome = _find_outcome(judged)
+            if outcome is _ALLOWED:
+                level = Level.DEBUG if judged.request.operation is HEALTH and level is _INFO else level
+            elif outcome is Outcome.REPORTED:
+                reason = reason or _explain(judged)
+                level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
+        record = self._make_record(judged, outcome, reason, line)
+        self._log.exchange(record, level)
+        self._note(record)
+
+    def _note(self, record: Record) -> None:
+        """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
+        if self._socket.refuses_nothing and not self._is_noted:
+            self._is_noted = True
+            self._socket.note(record, time.time())
+
+    def _make_record(self, judged: Judged | None, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
+        request = None if judged is None else judged.request
+        verdict = judged if isinstance(judged, Verdict) else None
+        return Record(
+            self._socket.name,
+            self.peer,
+            request.method if request else self._socket.redact(line[0]),
+            self._socket.redact(judged.target if judged else line[1])[:MAX_TARGET],
+            request.operation.name if request else "",
+            judged.object if judged else "",
+            outcome,
+            verdict.decision.source if verdict else "",
+            reason,
+            self.status,
+            self.received,
+            self.sent,
+            (self._now() - self.begun) * 1000,
+            verdict.needs if verdict else None,
+        )
+
+
+def _find_outcome(judged: Judged) -> Outcome:
+    """Say what became of a request that was not answered by us."""
+    if not isinstance(judged, Verdict) or not judged.to_engine:
+        return Outcome.DENIED
+    return _ALLOWED if judged.decision.allowed else Outcome.REPORTED
+
+
+def _explain(judged: Judged) -> str:
+    """Say why a request that passes would be denied. A socket that learns has no policy yet that could be mended."""
+    return judged.decision.message if isinstance(judged, Verdict) and judged.mode is Mode.REPORT else ""

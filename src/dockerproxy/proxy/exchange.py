@@ -1,0 +1,334 @@
+"""One request and its answer: what becomes of them, from the head of the request to the record.
+
+An `Exchange` decides, and does no I/O: the ends of a connection tell it what came, and it tells them what to do, by the
+methods of `proxy/ports`. Its `state` changes by the table of `wire/exchange` alone.
+
+Rules that a later editor must not break: what goes to the engine is `Verdict.to_engine` and the body as it was
+understood, never bytes of the client's head; every exchange leaves exactly one record, in `_end`.
+
+Attack: a body that is held and never ends, is too long or ends too early -> Defence: it has its time and its size.
+Attack: many held bodies, to use up memory -> Defence: `SocketState.held` bounds those of one socket.
+Attack: a policy that changes while a request is held -> Defence: it is judged by the one it came under.
+"""
+
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from dockerproxy.api.catalog import HEALTH, Shape
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.record import Outcome
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, attach_body, judge, judge_body
+from dockerproxy.proxy.endings import Ending
+from dockerproxy.proxy.failures import TOO_MUCH_ASKED
+from dockerproxy.proxy.judging import is_quick
+from dockerproxy.proxy.uploads import make_body
+from dockerproxy.proxy.usage import TOO_FAST
+from dockerproxy.wire.body import HeldBody, RequestBody
+from dockerproxy.wire.exchange import Signal, State, step
+from dockerproxy.wire.head import Framing, ResponseHead
+
+HELD: Final = 8
+"""Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
+read of one may take two dozen times its bytes, and honest ones are a hundredth of the longest."""
+
+_REPLY, _HEAD, _WHOLE, _ANSWER, _ANSWER_END = (
+    Shape.REPLY,
+    *(Signal.HEAD, Signal.WHOLE, Signal.ANSWER, Signal.ANSWER_END),
+)
+_DONE, _ALLOWED, _NO_BODY, _TO_THE_END = State.DONE, Outcome.ALLOWED, Framing.NONE, Framing.CLOSE
+
+_SHORT_BODIES: Final = frozenset({"json", "-"})
+"""What operations say of bodies that come at once."""
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
+"""Where only the rest of a request is missing: a client that does not send it is not waited for."""
+
+_TAKING: Final = frozenset({State.SKIPPING, State.HELD})
+"""Where a body is read though there may be no engine connection: it is dropped, or collected."""
+
+
+class Exchange(Ending):
+    """One request and its answer."""
+
+    _policy: CompiledPolicy
+
+    # The request
+
+    def begin(self, head: bytes) -> None:
+        """Take the head of a request: judge it, and send it on or answer it."""
+        client, socket, account = self._client, self._socket, self.account
+        client.stop_waiting()
+        account.begin()
+        if not socket.usage.affords(client, account.begun, len(head), len(socket.connections)):
+            self.refuse(Refusal(429, TOO_FAST), head)
+        elif len(head) <= socket.long_head:
+            self._take(head, socket.judge(head))
+        else:  # Until it is judged it stays in the inbox: it counts as held, and nothing more is read.
+            self._hold()
+            client.inbox.put_back(head)
+            client.update_reading()
+            client.judge_aside(partial(judge, self._policy, head), partial(self._take_late, head))
+
+    def _take_late(self, head: bytes, judged: Judged | Refusal) -> None:
+        if self.is_held:
+            self._client.inbox.take(len(head))
+            self._take(head, judged)
+            self._client.go_on()
+
+    def _take(self, head: bytes, judged: Judged | Refusal) -> None:
+        """Send on a request whose head was judged, answer it, or wait for what else must be known of it."""
+        if isinstance(judged, Refusal):
+            self.refuse(judged, head)
+            return
+        self.judged = judged
+        self._closes = judged.head.close
+        too_many = self._socket.usage.enter(judged.request.operation.shape)
+        if too_many:
+            self.turn_away(judged, 503, too_many)
+        else:
+            self._follow(judged)
+
+    def _follow(self, judged: Judged) -> None:
+        """Do what must be done next with a request. One that removes volumes goes on whole, and in its turn."""
+        self.judged = judged
+        if isinstance(judged, Verdict) and not judged.removes_volumes:
+            self._proceed(judged)
+        elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
+            self._collect(judged)
+        else:
+            self._hold()
+            self._client.look_up(self._policy, judged)
+
+    def _hold(self) -> None:
+        """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
+        if self.state is State.IDLE:
+            self._policy = self._socket.policy
+            self.state = step(self.state, Signal.HOLD)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
+        return self.state is State.HELD and not self._client.is_gone
+
+    def go_on(self, judged: Judged | Refusal) -> None:
+        """Go on with what was found out while the request was held."""
+        if self.is_held:
+            self._take_decided(judged)
+            self._client.go_on()
+
+    def _take_decided(self, judged: Judged | Refusal) -> None:
+        if isinstance(judged, Refusal):
+            self.fail(judged.status, judged.reason)
+        else:
+            self._follow(judged)
+
+    def _proceed(self, verdict: Verdict) -> None:
+        """Send a request on that is decided, or answer it."""
+        client = self._client
+        if not verdict.to_engine:
+            decision = verdict.decision
+            self.turn_away(verdict, decision.status, decision.message, decision.reason)
+            return
+        self.body = body = None if verdict.is_whole else make_body(verdict)
+        self.state = step(self.state, _WHOLE if body is None else _HEAD)
+        if client.engine is None:
+            client.connect(verdict.to_engine)
+        else:
+            client.engine.write(verdict.to_engine)
+        if body is None:
+            self._await_answer(verdict)
+        elif verdict.operation.body in _SHORT_BODIES:
+            client.wait(self._socket.connections.bodies)
+
+    def _await_answer(self, judged: Judged) -> None:
+        """Note that the engine must answer soon, if the operation is one whose answer does not take long."""
+        if judged.request.operation.shape is _REPLY:
+            self._client.wait(self._socket.connections.answers)
+
+    # Its body
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether something of the body is missing, and can be taken now."""
+        body, engine = self.body, self._client.engine
+        if body is None or body.complete or body.is_busy:
+            return False
+        if engine is None:
+            return self.state in _TAKING
+        return not (body.has_more and engine.is_slow)
+
+    @property
+    def body_waits(self) -> bool:
+        """Whether what came of the body is still being looked at, or passed on."""
+        return self.body is not None and (self.body.has_more or self.body.is_busy)
+
+    @property
+    def has_more_of_body(self) -> bool:
+        """Whether more goes on of what was taken already."""
+        return self.body is not None and self.body.has_more
+
+    def take_body(self, data: bytes) -> int:
+        """Take what has come of the body; return how many bytes of it are done with."""
+        body = self.body
+        if body is None:
+            return 0
+        if isinstance(body, HeldBody):
+            return self._take_held(body, data)
+        if body.takes_long(data):  # It stays in the inbox while it is looked at.
+            body.is_busy = True
+            self._client.judge_aside(partial(body.feed, data), partial(self._take_fed, body))
+            return 0
+        pieces, used = body.feed(data)
+        self._pass_on(body, pieces)
+        return len(data) if body.broken else used
+
+    def _take_fed(self, body: RequestBody, fed: tuple[list[bytes | memoryview], int]) -> None:
+        pieces, used = fed
+        body.is_busy = False
+        if self.body is body and not self._client.is_gone:
+            self._client.inbox.take(used)
+            self._pass_on(body, pieces)
+            self._client.go_on()
+
+    def _pass_on(self, body: RequestBody, pieces: list[bytes | memoryview]) -> None:
+        """Send on what was understood of a body, or drop it if the request was not allowed."""
+        client, self.account.received = self._client, body.received
+        if body.broken:
+            self.fail(body.status, body.broken)
+            return
+        if client.engine is not None and self.state is not State.SKIPPING:
+            client.engine.writelines(pieces)
+        if body.complete:
+            self.state = step(self.state, Signal.REQUEST_END)
+            client.stop_waiting()
+            if self.state is State.DONE:
+                self._free()
+            elif self.state is State.SENT and self.judged is not None:
+                self._await_answer(self.judged)
+        elif self.state in _ANSWERED:
+            client.wait(self._socket.connections.lingering)
+
+    def _collect(self, judged: NeedsBody | Verdict) -> None:
+        """Wait for all of a body."""
+        self._hold()
+        self.body = body = HeldBody(judged.head, self._socket.limits.body)
+        if body.broken:
+            self.fail(body.status, body.broken)
+        elif body.complete:
+            self._take_whole(judged, b"")
+        else:
+            self._client.wait(self._socket.connections.bodies)
+            if judged.head.expects_continue:
+                self._client.write(_CONTINUE)
+
+    def _take_held(self, body: HeldBody, data: bytes) -> int:
+        before, socket, judged = body.received, self._socket, self.judged
+        _, used = body.feed(data)
+        self.account.received = body.received
+        self._held += body.received - before
+        socket.held += body.received - before
+        if body.broken:
+            self.fail(body.status, body.broken)
+        elif socket.held > HELD * body.most:
+            self.fail(503, "too many bodies are held here at one time", TOO_MUCH_ASKED)
+        else:
+            if body.complete and isinstance(judged, NeedsBody | Verdict):
+                self._take_whole(judged, bytes(body.content))
+            return used
+        return len(data)
+
+    def _take_whole(self, judged: NeedsBody | Verdict, content: bytes) -> None:
+        """Decide about a request whose body has come."""
+        self._client.stop_waiting()
+        if isinstance(judged, Verdict):
+            self._follow(attach_body(judged, content))
+        elif is_quick(self._policy, judged, content):
+            self._take_decided(judge_body(self._policy, judged, content))
+        else:
+            self._client.judge_aside(partial(judge_body, self._policy, judged, content), self.go_on)
+
+    def end_input(self) -> None:
+        """Pass on that the client sends no more, once all that it has sent is on its way."""
+        client, incomplete = self._client, self.body is not None and not self.body.complete
+        if client.inbox.data or (client.engine is None and not (self.state is State.HELD and incomplete)):
+            return
+        if incomplete:
+            self.fail(400, "the request ended before its body did")
+        elif client.engine is not None and self.state is not State.HELD:
+            client.engine.end_writing()
+
+    # The engine's answer, as `AnswerReader` reads it
+
+    def wants_interim(self, status: int) -> bool:
+        """Whether the client gets an interim answer: none to a health check, and 100 only while a body is to come."""
+        judged = self.judged
+        if judged is None or judged.operation is HEALTH or not judged.head.wants_interim(status):
+            return False
+        return status != HTTPStatus.CONTINUE or self.state is State.SENDING
+
+    def may_tunnel(self, head: ResponseHead) -> bool:
+        """Whether the operation is one that may stop being HTTP; by 101 only if the client has offered it."""
+        judged = self.judged
+        if judged is None or judged.operation.shape is not Shape.TUNNEL:
+            return False
+        return head.status != HTTPStatus.SWITCHING_PROTOCOLS or bool(judged.head.upgrade)
+
+    def begin_answer(self, head: ResponseHead) -> Framing | None:
+        """Take note of a final response head; return how its body ends, or None if the client does not get it."""
+        client, judged = self._client, self.judged
+        if client.waits_in is self._socket.connections.answers:
+            client.stop_waiting()
+        self.state = step(self.state, _ANSWER)
+        self.account.status = head.status
+        if judged is None or judged.request.operation is HEALTH:
+            self._answer_health(head.status)
+            return None
+        framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
+        if head.close or framing is _TO_THE_END:
+            self._closes = True
+        return framing
+
+    def begin_stream(self) -> None:
+        """Leave a line at the start of what may last for weeks."""
+        if self.judged is not None and self.judged.operation.shape is Shape.STREAM:
+            self._note_start()
+
+    def end_answer(self) -> None:
+        """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
+        client = self._client
+        self.state = step(self.state, _ANSWER_END)
+        self._end(_ALLOWED)
+        if self.state is _DONE:
+            self._free()
+            if client.inbox.data:
+                client.advance()
+        elif client.engine is None or self._closes or client.finishes:
+            self.linger()
+        else:
+            client.wait(self._socket.connections.lingering)
+
+    def switch(self, head: ResponseHead, data: bytes) -> None:
+        """Stop being HTTP: from the engine's answer on, all is passed on as it is."""
+        self.state = step(self.state, Signal.SWITCH)
+        self.send(data)
+        self.account.status = head.status
+        self._note_start()
+        self._client.open_tunnel()
+
+    # A removal of volumes, which has an engine connection of its own
+
+    def detach(self, verdict: Verdict) -> None:
+        """Note that the engine acts, whether the client stays or goes."""
+        self.judged = verdict
+        self._client.detach()
+
+    def take_whole_answer(self, head: ResponseHead, answer: bytes) -> None:
+        """Pass on an answer that has come whole."""
+        self.state = step(self.state, Signal.WHOLE)
+        self.begin_answer(head)
+        self.send(answer)
+        self.end_answer()

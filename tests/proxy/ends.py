@@ -1,0 +1,202 @@
+"""Both ends of a connection without sockets: they note what an exchange says, and do what it waits for when asked."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict, judge_object
+from dockerproxy.proxy.accounting import Accounting
+from dockerproxy.proxy.answers import AnswerReader
+from dockerproxy.proxy.connections import Waiting
+from dockerproxy.proxy.exchange import Exchange
+from dockerproxy.proxy.shared import Shared
+from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.tasks import Tasks
+from dockerproxy.settings import Level, LogFormat, SocketSettings
+from dockerproxy.wire.exchange import OutOfTurn, State
+from dockerproxy.wire.inbox import Inbox
+
+
+class Records(Log):
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(Level.DEBUG, LogFormat.TEXT)
+        self.records: list[Record] = []
+
+    def exchange(self, record: Record, level: Level = Level.INFO) -> None:
+        del level
+        self.records.append(record)
+
+    def message(self, level: Level, text: str) -> None:
+        del level, text
+
+
+class EngineEnd:
+    """What the engine got."""
+
+    def __init__(self) -> None:
+        self.is_slow = False
+        self.reader = AnswerReader()
+        self.got = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.got += data
+
+    def writelines(self, pieces: list[bytes | memoryview]) -> None:
+        self.got += b"".join(pieces)
+
+    def end_writing(self) -> None:
+        pass
+
+
+class Ends:
+    """The client's end of a connection, and the engine's.
+
+    Attributes:
+        exchange: The one under way, or the next one.
+        engine: What the engine of this connection got, if there is one now.
+        engines: All that there were.
+        answered: What the client got.
+        is_gone: Whether nothing more is written to the client.
+        waiting: What the exchange has started: a connection to the engine, a lookup.
+    """
+
+    def __init__(self, settings: SocketSettings) -> None:
+        self.log = Records()
+        self.socket = SocketState(settings)
+        self.inbox = Inbox()
+        self.engine: EngineEnd | None = None
+        self.engines: list[EngineEnd] = []
+        self.answered = bytearray()
+        self.waits_in: Waiting | None = None
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.is_gone = self.has_ended = self.finishes = False
+        self.spent = self.spent_in = 0
+        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: 0.0)
+        self.account = Accounting(self.socket, self.log, self._shared.now)
+        self.renew()
+
+    # What a test does
+
+    def receive(self, data: bytes) -> None:
+        if not self.is_gone and self.exchange.state not in {State.CLOSING, State.TUNNEL}:
+            self.inbox.put(data)
+            self.advance()
+
+    def answer(self, data: bytes) -> None:
+        if self.engine is not None:
+            try:
+                broken = self.engine.reader.feed(self.exchange, data)
+            except OutOfTurn as error:
+                broken = str(error)
+            if broken:
+                self.exchange.break_off(broken)
+
+    def lose_engine(self) -> None:
+        if self.engine is not None:
+            reader, self.engine = self.engine.reader, None
+            reader.end(self.exchange, None)
+
+    def lose_client(self) -> None:
+        self.is_gone = True
+        self.waiting.clear()
+        self.engine = None
+        self.exchange.lose_client()
+
+    def end_input(self) -> None:
+        if not self.is_gone and not self.has_ended and self.exchange.state not in {State.IDLE, State.CLOSING}:
+            self.has_ended = True
+            self.exchange.end_input()
+
+    def work(self) -> None:
+        if self.waiting:
+            self.waiting.popleft()()
+
+    # What the exchange asks for
+
+    def write(self, data: bytes) -> None:
+        self.answered += data
+
+    def connect(self, first: bytes) -> None:
+        self.waiting.append(lambda: self._connect(first))
+
+    def _connect(self, first: bytes) -> None:
+        if self.exchange.awaits_answer and not self.is_gone:
+            self.engine = EngineEnd()
+            self.engines.append(self.engine)
+            self.engine.write(first)
+            self.go_on()
+
+    def drop_engine(self) -> None:
+        self.engine = None
+
+    def advance(self) -> None:
+        while not self.is_gone:
+            exchange = self.exchange
+            if exchange.state is State.IDLE and self.inbox.data:
+                head = self.inbox.take_head(4096)
+                if head is None:
+                    return
+                if isinstance(head, Refusal):
+                    exchange.refuse(head)
+                else:
+                    exchange.begin(head)
+            elif (self.inbox.data or exchange.has_more_of_body) and exchange.takes_body:
+                self.inbox.take(exchange.take_body(self.inbox.peek()))
+            else:
+                return
+
+    def go_on(self) -> None:
+        self.advance()
+        if self.has_ended:
+            self.exchange.end_input()
+
+    def update_reading(self) -> None:
+        pass
+
+    def wait(self, waiting: Waiting) -> None:
+        self.waits_in = waiting
+
+    def stop_waiting(self) -> None:
+        self.waits_in = None
+
+    def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        self.waiting.append(lambda: then(work()))
+
+    def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+        def find() -> None:
+            decided: Judged = judged
+            while isinstance(decided, NeedsLookup):
+                decided = judge_object(policy, decided, None)
+            self.exchange.go_on(decided)
+
+        self.waiting.append(find)
+
+    def cancel(self) -> None:
+        self.waiting.clear()
+
+    def detach(self) -> None:
+        pass
+
+    def renew(self) -> None:
+        self.exchange = Exchange(self, self.socket, self._shared, self.account)
+
+    def open_tunnel(self) -> None:
+        self.engine = None
+        self.inbox.clear()
+
+    def deny_http2(self, message: str) -> None:
+        del message
+
+    def linger(self) -> None:
+        self.inbox.clear()
+
+    def close(self) -> None:
+        self.is_gone = True
+
+    abort = close
