@@ -36,7 +36,7 @@ FREE: Final = {
     "unset": "**denied**, unless false, 0 or empty",
     "absent": "**denied**, even if empty",
 }
-PLACES: Final = {"?": " (of the query)", "@": " (of the object, as the engine shows it)"}
+PLACES: Final = {"?": " (of the query)", "@": " (of the object, as the engine shows it)", "#": " (of the head)"}
 CONTENTS: Final = {
     Content.NONE: "Only its parameters are checked.",
     Content.JSON: "Its body is JSON; the proxy holds it until it is complete.",

@@ -52,6 +52,7 @@ class CanonicalRequest:
         path: Without the prefix: segments without escapes, none of them empty, `.` or `..`.
         query: Decoded names and values in their order; bytes that are not UTF-8 are surrogate escapes.
         operation: What the engine would do, or UNKNOWN if the catalog knows no such operation.
+        fields: Of its head, with names in lower case.
     """
 
     method: str
@@ -59,6 +60,7 @@ class CanonicalRequest:
     path: str
     query: tuple[tuple[str, str], ...]
     operation: Operation
+    fields: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def target(self) -> str:
@@ -76,12 +78,13 @@ class CanonicalRequest:
         return tuple(value for key, value in self.query if fold(key) == name)
 
 
-def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
+def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ...] = ()) -> CanonicalRequest | Refusal:
     """Find the one reading of a request.
 
     Args:
         method: One that exists.
         target: As the client sent it; bytes that are not UTF-8 as surrogate escapes.
+        fields: Of its head, with names in lower case.
     """
     raw_path, _, raw_query = target.partition("?")
     path = unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
@@ -117,7 +120,7 @@ def canonicalise(method: str, target: str) -> CanonicalRequest | Refusal:
     query = tuple(_split_query(raw_query))
     if any(_touches_host(value) for _, value in query):
         return Refusal(400, _NO_NAME)
-    return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation)
+    return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation, fields=fields)
 
 
 def _split_version(path: str) -> tuple[str, str]:

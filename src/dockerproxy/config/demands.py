@@ -59,6 +59,8 @@ def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
     """Read a list of words."""
+    if word.may_be_empty and isinstance(node, Items) and not reader.items(node, word.name):
+        return ()
     without = "take the condition out to allow all" if word.narrows else "take the condition out"
     texts = _read_list(reader, node, word.name, f"name something, or {without}")
     fitting = [text for text in texts if text is not None and _can_match(reader, word, text)]

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.secrets import HIDDEN, is_secret
+from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.objects import Found, Kind, Question, ask
 from dockerproxy.policy.values import Value
 from dockerproxy.text import shorten_ids
@@ -184,6 +185,18 @@ class Reading:
         options = () if value is None else ((value, KEEP),)
         self.claims.append(Claim(_split(words), options, path, shown, says, **more))
 
+    def claim_since(self, word: str, since: Version, path: str) -> None:
+        """Note that an engine leaves out a field of which a condition speaks, if it does so under this version.
+
+        Args:
+            word: Of the condition.
+            since: The first version under which it does not.
+            path: Where the field stands.
+        """
+        version = read_version(self.request.version)
+        if version is not None and version < since:
+            self.claim(word, None, path, None, f"is left out by the engine under {self.request.version}")
+
     def question(self, kind: Kind, name: str) -> Question:
         """Return what to ask the engine about a name."""
         return ask(kind, name, self.request.version, self.request.operation)
@@ -198,6 +211,9 @@ Check: TypeAlias = Callable[[Reading, Json, str, Object], Json]
 
 Its arguments are the reading, the value (None if there is none), its path, and the object around it.
 """
+
+Note: TypeAlias = Callable[[str, Json, str], None]
+"""Has what a table says of a place in an archive read a value, which stands at a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,7 +132,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     parsed = parse_request(head)
     if isinstance(parsed, Refusal):
         return parsed
-    request = canonicalise(parsed.method.decode(), parsed.target.decode(errors="surrogateescape"))
+    request = canonicalise(parsed.method.decode(), parsed.target.decode(errors="surrogateescape"), parsed.fields)
     if isinstance(request, Refusal):
         return request
     refusal = refuse_body(parsed, request)

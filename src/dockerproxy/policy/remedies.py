@@ -16,7 +16,7 @@ def find_remedy(
     """Say what would let a request pass in spite of its faults.
 
     Attack: a line beside the grant, which lacks what the grant says besides, so that the next refusal proposes it again
-    -> Defence: the line has all that the grant says, and all that the request needs
+    -> Defence: the line has all that the grant says, or means where it says nothing, and all that the request needs
     (test: test_the_line_that_a_denial_proposes_admits_the_request).
 
     Args:
@@ -50,9 +50,10 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
             return f"{fault.word} cannot list it"
         if not is_literal(fault.value):
             return f"{fault.word} cannot list it, since * and ? stand for other characters there"
-        before = needed.get(fault.word)
+        constraint = CONSTRAINTS[fault.word]
+        before = needed.get(fault.word, constraint.unspoken or None)
         merged = fault.value if before is None else merge(before, fault.value)
-        if merged is None or CONSTRAINTS[fault.word].takes is Takes.AMOUNT:
+        if merged is None or constraint.takes is Takes.AMOUNT:
             needed[fault.word] = fault.value
         else:
             needed[fault.word] = merged

@@ -64,7 +64,9 @@ def say_value(value: Value) -> str:
             f"{name}={item}" if isinstance(item, str) else f"{name} {list_names(item)}" for name, item in value.items
         )
         return list_names(list(pairs), "and")
-    if isinstance(value, tuple) and value:
+    if value == ():
+        return "none"
+    if isinstance(value, tuple):
         return list_names([item if isinstance(item, str) else " ".join(item) for item in value])
     return value if isinstance(value, str) else write_value(value)
 

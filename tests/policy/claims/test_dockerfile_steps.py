@@ -29,7 +29,7 @@ def test_steps_are_what_a_builder_would_do() -> None:
     )
     assert steps_of(content) == [
         Step("ARG", (), "A=b"),
-        Step("RUN", ("--network=none", "--mount=x"), "ls --x é"),
+        Step("RUN", ("--network=none", "--mount=x"), "ls --x é", is_trigger=True),
         Step("LABEL", (), "é=é"),
         Step("FROM", (), "é"),
     ]
@@ -75,7 +75,11 @@ def test_a_trigger_is_an_instruction(rest: str) -> None:
 
 
 def test_a_trigger_may_be_any_instruction() -> None:
-    assert steps_of("ONBUILD ENV x=y\nonbuild\thealthcheck NONE\nONBUILD \\\n # c\n RUN x") == [Step("RUN", (), "x")]
+    assert steps_of("ONBUILD ENV x=y\nonbuild\thealthcheck NONE\nONBUILD \\\n # c\n RUN x") == [
+        Step("ENV", is_trigger=True),
+        Step("HEALTHCHECK", is_trigger=True),
+        Step("RUN", (), "x", is_trigger=True),
+    ]
 
 
 def test_no_line_is_longer_than_builders_read() -> None:

@@ -196,6 +196,7 @@ def test_a_parameter_that_is_a_text_says_something_with_every_text(query: str, *
         root=grow_tree(fields),
         parameters=list_beside(fields, "?"),
         of_object={},
+        of_head={},
     )
     seen = inspect(body, {}, request_of("POST", f"/volumes/prune{query}"), Known())
     assert (not seen.faults) is passes

@@ -2,15 +2,24 @@
 
 import pytest
 from policy.claims.looking import faults, look
-from policy.inspecting import conditions_of
-from policy.policies import ID
+from policy.inspecting import faults_of
+from policy.policies import ID, request_of
 
-from dockerproxy.policy.claims.tags import may_give
+from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.claims.tags import check_loaded
+from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import show
 
 DIGEST = f"sha256:{ID}"
 SHOWN = show(f"docker.io/ci/app@{DIGEST}")
 OF_DIGEST = f"?repo is {SHOWN}, and a digest is not given but comes from the contents"
+
+
+def loads(name: str, **bounds: Value) -> bool:
+    """Whether an image may be loaded under a name."""
+    reading = Reading(request=request_of("POST", "/images/load"), answers={})
+    check_loaded(reading, name, "a name", {})
+    return not faults_of(reading, **bounds)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +63,11 @@ OF_DIGEST = f"?repo is {SHOWN}, and a digest is not given but comes from the con
 def test_a_name_is_given_only_if_its_normalised_form_is_granted(
     tags: tuple[str, ...], reference: str, *, may: bool
 ) -> None:
-    assert may_give(conditions_of({"tags": tags}), reference) is may
+    assert loads(reference, tags=tags) is may
 
 
 def test_without_tags_no_name_is_given() -> None:
-    assert not may_give(conditions_of({"images": ("**",), "names": ("**",)}), "ci/app")
+    assert not loads("ci/app", images=("**",), names=("**",))
 
 
 COMMIT = {"name": "ImageCommit", "tags": ("ci/*",)}

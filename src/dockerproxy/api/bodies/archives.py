@@ -30,9 +30,10 @@ _PUT_LIBPOD: Final = read_fields("""
 """)
 
 _LOADED: Final = read_fields("""
-manifest.json[].RepoTags[]                         string   1.10  built            | is what an image in the archive is called
-repositories.*.*                                   string   1.7   built            | is what an image in an older archive is called
-index.json.manifests[].annotations.*               string   1.44  built            | is what an image in an archive of OCI's form is called
+manifest.json[]                                    object   1.10  any              | is an image in the archive
+manifest.json[].RepoTags[]                         string   1.10  loaded           | is what an image in the archive is called
+repositories.*.*                                   string   1.7   loaded           | is what an image in an older archive is called
+index.json.manifests[].annotations.*               string   1.44  loaded           | is what an image in an archive of OCI's form is called
 """)
 
 _LOAD: Final = read_fields("""
@@ -41,6 +42,9 @@ _LOAD: Final = read_fields("""
 """)
 
 _BUILD: Final = read_fields("""
+#X-Registry-Auth                                   list     1.0   any              | are credentials for a registry, to Podman
+#X-Registry-Config                                 list     1.0   any              | are credentials for registries
+Dockerfile[]                                       string   1.0   any              | is an instruction of the Dockerfile in the archive
 ?dockerfile                                        string   1.17  dockerfile       | is the name of the Dockerfile in the archive
 ?t[]                                               string   1.0   built            | is what the image is called
 ?remote                                            string   1.1   unset            | the engine fetches the context from wherever it can reach

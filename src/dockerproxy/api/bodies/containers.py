@@ -178,7 +178,7 @@ IPAMConfig.LinkLocalIPs[]                          string   1.24  any           
 Links[]                                            string   1.22  unset            | it gives another container a second name
 Aliases[]                                          string   1.22  any              | are names in the network
 DNSNames[]                                         string   1.44  any              | are names in the network
-MacAddress                                         string   1.22  mac_address      | may be that of another host on the link; the engine's own is left out
+MacAddress                                         string   1.22  unset            | it may be that of another host on the link; the engine's own is left out
 DriverOpts.*                                       string   1.32  unset            | it sets parameters of the kernel for the interface
 GwPriority                                         integer  1.48  any              | says which network leads outside
 NetworkID                                          string   1.22  part             | is what the engine says of an endpoint; it is left out

@@ -6,7 +6,8 @@ A table has a line for each field that the engine knows:
 
 - In a path `Name[]` is a list, `Name.*` an object whose keys are data, and the rest are keys of Docker's own types. A
   path that begins with `?` is a parameter of the query, since some of what a body says may stand there too; one that
-  begins with `@` is about the object that the request names, as the engine shows it.
+  begins with `@` is about the object that the request names, as the engine shows it; one that begins with `#` is a
+  field of the head.
 - type is that of the values: `string`, `boolean`, `integer`, `number`, `object`, and `empty` for an object without
   fields. `words` is a list of strings for which engines up to 28 take a bare string too.
 - since is the version of the API, or of Podman, in which it appeared.
@@ -160,7 +161,7 @@ def grow_tree(fields: tuple[Field, ...]) -> Node:
     """Make the tree of a body; a body that is a list has paths that begin with `[]`."""
     root = Node(Type.OBJECT)
     for each in fields:
-        if not each.path.startswith(("?", "@")):
+        if not each.path.startswith(("?", "@", "#")):
             _plant(root, each)
     _finish(root)
     return root

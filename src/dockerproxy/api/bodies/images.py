@@ -31,6 +31,8 @@ _TAG: Final = read_fields("""
 """)
 
 _PUSH: Final = read_fields("""
+#X-Registry-Auth                                   list     1.0   any              | are credentials for the registry
+#X-Registry-Config                                 list     1.0   any              | are credentials for registries, to Podman
 ?tag                                               string   1.0   pushed!          | belongs to the name of what is sent, which chooses the registry
 ?platform                                          string   1.46  any              | chooses an architecture
 ?all                                               boolean  4.0   any              | sends all images of a list, in Podman
@@ -44,6 +46,8 @@ _PUSH: Final = read_fields("""
 """)
 
 _CREATE: Final = read_fields("""
+#X-Registry-Auth                                   list     1.0   any              | are credentials for the registry
+#X-Registry-Config                                 list     1.0   any              | are credentials for registries, to Podman
 ?fromImage                                         string   1.0   pulled           | is the image that is pulled
 ?tag                                               string   1.0   any              | belongs to the name of the image
 ?platform                                          string   1.32  any              | chooses an architecture

@@ -247,6 +247,8 @@ _IMPORT: Final = read_fields("""
 """)
 
 _PULL: Final = read_fields("""
+#X-Registry-Auth                                   list     2.0   any               | are credentials for the registry
+#X-Registry-Config                                 list     2.0   any               | are credentials for registries
 ?reference                                         string   2.0   any               | is the image that is pulled
 ?allTags                                           boolean  2.0   any               | pulls all tags
 ?alltags                                           boolean  2.0   any               | pulls all tags
@@ -270,6 +272,8 @@ _PULL: Final = read_fields("""
 """)
 
 _PUSH: Final = read_fields("""
+#X-Registry-Auth                                   list     2.0   any               | are credentials for the registry
+#X-Registry-Config                                 list     2.0   any               | are credentials for registries
 ?destination                                       string   2.0   podman_pushed!    | is where it is sent
 ?all                                               boolean  3.0   any               | sends all images of a list
 ?authfile                                          string   2.0   unset             | it is a file of the host

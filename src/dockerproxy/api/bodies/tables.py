@@ -38,6 +38,7 @@ class Body:
         root: The tree of the body's fields.
         parameters: Those of the query, by name.
         of_object: Fields of the object that the request names, by their path in what the engine says of it.
+        of_head: Fields of the head, by their names.
     """
 
     operation: str
@@ -46,6 +47,7 @@ class Body:
     root: Node
     parameters: Mapping[str, Field]
     of_object: Mapping[str, Field]
+    of_head: Mapping[str, Field]
 
     @property
     def asks(self) -> bool:
@@ -77,6 +79,7 @@ def make_body(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
         root=grow_tree(fields),
         parameters=list_beside(fields, "?"),
         of_object=list_beside(fields, "@"),
+        of_head=list_beside(fields, "#"),
     )
 
 

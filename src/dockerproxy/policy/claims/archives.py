@@ -20,14 +20,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from dockerproxy.api.bodies.fields import ALWAYS
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claim import Fault, Note, Reading
 from dockerproxy.policy.claims.builds import Building
+from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.entries import fault_of, is_too_long
 from dockerproxy.policy.claims.image_archives import Loading
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.claims.uploads import Unpacking
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.decide import judge_claims
+from dockerproxy.policy.remedies import widen
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.wire.document import Json
 from dockerproxy.wire.gzip import Gunzip
 from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
 from dockerproxy.wire.tar_writing import END, write_entry
@@ -50,11 +56,14 @@ class Rules(Protocol):
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
 
+    def end(self) -> None:
+        """Note what is known when all entries were there."""
+
     def __len__(self) -> int:
         """Return how many names are remembered."""
 
 
-_RULES: Final[Mapping[str, Callable[[CanonicalRequest, Mapping[str, Condition]], Rules]]] = {
+_RULES: Final[Mapping[str, Callable[[CanonicalRequest, Note], Rules]]] = {
     "PutContainerArchive": Unpacking,
     "PutContainerArchiveLibpod": Unpacking,
     "ImageLoad": Loading,
@@ -89,7 +98,10 @@ class Archive:
     def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
         self.fault = ""
         self._operation = request.operation.name
-        self._rules = _RULES[self._operation](request, conditions)
+        self._conditions = conditions
+        self._lines = {line.path: line.how.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
+        self._reading = Reading(request=request, answers={})
+        self._rules = _RULES[self._operation](request, self._read_value)
         self._start = b""
         self._gunzip = Gunzip()
         self._tar = TarReader()
@@ -146,6 +158,8 @@ class Archive:
         self._look(self._gunzip.end())
         self._tar.end()
         self._note(self._gunzip.fault or self._tar.fault)
+        self._rules.end()
+        self._judge()
         return [END]
 
     def _begin_with(self, content: Piece) -> None:
@@ -183,6 +197,8 @@ class Archive:
             content = self._read(bytes(held))
             if isinstance(content, Fault):
                 self._deny(content)
+            self._judge()
+            if self.fault or isinstance(content, Fault):
                 return
             self._entry = replace(self._entry, size=len(content))
             self._write(self._entry, passed)
@@ -194,6 +210,19 @@ class Archive:
         if is_too_long(held):
             return fault_of(self._entry, "has more lines or values than are read of it")
         return self._rules.read(self._entry, held)
+
+    def _read_value(self, place: str, value: Json, path: str) -> None:
+        """Have what the table says of a place read a value."""
+        check = CHECKS.get(self._lines[place])
+        if check is not None:
+            check[0](self._reading, value, path, {})
+
+    def _judge(self) -> None:
+        """Judge by the grant what was noted since."""
+        faults = (*self._reading.violations, *judge_claims(self._conditions, self._reading.claims).faults)
+        self._reading.claims.clear()
+        if faults and not self.fault:
+            self._deny(faults[0])
 
     def _write(self, entry: Entry, passed: list[Piece]) -> None:
         passed.append(write_entry(entry, first=not self._has_begun))
@@ -208,5 +237,6 @@ class Archive:
         """Note what is wrong, and what would allow it."""
         remedy = "only an unrestricted grant allows that"
         if fault.word:
-            remedy = f'"{write_grant(self._operation, {fault.word: fault.value})}" would allow it'
+            needed = widen({word: each.value for word, each in self._conditions.items()}, (fault,))
+            remedy = needed if isinstance(needed, str) else f'"{write_grant(self._operation, needed)}" would allow it'
         self.fault = f"{self._operation} is not allowed here: {fault}; {remedy}"

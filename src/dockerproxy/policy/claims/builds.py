@@ -24,7 +24,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Fault, Object, Reading
+from dockerproxy.policy.claim import Fault, Note, Object, Reading
+from dockerproxy.policy.claims.dockerfile_steps import Step
 from dockerproxy.policy.claims.dockerfiles import find_reach
 from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.claims.image_archives import meanings
@@ -32,7 +33,6 @@ from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.networks import check_network
 from dockerproxy.policy.claims.tags import claim_name, fault_of_given
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, show_name
@@ -42,6 +42,7 @@ _DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
 
 _IGNORED: Final = (".dockerignore", ".containerignore")
 _IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
+_ONBUILD: Final = "ONBUILD"
 _PREPROCESSED: Final = ".in"
 
 _MARK: Final = b"\xef\xbb\xbf"
@@ -63,8 +64,8 @@ _NO_NETWORK: Final = "networkmode=1"
 class Building:
     """What may be in the context of a build."""
 
-    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
-        del conditions
+    def __init__(self, request: CanonicalRequest, note: Note) -> None:
+        self._note = note
         names = find_dockerfiles(request)
         self._links = Links()
         self._given = _read_arguments(request)
@@ -94,8 +95,16 @@ class Building:
         frontend = find_frontend(content)
         if frontend:
             return fault_of(entry, f"names a frontend, which is a program that would read it: {frontend}")
-        reach = find_reach(content, self._given)
-        return fault_of(entry, reach) if reach else content
+        steps: list[Step] = []
+        reach = find_reach(content, self._given, steps)
+        if reach:
+            return fault_of(entry, reach)
+        names = [name for step in steps for name in ((_ONBUILD, step.name) if step.is_trigger else (step.name,))]
+        self._note("Dockerfile[]", [*dict.fromkeys(names)], show_name(entry.name))
+        return content
+
+    def end(self) -> None:
+        """Note nothing more."""
 
 
 def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.fields import ALWAYS
+from dockerproxy.api.bodies.fields import ALWAYS, Field
 from dockerproxy.api.bodies.tables import Body
-from dockerproxy.policy.claim import Check
+from dockerproxy.policy.claim import Check, Object, Reading
 from dockerproxy.policy.claims.builds import check_build_network, check_built, check_dockerfile
 from dockerproxy.policy.claims.capabilities import check_capabilities, check_security_options
 from dockerproxy.policy.claims.commands import (
@@ -21,7 +21,6 @@ from dockerproxy.policy.claims.engine_defaults import (
     check_cgroupns,
     check_endpoint,
     check_hidden,
-    check_mac_address,
     check_read_only,
 )
 from dockerproxy.policy.claims.images import check_images
@@ -86,12 +85,13 @@ from dockerproxy.policy.claims.services import (
 )
 from dockerproxy.policy.claims.starts import check_checkpoint, check_prepared, check_started
 from dockerproxy.policy.claims.subnets import check_network_options, check_subnets
-from dockerproxy.policy.claims.tables import how_of
-from dockerproxy.policy.claims.tags import check_given, check_tagged
+from dockerproxy.policy.claims.tables import OVERLAID
+from dockerproxy.policy.claims.tags import check_given, check_loaded, check_tagged
 from dockerproxy.policy.claims.uploads import check_renames, check_writable
-from dockerproxy.policy.constraints.registry import READS
+from dockerproxy.policy.constraints.registry import READS, Read
+from dockerproxy.wire.document import Json
 
-CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
+_OWN: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "annotations": (check_annotations, ()),
     "anonymous": (check_anonymous, ()),
     "binds": (check_binds, ("binds", "volumes")),
@@ -118,8 +118,8 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "ipcns": (check_ipcns, ("joins",)),
     "labels": (check_labels, ("labels",)),
     "limits": (check_limits, ()),
+    "loaded": (check_loaded, ("tags",)),
     "log_options": (check_log_options, ()),
-    "mac_address": (check_mac_address, ()),
     "memory": (check_memory, ("memory",)),
     "mounts": (check_mounts, ("binds", "volumes", "images")),
     "names": (check_names, ("names",)),
@@ -178,7 +178,44 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
     "user": (check_user, ("user",)),
     "writable": (check_writable, ()),
     "zone": (check_zone, ()),
-    **{how_of(*place): (check, (word,)) for place, (check, word) in READS.items()},
+}
+
+
+def _choose(line: Field) -> Check:
+    """Return what holds a value to the words that a line lists: `=a,b`, or `~a,b` if it goes no further."""
+    words = ("", None, *line.how[1:].split(","))
+
+    def check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+        del parent
+        if value not in words:
+            reading.violate(path, value, f"and {line.says}")
+        return None if line.how.startswith("~") else value
+
+    return check
+
+
+def _overlay(reads: tuple[Read, ...], own: Field) -> tuple[Check, tuple[str, ...]]:
+    """Have words read a field, and behind them what its line names: a check, or words of which it is one."""
+    steps = [(read.check, read.always) for read in reads]
+    check, words = _OWN.get(own.how.removesuffix(ALWAYS), (None, ()))
+    if own.how.startswith(("=", "~")):
+        check = _choose(own)
+    if check is not None:
+        steps.append((check, own.how.endswith(ALWAYS)))
+
+    def read_all(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+        for step, always in steps:
+            if value is not None or always:
+                value = step(reading, value, path, parent)
+        return value
+
+    read_all.__doc__ = steps[0][0].__doc__
+    return read_all, (*dict.fromkeys((*(read.word for read in reads), *words)),)
+
+
+CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
+    **_OWN,
+    **{name: _overlay(READS[place], own) for name, (place, own) in OVERLAID.items()},
 }
 """By the name that a table has for it; with the words of a policy file that it obeys."""
 

@@ -108,21 +108,23 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An instruction that may reach further than a build.
+    """An instruction.
 
     Attributes:
         name: Of the instruction, in upper case; `ONBUILD` in front of it is left out.
-        flags: Of the builder, as they are spelled.
+        flags: Of the builder, as they are spelled, of those that may reach further than a build.
         rest: What follows them.
+        is_trigger: Whether `ONBUILD` stands in front.
     """
 
     name: str
-    flags: tuple[str, ...]
-    rest: str
+    flags: tuple[str, ...] = ()
+    rest: str = ""
+    is_trigger: bool = False
 
 
 def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
-    """Yield the steps of a Dockerfile that matter.
+    """Yield the steps of a Dockerfile.
 
     Raises:
         UnclearError: Builders could read it in different ways.
@@ -159,14 +161,15 @@ def _join(text: str) -> Iterator[str]:
 
 
 def _read_step(line: str, budget: Budget) -> Step | None:
-    """Read a line; None if it is no step that matters."""
+    """Read a line; None if it has no step."""
     name, rest = _split(line)
-    if name == _ONBUILD:
+    is_trigger = name == _ONBUILD
+    if is_trigger:
         name, rest = _split(rest)
         if name not in _TRIGGERS:
             raise UnclearError(f"has a step with ONBUILD {show(name)}, which is no instruction that may follow it")
     if name not in _NAMES:
-        return None
+        return Step(upper(name), is_trigger=is_trigger) if name else None
     if "<" in line and name in _WITH_HERE:
         budget.spend(line.count("<"))
         documents = _IS_PLAIN.findall(line)
@@ -184,7 +187,7 @@ def _read_step(line: str, budget: Budget) -> Step | None:
         at = flag.end()
     if _NO_TEXT.match(rest, at):
         raise _outside(name, rest, at)
-    return Step(upper(name), tuple(flags), rest[at:])
+    return Step(upper(name), tuple(flags), rest[at:], is_trigger)
 
 
 def _split(line: str) -> tuple[str, str]:

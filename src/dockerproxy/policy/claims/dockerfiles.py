@@ -27,16 +27,17 @@ from dockerproxy.policy.claims.labels import find_in_instruction
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
 
-def find_reach(content: bytes, given: Mapping[str, str] | None) -> str:
+def find_reach(content: bytes, given: Mapping[str, str] | None, steps: list[Step] | None = None) -> str:
     """Say what in a Dockerfile reaches further than a build may, as a clause; empty if nothing does.
 
     Args:
         content: Of the Dockerfile.
         given: What the client sets its variables to; None if that is not clear.
+        steps: Gets its steps.
     """
-    budget = Budget()
+    budget, steps = Budget(), [] if steps is None else steps
     try:
-        steps = list(read_steps(content, budget))
+        steps += read_steps(content, budget)
         variables = Variables(given, [step.rest for step in steps if step.name == "ARG"], budget)
         faults = (_look_at_flags(step) or _look_at_rest(step, variables) for step in steps)
         return next(filter(None, faults), "")

@@ -10,7 +10,6 @@ Attack: `runc` where the operator's default is a sandbox -> Defence: it is left 
 test_the_runtime_is_the_operator_s).
 Attack: `NetworkID` of another network, which Docker joins in place of the one named by the key -> Defence: it is left
 out, and the key is what was judged (test: test_a_network_is_joined_by_its_judged_name).
-Attack: the address of another host on the link, sent as if the engine had chosen it -> Defence: it is left out.
 Attack: an annotation that the runtime acts on, among those that Podman writes -> Defence: all of them are left out, and
 others are refused.
 """
@@ -94,13 +93,6 @@ def check_annotations(reading: Reading, value: Json, path: str, parent: Object) 
         if name not in _ANNOTATIONS:
             reading.violate(f"{path}[{show(name)}]", text, "and the runtime may act on it")
     return None if value else value
-
-
-def check_mac_address(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """The address on the link is the one that the engine gave, as the id of the network beside it shows."""
-    if value and not parent.get("NetworkID"):
-        reading.violate(path, value, "and it passes for another host on the link")
-    return None
 
 
 def check_endpoint(reading: Reading, value: Json, path: str, parent: Object) -> Json:

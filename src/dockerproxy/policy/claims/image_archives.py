@@ -20,14 +20,12 @@ from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claim import Fault, Note
 from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.labels import SAYS, LabelScan
-from dockerproxy.policy.claims.tags import fault_of_given, may_give
 from dockerproxy.policy.claims.variables import VariableScan
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.tar import Entry, Kind, show_name
@@ -39,6 +37,13 @@ _ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref
 """The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage). To
 Podman up to 3.4 only the second counts: so what has the first goes on with both the same."""
 
+_NAMES: Final = {
+    _MANIFEST: "manifest.json[].RepoTags[]",
+    _REPOSITORIES: "repositories.*.*",
+    _INDEX: "index.json.manifests[].annotations.*",
+}
+_IMAGES: Final = "manifest.json[]"
+"""Lines of the table that say what is granted of each name, and of each image."""
 
 _MOST_NAMES: Final = 512
 """That an archive may give: each is compared with all that are granted."""
@@ -51,9 +56,10 @@ class _UnclearError(Exception):
 class Loading:
     """What may be in an archive of images."""
 
-    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+    def __init__(self, request: CanonicalRequest, note: Note) -> None:
         del request
-        self._conditions = conditions
+        self._note = note
+        self._lists_images = False
         self._links = Links()
         self._named = NamedFiles(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
         self._scan, self._variables = LabelScan(), VariableScan()
@@ -87,20 +93,25 @@ class Loading:
         if isinstance(document, Refusal):
             return fault_of(entry, f"has no single reading: {document.reason}")
         try:
-            names = list(dict.fromkeys(_READERS[entry.name](document)))
+            images = [[*each] for each in _READERS[entry.name](document)]
         except _UnclearError:
             return fault_of(entry, "is not what an archive of images has there")
+        names = dict.fromkeys(name for image in images for name in image)
         if len(names) > _MOST_NAMES:
             return fault_of(entry, f"gives more than {_MOST_NAMES} names")
-        refused = next((name for name in names if not may_give(self._conditions, name)), None)
-        if refused is None:
-            return write_json(_WRITERS[entry.name](document))
-        reference = parse_reference(refused)
         path = f"a name in {entry.name.decode()}"
-        if reference is None or fault_of_given(with_default_tag(reference)):
-            return Fault(path, refused, fault_of_given(reference))
-        name = str(with_default_tag(reference))
-        return Fault(path, name, "and giving an image that name is not granted", "tags", (name,))
+        for name in names:
+            self._note(_NAMES[entry.name], name, path)
+        if entry.name != _REPOSITORIES:
+            self._lists_images = True
+            for image in images:
+                self._note(_IMAGES, [*image], entry.name.decode())
+        return write_json(_WRITERS[entry.name](document))
+
+    def end(self) -> None:
+        """Note an archive of the old form, with images of which no list says what they are called."""
+        if not self._lists_images:
+            self._note(_IMAGES, [], _MANIFEST.decode())
 
 
 def _stays(entry: Entry) -> bool:
@@ -122,10 +133,9 @@ def meanings(name: str, *, local: bool) -> tuple[str, ...]:
     return (name, f"localhost/{name}") if local and not name.startswith(f"{registry}/") else (name,)
 
 
-def _names_in_manifest(document: Json) -> Iterator[str]:
+def _names_in_manifest(document: Json) -> Iterator[list[str]]:
     for image in _list(document):
-        for name in _list(_find(image, "repotags")):
-            yield _text(name)
+        yield [_text(name) for name in _list(_find(image, "repotags"))]
 
 
 def _complete_names(document: Json) -> Json:
@@ -148,17 +158,16 @@ def _unify_names(document: Json) -> Json:
     return document
 
 
-def _names_in_repositories(document: Json) -> Iterator[str]:
+def _names_in_repositories(document: Json) -> Iterator[list[str]]:
     for name, tags in _object(document).items():
-        for tag in _object(tags):
-            yield f"{name}:{tag}"
+        yield [f"{name}:{tag}" for tag in _object(tags)]
 
 
-def _names_in_index(document: Json) -> Iterator[str]:
+def _names_in_index(document: Json) -> Iterator[list[str]]:
     for manifest in _list(_find(document, "manifests")):
         annotations = _object(_find(manifest, "annotations"))
         name = next(filter(None, (_text(annotations.get(key) or "") for key in _ANNOTATIONS)), "")
-        yield from meanings(name, local=True) if name else ()
+        yield [*meanings(name, local=True)] if name else []
 
 
 _READERS: Final = {

@@ -61,6 +61,7 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout
     content = known.body[0] if known.body is not None else None
     query = _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)
+    _read_head(reading, body.of_head)
     if content is not None:
         content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
@@ -106,6 +107,14 @@ def _read_object(reading: Reading, fields: Mapping[str, Field], found: Found | N
         for part in others:
             value = value.get(part) if isinstance(value, dict) else None
         _check(reading, each, value, path, {})  # type: ignore[arg-type] # it was read as JSON
+
+
+def _read_head(reading: Reading, fields: Mapping[str, Field]) -> None:
+    """Look at fields of the head: at all of one name, whichever an engine reads."""
+    for name, each in fields.items():
+        values = [value.decode("latin-1") for key, value in reading.request.fields if key == lower(name).encode()]
+        if values:
+            _check(reading, each, list[Json](values), name, {})
 
 
 class _Reader:

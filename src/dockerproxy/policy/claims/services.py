@@ -11,7 +11,6 @@ be reading from here: a volume is looked at where the engine is.
 
 from typing import Final
 
-from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.claim import Object, Reading, Spelling, find_fault, read_as
 from dockerproxy.policy.claims.limits import check_pids
 from dockerproxy.policy.claims.mounts import check_mounts
@@ -79,24 +78,17 @@ def check_service_ports(reading: Reading, value: Json, path: str, parent: Object
 
 def check_service_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """There is a bound of processes, if the grant says so, and the engine reads it."""
-    _check_is_read(reading, path, "pids", _PIDS_SINCE)
+    reading.claim_since("pids", _PIDS_SINCE, path)
     return check_pids(reading, value, path, parent)
 
 
 def check_no_new_privileges(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
     del parent
-    _check_is_read(reading, path, "no_new_privileges", _NO_NEW_PRIVILEGES_SINCE)
+    reading.claim_since("no_new_privileges", _NO_NEW_PRIVILEGES_SINCE, path)
     says = "and must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)
     return value
-
-
-def _check_is_read(reading: Reading, path: str, word: str, since: Version) -> None:
-    """Look whether the engine would read a field that the grant demands, under the version of the request."""
-    version = read_version(reading.request.version)
-    if version is not None and version < since:
-        reading.claim(word, None, path, None, f"is left out by the engine under {reading.request.version}")
 
 
 def check_swap(reading: Reading, value: Json, path: str, parent: Object) -> Json:

@@ -4,26 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.api.bodies.fields import FREE, Field
+from dockerproxy.api.bodies.fields import ALWAYS, Field
 from dockerproxy.api.bodies.tables import LINES, Body, make_body
 from dockerproxy.policy.constraints.registry import READS
 
-_OPEN: Final = FREE | {"unset", "absent"}
-"""What a line may say of a field that a constraint speaks of: no check looks at it."""
+_OWN: Final = {(name, each.path): each for name, (_, fields) in LINES.items() for each in fields}
+
+OVERLAID: Final[Mapping[str, tuple[tuple[str, str], Field]]] = {
+    f"{operation}:{path}": ((operation, path), _OWN[operation, path]) for operation, path in READS
+}
+"""What a line says that constraints read: the name of a check. With its place, and the line as it is by itself."""
 
 
 def _add_reads(operation: str, fields: tuple[Field, ...]) -> Iterator[Field]:
     """Have the constraints that speak of a field read it."""
     for each in fields:
-        name = next((name for name in (each.path, f"{each.path}!") if (operation, name) in READS), "")
-        if name and each.how not in _OPEN:
-            raise ValueError(f"{operation} {each.path}")
-        yield replace(each, how=how_of(operation, name)) if name else each
-
-
-def how_of(operation: str, place: str) -> str:
-    """Return what a line says that a constraint reads: the name of a check."""
-    return f"{operation}:{place}"
+        reads = READS.get((operation, each.path), ())
+        always = each.how.endswith(ALWAYS) or any(read.always for read in reads)
+        yield replace(each, how=f"{operation}:{each.path}{ALWAYS if always else ''}") if reads else each
 
 
 BODIES: Final[Mapping[str, Body]] = {

@@ -10,13 +10,11 @@ was named none is added: Podman adds one itself, to any name, when it tags or co
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import named
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import join_reference
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
@@ -69,14 +67,12 @@ def fault_of_given(reference: Reference | None) -> str:
     return "which could be the id of another one" if _MAY_BE_ID(str(reference)) else ""
 
 
-def may_give(conditions: Mapping[str, Condition], reference: str) -> bool:
-    """Whether an image may be given a name.
-
-    Args:
-        conditions: Of the grant; its `tags` are the names that may be given, and without them none may.
-        reference: The name, as the client spells it. Without a tag it means `latest`; a digest is never given.
-    """
-    parsed = parse_reference(reference)
-    if parsed is None or fault_of_given(whole := with_default_tag(parsed)):
-        return False
-    return "tags" in conditions and conditions["tags"].matches(named(str(whole)))
+def check_loaded(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A loaded image gets a name that the grant lists; without a tag it means `latest`."""
+    del parent
+    reference = parse_reference(str(value))
+    if reference is None:
+        reading.violate(path, value, fault_of_given(reference))
+    else:
+        claim_name(reading, with_default_tag(reference), path)
+    return value

@@ -19,14 +19,12 @@ Podman writes into what is mounted read-only as well, while the container does n
 and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Fault, Object, Reading
+from dockerproxy.policy.claim import Fault, Note, Object, Reading
 from dockerproxy.policy.claims.entries import Links, fault_of
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
@@ -36,8 +34,8 @@ _SET_ID: Final = 0o6000
 class Unpacking:
     """What may be unpacked in a container."""
 
-    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
-        del conditions
+    def __init__(self, request: CanonicalRequest, note: Note) -> None:
+        del note
         self._links = Links()
         self._is_renamed = any(request.values("rename"))
         self._above = {
@@ -72,6 +70,9 @@ class Unpacking:
         """Return the contents."""
         del entry
         return content
+
+    def end(self) -> None:
+        """Note nothing."""
 
 
 def _points_down(target: bytes) -> bool:

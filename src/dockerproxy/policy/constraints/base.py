@@ -45,6 +45,7 @@ class Constraint:
         is_learned: Whether a learned policy narrows by it, if it narrows.
         acts: Whether it changes what goes to the engine of what it admits.
         unspoken: The list that means what a grant without it means; empty if that admits nothing, or everything.
+        may_be_empty: Whether a list of it may have no items, which then means none.
     """
 
     takes: ClassVar[Takes] = Takes.ITEMS
@@ -52,6 +53,7 @@ class Constraint:
     unspoken: ClassVar[tuple[str, ...]] = ()
     is_learned: ClassVar[bool] = True
     acts: ClassVar[bool] = False
+    may_be_empty: ClassVar[bool] = False
 
     def __init__(self, name: str, summary: str, *, narrows: bool = False) -> None:
         self.name = name

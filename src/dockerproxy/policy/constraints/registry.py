@@ -1,15 +1,17 @@
 """All constraints: each file of this package that has one registers it by being here.
 
-A file has `CONSTRAINT`. One whose word is about fields that no check of `policy/claims` reads has `READS` besides: for
-each operation and field, as the tables of `api/bodies` name it, the function that makes claims of its value. A `!`
-behind the field has it look at what is not there, too.
+A file has `CONSTRAINT`. One whose word is about fields that no check of `policy/claims` reads for it has `READS` as
+well: for each operation and field, as the tables of `api/bodies` name it, the function that makes claims of its value.
+A `!` behind the field has it look at what is not there, too. Several words may read the same field; a check that its
+line names reads it last. A line that says `unset` or `absent` is left to the word, which then lets more through.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
+from dockerproxy.api.bodies.fields import ALWAYS
 from dockerproxy.policy import constraints
 from dockerproxy.policy.claim import Check
 from dockerproxy.policy.constraints.base import Constraint
@@ -22,9 +24,29 @@ CONSTRAINTS: Final[Mapping[str, Constraint]] = {
 }
 """By word."""
 
-READS: Final[Mapping[tuple[str, str], tuple[Check, str]]] = {
-    place: (check, module.CONSTRAINT.name)
-    for module in _MODULES
-    for place, check in getattr(module, "READS", {}).items()
-}
-"""By operation and field: what reads it, and the word that it makes claims of."""
+
+class Read(NamedTuple):
+    """How a word reads a field.
+
+    Attributes:
+        check: What makes claims of its value.
+        word: Of the claims.
+        always: Whether it looks at what is not there, too.
+    """
+
+    check: Check
+    word: str
+    always: bool
+
+
+def _list_reads() -> dict[tuple[str, str], tuple[Read, ...]]:
+    found: dict[tuple[str, str], tuple[Read, ...]] = {}
+    for module in _MODULES:
+        for (operation, field), check in getattr(module, "READS", {}).items():
+            place = operation, field.removesuffix(ALWAYS)
+            found[place] = (*found.get(place, ()), Read(check, module.CONSTRAINT.name, field.endswith(ALWAYS)))
+    return found
+
+
+READS: Final[Mapping[tuple[str, str], tuple[Read, ...]]] = _list_reads()
+"""By operation and field: what reads it."""
