@@ -1,4 +1,10 @@
-"""`restart`: the restart policies that a container may have. Without it any."""
+"""`restart`: the restart policies that a container may have. Without it any.
+
+Attack: no restart policy is named, so that the pod's applies (Podman) or the swarm's, which is always -> Defence: in a
+pod it must be named, and of a service nothing named is `always` (test: test_nothing_named_is_what_the_engine_does).
+Attack: a container is made without one and changed later -> Defence: the word is for updates, too
+(test: test_a_restart_policy_is_changed_only_to_a_granted_one).
+"""
 
 from typing import Final
 
@@ -6,22 +12,51 @@ from dockerproxy.policy.claim import Check, Object, Reading
 from dockerproxy.policy.constraints.base import Words
 from dockerproxy.wire.document import Json
 
+_WORD: Final = "restart"
+_NOT_GRANTED: Final = "which is none of the granted restart policies"
+_OF_SERVICE: Final = {"none": "no", "any": "always", "": "always"}
+"""What a swarm calls them, and what it does by itself."""
+
 
 def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """A restart policy; nothing named is `no`."""
+    if parent.get("pod") and not value:
+        reading.claim(_WORD, None, path, None, "must be named, or the pod's applies")
+    else:
+        _claim(reading, str(value or "no"), path, value)
+    return value
+
+
+def _claim(reading: Reading, name: str, path: str, value: Json) -> None:
+    says = _NOT_GRANTED if value else f"is missing, which means {name}, and that is not granted"
+    reading.claim(_WORD, name, path, value or None, says)
+
+
+def _check_changed(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A restart policy; nothing named leaves it as it is."""
+    return _check(reading, value, path, parent) if value else value
+
+
+def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """A condition under which a swarm restarts tasks; nothing named is `any`."""
     del parent
-    reading.claim("restart", str(value or "no"), path, value or None, "which is none of the granted restart policies")
+    name = str(value or "")
+    _claim(reading, _OF_SERVICE.get(name, name), path, value)
     return value
 
 
 CONSTRAINT = Words(
-    "restart",
+    _WORD,
     "which restart policies it may have, like no or on-failure",
     ("no", "on-failure", "unless-stopped", "always"),
 )
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.RestartPolicy.Name!"): _check,
-    ("ContainerUpdate", "RestartPolicy.Name"): _check,
+    ("ContainerUpdate", "RestartPolicy.Name"): _check_changed,
     ("ContainerCreateLibpod", "restart_policy!"): _check,
+    ("ContainerUpdateLibpod", "?restartPolicy"): _check,
+    ("PodCreateLibpod", "restart_policy!"): _check,
+    ("ServiceCreate", "TaskTemplate.RestartPolicy.Condition!"): _check_service,
+    ("ServiceUpdate", "TaskTemplate.RestartPolicy.Condition!"): _check_service,
 }
