@@ -1,0 +1,112 @@
+"""`drop_capabilities`: the capabilities that a container must not have. What a client does not drop is dropped for it.
+
+Attack: a capability that must be dropped is added as well, and Docker adds after it drops -> Defence: what must be
+dropped cannot be added, nor can `ALL` (test: test_what_must_be_dropped_cannot_be_added).
+Attack: `ALL` is added beside `ALL` that is dropped, and Docker then gives all -> Defence: the same.
+Attack: a service under a version of the API for which the engine leaves the field out -> Defence: such a version is
+denied (test: test_a_service_drops_nothing_under_old_versions).
+Attack: a name in lower case, or with `CAP_` -> Defence: names are compared as engines do
+(test: test_a_capability_has_one_name_however_it_is_spelled).
+"""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.policy.claim import Check, Claim, Object, Reading
+from dockerproxy.policy.constraints.add_capabilities import capability_name
+from dockerproxy.policy.constraints.base import Admitted, Condition, Constraint, Matcher
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.wire.document import Json
+
+_WORD: Final = "drop_capabilities"
+_ALL: Final = "ALL"
+_SINCE: Final = (1, 41, 0)
+"""Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a request says of capabilities.
+
+    Attributes:
+        dropped: Those that it drops, as it spells them.
+        added: The names of those that it adds.
+    """
+
+    dropped: tuple[str, ...]
+    added: frozenset[str] = frozenset()
+
+    def lacks(self, granted: Value) -> list[str]:
+        """Return what must be dropped besides."""
+        names = set(map(capability_name, self.dropped))
+        return [] if _ALL in names else [name for name in map(capability_name, items_of(granted)) if name not in names]
+
+
+class _Dropped(Constraint):
+    is_learned = False
+    acts = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            _WORD, "which capabilities must be dropped; those that are not are dropped for it", narrows=True
+        )
+
+    def fault(self, item: str) -> str:
+        """Return why an item is no capability."""
+        return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else "not a capability, like NET_RAW"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match what adds none of them: the others are dropped for it."""
+        dropped = {_ALL, *map(capability_name, items_of(granted))}
+        return lambda value: isinstance(value, Capabilities) and dropped.isdisjoint(value.added)
+
+    def judge(self, condition: Condition, claim: Claim) -> Admitted | None:
+        """Drop what is not dropped yet."""
+        admitted = super().judge(condition, claim)
+        value = claim.options[0][0] if claim.options else None
+        if admitted is None or not isinstance(value, Capabilities):
+            return None
+        missing = value.lacks(condition.value)
+        return Admitted([*value.dropped, *missing]) if missing else admitted
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand what is dropped already."""
+        if not isinstance(value, Capabilities) or value.added:
+            return None
+        return tuple(map(capability_name, value.dropped)) or None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return a container that drops them."""
+        return (Capabilities(items_of(least)),)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one names all that the outer one does: what it names cannot be added."""
+        return {*map(capability_name, items_of(outer))} <= {*map(capability_name, items_of(inner))}
+
+
+def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Capabilities that are dropped; what the grant demands is dropped besides."""
+    added = parent.get(path.rpartition(".")[2].replace("Drop", "Add").replace("drop", "add"))
+    names = frozenset(map(capability_name, map(str, added))) if isinstance(added, list) else frozenset()
+    dropped = tuple(map(str, value)) if isinstance(value, list) else ()
+    says = "and cannot be kept beside a capability that is added"
+    reading.claim(_WORD, Capabilities(dropped, names), path, value if names else None, says, target=path)
+    return value
+
+
+def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Capabilities that are dropped; what the grant demands is dropped besides."""
+    reading.claim_since(_WORD, _SINCE, path)
+    return _check(reading, value, path, parent)
+
+
+CONSTRAINT = _Dropped()
+
+READS: Final[dict[tuple[str, str], Check]] = {
+    ("ContainerCreate", "HostConfig.CapDrop!"): _check,
+    ("ContainerCreateLibpod", "cap_drop[]!"): _check,
+    ("ServiceCreate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
+    ("ServiceUpdate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
+}
