@@ -1,0 +1,179 @@
+"""`addresses`: the addresses that a container may ask for in a network, and whether it may say which leads outside.
+
+Without it, it may have any address of a network that it joins, but none of its own on the link (MAC).
+
+Attack: the address on the link of another host, in a notation of dots or dashes, or in capitals -> Defence: it is
+compared in one spelling (test: test_an_address_on_the_link_has_one_spelling).
+Attack: an address that Go cannot read, or in a form of base64 that old Podman takes -> Defence: it is none
+(test: test_what_engines_read_differently_is_no_address).
+Attack: the address on the link in the field of the container, that of the endpoint, or that of Podman -> Defence: each
+is judged (test: test_an_address_on_the_link_is_granted_wherever_it_stands).
+"""
+
+import ipaddress
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.policy.amounts import read_address, read_network
+from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.constraints.subnets import is_within
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.text import lower
+from dockerproxy.wire.document import Json
+
+_WORD: Final = "addresses"
+_PRIORITY: Final = "gateway-priority"
+_IS_MAC: Final = re.compile(
+    r"[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
+).fullmatch
+_IS_PATTERN: Final = re.compile(r"[0-9a-f?*]+(?::[0-9a-f?*]+){1,5}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Mac:
+    """An address on the link, in lower case with colons."""
+
+    text: str
+
+
+class _Addresses(Constraint):
+    may_be_empty = True
+    unspoken = ("0.0.0.0/0", "::/0", _PRIORITY)
+
+    def fault(self, item: str) -> str:
+        """Return why an item is no address."""
+        known = item == _PRIORITY or read_network(item) or read_address(item) or _is_mac_pattern(item)
+        return "" if known else f"an address, a network like 10.9.0.0/16, a MAC like 02:42:* or {_PRIORITY} is needed"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match an address, or the wish to say which network leads outside."""
+        items = items_of(granted)
+        networks = [net for net in map(_read_network, items) if net is not None]
+        macs = [lower(item) for item in items if _is_mac_pattern(item)]
+
+        def matches(value: Hashable) -> bool:
+            if isinstance(value, Mac):
+                return any(fits(glob, value.text) for glob in macs)
+            if value == _PRIORITY:
+                return _PRIORITY in items
+            return any(is_within(value, net) for net in networks)
+
+        return matches
+
+    def by_default(self, value: Hashable) -> bool:
+        """Whether it is no address on the link."""
+        return not isinstance(value, Mac)
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the address."""
+        if isinstance(value, Mac):
+            return (value.text,)
+        if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+            return (str(value.network_address) if value.num_addresses == 1 else str(value),)
+        return (_PRIORITY,) if value == _PRIORITY else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the addresses."""
+        return tuple(
+            _read_network(item) or (item if item == _PRIORITY else Mac(lower(item))) for item in items_of(least)
+        )
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare networks, patterns and the wish."""
+        matches = self.matcher(outer)
+        wide = [lower(item) for item in items_of(outer) if _is_mac_pattern(item)]
+        return all(
+            any(covers(glob, lower(item)) for glob in wide)
+            if _is_mac_pattern(item)
+            else matches(item if item == _PRIORITY else _read_network(item))
+            for item in items_of(inner)
+        )
+
+
+def _read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return a network, or an address as one; None if it is neither."""
+    address = read_address(text)
+    return read_network(text) if address is None else ipaddress.ip_network(address)
+
+
+def _is_mac_pattern(item: str) -> bool:
+    """Whether an item could only be an address on the link, or a pattern of some."""
+    text = lower(item)
+    whole = len(text.split(":")) == 6 or "*" in text or "?" in text  # noqa: PLR2004 (parts of a MAC)
+    return whole and _IS_PATTERN(text) is not None
+
+
+def _check_address(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """An address in the network."""
+    del parent
+    whole = isinstance(value, list)
+    for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
+        where = f"{path}[{number}]" if whole else path
+        network = _read_network(str(item)) if read_address(str(item)) is not None else None
+        says = "and is not granted" if network is not None else "which is no address that all engines read alike"
+        reading.claim(_WORD, network, where, item, says, without=True)
+    return value
+
+
+def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """The engine's own address on the link, which is left out, or one that is granted.
+
+    The engine's is one beside the id of the network, as an inspection shows it.
+    """
+    if value and parent.get("NetworkID"):
+        return None
+    if value:
+        text = lower(str(value))
+        plain = re.sub(r"[^0-9a-f]", "", text)
+        mac = Mac(":".join(plain[at : at + 2] for at in range(0, 12, 2))) if _IS_MAC(text) else None
+        reading.claim(_WORD, mac, path, value, "and it passes for another host on the link")
+    return value
+
+
+def _check_priority(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Which network leads outside, if that may be said."""
+    del parent
+    if value:
+        reading.claim(_WORD, _PRIORITY, path, value, "and is not granted")
+    return value
+
+
+CONSTRAINT = _Addresses(
+    _WORD,
+    "which addresses it may ask for in its networks: networks, addresses, MACs as globs, and gateway-priority; without"
+    " it all but MACs",
+)
+
+_ENDPOINTS: Final = (
+    ("ContainerCreate", "NetworkingConfig.EndpointsConfig.*."),
+    ("NetworkConnect", "EndpointConfig."),
+)
+_PODMAN: Final = (
+    ("ContainerCreateLibpod", "Networks.*."),
+    ("PodCreateLibpod", "Networks.*."),
+    ("NetworkConnectLibpod", ""),
+)
+
+READS: Final[dict[tuple[str, str], Check]] = {
+    **{
+        (operation, f"{prefix}{field}"): check
+        for operation, prefix in _ENDPOINTS
+        for field, check in (
+            ("IPAMConfig.IPv4Address", _check_address),
+            ("IPAMConfig.IPv6Address", _check_address),
+            ("IPAMConfig.LinkLocalIPs[]", _check_address),
+            ("MacAddress", _check_mac),
+            ("GwPriority", _check_priority),
+        )
+    },
+    ("ContainerCreate", "MacAddress"): _check_mac,
+    **{
+        (operation, f"{prefix}{field}"): check
+        for operation, prefix in _PODMAN
+        for field, check in (("static_ips[]", _check_address), ("static_mac", _check_mac))
+    },
+}
