@@ -80,6 +80,11 @@ def _capabilities(case: Case) -> frozenset[str]:
     return frozenset(map(capability_name, _list(case, "add_capabilities")))
 
 
+def runs_privileged(case: Case) -> bool:
+    """Whether a grant that is contained lets a command have all capabilities."""
+    return "privileged" in _list(case, "options")
+
+
 # What is mounted
 
 

@@ -25,6 +25,7 @@ from dockerproxy.workbench.dangers import (
     owns_host,
     reads_every_secret,
     replaces_images,
+    runs_privileged,
     writes_host,
 )
 
@@ -139,6 +140,12 @@ _EXPOSURES: Final = (
     Exposure(
         ("ContainerExec", "ContainerExecLibpod"),
         "is as good as root on the host: a command in a container may be run privileged",
+    ),
+    Exposure(
+        ("ContainerExec", "ContainerExecLibpod"),
+        "is as good as root on the host: a command in a container may be run privileged",
+        runs_privileged,
+        ("options",),
     ),
     Exposure(
         _MOUNTING,

@@ -1,0 +1,74 @@
+"""`options`: the options with which a command may run in a container. Without it, all but `privileged`.
+
+Attack: a command that another client prepared with an option is started -> Defence: what the engine says of it is
+judged when it starts (test: test_a_prepared_command_is_judged_when_it_starts).
+Attack: a command runs on after its client has gone, by the option of either of two requests -> Defence: both are judged
+(test: test_only_granted_options_run_a_command).
+Attack: keys for leaving that a program of the client's cannot tell from input -> they are the client's own: `detach`
+covers them.
+"""
+
+from collections.abc import Hashable
+from typing import Final
+
+from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.constraints.base import Words
+from dockerproxy.wire.document import Json
+
+_WORD: Final = "options"
+_PRIVILEGED: Final = "privileged"
+_OTHERS: Final = ("detach", "stdin", "tty")
+
+
+class _Options(Words):
+    may_be_empty = True
+    unspoken = _OTHERS
+
+    def by_default(self, value: Hashable) -> bool:
+        """Whether it is not privileged."""
+        return value in _OTHERS
+
+
+def _check_of(option: str) -> Check:
+    """Return what claims an option."""
+    says = (
+        "and the command has all capabilities, and can reach the host"
+        if option == _PRIVILEGED
+        else "and is not granted"
+    )
+
+    def check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+        """Must be an option that is granted, if it is set."""
+        del parent
+        if value:
+            reading.claim(_WORD, option, path, value, says)
+        return value
+
+    return check
+
+
+CONSTRAINT = _Options(
+    _WORD,
+    "which options a command may run with: detach, privileged, stdin, tty; [] is none",
+    (*_OTHERS, _PRIVILEGED),
+    narrows=False,
+)
+
+_PREPARED: Final = {
+    "AttachStdin": "stdin",
+    "Tty": "tty",
+    "Detach": "detach",
+    "DetachKeys": "detach",
+    "Privileged": _PRIVILEGED,
+}
+_STARTED: Final = {"Detach": "detach", "Tty": "tty", "@ProcessConfig.privileged": _PRIVILEGED}
+
+READS: Final[dict[tuple[str, str], Check]] = {
+    (operation, field): _check_of(option)
+    for operations, fields in (
+        (("ContainerExec", "ContainerExecLibpod"), _PREPARED),
+        (("ExecStart", "ExecStartLibpod"), _STARTED),
+    )
+    for operation in operations
+    for field, option in fields.items()
+}
