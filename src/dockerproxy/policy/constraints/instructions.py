@@ -1,0 +1,70 @@
+"""`instructions`: the instructions that a Dockerfile may have, or the changes of an image that is made. Without it any.
+
+So a build can be granted that runs no command: `instructions: [FROM, COPY, LABEL]`. An image that a build starts from
+may bring steps of its own, by ONBUILD. They cannot be seen from here: such a build is only as safe as those images.
+
+Attack: an instruction in other capitals, behind a line that goes on, in a here document, with an escape or a character
+outside ASCII -> Defence: steps are split as both builders do, and refused where those differ
+(test: test_an_instruction_is_seen_however_it_is_written).
+Attack: an instruction behind ONBUILD, for builds from this image -> Defence: both must be granted
+(test: test_a_trigger_is_two_instructions).
+Attack: a Dockerfile under another name that engines look for -> Defence: each is read
+(test: test_each_dockerfile_that_engines_look_for_is_read).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.constraints.base import Words
+from dockerproxy.text import upper
+from dockerproxy.wire.document import Json
+
+_WORD: Final = "instructions"
+_NAMES: Final = (
+    *(
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+    ),
+    *("RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+)
+_INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
+
+
+def _check_steps(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Must be instructions that are granted."""
+    del parent
+    for name in value if isinstance(value, list) else ():
+        reading.claim(_WORD, str(name), path, name, "which is none of the granted instructions")
+    return value
+
+
+def _check_changes(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Lines of a Dockerfile, each with an instruction that is granted."""
+    lines = [line for change in (value if isinstance(value, list) else ()) for line in str(change).split("\n")]
+    names = [upper(found[1]) if (found := _INSTRUCTION.match(line)) is not None else line for line in lines if line]
+    _check_steps(reading, list(names), path, parent)
+    return value
+
+
+CONSTRAINT = Words(
+    _WORD, "which instructions a Dockerfile, or changes of an image, may have, like FROM or COPY", _NAMES
+)
+
+READS: Final[dict[tuple[str, str], Check]] = {
+    ("ImageBuild", "Dockerfile[]"): _check_steps,
+    ("ImageCommit", "?changes[]"): _check_changes,
+    ("ImageCommitLibpod", "?changes[]"): _check_changes,
+    ("ImageCreate", "?changes[]"): _check_changes,
+    ("ImageImportLibpod", "?changes[]"): _check_changes,
+}
