@@ -1,0 +1,162 @@
+"""`credentials`: the registries to which a client's credentials may be sent. Without it any.
+
+They stand in the head of a pull, a push or a build, as JSON in base64url. Docker sends those of `X-Registry-Auth` to
+the registry of the image, or to `serveraddress` where that is the same. For Podman either field may list registries.
+
+Attack: credentials for another registry in `serveraddress`, or in a list -> Defence: each host that is named is
+claimed, and that of the image besides (test: test_credentials_go_only_where_they_may).
+Attack: credentials in the field that only the other engine reads -> Defence: both fields are read
+(test: test_both_fields_are_read).
+Attack: two fields, a key twice or in other capitals, something behind the JSON, which engines read in their own ways
+-> Defence: there is one field and one reading, or it is denied (test: test_what_has_no_single_reading_is_denied).
+Attack: an image of which it is not certain in which registry it is -> Defence: no credentials go with it (the same).
+"""
+
+import base64
+import re
+from collections.abc import Hashable, Iterator
+from typing import Final
+
+from dockerproxy.policy.amounts import is_server
+from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.constraints.servers import HUB
+from dockerproxy.policy.objects import is_whole, name_in
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.text import fold, lower
+from dockerproxy.wire.document import Json, read_json, show
+
+_WORD: Final = "credentials"
+_SECRETS: Final = ("username", "password", "auth", "identitytoken", "registrytoken")
+_HOST: Final = re.compile(r"(?:https?://)?([^/]*)(?:/.*)?", re.DOTALL)
+_IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
+_NOTHING: Final = frozenset({"", "null"})
+"""What clients send that have no credentials; the second is no base64, and both engines take it for none."""
+
+
+class _UnclearError(Exception):
+    """Credentials that have no single reading."""
+
+
+class _Credentials(Constraint):
+    may_be_empty = True
+    is_learned = False
+
+    def fault(self, item: str) -> str:
+        """Return why an item is no host."""
+        return "" if is_server(item) else "the host of a registry is needed, like registry.example:5000"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a host; Docker Hub's names mean the same."""
+        return frozenset(map(_spell, items_of(granted))).__contains__
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the host."""
+        return (value,) if isinstance(value, str) and not self.fault(value) else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the hosts."""
+        return tuple(map(_spell, items_of(least)))
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare the hosts."""
+        return set(map(_spell, items_of(inner))) <= set(map(_spell, items_of(outer)))
+
+
+def _spell(text: str) -> str:
+    """Return a host in its one spelling, without what stands around it in an address."""
+    found = _HOST.fullmatch(lower(text))
+    host = found[1] if found is not None else ""
+    return HUB[0] if host in HUB else host
+
+
+def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Credentials go only to registries that are granted."""
+    del parent
+    try:
+        hosts = dict.fromkeys(_list_hosts(reading, value))
+    except _UnclearError:
+        reading.claim(_WORD, None, path, None, "has credentials, and for which registry is not certain")
+        return value
+    for host in hosts:
+        reading.claim(_WORD, host, path, None, f"has credentials for {show(host)}, which is not granted")
+    return value
+
+
+def _list_hosts(reading: Reading, value: Json) -> Iterator[str]:
+    """Yield the hosts that credentials are for."""
+    texts = value if isinstance(value, list) else []
+    if len(texts) > 1:
+        raise _UnclearError
+    for text in map(str, texts):
+        said = _fold(_read(text))
+        servers = {name: each for name, each in said.items() if isinstance(each, dict)}
+        if servers and any(each is not None for each in said.values() if not isinstance(each, dict)):
+            raise _UnclearError
+        for name, each in servers.items():
+            yield from _hosts_of(_fold(each), _spell(name))
+        if not servers and _has_secrets(said):
+            yield from _hosts_of(said, _registry_of(reading))
+
+
+def _hosts_of(said: Object, host: str) -> Iterator[str]:
+    """Yield the host whose credentials these are, and another one that they name."""
+    if _has_secrets(said):
+        yield host
+        yield _spell(str(said.get("serveraddress") or host))
+
+
+def _has_secrets(said: Object) -> bool:
+    return any(said.get(name) for name in _SECRETS)
+
+
+def _read(text: str) -> Object:
+    """Read JSON in base64url."""
+    if text in _NOTHING:
+        return {}
+    if not _IS_BASE64(text) or len(text) % 4:
+        raise _UnclearError
+    read = read_json(base64.urlsafe_b64decode(text))
+    if read is not None and not isinstance(read, dict):
+        raise _UnclearError
+    return read or {}
+
+
+def _fold(said: Object) -> Object:
+    """Return an object under its keys as Go takes them."""
+    folded = {fold(name): each for name, each in said.items()}
+    if len(folded) < len(said):
+        raise _UnclearError
+    return folded
+
+
+def _registry_of(reading: Reading) -> str:
+    """Return the registry of the image that is pulled or pushed."""
+    request = reading.request
+    name = request.operation.name
+    parameter = _PARAMETERS.get(name, "")
+    given = request.values(parameter) if parameter else ()
+    image = given[0] if given else name_in(request.path, request.operation) if name in _PUSHES else ""
+    reference = parse_reference(image)
+    # Podman's own API looks for short names in a list of registries.
+    if reference is None or len(given) > 1 or (name.endswith("Libpod") and not is_whole(image, reference)):
+        raise _UnclearError
+    return _spell(reference.name)
+
+
+CONSTRAINT = _Credentials(
+    _WORD,
+    "to which registries credentials may be sent with a pull, a push or a build; [] is none",
+    narrows=True,
+)
+
+_PUSHES: Final = frozenset({"ImagePush", "ImagePushLibpod"})
+_PARAMETERS: Final = {"ImageCreate": "fromimage", "ImagePullLibpod": "reference", "ImagePushLibpod": "destination"}
+"""That name the image, folded."""
+
+READS: Final[dict[tuple[str, str], Check]] = {
+    (operation, field): _check
+    for operation in ("ImageCreate", "ImageBuild", *sorted(_PUSHES), "ImagePullLibpod")
+    for field in ("#X-Registry-Auth", "#X-Registry-Config")
+}

@@ -1,0 +1,118 @@
+"""A client's credentials go only to registries that they may be sent to."""
+
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+from policy.inspecting import admits, inspect
+from policy.policies import request_of
+
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.constraints.credentials import CONSTRAINT
+
+SECRET = {"username": "u", "password": "p"}
+PULL = ("POST", "/images/create?fromImage=ghcr.io/a/b&tag=1")
+PUSH = ("POST", "/images/ghcr.io/a/b/push?tag=1")
+PODMAN_PULL = ("POST", "/v5.0.0/libpod/images/pull?reference=ghcr.io/a/b:1")
+PODMAN_PUSH = ("POST", "/v5.0.0/libpod/images/x/push?destination=ghcr.io/a/b:1")
+BUILD = ("POST", "/build")
+MOVES = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH]
+FIELDS = ["x-registry-auth", "x-registry-config"]
+
+
+def encode(said: object) -> str:
+    return base64.urlsafe_b64encode((said if isinstance(said, str) else json.dumps(said)).encode()).decode()
+
+
+def problems(sent: tuple[str, str], *values: str, granted: tuple[str, ...] | None, name: str = FIELDS[0]) -> list[str]:
+    request = replace(request_of(*sent), fields=tuple((name.encode(), value.encode()) for value in values))
+    bounds = {} if granted is None else {"credentials": granted}
+    inspected = inspect(BODIES[request.operation.name], bounds, request, Known())
+    return [str(each) for each in inspected.faults if "credentials" in str(each)]
+
+
+@pytest.mark.parametrize("sent", MOVES)
+def test_credentials_go_only_where_they_may(sent: tuple[str, str]) -> None:
+    for said in (SECRET, {**SECRET, "serveraddress": "https://ghcr.io/v2/"}, {"identitytoken": "t"}, {"Auth": "x"}):
+        assert not problems(sent, encode(said), granted=("GHCR.io",))
+        assert problems(sent, encode(said), granted=("docker.io",))
+        assert problems(sent, encode(said), granted=())
+        assert not problems(sent, encode(said), granted=None)
+    other = {"RegistryToken": "t", "ServerAddress": "evil.example"}
+    assert problems(sent, encode(other), granted=("ghcr.io",))
+    assert problems(sent, encode(other), granted=("evil.example",))
+    assert not problems(sent, encode(other), granted=("ghcr.io", "evil.example"))
+
+
+@pytest.mark.parametrize("sent", [*MOVES, BUILD])
+def test_both_fields_are_read(sent: tuple[str, str]) -> None:
+    for name in FIELDS:
+        servers = encode({"https://ghcr.io/v1/": SECRET, "registry.example:5000": {}})
+        assert not problems(sent, servers, granted=("ghcr.io",), name=name)
+        assert problems(sent, servers, granted=("registry.example:5000",), name=name)
+        assert problems(
+            sent, encode({"ghcr.io": {**SECRET, "serveraddress": "x.example"}}), granted=("ghcr.io",), name=name
+        )
+        assert problems(sent, encode({"ghcr.io/a": SECRET}), granted=(), name=name)
+
+
+@pytest.mark.parametrize("sent", [*MOVES, BUILD])
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", encode({}), encode("null"), encode({"username": "", "serveraddress": "x.example"}), encode({"a": {}})],
+)
+def test_no_credentials_may_go_anywhere(sent: tuple[str, str], text: str) -> None:
+    assert not problems(sent, text, granted=())
+    assert not problems(sent, granted=())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (encode({}), encode(SECRET)),
+        (encode('{"username":"u","username":""}'),),
+        (encode('{"username":"u","Username":""}'),),
+        (encode('{"a.example":{"username":"u"},"A.example":{}}'),),
+        (encode('{} {"username":"u"}'),),
+        (encode([SECRET]),),
+        (encode({**SECRET, "x.example": SECRET}),),
+        (encode(SECRET).rstrip("="),),
+        ("?" + encode(SECRET)[1:],),
+        ("not base64",),
+        ("====",),
+    ],
+)
+def test_what_has_no_single_reading_is_denied(values: tuple[str, ...]) -> None:
+    for sent in MOVES:
+        (fault,) = problems(sent, *values, granted=("ghcr.io", "docker.io", "a.example"))
+        assert "not certain" in fault
+        assert not problems(sent, *values, granted=None)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        BUILD,
+        ("POST", "/images/create?fromSrc=-&repo=app"),
+        ("POST", "/images/create?fromImage=a&fromImage=ghcr.io/a/b"),
+        ("POST", "/v5.0.0/libpod/images/pull?reference=a/b"),
+        ("POST", "/v5.0.0/libpod/images/pull?reference=docker://ghcr.io/a/b"),
+        ("POST", "/v5.0.0/libpod/images/x/push"),
+    ],
+)
+def test_an_image_of_no_certain_registry_gets_no_credentials(sent: tuple[str, str]) -> None:
+    assert problems(sent, encode(SECRET), granted=("ghcr.io", "docker.io"))
+
+
+def test_docker_hub_has_many_names() -> None:
+    for said in (SECRET, {**SECRET, "serveraddress": "https://index.docker.io/v1/"}):
+        for granted in ("docker.io", "index.docker.io", "registry-1.docker.io"):
+            assert not problems(("POST", "/images/create?fromImage=nginx&tag=1"), encode(said), granted=(granted,))
+    assert CONSTRAINT.within(("index.docker.io",), ("docker.io",))
+    assert CONSTRAINT.least("ghcr.io") == ("ghcr.io",)
+    assert CONSTRAINT.least("") is None
+    assert CONSTRAINT.read_back(("index.docker.io",)) == ("docker.io",)
+    assert admits("credentials", ("index.docker.io",), "docker.io")
+    assert CONSTRAINT.fault("ghcr.io/a")
