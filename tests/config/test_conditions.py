@@ -64,6 +64,8 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
 
 
 def _example_of(word: Constraint) -> str:
+    if word.may_be_empty:
+        return "[]"
     return f'["{word.words[0]}"]' if isinstance(word, Words) and word.words else EXAMPLES[word.takes]
 
 
@@ -263,7 +265,11 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "{Capabilities: [a]}",
             "5: 'Capabilities' is not a condition\n    did you mean add_capabilities?",
         ),
-        ("ContainerExec", "{mounts: [a]}", "5: 'mounts' is not a condition\n    it bears commands, containers, user"),
+        (
+            "ContainerExec",
+            "{mounts: [a]}",
+            "5: 'mounts' is not a condition\n    it bears commands, containers, options, user",
+        ),
         (
             "ContainerCreate",
             "{devices: [/dev/kvm]}",

@@ -101,7 +101,7 @@ def test_what_is_unrestricted_looks_so() -> None:
         ((("sh",), ("ls", "-l")), "sh or ls -l"),
         (Pairs((("ports", ("80", "90")), ("addresses", ("::1",)))), "ports 80 or 90 and addresses ::1"),
         (Pairs((("owner", "ci"), ("a", "b"))), "owner=ci and a=b"),
-        ((), "[]"),
+        ((), "none"),
     ],
 )
 def test_a_value_is_said_as_in_a_sentence(value: Value, said: str) -> None:

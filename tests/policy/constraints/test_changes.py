@@ -4,8 +4,8 @@ import pytest
 from policy.claims.looking import faults
 
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints import READS
 from dockerproxy.policy.constraints.changes import CONSTRAINT, group_of
+from dockerproxy.policy.constraints.registry import READS
 from dockerproxy.wire.document import Json
 
 CHANGES: list[tuple[str, str, Json, str]] = [

@@ -13,9 +13,9 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.schema import make_schema
 from dockerproxy.errors import UserError
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints import CONSTRAINTS, READS
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.constraints.registry import CONSTRAINTS, READS
+from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import write_grant
@@ -72,8 +72,8 @@ def test_fields_of_the_head_are_judged() -> None:
     line = "POST /images/ghcr.io/a/b/push?tag=1 HTTP/1.1"
     allowed = judge(policy_with(grant), head_of(line=line))
     denied = judge(policy_with(grant), head_of("X-REGISTRY-auth: eyJ1c2VybmFtZSI6InUifQ==", line=line))
-    assert isinstance(allowed, Judged)
+    assert isinstance(allowed, Verdict)
     assert allowed.passes
-    assert isinstance(denied, Judged)
+    assert isinstance(denied, Verdict)
     assert not denied.passes
     assert 'credentials for "ghcr.io"' in denied.decision.message

@@ -12,6 +12,9 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.credentials import CONSTRAINT
 
+SAMPLES = ("docker.io", "registry.example:5000", "ghcr.io")
+VALUES: tuple[tuple[str, ...], ...] = ((), ("index.docker.io",), ("docker.io", "Registry.example:5000"), ("ghcr.io",))
+
 SECRET = {"username": "u", "password": "p"}
 PULL = ("POST", "/images/create?fromImage=ghcr.io/a/b&tag=1")
 PUSH = ("POST", "/images/ghcr.io/a/b/push?tag=1")

@@ -7,6 +7,14 @@ from dockerproxy.policy.constraints.drop_capabilities import CONSTRAINT, Capabil
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
+SAMPLES = (
+    Capabilities(()),
+    Capabilities(("ALL",)),
+    Capabilities(("NET_RAW",)),
+    Capabilities((), frozenset({"NET_RAW"})),
+)
+VALUES = (("ALL",), ("NET_RAW",), ("cap_net_raw", "SYS_TIME"))
+
 PLACES = [
     ("ContainerCreate", ("HostConfig",), "CapDrop", "CapAdd"),
     ("ContainerCreateLibpod", (), "cap_drop", "cap_add"),

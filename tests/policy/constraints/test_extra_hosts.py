@@ -9,6 +9,9 @@ from policy.inspecting import admits
 from dockerproxy.policy.constraints.extra_hosts import CONSTRAINT
 from dockerproxy.wire.document import Json
 
+SAMPLES = ("db:10.9.0.2", "db:host-gateway", "web:10.9.0.2", "db:::1")
+VALUES: tuple[tuple[str, ...], ...] = ((), ("db:*",), ("db:10.9.0.2", "web:*"), ("*:10.9.0.2",), ("db:0:0::1",))
+
 Made = Callable[..., Json]
 
 PLACES: list[tuple[str, Made]] = [
