@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,21 @@ def test_a_module_begins_with_its_idea(path: Path) -> None:
 def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
     starts = any(call.endswith("create_task") for call in calls_in(Path("src/dockerproxy") / module))
     assert starts is (str(module) == "proxy/tasks.py")
+
+
+@cache
+def find_tests() -> frozenset[str]:
+    return frozenset(function.name for path in PYTHON if path.parts[0] == "tests" for function in functions_in(path))
+
+
+NAMED = re.compile(r"\(tests?:([^)]*)\)")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_test_that_a_docstring_names_exists(module: Path) -> None:
+    for named in NAMED.findall((SOURCE / module).read_text()):
+        for test in re.findall(r"[\w./]*test_\w+(?:\.py)?", named):
+            assert test in find_tests() or any(test.endswith(".py") and path.match(test) for path in PYTHON), test
 
 
 READING = {"open", "io.open", "os.open", "os.fdopen"}

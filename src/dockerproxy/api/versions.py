@@ -2,7 +2,7 @@
 
 Attack: a version of three parts, `v1.40.0`, under which Docker leaves out fields that it knows since 1.41, while a
 reader of two parts sees no version -> Defence: one reader for all, and a version of Docker's API has two parts (test:
-test_a_version_that_no_engine_has_is_refused).
+test_a_version_that_no_engine_has_is_none).
 Attack: zeros in front, blanks, signs, other digits, which each engine reads in its own way -> Defence: plain numbers.
 
 Docker compares number by number, and takes a missing one for 0 (moby daemon/internal/versions). Podman's own API has

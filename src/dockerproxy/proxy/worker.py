@@ -5,7 +5,7 @@ switches to the loop whenever that has something to do (`SWITCH`). So a job is m
 a long call into C.
 
 Attack: start many jobs, and hang up after each -> Defence: a waiting job ends with its client, and a running one keeps
-its place until it ends, so jobs do not pile up (test: test_a_job_that_was_left_alone_keeps_its_place).
+its place until it ends, so jobs do not pile up (test: test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over).
 Attack: fill the line with jobs of one socket -> Defence: it has one in the line (test: test_sockets_take_turns).
 """
 
