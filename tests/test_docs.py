@@ -303,7 +303,7 @@ def list_reasons() -> list[str]:
 
 def render_reasons() -> str:
     """Write the messages of malformed requests, with an ellipsis for what they quote."""
-    messages = {re.sub(r"""(["']).*\1""", "…", reason, flags=re.DOTALL) for reason in list_reasons()}
+    messages = {re.sub(r'(method|line) ".*"', r"\1 …", reason, flags=re.DOTALL) for reason in list_reasons()}
     return "\n" + "".join(f"- `{message}`\n" for message in sorted(messages, key=str.lower)) + "\n"
 
 

@@ -8,10 +8,10 @@ from dockerproxy.errors import Problem, UserError
 @pytest.mark.parametrize(
     ("problem", "text"),
     [
-        (Problem("CONTAINERS", "'yess' is neither 0 nor 1"), "CONTAINERS: 'yess' is neither 0 nor 1"),
+        (Problem("CONTAINERS", "invalid value 'yess'"), "CONTAINERS: invalid value 'yess'"),
         (
-            Problem("CONTAINER", "not a setting", "did you mean CONTAINERS?"),
-            "CONTAINER: not a setting\n    did you mean CONTAINERS?",
+            Problem("CONTAINER", "unknown setting", "did you mean CONTAINERS?"),
+            "CONTAINER: unknown setting\n    did you mean CONTAINERS?",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request has no single reading, so that nobody can say what the engine would do with it.
+    """Why a request is ambiguous, malformed or over a limit.
 
     Attributes:
         status: The HTTP status of the answer: 400, or 417 and 431 where these say it better.

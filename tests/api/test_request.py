@@ -162,14 +162,14 @@ def test_what_has_one_reading_is_written_in_one_spelling(target: str, canonical:
     assert accepted("GET", target).target == canonical
 
 
-DOT = "the path has a dot segment"
-EMPTY = "the path has an empty segment"
-FORM = "the target is not an absolute path"
-LETTER = "the path has a character that is in no name"
-ESCAPE = "a percent sign is not followed by two hexadecimal digits"
-LIBPOD = "without a version, Podman takes this path for its own API"
-SLASH = "a slash is encoded outside the name of an image, a plugin or a distribution"
-VERSION = "the version prefix is not one of the API, like /v1.45 or, before /libpod, /v5.4.2"
+DOT = "ambiguous path: a dot segment"
+EMPTY = "ambiguous path: an empty segment"
+FORM = "malformed request target; it must be an absolute path"
+LETTER = "unsupported character in the path"
+ESCAPE = 'malformed request target: "%" without two hexadecimal digits'
+LIBPOD = "ambiguous path: Podman reads it as its own API; add a version, like /v1.41"
+SLASH = "ambiguous path: an encoded slash outside of the name of an image or plugin"
+VERSION = "unsupported version prefix; write it like /v1.45, or before /libpod like /v5.4.2"
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ VERSION = "the version prefix is not one of the API, like /v1.45 or, before /lib
         ("HTTPS://docker/_ping", FORM),
         ("docker:2375", FORM),
         ("?x", FORM),
-        ("/_ping#x", "a fragment has no place in a target"),
-        ("/_ping?x#y", "a fragment has no place in a target"),
-        ("/containers/a#b/json", "a fragment has no place in a target"),
+        ("/_ping#x", 'malformed request target: write "#" as %23'),
+        ("/_ping?x#y", 'malformed request target: write "#" as %23'),
+        ("/containers/a#b/json", 'malformed request target: write "#" as %23'),
         ("/%zz", ESCAPE),
         ("/%", ESCAPE),
         ("/%2", ESCAPE),
@@ -266,7 +266,7 @@ VERSION = "the version prefix is not one of the API, like /v1.45 or, before /lib
         ("/images/%6cibpod/json?x=y", LIBPOD),
         ("/secrets/libpod", LIBPOD),
         ("/libpod/libpod", LIBPOD),
-        ("/_ping?a=1;b=2", "the query has a semicolon, which engines read in two ways; write it as %3B"),
+        ("/_ping?a=1;b=2", "ambiguous query: engines disagree about semicolons; write %3B"),
     ],
 )
 def test_what_has_no_single_reading_is_refused_with_the_reason(target: str, reason: str) -> None:
@@ -292,7 +292,7 @@ DEVICE = r'{"since":["tarball\u003a/dev/watchdog"]}'
     ],
 )
 def test_no_request_that_reads_has_podman_touch_files_of_the_host(target: str) -> None:
-    reason = "tarball: and containers-storage:[ begin no name, but have Podman touch files of the host"
+    reason = 'unsupported name: with "tarball:" or "containers-storage:[", Podman accesses files of the host'
     assert canonicalise("GET", target) == Refusal(400, reason)
 
 
@@ -321,7 +321,7 @@ def test_an_image_may_be_called_like_a_transport(target: str) -> None:
     ],
 )
 def test_no_path_but_the_list_of_networks_has_a_slash_at_its_end(method: str, target: str) -> None:
-    assert canonicalise(method, target) == Refusal(400, "the path has an empty segment")
+    assert canonicalise(method, target) == Refusal(400, "ambiguous path: an empty segment")
 
 
 @pytest.mark.parametrize("target", ["/Containers/json", "/_PING", "/V1.45/_ping", "/containers/json."])
@@ -341,7 +341,9 @@ def test_podmans_manifests_mean_something_else_under_versions_that_begin_like_ol
 def test_an_exact_number_of_parameters_is_the_bound() -> None:
     most = "&".join(f"a{number}=1" for number in range(MAX_PARAMETERS))
     assert len(accepted("GET", f"/_ping?{most}").query) == MAX_PARAMETERS
-    assert canonicalise("GET", f"/_ping?{most}&b=1") == Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
+    assert canonicalise("GET", f"/_ping?{most}&b=1") == Refusal(
+        431, f"the request has more than {MAX_PARAMETERS} query parameters"
+    )
 
 
 def test_every_value_of_a_parameter_is_looked_at_however_its_name_is_capitalised() -> None:

@@ -70,7 +70,9 @@ def test_a_warning_is_said_last() -> None:
     with short_folder() as folder:
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", CONTAINER="1")
     assert done.status == 0
-    assert done.out.endswith("\nwarning: environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n")
+    assert done.out.endswith(
+        "\nwarning: environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n"
+    )
 
 
 def test_what_would_keep_the_proxy_from_starting_is_an_error_after_what_the_policy_means() -> None:
@@ -78,9 +80,9 @@ def test_what_would_keep_the_proxy_from_starting_is_an_error_after_what_the_poli
         (folder / "docker.sock").write_text("")
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", CONTAINER="1")
         assert done.status == 2
-        assert done.err == f"{folder}/docker.sock: is there and is not a socket\n    choose another path\n"
+        assert done.err == f"{folder}/docker.sock: exists and is not a socket\n    choose another path\n"
         assert "operations that read" in done.out  # What the policy means is the same on every machine.
-        assert "warning: environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n" in done.out
+        assert "warning: environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n" in done.out
 
 
 def test_beside_the_running_proxy_it_says_that_the_socket_is_in_use_and_complains_of_nothing() -> None:
@@ -201,7 +203,7 @@ def test_every_socket_that_cannot_be_opened_is_said() -> None:
         (folder / "backup.sock").mkdir()
         done = run("check", "--policy", f"{folder}/policy.yaml")
     assert done.status == 2
-    assert done.err.count("is there and is not a socket") == 2
+    assert done.err.count("exists and is not a socket") == 2
 
 
 def test_the_digest_is_the_same_for_what_means_the_same() -> None:

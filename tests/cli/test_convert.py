@@ -7,8 +7,8 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.changes import digest
 
 CONVERTED = """\
-# What PROXIED_SOCKET_PATH, PROXIED_SOCKET_GID, POST, CONTAINERS, EVENTS, LIBPOD_PING, LIBPOD_VERSION and ALLOW_LOGS
-# mean, not to be set beside this file. LOG_FORMAT and MAX_CONNECTIONS stay in the environment.
+# Replaces PROXIED_SOCKET_PATH, PROXIED_SOCKET_GID, POST, CONTAINERS, EVENTS, LIBPOD_PING, LIBPOD_VERSION and
+# ALLOW_LOGS: unset them when you use this file. LOG_FORMAT and MAX_CONNECTIONS stay in the environment.
 
 engine: /docker/docker.sock
 
@@ -46,13 +46,13 @@ def test_what_does_nothing_is_told_beside_the_file() -> None:
     done = run("convert", CONTAINER="1")
     assert done.status == 0
     assert read_policy(done.out, "policy.yaml").sockets
-    assert done.err == "warning: environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n"
+    assert done.err == "warning: environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n"
 
 
 def test_a_mistake_is_told_and_nothing_is_printed() -> None:
     done = run("convert", CONTAINERS="yess")
     assert (done.status, done.out) == (2, "")
-    assert done.err == "environment variable CONTAINERS: 'yess' is neither 0 nor 1\n"
+    assert done.err == "environment variable CONTAINERS: invalid value 'yess'\n    use 0 or 1\n"
 
 
 def test_the_switches_are_converted_even_where_a_file_is_to_take_their_place_already() -> None:

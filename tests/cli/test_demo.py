@@ -35,7 +35,7 @@ def test_without_an_engine_a_stand_in_plays_it_and_is_called_one(number: signal.
         ("denied", "403", "GET  /debug/vars"),
         ("refused", "400", "GET  /containers/../secrets"),
     ]
-    for reason in ("ContainerList, by CONTAINERS=1", "POST=1 would allow it", "the path has a dot segment"):
+    for reason in ("ContainerList, by CONTAINERS=1", "POST=1 would allow it", "ambiguous path: a dot segment"):
         assert reason in demo.printed
     assert "Traceback" not in demo.printed
     with pytest.raises(OSError, match=r"."):
@@ -82,5 +82,5 @@ def test_a_socket_that_cannot_be_opened_is_something_to_mend() -> None:
     with Running("demo", PROXIED_SOCKET_PATH="/nonexistent/docker.sock") as demo:
         assert demo.wait_end() == 2
     assert demo.printed.endswith(
-        "/nonexistent/docker.sock: the directory /nonexistent does not exist\n    create it, or mount a volume there\n"
+        '/nonexistent/docker.sock: directory "/nonexistent" does not exist\n    create it, or mount a volume there\n'
     )

@@ -123,7 +123,7 @@ def test_all_mistakes_in_both_are_said_at_once() -> None:
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith(f"{folder}/policy.yaml:1:")
     assert again.err in done.err, "a mistake is said once"
-    assert f"\n{folder}/nowhere: there is no such file\n" in done.err
+    assert f"\n{folder}/nowhere: file not found\n" in done.err
 
 
 def test_what_is_unrestricted_now_and_which_limits_are_others_is_said() -> None:
@@ -197,7 +197,7 @@ def test_a_log_without_requests_is_something_to_mend(exists: bool) -> None:  # n
             write_log(path)
         done = run("diff", f"{folder}/policy.yaml", f"{folder}/policy.yaml", "--log", str(path))
     assert (done.status, done.out) == (2, "")
-    said = "no request is recorded in it" if exists else "there is no such file"
+    said = "no request is recorded in it" if exists else "file not found"
     assert f"{path}: {said}\n" in done.err
 
 

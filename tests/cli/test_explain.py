@@ -75,7 +75,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             1,
             [
                 "request    POST /containers/web/stop",
-                "operation  ContainerStop: stops a container, by force after a while",
+                "operation  ContainerStop: stops a container, by force after a timeout",
                 "access     write, in the section containers",
                 "decision   not allowed",
                 "grant      none speaks of it",
@@ -112,7 +112,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             1,
             [
                 "request    GET /images/search?term=quay.io%2Fapp",
-                "operation  ImageSearch: makes the engine ask a registry, in term= any the client names",
+                "operation  ImageSearch: makes the engine search a registry, in term= any",
                 "access     read, in the section images",
                 "decision   not allowed",
                 "grant      IMAGES=1",
@@ -126,13 +126,13 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             0,
             [
                 "request    GET /_dockerproxy/health",
-                "operation  ProxyHealth: whether the proxy lives and the engine answers its ping",
+                "operation  ProxyHealth: whether the proxy is up and the engine responds to a ping",
                 "access     read, in the section _dockerproxy",
                 "decision   allowed",
             ],
         ),
-        (("GET", "/containers/../secrets"), {}, 1, [REFUSED, "reason     the path has a dot segment"]),
-        (("GET", "/_ping x"), {}, 1, [REFUSED, "reason     the request line is not METHOD TARGET HTTP/1.1"]),
+        (("GET", "/containers/../secrets"), {}, 1, [REFUSED, "reason     ambiguous path: a dot segment"]),
+        (("GET", "/_ping x"), {}, 1, [REFUSED, "reason     malformed request line; write METHOD TARGET HTTP/1.1"]),
     ],
 )
 def test_an_explanation_reads_like_this(
@@ -159,7 +159,7 @@ def test_a_refusal_by_a_policy_file_is_explained_with_every_line_that_bears_on_i
         [
             "socket     backup, FOLDER/backup.sock",
             "request    POST /containers/web/restart",
-            "operation  ContainerRestart: stops a container and starts it again",
+            "operation  ContainerRestart: stops a container, and starts it again",
             "access     write, in the section containers",
             "object     container web, taken for its name; serve asks the engine",
             "decision   not allowed",
@@ -197,7 +197,7 @@ def test_an_allowance_by_a_policy_file_is_explained_with_what_would_refuse_it() 
 def test_a_refusal_of_what_no_policy_is_asked_about_names_the_socket_too() -> None:
     assert explain("GET", "/containers/../x") == (
         1,
-        ["socket     backup, FOLDER/backup.sock", REFUSED, "reason     the path has a dot segment"],
+        ["socket     backup, FOLDER/backup.sock", REFUSED, "reason     ambiguous path: a dot segment"],
     )
 
 
@@ -214,9 +214,14 @@ def test_a_body_is_judged_by_its_kind() -> None:
         assert "body       16 bytes; nothing in them is looked at\n" in done.out
         health = run_here("explain", "GET", "/_dockerproxy/health", "--body", body)
         nothing = run("explain", "GET", "/_ping", "--body", f"{folder}/nothing")
-    assert (health.status, health.out.splitlines()[1]) == (1, "reason     a health check has no body")
+    assert (health.status, health.out.splitlines()[1]) == (
+        1,
+        "reason     unsupported body of a health check; remove it",
+    )
     assert (nothing.status, nothing.out) == (2, "")
-    assert nothing.err == f"--body: {folder}/nothing: there is no such file\n    in a container, it must be mounted\n"
+    assert (
+        nothing.err == f"--body: {folder}/nothing: file not found\n    check the path; in a container, mount the file\n"
+    )
 
 
 @pytest.mark.parametrize(

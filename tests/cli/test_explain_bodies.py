@@ -15,7 +15,7 @@ from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.trying import Tried, try_request
 
 CONTAINED = {"CONTAINERS": "1", "POST": "1", "CONTAINED": "1"}
-CREATE = "ContainerCreate: makes a container of any kind: root on the host"
+CREATE = "ContainerCreate: creates any container: root on the host"
 BODIES = """\
 sockets:
   ci:
@@ -117,8 +117,8 @@ def test_a_body_may_come_by_standard_input() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("{", "the body is not one JSON value: "),
-        ('{"a": 1, "a": 1}', "the body has no single reading: "),
+        ("{", "malformed JSON in the body: "),
+        ('{"a": 1, "a": 1}', "ambiguous JSON in the body: "),
         (f'{{"Image": "{"a" * 1024}"}}', "the body is longer than 1024 bytes"),
     ],
 )

@@ -5,7 +5,7 @@ from dockerproxy.host.sandbox import Lock
 from dockerproxy.settings import Level, Sandbox
 
 ON = Lock("memory", "no core dump")
-PARTLY = Lock("files", "none but those", lacks=("one thing (Linux 7.1 can)", "another (Linux 7.2 can)"))
+PARTLY = Lock("files", "none but those", lacks=("one thing (needs Linux 7.1)", "another (needs Linux 7.2)"))
 OFF = Lock("system calls", "none but those", obstacle="this kernel has no seccomp")
 
 
@@ -13,7 +13,7 @@ def test_each_lock_is_said_and_what_is_off_is_a_warning() -> None:
     assert list(list_locks((ON, PARTLY, OFF))) == [
         (Level.NOTICE, "locked in: memory: no core dump"),
         (Level.NOTICE, "locked in: files: none but those"),
-        (Level.NOTICE, "  this kernel cannot restrict one thing (Linux 7.1 can) or another (Linux 7.2 can)"),
+        (Level.NOTICE, "  this kernel cannot restrict one thing (needs Linux 7.1) or another (needs Linux 7.2)"),
         (Level.WARNING, "not locked in: system calls: this kernel has no seccomp"),
     ]
 

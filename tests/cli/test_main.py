@@ -42,7 +42,7 @@ def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None
 def test_outside_a_container_the_first_message_says_how_to_begin(words: tuple[str, ...]) -> None:
     done = run(*words)
     assert done.status == 2
-    assert done.err.startswith("/proxied/docker.sock: the directory /proxied does not exist\n")
+    assert done.err.startswith('/proxied/docker.sock: directory "/proxied" does not exist\n')
     assert "set PROXIED_SOCKET_PATH to a path that you may write to\n" in done.err
     for step in ("dockerproxy demo ", "dockerproxy serve --policy policy.yaml ", "dockerproxy --help "):
         assert f"\n      {step}" in done.err
@@ -52,7 +52,7 @@ def test_outside_a_container_the_first_message_says_how_to_begin(words: tuple[st
 def test_who_has_chosen_a_path_is_told_only_what_is_wrong_with_it() -> None:
     done = run(PROXIED_SOCKET_PATH="/nonexistent/docker.sock")
     assert done.err == (
-        "/nonexistent/docker.sock: the directory /nonexistent does not exist\n    create it, or mount a volume there\n"
+        '/nonexistent/docker.sock: directory "/nonexistent" does not exist\n    create it, or mount a volume there\n'
     )
 
 
@@ -63,10 +63,10 @@ def test_every_mistake_in_the_environment_is_listed_at_once(words: tuple[str, ..
     done = run(*words, CONTAINERS="yess", CONTAINER="1", PROXIED_SOCKET_MODE="rw", ALLOW="ContainerLists")
     assert (done.status, done.out) == (2, "")
     assert done.err == (
-        "environment variable CONTAINERS: 'yess' is neither 0 nor 1\n"
-        "environment variable ALLOW: 'ContainerLists' is not an operation\n    did you mean ContainerList?\n"
-        "environment variable PROXIED_SOCKET_MODE: 'rw' is not a file mode\n    three octal digits, like 0660\n"
-        "environment variable CONTAINER: not a setting\n    did you mean CONTAINERS?\n"
+        "environment variable CONTAINERS: invalid value 'yess'\n    use 0 or 1\n"
+        "environment variable ALLOW: unknown operation 'ContainerLists'\n    did you mean ContainerList?\n"
+        "environment variable PROXIED_SOCKET_MODE: 'rw' is not a file mode\n    write it in octal, like 0660\n"
+        "environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n"
     )
 
 

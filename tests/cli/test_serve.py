@@ -35,7 +35,7 @@ def test_what_the_policy_exposes_and_every_warning_is_said_before_it_listens() -
     with short_folder() as folder, serving(folder, CONTAINERS="1", CONTAINER="1") as proxy:
         before, _, _ = proxy.printed.partition("listening on")
         for text in (
-            "warning environment variable CONTAINER: not a setting",
+            "warning environment variable CONTAINER: unknown setting",
             "warning     did you mean CONTAINERS?",
             "notice what this policy lets a client do, and you may not expect:",
             "reads any file of any container",
@@ -61,7 +61,7 @@ def test_it_logs_as_it_is_told_to() -> None:
 def test_a_socket_that_cannot_be_opened_is_something_to_mend() -> None:
     done = run("serve", PROXIED_SOCKET_PATH="/nonexistent/docker.sock")
     assert done.status == 2
-    assert done.err.startswith("/nonexistent/docker.sock: the directory /nonexistent does not exist\n")
+    assert done.err.startswith('/nonexistent/docker.sock: directory "/nonexistent" does not exist\n')
     assert "listening" not in done.out
 
 
@@ -69,7 +69,7 @@ def test_a_second_proxy_does_not_steal_the_socket_of_the_first() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder):
         second = run("serve", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
         assert second.status == 2
-        assert "somebody listens on this socket already" in second.err
+        assert "another process listens on this socket" in second.err
         assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
 
 
@@ -171,6 +171,6 @@ def test_a_pipe_in_place_of_the_policy_file_holds_up_neither_a_reload_nor_the_en
             policy.unlink()
             os.mkfifo(policy)
             proxy.signal(signal.SIGHUP)
-            proxy.wait_for("is not a regular file, but a pipe or a device")
+            proxy.wait_for("is not a regular file")
             proxy.signal(signal.SIGTERM)
             assert proxy.wait_end() == 0

@@ -23,7 +23,7 @@ SEEN = (
     record_of("GET /containers/web/logs?follow=1", "web")._replace(socket="backup"),
     record_of("POST /containers/web/restart", "web", status=403, decision=Outcome.DENIED)._replace(socket="backup"),
     record_of("GET /_ping")._replace(socket="traefik"),
-    refused("GET /../x", "the path has a dot segment")._replace(socket="traefik"),
+    refused("GET /../x", "ambiguous path: a dot segment")._replace(socket="traefik"),
 )
 
 ALL = """\
@@ -48,7 +48,7 @@ sockets:
     allow:
       - SystemPing
     # What no policy allows, and how often it was asked for:
-    # 1  GET /../x: the path has a dot segment
+    # 1  GET /../x: ambiguous path: a dot segment
 """
 
 
@@ -274,7 +274,7 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
         ("", (), "LOG: no request is recorded in it\n"),
         ("what\n", (), "LOG: no request is recorded in it\n"),
         ("", ("--socket", "backup"), "LOG: no request is recorded in it\n"),
-        ("", ("--policy", "/nonexistent/policy.yaml"), "/nonexistent/policy.yaml: there is no such file\n"),
+        ("", ("--policy", "/nonexistent/policy.yaml"), "/nonexistent/policy.yaml: file not found\n"),
     ],
 )
 def test_a_log_without_records_is_to_be_mended(content: str, words: tuple[str, ...], expected: str) -> None:
@@ -298,7 +298,7 @@ def test_a_log_that_cannot_be_read_is_to_be_mended() -> None:
     done = run("suggest", "/nonexistent/proxy.log")
     assert (done.status, done.err) == (
         2,
-        "/nonexistent/proxy.log: there is no such file\n    in a container, it must be mounted\n",
+        "/nonexistent/proxy.log: file not found\n    check the path; in a container, mount the file\n",
     )
 
 

@@ -51,7 +51,7 @@ deny GET /_dockerproxy/health
         f"{path}:2:1: GET /containers/web/json should be denied, and is allowed",
         "    ContainerInspect is allowed by containers:read (policy.yaml:10)",
         f"{path}:3:1: GET /containers/../x should be allowed, and is denied",
-        "    refused with 400: the path has a dot segment",
+        "    refused with 400: ambiguous path: a dot segment",
         f"{path}:4:1: GET /debug should be allowed, and is denied",
         "    GET /debug is no operation that is known here, and what is not known is refused",
         f"{path}:6:1: GET /_dockerproxy/health should be denied, and is allowed",

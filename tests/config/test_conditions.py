@@ -197,8 +197,12 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
                 "    name something, or take the condition out to allow all"
             ),
         ),
-        ("ContainerLogs", "{containers: web}", "17: containers must be a list, and is one word\n    containers: [web]"),
-        ("ContainerLogs", "{containers: [a, [b]]}", "21: an item of containers must be one word, and is a list"),
+        (
+            "ContainerLogs",
+            "{containers: web}",
+            "17: containers must be a list, but is a single value\n    containers: [web]",
+        ),
+        ("ContainerLogs", "{containers: [a, [b]]}", "21: an item of containers must be a single value, but is a list"),
         (
             "ContainerLogs",
             "{containers: [a, /b]}",
@@ -210,20 +214,24 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerLogs",
             "{follow: no}",
-            "13: 'no' is neither true nor false\n    write true or false, in small letters and without quotes",
+            "13: 'no' is not true or false\n    write true or false, in lower case and without quotes",
         ),
         ("ContainerCreate", "{buildx_builders: all}", "22: buildx_builders can only be none, and is 'all'"),
         (
             "ContainerCreate",
             "{buildx_builders: [none]}",
-            "22: buildx_builders must be one word, and is a list\n    buildx_builders: none",
+            "22: buildx_builders must be a single value, but is a list\n    buildx_builders: none",
         ),
         (
             "ContainerLogs",
             "[follow]",
-            ("4: the value of ContainerLogs must be a mapping, and is a list\n    ContainerLogs: {CONDITION: VALUE}"),
+            ("4: the value of ContainerLogs must be a mapping, but is a list\n    ContainerLogs: {CONDITION: VALUE}"),
         ),
-        ("ContainerLogs", "{follow: true, follow: false}", "19: 'follow' is there twice\n    it is in line 1 already"),
+        (
+            "ContainerLogs",
+            "{follow: true, follow: false}",
+            "19: duplicate key 'follow'\n    remove one; the first is in line 1",
+        ),
         (
             "ContainerList",
             "unrestricted",
@@ -238,13 +246,13 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerCreate",
             "{unrestricted: 1}",
-            "19: '1' is neither true nor false\n    write true or false, in small letters and without quotes",
+            "19: '1' is not true or false\n    write true or false, in lower case and without quotes",
         ),
         (
             "ContainerCreate",
             "Unrestricted",
             (
-                "4: the value of ContainerCreate must be a mapping, and is one word\n"
+                "4: the value of ContainerCreate must be a mapping, but is a single value\n"
                 "    did you mean ContainerCreate: unrestricted?"
             ),
         ),
@@ -281,7 +289,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
 def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, problem: str) -> None:
     found, problems = read(word, conditions)
     assert problems == [f"1:{problem}"]
-    assert found == () or "twice" in problem
+    assert found == () or "duplicate" in problem
 
 
 def test_every_mistake_in_conditions_is_told() -> None:

@@ -39,7 +39,7 @@ def test_without_a_file_the_environment_says_everything() -> None:
         assert read_configuration(environment).policy_file == ""
         assert read_configuration(environment).switches == read_environment(environment).switches
         assert read_configuration(environment).settings.sockets[0].name == "docker"
-    assert problems_of(CONTAINERS="maybe") == ["environment variable CONTAINERS: 'maybe' is neither 0 nor 1"]
+    assert problems_of(CONTAINERS="maybe") == ["environment variable CONTAINERS: invalid value 'maybe'\n    use 0 or 1"]
 
 
 def test_the_file_is_the_one_that_the_argument_or_the_variable_names(file: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_variable_is_replaced_by_the_file_or_kept_beside_it() -> None:
     ]
 
 
-CONVERT = "; `dockerproxy convert` prints what all of them mean"
+CONVERT = "; `dockerproxy convert` prints a file with the same meaning"
 
 
 @pytest.mark.parametrize("name", REPLACED)
@@ -83,7 +83,7 @@ def test_a_variable_that_says_what_is_allowed_is_a_mistake_beside_a_file_whateve
     for value in ("0", "1", "nonsense"):
         (problem,) = problems_of(file, **{name: value})
         assert problem.startswith(
-            f"environment variable {name}: cannot be set beside the policy file {file}\n    unset it; write "
+            f"environment variable {name}: conflicts with the policy file '{file}'\n    unset it; in the file, "
         )
     assert read(file, **{name: ""}).settings.sockets[0].name == "web"
 
@@ -91,23 +91,23 @@ def test_a_variable_that_says_what_is_allowed_is_a_mistake_beside_a_file_whateve
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("CONTAINERS", "write containers:read into allow of a socket there"),
-        ("LIBPOD_PING", "write libpod/ping:read into allow of a socket there"),
-        ("POST", "write SECTION:write into allow of a socket there, for each section of which it is meant"),
-        ("ALLOW_RESTARTS", "write ContainerRestart, ContainerStop, ContainerKill into allow of a socket there"),
-        ("ALLOW_LOGS", "write ContainerLogs into allow or deny of a socket there"),
-        ("PROXIED_SOCKET_MODE", "write it as permissions of a socket there"),
+        ("CONTAINERS", "add containers:read to allow of a socket"),
+        ("LIBPOD_PING", "add libpod/ping:read to allow of a socket"),
+        ("POST", "add SECTION:write to allow of a socket, for each section"),
+        ("ALLOW_RESTARTS", "add ContainerRestart, ContainerStop, ContainerKill to allow of a socket"),
+        ("ALLOW_LOGS", "add ContainerLogs to allow or deny of a socket"),
+        ("PROXIED_SOCKET_MODE", "set permissions of a socket"),
     ],
 )
 def test_what_to_write_into_the_file_instead_is_said(file: Path, name: str, hint: str) -> None:
-    assert problems_of(file, **{name: "1"})[0].endswith(f"\n    unset it; {hint}{CONVERT}")
+    assert problems_of(file, **{name: "1"})[0].endswith(f"\n    unset it; in the file, {hint}{CONVERT}")
 
 
 @pytest.mark.parametrize("name", ["CONTAINER", "SESSSION", "ALLOW_RESTART", *FOREIGN])
 def test_a_variable_that_is_nearly_a_switch_is_not_told_to_become_one(file: Path, name: str) -> None:
     (warning,) = read(file, **{name: "1"}).warnings
     assert str(warning) == (
-        f"environment variable {name}: not a setting\n    the policy file alone says what is allowed"
+        f"environment variable {name}: unknown setting\n    change the policy file; with it, variables allow nothing"
     )
 
 
@@ -124,7 +124,7 @@ def test_the_engine_is_where_the_file_says(file: Path) -> None:
 def test_a_variable_that_names_another_engine_is_a_mistake(file: Path, name: str) -> None:
     file.write_text("engine: /run/engine.sock\n" + POLICY)
     assert problems_of(file, **{name: "/run/other.sock"}) == [
-        f"environment variable {name}: contradicts the engine of {file}, /run/engine.sock\n    set only one of them"
+        f"environment variable {name}: conflicts with engine '/run/engine.sock' of {file}\n    set only one of them"
     ]
 
 
@@ -141,7 +141,7 @@ def test_no_socket_of_ours_is_taken_for_the_engines(file: Path) -> None:
     file.write_text("\n".join(("sockets:", *lines)))
     assert read(file).settings.engines == usual[2:]
     assert problems_of(file, DOCKER_SOCKET_PATH=usual[0]) == [
-        f"{file}:2:13: {usual[0]} is where the engine is\n    they must be two sockets"
+        f"{file}:2:13: '{usual[0]}' is the socket of the engine\n    choose another path"
     ]
 
 
@@ -153,20 +153,20 @@ def test_every_mistake_of_file_and_environment_is_told_at_once(file: Path) -> No
     said = problems_of(file, CONTAINERS="1", LOG_LEVEL="loud", LEARN_DIR="here", SESSSION="1")
     assert [problem.partition("\n")[0].removeprefix(f"{file}:") for problem in said] == [
         "1:23: 'web.sock' is not an absolute path",
-        "1:41: 'ContainerLst' is not an operation",
-        f"environment variable CONTAINERS: cannot be set beside the policy file {file}",
-        "environment variable LOG_LEVEL: 'loud' is none of debug, info, notice, warning, err, crit, alert, emerg",
+        "1:41: unknown operation 'ContainerLst'",
+        f"environment variable CONTAINERS: conflicts with the policy file '{file}'",
+        "environment variable LOG_LEVEL: invalid value 'loud'",
         "environment variable LEARN_DIR: 'here' is not an absolute path",
-        "environment variable SESSSION: not a setting",
+        "environment variable SESSSION: unknown setting",
     ]
 
 
 def test_a_file_that_cannot_be_read_is_told_with_the_rest(tmp_path: Path) -> None:
     assert problems_of(tmp_path / "none", POST="1") == [
-        f"{tmp_path}/none: there is no such file\n    in a container, it must be mounted",
+        f"{tmp_path}/none: file not found\n    check the path; in a container, mount the file",
         (
-            f"environment variable POST: cannot be set beside the policy file {tmp_path}/none\n"
-            "    unset it; write SECTION:write into allow of a socket there, for each section of which it is meant"
+            f"environment variable POST: conflicts with the policy file '{tmp_path}/none'\n"
+            "    unset it; in the file, add SECTION:write to allow of a socket, for each section"
             f"{CONVERT}"
         ),
     ]

@@ -49,34 +49,34 @@ def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
 @pytest.mark.parametrize(
     ("word", "text", "problems"),
     [
-        ("follow", "no", ["'no' is neither true nor false"]),
+        ("follow", "no", ["'no' is not true or false"]),
         ("user", "root", ["user can only be not-root or any, and is 'root'"]),
-        ("user", "[any]", ["user must be one word, and is a list"]),
+        ("user", "[any]", ["user must be a single value, but is a list"]),
         ("memory", "2GB", ["memory cannot be '2GB'"]),
         ("memory", "-1", ["memory cannot be '-1'"]),
-        ("memory", "[2GiB]", ["memory must be one word, and is a list"]),
+        ("memory", "[2GiB]", ["memory must be a single value, but is a list"]),
         ("cpus", "0", ["cpus cannot be '0'"]),
         ("pids", "1.5", ["pids cannot be '1.5'"]),
         ("containers", "[]", ["containers is an empty list, to which no request can keep"]),
         (
             "containers",
             "[/a, b, [c]]",
-            ["'/a' in containers can never match", "an item of containers must be one word"],
+            ["'/a' in containers can never match", "an item of containers must be a single value"],
         ),
-        ("containers", "web", ["containers must be a list, and is one word"]),
+        ("containers", "web", ["containers must be a list, but is a single value"]),
         ("binds", "['~/x']", ["'~/x' in binds can never match"]),
         ("labels", "{}", ["labels is empty"]),
-        ("labels", "[owner]", ["labels must be a mapping, and is a list"]),
-        ("labels", "{owner: , a: b}", ["the value of owner must be one word, and is empty"]),
-        ("labels", "{owner: ci, owner: cd}", ["'owner' is there twice"]),
+        ("labels", "[owner]", ["labels must be a mapping, but is a list"]),
+        ("labels", "{owner: , a: b}", ["the value of owner must be a single value, but is empty"]),
+        ("labels", "{owner: ci, owner: cd}", ["duplicate key 'owner'"]),
         ("commands", "[]", ["commands is an empty list, to which no request can keep"]),
-        ("commands", "[sh, [a]]", ["a command must be a list, and is one word"]),
+        ("commands", "[sh, [a]]", ["a command must be a list, but is a single value"]),
         ("commands", "[[], [a]]", ["a command is an empty list, to which no request can keep"]),
         ("commands", "[['**', a]]", ["** stands for any more words, and more follow"]),
-        ("commands", "[[a, [b], '**', c]]", ["** stands for", "an item of a command must be one word"]),
-        ("publish", "[80]", ["publish must be a mapping, and is a list"]),
+        ("commands", "[[a, [b], '**', c]]", ["** stands for", "an item of a command must be a single value"]),
+        ("publish", "[80]", ["publish must be a mapping, but is a list"]),
         ("publish", "{}", ["publish is empty"]),
-        ("publish", "{port: [80]}", ["'port' is not a key of publish"]),
+        ("publish", "{port: [80]}", ["unknown key 'port' of publish"]),
         ("publish", "{ports: []}", ["ports is an empty list, to which no request can keep"]),
         ("publish", "{ports: [http, 99999]}", ["'http' is not a port", "'99999' is not a port"]),
         ("publish", "{ports: [80], addresses: [localhost]}", ["'localhost' is not an IP address"]),
@@ -86,7 +86,7 @@ def test_every_mistake_in_a_value_is_told_and_there_is_none_then(word: str, text
     value, told = read(word, text)
     assert len(told) == len(problems)
     assert all(any(what.startswith(problem) for what in told) for problem in problems)
-    assert value is None or "twice" in problems[0]
+    assert value is None or "duplicate" in problems[0]
 
 
 def test_what_is_no_value_at_all_is_told_whatever_it_should_be() -> None:

@@ -45,4 +45,4 @@ def test_how_long_a_body_may_be_can_have_a_unit(value: str, size: int) -> None:
 def test_what_is_no_length_is_a_mistake(value: str) -> None:
     with pytest.raises(UserError) as caught:
         read_environment({"MAX_BODY": value})
-    assert [problem.what for problem in caught.value.problems] == [f"{value!r} is not an amount"]
+    assert [problem.what for problem in caught.value.problems] == [f"{value!r} is not a valid size"]

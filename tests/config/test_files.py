@@ -21,7 +21,7 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/zero", "/dev/null", "/dev/tty0"):
         if os.access(path, os.R_OK):  # Not every machine has a /dev/tty0, and only root may read it.
-            assert "is not a regular file, but a pipe or a device" in problem_of(path)
+            assert "is not a regular file" in problem_of(path)
     assert "is a directory" in problem_of(tmp_path)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{tmp_path}/s")

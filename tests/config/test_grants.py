@@ -128,19 +128,22 @@ def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("- ContainerStrat", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
-        ("- ContainerStrat: {}", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
+        ("- ContainerStrat", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
+        ("- ContainerStrat: {}", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
         ("- containers: read", "'containers: read' is not a grant\n    write containers:read, without a blank"),
         ("- preset: look", "'preset: look' is not a grant\n    write preset:look, without a blank"),
-        ("- preset: lok", "'preset:lok' is not a preset\n    did you mean preset:look?"),
-        ("- ContainerStrat: unrestricted", "'ContainerStrat' is not an operation\n    did you mean ContainerStart?"),
+        ("- preset: lok", "unknown preset 'preset:lok'\n    did you mean preset:look?"),
+        ("- ContainerStrat: unrestricted", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
         ("- ping:write", "nothing in ping is a write\n    take it out"),
         ("- {}", "a grant is missing within the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
         (
             "- [a]",
-            "a grant must be one word, and is a list\n    an operation, SECTION:read, SECTION:write or preset:NAME",
+            (
+                "a grant must be a single value, but is a list\n"
+                "    an operation, SECTION:read, SECTION:write or preset:NAME"
+            ),
         ),
-        ("- 7", "'7' is not an operation\n    `dockerproxy operations` and `dockerproxy presets` list what there is"),
+        ("- 7", "unknown operation '7'\n    run `dockerproxy operations` or `dockerproxy presets` to list them"),
     ],
 )
 def test_what_is_no_grant_is_told(text: str, problem: str) -> None:
@@ -298,5 +301,5 @@ def test_the_order_of_grants_says_nothing(items: list[str]) -> None:
 def test_a_short_file_cannot_stand_for_more_than_can_be_read_in_time(key: str) -> None:
     lines = "  - preset:look\n" * (MOST_GRANTED // 2)
     assert not read(f"{key}:\n{lines}")[0].problems
-    with pytest.raises(UserError, match="its words stand for more than 100,000 operations"):
+    with pytest.raises(UserError, match="grants more than 100,000 operations in total"):
         read(f"{key}:\n{lines}  - preset:make\n")

@@ -142,7 +142,9 @@ def test_permissions_are_octal_in_quotes_or_with_their_zero(written: str, mode: 
 
 @pytest.mark.parametrize("written", ["660", "432", "416", "777"])
 def test_permissions_that_were_written_as_a_decimal_number_are_none(written: str) -> None:
-    with pytest.raises(UserError, match=f'{written} could be a decimal number\n    write "0{written}" if it is octal'):
+    with pytest.raises(
+        UserError, match=f'ambiguous permissions {written}: decimal or octal\n    write "0{written}" for octal'
+    ):
         socket_of(f"permissions: {written}")
 
 
@@ -172,9 +174,9 @@ def test_a_socket_has_the_limits_that_it_says_and_the_others_of_all() -> None:
     [
         ("{rate: 0}", "'0' is not a whole number from 1 to 1000000"),
         ("{rate: 1.5}", "'1.5' is not a whole number from 1 to 1000000"),
-        ("{header_timeout: 5s}", "'5s' is not a number of seconds above 0"),
-        ("{head: 4MB}", "'4MB' is not an amount"),
-        ("{speed: 1}", "'speed' is not a key of limits"),
+        ("{header_timeout: 5s}", "'5s' is not a positive number of seconds"),
+        ("{head: 4MB}", "'4MB' is not a valid size"),
+        ("{speed: 1}", "unknown key 'speed' of limits"),
         ("[rate]", "limits"),
         ("", "limits"),
     ],
@@ -229,10 +231,10 @@ def test_paths_are_compared_as_the_system_finds_them(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     text = f"sockets:\n  a: {{path: {tmp_path}/s, allow: []}}\n  b: {{path: {tmp_path}/link/s, allow: []}}\n"
     assert problems_of(text) == [
-        f"policies/policy.yaml:3:13: {tmp_path}/link/s is the path of the socket a too\n    each needs its own"
+        f"policies/policy.yaml:3:13: '{tmp_path}/link/s' is the path of socket 'a' too\n    choose another path"
     ]
     (problem,) = problems_of(f"engine: {tmp_path}/s\nsockets: {{a: {{path: {tmp_path}/link/s, allow: []}}}}\n")
-    assert "is where the engine is" in problem
+    assert "is the socket of the engine" in problem
 
 
 def test_a_file_is_named_in_messages_as_the_operator_names_it(tmp_path: Path) -> None:
@@ -240,7 +242,7 @@ def test_a_file_is_named_in_messages_as_the_operator_names_it(tmp_path: Path) ->
     path.write_text(WHOLE)
     assert len(read_policy_file(str(path)).sockets) == 3
     path.write_text("sockets: 1")
-    with pytest.raises(UserError, match=f"^{path}:1:10: sockets must be a mapping, and is one word"):
+    with pytest.raises(UserError, match=f"^{path}:1:10: sockets must be a mapping, but is a single value"):
         read_policy_file(str(path))
     with pytest.raises(UserError, match=f"^{path}/x: cannot be read"):
         read_policy_file(f"{path}/x")

@@ -31,8 +31,8 @@ def test_of_a_key_that_is_there_twice_the_first_counts_and_the_second_is_a_probl
         for key, value in node.pairs[:2]  # type: ignore[union-attr] # it is a mapping
     ]
     assert problems_of(reader) == [
-        "3:1: 'a' is there twice\n    it is in line 1 already",
-        "4:1: 'a' is there twice\n    it is in line 1 already",
+        "3:1: duplicate key 'a'\n    remove one; the first is in line 1",
+        "4:1: duplicate key 'a'\n    remove one; the first is in line 1",
     ]
 
 
@@ -41,26 +41,26 @@ def test_of_a_key_that_is_there_twice_the_first_counts_and_the_second_is_a_probl
     [
         ("paht", "did you mean path?"),
         ("UID", "did you mean owner?"),
-        ("xyzzy", "there are path, owner"),
+        ("xyzzy", "use one of path, owner"),
     ],
 )
 def test_a_key_that_is_unknown_is_a_problem_with_the_key_that_was_meant(key: str, hint: str) -> None:
     reader, node = read(f"path: /a\n{key}: b")
     assert list(reader.fields(node, "a socket", ("path", "owner"), "", {"uid": "did you mean owner?"})) == ["path"]
-    assert problems_of(reader) == [f"2:1: '{key}' is not a key of a socket\n    {hint}"]
+    assert problems_of(reader) == [f"2:1: unknown key '{key}' of a socket\n    {hint}"]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("web", "1:4: allow must be a list, and is one word\n    allow: [web]"),
-        ("'web'", "1:4: allow must be a list, and is one word\n    allow: [web]"),
-        ("{b: c}", "1:4: allow must be a list, and is a mapping\n    allow: [a, b]"),
-        ("", "1:3: allow must be a list, and is empty\n    allow: [a, b]"),
+        ("web", "1:4: allow must be a list, but is a single value\n    allow: [web]"),
+        ("'web'", "1:4: allow must be a list, but is a single value\n    allow: [web]"),
+        ("{b: c}", "1:4: allow must be a list, but is a mapping\n    allow: [a, b]"),
+        ("", "1:3: allow must be a list, but is empty\n    allow: [a, b]"),
         (
             "~",
             (
-                "1:4: allow must be a list, and is ~, YAML's word for nothing\n"
+                "1:4: allow must be a list, but is ~, which is nothing in YAML\n"
                 '    if it is a name, write it in quotes: "~"'
             ),
         ),
@@ -76,12 +76,12 @@ def test_what_is_no_list_is_a_problem(text: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[b]", "1:4: path must be one word, and is a list\n    path: /a"),
-        ("{b: c}", "1:4: path must be one word, and is a mapping\n    path: /a"),
+        ("[b]", "1:4: path must be a single value, but is a list\n    path: /a"),
+        ("{b: c}", "1:4: path must be a single value, but is a mapping\n    path: /a"),
         (
             "null",
             (
-                "1:4: path must be one word, and is null, YAML's word for nothing\n"
+                "1:4: path must be a single value, but is null, which is nothing in YAML\n"
                 '    if it is a name, write it in quotes: "null"'
             ),
         ),
@@ -119,7 +119,7 @@ def test_a_flag_of_another_spelling_is_a_problem_and_no_flag(text: str) -> None:
     assert reader.flag(node, "follow") is None
     word = text.strip("'\"")
     assert problems_of(reader) == [
-        f"1:1: '{word}' is neither true nor false\n    write true or false, in small letters and without quotes"
+        f"1:1: '{word}' is not true or false\n    write true or false, in lower case and without quotes"
     ]
 
 
@@ -136,7 +136,7 @@ def test_a_mistake_that_aliases_repeat_is_told_once() -> None:
     ((_, value),) = reader.entries(node, "it", "")
     for item in reader.items(value, "a"):
         reader.fields(item, "a socket", ("b",), "", {})
-    assert problems_of(reader) == ["1:17: 'c' is not a key of a socket\n    there are b"]
+    assert problems_of(reader) == ["1:17: unknown key 'c' of a socket\n    use one of b"]
 
 
 def test_mistakes_are_told_in_the_order_of_the_document() -> None:
@@ -154,7 +154,7 @@ def test_reading_ends_after_so_many_mistakes() -> None:
         reader.problem(Place("p", line + 1, 1), "wrong")
     with pytest.raises(UserError) as caught:
         reader.problem(Place("p", 5000, 1), "wrong")
-    assert str(caught.value.problems[-1]) == "p: more than 100 mistakes\n    mend those above first"
+    assert str(caught.value.problems[-1]) == "p: more than 100 mistakes\n    fix those above first"
     assert len(caught.value.problems) == MOST_PROBLEMS + 1
 
 

@@ -25,7 +25,7 @@ SCHEMA: Final = json.loads(json.dumps(make_schema()))
 VALIDATOR: Final = Draft202012Validator(SCHEMA)
 
 ONLY_THE_LOADER: Final = {
-    "is the path of the socket": "{a: {path: /a, allow: []}, b: {path: /a, allow: []}}",
+    "is the path of socket": "{a: {path: /a, allow: []}, b: {path: /a, allow: []}}",
     "grants nothing: .* is denied": "{a: {path: /a, allow: [ContainerList], deny: [containers:read]}}",
     "restrict nothing": "{a: {path: /a, allow: [containers:read, ContainerLogs: {follow: false}]}}",
     "no request can keep to this": "{a: {path: /a, allow: [preset:portainer-read-only: {follow: true}]}}",
@@ -33,10 +33,10 @@ ONLY_THE_LOADER: Final = {
     r"in \w+ can never match": "{a: {path: /a, allow: [ContainerLogs: {containers: [a/b]}]}}",
     "longer than 107 bytes": f"{{a: {{path: /{'ä' * 60}, allow: []}}}}",
     "^'[0-9]+' is not a file mode": "{a: {path: /a, allow: [], permissions: 8}}",
-    "could be a decimal number": "{a: {path: /a, allow: [], permissions: 660}}",
-    "could be an octal number": "{a: {path: /a, allow: [], owner: 0100}}",
+    "ambiguous permissions 660": "{a: {path: /a, allow: [], permissions: 660}}",
+    "ambiguous number 0100": "{a: {path: /a, allow: [], owner: 0100}}",
     "^'[0-9]{10}' is not a whole number": '{a: {path: /a, allow: [], owner: "4294967295"}}',
-    "is neither true nor false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
+    "is not true or false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
     "allows nothing by itself": "{a: {path: /a, allow: [SwarmInit]}}",
     "lets the body be anything": "{a: {path: /a, allow: [ContainerCreate: {user: any, unrestricted: true}]}}",
     "is not contained": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",

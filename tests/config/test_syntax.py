@@ -14,31 +14,31 @@ LOADERS = (yaml.CSafeLoader, yaml.SafeLoader)
 @pytest.mark.parametrize(
     ("text", "place", "what"),
     [
-        ("a: [b\n", "1:4", "the list that begins here is not closed, or lacks a comma"),
-        ("a: [b c: d e: f]\n", "1:4", "the list that begins here is not closed, or lacks a comma"),
-        ("a: {b: c\n", "1:4", "the braces that open here are not closed, or lack a comma"),
-        ("a: 'b\nc: d\n", "1:4", "a quote is opened here and never closed"),
-        ('a: "b', "1:4", "a quote is opened here and never closed"),
-        ('a: "b\n---\n', "1:4", "a quote is opened here and never closed"),
-        (r'a: "\q"', "1:4", "a backslash in double quotes that is no escape"),
-        (r'a: "\xzz"', "1:4", "a backslash in double quotes that is no escape"),
-        ("a: b: c", "1:5", "a colon that belongs to nothing"),
-        ("a: - b", "1:4", "an item cannot begin here"),
-        ("a: ? b", "1:4", "a key cannot begin here"),
-        ("a:\n  b: c\n d: e\n", "3:2", "this fits nothing above it"),
-        ("- a\nb: c\n", "2:1", "this fits nothing above it"),
-        ("a: 'b' c\n", "1:8", "this belongs to nothing"),
-        ("[a] b: c\n", "1:5", "this belongs to nothing"),
-        ("a: b\nc\nd: e\n", "2:1", "a colon and a value are missing after this"),
-        ("a: [,]", "1:5", "a value is missing here"),
-        ("a: *\n", "1:4", "a * or & without a name"),
-        ("a: &\n", "1:4", "a * or & without a name"),
-        ("a: @b", "1:4", "no text begins with @"),
-        ("a: `b`", "1:4", "no text begins with `"),
-        ("a: !<b c", "1:4", "tags, words that begin with !, mean nothing here"),
-        ("a: |b\n", "1:4", "a text goes over several lines"),
-        ("{a: b}\nc: d\n", "2:1", "this comes after the end"),
-        ("a: b\n...\nc: d\n", "3:1", "this comes after the end"),
+        ("a: [b\n", "1:4", "missing ] or comma in this list"),
+        ("a: [b c: d e: f]\n", "1:4", "missing ] or comma in this list"),
+        ("a: {b: c\n", "1:4", "missing } or comma in these braces"),
+        ("a: 'b\nc: d\n", "1:4", "missing end of the quoted text"),
+        ('a: "b', "1:4", "missing end of the quoted text"),
+        ('a: "b\n---\n', "1:4", "missing end of the quoted text"),
+        (r'a: "\q"', "1:4", "invalid escape in double quotes"),
+        (r'a: "\xzz"', "1:4", "invalid escape in double quotes"),
+        ("a: b: c", "1:5", "unexpected colon"),
+        ("a: - b", "1:4", "unexpected list item"),
+        ("a: ? b", "1:4", "unexpected key"),
+        ("a:\n  b: c\n d: e\n", "3:2", "unexpected indentation"),
+        ("- a\nb: c\n", "2:1", "unexpected indentation"),
+        ("a: 'b' c\n", "1:8", "unexpected text"),
+        ("[a] b: c\n", "1:5", "unexpected text"),
+        ("a: b\nc\nd: e\n", "2:1", "missing colon and value"),
+        ("a: [,]", "1:5", "missing value"),
+        ("a: *\n", "1:4", "missing name after * or &"),
+        ("a: &\n", "1:4", "missing name after * or &"),
+        ("a: @b", "1:4", 'unexpected character "@"'),
+        ("a: `b`", "1:4", 'unexpected character "`"'),
+        ("a: !<b c", "1:4", "unsupported tag, a word that begins with !"),
+        ("a: |b\n", "1:4", "unsupported text of several lines"),
+        ("{a: b}\nc: d\n", "2:1", "unexpected text after the end"),
+        ("a: b\n...\nc: d\n", "3:1", "unexpected text after the end"),
     ],
 )
 def test_a_mistake_is_said_in_the_same_words_by_either_parser(
@@ -54,7 +54,7 @@ def test_a_mistake_is_said_in_the_same_words_by_either_parser(
 def test_where_a_bracket_is_missed_is_said_too(text: str, line: int) -> None:
     problems: list[Problem] = []
     compose(text, "p", problems)
-    assert problems[-1].hint == f"what does not fit is in line {line}"
+    assert problems[-1].hint == f"add it; the error is in line {line}"
 
 
 def test_words_of_a_parser_that_are_not_known_here_are_passed_on() -> None:
@@ -74,7 +74,7 @@ def test_words_of_a_parser_that_are_not_known_here_are_passed_on() -> None:
 def test_what_ends_a_line_for_yaml_ends_it_for_people_or_is_refused(character: str) -> None:
     (flaw,) = find_hidden(f"é: b # a comment{character}- containers:write\n")
     assert (flaw.line, flaw.column) == (1, 17)
-    assert flaw.what == f"a character that cannot be seen, {character!a}"
+    assert flaw.what == f"invisible character {character!a}"
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_what_one_sees_is_let_be(text: str) -> None:
 
 def test_a_byte_order_mark_is_said_to_be_one() -> None:
     assert find_hidden("\ufeffa: b")[0].hint == "save the file without a byte order mark"
-    assert find_hidden("a: \ufeffb")[0].hint == "take it out"
+    assert find_hidden("a: \ufeffb")[0].hint == "remove it"
 
 
 @pytest.mark.parametrize(("text", "column"), [("\ta: b", 1), ("a:\tb", 3), ("a: b\t# c", 5), ("a:  \t b", 5)])
 def test_a_tab_is_no_blank(text: str, column: int) -> None:
     (flaw,) = find_hidden(f"# a comment\n{text}\n")
-    assert (flaw.line, flaw.column, flaw.what) == (2, column, "a tab")
+    assert (flaw.line, flaw.column, flaw.what) == (2, column, "unsupported tab")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_tab_is_no_blank(text: str, column: int) -> None:
 )
 def test_a_directive_is_refused_before_it_can_mean_anything(text: str) -> None:
     (flaw,) = find_hidden(text)
-    assert (flaw.column, flaw.what) == (1, "a directive")
+    assert (flaw.column, flaw.what) == (1, "unsupported directive")
 
 
 def test_of_a_file_full_of_one_mistake_only_the_first_places_are_said() -> None:

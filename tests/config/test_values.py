@@ -18,9 +18,9 @@ def test_a_path_that_a_socket_can_have_has_no_fault(path: str) -> None:
         ("", "'' is not an absolute path"),
         ("a", "'a' is not an absolute path"),
         ("unix:///a", "'unix:///a' is not an absolute path"),
-        ("/a/", "'/a/' cannot be the path of a socket"),
-        ("/a\0", r"'/a\x00' cannot be the path of a socket"),
-        ("/" + "é" * 54, "longer than 107 bytes, the most a unix socket's path may have"),
+        ("/a/", "'/a/' is not a valid socket path"),
+        ("/a\0", r"'/a\x00' is not a valid socket path"),
+        ("/" + "é" * 54, "the socket path is longer than 107 bytes"),
     ],
 )
 def test_a_path_that_no_socket_can_have_has_a_fault(path: str, what: str) -> None:
@@ -32,13 +32,15 @@ def test_a_path_that_no_socket_can_have_has_a_fault(path: str, what: str) -> Non
 def test_a_directory_is_an_absolute_path() -> None:
     assert find_directory_fault("/learned/") is None
     for path in ("learned", "./learned", "", "/a\0"):
-        assert find_directory_fault(path) == Fault(f"{path!r} is not an absolute path", "it is the path of a directory")
+        assert find_directory_fault(path) == Fault(
+            f"{path!r} is not an absolute path", "write the path of a directory, which begins with /"
+        )
 
 
 def test_a_mode_is_octal_and_has_three_digits() -> None:
     assert [read_mode(text) for text in ("0660", "660", "0000", "777")] == [0o660, 0o660, 0, 0o777]
     for text in ("", "66", "1777", "0o660", "668", "rw-rw----", "\u0666\u0666\u0660"):
-        assert read_mode(text) == Fault(f"{text!r} is not a file mode", "three octal digits, like 0660")
+        assert read_mode(text) == Fault(f"{text!r} is not a file mode", "write it in octal, like 0660")
 
 
 def test_a_whole_number_is_within_its_bounds() -> None:

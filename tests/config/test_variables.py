@@ -34,14 +34,17 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
     variables.directory("G")
     assert variables.limit(replace(HEAD, variable="H"), 512) == 512
     assert [str(problem) for problem in variables.problems] == [
-        "environment variable A: 'x y' is neither 0 nor 1",
-        "environment variable B: 'x y' is not a file mode\n    three octal digits, like 0660",
+        "environment variable A: invalid value 'x y'\n    use 0 or 1",
+        "environment variable B: 'x y' is not a file mode\n    write it in octal, like 0660",
         "environment variable C: 'x y' is not a whole number from 0 to 9",
-        "environment variable D: 'x y' is not a number of seconds above 0",
-        "environment variable E: 'x y' is none of debug, info, notice, warning, err, crit, alert, emerg",
-        "environment variable F: 'x y' is not an operation\n    `dockerproxy operations` lists them",
-        "environment variable G: 'x y' is not an absolute path\n    it is the path of a directory",
-        "environment variable H: 'x y' is not an amount\n    write it like 1048576 or 1MiB",
+        "environment variable D: 'x y' is not a positive number of seconds",
+        (
+            "environment variable E: invalid value 'x y'\n"
+            "    use one of debug, info, notice, warning, err, crit, alert, emerg"
+        ),
+        "environment variable F: unknown operation 'x y'\n    run `dockerproxy operations` to list them",
+        "environment variable G: 'x y' is not an absolute path\n    write the path of a directory, which begins with /",
+        "environment variable H: 'x y' is not a valid size\n    write it like 1048576 or 1MiB",
     ]
 
 

@@ -145,7 +145,7 @@ def test_in_its_container_every_lock_is_on(docker: Client, dockerd: Engine) -> N
     said = docker.text("logs", container)
     assert said.count(" notice locked in: ") == 6
     assert "not locked in" not in said
-    assert docker.text("exec", container, "dockerproxy", "healthcheck").endswith("the engine answers; locked in")
+    assert docker.text("exec", container, "dockerproxy", "healthcheck").endswith("the engine responds; locked in")
 
 
 def test_any_user_who_may_open_the_engine_s_socket_will_do(docker: Client, dockerd: Engine) -> None:

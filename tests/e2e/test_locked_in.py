@@ -49,13 +49,13 @@ def read_status(proxy: Running) -> tuple[str, str]:
 def test_the_capability_that_opens_the_socket_is_the_one_that_is_kept() -> None:
     with serving(prepared("--clear-groups"), owner=NOBODY, group=NOBODY, mode=0o600) as (_, proxy):
         assert read_status(proxy) == ("2", "")
-        assert " capabilities: none but DAC_OVERRIDE, which opens the engine's socket\n" in proxy.printed
+        assert " capabilities: only DAC_OVERRIDE, which opens the engine's socket\n" in proxy.printed
 
 
 def test_a_group_that_opens_the_socket_is_kept_rather_than_the_capability() -> None:
     with serving(prepared(f"--groups={ONE},{OTHER}"), owner=NOBODY, group=ONE, mode=0o660) as (_, proxy):
         assert read_status(proxy) == ("", str(ONE))
-        assert f" groups: none besides its own but {ONE}, which it needs\n" in proxy.printed
+        assert f" groups: only its own and {ONE}, which it needs\n" in proxy.printed
 
 
 def test_groups_that_open_nothing_are_left() -> None:
@@ -67,7 +67,7 @@ def test_a_user_who_may_not_leave_a_group_hears_of_it() -> None:
     options = (f"--reuid={NOBODY}", f"--regid={NOBODY}", f"--groups={ONE},{OTHER}", "--inh-caps=-all")
     with serving(prepared(*options), owner=0, group=ONE, mode=0o660) as (folder, proxy):
         assert read_status(proxy) == ("", f"{ONE} {OTHER}")
-        assert f"warning not locked in: groups: it stays in {OTHER}, which it does not need" in proxy.printed
+        assert f"warning not locked in: groups: no permission to leave {OTHER}, which it does not need" in proxy.printed
         assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health")[1].endswith("; not locked in: groups")
 
 
@@ -83,7 +83,7 @@ def test_an_engine_that_comes_later_is_reached_with_what_was_kept_for_it() -> No
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         with prepared("--clear-groups")("serve", **places) as proxy:
             proxy.wait_for("locked in: system calls")
-            assert "DAC_OVERRIDE, which may be needed: the engine is not there yet" in proxy.printed
+            assert "DAC_OVERRIDE, which may be needed: the engine's socket does not exist yet" in proxy.printed
             with engine_at(folder / "engine.sock"):
                 os.chown(folder / "engine.sock", NOBODY, NOBODY)
                 (folder / "engine.sock").chmod(0o600)

@@ -44,4 +44,4 @@ def test_a_directory_that_cannot_be_written_to_is_a_problem_with_a_hint(tmp_path
     (problem,) = check_directory(str(tmp_path / "none"))
     assert str(problem).startswith(f"{tmp_path}/none: is not a directory\n")
     (problem,) = check_directory("/proc/self")
-    assert "cannot be written to" in str(problem)
+    assert "is not writable" in str(problem)

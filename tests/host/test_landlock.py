@@ -75,7 +75,7 @@ def test_a_newer_version_restricts_all_that_an_older_one_does(version: int) -> N
 
 def test_what_an_old_kernel_cannot_restrict_is_said_with_the_kernel_that_can() -> None:
     assert list_missing(99) == ()
-    assert list_missing(8) == ("other unix sockets (Linux 7.1 can)", "UDP (Linux 7.2 can)")
+    assert list_missing(8) == ("other unix sockets (needs Linux 7.1)", "UDP (needs Linux 7.2)")
     assert len(list_missing(0)) == len(RIGHTS)
     assert find_restrictions(0).files == Files(0)
 

@@ -57,7 +57,7 @@ def test_what_cannot_be_written_is_said_and_tried_again(tmp_path: Path) -> None:
     learner = taught()
     (line,) = write(tmp_path, learner)
     assert line["level"] == "err"
-    assert "docker.learned.yaml cannot be written: No such file or directory" in line["text"]
+    assert "docker.learned.yaml: No such file or directory; the learned policy stays in memory" in line["text"]
     (tmp_path / "learned").mkdir()
     write(tmp_path, learner)
     assert Path(place_of(str(tmp_path / "learned"), "docker")).exists()

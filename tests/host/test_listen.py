@@ -149,7 +149,7 @@ def test_a_socket_on_which_somebody_listens_is_not_stolen(tmp_path: Path) -> Non
     with bound(path, listens=True):
         inode = path.stat().st_ino
         problem = problem_of(settings_for(path))
-        assert (problem.where, problem.what) == (str(path), "somebody listens on this socket already")
+        assert (problem.where, problem.what) == (str(path), "another process listens on this socket")
         assert problem.hint == "stop it, or choose another path"
         assert check_place(settings_for(path)) == (), "most likely it is the proxy whose settings are checked"
         assert path.stat().st_ino == inode
@@ -170,7 +170,7 @@ def test_what_is_no_socket_is_not_touched(tmp_path: Path, kind: str) -> None:
         path.symlink_to(tmp_path / "elsewhere")
     before = path.lstat()
     problem = problem_of(settings_for(path))
-    assert problem.what == "is there and is not a socket"
+    assert problem.what == "exists and is not a socket"
     assert check_place(settings_for(path)) == (problem,)
     assert path.lstat() == before
     assert is_clean(tmp_path, "docker.sock")
@@ -179,7 +179,7 @@ def test_what_is_no_socket_is_not_touched(tmp_path: Path, kind: str) -> None:
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "none" / "docker.sock")
     problem = problem_of(settings)
-    assert problem.what == f"the directory {tmp_path}/none does not exist"
+    assert problem.what == f'directory "{tmp_path}/none" does not exist'
     assert problem.hint == "create it, or mount a volume there"
     assert check_place(settings) == (problem,)
 
@@ -188,7 +188,7 @@ def test_a_directory_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = settings_for(tmp_path / "file" / "docker.sock")
     problem = problem_of(settings)
-    assert problem.what == f"{tmp_path}/file is not a directory"
+    assert problem.what == f'"{tmp_path}/file" is not a directory'
     assert check_place(settings) == (problem,)
 
 
@@ -231,7 +231,7 @@ def test_a_directory_that_cannot_be_written_to_is_said_with_who_would_have_to(mo
         said = run_unprivileged(f"{folder}/docker.sock")
         assert said.splitlines() == 2 * [
             f"{folder}/docker.sock: permission denied",
-            f"    let uid {uid} write to {folder}; only root may give a socket to another user or group",
+            f'    make "{folder}" writable for uid {uid}; only root can give a socket to another user or group',
         ]
         assert is_clean(Path(folder))
 
@@ -241,7 +241,7 @@ def test_a_socket_that_may_not_be_given_away_is_an_error_and_leaves_nothing_behi
         os.chmod(folder, 0o777)  # noqa: S103 (whoever runs this must be able to write there)
         said = run_unprivileged(f"{folder}/docker.sock", "0")
         assert said.startswith(f"{folder}/docker.sock: permission denied\n")
-        assert "only root may give a socket to another user" in said
+        assert "only root can give a socket to another user" in said
         assert is_clean(Path(folder))
 
 
@@ -252,7 +252,7 @@ def test_a_socket_that_may_not_be_asked_whether_it_is_in_use_is_not_replaced() -
         with bound(path, listens=True):
             path.chmod(0)
             inode = path.stat().st_ino
-            expected = f"{path}: is a socket that cannot be asked whether it is in use: [Errno 13] Permission denied\n"
+            expected = f"{path}: cannot tell whether the socket is in use: [Errno 13] Permission denied\n"
             assert run_unprivileged(str(path)) == 2 * expected
             assert path.stat().st_ino == inode
 
@@ -338,7 +338,7 @@ def test_the_file_of_another_in_its_place_is_not_changed(tmp_path: Path) -> None
     with listening(settings_for(path)) as opened:
         path.unlink()
         path.touch(mode=0o644)
-        with pytest.raises(UserError, match="is not our socket any more"):
+        with pytest.raises(UserError, match="is no longer the socket of the proxy"):
             opened.change(settings_for(path, mode=0o666))
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
@@ -349,7 +349,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with listening(settings_for(path)) as opened:
         path.unlink()
         path.symlink_to(secret)
-        with pytest.raises(UserError, match="is not our socket any more"):
+        with pytest.raises(UserError, match="is no longer the socket of the proxy"):
             opened.change(settings_for(path, mode=0o666, gid=4321))
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
         assert secret.stat().st_gid == os.getegid()

@@ -148,7 +148,7 @@ def test_every_lock_is_said_before_anybody_is_served() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder) as proxy:
         assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health") == (
             200,
-            "the proxy lives and the engine answers; locked in",
+            "the proxy is up and the engine responds; locked in",
         )
         proxy.wait_for("locked in: system calls")
         for lock in sandbox.foresee():
@@ -161,7 +161,7 @@ def test_switched_off_it_says_so_and_locks_nothing() -> None:
         assert read_status(proxy.process.pid)["NoNewPrivs"] == "0"
         assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health") == (
             200,
-            "the proxy lives and the engine answers; not locked in: SANDBOX=off",
+            "the proxy is up and the engine responds; not locked in: SANDBOX=off",
         )
 
 
@@ -197,7 +197,7 @@ PROGRAM = """
 
 
 def test_locks_are_not_closed_beside_other_threads_which_they_would_not_hold_for() -> None:
-    assert "RuntimeError: 1 other threads would not be locked in" in run_alone(PROGRAM)
+    assert "RuntimeError: 1 other threads would stay outside of the sandbox" in run_alone(PROGRAM)
 
 
 REFUSED = """
@@ -210,4 +210,4 @@ REFUSED = """
 
 
 def test_a_kernel_that_takes_no_filter_leaves_the_process_running_with_that_said() -> None:
-    assert run_alone(REFUSED).startswith("the kernel refused it: ")
+    assert run_alone(REFUSED).startswith("refused by the kernel: ")

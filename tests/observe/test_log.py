@@ -45,7 +45,12 @@ DENIED = ALLOWED._replace(
     reason="ContainerList is not allowed here; CONTAINERS=1 would allow it",
 )
 REFUSED = ALLOWED._replace(
-    decision=Outcome.REFUSED, source="", operation="", status=400, reason="the path has a dot segment", target="/../x"
+    decision=Outcome.REFUSED,
+    source="",
+    operation="",
+    status=400,
+    reason="ambiguous path: a dot segment",
+    target="/../x",
 )
 
 
@@ -145,7 +150,7 @@ def parse(line: str) -> dict[str, object]:
         (
             REFUSED,
             Level.WARNING,
-            f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: the path has a dot segment",
+            f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: ambiguous path: a dot segment",
         ),
         (
             ALLOWED._replace(target="/x", operation="SystemPing", source="PING=1", body={"binds": ("/a b",)}),
@@ -165,7 +170,7 @@ def parse(line: str) -> dict[str, object]:
         (
             REFUSED._replace(method="", target=""),
             Level.ERR,
-            f"err {WHO} - - - refused 400 in=0 out=1234 1.3ms: the path has a dot segment",
+            f"err {WHO} - - - refused 400 in=0 out=1234 1.3ms: ambiguous path: a dot segment",
         ),
     ],
 )

@@ -97,4 +97,4 @@ def test_grpc_outside_of_the_tunnels_is_refused_on_every_operation(operation: Op
 
 @pytest.mark.parametrize("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
 def test_a_health_check_brings_no_body_to_the_engine(framing: str) -> None:
-    assert ask(HEALTH, framing) == Refusal(400, "a health check has no body")
+    assert ask(HEALTH, framing) == Refusal(400, "unsupported body of a health check; remove it")

@@ -117,7 +117,7 @@ async def test_a_long_body_is_denied_or_refused_as_a_short_one_is_and_what_follo
         assert await client.answer() == (200, b"OK")
         status, body = await client.answer()
         assert status == 400
-        assert b"is not one JSON value" in body
+        assert b"malformed JSON in the body" in body
 
 
 @in_loop

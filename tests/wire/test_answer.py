@@ -70,9 +70,9 @@ def test_every_status_that_is_answered_anywhere_can_be_written() -> None:
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (200, (200, "the proxy lives and the engine answers")),
-        (204, (502, "the engine answered its ping with 204")),
-        (500, (502, "the engine answered its ping with 500")),
+        (200, (200, "the proxy is up and the engine responds")),
+        (204, (502, "the engine responded to a ping with 204")),
+        (500, (502, "the engine responded to a ping with 500")),
     ],
 )
 def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: tuple[int, str]) -> None:
@@ -80,5 +80,5 @@ def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: t
 
 
 def test_what_must_be_known_besides_is_said_with_every_health_check() -> None:
-    assert answer_ping(200, "it refuses nothing")[1].endswith("the engine answers; it refuses nothing")
+    assert answer_ping(200, "it refuses nothing")[1].endswith("the engine responds; it refuses nothing")
     assert answer_ping(500, "it refuses nothing")[1].endswith("with 500; it refuses nothing")

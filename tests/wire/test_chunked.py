@@ -81,16 +81,16 @@ def test_a_body_that_we_read_another_strict_parser_reads_alike(body: bytes) -> N
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"g\r\n", "a chunk size is not a hexadecimal number"),
-        (b"\r\n", "a chunk size is not a hexadecimal number"),
-        (b"0x1\r\n", "a chunk size is not a hexadecimal number"),
-        (b"1\n", "a line of the chunked coding does not end with CRLF"),
-        (b"1\r\nab\r\n", "a chunk is longer than its size"),
-        (b"1\r\na\n", "a line of the chunked coding does not end with CRLF"),
-        (b"1\r\na" + b"b" * 5000, "a line of the chunked coding is too long"),
-        (b"1;" + b"x" * 5000, "a line of the chunked coding is too long"),
-        (b"0\r\nno colon\r\n", "a trailer is malformed"),
-        (b"0\r\n" + b"X: 1\r\n" * 65, "a trailer is malformed"),
+        (b"g\r\n", "malformed chunked encoding: a chunk size is not hexadecimal"),
+        (b"\r\n", "malformed chunked encoding: a chunk size is not hexadecimal"),
+        (b"0x1\r\n", "malformed chunked encoding: a chunk size is not hexadecimal"),
+        (b"1\n", "malformed chunked encoding: a line does not end with CRLF"),
+        (b"1\r\nab\r\n", "malformed chunked encoding: a chunk is longer than its size"),
+        (b"1\r\na\n", "malformed chunked encoding: a line does not end with CRLF"),
+        (b"1\r\na" + b"b" * 5000, "malformed chunked encoding: a line is too long"),
+        (b"1;" + b"x" * 5000, "malformed chunked encoding: a line is too long"),
+        (b"0\r\nno colon\r\n", "malformed chunked encoding: invalid trailer"),
+        (b"0\r\n" + b"X: 1\r\n" * 65, "malformed chunked encoding: invalid trailer"),
     ],
 )
 def test_a_breach_of_the_coding_is_named(body: bytes, reason: str) -> None:

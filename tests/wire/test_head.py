@@ -184,7 +184,7 @@ def test_fields_keep_their_order_and_their_repetitions() -> None:
 def test_an_exact_number_of_fields_is_the_bound() -> None:
     most = [f"X-{number}: 1" for number in range(MAX_FIELDS - 1)]  # The host is one, too.
     assert len(read_head(*most).fields) == MAX_FIELDS
-    assert refusal_of(*most, "One: more") == Refusal(431, f"more than {MAX_FIELDS} header fields")
+    assert refusal_of(*most, "One: more") == Refusal(431, f"the request has more than {MAX_FIELDS} headers")
 
 
 def test_an_expectation_is_met_or_refused() -> None:

@@ -76,7 +76,7 @@ def test_who_is_not_seen_to_speak_grpc_gets_403_and_json() -> None:
     asker.hear(denial.feed(asker.sent()))
     assert asker.fields()[":status"] == "403"
     data = b"".join(event.data or b"" for event in asker.events if isinstance(event, h2.events.DataReceived))
-    assert json.loads(data) == {"message": "HTTP/2 is spoken here only to deny gRPC; use HTTP/1.1"}
+    assert json.loads(data) == {"message": "unsupported HTTP version; use HTTP/1.1"}
     assert asker.has(h2.events.StreamEnded)
 
 

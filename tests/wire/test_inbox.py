@@ -94,7 +94,7 @@ def test_a_head_of_the_greatest_size_is_taken_and_one_byte_more_is_refused() -> 
     endless.put(b"x" * (MOST + 1))
     refusal = endless.take_head(MOST)
     assert isinstance(refusal, Refusal)
-    assert (refusal.status, "MAX_HEAD bounds it" in refusal.reason) == (431, True)
+    assert (refusal.status, "MAX_HEAD sets this limit" in refusal.reason) == (431, True)
 
 
 def test_a_piece_to_look_at_is_bounded() -> None:

@@ -99,7 +99,7 @@ def test_the_socket_is_the_same(path: str, mode: str | None, uid: int | None, gi
             assert getattr(converted, name) == getattr(served, name)
         assert read(environment).engine == f"{path}.engine"
     else:
-        with pytest.raises(UserError, match="has a character that no policy file can have"):
+        with pytest.raises(UserError, match="has a character that is invalid in a policy file"):
             write(environment)
 
 
@@ -187,9 +187,7 @@ def test_a_section_that_is_open_on_a_condition_or_without_a_part_is_written_out(
 
 def test_no_value_of_a_variable_gets_into_a_comment() -> None:
     text = write({"ALLOW": "ContainerList,\nContainerTop", "LOG_LEVEL": "DEBUG", "CONTAINERS": ""})
-    assert text.startswith(
-        "# What ALLOW means, not to be set beside this file. LOG_LEVEL stays in the environment.\n\n"
-    )
+    assert text.startswith("# Replaces ALLOW: unset it when you use this file. LOG_LEVEL stays in the environment.\n\n")
 
 
 def test_where_nothing_is_allowed_the_file_says_so() -> None:

@@ -108,9 +108,9 @@ allow POST /d < nowhere.json
     assert len(expectations) == 4
     assert problems == [
         f"0.txt:1:15: 'x y' is no body\n    {form}",
-        f"0.txt:2:15: the body is not one JSON value: Expecting ',' delimiter: line 1 column 8 (char 7)\n    {form}",
-        f'0.txt:3:15: the body has no single reading: "a" is there twice\n    {form}',
-        f"0.txt:4:15: nowhere.json: there is no such file\n    {form}",
+        f"0.txt:2:15: malformed JSON in the body: Expecting ',' delimiter: line 1 column 8 (char 7)\n    {form}",
+        f'0.txt:3:15: ambiguous JSON in the body: duplicate key "a"\n    {form}',
+        f"0.txt:4:15: nowhere.json: file not found\n    {form}",
     ]
 
 

@@ -196,13 +196,13 @@ def test_a_full_id_that_the_engine_did_not_know_needs_no_object(line: str) -> No
     ("record", "text"),
     [
         (record_of("GET /debug/vars?x=1"), "GET /debug/vars: no operation that is known"),
-        (refused("GET /../x", "the path has a dot segment"), "GET /../x: the path has a dot segment"),
+        (refused("GET /../x", "ambiguous path: a dot segment"), "GET /../x: ambiguous path: a dot segment"),
         (refused("", "no complete request head"), "no complete request head"),
         (refused("GET /a\n- b", "a reason"), r"GET /a\n- b: a reason"),
         (refused("GET /\udcff\u202e", "a reason"), r"GET /\udcff\u202e: a reason"),
         (refused("GET /" + "x" * 200, "a reason"), f"GET /{'x' * 99}...: a reason"),
         # A record of another version, or one that was edited.
-        (record_of("GET /containers/json")._replace(target="//"), "GET //: the path has an empty segment"),
+        (record_of("GET /containers/json")._replace(target="//"), "GET //: ambiguous path: an empty segment"),
     ],
 )
 def test_what_no_policy_allows_is_said_on_one_line(record: Record, text: str) -> None:

@@ -92,7 +92,7 @@ HEALTH: Final = Operation(
     access=Access.READ,
     shape=Shape.REPLY,
     body="-",
-    says="whether the proxy lives and the engine answers its ping",
+    says="whether the proxy is up and the engine responds to a ping",
 )
 """Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
 

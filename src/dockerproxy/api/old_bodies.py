@@ -16,16 +16,16 @@ from typing import Final
 # fmt: off
 # operation                 below  is      | what an engine reads or does then
 _TABLE: Final = """
-ContainerStart              1.24   body    | engines up to 24 give the container the HostConfig in the body: binds, privileges, namespaces
-ImagePush                   any    same    | engines up to 27 take credentials from the body where no header has them
+ContainerStart              1.24   body    | engines up to 24 apply the HostConfig in the body: binds, privileges, namespaces
+ImagePush                   any    same    | engines up to 27 read credentials from the body if no header has them
 ContainerAttachWebsocket    1.42   wider   | stdin is attached whatever the parameter says
-ContainerCreate             1.40   wider   | other containers that are allowed to may join its IPC namespace
-ContainerCreate             1.41   wider   | with cgroup v1 it sees the host's tree of control groups
-ContainerCreate             1.44   wider   | what is mounted below a read-only directory of the host stays writable
-ImageInspect                1.45   wider   | the configuration of the container that it was made from is shown
-ServiceCreate               1.41   wider   | limits of processes are left out, and below 1.44 no_new_privileges
-ServiceUpdate               1.41   wider   | limits of processes are left out, and below 1.44 no_new_privileges
-VolumePrune                 1.42   wider   | named volumes are deleted as well
+ContainerCreate             1.40   wider   | other containers that are allowed to can join its IPC namespace
+ContainerCreate             1.41   wider   | with cgroup v1, the container sees the host's cgroups
+ContainerCreate             1.44   wider   | mounts below a read-only directory of the host stay writable
+ImageInspect                1.45   wider   | the answer shows the configuration of the container that the image was made from
+ServiceCreate               1.41   wider   | the process limit is dropped, and below 1.44 no_new_privileges
+ServiceUpdate               1.41   wider   | the process limit is dropped, and below 1.44 no_new_privileges
+VolumePrune                 1.42   wider   | named volumes are deleted too
 """
 # fmt: on
 

@@ -34,7 +34,7 @@ _TOUCHES_BY_PATH: Final = re.compile("(?:/libpod)?/[a-z]+/tarball:").match
 """How a name begins by which Podman makes a store of images anywhere on the host, or opens files there, devices among
 them, as soon as it parses the name (containers/image storage and tarball, ParseReference). It has no other use here."""
 
-_NO_NAME: Final = "tarball: and containers-storage:[ begin no name, but have Podman touch files of the host"
+_NO_NAME: Final = 'unsupported name: with "tarball:" or "containers-storage:[", Podman accesses files of the host'
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
@@ -95,20 +95,23 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     operation = find_operation(method, plain)
     slashed = path != plain and (not takes_slashes(operation) or find_operation(method, path) is not operation)
     checks = (
-        (raw_path[:1] != "/", "the target is not an absolute path"),
-        ("#" in target, "a fragment has no place in a target"),
-        (_BAD_ESCAPE.search(target), "a percent sign is not followed by two hexadecimal digits"),
-        (_PATH.fullmatch(path) is None, "the path has a character that is in no name"),
+        (raw_path[:1] != "/", "malformed request target; it must be an absolute path"),
+        ("#" in target, 'malformed request target: write "#" as %23'),
+        (_BAD_ESCAPE.search(target), 'malformed request target: "%" without two hexadecimal digits'),
+        (_PATH.fullmatch(path) is None, "unsupported character in the path"),
         (
             version and (not exists(version, libpod=segments[:1] == ["libpod"]) or _LIKE_A_VERSION.match(path[1:])),
-            "the version prefix is not one of the API, like /v1.45 or, before /libpod, /v5.4.2",
+            "unsupported version prefix; write it like /v1.45, or before /libpod like /v5.4.2",
         ),
-        ("" in segments, "the path has an empty segment"),
-        ("." in segments or ".." in segments, "the path has a dot segment"),
+        ("" in segments, "ambiguous path: an empty segment"),
+        ("." in segments or ".." in segments, "ambiguous path: a dot segment"),
         (_TOUCHES_BY_PATH(plain), _NO_NAME),
-        (slashed, "a slash is encoded outside the name of an image, a plugin or a distribution"),
-        (not version and segments[1:2] == ["libpod"], "without a version, Podman takes this path for its own API"),
-        (";" in raw_query, "the query has a semicolon, which engines read in two ways; write it as %3B"),
+        (slashed, "ambiguous path: an encoded slash outside of the name of an image or plugin"),
+        (
+            not version and segments[1:2] == ["libpod"],
+            "ambiguous path: Podman reads it as its own API; add a version, like /v1.41",
+        ),
+        (";" in raw_query, "ambiguous query: engines disagree about semicolons; write %3B"),
     )
     for applies, reason in checks:
         if applies:
@@ -116,7 +119,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     if plain.startswith("/libpod/manifests/") and has_old_manifests(version):
         operation = UNKNOWN
     if raw_query.count("&") >= MAX_PARAMETERS:
-        return Refusal(431, f"more than {MAX_PARAMETERS} query parameters")
+        return Refusal(431, f"the request has more than {MAX_PARAMETERS} query parameters")
     query = tuple(_split_query(raw_query))
     if any(_touches_host(value) for _, value in query):
         return Refusal(400, _NO_NAME)

@@ -14,7 +14,7 @@ _REQUEST: Final = re.compile(r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
 _VARIABLE: Final = re.compile(r"([A-Z][A-Z_]+)(=.*)?")
 _EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
-_LISTS: Final = "`dockerproxy operations` and `dockerproxy presets` list what there is"
+_LISTS: Final = "run `dockerproxy operations` or `dockerproxy presets` to list them"
 _MOST: Final = 3
 """Operations that a hint names."""
 
@@ -29,20 +29,20 @@ def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
     for finds in (_find_everything, _find_requests, _find_variable, _find_several):
         hint = finds(word)
         if hint:
-            return f"{show(word)} is not a grant", hint
+            return f"unknown grant {show(word)}", hint
     if f"{word}:".startswith(PRESET):
         near = find_near(word.removeprefix(PRESET), presets) if word.startswith(PRESET) else ""
-        hint = f"did you mean {PRESET}{near}?" if near else "`dockerproxy presets` lists them"
-        return f"{show(word)} is not a preset", hint
-    what = "a section with :read or :write" if ":" in word else "an operation"
-    return f"{show(word)} is not {what}", _find_near(word, presets)
+        hint = f"did you mean {PRESET}{near}?" if near else "run `dockerproxy presets` to list them"
+        return f"unknown preset {show(word)}", hint
+    what = "grant" if ":" in word else "operation"
+    return f"unknown {what} {show(word)}", _find_near(word, presets)
 
 
 def _find_everything(word: str) -> str:
     """A word for all there is."""
     if word.lower() in _EVERYTHING:
-        return "no word opens everything; name each section, like containers:read"
-    return "a grant is a whole word, without patterns" if "*" in word else ""
+        return "no word allows everything; name each section, like containers:read"
+    return "patterns are unsupported here; name each operation or section" if "*" in word else ""
 
 
 def _find_requests(word: str) -> str:
@@ -57,7 +57,7 @@ def _find_requests(word: str) -> str:
         for request in found
         if isinstance(request, CanonicalRequest) and request.operation is not UNKNOWN
     ]
-    return f"write {' or '.join(names)}" if names else "no operation is there; write its name, like ContainerList"
+    return f"write {' or '.join(names)}" if names else "no operation has this path; write a name, like ContainerList"
 
 
 def _find_variable(word: str) -> str:
@@ -67,7 +67,7 @@ def _find_variable(word: str) -> str:
         return ""
     name = match[1]
     if name == "POST":
-        return "write SECTION:write, for each section of which it is meant"
+        return "write SECTION:write for each section"
     if name in SECTION_SWITCHES:
         section = without_underscore(SECTION_SWITCHES[name])
         return f"write {' or '.join(_groups_of(section))}"
@@ -79,7 +79,7 @@ def _find_several(word: str) -> str:
     """Several grants in one."""
     words = re.split(r"[\s,-]+", word.strip(",- "))
     if len(words) > 1 and all(each in OPERATIONS or each in GROUPS or each.startswith(PRESET) for each in words):
-        return f"make items of them: [{', '.join(words)}]"
+        return f"write them as items: [{', '.join(words)}]"
     return ""
 
 

@@ -19,25 +19,22 @@ if TYPE_CHECKING:
     from dockerproxy.config.policy_file import PolicyFile
 
 REPLACED: Final[Mapping[str, str]] = {
-    "ALLOW": "write its operations into allow of a socket there",
-    "DENY": "write its operations into deny of a socket there",
-    "CONTAINED": "write what a grant there shall not be held to as ContainerCreate: unrestricted",
-    "PROXIED_SOCKET_PATH": "write it as path of a socket there",
-    "PROXIED_SOCKET_MODE": "write it as permissions of a socket there",
-    "PROXIED_SOCKET_UID": "write it as owner of a socket there",
-    "PROXIED_SOCKET_GID": "write it as group of a socket there",
-    "POST": "write SECTION:write into allow of a socket there, for each section of which it is meant",
+    "ALLOW": "add its operations to allow of a socket",
+    "DENY": "add its operations to deny of a socket",
+    "CONTAINED": "write unrestricted for a grant that is not contained, like ContainerCreate: unrestricted",
+    "PROXIED_SOCKET_PATH": "set path of a socket",
+    "PROXIED_SOCKET_MODE": "set permissions of a socket",
+    "PROXIED_SOCKET_UID": "set owner of a socket",
+    "PROXIED_SOCKET_GID": "set group of a socket",
+    "POST": "add SECTION:write to allow of a socket, for each section",
     **{
-        switch: f"write {without_underscore(section)}:read into allow of a socket there"
+        switch: f"add {without_underscore(section)}:read to allow of a socket"
         for switch, section in SECTION_SWITCHES.items()
     },
-    **{switch: f"write {', '.join(names)} into allow of a socket there" for switch, names in ACTION_SWITCHES.items()},
-    **{
-        switch: f"write {', '.join(names)} into allow or deny of a socket there"
-        for switch, names in PART_SWITCHES.items()
-    },
+    **{switch: f"add {', '.join(names)} to allow of a socket" for switch, names in ACTION_SWITCHES.items()},
+    **{switch: f"add {', '.join(names)} to allow or deny of a socket" for switch, names in PART_SWITCHES.items()},
 }
-"""Variables that a policy file replaces, and what to do instead."""
+"""Variables that a policy file replaces, and what to do in the file instead."""
 
 
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
@@ -56,8 +53,8 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         return read_environment(environment)
     replaced = [name for name in REPLACED if name in variables.environment]
     for name in replaced:
-        convert = "; `dockerproxy convert` prints what all of them mean" if name == replaced[-1] else ""
-        what, hint = f"cannot be set beside the policy file {path}", f"unset it; {REPLACED[name]}{convert}"
+        convert = "; `dockerproxy convert` prints a file with the same meaning" if name == replaced[-1] else ""
+        what, hint = f"conflicts with the policy file {path!r}", f"unset it; in the file, {REPLACED[name]}{convert}"
         variables.problem(name, what, hint)
     # Without a policy file, do not wait for the YAML parser.
     from dockerproxy.config.policy_file import PolicyFile, read_policy_file  # noqa: PLC0415
@@ -80,15 +77,15 @@ def _read_engines(variables: Variables, file: "PolicyFile", path: str) -> tuple[
     if file.engine:
         for name in ENGINE_VARIABLES:
             if variables.environment.get(name, file.engine) != file.engine:
-                variables.problem(name, f"contradicts the engine of {path}, {file.engine}", "set only one of them")
+                variables.problem(name, f"conflicts with engine {file.engine!r} of {path}", "set only one of them")
         return (file.engine,)
     paths = find_engines(variables)
     ours = {os.path.realpath(socket.path): socket for socket in file.sockets}
     others = tuple(path for path in paths if os.path.realpath(path) not in ours)
     if not others:
         socket = ours[os.path.realpath(paths[0])]
-        where, what = str(file.places[socket.name]), f"{socket.path} is where the engine is"
-        variables.problems.append(Problem(where, what, "they must be two sockets"))
+        where, what = str(file.places[socket.name]), f"{socket.path!r} is the socket of the engine"
+        variables.problems.append(Problem(where, what, "choose another path"))
     return others
 
 
@@ -96,4 +93,4 @@ def _find_strangers(variables: Variables) -> Iterator[Problem]:
     """Find variables that someone may believe to be switches, where none would be."""
     others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
     for stranger in find_strangers(others, SWITCHES):
-        yield replace(stranger, hint="the policy file alone says what is allowed")
+        yield replace(stranger, hint="change the policy file; with it, variables allow nothing")

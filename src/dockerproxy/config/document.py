@@ -106,7 +106,7 @@ def read_file(path: str, *, or_stdin: bool = False) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(path, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
-        raise UserError(Problem(str(place), "not UTF-8", "save the file as UTF-8")) from None
+        raise UserError(Problem(str(place), "invalid UTF-8", "save the file as UTF-8")) from None
 
 
 def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOADER) -> Node | None:
@@ -175,11 +175,11 @@ class _Composer:
                 node = Items(tuple(closed.nodes), closed.place) if closed.is_list else self._read_fields(closed)
                 self._add(node, closed.anchor, 0, self._visited - closed.visited + 1)
             case yaml.DocumentStartEvent() if self.root is not None:
-                return self._problem(place, "a second document begins here", "a file is one policy: take the --- out")
+                return self._problem(place, "unsupported second document", "remove the ---; a file holds one policy")
         if len(self._open) > DEEPEST:
             return self._problem(place, *DEPTH)
         if self._visited > MOST_VALUES:
-            return self._problem(place, f"more than {MOST_VALUES:,} values, with all that its aliases repeat")
+            return self._problem(place, f"more than {MOST_VALUES:,} values, including those that aliases repeat")
         return True
 
     def _problem(self, place: Place, what: str, hint: str = "") -> bool:
@@ -196,7 +196,7 @@ class _Composer:
             if anchor in self._anchors:
                 first = self._anchors[anchor][0].place
                 self._problem(
-                    node.place, f"the anchor &{anchor} is set a second time", f"it is set in line {first.line}"
+                    node.place, f"duplicate anchor &{anchor}", f"rename it; the first is in line {first.line}"
                 )
             self._anchors.setdefault(anchor, (node, size))
         if self._open:
@@ -211,7 +211,7 @@ class _Composer:
         elif end.line != place.line:
             self._problem(place, *LINES)
         elif not event.value.isprintable():
-            self._problem(place, f"{show(event.value)} has a character that cannot be seen", "take it out")
+            self._problem(place, f"{show(event.value)} has an invisible character", "remove it")
         else:
             return Text(event.value, not event.style, place)
         return Broken(place)
@@ -221,12 +221,12 @@ class _Composer:
         node, size = self._anchors.get(name, (Broken(place), 1))
         parent = self._open[-1] if self._open else None
         if parent is not None and not parent.is_list and len(parent.nodes) % 2 == 0:
-            self._problem(place, f"*{name} stands for a key", "write the key itself")
+            self._problem(place, f"unsupported alias *{name} in place of a key", "write the key itself")
             node, size = Broken(place), 1
         elif any(collection.anchor == name for collection in self._open):
-            self._problem(place, f"*{name} stands within what it stands for", "take it out")
+            self._problem(place, f"the alias *{name} contains itself", "remove it")
         elif name not in self._anchors:
-            self._problem(place, f"no &{name} above that *{name} could stand for", f'a pattern is in quotes: "*{name}"')
+            self._problem(place, f"unknown alias *{name}", f'if it is a pattern, write it in quotes: "*{name}"')
         self._add(node, None, size)
 
     def _read_fields(self, closed: _Collection) -> Node:
@@ -235,11 +235,11 @@ class _Composer:
             if isinstance(key, Text) and key.plain and key.text == "<<":
                 self._problem(
                     key.place,
-                    "merge keys mean nothing here",
-                    "write out what is meant; an alias can stand for a whole list",
+                    "unsupported merge key",
+                    "write the keys out; an alias can stand for a whole list",
                 )
             elif isinstance(key, Text) and key.text:
                 pairs.append((key, value))
             elif not isinstance(key, Broken):
-                self._problem(key.place, "a key is one word", "write it without ? and brackets")
+                self._problem(key.place, "invalid key", "write one word, without ? and brackets")
         return Fields(tuple(pairs), closed.place) if pairs or not closed.nodes else Broken(closed.place)

@@ -145,7 +145,7 @@ def _read_engines(reader: Variables, ours: str) -> tuple[str, ...]:
     paths = find_engines(reader)
     others = tuple(path for path in paths if os.path.realpath(path) != ours)
     if not others:
-        reader.problem("PROXIED_SOCKET_PATH", f"{ours!r} is where the engine is", "they must be two sockets")
+        reader.problem("PROXIED_SOCKET_PATH", f"{ours!r} is the socket of the engine", "choose another path")
     return others or paths
 
 
@@ -166,11 +166,11 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
                 hint = f"set CONTAINERS=1, or name what you need: ALLOW={PART_SWITCHES[name][0]}"
                 found.append(Problem(where, "has no effect without CONTAINERS=1", hint))
         elif name in FOREIGN:
-            found.append(Problem(where, "not a setting", FOREIGN[name]))
+            found.append(Problem(where, "unknown setting", FOREIGN[name]))
         elif name.replace("_", "") in _RUN_TOGETHER:
-            found.append(Problem(where, "not a setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
+            found.append(Problem(where, "unknown setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
         elif value.lower() in WORDS:
             near = find_near(name, KNOWN, 0.75 if len(name) <= _SHORT else 0.8)
             if near or name.startswith(("ALLOW_", "LIBPOD_")):
-                found.append(Problem(where, "not a setting", f"did you mean {near}?" if near else ""))
+                found.append(Problem(where, "unknown setting", f"did you mean {near}?" if near else ""))
     return found

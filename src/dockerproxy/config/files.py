@@ -20,11 +20,11 @@ _INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 """Path of a pipe that a shell made. Its writer ends it, and nobody else can create it."""
 
 _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
-    FileNotFoundError: ("there is no such file", "in a container, it must be mounted"),
-    PermissionError: ("may not be read", "the user that the proxy runs as must be able to read it"),
+    FileNotFoundError: ("file not found", "check the path; in a container, mount the file"),
+    PermissionError: ("permission denied", "let the user that the proxy runs as read it"),
     IsADirectoryError: (
         "is a directory",
-        "Docker makes one in place of a file that is mounted and does not exist on the host",
+        "create the file on the host before Docker mounts it; else Docker creates a directory",
     ),
 }
 
@@ -40,7 +40,7 @@ def open_file(path: str) -> BinaryIO:
     except OSError as error:
         raise _explain(path, error) from None
     except ValueError:
-        raise UserError(Problem(repr(path), "cannot be the path of a file")) from None
+        raise UserError(Problem(repr(path), "is not a valid path")) from None
     mode = os.fstat(descriptor).st_mode
     is_inherited = stat.S_ISFIFO(mode) and path.startswith(_INHERITED)
     if stat.S_ISREG(mode) or is_inherited:
@@ -49,7 +49,7 @@ def open_file(path: str) -> BinaryIO:
     os.close(descriptor)
     if stat.S_ISDIR(mode):
         raise _explain(path, IsADirectoryError())
-    raise UserError(Problem(path, "is not a regular file, but a pipe or a device", "write its contents to a file"))
+    raise UserError(Problem(path, "is not a regular file", "copy its contents to a file"))
 
 
 def open_input(path: str) -> BinaryIO:
@@ -78,7 +78,7 @@ def read_bytes(file: BinaryIO, path: str, most: int) -> bytes:
     except OSError as error:
         raise _explain(path, error) from None
     if len(content) > most:
-        raise UserError(Problem(path, f"larger than {most >> 20} MiB", "is this the right file?"))
+        raise UserError(Problem(path, f"the file is larger than {most >> 20} MiB", "check the path"))
     return content
 
 

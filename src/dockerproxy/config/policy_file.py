@@ -36,14 +36,14 @@ SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "limits",
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """Valid socket names: each is a word of the log, and part of a file name."""
 
-_NAME: Final = "small letters and digits, after the first also . _ and -, at most 63"
+_NAME: Final = "use up to 63 lowercase letters and digits, and after the first also . _ and -"
 _EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME.sock, allow: [preset:NAME]}}"
 _MEANT: Final = {
-    "socket": "the sockets are below sockets, each under its name",
-    "path": "path belongs to a socket: sockets: {NAME: {path: ...}}",
-    "allow": "allow belongs to a socket: sockets: {NAME: {allow: [...]}}",
-    "deny": "deny belongs to a socket: sockets: {NAME: {deny: [...]}}",
-    "version": "the file has no version",
+    "socket": "write each socket under its name: sockets: {NAME: {...}}",
+    "path": "write path of a socket: sockets: {NAME: {path: ...}}",
+    "allow": "write allow of a socket: sockets: {NAME: {allow: [...]}}",
+    "deny": "write deny of a socket: sockets: {NAME: {deny: [...]}}",
+    "version": "remove it; policy files have no version",
 }
 _MEANT_OF_SOCKET: Final = {
     "uid": "did you mean owner?",
@@ -51,10 +51,10 @@ _MEANT_OF_SOCKET: Final = {
     "gid": "did you mean group?",
     "chmod": "did you mean permissions?",
     "socket": "did you mean path?",
-    "policy": "did you mean mode, which is enforce, report or learn?",
-    "contained": "a grant is contained unless it says unrestricted",
-    "unrestricted": "each grant says it by itself, as ContainerCreate: unrestricted",
-    "engine": "all sockets have the same engine: engine stands beside sockets",
+    "policy": "did you mean mode: enforce, report or learn?",
+    "contained": "remove it; a grant is contained unless it says unrestricted",
+    "unrestricted": "write it for each grant, like ContainerCreate: unrestricted",
+    "engine": "write engine beside sockets; all sockets have the same engine",
     "max_body": "did you mean limits: {body: ...}?",
     "preset": "write allow: [preset:NAME]",
     "presets": "write allow: [preset:NAME]",
@@ -141,7 +141,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     root = reader.compose(text)
     if root is None:
         reader.finish()
-        raise UserError(Problem(file, "there is nothing in it", _EXAMPLE))
+        raise UserError(Problem(file, "the file is empty", _EXAMPLE))
     fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
     engine = _read_path(reader, fields["engine"], "engine") if "engine" in fields else None
     sockets: list[SocketSettings] = []
@@ -149,14 +149,14 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     for name, node in reader.entries(fields["sockets"], "sockets", _EXAMPLE) if "sockets" in fields else ():
         if NAME.fullmatch(name.text) is None:
             meant = f"did you mean {name.text.lower()}?" if NAME.fullmatch(name.text.lower()) else _NAME
-            reader.problem(name.place, f"{show(name.text)} cannot be the name of a socket", meant)
+            reader.problem(name.place, f"{show(name.text)} is not a valid socket name", meant)
         path, socket = _read_socket(reader, name, node, limits)
         sockets.append(socket)
         if path is not None:
             paths[socket.name] = path
     _check_paths(reader, paths, engine)
     if not sockets and not reader.problems:
-        reader.problem(root.place, "there are no sockets", _EXAMPLE)
+        reader.problem(root.place, "missing sockets", _EXAMPLE)
     reader.finish()
     return PolicyFile(engine.text if engine else "", tuple(sockets), {name: path.place for name, path in paths.items()})
 
@@ -170,7 +170,7 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
         del needed["allow"]  # Learning finds out what the client needs.
     for key, hint in needed.items() if isinstance(node, Fields) else ():
         if key not in fields:
-            reader.problem(name.place, f"the socket {name.text} has no {key}", hint)
+            reader.problem(name.place, f"missing {key} of socket {show(name.text)}", hint)
     path = _read_path(reader, fields["path"], "path") if "path" in fields else None
     allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
@@ -213,8 +213,8 @@ def _read_mode(reader: Reader, fields: Mapping[str, Node]) -> Mode:
         near = find_near(text.text, Mode)
         if not near and text.text.isdigit():
             near = f'permissions: "{text.text}"'
-        hint = f"did you mean {near}?" if near else ""
-        reader.problem(text.place, f"{show(text.text)} is none of {', '.join(Mode)}", hint)
+        hint = f"did you mean {near}?" if near else f"use {' or '.join(Mode)}"
+        reader.problem(text.place, f"invalid mode {show(text.text)}", hint)
         return Mode.ENFORCE
     return Mode(text.text)
 
@@ -249,7 +249,7 @@ def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:
 def _read_permissions(text: Text) -> int | Fault:
     """Read a file mode. Without the zero it could be a decimal number, as which YAML reads and writes octal ones."""
     if text.plain and not text.text.startswith("0") and isinstance(read_mode(text.text), int):
-        return Fault(f"{text.text} could be a decimal number", f'write "0{text.text}" if it is octal')
+        return Fault(f"ambiguous permissions {text.text}: decimal or octal", f'write "0{text.text}" for octal')
     return read_mode(text.text)
 
 
@@ -257,9 +257,11 @@ def _read_id(text: Text) -> int | Fault:
     """Read the number of a user or group. YAML reads one that begins with a zero as octal."""
     number = read_whole(text.text, 0, MAX_ID)
     if isinstance(number, Fault) and re.fullmatch(r"[a-z_][a-z0-9_-]*", text.text):
-        return Fault(number.what, f"`getent passwd {text.text}` or `getent group {text.text}` shows it")
+        return Fault(
+            number.what, f"write the number; `getent passwd {text.text}` or `getent group {text.text}` shows it"
+        )
     if isinstance(number, int) and text.text != str(number):
-        return Fault(f"{text.text} could be an octal number", f"write {number} if it is none")
+        return Fault(f"ambiguous number {text.text}: decimal or octal", f"write {number} for decimal")
     return number
 
 
@@ -270,6 +272,6 @@ def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None)
         place = os.path.realpath(path.text)
         other = taken.setdefault(place, name)
         if other != name:
-            reader.problem(path.place, f"{path.text} is the path of the socket {other} too", "each needs its own")
+            reader.problem(path.place, f"{path.text!r} is the path of socket {show(other)} too", "choose another path")
         if engine is not None and place == os.path.realpath(engine.text):
-            reader.problem(path.place, f"{path.text} is where the engine is", "they must be two sockets")
+            reader.problem(path.place, f"{path.text!r} is the socket of the engine", "choose another path")

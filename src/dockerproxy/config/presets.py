@@ -78,7 +78,7 @@ def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
 
     def find(other: str) -> tuple[Grant, ...]:
         if other in path:
-            raise UserError(Problem(reader.file, f"builds on itself: {' > '.join((*path, other))}", "take one out"))
+            raise UserError(Problem(reader.file, f"builds on itself: {' > '.join((*path, other))}", "remove one"))
         return read_preset(other, folder, path).grants
 
     root = reader.compose(read_file(os.path.join(folder, name + _SUFFIX)))
@@ -90,7 +90,7 @@ def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
         reader.problem(about.place, f"about is longer than {MOST_ABOUT} characters")
     reader.finish()
     if about is None or not lines:
-        raise UserError(Problem(reader.file, "a preset says what it is about, and allows something"))
+        raise UserError(Problem(reader.file, "missing about or allow"))
     return Preset(name, about.text, _merge((grant for line in lines for grant in line.grants), PRESET + name))
 
 

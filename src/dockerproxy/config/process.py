@@ -48,13 +48,13 @@ def find_engines(variables: Variables) -> tuple[str, ...]:
     if named:
         paths = [variables.path(name, "") for name in named]
         if len(set(paths)) > 1:
-            variables.problem("SOCKET_PATH", "contradicts DOCKER_SOCKET_PATH", "set only DOCKER_SOCKET_PATH")
+            variables.problem("SOCKET_PATH", "conflicts with DOCKER_SOCKET_PATH", "set only DOCKER_SOCKET_PATH")
         return (paths[0],)
     host = variables.environment.get("DOCKER_HOST", "")
     if host.startswith("unix://"):
         return (variables.check_path("DOCKER_HOST", host.removeprefix("unix://")),)
     if host:
-        hint = "only unix sockets are spoken here: DOCKER_HOST=unix:///path, or DOCKER_SOCKET_PATH=/path"
+        hint = "only unix sockets are supported; set DOCKER_HOST=unix:///path or DOCKER_SOCKET_PATH=/path"
         variables.problem("DOCKER_HOST", f"{host!r} is not a unix socket", hint)
     runtime = variables.environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
     return (

@@ -20,7 +20,7 @@ MOST_GRANTED: Final = 100_000
 """Operations that all words of a file may grant. A mebibyte of presets would grant millions: a minute and 1.6 GB for a
 reload. This many, in 1,200 sockets, take 7 s and 190 MB."""
 
-_FLAG: Final = "write true or false, in small letters and without quotes"
+_FLAG: Final = "write true or false, in lower case and without quotes"
 
 
 class Reader:
@@ -50,7 +50,7 @@ class Reader:
         if problem in self.problems:
             return
         if len(self.problems) >= MOST_PROBLEMS:
-            self.problems.append(Problem(self.file, f"more than {MOST_PROBLEMS} mistakes", "mend those above first"))
+            self.problems.append(Problem(self.file, f"more than {MOST_PROBLEMS} mistakes", "fix those above first"))
             self.finish()
         self.problems.append(problem)
 
@@ -62,8 +62,8 @@ class Reader:
         """
         self._granted += operations
         if self._granted > MOST_GRANTED:
-            what = f"its words stand for more than {MOST_GRANTED:,} operations"
-            self.problems.append(Problem(self.file, what, "write each once, in as few sockets as there are clients"))
+            what = f"grants more than {MOST_GRANTED:,} operations in total"
+            self.problems.append(Problem(self.file, what, "use one socket for each client, and write each grant once"))
             self.finish()
 
     def finish(self) -> None:
@@ -88,7 +88,9 @@ class Reader:
         for key, value in node.pairs:
             first = found.setdefault(key.text, (key, value))[0]
             if first is not key:
-                self.problem(key.place, f"{show(key.text)} is there twice", f"it is in line {first.place.line} already")
+                self.problem(
+                    key.place, f"duplicate key {show(key.text)}", f"remove one; the first is in line {first.place.line}"
+                )
         return list(found.values())
 
     def fields(
@@ -109,8 +111,10 @@ class Reader:
                 found[key.text] = value
                 continue
             near = find_near(key.text, known)
-            hint = meant.get(key.text.lower()) or (f"did you mean {near}?" if near else f"there are {', '.join(known)}")
-            self.problem(key.place, f"{show(key.text)} is not a key of {what}", hint)
+            hint = meant.get(key.text.lower()) or (
+                f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
+            )
+            self.problem(key.place, f"unknown key {show(key.text)} of {what}", hint)
         return found
 
     def items(self, node: Node, what: str) -> tuple[Node, ...]:
@@ -125,7 +129,7 @@ class Reader:
         """Read one word."""
         if isinstance(node, Text) and not node.is_nothing:
             return node
-        self._wrong(node, what, "be one word", example)
+        self._wrong(node, what, "be a single value", example)
         return None
 
     def flag(self, node: Node, what: str) -> bool | None:
@@ -134,7 +138,7 @@ class Reader:
         if word in {"true", "false"}:
             return word == "true"
         if isinstance(node, Text) and not node.is_nothing:
-            self.problem(node.place, f"{show(node.text)} is neither true nor false", _FLAG)
+            self.problem(node.place, f"{show(node.text)} is not true or false", _FLAG)
         else:
             self._wrong(node, what, "be true or false", _FLAG)
         return None
@@ -145,16 +149,16 @@ class Reader:
                 return
             case Text() if node.is_nothing and node.text:
                 given, hint = (
-                    f"is {node.text}, YAML's word for nothing",
+                    f"is {node.text}, which is nothing in YAML",
                     f'if it is a name, write it in quotes: "{node.text}"',
                 )
             case Text():
-                given = "is empty" if node.is_nothing else "is one word"
+                given = "is empty" if node.is_nothing else "is a single value"
             case Items():
                 given = "is a list"
             case Fields():
                 given = "is a mapping"
-        self.problem(node.place, f"{what} must {must}, and {given}", hint)
+        self.problem(node.place, f"{what} must {must}, but {given}", hint)
 
 
 def _position(problem: Problem) -> tuple[float, int]:

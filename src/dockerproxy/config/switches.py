@@ -87,17 +87,17 @@ SWITCHES: Final = {
 """Every switch with its default."""
 
 FOREIGN: Final = {
-    "DELETE": "POST=1 opens all operations that change something, DELETE among them",
-    "PUT": "POST=1 opens all operations that change something, PUT among them",
-    "GET": "reads are opened by their section, like CONTAINERS=1",
-    "ALLOW_DELETE": "ALLOW=ContainerDelete allows it",
-    "ALLOW_EXEC": "ALLOW=ContainerExec,ExecStart,ExecInspect allows it",
-    "ALLOW_KILL": "ALLOW=ContainerKill allows it",
-    "ALLOW_WAIT": "CONTAINERS=1 allows waiting, and so does ALLOW=ContainerWait alone",
-    "DISABLE_IPV6": "no network socket is ever opened here, so there is nothing to disable",
-    "UNRESTRICTED": "it is what everything is unless CONTAINED=1 is set",
-    "ALLOW_PRIVILEGED": "nothing looks for it unless CONTAINED=1 is set, and then it is refused",
-    "BIND_CONFIG": "no network socket is ever opened here; PROXIED_SOCKET_PATH says where the unix socket is",
+    "DELETE": "use POST=1, which allows all writes, DELETE too",
+    "PUT": "use POST=1, which allows all writes, PUT too",
+    "GET": "use the variables of sections, like CONTAINERS=1, which allow reads",
+    "ALLOW_DELETE": "use ALLOW=ContainerDelete",
+    "ALLOW_EXEC": "use ALLOW=ContainerExec,ExecStart,ExecInspect",
+    "ALLOW_KILL": "use ALLOW=ContainerKill",
+    "ALLOW_WAIT": "use CONTAINERS=1, or only ALLOW=ContainerWait",
+    "DISABLE_IPV6": "remove it; the proxy never listens on a network",
+    "UNRESTRICTED": "remove it; everything is unrestricted unless CONTAINED=1 is set",
+    "ALLOW_PRIVILEGED": "remove it; CONTAINED=1 denies privileged containers",
+    "BIND_CONFIG": "use PROXIED_SOCKET_PATH, the path of the unix socket; the proxy never listens on a network",
 }
 """Variables of other proxies, and what to write here instead."""
 

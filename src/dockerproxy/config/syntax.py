@@ -42,11 +42,9 @@ class Flaw:
 
 def find_hidden(text: str) -> list[Flaw]:
     """Find what a person would not see, or what would change how the rest is read."""
-    found = [
-        (match, f"a character that cannot be seen, {match[0]!a}", _advise(match)) for match in _first(_HIDDEN, text)
-    ]
-    found += [(match, "a tab", "write blanks") for match in _first(_TAB, text)]
-    found += [(match, "a directive", "take the line out") for match in _first(_DIRECTIVE, text)]
+    found = [(match, f"invisible character {match[0]!a}", _advise(match)) for match in _first(_HIDDEN, text)]
+    found += [(match, "unsupported tab", "use spaces") for match in _first(_TAB, text)]
+    found += [(match, "unsupported directive", "remove the line") for match in _first(_DIRECTIVE, text)]
     return [Flaw(*_place_of(text, match.end() - 1), what, hint) for match, what, hint in found]
 
 
@@ -56,35 +54,35 @@ def _first(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
 
 
 def _advise(match: re.Match[str]) -> str:
-    return "save the file without a byte order mark" if match[0] == "\ufeff" and not match.start() else "take it out"
+    return "save the file without a byte order mark" if match[0] == "\ufeff" and not match.start() else "remove it"
 
 
 def _place_of(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
-_QUOTE: Final = ("a quote is opened here and never closed", "close it")
-_ESCAPE: Final = ("a backslash in double quotes that is no escape", "write it twice, or use single quotes")
-_LIST: Final = ("the list that begins here is not closed, or lacks a comma", "what does not fit is in line {line}")
-_BRACES: Final = ("the braces that open here are not closed, or lack a comma", "what does not fit is in line {line}")
+_QUOTE: Final = ("missing end of the quoted text", "close the quotes")
+_ESCAPE: Final = ("invalid escape in double quotes", "write the backslash twice, or use single quotes")
+_LIST: Final = ("missing ] or comma in this list", "add it; the error is in line {line}")
+_BRACES: Final = ("missing } or comma in these braces", "add it; the error is in line {line}")
 _INDENTATION: Final = (
-    "this fits nothing above it",
-    "is it indented like the lines it belongs to? They begin in line {other}",
+    "unexpected indentation",
+    "indent it like the lines that it belongs to, which begin in line {other}",
 )
 _COLON: Final = (
-    "a colon that belongs to nothing",
-    "is the line indented too far, or must a text with a colon be in quotes?",
+    "unexpected colon",
+    "indent the line less, or write a text with a colon in quotes",
 )
-_NO_COLON: Final = ("a colon and a value are missing after this", "write NAME: VALUE, or - ITEM for an item of a list")
-_ITEM: Final = ("an item cannot begin here", "begin it on a line of its own, or write the list as [a, b]")
-_KEY: Final = ("a key cannot begin here", "write it without a question mark")
-_MISFIT: Final = ("this belongs to nothing", "is a comma missing, or must the text be in quotes?")
-_ALIAS: Final = ("a * or & without a name", 'a pattern is written in quotes, like "*" or "*-db"')
-_NOTHING: Final = ("a value is missing here", "write one, or take the comma out")
-_REST: Final = ("this comes after the end", "is it indented like the lines it belongs to?")
-TAG: Final = ("tags, words that begin with !, mean nothing here", "write it in quotes, or take it out")
-LINES: Final = ("a text goes over several lines", "write it in one; or is the second indented too far?")
-DEPTH: Final = ("lists within lists, deeper than any policy", "write fewer brackets")
+_NO_COLON: Final = ("missing colon and value", "write NAME: VALUE, or - ITEM for an item of a list")
+_ITEM: Final = ("unexpected list item", "begin it on a line of its own, or write the list as [a, b]")
+_KEY: Final = ("unexpected key", "write it without a question mark")
+_MISFIT: Final = ("unexpected text", "add a comma before it, or write the text in quotes")
+_ALIAS: Final = ("missing name after * or &", 'write a pattern in quotes, like "*" or "*-db"')
+_NOTHING: Final = ("missing value", "write one, or remove the comma")
+_REST: Final = ("unexpected text after the end", "indent it like the lines that it belongs to")
+TAG: Final = ("unsupported tag, a word that begins with !", "write it in quotes, or remove it")
+LINES: Final = ("unsupported text of several lines", "write it in one line, or indent the second line less")
+DEPTH: Final = ("nested too deep", "write fewer brackets")
 
 _BY_PROBLEM: Final = (
     ("unexpected end of stream|unexpected document", "context", _QUOTE),
@@ -130,4 +128,4 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Flaw:
 
 def _explain_character(line: int, column: int, text: str) -> Flaw:
     character = text.split("\n")[line][column : column + 1]
-    return Flaw(line + 1, column + 1, f"no text begins with {character}", "write it in quotes")
+    return Flaw(line + 1, column + 1, f'unexpected character "{character}"', "write it in quotes")

@@ -34,25 +34,25 @@ class Fault:
 def find_path_fault(path: str) -> Fault | None:
     """Say why a path cannot be a socket's."""
     if not path.startswith("/"):
-        return Fault(f"{path!r} is not an absolute path", "it is the path of a unix socket, without unix://")
+        return Fault(f"{path!r} is not an absolute path", "write the path of a unix socket, without unix://")
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        return Fault(f"longer than {MAX_SOCKET_PATH} bytes, the most a unix socket's path may have")
+        return Fault(f"the socket path is longer than {MAX_SOCKET_PATH} bytes", "choose a shorter path")
     if "\0" in path or path.endswith("/"):
-        return Fault(f"{path!r} cannot be the path of a socket")
+        return Fault(f"{path!r} is not a valid socket path")
     return None
 
 
 def find_directory_fault(path: str) -> Fault | None:
     """Say why a path cannot be a directory's."""
     if not path.startswith("/") or "\0" in path:
-        return Fault(f"{path!r} is not an absolute path", "it is the path of a directory")
+        return Fault(f"{path!r} is not an absolute path", "write the path of a directory, which begins with /")
     return None
 
 
 def read_mode(text: str) -> int | Fault:
     """Read permission bits."""
     if re.fullmatch(r"0?[0-7]{3}", text) is None:
-        return Fault(f"{text!r} is not a file mode", "three octal digits, like 0660")
+        return Fault(f"{text!r} is not a file mode", "write it in octal, like 0660")
     return int(text, 8)
 
 
@@ -62,7 +62,7 @@ def read_limit(limit: Limit, text: str) -> float | Fault:
         case Measure.NUMBER:
             return read_whole(text, 1, _MOST)
         case Measure.BYTES:
-            return read_size(text) or Fault(f"{text!r} is not an amount", "write it like 1048576 or 1MiB")
+            return read_size(text) or Fault(f"{text!r} is not a valid size", "write it like 1048576 or 1MiB")
         case Measure.SECONDS:
             return read_seconds(text)
 
@@ -70,7 +70,7 @@ def read_limit(limit: Limit, text: str) -> float | Fault:
 def read_seconds(text: str) -> float | Fault:
     """Read a duration."""
     if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) is None or not float(text):
-        return Fault(f"{text!r} is not a number of seconds above 0")
+        return Fault(f"{text!r} is not a positive number of seconds")
     return float(text)
 
 

@@ -40,7 +40,7 @@ class Variables:
         if value is None:
             return default
         if value.strip().lower() not in WORDS:
-            self.problem(name, f"{value!r} is neither 0 nor 1")
+            self.problem(name, f"invalid value {value!r}", "use 0 or 1")
         return WORDS.get(value.strip().lower(), default)
 
     def operations(self, name: str) -> frozenset[str]:
@@ -48,8 +48,8 @@ class Variables:
         names = [word.strip() for word in self.environment.get(name, "").split(",") if word.strip()]
         for unknown in (word for word in names if word not in OPERATIONS):
             near = find_near(unknown, OPERATIONS)
-            hint = f"did you mean {near}?" if near else "`dockerproxy operations` lists them"
-            self.problem(name, f"{unknown!r} is not an operation", hint)
+            hint = f"did you mean {near}?" if near else "run `dockerproxy operations` to list them"
+            self.problem(name, f"unknown operation {unknown!r}", hint)
         return frozenset(names) & OPERATIONS.keys()
 
     def path(self, name: str, default: str) -> str:
@@ -94,7 +94,7 @@ class Variables:
         value = self.environment.get(name, default.value)
         words = {word.value: word for word in type(default)}
         if value.lower() not in words:
-            self.problem(name, f"{value!r} is none of {', '.join(words)}")
+            self.problem(name, f"invalid value {value!r}", f"use one of {', '.join(words)}")
         return words.get(value.lower(), default)
 
     def _judge(self, name: str, value: _Value, fault: Fault | None) -> _Value:

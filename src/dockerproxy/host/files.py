@@ -36,5 +36,5 @@ def check_directory(path: str) -> tuple[Problem, ...]:
     if not os.path.isdir(path):
         return (Problem(path, "is not a directory", "create it, or mount a volume there"),)
     if not os.access(path, os.W_OK | os.X_OK):
-        return (Problem(path, "cannot be written to", f"let uid {os.geteuid()} write there"),)
+        return (Problem(path, "is not writable", f"make it writable for uid {os.geteuid()}"),)
     return ()

@@ -111,7 +111,7 @@ def find_restrictions(version: int) -> Restrictions:
 
 def list_missing(version: int) -> tuple[str, ...]:
     """Say what a version of Landlock cannot restrict yet, and which kernel can."""
-    return tuple(f"{what} (Linux {kernel} can)" for since, kernel, what, *_ in RIGHTS if since > version)
+    return tuple(f"{what} (needs Linux {kernel})" for since, kernel, what, *_ in RIGHTS if since > version)
 
 
 def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:

@@ -26,8 +26,8 @@ def check_learning(settings: Settings) -> tuple[Problem, ...]:
     if not names:
         return ()
     if not settings.learn_directory:
-        hint = "LEARN_DIR=/learned, a directory that outlives the proxy"
-        what = f"not set, and the socket {names[0]} learns: where is it to write what it learns?"
+        hint = "set it to a directory that outlives the proxy, like LEARN_DIR=/learned"
+        what = f'missing; socket "{names[0]}" needs a directory for what it learns'
         return (Problem("environment variable LEARN_DIR", what, hint),)
     return check_directory(settings.learn_directory)
 
@@ -60,7 +60,7 @@ class Learned:
                     await asyncio.to_thread(write_atomically, path, text)
                 except OSError as error:
                     learner.changed = True
-                    text = f"{path} cannot be written: {error.strerror or error}; what was learned is kept in memory"
+                    text = f"cannot write {path}: {error.strerror or error}; the learned policy stays in memory"
                     self._log.message(Level.ERR, text)
                 else:
                     self._log.message(Level.INFO, f"wrote {path}")

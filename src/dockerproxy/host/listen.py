@@ -50,7 +50,9 @@ class Listening:
             _give(self.settings.path, uid, gid, settings.permissions, self.identity)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTSOCK, errno.ESTALE}:
-                raise UserError(Problem(settings.path, "is not our socket any more", "restart the proxy")) from error
+                raise UserError(
+                    Problem(settings.path, "is no longer the socket of the proxy", "restart the proxy")
+                ) from error
             raise UserError(_explain(settings, error)) from error
         self.settings = settings
 
@@ -67,7 +69,7 @@ def listen(settings: SocketSettings, backlog: int) -> Listening:
     """
     if is_in_use(settings.path):
         hint = "stop it, or choose another path"
-        raise UserError(Problem(settings.path, "somebody listens on this socket already", hint))
+        raise UserError(Problem(settings.path, "another process listens on this socket", hint))
     beside = _find_beside(settings.path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
@@ -159,7 +161,7 @@ def is_in_use(path: str) -> bool:
     except OSError:
         return False  # Nothing is there, or binding will report the error.
     if not stat.S_ISSOCK(kind):
-        raise UserError(Problem(path, "is there and is not a socket", "choose another path"))
+        raise UserError(Problem(path, "exists and is not a socket", "choose another path"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -167,26 +169,28 @@ def is_in_use(path: str) -> bool:
         except ConnectionRefusedError:
             return False
         except OSError as error:
-            raise UserError(Problem(path, f"is a socket that cannot be asked whether it is in use: {error}")) from error
+            raise UserError(Problem(path, f"cannot tell whether the socket is in use: {error}")) from error
     return True
 
 
 def _explain(settings: SocketSettings, error: OSError) -> Problem:
     directory = os.path.dirname(settings.path)
     if isinstance(error, FileNotFoundError):
-        return Problem(settings.path, f"the directory {directory} does not exist", "create it, or mount a volume there")
+        return Problem(settings.path, f'directory "{directory}" does not exist', "create it, or mount a volume there")
     if isinstance(error, NotADirectoryError):
-        return Problem(settings.path, f"{directory} is not a directory")
+        return Problem(settings.path, f'"{directory}" is not a directory')
     if error.errno == errno.EROFS:
-        return Problem(settings.path, f"the directory {directory} is read-only", "mount a volume there")
+        return Problem(settings.path, f'directory "{directory}" is read-only', "mount a volume there")
     if error.errno == errno.ENOSYS:
-        return Problem(settings.path, "who is locked in can change neither its mode nor its owner", "restart the proxy")
+        return Problem(settings.path, "cannot change its mode or owner in the sandbox", "restart the proxy")
     if isinstance(error, PermissionError):
-        hint = f"let uid {os.geteuid()} write to {directory}; only root may give a socket to another user or group"
+        hint = (
+            f'make "{directory}" writable for uid {os.geteuid()}; only root can give a socket to another user or group'
+        )
         if not os.geteuid():
-            hint = f"it lacks CAP_CHOWN, or {directory} is not root's; once it is locked in, only a restart helps"
+            hint = f'add CAP_CHOWN, or make root the owner of "{directory}"; in the sandbox, restart the proxy'
         return Problem(settings.path, "permission denied", hint)
-    return Problem(settings.path, f"cannot listen here: {error.strerror or error}")
+    return Problem(settings.path, f"cannot create the socket: {error.strerror or error}")
 
 
 def _identify(path: str) -> tuple[int, int]:

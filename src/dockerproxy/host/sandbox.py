@@ -68,12 +68,12 @@ def find_places(settings: Settings, policy_file: str) -> Places:
     )
 
 
-PRIVILEGES: Final = Lock("privileges", "it never gains new ones, by whatever it runs")
+PRIVILEGES: Final = Lock("privileges", "no new ones, whatever it runs")
 CAPABILITIES: Final = Lock("capabilities", "none")
-GROUPS: Final = Lock("groups", "none besides its own")
-MEMORY: Final = Lock("memory", "no core dump, and no other process of its user looks into it")
-FILES: Final = Lock("files", "it opens none but those that serving needs")
-CALLS: Final = Lock("system calls", "none but those that serving needs: no program, no socket but unix sockets")
+GROUPS: Final = Lock("groups", "only its own")
+MEMORY: Final = Lock("memory", "no core dumps, and no access by other processes of its user")
+FILES: Final = Lock("files", "only those that serving needs")
+CALLS: Final = Lock("system calls", "only those that serving needs: no programs, no sockets other than unix sockets")
 
 
 def foresee() -> tuple[Lock, ...]:
@@ -109,7 +109,7 @@ def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
     sys.dont_write_bytecode = True
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
     if others:
-        raise RuntimeError(f"{others} other threads would not be locked in")
+        raise RuntimeError(f"{others} other threads would stay outside of the sandbox")
     obstacle = seccomp.find_obstacle()  # It loads a library, while files can be opened.
     first = (
         _close(PRIVILEGES, privileges.forbid_new),
@@ -128,7 +128,7 @@ def _close(lock: Lock, how: Callable[[], None]) -> Lock:
     try:
         how()
     except OSError as error:
-        return replace(lock, obstacle=f"the kernel refused it: {error.strerror}")
+        return replace(lock, obstacle=f"refused by the kernel: {error.strerror}")
     return lock
 
 
@@ -143,27 +143,27 @@ def _close_capabilities(places: Places) -> Iterator[Lock]:
     try:
         kept = privileges.give_up(needs, certain=not doubt)
     except OSError as error:
-        yield replace(CAPABILITIES, obstacle=f"the kernel refused to give them up: {error.strerror}")
-        yield replace(GROUPS, obstacle="it stays in all of them: capabilities come first")
+        yield replace(CAPABILITIES, obstacle=f"the kernel refused to drop them: {error.strerror}")
+        yield replace(GROUPS, obstacle="not dropped, because capabilities could not be dropped")
         return
     why = f"which may be needed: {doubt}" if doubt else "which opens the engine's socket"
-    yield replace(CAPABILITIES, says=f"none but DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
+    yield replace(CAPABILITIES, says=f"only DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
     yield _describe_groups(kept)
 
 
 def _find_doubt(places: Places) -> str:
     """Say why it cannot be known what opens the engine's socket; empty if it can."""
     if not any(os.path.lexists(path) for path in places.engines):
-        return "the engine is not there yet"
-    return "" if privileges.can_be_tried() else "this kernel does not say what a file can be opened with"
+        return "the engine's socket does not exist yet"
+    return "" if privileges.can_be_tried() else "this kernel cannot tell what opening a file needs"
 
 
 def _describe_groups(kept: Kept) -> Lock:
     if kept.more_groups:
         more = ", ".join(map(str, kept.more_groups))
-        return replace(GROUPS, obstacle=f"it stays in {more}, which it does not need and has no right to leave")
+        return replace(GROUPS, obstacle=f"no permission to leave {more}, which it does not need")
     if kept.groups:
-        return replace(GROUPS, says=f"none besides its own but {', '.join(map(str, kept.groups))}, which it needs")
+        return replace(GROUPS, says=f"only its own and {', '.join(map(str, kept.groups))}, which it needs")
     return GROUPS
 
 
@@ -177,7 +177,7 @@ def _list_needs(places: Places) -> Iterator[Need]:
 
 def _with_version(lock: Lock, version: int) -> Lock:
     if not version:
-        return replace(lock, obstacle="this kernel has no Landlock, or it is switched off")
+        return replace(lock, obstacle="this kernel has no Landlock, or it is disabled")
     return replace(lock, says=f"{lock.says} (Landlock {version})")
 
 

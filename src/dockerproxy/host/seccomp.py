@@ -146,12 +146,12 @@ def find_obstacle() -> str:
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError:
-        return f"{_LIBRARY} is not installed; on Debian it is in the package libseccomp2"
+        return f"missing library {_LIBRARY}; on Debian, install libseccomp2"
     try:
         with _building(library, _FAIL):
             return ""
     except OSError as error:
-        return f"this kernel does not filter system calls: {error.strerror}"
+        return f"this kernel cannot filter system calls: {error.strerror}"
 
 
 def forbid_rings() -> None:
@@ -222,7 +222,7 @@ def watch(tell: Callable[[str], None]) -> None:
     The C library blocks all signals while it makes another process, and without a word the kernel ends us there. So
     Python itself tells of what begins so.
     """
-    signal.signal(signal.SIGSYS, lambda *_: tell("a system call that is forbidden"))
+    signal.signal(signal.SIGSYS, lambda *_: tell("a forbidden system call"))
 
     def hear(event: str, _: object) -> None:
         if event in _PROGRAMS:

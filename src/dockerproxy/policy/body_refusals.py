@@ -42,23 +42,23 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
     checks = (
         (
             any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))),
-            "gRPC is spoken only through the tunnels of /grpc and /session",
+            "unsupported gRPC request; use the tunnels /grpc and /session",
         ),
         (
             has_body and operation is HEALTH,
-            "a health check has no body",
+            "unsupported body of a health check; remove it",
         ),
         (
             has_body and says_none and request.method in _BODILESS,
-            f"a {request.method} has no body",
+            f"unsupported body of a {request.method} request; remove it",
         ),
         (
             has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
-            f"{name} has no body; old engines would apply settings from it",
+            f"unsupported body of {name}, from which old engines take settings; remove it",
         ),
         (
             has_body and kind and kind not in known,
-            f"unsupported content-type {kind[:_SHOWN]}, in which an engine may find parameters; send it as {known[0]}",
+            f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"',
         ),
     )
     return next((Refusal(400, reason) for applies, reason in checks if applies), None)
@@ -70,7 +70,7 @@ def refuse_type(head: RequestHead, operation: Operation) -> Refusal | None:
     says_nothing = not kind.name and operation.section.startswith("libpod/")
     is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
     if any(name == b"content-encoding" for name, _ in head.fields):
-        return Refusal(400, "a body that is looked at here has no content-encoding")
+        return Refusal(400, "unsupported content-encoding; send the body unpacked")
     if head.framing is not Framing.NONE and not says_nothing and not is_json:
-        return Refusal(400, "the content-type of this operation is application/json")
+        return Refusal(400, 'missing or unsupported content-type; send "application/json"')
     return None

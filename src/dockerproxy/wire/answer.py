@@ -52,5 +52,5 @@ def answer_ping(status: int, *remarks: str) -> tuple[int, str]:
     """
     besides = "".join(f"; {remark}" for remark in remarks if remark)
     if status == HTTPStatus.OK:
-        return HTTPStatus.OK, f"the proxy lives and the engine answers{besides}"
-    return HTTPStatus.BAD_GATEWAY, f"the engine answered its ping with {status}{besides}"
+        return HTTPStatus.OK, f"the proxy is up and the engine responds{besides}"
+    return HTTPStatus.BAD_GATEWAY, f"the engine responded to a ping with {status}{besides}"

@@ -119,5 +119,5 @@ class HeldBody(RequestBody):
         return [], used
 
     def _refuse(self) -> None:
-        self.broken = f"the body is longer than {self.most} bytes; MAX_BODY bounds it"
+        self.broken = f"the body is longer than {self.most} bytes; MAX_BODY sets this limit"
         self.status = 413

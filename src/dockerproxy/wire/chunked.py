@@ -82,7 +82,7 @@ class Chunks:
             end = data.find(b"\n", at) + 1
             self._line += data[at : end or size]
             if len(self._line) > _MAX_LINE:
-                return Fed(tuple(payload), at, "a line of the chunked coding is too long")
+                return Fed(tuple(payload), at, "malformed chunked encoding: a line is too long")
             if not end:
                 at = size
                 break
@@ -97,22 +97,22 @@ class Chunks:
         line = bytes(self._line)
         self._line.clear()
         if line[-2:] != b"\r\n":
-            return "a line of the chunked coding does not end with CRLF"
+            return "malformed chunked encoding: a line does not end with CRLF"
         line = line[:-2]
         if self.expect is Expect.SIZE:
             found = _SIZE_LINE.fullmatch(line)
             if found is None:
-                return "a chunk size is not a hexadecimal number"
+                return "malformed chunked encoding: a chunk size is not hexadecimal"
             self.left = int(found[1], 16)
             self.expect = Expect.DATA if self.left else Expect.TRAILER
         elif self.expect is Expect.DATA_END:
             if line:
-                return "a chunk is longer than its size"
+                return "malformed chunked encoding: a chunk is longer than its size"
             self.expect = Expect.SIZE
         elif not line:
             self.expect = Expect.NOTHING
         else:
             self._trailers += 1
             if _TRAILER.fullmatch(line) is None or self._trailers > _MAX_TRAILERS:
-                return "a trailer is malformed"
+                return "malformed chunked encoding: invalid trailer"
         return ""

@@ -35,7 +35,7 @@ _MOST_DIGITS: Final = 18
 _MOST_OF_FRACTION: Final = 32
 """Characters of another number. Python and Go write the longest with 24."""
 
-_TOO_DEEP: Final = f"the body has more than {MOST_LEVELS} lists or objects in each other"
+_TOO_DEEP: Final = f"the body is nested more than {MOST_LEVELS} levels deep"
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]").search
 """Only an escape can be a lone surrogate: its bytes are invalid UTF-8."""
 
@@ -50,7 +50,7 @@ _OUTER: Final = (dict, list)
 def read_json(content: bytes) -> Json | Refusal:
     """Read one JSON value, and nothing after it."""
     if len(content) > MOST_PARTS < count_parts(content):
-        return Refusal(400, f"the body has more than {MOST_PARTS} values, counting commas and brackets in strings")
+        return Refusal(400, f"the body has more than {MOST_PARTS} values; commas and brackets in strings count")
     try:
         text = content.decode()
         value: Json = _DECODER.decode(text)
@@ -71,14 +71,14 @@ def count_parts(content: bytes) -> int:
 def _say(error: Exception) -> str:
     match error:
         case UnicodeDecodeError():
-            return "the body is not UTF-8"
+            return "invalid UTF-8 in the body"
         case UnicodeEncodeError():
-            return "the body has no single reading: half of a surrogate pair stands alone in it"
+            return "ambiguous JSON in the body: an unpaired surrogate"
         case _UnclearError():
-            return f"the body has no single reading: {error}"
+            return f"ambiguous JSON in the body: {error}"
         case RecursionError():
             return _TOO_DEEP
-    return f"the body is not one JSON value: {error}"
+    return f"malformed JSON in the body: {error}"
 
 
 def write_json(value: Json) -> bytes:
@@ -101,13 +101,13 @@ def _read_object(pairs: list[tuple[str, Json]]) -> Json:
     found = dict(pairs)
     if len(found) < len(pairs):
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise _UnclearError(f"{show(key)} is there twice")
+        raise _UnclearError(f"duplicate key {show(key)}")
     return found
 
 
 def _read_whole(text: str) -> int:
     if len(text) > _MOST_DIGITS and (len(text) > _MOST_DIGITS + 2 or int(text) not in _INT64):
-        raise _UnclearError("a whole number is beyond those of 64 bits")
+        raise _UnclearError("an integer does not fit in 64 bits")
     return int(text)
 
 
@@ -118,14 +118,14 @@ def _read_fraction(text: str) -> float:
     if repr(number) == text:  # As most are written; comparing decimals takes ten times as long.
         return number
     if math.isinf(number):
-        raise _UnclearError(f"{text} is greater than numbers are")
+        raise _UnclearError(f"the number {text} is too large")
     if Decimal(text) != Decimal(repr(number)):
-        raise _UnclearError(f"{text} would be another number once it is read")
+        raise _UnclearError(f"the number {text} would lose precision")
     return number
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise _UnclearError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not a JSON value")
 
 
 _DECODER: Final = json.JSONDecoder(

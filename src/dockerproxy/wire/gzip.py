@@ -68,20 +68,20 @@ class Gunzip:
     def end(self) -> bytes:
         """Say that nothing more comes; return what was kept of what is not packed."""
         if self.is_packed and not self._zlib.eof:
-            self.fault = self.fault or "its gzip data is truncated"
+            self.fault = self.fault or "truncated gzip data"
         return b"" if self.is_packed else self._rest
 
     def _unpack(self, data: bytes) -> bytes:
         try:
             made = self._zlib.decompress(data, PIECE)
         except zlib.error:
-            self.fault = "its gzip data is malformed"
+            self.fault = "malformed gzip data"
             return b""
         self._rest = self._zlib.unconsumed_tail
         self._made += len(made)
         self.has_more = not self._zlib.eof and (bool(self._rest) or len(made) == PIECE)
         if self._zlib.unused_data:
-            self.fault = "data follows its gzip member"
+            self.fault = "data after the end of the gzip member"
         elif self._made > min(self._most, _FREE + MOST_RATIO * self._came):
             self.fault = f"it unpacks to more than {MOST_RATIO} times its size, or to more than {self._most} bytes"
         return made

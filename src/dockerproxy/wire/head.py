@@ -7,6 +7,7 @@ Attack: bare LF, folded lines, spaces around a name, repeated or conflicting fra
 (test: test_what_we_accept_another_strict_parser_reads_alike).
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -100,21 +101,21 @@ Values = dict[bytes, bytes]
 # fmt: off
 _CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
     (lambda values, minor: minor == 1 and b"host" not in values,
-     400, "HTTP/1.1 needs a host"),
+     400, 'missing header "host", which HTTP/1.1 requires'),
     (lambda values, _: _HOST.fullmatch(values.get(b"host", b"")) is None,
-     400, "the host is malformed"),
+     400, 'malformed header "host"'),
     (lambda values, _: number(values.get(b"content-length", b"0")) is None,
-     400, "the content-length is not a plain number"),
+     400, 'malformed header "content-length": not a decimal number'),
     (lambda values, minor: minor == 0 and b"transfer-encoding" in values,
-     400, "HTTP/1.0 has no transfer-encoding"),
+     400, 'unsupported header "transfer-encoding" in HTTP/1.0; use HTTP/1.1'),
     (lambda values, _: b"transfer-encoding" in values and b"content-length" in values,
-     400, "content-length and transfer-encoding contradict each other"),
+     400, 'ambiguous request: it has both "content-length" and "transfer-encoding"'),
     (lambda values, _: lower(values.get(b"transfer-encoding", b"chunked")) != b"chunked",
-     400, "the only transfer-encoding is chunked"),
+     400, 'unsupported transfer-encoding; use "chunked"'),
     (lambda values, _: _PROTOCOL.fullmatch(values.get(b"upgrade", b"none")) is None,
-     400, "one upgrade can be asked for, by its name"),
+     400, 'malformed header "upgrade"; name one protocol'),
     (lambda values, minor: b"expect" in values and (minor == 0 or lower(values[b"expect"]) != b"100-continue"),
-     417, "the only expectation is 100-continue, of HTTP/1.1"),
+     417, 'unsupported header "expect"; use "100-continue", with HTTP/1.1'),
 )
 # fmt: on
 """Why a head is refused, with the answer; the first that applies counts."""
@@ -192,12 +193,12 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
     lines = head[:-4].split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(lines[0])
     if line is None:
-        return Refusal(400, "the request line is not METHOD TARGET HTTP/1.1")
+        return Refusal(400, "malformed request line; write METHOD TARGET HTTP/1.1")
     method, target, major, minor_digit = line.groups()
     if major != b"1" or minor_digit not in b"01":
-        return Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        return Refusal(400, "unsupported HTTP version; use HTTP/1.0 or HTTP/1.1")
     if method not in METHODS:
-        return Refusal(400, f"method {_shown(method)} does not exist here; GET, HEAD, POST, PUT and DELETE do")
+        return Refusal(400, f"unsupported method {_shown(method)}; use GET, HEAD, POST, PUT or DELETE")
     fields = _parse_fields(lines)
     if isinstance(fields, Refusal):
         return fields
@@ -228,14 +229,14 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
 def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
     """Split the field lines, which follow the first line."""
     if len(lines) - 1 > MAX_FIELDS:
-        return Refusal(431, f"more than {MAX_FIELDS} header fields")
+        return Refusal(431, f"the request has more than {MAX_FIELDS} headers")
     fields = []
     for line in lines[1:]:
         field = _FIELD.fullmatch(line)
         if field is None:
             if line[:1] in {b" ", b"\t"}:
-                return Refusal(400, "a header field is folded over several lines")
-            return Refusal(400, f"{_shown(line)} is not a header field")
+                return Refusal(400, "malformed header: folded over several lines")
+            return Refusal(400, f"malformed header line {_shown(line)}")
         name, value = field.groups()
         fields.append((lower(name), trim(value, b" \t")))
     return tuple(fields)
@@ -247,7 +248,7 @@ def _refuse_fields(fields: Fields, values: Values, minor: int) -> Refusal | None
         names = [name for name, _ in fields]
         for name in _ONCE:
             if names.count(name) > 1:
-                return Refusal(400, f"header field {name.decode()} is sent more than once")
+                return Refusal(400, f'duplicate header "{name.decode()}"')
     return next((Refusal(status, reason) for fails, status, reason in _CHECKS if fails(values, minor)), None)
 
 
@@ -256,7 +257,7 @@ def _refuse_values(fields: Fields) -> Refusal | None:
     for name, value in fields:
         is_good = _GRAMMARS.get(_META if name.startswith(_META) else name)
         if is_good is not None and not is_good(value):
-            return Refusal(400, f"the value of header field {name.decode()} is malformed")
+            return Refusal(400, f'malformed header "{name.decode()}"')
     return None
 
 
@@ -331,4 +332,4 @@ def peek(head: bytes) -> tuple[str, str]:
 
 def _shown(data: bytes) -> str:
     """Quote a little of what a client sent."""
-    return ascii(data[:40].decode("latin-1"))
+    return json.dumps(data[:40].decode("latin-1"))

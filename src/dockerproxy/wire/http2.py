@@ -36,7 +36,7 @@ _PING_SIZE: Final = 8
 _GRPC: Final = (b"application/grpc", bytes.fromhex("1d75d0620d263d4c4d6564"))
 """The content type in a header block: plain, or in the Huffman code of RFC 7541, where it fills whole bytes."""
 
-_NOT_GRPC: Final = json.dumps({"message": "HTTP/2 is spoken here only to deny gRPC; use HTTP/1.1"}).encode() + b"\n"
+_NOT_GRPC: Final = json.dumps({"message": "unsupported HTTP version; use HTTP/1.1"}).encode() + b"\n"
 
 _PERMISSION_DENIED: Final = "7"
 

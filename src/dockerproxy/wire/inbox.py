@@ -47,9 +47,9 @@ class Inbox:
             self._searched = 0
             return self.take(end)
         if end > most or len(self.data) > most:
-            return Refusal(431, f"the request head is longer than {most} bytes; MAX_HEAD bounds it")
+            return Refusal(431, f"the request head is longer than {most} bytes; MAX_HEAD sets this limit")
         if _BARE_LF.search(self.data, max(0, self._searched - 1)):
-            return Refusal(400, "a line of the request head does not end with CRLF")
+            return Refusal(400, "malformed request head: a line does not end with CRLF")
         self._searched = len(self.data)
         return None
 

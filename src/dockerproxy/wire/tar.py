@@ -76,7 +76,6 @@ _OTHERS: Final = {
     b"6": "a pipe",
     b"7": "a contiguous file",
     b"S": "a sparse file",
-    b"g": "a header for all that follows",
 }
 _EXTENSIONS: Final = {b"x": "extended header", b"g": "global header", b"L": "path", b"K": "linkpath"}
 _HARMLESS: Final = re.compile(
@@ -183,7 +182,7 @@ class TarReader:
         comes by its input ends with the contents of the last file. A part of an entry is none.
         """
         if not self.fault and (self.left or self._kept or self._extension or self._said):
-            self.fault = "the archive ends within an entry"
+            self.fault = "truncated within an entry"
 
     def _collect(self, view: memoryview, events: list[Event]) -> int:
         """Take a part of a header or of an extension; return how many bytes that was."""
@@ -198,7 +197,7 @@ class TarReader:
             elif not any(whole):
                 self._ended = True
                 if self._said:
-                    raise _UnclearError("the archive ends behind an extended header")
+                    raise _UnclearError("truncated after an extended header")
             else:
                 self._take_header(whole, events)
         return len(piece)
@@ -208,7 +207,7 @@ class TarReader:
         if fields.flag in _EXTENSIONS:
             self._size = fields.number("size")
             if not 0 < self._size <= _MOST_EXTENSION:
-                raise _UnclearError(f"an extended header of {self._size} bytes is in it")
+                raise _UnclearError(f"an extended header has {self._size} bytes, not 1 to {_MOST_EXTENSION}")
             self._extension = fields.flag
             self._wanted = self._size + padding_of(self._size)
             return
@@ -228,12 +227,12 @@ class TarReader:
             records = _read_records(content)
         if flag == b"g":
             if records:
-                raise _UnclearError("a header for all that follows is in it")
+                raise _UnclearError("unsupported global header")
             return
         records[flag] = b""
         twice = self._said.keys() & records.keys()
         if twice:
-            raise _UnclearError(f"an entry has {show_name(max(twice))} twice")
+            raise _UnclearError(f"duplicate {show_name(max(twice))} of an entry")
         self._said.update(records)
 
 
@@ -248,15 +247,15 @@ class _Fields:
         if magic == USTAR and prefix[0]:
             self.name = prefix.partition(b"\0")[0] + b"/" + self.name
         if magic not in {USTAR, _GNU, _OLD} or block.endswith(_STAR):
-            raise _UnclearError("a header of it is of no known format")
+            raise _UnclearError("unsupported header format")
         if _read_number(checksum) != sum(block) - sum(block[CHECKSUM]) + _BLANKS:
-            raise _UnclearError("a checksum in it is wrong")
+            raise _UnclearError("invalid header checksum")
 
     def number(self, name: str) -> int:
         """Return a field that is a number."""
         number = _read_number(self._numbers[name])
         if number is None:
-            raise _UnclearError(f"the {name} of an entry is no number")
+            raise _UnclearError(f"the {name} of an entry is not a number")
         return number
 
 
@@ -273,19 +272,19 @@ def _read_entry(fields: _Fields, said: Mapping[bytes, bytes]) -> Entry:
     kind = _KINDS.get(fields.flag)
     shown = show_name(said.get(b"path", fields.name))
     if kind is None:
-        raise _UnclearError(f"{shown} in it is {_OTHERS.get(fields.flag, 'of no known kind')}")
+        raise _UnclearError(f"{shown} is {_OTHERS.get(fields.flag, 'an entry of unknown type')}, which is unsupported")
     name = said.get(b"path", fields.name)
     if kind is Kind.FILE and name.endswith(b"/"):
-        raise _UnclearError(f"{shown} in it is a file, by a name of directories")
+        raise _UnclearError(f"{shown} is a file, but its name ends with a slash")
     target = _read_target(kind, said.get(b"linkpath", fields.target), shown)
     mode, size = fields.number("mode"), _read_said(fields, said, "size", _MOST_SIZE)
     if size and kind is not Kind.FILE:
-        raise _UnclearError(f"{shown} in it is {kind} with contents")
+        raise _UnclearError(f"{shown} is {kind}, but has contents")
     if mode & ~_MODE not in _FORMATS[kind]:
-        raise _UnclearError(f"{shown} in it has a mode of no such kind")
+        raise _UnclearError(f"{shown} is {kind}, but has the mode of another type")
     cleaned = clean_name(name)
     if cleaned is None or (not cleaned and kind is not Kind.DIRECTORY):
-        raise _UnclearError(f"{shown} in it is no clean relative name")
+        raise _UnclearError(f"{shown} is not a clean relative path")
     return Entry(
         name=cleaned,
         kind=kind,
@@ -302,21 +301,21 @@ def _read_target(kind: Kind, target: bytes, shown: str) -> bytes:
     """Return where a link points; nothing for what is none."""
     if kind is Kind.LINK:
         if not 0 < len(target) <= MOST_NAME or b"\0" in target:
-            raise _UnclearError(f"{shown} in it is a link to no name")
+            raise _UnclearError(f"{shown} is a link with an invalid target")
         return target
     cleaned = clean_name(target) if kind is Kind.HARD_LINK else b""
     if cleaned is None or (not cleaned and kind is Kind.HARD_LINK):
-        raise _UnclearError(f"{shown} in it is a hard link to {show_name(target)}, which is no clean relative name")
+        raise _UnclearError(f"{shown} is a hard link to {show_name(target)}, which is not a clean relative path")
     return cleaned
 
 
 def _read_said(fields: _Fields, said: Mapping[bytes, bytes], name: str, most: int) -> int:
     text = said.get(name.encode())
     if text is not None and not _DECIMAL(text):
-        raise _UnclearError(f"the {name} of an entry is no number")
+        raise _UnclearError(f"the {name} of an entry is not a number")
     number = fields.number(name) if text is None else int(text)
     if number > most:
-        raise _UnclearError(f"the {name} of an entry is {number}")
+        raise _UnclearError(f"the {name} of an entry, {number}, is too large")
     return number
 
 
@@ -324,7 +323,7 @@ def _read_time(text: bytes) -> bytes:
     """Return a time in its one spelling: as many digits of the fraction as Go reads."""
     found = _TIME(text)
     if found is None:
-        raise _UnclearError("the mtime of an entry is no time")
+        raise _UnclearError("invalid mtime of an entry")
     fraction = (found[3] or b"")[:9].rstrip(b"0")
     written = b"%d" % int(found[2]) + (b"." + fraction if fraction else b"")
     return written if written == b"0" else found[1] + written
@@ -338,12 +337,12 @@ def _read_records(content: bytes) -> dict[bytes, bytes]:
         length = _LENGTH(content, at)
         end = at + int(length[1]) if length is not None else 0
         if length is None or end > len(content) or content[end - 1 : end] != b"\n":
-            raise _UnclearError("an extended header in it is broken")
+            raise _UnclearError("malformed extended header")
         key, equals, value = content[length.end() : end - 1].partition(b"=")
         if key in found or not equals or (key in _READ and (not value or b"\0" in value)):
-            raise _UnclearError("an extended header in it has no single reading")
+            raise _UnclearError("ambiguous extended header")
         if key not in _READ and not _HARMLESS(key):
-            raise _UnclearError(f"an entry has {show_name(key)}, which is not known here")
+            raise _UnclearError(f"unknown record {show_name(key)} in an extended header")
         found[key] = value
         at = end
     return {key: value for key, value in found.items() if key in _READ}
@@ -369,7 +368,7 @@ _SHOWN: Final = 80
 
 def _check_zeros(view: memoryview) -> None:
     if bytes(view).strip(b"\0"):
-        raise _UnclearError("something stands behind its end")
+        raise _UnclearError("data after the end")
 
 
 def padding_of(size: int) -> int:

@@ -67,9 +67,9 @@ def _introduce(given: set[str]) -> Iterator[str]:
     """Say what stands for what; by names, for the value of a variable could end the comment."""
     replaced = [name for name in REPLACED if name in given]
     kept = [name for name in KEPT if name in given]
-    said = "What is allowed where no variable says anything."
+    said = "The defaults, because no variable is set."
     if replaced:
-        said = f"What {_enumerate(replaced)} {'mean' if replaced[1:] else 'means'}, not to be set beside this file."
+        said = f"Replaces {_enumerate(replaced)}: unset {'them' if replaced[1:] else 'it'} when you use this file."
     if kept:
         said += f" {_enumerate(kept)} {'stay' if kept[1:] else 'stays'} in the environment."
     for line in textwrap.wrap(said, _WIDTH - 2):
@@ -83,7 +83,7 @@ def _enumerate(names: Sequence[str]) -> str:
 
 def _write_path(path: str) -> str:
     if not path.isprintable():
-        raise UserError(Problem(ascii(path), "has a character that no policy file can have", "choose another path"))
+        raise UserError(Problem(ascii(path), "has a character that is invalid in a policy file", "choose another path"))
     return write_value(path)
 
 

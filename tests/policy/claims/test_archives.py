@@ -136,10 +136,10 @@ def test_what_is_packed_by_gzip_is_judged_and_goes_on_unpacked(
 @pytest.mark.parametrize(
     ("packed", "says"),
     [
-        (gzip.compress(CONTENT) + b"\0", "data follows its gzip member"),
-        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "data follows its gzip member"),
-        (gzip.compress(CONTENT)[:-9], "its gzip data is truncated"),
-        (gzip.compress(CONTENT[:520]), "the archive ends within an entry"),
+        (gzip.compress(CONTENT) + b"\0", "data after the end of the gzip member"),
+        (gzip.compress(CONTENT) + gzip.compress(CONTENT), "data after the end of the gzip member"),
+        (gzip.compress(CONTENT)[:-9], "truncated gzip data"),
+        (gzip.compress(CONTENT[:520]), "truncated within an entry"),
     ],
 )
 def test_what_is_not_packed_as_one_whole_is_refused(packed: bytes, says: str) -> None:
