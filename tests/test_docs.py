@@ -360,7 +360,7 @@ def test_the_examples_of_log_lines_are_what_the_log_writes() -> None:
     line = write_log(record, LogFormat.TEXT).partition(" ")[2]
     assert find_blocks("docs/log.md", "text")[0] == f"{time} {line}"
     fields = [field for row in read_tables("docs/log.md") for field in find_spans(row[0])]
-    assert {*shown, *json.loads(message), "body"} | set(Level) == set(fields)
+    assert {*shown, *json.loads(message), "body", "created"} | set(Level) == set(fields)
 
 
 if __name__ == "__main__":

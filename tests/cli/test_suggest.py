@@ -27,9 +27,9 @@ SEEN = (
 )
 
 ALL = """\
-# Learned by dockerproxy: the smallest policy that allows what was asked for.
-# Behind each grant: how many requests needed it, and when the last of them came (UTC).
-# What is wider than what was seen has a comment above it that says why.
+# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# After each grant: the number of requests, and the time of the last one (UTC).
+# If a grant allows more than was seen, a comment above it says why.
 # A log does not say where a socket is: its path is a guess.
 
 sockets:
@@ -47,7 +47,7 @@ sockets:
     permissions: "0660"
     allow:
       - SystemPing
-    # What no policy allows, and how often it was asked for:
+    # Requests that no policy allows, with their number:
     # 1  GET /../x: ambiguous path: a dot segment
 """
 
@@ -195,7 +195,7 @@ def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
         "- ContainerArchive: {containers: [x], path: [/data]}",
         "# To be taken out of deny of the socket backup in FOLDER/policy.yaml, which wins over every grant:",
         "# 2  ContainerArchive: taking ContainerArchive out of deny of the socket backup is needed to allow it",
-        "# What no policy allows, and how often it was asked for:",
+        "# Requests that no policy allows, with their number:",
         "# 1  GET /: why",
     ]
 
@@ -226,7 +226,7 @@ def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
     with policy_in("sockets: {traefik: {path: FOLDER/traefik.sock, allow: [SystemPing]}}\n") as folder:
         log = write_log(folder / "proxy.log", *SEEN)
         out = suggest(log, "--policy", f"{folder}/policy.yaml")
-    assert out.startswith("nothing would have to be added\n# What no policy allows")
+    assert out.startswith("nothing would have to be added\n# Requests that no policy allows")
 
 
 CONTAINED = """sockets: {backup: {path: FOLDER/backup.sock, allow: [

@@ -21,9 +21,6 @@ from e2e.test_learning import learn
 
 pytestmark = pytest.mark.engine
 
-LEARNABLE = ("dockerode",)
-"""Clients whose names and commands are the same each time, apart from those that the test gives."""
-
 ARCHIVES = {"ImageBuild", "PutContainerArchive"}
 """Operations that are learned unrestricted: archives are read only where they can be refused."""
 
@@ -47,7 +44,7 @@ def test_a_client_works_with_contained_grants_and_is_denied_what_reaches_further
         assert scenario.overreach(client, tmp_path) == scenario.denials
 
 
-@pytest.mark.parametrize("scenario", [SCENARIOS[name] for name in LEARNABLE], ids=LEARNABLE)
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_a_policy_learned_from_one_run_allows_the_next_two(
     scenario: Scenario, dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path
 ) -> None:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
+import docker
 import pytest
 import yaml
 from e2e.conftest import remove_containers
@@ -72,6 +75,20 @@ def run_a_container(client: Client) -> None:
     client.run("volume", "rm", data)
 
 
+def use_a_library(client: Client) -> None:
+    """What a program does that gives no names: it creates, looks at all that is there, and removes its own."""
+    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=30)) as library:
+        network = library.networks.create(str(uuid4()))
+        create = partial(library.containers.create, "busybox", ["sleep", "600"], network_mode="none")
+        made = [create(labels={"case": client.label}) for _ in range(2)]
+        made[-1].start()
+        assert made[-1].exec_run(["test", "!", "-e", f"/tmp/{uuid4()}.py"]).exit_code == 0
+        assert {each.id for each in made} <= {each.id for each in library.containers.list(all=True)}
+        for container in made:
+            container.remove(force=True)
+        network.remove()
+
+
 def learn(engine: Engine, make_client: Callable[..., Client], label: str, use: Use, folder: Path) -> str:
     """Have a client use a socket that learns; return what is allowed by what was learned, as YAML."""
     with running_proxy(engine.socket, {}, words=("--learn", str(folder))) as proxy:
@@ -116,6 +133,25 @@ def test_a_project_that_was_learned_comes_up_again_and_one_that_asks_for_more_do
         for words in (("-v", "/etc:/host:ro"), ("-v", f"case{label}_other:/v"), ("-p", "80"), ("--privileged",)):
             assert "ContainerCreate is not allowed here: HostConfig." in client.refused(*web, *words, "busybox")
         assert "which is none of the granted images" in client.refused(*web, "other")
+
+
+def test_a_program_that_names_nothing_does_the_same_again_with_what_was_learned(
+    engine: Engine, make_client: partial[Client], label: str, tmp_path: Path
+) -> None:
+    others = make_client(socket=engine.socket)
+    for _ in range(3):
+        others.start_container("sleep", "600")
+    allow = learn(engine, make_client, label, use_a_library, tmp_path)
+    text = (tmp_path / "docker.learned.yaml").read_text()
+    assert "unrestricted" not in allow
+    assert '"*' not in allow
+    assert "# own: only what this client created" in text
+    assert "# asks for each of the containers that it listed" in text
+    with running_policy(engine.socket, allow) as proxy:
+        client = make_client(socket=proxy.socket)
+        for _ in range(2):
+            use_a_library(client)
+        assert list_refused(proxy) == []
 
 
 def test_what_was_learned_of_podman_allows_the_same_again_and_nothing_next_to_it(

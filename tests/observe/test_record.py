@@ -5,7 +5,7 @@ from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.settings import Level
 
 RECORD = Record(
-    "docker", Peer(1, 2, 3), "GET", "/_ping", "SystemPing", "", Outcome.ALLOWED, "PING=1", "", 200, 0, 2, 0.5, {}
+    "docker", Peer(1, 2, 3), "GET", "/_ping", "SystemPing", "", Outcome.ALLOWED, "PING=1", "", 200, 0, 2, 0.5, {}, "x"
 )
 
 
@@ -18,6 +18,7 @@ def test_every_field_of_a_record_reaches_the_log() -> None:
 
 def test_a_line_says_nothing_of_a_body_that_is_not_known() -> None:
     assert "body" not in _fields(RECORD._replace(body=None), "now", Level.INFO, "exchange")
+    assert "created" not in _fields(RECORD._replace(created=""), "now", Level.INFO, "exchange")
 
 
 def test_outcomes_are_four() -> None:

@@ -23,9 +23,9 @@ LOGS = LearnedGrant(
 LEARNED = LearnedSocket(settings=SOCKET, grants=(PING, LOGS), impossible=(), others=0)
 
 FILE = """\
-# Learned by dockerproxy: the smallest policy that allows what was asked for.
-# Behind each grant: how many requests needed it, and when the last of them came (UTC).
-# What is wider than what was seen has a comment above it that says why.
+# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# After each grant: the number of requests, and the time of the last one (UTC).
+# If a grant allows more than was seen, a comment above it says why.
 
 sockets:
   web:
@@ -77,7 +77,7 @@ def test_a_long_remark_is_written_over_several_lines() -> None:
 def test_what_no_policy_allows_is_listed_with_its_count() -> None:
     learned = replace(LEARNED, impossible=(("GET /debug/vars: no operation that is known", 12), ("x", 3)), others=4)
     assert write_impossible(learned) == [
-        "# What no policy allows, and how often it was asked for:",
+        "# Requests that no policy allows, with their number:",
         "# 12  GET /debug/vars: no operation that is known",
         "#  3  x",
         "#  4  others",

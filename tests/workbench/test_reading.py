@@ -56,6 +56,7 @@ RECORDS = st.builds(
     *[st.integers(0, 1 << 40)] * 3,
     st.integers(0, 10**9).map(lambda tenths: tenths / 10),
     st.none() | st.dictionaries(TEXTS, VALUES, max_size=3),
+    TEXTS,
 )
 
 

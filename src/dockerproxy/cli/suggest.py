@@ -35,7 +35,7 @@ from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Question
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.learned import write_grants, write_impossible, write_policy
+from dockerproxy.workbench.learned import write_grants, write_impossible, write_openings, write_policy
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.reading import Reading
@@ -123,6 +123,7 @@ class _Missing:
             yield "nothing would have to be added"
         if learned.grants:
             yield f"# To be added to allow of the socket {self._name} in {file}:"
+            yield from write_openings(learned)
             yield from write_grants(learned.grants)
         if self._denials:
             yield f"# To be taken out of deny of the socket {self._name} in {file}, which wins over every grant:"

@@ -150,12 +150,13 @@ class Log:
         named = f" of {_write_object(record)}" if record.object else ""
         source = f" by {_write_source(record.source)}" if record.source else ""
         end = f"{record.milliseconds:.1f}ms{'' if event == 'exchange' else ' begins'}"
+        created = f" created={_write_word(record.created)}" if record.created else ""
         body = "" if record.body is None else f" body={_dump(_plain_body(record.body))}"
         reason = f": {_write_text(record.reason)}" if record.reason else ""
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
             f" {method} {target} {record.operation or '-'}{named} {record.decision}{source}"
-            f" {record.status} in={record.received} out={record.sent} {end}{body}{reason}\n"
+            f" {record.status} in={record.received} out={record.sent} {end}{created}{body}{reason}\n"
         )
 
 
@@ -230,6 +231,7 @@ def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, obj
         "sent": record.sent,
         "ms": round(record.milliseconds, 1),
         **body,
+        **({"created": record.created} if record.created else {}),
     }
 
 

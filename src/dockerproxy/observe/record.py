@@ -46,6 +46,7 @@ class Record(NamedTuple):
         milliseconds: From the complete request head to the end of the answer.
         body: What a contained grant must say for body and parameters, by words; for `unrestricted` the reason why no
             words will do. None if unknown.
+        created: Id of what the request created, or a volume's name; only on sockets that report or learn.
     """
 
     socket: str
@@ -62,3 +63,4 @@ class Record(NamedTuple):
     sent: int
     milliseconds: float
     body: Mapping[str, Value] | None = None
+    created: str = ""

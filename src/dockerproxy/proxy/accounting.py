@@ -32,13 +32,14 @@ class Accounting:
     Attributes:
         peer: The client.
         begun: When the exchange under way began.
+        created: Id of what it created, where somebody learns.
         status: Of its answer, 0 before there is one.
         received: Bytes of content from the client.
         sent: Bytes to the client.
         count: How many exchanges have begun.
     """
 
-    __slots__ = ("_is_noted", "_log", "_now", "_socket", "begun", "count", "peer", "received", "sent", "status")
+    __slots__ = ("_is_noted", "_log", "_now", "_socket", "begun", "count", "created", "peer", "received", "sent", "status")
 
     def __init__(self, socket: "SocketState", log: Log, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
@@ -51,6 +52,7 @@ class Accounting:
     def begin(self) -> None:
         """Start anew."""
         self.status = self.received = self.sent = 0
+        self.created = ""
         self.begun = self._now()
         self.count += 1
         self._is_noted = False
@@ -107,6 +109,7 @@ class Accounting:
             self.sent,
             (self._now() - self.begun) * 1000,
             verdict.needs if verdict else None,
+            self.created,
         )
 
 

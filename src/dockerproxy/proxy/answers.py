@@ -99,6 +99,8 @@ class AnswerReader:
             return b""
         whole = end + (head.length if framing is _LENGTH else 0)
         if framing in _COUNTED and len(data) >= whole:
+            if exchange.learns:
+                exchange.note_answer(data[end:whole])
             self._end_answer(exchange, data, whole)
             return b""
         self._framing, self._left = framing, head.length

@@ -17,6 +17,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
+from dockerproxy.observe.created import read_created
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, attach_body, judge, judge_body
@@ -296,6 +297,17 @@ class Exchange(Ending):
         """Leave a line at the start of what may last for weeks."""
         if self.judged is not None and self.judged.operation.shape is Shape.STREAM:
             self._note_start()
+
+    @property
+    def learns(self) -> bool:
+        """Whether somebody learns from what the engine answers."""
+        return self._socket.refuses_nothing
+
+    def note_answer(self, answer: bytes) -> None:
+        """Note what was created. Answers that say so are short, and come in one piece."""
+        if self.judged is not None:
+            operation = self.judged.request.operation.name
+            self.account.created = read_created(operation, self.account.status, answer)
 
     def end_answer(self) -> None:
         """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""

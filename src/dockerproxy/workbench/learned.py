@@ -13,6 +13,7 @@ from dockerproxy.policy.values import Value
 from dockerproxy.policy.wording import write_grant, write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
+from dockerproxy.workbench.remarks import is_explanation
 
 _WIDTH: Final = 120
 _GRANT_WIDTH: Final = 78
@@ -27,10 +28,12 @@ _TOLD: Final = re.compile(r" *- ([A-Za-z]+)(?![A-Za-z]).*# +([0-9]{1,15})  ([0-9
 """A grant with its count and the time of the last request."""
 
 _HEAD: Final = """\
-# Learned by dockerproxy: the smallest policy that allows what was asked for.
-# Behind each grant: how many requests needed it, and when the last of them came (UTC).
-# What is wider than what was seen has a comment above it that says why.
+# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# After each grant: the number of requests, and the time of the last one (UTC).
+# If a grant allows more than was seen, a comment above it says why.
 """
+
+_UNRESTRICTED: Final = "Unrestricted, because no condition allows all of these requests:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class LearnedGrant:
         operation: Its name.
         conditions: That all requests met, by their words.
         remarks: What a person should know about it, each a clause.
+        openings: Why it is unrestricted, if it is: fields of requests, and what is wrong with them.
         count: Requests.
         last: When the last one came, in seconds since 1970.
     """
@@ -48,6 +52,7 @@ class LearnedGrant:
     operation: str
     conditions: Mapping[str, Value]
     remarks: tuple[str, ...]
+    openings: tuple[str, ...] = ()
     count: int
     last: float
 
@@ -77,6 +82,8 @@ def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
         remark: A line for its head.
     """
     head = _HEAD + (f"# {remark}\n" if remark else "")
+    for each in sockets:
+        head += "".join(f"{line}\n" for line in write_openings(each, of=each.settings.name if sockets[1:] else ""))
     return f"{head}\nsockets:\n" + "\n".join("".join(f"{line}\n" for line in _write_socket(each)) for each in sockets)
 
 
@@ -105,12 +112,32 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
     written = [_write_grant(grant) for grant in grants]
     column = max((len(first) for first, *_ in written), default=0) + 2
     digits = max((len(str(grant.count)) for grant in grants), default=0)
-    lines = []
+    lines: list[str] = []
+    explained: set[str] = set()
     for grant, (first, *others) in zip(grants, written, strict=True):
         for remark in grant.remarks:
-            lines += _write_comment(remark, _INDENT)
+            said = remark.partition(": ")[2]
+            if said not in explained:
+                lines += _write_comment(remark, _INDENT)
+            explained |= {said} if is_explanation(remark) else set()
         last = time.strftime(_TIME, time.gmtime(grant.last))
         lines += [f"{first:<{column}}# {grant.count:>{digits}}  {last}", *others]
+    return lines
+
+
+def write_openings(socket: LearnedSocket, *, of: str = "") -> list[str]:
+    """Write why grants are unrestricted, as comments.
+
+    Args:
+        socket: Whose grants.
+        of: Its name, where there are others.
+    """
+    opened = [f"{grant.operation}: {why}" for grant in socket.grants for why in grant.openings]
+    if not opened:
+        return []
+    lines = ["#", f"# {of}: {_UNRESTRICTED}" if of else f"# {_UNRESTRICTED}"]
+    for text in opened:
+        lines += _write_comment(f"- {text}", "")
     return lines
 
 
@@ -120,7 +147,7 @@ def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
     if not counted:
         return []
     digits = max(len(str(count)) for _, count in counted)
-    lines = [f"{indent}# What no policy allows, and how often it was asked for:"]
+    lines = [f"{indent}# Requests that no policy allows, with their number:"]
     for text, count in counted:
         lines += _write_comment(f"{count:>{digits}}  {text}", indent)
     return lines

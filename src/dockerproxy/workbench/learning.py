@@ -1,13 +1,14 @@
-"""Learning: record what is asked for on a socket, and write the smallest policy that allows it.
+"""Learning: record what is asked for on a socket, and write the smallest policy that allows it, also tomorrow.
 
 Each operation gets one grant, with every condition that all its requests kept. Requests that differ in two conditions
 (`web` with follow, `db` without) allow the other pairs too: one readable line is worth more. A comment names whatever
-else is wider than what was seen. Bodies are granted contained by the narrowest words, or unrestricted with a comment
-that says why.
+else is wider than what was seen. Bodies are granted contained by the narrowest words, or unrestricted, and the head of
+the file says why. Names that an engine or a library generated are never listed.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
@@ -19,7 +20,10 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_policy
 from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_need
-from dockerproxy.workbench.seen import Settled, begin, share
+from dockerproxy.workbench.owned import Owned
+from dockerproxy.workbench.remarks import share
+from dockerproxy.workbench.rounds import Rounds, describe
+from dockerproxy.workbench.seen import Settled, begin
 
 _MOST_TOLD_APART: Final = 50
 """Kept kinds of impossible requests, and reasons for unrestricted grants."""
@@ -50,6 +54,8 @@ class Learner:
         self._impossible: Counter[str] = Counter()
         self._others = 0
         self._known: dict[tuple[object, ...], Need | Impossible | None] = {}
+        self._owned = Owned()
+        self._rounds = Rounds()
 
     @property
     def name(self) -> str:
@@ -73,7 +79,11 @@ class Learner:
         usage = self._usages.get(need.operation.name)
         if usage is None:
             usage = self._usages[need.operation.name] = _Usage(need.operation)
-        usage.note(need, when, denied=record.decision is Outcome.DENIED and record.status != _NOT_FOUND)
+        is_own = self._owned.owns(record, need)
+        in_round = self._rounds.note(record, need, when, is_own=is_own)
+        denied = record.decision is Outcome.DENIED and record.status != _NOT_FOUND
+        usage.note(replace(need, is_own=is_own, in_round=in_round), when, denied=denied, chosen=self._owned.chosen)
+        self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
         """Go on from what was learned before the proxy was started again.
@@ -138,14 +148,16 @@ class _Usage:
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
         self._words = {name: begin(word, of_body=name in self._of_body) for name, word in self._known.items()}
-        self._count = self._denied = self._reaching = self._untold = 0
+        self._count = self._denied = self._reaching = self._untold = self._own = self._in_rounds = 0
         self._openings: Counter[str] = Counter()
         self._demands: Counter[str] = Counter()
         self._last = 0.0
 
-    def note(self, need: Need, when: float, *, denied: bool) -> None:
+    def note(self, need: Need, when: float, *, denied: bool, chosen: Collection[str]) -> None:
         self._count += 1
         self._denied += denied
+        self._own += need.is_own
+        self._in_rounds += need.in_round
         self._last = max(self._last, when)
         self._reaching += need.reaches
         self._untold += need.is_untold
@@ -153,7 +165,7 @@ class _Usage:
         if need.opening:
             self._open(need.opening, 1)
         for word, value in need.values.items():
-            self._words[word].note(value, doubtful=need.is_doubtful)
+            self._words[word].note(value, doubtful=need.is_doubtful, chosen=chosen)
 
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
@@ -171,13 +183,7 @@ class _Usage:
 
     def grant(self) -> LearnedGrant:
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
-        remarks = []
-        if self._reaching and not self._leave <= {name for name, each in settled.items() if each.value is not None}:
-            named = WORDS[KINDS[self._name]]
-            why = f"{share(self._reaching, self._count)} {REACHING.reason}"
-            if settled[named].value is not None:
-                remarks.append(f"{named}: left out, since {why}")
-            settled[named] = Settled(None, settled[named].remarks)
+        remarks = [*self._leave_out_names(settled)]
         openings = self._openings + Counter({each.fault: self._count for each in settled.values() if each.fault})
         openings += Counter(
             {
@@ -191,7 +197,6 @@ class _Usage:
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
         if openings:
             conditions[UNRESTRICTED.word] = True
-            remarks += self._explain(openings)
         elif self._untold:
             remarks.append(
                 f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
@@ -203,15 +208,32 @@ class _Usage:
             operation=self._name,
             conditions=conditions,
             remarks=tuple(remarks),
+            openings=tuple(self._explain(openings)),
             count=self._count,
             last=self._last,
         )
 
-    def _explain(self, openings: Counter[str]) -> list[str]:
+    def _leave_out_names(self, settled: dict[str, Settled]) -> Iterator[str]:
+        """Leave out the names of objects where they say nothing, and say what is known of them instead."""
+        if self._name not in KINDS:
+            return
+        named = WORDS[KINDS[self._name]]
+        if self._in_rounds:
+            settled[named] = Settled(None)
+            yield describe(self._name)
+        elif self._reaching and not self._leave <= {name for name, each in settled.items() if each.value is not None}:
+            why = f"{share(self._reaching, self._count)} {REACHING.reason}"
+            if settled[named].value is not None:
+                yield f"{named}: left out, since {why}"
+            settled[named] = Settled(None, settled[named].remarks)
+        if self._own and self._own == self._count:
+            listed = settled[named].value is not None
+            settled[named] = settled[named] if listed else Settled(None)
+            yield f"own: only what this client created; until that can be said: {'these' if listed else 'all'} {named}"
+
+    def _explain(self, openings: Counter[str]) -> Iterator[str]:
         """Say why the grant is unrestricted; the reasons for most requests come first."""
         reasons = sorted(openings.items(), key=lambda each: (-each[1], each[0]))
-        remarks = [
-            f"unrestricted, since nothing less allows what {share(count, self._count)} had: {reason}"
-            for reason, count in reasons[:_MOST_EXPLAINED]
-        ]
-        return [*remarks, *(["unrestricted: there are other reasons too"] if len(reasons) > _MOST_EXPLAINED else [])]
+        yield from (f"{reason} ({share(count, self._count)})" for reason, count in reasons[:_MOST_EXPLAINED])
+        if len(reasons) > _MOST_EXPLAINED:
+            yield "there are other reasons too"

@@ -14,6 +14,7 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
@@ -36,6 +37,7 @@ from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import escape, trim
+from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id
 
 LITERAL: Final = frozenset({"signal", "ps_args"})
@@ -109,21 +111,27 @@ class Need:
 
     Attributes:
         operation: To be granted.
+        named: What its path calls the object; empty if it names none, or none that the engine is asked for.
         values: For each possible condition its value (of a list the items), or why there is none.
         reaches: Whether a parameter, which the grant must name too, reaches more than the named object.
         opening: Why only an unrestricted grant allows it, or empty.
         is_untold: Whether the record lacks what a contained grant must have.
         demands: Conditions without which a contained grant allows less.
         is_doubtful: Whether it was denied or named something missing: it may be made to be learned from.
+        is_own: Whether it is about something that the client created.
+        in_round: Whether it is about one of many things that the client listed before.
     """
 
     operation: Operation
     values: Mapping[str, Value | Gap | Absent]
+    named: str = ""
     reaches: bool = False
     opening: str = ""
     is_untold: bool = False
     demands: frozenset[str] = frozenset()
     is_doubtful: bool = False
+    is_own: bool = False
+    in_round: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,12 @@ def find_need(record: Record) -> Need | Impossible | None:
         return _impossible(record, "no operation that is known")
     words, named = _words_of_head(request.operation), find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words.items()}
-    need = Need(request.operation, values, _reaches(words, values, request, find_named(request, record)))
+    need = Need(
+        request.operation,
+        values,
+        named.name if isinstance(named, Question) else "",
+        _reaches(words, values, request, find_named(request, record)),
+    )
     # A missing object gets 404 whatever the body says.
     return _be_wary(
         _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record))), record
@@ -171,7 +184,7 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     Defence: no program sends such, and nothing is learned from it (test: test_what_no_program_sends_opens_nothing).
     """
     for word, value in need.values.items():
-        if isinstance(value, tuple) and word not in LITERAL and not is_literal(value):
+        if isinstance(value, tuple) and word not in LITERAL and not _is_itself(value):
             return _impossible(record, f"a * or ? in {word} would be a pattern")
     left_out = [
         (word, value)
@@ -188,6 +201,12 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     if need.opening or gaps:
         return _impossible(record, f"refused, and not learned from: {need.opening or gaps[0]}")
     return replace(need, is_doubtful=True)
+
+
+def _is_itself(value: Value) -> bool:
+    """Whether nothing in a list would stand for something else, but for a few characters of a command."""
+    commands = [item for item in value if isinstance(item, tuple)] if isinstance(value, tuple) else []
+    return all(map(can_list_command, commands)) if commands else is_literal(value)
 
 
 def _words_of_head(operation: Operation) -> Mapping[str, Constraint]:
@@ -238,12 +257,15 @@ def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> 
 
 def _is_value_of(word: Constraint, value: Value) -> bool:
     if word.takes is Takes.PORTS:
-        known = ("ports", "addresses")
-        return isinstance(value, Pairs) and all(
-            name in known and isinstance(texts, tuple) for name, texts in value.items
-        )
+        return isinstance(value, Pairs) and all(_is_published(name, texts) for name, texts in value.items)
     kind = tuple if word.takes is Takes.LISTS else str
     return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
+
+
+def _is_published(name: str, texts: str | tuple[str, ...]) -> bool:
+    if name not in {"ports", "addresses"} or not isinstance(texts, tuple):
+        return False
+    return all((read_ports(text) if name == "ports" else read_address(text)) is not None for text in texts)
 
 
 def find_named(request: CanonicalRequest, record: Record) -> Found | None:
@@ -320,8 +342,7 @@ def _keeps_to(
 ) -> bool:
     """Whether a request keeps to the condition on its object, where a grant has some others."""
     claims = [claim for claim in claims_of_head(request, Known(found=found)) if word.name in claim.words]
-    judged = [claim for claim in claims if claim.unless not in beside]
-    return not judge_claims({word.name: Condition(word, value)}, judged).faults
+    return not judge_claims({word.name: Condition(word, value), **beside}, claims).faults
 
 
 def _reaches(

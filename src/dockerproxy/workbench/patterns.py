@@ -18,6 +18,7 @@ from typing import Final
 
 from dockerproxy.policy.globs import Glob
 from dockerproxy.workbench.dangers import gives_away
+from dockerproxy.workbench.generated import takes_star
 
 _FAMILY: Final = 3
 """Names that make a family: two may be alike by chance."""
@@ -96,6 +97,18 @@ def find_families(names: Iterable[str]) -> Families:
 def find_bind_families(binds: Iterable[str]) -> Families:
     """Find the families among what is mounted of the host."""
     return {pattern: members for pattern, members in find_families(binds).items() if not gives_away(pattern)}
+
+
+def find_command_families(commands: Iterable[tuple[str, ...]]) -> Mapping[tuple[str, ...], list[tuple[str, ...]]]:
+    """Find the families among commands: those that differ in parts of their arguments."""
+    lines = sorted("\0".join(words) for words in commands if all(Glob(word).is_literal for word in words))
+    families = {}
+    for pattern, members in _group_parts(lines).items():
+        words, known = tuple(pattern.split("\0")), [tuple(line.split("\0")) for line in members]
+        stars = [place for place, word in enumerate(words) if "*" in word]
+        if all(words[place] != "*" and takes_star(each, place) for place in stars for each in known):
+            families[words] = known
+    return families
 
 
 def _tells_a_directory(pattern: str) -> bool:

@@ -79,7 +79,7 @@ _EXCHANGE: Final = re.compile(
     r" (?P<method>\S+) (?P<target>\S+) (?P<operation>\S+)(?: of (?P<object>\S+))?"
     rf" (?P<decision>{'|'.join(Outcome)})(?: by (?P<source>.+?))?"
     rf" (?P<status>{_NUMBER}) in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
-    r"(?P<start> begins)?(?P<rest>.*)"
+    r"(?P<start> begins)?(?: created=(?P<created>\S+))?(?P<rest>.*)"
 ).fullmatch
 _NUMBERS: Final = frozenset({"uid", "gid", "pid", "status", "received", "sent"})
 _BODY: Final = " body="
@@ -164,6 +164,7 @@ def _read_record(fields: Mapping[str, object]) -> Record:
         _take(fields, "sent", int),
         milliseconds,
         _read_body(fields["body"]) if "body" in fields else None,
+        _take(fields, "created", str) if "created" in fields else "",
     )
 
 

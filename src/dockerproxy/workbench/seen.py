@@ -5,7 +5,7 @@ grant has to be unrestricted.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -16,15 +16,19 @@ from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.needs import Item
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.wording import write_value
+from dockerproxy.workbench.dangers import gives_away
+from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
 from dockerproxy.workbench.patterns import (
     Families,
     find_bind_families,
+    find_command_families,
     find_families,
     find_image_families,
     is_generated,
     is_id,
 )
+from dockerproxy.workbench.remarks import describe_items, explain, explain_commands, share
 
 PUBLISHED: Final = ("ports", "addresses")
 """Of what `publish` says something. What it leaves out may be anything."""
@@ -48,9 +52,10 @@ _ENDLESS: Final = "there were more than a person would read"
 
 _EARLIER: Final = Gap("came before the proxy was started again, and it was left out then")
 
-_EXAMPLES: Final = 5
-_SHOWN: Final = 80
-"""Items, and characters of each, that a comment shows."""
+_GENERATED: Final = Gap("was about one whose name the engine made up")
+
+_NAMED_BY_ENGINES: Final = frozenset({"containers", "pods"})
+"""Lists of objects to which an engine gives a name if nobody else does."""
 
 _FINDERS: Final = {
     **dict.fromkeys(("images", "from", "tags"), find_image_families),
@@ -59,6 +64,11 @@ _FINDERS: Final = {
     "binds": find_bind_families,
 }
 """How families are found among the items of a list."""
+
+_MASKS: Final[dict[str, Callable[[str], str]]] = {
+    word: mask_image if find is find_image_families else mask for word, find in _FINDERS.items()
+}
+"""How generated parts of one item become question marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,14 @@ class Settled:
 class Seen(Protocol):
     """What was seen of one condition."""
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        """Note what one request needs; of a doubtful one nothing but the very names that it has."""
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
+        """Note what one request needs; of a doubtful one nothing but the very names that it has.
+
+        Args:
+            value: What a policy would have to say.
+            doubtful: Whether it was denied, or named something missing.
+            chosen: Names that clients are known to have chosen.
+        """
 
     def resume(self, value: Value | None, count: int) -> None:
         """Take in what a file says of so many requests; None if it has no such condition."""
@@ -108,6 +124,7 @@ class Listed:
         self._values: set[Value] = set()
         self._items: set[Item] = set()
         self._families: dict[str, tuple[str, ...]] = {}
+        self._masked: dict[Item, tuple[Item, ...]] = {}
         self._absent: Counter[str] = Counter()
         self._is_endless = False
         self._earlier: set[Item] = set()
@@ -115,7 +132,7 @@ class Listed:
         self._refused: set[Value] = set()
         self._has_more = False
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
         """Note what one request needs; a gap is for good."""
         if doubtful and not isinstance(value, Absent):
             self._note_doubtful(value)
@@ -125,14 +142,24 @@ class Listed:
             # One is enough to list if no other object was named.
             self._absent[next(iter(self._absent), value.id)] += 1
         elif isinstance(value, tuple):
+            if self._is_named_by_engine(value, chosen):
+                self._gaps[_GENERATED] += 1
+                return
             for item in value:
                 self._add(item)
         else:
             self._values.add(value)
 
+    def _is_named_by_engine(self, value: tuple[Item, ...], chosen: Collection[str]) -> bool:
+        """Whether a list can be left out that has a name which nobody chose."""
+        if self._widens or self._word.name not in _NAMED_BY_ENGINES:
+            return False
+        return any(is_generated(name) and name not in chosen for name in _texts(value))
+
     def _note_doubtful(self, value: Value | Gap) -> None:
         if isinstance(value, tuple):
-            few, more = _take_few(self._doubtful | set[Item](value))
+            items = {without_stars(item) if isinstance(item, tuple) else item for item in value}
+            few, more = _take_few(self._doubtful | items)
             self._doubtful, self._has_more = set(few), self._has_more or more
         elif not isinstance(value, Gap):
             self._refused.add(value)
@@ -157,11 +184,29 @@ class Listed:
             return
         if _is_covered(item, self._families):
             return
+        pattern = self._mask(item)
+        if pattern != item:
+            self._masked[pattern] = tuple(sorted({*self._masked.get(pattern, ()), item}, key=str)[:2])
+            self._is_endless = len(self._masked) > _MOST_LISTED
+            return
         self._items.add(item)
         if len(self._items) > _MOST_KEPT:
             self._families, self._items = self._shorten()
             # Keep half of the room free, or each name without a family would cost a search.
             self._is_endless = len(self._items) > _MOST_KEPT // 2 or len(self._families) > _MOST_LISTED
+
+    def _mask(self, item: Item) -> Item:
+        """Return the pattern of an item in which something was generated; else the item."""
+        if isinstance(item, tuple):
+            return mask_command(item)
+        pattern = _MASKS.get(self._word.name, str)(item)
+        is_near_root = not 0 < pattern.find("/", 1) < pattern.find("?")
+        if self._word.fault(pattern) or (self._word.name == "binds" and (is_near_root or gives_away(pattern))):
+            return item
+        return pattern
+
+    def _is_made_up(self, item: Item) -> bool:
+        return self._mask(item) != item or (isinstance(item, str) and is_generated(item))
 
     def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[Item]]:
         """Return the families with two examples each, and the items that belong to none."""
@@ -174,21 +219,36 @@ class Listed:
     def settle(self, total: int) -> Settled:
         """Say which items and patterns would be listed, or why none."""
         families, single = self._shorten()
+        families |= {pattern: _texts(known) for pattern, known in self._masked.items() if isinstance(pattern, str)}
         single |= {item for item in self._earlier if not _is_covered(item, families)}
+        commands = self._find_commands(single)
+        single = single.difference(*commands.values()) | commands.keys()
         for item in sorted(self._doubtful - single, key=str):
             if _is_covered(item, families):
                 continue
-            if self._is_short(self._arrange({*single, item}, families)):
+            is_in_the_way = self._is_made_up(item) and (single or families)
+            if not is_in_the_way and self._is_short(self._arrange({*single, item}, families)):
                 single.add(item)
             else:
                 self._has_more = True
         items = self._arrange(single, families)
         value, left_out = self._choose(items, total)
         if left_out and self._widens:
-            return Settled(None, (), f"{self._word.name}: {left_out}{_describe(items)}")
+            return Settled(None, (), f"{self._word.name}: {left_out}{describe_items(items)}")
         if left_out:
-            return Settled(None, (f"{self._word.name}: left out, since {left_out}{_describe(items)}",))
-        return Settled(value, tuple(self._explain(families, _texts(single), total)) if value is not None else ())
+            return Settled(None, (f"{self._word.name}: left out, since {left_out}{describe_items(items)}",))
+        if value is None:
+            return Settled(None)
+        remarks = [*self._explain(families, _texts(single), total), *explain_commands(commands)]
+        return Settled(value, tuple(remarks))
+
+    def _find_commands(self, single: set[Item]) -> dict[Item, tuple[Item, ...]]:
+        """Return the patterns of commands with the commands that they stand for."""
+        listed = (item for item in single if isinstance(item, tuple))
+        found: dict[Item, tuple[Item, ...]] = {
+            pattern: tuple(known) for pattern, known in find_command_families(listed).items()
+        }
+        return found | {pattern: known for pattern, known in self._masked.items() if isinstance(pattern, tuple)}
 
     def _arrange(self, single: set[Item], families: Families) -> tuple[Item, ...]:
         """Return items and patterns in the order in which they are listed."""
@@ -203,7 +263,7 @@ class Listed:
 
     def _explain(self, families: Families, single: Iterable[str], total: int) -> Iterable[str]:
         name = self._word.name
-        remarks = [_explain(name, pattern, members) for pattern, members in sorted(families.items())]
+        remarks = [explain(name, pattern, members) for pattern, members in sorted(families.items())]
         yield from remarks[:_MOST_EXPLAINED]
         if len(remarks) > _MOST_EXPLAINED:
             yield f"{name}: the other patterns were made likewise"
@@ -238,7 +298,8 @@ class _Published:
         self._doubtful: dict[str, set[Item]] = {name: set() for name in PUBLISHED}
         self._any: dict[str, str] = {}
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
+        del chosen
         for name, texts in value.items if isinstance(value, Pairs) else ():
             seen = self._seen[name]
             if doubtful:
@@ -293,8 +354,8 @@ class _Demanded:
         self._value: Value | None = None
         self._others = 0
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        del value
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
+        del value, chosen
         self._others += not doubtful
 
     def resume(self, value: Value | None, count: int) -> None:
@@ -326,30 +387,3 @@ def _is_covered(item: Item, families: Iterable[str]) -> bool:
 
 def _texts(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(item for item in items if isinstance(item, str))
-
-
-def share(count: int, total: int) -> str:
-    """Say how many requests of all."""
-    return "every request" if count == total else f"{count} of {total} requests"
-
-
-def _explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
-    """Say what a pattern stands for."""
-    if not members:
-        return f"{word}: {write_value(pattern)} is what was learned before the proxy was started again"
-    if is_id(members[0]):
-        return f"{word}: {len(pattern)} question marks stand for names that look like ids, like {members[0]}"
-    return f"{word}: {write_value(_clip(pattern))} stands for names like {' and '.join(map(_clip, members))}"
-
-
-def _describe(items: tuple[Item, ...]) -> str:
-    """Name some items, for whoever wants to list them after all."""
-    if not items:
-        return ""
-    more = f" and {len(items) - _EXAMPLES} more" if len(items) > _EXAMPLES else ""
-    shown = (_clip(item if isinstance(item, str) else write_value(item)) for item in items[:_EXAMPLES])
-    return f"; seen were {', '.join(shown)}{more}"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,38 @@
+"""Read the id of what a request created from the engine's answer."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+CREATES: Final[Mapping[str, str]] = {
+    "ContainerCreate": "containers",
+    "ContainerCreateLibpod": "containers",
+    "ContainerExec": "execs",
+    "ContainerExecLibpod": "execs",
+    "NetworkCreate": "networks",
+    "NetworkCreateLibpod": "networks",
+    "PodCreateLibpod": "pods",
+    "VolumeCreate": "volumes",
+    "VolumeCreateLibpod": "volumes",
+}
+"""Operations that create an object, and what they create."""
+
+_CREATED: Final = (200, 201)
+"""Podman answers 200 for a network."""
+
+_LONGEST: Final = 300
+"""Characters of an id, or of a volume's name."""
+
+
+def read_created(operation: str, status: int, answer: bytes) -> str:
+    """Return the id of what was created; of a volume its name. Empty if the answer does not say it."""
+    if status not in _CREATED or operation not in CREATES:
+        return ""
+    try:
+        document = json.loads(answer)
+    except (ValueError, RecursionError):
+        return ""
+    fields = document if isinstance(document, dict) else {}
+    names = ("Name",) if CREATES[operation] == "volumes" else ("Id", "id")
+    found = next((fields[name] for name in names if name in fields), "")
+    return found if isinstance(found, str) and len(found) <= _LONGEST and found.isascii() else ""

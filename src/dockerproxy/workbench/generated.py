@@ -1,0 +1,87 @@
+"""Replace the parts of names that programs generate, such as UUIDs, by question marks.
+
+One name is enough: nobody chooses a UUID. The next one has the same length, so the pattern is nearly as narrow as the
+name. `workbench/patterns` finds what three names have in common; this module needs no second name.
+
+Attack: a shell script with a generated part, where `*` would be any command -> Defence: in what a shell may read a part
+keeps its length (test: test_a_script_is_never_widened_by_a_star).
+Attack: a program whose name is generated -> Defence: it keeps its length, too.
+Attack: a command of stars and question marks, to have any command learned -> Defence: a few are taken, each between
+other characters, as one character (test: test_commands_of_signs_are_not_learned).
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.globs import Glob
+
+_GENERATED: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    r"|(?=[a-f]*[0-9])[0-9a-f]{12,64}"
+    r"|(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{25}"
+    r"|(?<=[^/]/)tmp[a-z0-9_]{8}"
+    r")(?![A-Za-z0-9])"
+)
+"""UUIDs, hexadecimal numbers as long as a short id, ids of a swarm, and directories of Python's `tempfile`."""
+
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_./:=@%+,~-]+")
+"""A word of a command in which a shell finds nothing to do."""
+
+_SIGNS: Final = re.compile(r"[*?]")
+_MOST_SIGNS: Final = 3
+"""Stars and question marks of a command: scripts have few, apart from each other."""
+
+_SHORTEST_STEM: Final = 3
+"""Characters of a word beside its generated part: with fewer, `*` would be nearly any word."""
+
+
+def mask(name: str) -> str:
+    """Return the pattern of a name: a question mark for each generated character. Others stay as they are."""
+    return _GENERATED.sub(_count_out, name) if Glob(name).is_literal else name
+
+
+def mask_image(reference: str) -> str:
+    """Return the pattern of a normalised reference: registry, tag and digest stay."""
+    host, slash, rest = reference.partition("/")
+    end = re.search(r"[:@]", rest)
+    path = rest[: end.start()] if end else rest
+    return f"{host}{slash}{mask(path)}{rest[len(path) :]}"
+
+
+def mask_command(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the pattern of a command. Stars of its own become question marks, since `*` would be a pattern."""
+    words = without_stars(words)
+    return tuple(
+        _GENERATED.sub("*" if takes_star(words, place) else _count_out, word) for place, word in enumerate(words)
+    )
+
+
+def can_be_listed(words: tuple[str, ...]) -> bool:
+    """Whether a pattern of a command says which one it is, though stars and question marks are in it."""
+    signs = [len(_SIGNS.findall(word)) for word in words]
+    lone = all(re.search(r"[*?]{2}", word) is None and word not in {"*", "?"} for word in words)
+    return lone and sum(signs) <= _MOST_SIGNS and not any(signs[:1])
+
+
+def is_script(words: tuple[str, ...], place: int) -> bool:
+    """Whether a word of a command is most likely a script, and not a name."""
+    follows = place > 0 and words[place - 1].startswith("-") and words[place - 1].endswith("c")
+    return place > 0 and (follows or _PLAIN_WORD.fullmatch(words[place]) is None)
+
+
+def without_stars(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a pattern that a command fits, in which each star of its own is any one character."""
+    return tuple(word.replace("*", "?") for word in words)
+
+
+def takes_star(words: tuple[str, ...], place: int) -> bool:
+    """Whether a `*` may stand for a part of a word: not of the program, and not where a shell may read it."""
+    if not place or is_script(words, place) or words[place - 1].startswith("-"):
+        return False
+    return len(_GENERATED.sub("", words[place])) >= _SHORTEST_STEM
+
+
+def _count_out(found: re.Match[str]) -> str:
+    prefix = "tmp" if found[0].startswith("tmp") else ""
+    return prefix + re.sub("[^-]", "?", found[0].removeprefix(prefix))

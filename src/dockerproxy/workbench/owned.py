@@ -1,0 +1,68 @@
+"""Remember what the clients of a socket created, by the ids in the engine's answers.
+
+What they do to it later is done to objects of their own, whatever the engine calls them.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from dockerproxy.observe.created import CREATES
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.objects import KINDS, WORDS, Kind
+from dockerproxy.workbench.needs import Need
+
+_MOST: Final = 1024
+"""Objects that are remembered. The oldest is forgotten first."""
+
+_SHORT_ID: Final = 12
+"""Characters of the shortest id that clients write."""
+
+_RENAMES: Final = frozenset({"ContainerRename", "ContainerRenameLibpod"})
+
+
+class Owned:
+    """The objects that were created, by their ids and names.
+
+    Attributes:
+        chosen: Names that clients gave them.
+    """
+
+    def __init__(self) -> None:
+        self.chosen: Collection[str] = ()
+        self._ids: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, str], bool] = {}
+
+    def note(self, record: Record, need: Need) -> None:
+        """Note what a request created, or what its object is called from now on."""
+        word = CREATES.get(need.operation.name, "") if record.created else ""
+        if not word and need.operation.name in _RENAMES and self.owns(record, need):
+            word = WORDS[Kind.CONTAINER]
+        if not word:
+            return
+        if record.created:
+            self._ids[word, record.created[:_SHORT_ID]] = record.created
+        names = need.values.get("names")
+        for name in names if isinstance(names, tuple) else ():
+            self._names[word, str(name)] = True
+        self._forget()
+        self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
+
+    def owns(self, record: Record, need: Need) -> bool:
+        """Whether a request is about an object that was created here."""
+        kind = KINDS.get(need.operation.name)
+        if kind is None or not need.named:
+            return False
+        if kind is Kind.EXEC:
+            return self._ids.get(("execs", need.named[:_SHORT_ID])) == need.named
+        word = WORDS[kind]
+        whole = self._ids.get((word, need.named[:_SHORT_ID]), "")
+        by_id = len(need.named) >= _SHORT_ID and whole.startswith(need.named)
+        if by_id and record.object:
+            self._names.setdefault((word, record.object), False)
+            self._forget()
+        return by_id or (word, record.object or need.named) in self._names
+
+    def _forget(self) -> None:
+        for known in (self._ids, self._names):
+            while len(known) > _MOST:
+                del known[next(iter(known))]

@@ -1,0 +1,62 @@
+"""Say in comments what a list stands for, and why one is missing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from dockerproxy.policy.needs import Item
+from dockerproxy.policy.wording import write_value
+from dockerproxy.workbench.generated import is_script
+from dockerproxy.workbench.patterns import is_id
+
+_EXAMPLES: Final = 5
+_SHOWN: Final = 80
+"""Items, and characters of each, that a comment shows."""
+
+
+def share(count: int, total: int) -> str:
+    """Say how many requests of all."""
+    return "every request" if count == total else f"{count} of {total} requests"
+
+
+def explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
+    """Say what a pattern stands for."""
+    if not members:
+        return f"{word}: {write_value(pattern)} is what was learned before the proxy was started again"
+    if is_id(members[0]):
+        return f"{word}: {len(pattern)} question marks stand for names that look like ids, like {members[0]}"
+    return f"{word}: {write_value(_clip(pattern))} stands for names like {' and '.join(map(_clip, members))}"
+
+
+def is_explanation(remark: str) -> bool:
+    """Whether a remark says what a pattern stands for, which a file says once."""
+    return " stands for names like " in remark or " question marks stand for names " in remark
+
+
+def explain_commands(commands: Mapping[Item, tuple[Item, ...]]) -> Iterable[str]:
+    """Say what stars and question marks in commands stand for."""
+    if not commands:
+        return
+    _, (example, *_) = min(commands.items(), key=str)
+    yield f"commands: * and ? stand for parts that programs generate, as in {_clip(write_value(example))}"
+    if any(map(_opens_a_shell, commands)):
+        yield "commands: a shell reads what ? stands for, so such a script may run anything in the container"
+
+
+def _opens_a_shell(pattern: Item) -> bool:
+    """Whether a shell may read what a pattern stands for."""
+    if not isinstance(pattern, tuple):
+        return False
+    return any("??" in word and is_script(pattern, place) for place, word in enumerate(pattern))
+
+
+def describe_items(items: tuple[Item, ...]) -> str:
+    """Name some items, for whoever wants to list them after all."""
+    if not items:
+        return ""
+    more = f" and {len(items) - _EXAMPLES} more" if len(items) > _EXAMPLES else ""
+    shown = (_clip(item if isinstance(item, str) else write_value(item)) for item in items[:_EXAMPLES])
+    return f"; seen were {', '.join(shown)}{more}"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

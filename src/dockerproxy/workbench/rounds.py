@@ -1,0 +1,97 @@
+"""Recognise a client that lists objects and then asks for each of them by its id.
+
+Such a client asks for new objects tomorrow, so the names that it saw today say nothing.
+
+Attack: a client that inspects three others, to have the names left out -> Defence: it had to list them, so a list
+without names is granted to it anyway; only reads are recognised, and the comment says so.
+"""
+
+import json
+from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.objects import KINDS, WORDS
+from dockerproxy.workbench.needs import Need
+from dockerproxy.workbench.patterns import is_id
+
+LISTS: Final = {
+    "ContainerInspect": "ContainerList",
+    "ContainerStats": "ContainerList",
+    "ContainerTop": "ContainerList",
+    "NetworkInspect": "NetworkList",
+    "ContainerInspectLibpod": "ContainerListLibpod",
+    "ContainerTopLibpod": "ContainerListLibpod",
+    "NetworkInspectLibpod": "NetworkListLibpod",
+}
+"""Operations that read one object, and the list that shows its id."""
+
+_FEWEST: Final = 3
+"""Objects of a round: two may be the ones that a client knows."""
+
+_PATIENCE: Final = 60
+"""Seconds from a list, or from the last object of a round, to the next one."""
+
+_MOST: Final = 256
+"""Rounds under way that are remembered."""
+
+_STATES: Final = frozenset({"status", "health", "exited", "dangling"})
+"""Filters of a list that name no object and nobody's label."""
+
+
+class Rounds:
+    """The rounds of the clients of a socket."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[object, str], float] = {}
+        self._ids: dict[tuple[object, str], set[str]] = {}
+
+    def note(self, record: Record, need: Need, when: float, *, is_own: bool) -> bool:
+        """Note a request, and return whether it is part of a round.
+
+        Args:
+            record: Of the request.
+            need: What it needs.
+            when: Seconds since 1970.
+            is_own: Whether it is about something that the client created itself.
+        """
+        name = need.operation.name
+        if name in LISTS.values() and _lists_all(record):
+            self._ends[record.peer, name] = when + _PATIENCE
+            _forget(self._ends)
+        if name not in LISTS or need.is_doubtful or is_own or not is_id(need.named):
+            return False
+        begun = (record.peer, LISTS[name])
+        if self._ends.get(begun, 0.0) < when:
+            return False
+        self._ends[begun] = when + _PATIENCE
+        ids = self._ids.setdefault((record.peer, name), set())
+        _forget(self._ids)
+        if len(ids) < _FEWEST:
+            ids.add(need.named)
+        return len(ids) >= _FEWEST
+
+
+def describe(operation: str) -> str:
+    """Say what a client does that makes rounds."""
+    return f"asks for each of the {WORDS[KINDS[operation]]} that it listed"
+
+
+def _lists_all(record: Record) -> bool:
+    """Whether a list is not of objects that the client knows already, such as those of its project."""
+    request = canonicalise(record.method, record.target)
+    if not isinstance(request, CanonicalRequest):
+        return False
+    for text in request.values("filters"):
+        try:
+            filters = json.loads(text) if text else {}
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(filters, dict) or not filters.keys() <= _STATES:
+            return False
+    return True
+
+
+def _forget(known: dict[tuple[object, str], float] | dict[tuple[object, str], set[str]]) -> None:
+    while len(known) > _MOST:
+        del known[next(iter(known))]

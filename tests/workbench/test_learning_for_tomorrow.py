@@ -1,0 +1,177 @@
+"""What is learned today allows the same program tomorrow, when engines and libraries make up other names."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observe.records import ID, NOON, allows, learn, lines_of, load, record_of, resume, settled
+
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.globs import fits
+from dockerproxy.policy.objects import Found
+from dockerproxy.policy.values import items_of
+from dockerproxy.wire.document import Json
+from dockerproxy.workbench.patterns import is_generated
+
+OTHER = ID[::-1]
+MADE_UP = st.sampled_from(("clever_jemison", "priceless_allen", "zen_bell7", "bold_bell", "admiring_morse", "sad_yam"))
+SOMEBODYS = ("prod_db", "web", "prod-db-main-1", "zealous_hopper", "a_b", "x")
+
+
+def create(name: str = "", created: str = ID, **host: Json) -> Record:
+    """Return the record of a container that was created."""
+    line = f"POST /containers/create{name and f'?name={name}'}"
+    return record_of(line, body={"Image": "app:1", "HostConfig": host}, status=201)._replace(created=created)
+
+
+def run(*command: str) -> Record:
+    return record_of("POST /containers/web/exec", "web", body={"Cmd": list(command)}, status=201)
+
+
+def start(identity: str, name: str) -> Record:
+    return record_of(f"POST /containers/{identity}/start", name, status=204)
+
+
+# Names
+
+
+@given(st.lists(MADE_UP, min_size=1, max_size=20))
+def test_a_name_that_the_engine_made_up_is_never_written_and_never_a_pattern_over_others(names: list[str]) -> None:
+    text = learn(*(start(ID, name) for name in [*names, "web"]))
+    assert not any(name in text for name in names)
+    for grant in load(text).policy.grants:
+        for condition in grant.conditions:
+            assert not any(fits(item, other) for item in items_of(condition.value) for other in SOMEBODYS)
+    assert allows(load(text), "POST /containers/x/start", "loving_curie")
+
+
+def test_a_client_may_choose_a_name_that_an_engine_could_make_up() -> None:
+    assert is_generated("happy_path")
+    grant = lines_of(create("happy_path"), start(ID, "happy_path"))[-1]
+    assert grant == "- ContainerStart: {containers: [happy_path]}"
+
+
+@given(st.lists(st.uuids(), min_size=1, max_size=6), st.uuids())
+def test_one_made_up_name_is_enough_to_allow_the_next_one(seen: list[UUID], tomorrow: UUID) -> None:
+    records = [
+        record_of("POST /networks/create", body={"Name": str(made)}, status=201)._replace(created=ID) for made in seen
+    ]
+    records += [record_of(f"DELETE /networks/{ID}", f"ci-{made}", status=204) for made in seen]
+    policy = load(learn(*records))
+    assert settled(policy, record_of("POST /networks/create", body={"Name": str(tomorrow)})).allowed
+    assert allows(policy, "DELETE /networks/x", f"ci-{tomorrow}")
+    for other in SOMEBODYS:
+        assert not settled(policy, record_of("POST /networks/create", body={"Name": other})).allowed
+        assert not allows(policy, "DELETE /networks/x", f"ci-{other}")
+
+
+def test_what_was_made_up_stays_a_pattern_after_a_restart() -> None:
+    first, second = (f"case-{made}" for made in (ID[:12], OTHER[:12]))
+    learner = resume(learn(start(ID, first)))
+    learner.note(start(OTHER, second), NOON)
+    assert '- ContainerStart: {containers: ["case-????????????"]}' in learner.text()
+
+
+def test_a_directory_that_was_made_up_is_mounted_again_and_no_other() -> None:
+    policy = load(learn(create("web", Binds=["/tmp/tmpab_c9d0e:/a:ro"])))
+    for path, allowed in (("/tmp/tmp12345678", True), ("/tmp/other", False), ("/tmp", False), ("/etc", False)):
+        assert settled(policy, create("web", Binds=[f"{path}:/a:ro"])).allowed is allowed
+
+
+def test_no_directory_at_the_root_of_the_host_becomes_a_pattern() -> None:
+    for path in ("/3f9a2b77c01d", f"/{ID}", "/tmpab_c9d0e"):
+        assert "binds: [" + path + "]" in learn(create("web", Binds=[f"{path}:/a"])).replace('"', "")
+
+
+# Commands
+
+
+@given(st.lists(st.uuids(), min_size=1, max_size=4), st.uuids())
+def test_a_program_that_was_written_for_one_run_is_run_in_the_next(seen: list[UUID], tomorrow: UUID) -> None:
+    policy = load(learn(*(run("python", f"/sandbox/{made}.py") for made in seen)))
+    assert settled(policy, run("python", f"/sandbox/{tomorrow}.py")).allowed
+    for others in (
+        ("python", "/sandbox/../x"),
+        ("python", f"/sandbox/../{tomorrow}.py"),
+        ("python", f"/sandbox/{tomorrow}.py", "more"),
+        ("sh", f"/sandbox/{tomorrow}.py"),
+        ("python", "-c", "true"),
+    ):
+        assert not settled(policy, run(*others)).allowed
+
+
+def test_arguments_that_differ_in_numbers_become_one_pattern() -> None:
+    policy = load(learn(*(run("tail", f"/var/log/job-{number}.log") for number in (1, 22, 333))))
+    assert settled(policy, run("tail", "/var/log/job-4.log")).allowed
+    assert not settled(policy, run("tail", "/var/log/other.log")).allowed
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [("sh", "-c", f"echo {number}; true") for number in (1, 2, 3)],
+        [(f"/bin/tool{number}", "x") for number in (1, 2, 3)],
+        [("kill", str(number)) for number in (1, 2, 3)],
+        [("sh", "-c", str(number)) for number in (1, 2, 3)],
+    ],
+)
+def test_no_star_is_a_program_or_a_whole_word_or_in_a_script(commands: list[tuple[str, ...]]) -> None:
+    text = learn(*(run(*words) for words in commands))
+    assert "*" not in text
+    policy = load(text)
+    for words in commands:
+        assert settled(policy, run(*words)).allowed
+        assert not settled(policy, run(*words[:-1], "reboot")).allowed
+
+
+def test_a_command_with_a_star_is_learned_without_one() -> None:
+    policy = load(learn(run("sh", "-c", "ls /a/* $?")))
+    assert settled(policy, run("sh", "-c", "ls /a/* $?")).allowed
+    assert not settled(policy, run("sh", "-c", "ls /a/b c; reboot")).allowed
+    assert "a * or ? in commands would be a pattern" in learn(run("sh", "-c", "????????"))
+
+
+# What a client created, and what it found
+
+
+def test_what_is_done_to_own_objects_is_said_and_kept_as_narrow_as_it_can_be() -> None:
+    assert lines_of(create(), start(ID, "clever_jemison"))[-2:] == [
+        "# own: only what this client created; until that can be said: all containers",
+        "- ContainerStart",
+    ]
+    assert lines_of(create("web"), start(ID, "web"))[-2:] == [
+        "# own: only what this client created; until that can be said: these containers",
+        "- ContainerStart: {containers: [web]}",
+    ]
+    assert lines_of(create("web"), start(ID, "web"), start(OTHER, "db"))[-1:] == [
+        "- ContainerStart: {containers: [db, web]}"
+    ]
+
+
+def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_without_names() -> None:
+    names = ("web", "db", "cache", "proxy")
+    inspected = [record_of(f"GET /containers/{number:064x}/json", name) for number, name in enumerate(names, 1)]
+    listed = record_of("GET /containers/json")
+    assert lines_of(listed, *inspected) == [
+        "- ContainerList",
+        "# asks for each of the containers that it listed",
+        "- ContainerInspect",
+    ]
+    assert lines_of(*inspected)[-1] == "- ContainerInspect: {containers: [cache, db, proxy, web]}"
+    policy = load(learn(listed, *inspected))
+    assert allows(policy, "GET /containers/x/json", "tomorrow")
+    assert not settled(policy, start(ID, "web"), Found(ID, ("web",), owner=ID)).allowed
+
+
+# What had to be unrestricted
+
+
+def test_the_head_of_the_file_says_once_which_field_of_which_operation_forced_unrestricted() -> None:
+    text = learn(create("web", Privileged=True), create("web"), run("true"))
+    head, _, rest = text.partition("\nsockets:")
+    assert "# Unrestricted, because no condition allows all of these requests:\n" in head
+    why = "ContainerCreate: HostConfig.Privileged is true, and whoever is in it is root on the host (1 of 2 requests)"
+    assert head.replace("\n#   ", " ").count(why) == 1
+    assert "Privileged" not in rest
+    assert "Unrestricted" not in learn(create("web"))
