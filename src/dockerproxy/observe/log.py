@@ -156,7 +156,7 @@ class Log:
         return (
             f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
             f" {method} {target} {record.operation or '-'}{named} {record.decision}{source}"
-            f" {record.status} in={record.received} out={record.sent} {end}{created}{body}{reason}\n"
+            f" {record.status}{created} in={record.received} out={record.sent} {end}{body}{reason}\n"
         )
 
 

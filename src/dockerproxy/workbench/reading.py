@@ -78,8 +78,9 @@ _EXCHANGE: Final = re.compile(
     rf"(?P<socket>\S+) uid=(?P<uid>{_NUMBER}) gid=(?P<gid>{_NUMBER}) pid=(?P<pid>{_NUMBER})"
     r" (?P<method>\S+) (?P<target>\S+) (?P<operation>\S+)(?: of (?P<object>\S+))?"
     rf" (?P<decision>{'|'.join(Outcome)})(?: by (?P<source>.+?))?"
-    rf" (?P<status>{_NUMBER}) in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
-    r"(?P<start> begins)?(?: created=(?P<created>\S+))?(?P<rest>.*)"
+    rf" (?P<status>{_NUMBER})(?: created=(?P<created>\S+))?"
+    rf" in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
+    r"(?P<start> begins)?(?P<rest>.*)"
 ).fullmatch
 _NUMBERS: Final = frozenset({"uid", "gid", "pid", "status", "received", "sent"})
 _BODY: Final = " body="
