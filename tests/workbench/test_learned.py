@@ -9,7 +9,14 @@ from observe.records import ID, NOON, SOCKET, record_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Record
-from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_grants, write_impossible, write_policy
+from dockerproxy.workbench.learned import (
+    LearnedGrant,
+    LearnedSocket,
+    write_grants,
+    write_impossible,
+    write_openings,
+    write_policy,
+)
 from dockerproxy.workbench.learning import Learner
 
 PING = LearnedGrant(operation="SystemPing", conditions={}, remarks=(), count=1, last=NOON)
@@ -72,6 +79,27 @@ def test_a_long_remark_is_written_over_several_lines() -> None:
     lines = write_grants([replace(LOGS, remarks=("word " * 100,))])
     assert all(line.startswith("      #") and len(line) <= 120 for line in lines[:-1])
     assert len(lines) == 6
+
+
+def test_the_head_says_which_sockets_have_grants_that_are_unrestricted_and_why() -> None:
+    grant = replace(PING, operation="SwarmInit", conditions={"unrestricted": True}, openings=("a", "b (every request)"))
+    opened = replace(LEARNED, grants=(grant,))
+    other = replace(opened, settings=replace(SOCKET, name="other"))
+    why = ["# - SwarmInit: a", "# - SwarmInit: b (every request)"]
+    said = "Unrestricted, because no condition allows all of these requests:"
+    assert write_openings(opened) == ["#", f"# {said}", *why]
+    assert write_policy([opened]).partition("\n\nsockets:")[0].endswith("\n".join(write_openings(opened)))
+    head = write_policy([opened, LEARNED, other]).partition("\n\nsockets:")[0]
+    assert head.endswith("\n".join(["#", f"# web: {said}", *why, "#", f"# other: {said}", *why]))
+    assert not write_openings(LEARNED)
+
+
+def test_what_a_pattern_stands_for_is_said_once() -> None:
+    inspected = replace(LOGS, operation="ContainerInspect", conditions={"containers": ("ci-*",)})
+    volumes = replace(LOGS, remarks=(LOGS.remarks[0].replace("containers", "volumes"), "volumes: left out"))
+    lines = write_grants([LOGS, inspected, volumes, volumes])
+    assert len([line for line in lines if "stands for" in line]) == 1
+    assert lines.count("      # volumes: left out") == 2
 
 
 def test_what_no_policy_allows_is_listed_with_its_count() -> None:

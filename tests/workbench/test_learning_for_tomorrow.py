@@ -1,21 +1,24 @@
 """What is learned today allows the same program tomorrow, when engines and libraries make up other names."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from api.paths import path_of
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, NOON, allows, learn, lines_of, load, record_of, resume, settled
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import KINDS, Found, Kind
 from dockerproxy.policy.values import items_of
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.patterns import is_generated
 
 OTHER = ID[::-1]
 MADE_UP = st.sampled_from(("clever_jemison", "priceless_allen", "zen_bell7", "bold_bell", "admiring_morse", "sad_yam"))
+NAMED = frozenset({Kind.CONTAINER, Kind.EXEC, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, Kind.POD})
 SOMEBODYS = ("prod_db", "web", "prod-db-main-1", "zealous_hopper", "a_b", "x")
 
 
@@ -82,6 +85,18 @@ def test_a_directory_that_was_made_up_is_mounted_again_and_no_other() -> None:
 def test_no_directory_at_the_root_of_the_host_becomes_a_pattern() -> None:
     for path in ("/3f9a2b77c01d", f"/{ID}", "/tmpab_c9d0e"):
         assert "binds: [" + path + "]" in learn(create("web", Binds=[f"{path}:/a"])).replace('"', "")
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind in NAMED])
+def test_whatever_is_done_to_an_object_is_allowed_tomorrow_on_one_of_a_name_like_it(name: str) -> None:
+    operation, today, tomorrow = OPERATIONS[name], f"ci-{uuid4()}", f"ci-{uuid4()}"
+    line = f"{operation.method} {path_of(operation, one=ID)}{'?name=web' if 'Rename' in name else ''}"
+    text = learn(record_of(line, today))
+    policy = load(text)
+    assert not any(today in line for line in text.splitlines() if not line.strip().startswith("#"))
+    assert settled(policy, record_of(line), Found(ID, (tomorrow,), owner=ID)).allowed
+    if "unrestricted" not in text:
+        assert not settled(policy, record_of(line), Found(ID, ("prod_db",), owner=ID)).allowed
 
 
 # Commands
