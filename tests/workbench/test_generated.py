@@ -70,6 +70,7 @@ def test_registry_tag_and_digest_of_an_image_stay() -> None:
     [
         (("python", f"/sandbox/{uuid4()}.py"), ("python", "/sandbox/*.py")),
         ((f"/sandbox/{uuid4()}/run", "now"), ("/sandbox/????????-????-????-????-????????????/run", "now")),
+        (("/bin/3f9a2b77c01d", "3f9a2b77c01d-x"), ("/bin/3f9a2b77c01d", "????????????-x")),
         (("rm", "3f9a2b77c01d"), ("rm", "?" * 12)),
         (("sh", "-c", "cat /tmp/3f9a2b77c01d.sh"), ("sh", "-c", f"cat /tmp/{'?' * 12}.sh")),
         (("sh", "-c", "/tmp/3f9a2b77c01d.sh"), ("sh", "-c", f"/tmp/{'?' * 12}.sh")),

@@ -5,12 +5,13 @@ name. `workbench/patterns` finds what three names have in common; this module ne
 
 Attack: a shell script with a generated part, where `*` would be any command -> Defence: in what a shell may read a part
 keeps its length (test: test_a_script_is_never_widened_by_a_star).
-Attack: a program whose name is generated -> Defence: it keeps its length, too.
+Attack: a program whose name is generated -> Defence: only a part as long as a UUID, which keeps its length, too.
 Attack: a command of stars and question marks, to have any command learned -> Defence: a few are taken, each between
 other characters, as one character (test: test_commands_of_signs_are_not_learned).
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from dockerproxy.policy.globs import Glob
@@ -27,6 +28,9 @@ _GENERATED: Final = re.compile(
 
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_./:=@%+,~-]+")
 """A word of a command in which a shell finds nothing to do."""
+
+_LONG: Final = 32
+"""Characters of a generated part that no other program is called by."""
 
 _SIGNS: Final = re.compile(r"[*?]")
 _MOST_SIGNS: Final = 3
@@ -52,9 +56,8 @@ def mask_image(reference: str) -> str:
 def mask_command(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return the pattern of a command. Stars of its own become question marks, since `*` would be a pattern."""
     words = without_stars(words)
-    return tuple(
-        _GENERATED.sub("*" if takes_star(words, place) else _count_out, word) for place, word in enumerate(words)
-    )
+    masks = (_choose_mask(words, place) for place in range(len(words)))
+    return tuple(_GENERATED.sub(masked, word) for masked, word in zip(masks, words, strict=True))
 
 
 def can_be_listed(words: tuple[str, ...]) -> bool:
@@ -80,6 +83,18 @@ def takes_star(words: tuple[str, ...], place: int) -> bool:
     if not place or is_script(words, place) or words[place - 1].startswith("-"):
         return False
     return len(_GENERATED.sub("", words[place])) >= _SHORTEST_STEM
+
+
+def _choose_mask(words: tuple[str, ...], place: int) -> str | Callable[[re.Match[str]], str]:
+    """Return what stands for a generated part of a word."""
+    if not place:
+        return _count_out_long
+    return "*" if takes_star(words, place) else _count_out
+
+
+def _count_out_long(found: re.Match[str]) -> str:
+    """Keep what another program could be called."""
+    return _count_out(found) if len(found[0]) >= _LONG else found[0]
 
 
 def _count_out(found: re.Match[str]) -> str:
