@@ -82,7 +82,9 @@ class Learner:
         is_own = self._owned.owns(record, need)
         in_round = self._rounds.note(record, need, when, is_own=is_own)
         denied = record.decision is Outcome.DENIED and record.status != _NOT_FOUND
-        usage.note(replace(need, is_own=is_own, in_round=in_round), when, denied=denied, chosen=self._owned.chosen)
+        if is_own or in_round:
+            need = replace(need, is_own=is_own, in_round=in_round)
+        usage.note(need, when, denied=denied, chosen=self._owned.chosen)
         self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:

@@ -79,7 +79,7 @@ def is_id(name: str) -> bool:
 
 def is_generated(name: str) -> bool:
     """Whether Docker or Podman make up such names for containers that are given none."""
-    return _GENERATED.fullmatch(name) is not None
+    return "_" in name and _GENERATED.fullmatch(name) is not None
 
 
 def find_families(names: Iterable[str]) -> Families:
