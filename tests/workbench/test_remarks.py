@@ -17,7 +17,10 @@ def test_a_pattern_is_explained_by_names_that_it_stands_for() -> None:
 
 def test_patterns_of_commands_are_explained_by_one_of_them() -> None:
     assert not list(explain_commands({}))
-    known = {("b", "*"): (("b", "2"),), ("a", "?"): (("a", "1"),)}
+    known: dict[str | tuple[str, ...], tuple[str | tuple[str, ...], ...]] = {
+        ("b", "*"): (("b", "2"),),
+        ("a", "?"): (("a", "1"),),
+    }
     assert list(explain_commands(known)) == ['commands: * and ? stand for parts that programs generate, as in [a, "1"]']
 
 

@@ -39,7 +39,19 @@ class Accounting:
         count: How many exchanges have begun.
     """
 
-    __slots__ = ("_is_noted", "_log", "_now", "_socket", "begun", "count", "created", "peer", "received", "sent", "status")
+    __slots__ = (
+        "_is_noted",
+        "_log",
+        "_now",
+        "_socket",
+        "begun",
+        "count",
+        "created",
+        "peer",
+        "received",
+        "sent",
+        "status",
+    )
 
     def __init__(self, socket: "SocketState", log: Log, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
