@@ -244,8 +244,7 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
             f"/images/busybox/tag?repo={trusted}&tag=1",
             f"/images/busybox/tag?repo={ours}&repo={trusted}&tag=1",
         ):
-            said = refusal(proxy, path)
-            assert "?repo is" in said or "except if tags are " in said
+            assert "?repo is" in refusal(proxy, path)
         for name in (other, other[:12], f"other-{label}"):
             assert "?container is" in refusal(proxy, f"/commit?container={name}&repo={ours}&tag=1")
         assert "?changes" in refusal(proxy, f"/commit?container={web}&changes=ONBUILD+RUN+id")
@@ -282,7 +281,7 @@ def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, la
         assert "could be the id" in refusal(proxy, f"/containers/{web}/rename?name={other[:12]}")
     words = f"{{containers: ['web-*'], names: ['new-{label}']}}"
     with running_policy(engine.socket, f"[{{ContainerRename: {words}}}]") as proxy:
-        assert "the name is" in refusal(proxy, f"/containers/{web}/rename?name=web-2-{label}")
+        assert "?name is" in refusal(proxy, f"/containers/{web}/rename?name=web-2-{label}")
         assert "not allowed here" in refusal(proxy, f"/containers/{other}/rename?name=new-{label}")
         make(proxy, f"/containers/{web}/rename?name=new-{label}")
     assert ask(engine.socket, "GET", f"/containers/new-{label}/json").json()["Id"] == web
@@ -368,7 +367,7 @@ def test_the_engine_is_not_sent_to_a_server_of_the_client_s_choice(dockerd: Engi
     with running_policy(dockerd.socket, "[SystemAuth]") as proxy:
         message = refusal(proxy, "/auth", **where)
         assert message.startswith("SystemAuth is not allowed here: serveraddress is")
-        assert '{servers: ["127.0.0.1:1"]}' in message or "{servers: [127.0.0.1:1]}" in message
+        assert '{servers: [docker.io, "127.0.0.1:1"]}' in message
 
 
 def test_a_name_of_podmans_own_api_is_given_where_it_was_judged(podman: Engine, label: str) -> None:

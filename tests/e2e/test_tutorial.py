@@ -48,14 +48,14 @@ class Shell:
         """Run a command and what it starts beside it; return what it printed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        messages = self._count_messages()
+        reloads = self._count_reloads()
         self._process.stdin.write(f"{command}\necho {END}\n")
         self._process.stdin.flush()
         printed = "".join(iter(self._process.stdout.readline, f"{END}\n"))
         if command.rstrip().endswith("&"):
             wait_until(self._accepts, "the proxy accepts")
         if "-HUP" in command:
-            wait_until(lambda: self._count_messages() > messages, "the proxy says that it has read the policy again")
+            wait_until(lambda: self._count_reloads() > reloads, "the proxy says that it has read the policy again")
         return printed
 
     def close(self) -> None:
@@ -69,9 +69,9 @@ class Shell:
             return False
         return True
 
-    def _count_messages(self) -> int:
+    def _count_reloads(self) -> int:
         log = self._folder / "proxy.log"
-        return log.read_text().count('"event":"message"') if log.exists() else 0
+        return log.read_text().count("the configuration was read again") if log.exists() else 0
 
 
 @pytest.fixture
