@@ -250,7 +250,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
                 "this line in allow of the socket ci in policy.yaml would allow it:",
                 (
                     "- ContainerCreate: {buildx_builders: none, names: [x], binds: [/etc:ro], volumes: [data],"
-                    " networks: [default], images: [docker.io/library/alpine:latest]}"
+                    ' networks: [default], images: [docker.io/library/alpine:latest], memory: "2GiB"}'
                 ),
             ],
         ),
@@ -324,6 +324,47 @@ def test_the_line_for_a_body_says_all_that_it_needs(
         return
     again = try_body(change(BODIES, said), method, target, body)
     assert again.decision.allowed
+
+
+DEMANDS = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    allow:
+      - ContainerUpdateLibpod: {memory: 100MiB, pids: 50}
+      - ContainerCreate: {user: not-root, pids: 50}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "expected"),
+    [
+        (
+            "/libpod/containers/web/update",
+            {"pids": {"limit": 4}},
+            [
+                (
+                    "no line in allow of the socket ci in policy.yaml keeps the demands of the grant and allows this:"
+                    " the grant demands it by memory"
+                )
+            ],
+        ),
+        (
+            "/containers/create?name=x",
+            {"Image": "a", "User": "0", "HostConfig": {"PidsLimit": 40}},
+            [
+                "this line in allow of the socket ci in policy.yaml would allow it:",
+                (
+                    "- ContainerCreate: {buildx_builders: none, names: [x], networks: [default],"
+                    ' images: [docker.io/library/a:latest], user: any, pids: "50"}'
+                ),
+            ],
+        ),
+    ],
+)
+def test_a_proposed_line_demands_what_the_grant_demands(target: str, body: object, expected: list[str]) -> None:
+    tried = try_body(DEMANDS, "POST", target, body)
+    assert changes(sockets_of(DEMANDS)["ci"], tried) == expected
 
 
 def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_more() -> None:

@@ -1,6 +1,6 @@
 """What bears on a request: each grant and denial of its operation, and what would turn the decision."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dockerproxy.api.bodies.tables import SEALED, Content
@@ -14,7 +14,7 @@ from dockerproxy.policy.decide import claims_of_head, judge_claims
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
 from dockerproxy.policy.objects import Question
-from dockerproxy.policy.remedies import find_remedy
+from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
@@ -101,6 +101,11 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
             no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
             yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
             return
+        demanding = _keep_demands(grants, policy, tried, needed)
+        if isinstance(demanding, str):
+            yield "change", f"no line in allow {where} keeps the demands of the grant and allows this: {demanding}"
+            return
+        needed = demanding
         denied = any(operation.name in denial.operations for denial in policy.denials)
         does = "is needed too" if denied else "would allow it"
         if _lacks_body(tried, operation):
@@ -135,6 +140,34 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
     return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}
+
+
+def _keep_demands(
+    grants: Sequence[Grant], policy: Policy, tried: Tried, needed: Mapping[str, Value]
+) -> Mapping[str, Value] | str:
+    """Add what the nearest grant demands of every request, as far as the request needs; or say why that cannot be.
+
+    Attack: a request without a limit that its grant demands, for which an operator asks how to allow it -> Defence: the
+    line demands it, too (test: test_a_proposed_line_demands_what_the_grant_demands).
+    """
+    if not grants or UNRESTRICTED.word in needed:
+        return needed
+    operation = tried.request.operation
+    nearest = min(grants, key=lambda grant: len(_find_all_faults(grant, policy, tried)))
+    demanded = {
+        condition.word: condition.value
+        for condition in nearest.conditions
+        if condition.constraint.narrows and is_of_body(operation, condition.word) and condition.word not in needed
+    }
+    line = {**needed, **demanded}
+    alone = Grant(frozenset({operation.name}), "", tuple(_make(line).values()))
+    return widen(line, [fault for fault in _find_all_faults(alone, policy, tried) if fault.word in demanded])
+
+
+def _find_all_faults(grant: Grant, policy: Policy, tried: Tried) -> list[Fault]:
+    """Return what is wrong with a request under a grant."""
+    cases = _compile(grant, policy).cases[tried.request.operation.name]
+    return [fault for case in cases for fault in find_faults(case, tried)]
 
 
 def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
