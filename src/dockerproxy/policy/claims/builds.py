@@ -86,9 +86,8 @@ class Building:
         """Whether it is a Dockerfile."""
         return self._dockerfiles.holds(entry)
 
-    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+    def scan(self, _entry: Entry, _piece: bytes | memoryview) -> None:
         """Say nothing: contents are read as a whole, or not at all."""
-        del entry, piece
 
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
@@ -147,18 +146,16 @@ def add_namespaces(request: CanonicalRequest) -> str:
     return f"{request.target}{mark}{_OWN_NETWORK}{none}"
 
 
-def check_dockerfile(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A Dockerfile has a clean name in the archive."""
-    del parent
     name = value if isinstance(value, str) else ""
     if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
         reading.violate(path, value, "which is no clean relative name of a Dockerfile")
     return value
 
 
-def check_build_network(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_build_network(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The steps of a build run on a network that is granted, by its name; on the host's never."""
-    del parent
     name = value if isinstance(value, str) else ""
     if name == "host" or (name and not IS_NAME(name)):
         reading.violate(path, name, "and a build may only be on a network of its own, or on one that is named")
@@ -166,9 +163,8 @@ def check_build_network(reading: Reading, value: Json, path: str, parent: Object
     return check_network(reading, name, path, name) or value
 
 
-def check_built(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What is built gets names that the grant lists."""
-    del parent
     operation = reading.request.operation
     local = operation.name.endswith("Libpod")
     for text in value if isinstance(value, list) else (value,):

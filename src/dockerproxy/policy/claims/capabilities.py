@@ -24,18 +24,16 @@ calls, `seccomp=builtin`, is not among them: it may be looser than the one that 
 _NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option.startswith("no-new-privileges"))
 
 
-def check_capabilities(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Capabilities that are added."""
-    del parent
     for number, added in enumerate(value if isinstance(value, list) else ()):
         name = capability_name(str(added))
         reading.claim("add_capabilities", name, f"{path}[{number}]", added, "which is not granted")
     return value
 
 
-def check_security_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Options make the confinement tighter, or leave it as it is."""
-    del parent
     options = value if isinstance(value, list) else []
     for number, option in enumerate(options):
         if option not in _TIGHTENING:

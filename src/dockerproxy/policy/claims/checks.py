@@ -185,8 +185,7 @@ def _choose(line: Field) -> Check:
     """Return what holds a value to the words that a line lists: `=a,b`, or `~a,b` if it goes no further."""
     words = ("", None, *line.how[1:].split(","))
 
-    def check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-        del parent
+    def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
         if value not in words:
             reading.violate(path, value, f"and {line.says}")
         return None if line.how.startswith("~") else value

@@ -24,20 +24,18 @@ _IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
 """The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
 
 
-def check_user(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A user, perhaps with a group; nobody named is what the image says."""
-    del parent
     reading.claim("user", value if isinstance(value, str) else "", path, value or None)
     return value
 
 
-def check_environment(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_environment(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
     """Each variable has a value of the client's.
 
     For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
     so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
     """
-    del reading, path, parent
     variables = value if isinstance(value, list) else []
     return [text if "=" in str(text) else f"{text}=" for text in variables]
 
@@ -59,18 +57,16 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> J
     return value
 
 
-def check_commands(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What runs, word for word."""
-    del parent
     words = tuple(map(str, value)) if isinstance(value, list) else ()
     says = "which is none of the granted commands" if words else "is missing, and only granted commands may run"
     reading.claim("commands", words or None, path, value if words else None, says)
     return value
 
 
-def check_surroundings(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Nothing besides its words says what a granted command does: no variables, and no directory."""
-    del parent
     if value:
         says = "and decides what a command does; where only some may run, it must not be set"
         reading.claim("commands", None, path, value, says)

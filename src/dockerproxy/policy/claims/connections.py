@@ -17,9 +17,8 @@ from dockerproxy.policy.objects import Found, Kind, find_object
 from dockerproxy.wire.document import Json
 
 
-def check_container(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The container is one that the grant lists; any, if it does not say. Return its whole id."""
-    del parent
     if not isinstance(value, str) or not value:
         reading.claim("containers", None, path, None, "is missing")
         return value
@@ -32,9 +31,8 @@ def check_container(reading: Reading, value: Json, path: str, parent: Object) ->
     return found.id if found is not None and found.document else value
 
 
-def check_connected(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
-    del parent
     if value == "host":
         reading.violate(path, value, "and the host's network is for unrestricted grants")
     else:

@@ -55,18 +55,16 @@ _ANNOTATIONS: Final = frozenset(
 last one: a file that it writes, and that the engine would remove on the host."""
 
 
-def check_hidden(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The paths that are hidden are those that the engine hides."""
-    del parent
     paths = set(map(str, value)) if isinstance(value, list) else set()
     if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
         reading.violate(path, value, "and it may show parts of /proc and /sys that are hidden")
     return None
 
 
-def check_read_only(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The paths that cannot be written are those that the engine has so."""
-    del parent
     if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
         reading.violate(path, value, "and it may make parts of /proc and /sys writable")
     return None
@@ -86,18 +84,16 @@ def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> 
     return value
 
 
-def check_annotations(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_annotations(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No annotation is the client's own."""
-    del parent
     for name, text in value.items() if isinstance(value, dict) else ():
         if name not in _ANNOTATIONS:
             reading.violate(f"{path}[{show(name)}]", text, "and the runtime may act on it")
     return None if value else value
 
 
-def check_endpoint(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_endpoint(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
     """An endpoint goes on without what only the engine can say of it."""
-    del reading, path, parent
     if not isinstance(value, dict):
         return value
     return {name: item for name, item in value.items() if name not in OPERATIONAL}

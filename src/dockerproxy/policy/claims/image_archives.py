@@ -56,8 +56,7 @@ class _UnclearError(Exception):
 class Loading:
     """What may be in an archive of images."""
 
-    def __init__(self, request: CanonicalRequest, note: Note) -> None:
-        del request
+    def __init__(self, _request: CanonicalRequest, note: Note) -> None:
         self._note = note
         self._lists_images = False
         self._links = Links()

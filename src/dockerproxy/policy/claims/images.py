@@ -43,9 +43,8 @@ def complete(text: str, reference: Reference | None) -> str:
     return reference.name + text.rpartition("/")[2].removeprefix(last)
 
 
-def check_images(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An image, but never what is no image's name."""
-    del parent
     if not isinstance(value, str) or not value:
         reading.claim("images", None, path, None, "is missing")
         return value

@@ -45,9 +45,8 @@ def _first(parent: Object, name: str) -> str:
     return str(values[0]) if isinstance(values, list) else ""
 
 
-def check_instructions(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_instructions(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each line is an instruction that only says something of the image."""
-    del parent
     for change in value if isinstance(value, list) else ():
         for line in str(change).split("\n"):
             found, text = _INSTRUCTION.fullmatch(line.removesuffix("\r")), trim(line, _BLANKS)

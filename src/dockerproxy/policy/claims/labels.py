@@ -114,9 +114,8 @@ def find_in_instruction(rest: str) -> str:
     return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name may come from a variable"
 
 
-def check_image_labels(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No label of an image makes an engine or its runtime act."""
-    del parent
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
     names = labels if isinstance(labels, dict | list) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
@@ -129,9 +128,8 @@ def check_image_labels(reading: Reading, value: Json, path: str, parent: Object)
     return value
 
 
-def check_labels(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Labels of the client's own; none may have an engine act."""
-    del parent
     claim_labels(reading, value, path, target=path)
     return value
 

@@ -43,9 +43,8 @@ def _claim_swap(reading: Reading, parent: Object, path: str) -> None:
         reading.claim("memory", Swap(swap, with_memory=True), f"{path}Swap", swap)
 
 
-def check_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pids(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A bound of processes."""
-    del parent
     _claim_amount(reading, "pids", value, path)
     return value
 
@@ -112,17 +111,15 @@ def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
         reading.claim(word, value if isinstance(value, int) else None, path, value)
 
 
-def check_limits(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_limits(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No limit lets a process go before others on the host."""
-    del parent
     if upper(str(value)).removeprefix("RLIMIT_") not in _LIMITS:
         reading.violate(path, value, "which is none of the limits that are known to be harmless")
     return value
 
 
-def check_oom_score(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
-    del parent
     if isinstance(value, int) and value < 0:
         reading.violate(path, value, "and others are killed in its place when memory is short")
     return value

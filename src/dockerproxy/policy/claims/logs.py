@@ -10,9 +10,8 @@ _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
 
 
-def check_log_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Options of the log driver do no more than bound its files."""
-    del parent
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _LOG_OPTIONS:
             reading.violate(

@@ -38,9 +38,8 @@ _MOST_PARTS: Final = 3
 _NOT_CLEAN: Final = "which is no clean absolute path"
 
 
-def check_binds(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each of `HostConfig.Binds` mounts what is granted."""
-    del parent
     binds = value if isinstance(value, list) else []
     return [_check_bind(reading, str(bind), f"{path}[{number}]") for number, bind in enumerate(binds)]
 
@@ -107,9 +106,8 @@ def is_disguise(found: Found) -> bool:
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 
 
-def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each of `HostConfig.Mounts` mounts what is granted."""
-    del parent
     mounts = value if isinstance(value, list) else []
     for number, mount in enumerate(mounts):
         if isinstance(mount, dict):
@@ -150,17 +148,15 @@ def check_subpath(reading: Reading, subpath: Json, path: str) -> None:
         reading.violate(path, subpath, "which is no clean path within it")
 
 
-def check_anonymous(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A volume without a name is made for a path, and Podman must not read another thing into it."""
-    del parent
     for target in value if isinstance(value, dict) else ():
         _check_target(reading, target, f"{path}[{show(target)}]")
     return value
 
 
-def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_tmpfs(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Memory is put at clean paths, with options that keep devices and other users' programs out."""
-    del parent
     for target, options in value.items() if isinstance(value, dict) else ():
         where = f"{path}[{show(target)}]"
         _check_target(reading, target, where)

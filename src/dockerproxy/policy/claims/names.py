@@ -29,12 +29,11 @@ _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
 
-def check_names(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
 
     Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
     """
-    del parent
     name = value if isinstance(value, str) else ""
     name = name.removeprefix("/") if path == "?name" else name
     if name and not IS_NAME(name):

@@ -24,9 +24,8 @@ _OWN_NETWORK: Final = "podman"
 """What Podman calls the network that containers join by themselves."""
 
 
-def check_podman_networks(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each key is a network that is granted, or the one that containers join by themselves."""
-    del parent
     joined: Object = {}
     for name, endpoint in value.items() if isinstance(value, dict) else ():
         where = f"{path}[{show(name)}]"
@@ -39,9 +38,8 @@ def check_podman_networks(reading: Reading, value: Json, path: str, parent: Obje
     return joined
 
 
-def check_podman_order(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_order(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Networks stand in an order under the names by which they are joined. Podman refuses one that is not joined."""
-    del parent
     order: list[Json] = []
     for name in value if isinstance(value, list) else ():
         joined = check_podman_networks(reading, {str(name): None}, path, {})
@@ -70,15 +68,13 @@ def check_netns(reading: Reading, value: Json, path: str, parent: Object) -> Jso
     return value
 
 
-def check_pidns(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pidns(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The processes that it sees are its own, or those of a container it may join."""
-    del parent
     return _check_namespace(check_pid_mode, reading, value, path, _BY_DEFAULT)
 
 
-def check_ipcns(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_ipcns(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The memory that it shares is its own, or that of a container it may join."""
-    del parent
     return _check_namespace(check_ipc_mode, reading, value, path, _BY_DEFAULT | {"none", "shareable"})
 
 
@@ -103,9 +99,8 @@ def _join(check: Check, reading: Reading, space: Object, path: str) -> Json:
     return {"nsmode": "container", "value": str(joined).removeprefix("container:")}
 
 
-def check_pods(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The pod is one that is granted, and neither on the host nor with more of it than a container may have."""
-    del parent
     if not isinstance(value, str) or not value:
         return value
     if not IS_NAME(value):

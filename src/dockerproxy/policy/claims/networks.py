@@ -32,18 +32,16 @@ _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 _HOST: Final = "and the host's network is for unrestricted grants"
 
 
-def check_network_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The network is one that is granted, and the host's never."""
-    del parent
     mode = value if isinstance(value, str) else ""
     if mode.startswith("container:"):
         return _join(reading, mode, path, "NetworkMode")
     return check_network(reading, mode, path, value) or value
 
 
-def check_networks(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each key is a network that is granted."""
-    del parent
     joined: Object = {}
     for name, endpoint in value.items() if isinstance(value, dict) else ():
         where = f"{path}[{show(name)}]"
@@ -96,15 +94,13 @@ def _is_default(reading: Reading, found: Found) -> bool | None:
     return None if default is None else default.owner == found.owner != ""
 
 
-def check_pid_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The processes that it sees are its own, or those of a container it may join."""
-    del parent
     return _check_namespace(reading, value, path, "PidMode", frozenset({"", "private"}))
 
 
-def check_ipc_mode(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_ipc_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The memory that it shares is its own, or that of a container it may join."""
-    del parent
     return _check_namespace(reading, value, path, "IpcMode", frozenset({"", "none", "private", "shareable"}))
 
 

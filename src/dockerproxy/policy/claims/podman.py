@@ -64,9 +64,8 @@ def _check_options(reading: Reading, options: Json, known: frozenset[str], path:
     return texts
 
 
-def check_podman_mounts(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each mount is a directory of the host that is granted, or memory."""
-    del parent
     for number, mount in each_object(value):
         where, kind, target = f"{path}[{number}]", mount.get("type"), mount.get("destination")
         if kind == "bind":
@@ -96,9 +95,8 @@ def _check_memory_mount(reading: Reading, mount: Object, path: str) -> None:
     read_as(check_tmpfs, reading, {str(mount.get("destination") or ""): ",".join(options)}, Spelling(path=path))
 
 
-def check_podman_volumes(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each volume is one that is granted, and no directory of the host in disguise."""
-    del parent
     for number, volume in each_object(value):
         where = f"{path}[{number}]"
         _check_options(reading, volume.get("Options"), _VOLUME_OPTIONS, f"{where}.Options")
@@ -117,9 +115,8 @@ def check_podman_volumes(reading: Reading, value: Json, path: str, parent: Objec
     return value
 
 
-def check_image_volumes(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_image_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each image whose files are shown is one that is granted."""
-    del parent
     for number, volume in each_object(value):
         where = f"{path}[{number}]"
         volume["Source"] = check_podman_images(reading, volume.get("Source"), f"{where}.Source", volume)
@@ -155,9 +152,8 @@ def _with_registry(value: Json) -> Json:
     return value if reference is None or is_whole(str(value), reference) else f"localhost/{value}"
 
 
-def check_podman_pushed(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An image is sent only under its own name, and only if the grant lists that."""
-    del parent
     if value:
         reading.violate(path, value, "which may be any registry, and only the name of the image is judged")
     else:
@@ -170,9 +166,8 @@ def check_podman_pushed(reading: Reading, value: Json, path: str, parent: Object
     return value
 
 
-def check_podman_publish(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_publish(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each port of the host is granted, on an address that is: all of a range."""
-    del parent
     for number, mapping in each_object(value):
         first, more = mapping.get("host_port") or 0, mapping.get("range") or 1
         ports = f"{first}-{first + more - 1}" if first and isinstance(first, int) and isinstance(more, int) else "0"
@@ -183,9 +178,8 @@ def check_podman_publish(reading: Reading, value: Json, path: str, parent: Objec
     return value
 
 
-def check_podman_memory(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_memory(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A bound of memory, and one of swap that could make it worthless; 0 is none."""
-    del parent
     limits, name = value if isinstance(value, dict) else {}, path.rpartition(".")[2]
     swap = limits.get("swap")
     others: Object = {"MemorySwap": -1 if swap == 0 else swap}
@@ -194,9 +188,8 @@ def check_podman_memory(reading: Reading, value: Json, path: str, parent: Object
     return value
 
 
-def check_podman_cpu(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A bound of processors, by a quota within a period; where there is neither, the granted one."""
-    del parent
     limits = value if isinstance(value, dict) else {}
     if limits.get("quota") or limits.get("period"):
         _read_cpu(check_cpus, reading, limits, path)
@@ -215,9 +208,8 @@ def _read_cpu(check: Check, reading: Reading, limits: Object, path: str) -> None
     read_as(check, reading, None, Spelling(path=path, names={"cpu": "quota", "CpuQuota": "quota"}), others)
 
 
-def check_podman_new_cpu(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What processors are changed to is a quota together with its period: that of the container may be a short one."""
-    del parent
     limits = value if isinstance(value, dict) else {}
     if limits.get("quota") or limits.get("period"):
         _read_cpu(check_new_cpus, reading, limits, path)
@@ -226,17 +218,15 @@ def check_podman_new_cpu(reading: Reading, value: Json, path: str, parent: Objec
     return value
 
 
-def check_podman_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_pids(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A bound of processes."""
-    del parent
     limits = value if isinstance(value, dict) else {}
     read_as(check_pids, reading, limits.get("limit"), Spelling(path=path, names={path.rpartition(".")[2]: "limit"}))
     return value
 
 
-def check_podman_secrets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each secret is granted by its name; one that could be the beginning of an id is none."""
-    del parent
     sources = [(f"{path}[{number}].Source", secret.get("Source")) for number, secret in each_object(value)]
     sources += [(f"{path}[{show(key)}]", name) for key, name in value.items()] if isinstance(value, dict) else []
     for where, name in sources:
@@ -255,9 +245,8 @@ def check_podman_labels(reading: Reading, value: Json, path: str, parent: Object
     return check_labels(reading, value, path, parent)
 
 
-def check_podman_subnets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each subnet is within one that is granted, and all other addresses are in it."""
-    del parent
     spelled = {"Subnet": "subnet", "Gateway": "gateway", **{f'{name.rpartition(".")[2]}"]': name for name in _RANGE}}
     for number, subnet in each_object(value):
         lease = subnet.get("lease_range")
@@ -271,9 +260,8 @@ def check_podman_subnets(reading: Reading, value: Json, path: str, parent: Objec
     return value
 
 
-def check_podman_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Options of a network are among those that are harmless."""
-    del parent
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
             reading.violate(
@@ -282,17 +270,15 @@ def check_podman_options(reading: Reading, value: Json, path: str, parent: Objec
     return value
 
 
-def check_systemd(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_systemd(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No container has its control group to write: what clients say by themselves goes on as a no."""
-    del parent
     if value not in (None, "", "true", "false"):
         reading.violate(path, value, "which gives it its control group to write")
     return "false"
 
 
-def check_zone(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_zone(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A time zone is a name, which leads to no other file."""
-    del parent
     if value and not (isinstance(value, str) and _ZONE(value)):
         reading.violate(path, value, "which is no name of a time zone")
     return value

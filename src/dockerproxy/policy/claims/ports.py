@@ -16,9 +16,8 @@ from dockerproxy.wire.document import Json, show
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
 
 
-def check_publish(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each port of the host is granted, on an address that is."""
-    del parent
     opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
     for port, bindings in value.items() if isinstance(value, dict) else ():
         listed = bindings if isinstance(bindings, list) else []
@@ -32,9 +31,8 @@ def check_publish(reading: Reading, value: Json, path: str, parent: Object) -> J
     return value
 
 
-def check_publish_all(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Ports that the engine picks, on all addresses."""
-    del parent
     if value is True:
         _claim_port(reading, "0", path)
         _claim_address(reading, "", path)

@@ -23,9 +23,8 @@ from dockerproxy.wire.document import Json
 _SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 
 
-def check_pushed(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pushed(reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
     """An image is sent only if the grant lists it."""
-    del parent, path
     sent = find_object(reading.request)
     if isinstance(sent, Found):
         says = "and sending it to a registry is not granted"
@@ -37,9 +36,8 @@ def check_pushed(reading: Reading, value: Json, path: str, parent: Object) -> Js
     return value
 
 
-def check_pulled(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An image is pulled by its name with the registry, if the grant says from where."""
-    del parent
     pull = read_pull(reading.request, path.removeprefix("?"))
     if isinstance(value, str):
         whole = complete(value, parse_reference(value))
@@ -49,9 +47,8 @@ def check_pulled(reading: Reading, value: Json, path: str, parent: Object) -> Js
     return value
 
 
-def check_server(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Credentials are sent to a server that is granted; to Docker Hub, if the grant does not say."""
-    del parent
     text = value if isinstance(value, str) else ""
     found = _SERVER.fullmatch(text)
     if text and found is None:

@@ -11,15 +11,13 @@ from dockerproxy.policy.objects import WORDS, Kind
 from dockerproxy.wire.document import Json, show
 
 
-def check_secrets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each secret is one that is granted."""
-    del parent
     return _check_references(reading, value, path, Kind.SECRET)
 
 
-def check_configs(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each config is one that is granted."""
-    del parent
     return _check_references(reading, value, path, Kind.CONFIG)
 
 

@@ -35,9 +35,8 @@ def check_service_mounts(reading: Reading, value: Json, path: str, parent: Objec
     return check_mounts(reading, value, path, parent)
 
 
-def check_service_networks(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each network is one that is granted, and goes on under its whole id; the host's never."""
-    del parent
     for number, network in enumerate(value if isinstance(value, list) else ()):
         if isinstance(network, dict):
             network["Target"] = _check_network(reading, str(network.get("Target") or ""), f"{path}[{number}].Target")
@@ -61,9 +60,8 @@ def _check_network(reading: Reading, name: str, path: str) -> str:
     return found.id
 
 
-def check_service_ports(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each port is one that is granted; a swarm opens it on all addresses. Without a number it picks one."""
-    del parent
     for number, port in enumerate(value if isinstance(value, list) else ()):
         published = port.get("PublishedPort") if isinstance(port, dict) else None
         as_of_container: Json = {"": [{"HostPort": str(published or 0)}]}
@@ -82,18 +80,16 @@ def check_service_pids(reading: Reading, value: Json, path: str, parent: Object)
     return check_pids(reading, value, path, parent)
 
 
-def check_no_new_privileges(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
-    del parent
     reading.claim_since("no_new_privileges", _NO_NEW_PRIVILEGES_SINCE, path)
     says = "and must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)
     return value
 
 
-def check_swap(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_swap(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Swap does not make a bound of memory worthless."""
-    del parent
     if isinstance(value, int):
         reading.claim("memory", Swap(value, with_memory=False), path, value)
     return value

@@ -21,17 +21,15 @@ def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> 
     return value
 
 
-def check_started(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_started(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No directory of the host is named."""
-    del parent
     if value:
         reading.violate(path, value, "which is a directory of the host")
     return value
 
 
-def check_checkpoint(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A checkpoint is called by a name, which is no path."""
-    del parent
     if value and not (isinstance(value, str) and IS_NAME(value)):
         reading.violate(path, value, "which is no name of a checkpoint")
     return value

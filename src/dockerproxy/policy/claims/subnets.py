@@ -25,9 +25,8 @@ _OPTIONS: Final = {
 _OUTSIDE: Final = "which is not in the subnet"
 
 
-def check_subnets(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each subnet is within one that is granted, and all other addresses are in it."""
-    del parent
     for number, config in enumerate(value if isinstance(value, list) else ()):
         if isinstance(config, dict) and any(config.values()):
             _check_config(reading, config, f"{path}[{number}]")
@@ -58,9 +57,8 @@ def _is_in(text: Json, network: Network) -> bool:
     return address is not None and address in network
 
 
-def check_network_options(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Options of the driver are among those that are harmless."""
-    del parent
     for name, option in value.items() if isinstance(value, dict) else ():
         known = _OPTIONS.get(name)
         if known is None or known.fullmatch(str(option)) is None:

@@ -67,9 +67,8 @@ def fault_of_given(reference: Reference | None) -> str:
     return "which could be the id of another one" if _MAY_BE_ID(str(reference)) else ""
 
 
-def check_loaded(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A loaded image gets a name that the grant lists; without a tag it means `latest`."""
-    del parent
     reference = parse_reference(str(value))
     if reference is None:
         reading.violate(path, value, fault_of_given(reference))

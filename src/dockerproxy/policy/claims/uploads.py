@@ -34,8 +34,7 @@ _SET_ID: Final = 0o6000
 class Unpacking:
     """What may be unpacked in a container."""
 
-    def __init__(self, request: CanonicalRequest, note: Note) -> None:
-        del note
+    def __init__(self, request: CanonicalRequest, _note: Note) -> None:
         self._links = Links()
         self._is_renamed = any(request.values("rename"))
         self._above = {
@@ -57,18 +56,15 @@ class Unpacking:
     def __len__(self) -> int:
         return len(self._links)
 
-    def holds(self, entry: Entry) -> bool:
+    def holds(self, _entry: Entry) -> bool:
         """Say no: nothing depends on contents."""
-        del entry
         return False
 
-    def scan(self, entry: Entry, piece: bytes | memoryview) -> None:
+    def scan(self, _entry: Entry, _piece: bytes | memoryview) -> None:
         """Say nothing: contents are read as a whole, or not at all."""
-        del entry, piece
 
-    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
+    def read(self, _entry: Entry, content: bytes) -> bytes | Fault:
         """Return the contents."""
-        del entry
         return content
 
     def end(self) -> None:
@@ -79,9 +75,8 @@ def _points_down(target: bytes) -> bool:
     return not target.startswith(b"/") and b".." not in target.split(b"/")
 
 
-def check_renames(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What is renamed gets a clean name for a clean one."""
-    del parent
     names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
     pairs = names.items() if isinstance(names, dict) else None
     if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
@@ -93,9 +88,8 @@ def _is_clean(name: Json) -> bool:
     return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()
 
 
-def check_writable(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
-    del parent
     for number, mount in enumerate(value if isinstance(value, list) else ()):
         known = mount if isinstance(mount, dict) else {}
         if known.get("RW") is not True:

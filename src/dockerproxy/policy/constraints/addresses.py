@@ -107,9 +107,8 @@ def _is_mac_pattern(item: str) -> bool:
     return whole and _IS_PATTERN(text) is not None
 
 
-def _check_address(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_address(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An address in the network."""
-    del parent
     whole = isinstance(value, list)
     for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
         where = f"{path}[{number}]" if whole else path
@@ -134,9 +133,8 @@ def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> Json
     return value
 
 
-def _check_priority(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_priority(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Which network leads outside, if that may be said."""
-    del parent
     if value:
         reading.claim(_WORD, _PRIORITY, path, value, "and is not granted")
     return value

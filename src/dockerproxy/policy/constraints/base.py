@@ -68,18 +68,16 @@ class Constraint:
         """Return a function that says whether a value is admitted."""
         raise NotImplementedError
 
-    def by_default(self, value: Hashable) -> bool:
+    def by_default(self, _value: Hashable) -> bool:
         """Whether a value is admitted by a grant that does not speak of it."""
-        del value
         return self.narrows
 
     def needs_lookup(self) -> bool:
         """Whether a grant that does not speak of it depends on what the engine says."""
         return False
 
-    def least(self, value: Hashable) -> Value | None:
+    def least(self, _value: Hashable) -> Value | None:
         """Return the least that a policy must say to admit a value; None if it cannot say it."""
-        del value
         return None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
@@ -90,9 +88,8 @@ class Constraint:
         """Whether `outer` certainly admits every value that `inner` admits."""
         return inner == outer
 
-    def problem(self, granted: Value | None, claim: Claim) -> str:
+    def problem(self, _granted: Value | None, claim: Claim) -> str:
         """Say what is wrong with a claim that is not admitted, as a clause."""
-        del granted
         return claim.says
 
     def judge(self, condition: "Condition", claim: Claim) -> Admitted | None:
@@ -161,9 +158,8 @@ class Choice(Constraint):
         super().__init__(name, summary, narrows=True)
         self.choices = (choice,)
 
-    def matcher(self, granted: Value) -> Matcher:
+    def matcher(self, _granted: Value) -> Matcher:
         """Match what keeps to it."""
-        del granted
         return lambda value: value is True
 
     def least(self, value: Hashable) -> Value | None:

@@ -9,9 +9,8 @@ from dockerproxy.policy.values import Value
 
 
 class _Builders(Choice):
-    def describe(self, value: Value) -> str:
+    def describe(self, _value: Value) -> str:
         """Say what it is not called."""
-        del value
         return "name is not one of a privileged builder, buildx_buildkit_..."
 
 

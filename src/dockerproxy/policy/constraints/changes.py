@@ -51,9 +51,8 @@ _CLOSED: Final = frozenset({"unset", "absent", "part", "aside"})
 def _check_of(group: str, *, zero: bool) -> Check:
     """Return what claims a change of a group."""
 
-    def check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
         """Must be of a group that may be changed."""
-        del parent
         if _says(value) and (value or zero):
             reading.claim(_WORD, group, path, value, f"and {group} may not be changed")
         return value

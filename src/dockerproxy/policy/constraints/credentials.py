@@ -71,9 +71,8 @@ def _spell(text: str) -> str:
     return HUB[0] if host in HUB else host
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Credentials go only to registries that are granted."""
-    del parent
     try:
         hosts = dict.fromkeys(_list_hosts(reading, value))
     except _UnclearError:

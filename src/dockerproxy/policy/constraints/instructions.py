@@ -41,9 +41,8 @@ _NAMES: Final = (
 _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
 
 
-def _check_steps(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_steps(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Must be instructions that are granted."""
-    del parent
     for name in value if isinstance(value, list) else ():
         reading.claim(_WORD, str(name), path, name, "which is none of the granted instructions")
     return value

@@ -37,9 +37,8 @@ def _check_of(option: str) -> Check:
         else "and is not granted"
     )
 
-    def check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
         """Must be an option that is granted, if it is set."""
-        del parent
         if value:
             reading.claim(_WORD, option, path, value, says)
         return value

@@ -11,9 +11,8 @@ from dockerproxy.policy.constraints.base import Choice
 from dockerproxy.wire.document import Json
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Must be true, if the grant demands it."""
-    del parent
     says = "and must be true" if value is False else "must be true"
     reading.claim("read_only", value is True, path, None if value is True else value, says)
     return value

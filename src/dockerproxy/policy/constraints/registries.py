@@ -5,9 +5,8 @@ from dockerproxy.policy.values import Value
 
 
 class _Registries(Choice):
-    def describe(self, value: Value) -> str:
+    def describe(self, _value: Value) -> str:
         """Say what is not named."""
-        del value
         return "no registry host is named"
 
 

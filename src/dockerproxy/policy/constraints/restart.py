@@ -37,9 +37,8 @@ def _check_changed(reading: Reading, value: Json, path: str, parent: Object) -> 
     return _check(reading, value, path, parent) if value else value
 
 
-def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A condition under which a swarm restarts tasks; nothing named is `any`."""
-    del parent
     name = str(value or "")
     _claim(reading, _OF_SERVICE.get(name, name), path, value)
     return value

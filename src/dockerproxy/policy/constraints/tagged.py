@@ -13,9 +13,8 @@ from dockerproxy.policy.constraints.base import Choice
 from dockerproxy.wire.document import Json
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Must have a name, if the grant demands it."""
-    del parent
     reading.claim("tagged", bool(value), path, None, "has an image without a name")
     return value
 

@@ -7,9 +7,8 @@ from dockerproxy.policy.values import Takes, Value
 class _Unrestricted(Constraint):
     takes = Takes.FLAG
 
-    def matcher(self, granted: Value) -> Matcher:
+    def matcher(self, _granted: Value) -> Matcher:
         """Match anything."""
-        del granted
         return lambda _: True
 
 

@@ -30,9 +30,8 @@ class _User(Constraint):
         """Whether the outer one demands no more."""
         return outer in {inner, "any"}
 
-    def problem(self, granted: Value | None, claim: Claim) -> str:
+    def problem(self, _granted: Value | None, claim: Claim) -> str:
         """Say how a user is named that is certainly not root."""
-        del granted
         value = claim.options[0][0] if claim.options else ""
         if not value:
             return "is missing, and may be root"
