@@ -52,11 +52,6 @@ def named(*names: str) -> Found:
     return Found(names[0], names)
 
 
-def may_be_id(name: str) -> bool:
-    """Whether only the engine can say if a name is a name."""
-    return _MAY_BE_ID(name) is not None or _MAY_BE_OF_SWARM(name) is not None
-
-
 def resolve(reading: Reading, kind: Kind, name: str) -> Found | None:
     """Return the object that a name means; None if the engine must be asked first."""
     if _MAY_BE_ID(name):
