@@ -62,8 +62,8 @@ class Name:
         return self.operation, self.where, self.field
 
 
-def find(method: str, path: str) -> Operation | None:
-    """Return the operation that an engine's template is of, if the catalog knows it."""
+def find(method: str, path: str) -> Operation:
+    """Return the operation that an engine's template is of; UNKNOWN if the catalog has none."""
     return find_operation(method, re.sub(r"\{[^}]*\}", "x", path))
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from drift.facts import Name, Route, find
 
 from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
@@ -79,7 +80,7 @@ def find_gaps(routes: Iterable[Route], names: Iterable[Name], kept: Iterable[Nam
     before = {name.key for name in kept}
     for route in routes:
         shown = f"{route.engine} {route.method} {route.path}"
-        if find(route.method, route.path) is None and shown not in EXCUSED_ROUTES:
+        if find(route.method, route.path) is UNKNOWN and shown not in EXCUSED_ROUTES:
             yield f"{shown}: an operation that is in no table, in {route.engine} {route.first}"
     for name in names:
         shown = f"{name.operation} {name.field}"

@@ -10,6 +10,8 @@ from typing import Final
 from drift.facts import Name, Route, find
 from drift.go_source import GoSource, plain
 
+from dockerproxy.api.catalog import UNKNOWN
+
 _ROUTERS: Final = Path("daemon/server/router")
 _SERVER: Final = Path("daemon/server")
 _VERSION: Final = Path("daemon/config/config.go")
@@ -39,7 +41,7 @@ def read_moby(root: Path) -> tuple[list[Route], list[Name]]:
                 continue
             routes.add(Route(engine="docker", method=method.upper(), path=plain(path), first=first))
             operation = find(method.upper(), path)
-            if operation is not None:
+            if operation is not UNKNOWN:
                 read = source.find_in(file.parent, handler, root / _SERVER, _READ)
                 names |= {Name(operation=operation.name, where=where, field=each, first=first) for where, each in read}
     return sorted(routes), sorted(names)

@@ -12,6 +12,8 @@ from typing import Final
 from drift.facts import Name, Route, find
 from drift.go_source import GoSource, plain
 
+from dockerproxy.api.catalog import UNKNOWN
+
 _SERVER: Final = Path("pkg/api/server")
 _HANDLERS: Final = Path("pkg/api/handlers")
 _VERSION: Final = Path("version/rawversion/version.go")
@@ -70,7 +72,7 @@ def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
             for method in map(str.upper, _METHODS.findall(rest)):
                 routes.add(Route(engine="podman", method=method, path=plain(path), first=first))
                 operation = find(method, path)
-                if operation is not None:
+                if operation is not UNKNOWN:
                     parameters = described.get((method, plain(path)), set())
                     read = source.find_in(root / _HANDLERS / package, handler, root / _HANDLERS, _READ)
                     for where, field in parameters | read:

@@ -7,6 +7,8 @@ from typing import Any, Final
 import yaml
 from drift.facts import Name, Route, find
 
+from dockerproxy.api.catalog import UNKNOWN
+
 _DEEPEST: Final = 12
 """Objects within each other: one that may hold itself ends there."""
 
@@ -58,7 +60,7 @@ class _Description:
                 operation = find(method.upper(), path)
                 for each in (*methods.get("parameters", ()), *methods[method].get("parameters", ())):
                     parameter = self._resolve(each)
-                    if operation is not None:
+                    if operation is not UNKNOWN:
                         yield from self._read(operation.name, parameter)
 
     def _read(self, operation: str, parameter: Any) -> Iterator[Name]:

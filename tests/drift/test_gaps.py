@@ -7,7 +7,7 @@ from drift.facts import Name, Route, find, read_names, read_routes
 from drift.gaps import EXCUSED, EXCUSED_ROUTES, find_gaps, is_known
 
 from dockerproxy.api.bodies.tables import SEALED
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS, REACHING
 
@@ -46,7 +46,7 @@ def test_what_is_excused_was_seen_in_an_engine_and_is_in_no_table() -> None:
     missing = {f"{name.operation} {name.field}" for name in NAMES if name.operation in BODIES and not is_known(name)}
     assert set(EXCUSED) <= missing
     unknown = {
-        f"{route.engine} {route.method} {route.path}" for route in ROUTES if find(route.method, route.path) is None
+        f"{route.engine} {route.method} {route.path}" for route in ROUTES if find(route.method, route.path) is UNKNOWN
     }
     assert set(EXCUSED_ROUTES) == unknown
     assert all((EXCUSED | EXCUSED_ROUTES).values())
