@@ -22,6 +22,7 @@ from dockerproxy.wire.document import MOST_LEVELS, read_json
 BOUNDED = {
     "policy/claims/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
     "policy/wording.py": "a value of a condition holds texts and lists of texts",
+    "policy/constraints/changes.py": "a body, of which read_json has bounded the levels",
     "api/bodies/fields.py": "a table of fields, when it is read",
     "config/schema.py": "the schema, which is ours",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
@@ -36,12 +37,15 @@ JSON = {
     "policy/objects.py": "catches it",
     "workbench/reading.py": "catches it",
     "workbench/needs.py": "writes what it made",
+    "workbench/rounds.py": "catches it",
+    "observe/created.py": "catches it",
     "config/schema.py": "writes the schema, which is ours",
     "cli/standin.py": "writes what it made",
     "cli/explain.py": "reads what read_json has bounded",
     "cli/ask.py": "reads an answer of bounded length",
     "wire/answer.py": "writes a text",
     "wire/http2.py": "writes a text",
+    "wire/head.py": "writes a text",
 }
 """Modules that read or write JSON, and what becomes of too many levels."""
 

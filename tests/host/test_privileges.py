@@ -60,4 +60,4 @@ def test_what_opens_the_engines_socket_stays_where_the_kernel_does_not_say_what_
     """
     can_be_tried, says, *_ = run_alone(WITHOUT.format(call=missing, error="ENOSYS") + program).splitlines()
     assert can_be_tried == tried
-    assert os.geteuid() or ("which may be needed: this kernel does not say" in says) is (tried == "False")
+    assert os.geteuid() or ("which may be needed: this kernel cannot tell" in says) is (tried == "False")

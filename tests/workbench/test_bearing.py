@@ -1,6 +1,5 @@
 """What is said to bear on a request does, and the line that is said to turn the decision turns it."""
 
-import json
 import re
 
 import pytest
@@ -8,10 +7,10 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
+from workbench.bearings import changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.bearing import find_change, list_bearing
-from dockerproxy.workbench.trying import Tried, try_request
+from dockerproxy.workbench.bearing import list_bearing
 
 POLICY = """\
 sockets:
@@ -35,12 +34,6 @@ sockets:
 
 def socket_of() -> SocketSettings:
     return sockets_of(POLICY)["backup"]
-
-
-def tried_on(policy: SocketSettings, method: str, target: str) -> Tried:
-    tried = try_request(policy.policy, method, target)
-    assert isinstance(tried, Tried)
-    return tried
 
 
 def bearing(method: str, target: str) -> list[str]:
@@ -149,13 +142,6 @@ sockets:
 """
 
 
-def try_body(text: str, method: str, target: str, body: object = None) -> Tried:
-    content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-    tried = try_request(sockets_of(text)["ci"].policy, method, target, content)
-    assert isinstance(tried, Tried)
-    return tried
-
-
 def bears(method: str, target: str, body: object = None) -> list[str]:
     tried = try_body(BODIES, method, target, body)
     policy = sockets_of(BODIES)["ci"].policy.policy
@@ -199,10 +185,6 @@ def test_what_nothing_can_bound_says_so() -> None:
         "grant  swarm:write (policy.yaml:12)",
         "       no   it is contained, and nothing can bound it: it can hand the host to another swarm",
     ]
-
-
-def changes(socket: SocketSettings, tried: Tried) -> list[str]:
-    return [text for _, text in find_change(socket.policy.policy, tried, socket.name, "policy.yaml")]
 
 
 @pytest.mark.parametrize(
@@ -324,47 +306,6 @@ def test_the_line_for_a_body_says_all_that_it_needs(
         return
     again = try_body(change(BODIES, said), method, target, body)
     assert again.decision.allowed
-
-
-DEMANDS = """\
-sockets:
-  ci:
-    path: FOLDER/ci.sock
-    allow:
-      - ContainerUpdateLibpod: {memory: 100MiB, pids: 50}
-      - ContainerCreate: {user: not-root, pids: 50}
-"""
-
-
-@pytest.mark.parametrize(
-    ("target", "body", "expected"),
-    [
-        (
-            "/libpod/containers/web/update",
-            {"pids": {"limit": 4}},
-            [
-                (
-                    "no line in allow of the socket ci in policy.yaml keeps the demands of the grant and allows this:"
-                    " the grant demands it by memory"
-                )
-            ],
-        ),
-        (
-            "/containers/create?name=x",
-            {"Image": "a", "User": "0", "HostConfig": {"PidsLimit": 40}},
-            [
-                "this line in allow of the socket ci in policy.yaml would allow it:",
-                (
-                    "- ContainerCreate: {buildx_builders: none, names: [x], networks: [default],"
-                    ' images: [docker.io/library/a:latest], user: any, pids: "50"}'
-                ),
-            ],
-        ),
-    ],
-)
-def test_a_proposed_line_demands_what_the_grant_demands(target: str, body: object, expected: list[str]) -> None:
-    tried = try_body(DEMANDS, "POST", target, body)
-    assert changes(sockets_of(DEMANDS)["ci"], tried) == expected
 
 
 def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_more() -> None:
