@@ -14,7 +14,7 @@ from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.host.listen import Listening, listen
 from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
-from dockerproxy.policy.changes import digest, find_changes
+from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug

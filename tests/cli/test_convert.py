@@ -4,7 +4,7 @@ from cli.programs import run
 from policy.policies import policy_of
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.changes import digest
+from dockerproxy.policy.differences import digest
 
 CONVERTED = """\
 # Replaces PROXIED_SOCKET_PATH, PROXIED_SOCKET_GID, POST, CONTAINERS, EVENTS, LIBPOD_PING, LIBPOD_VERSION and

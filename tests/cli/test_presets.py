@@ -8,7 +8,7 @@ from cli.programs import run, run_here
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
-from dockerproxy.policy.changes import digest
+from dockerproxy.policy.differences import digest
 
 
 def test_the_list_has_a_line_for_each_in_two_columns() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from observe.records import ID, LISTS, NOON, is_doubtful, learn, load, record_of, resume, settled
 
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.changes import describe
+from dockerproxy.policy.differences import describe
 from dockerproxy.workbench.learned import read_counts
 
 

@@ -19,7 +19,7 @@ from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
-from dockerproxy.policy.changes import digest
+from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.settings import DEFAULTS, LIMITS, Sandbox, SocketSettings

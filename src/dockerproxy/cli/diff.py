@@ -24,7 +24,7 @@ from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.changes import find_changes, find_ways
+from dockerproxy.policy.differences import find_changes, find_ways
 from dockerproxy.settings import LIMITS, SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.reading import Reading

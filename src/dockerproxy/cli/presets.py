@@ -18,7 +18,7 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import find_near, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.changes import find_needed
+from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.wording import write_grant
 

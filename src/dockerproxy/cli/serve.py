@@ -28,8 +28,8 @@ from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
 from dockerproxy.observe.learner import Learner
 from dockerproxy.observe.log import Log
-from dockerproxy.policy.changes import digest
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server

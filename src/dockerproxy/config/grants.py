@@ -13,8 +13,8 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.changes import covers
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 

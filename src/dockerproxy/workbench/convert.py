@@ -15,9 +15,9 @@ from dockerproxy.config.groups import GROUPS, without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.changes import find_needed
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import write_grant, write_value

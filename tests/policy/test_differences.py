@@ -10,8 +10,8 @@ from policy.policies import condition, environments, policy_of
 
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.changes import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.differences import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.model import Denial, Grant, Mode, Policy
 from dockerproxy.policy.values import Pairs, Value
 
