@@ -59,6 +59,10 @@ class EngineFailed(Exception):  # noqa: N818 (it names what happened)
     """An engine did not start; carries what it printed."""
 
 
+CONNECTED = "03"
+"""The state of a socket in /proc/net/unix (SS_CONNECTED of linux/net.h)."""
+
+
 class Engine:
     """One engine: its folder, its socket and, while it runs, its processes."""
 
@@ -127,9 +131,9 @@ class Engine:
             return False
 
     def count_connections(self) -> int:
-        """Count the sockets that the engine's own process holds."""
-        entries = Path(f"/proc/{self._find_process()}/fd").iterdir()
-        return sum(os.readlink(entry).startswith("socket:") for entry in entries)
+        """Count the connections on its socket. They belong to the network namespace of those that connect."""
+        sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+        return sum(words[-1] == str(self.socket) and words[5] == CONNECTED for words in sockets)
 
     def _find_process(self) -> int:
         assert self._process is not None

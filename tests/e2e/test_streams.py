@@ -78,6 +78,7 @@ def test_killed_logs_close_the_engine_s_side_at_once(
     with follower.watch("logs", "--follow", chatterer) as logs:
         logs.wait_for("begun")
         assert proxy.count_descriptors() >= ours + 2
+        assert dockerd.count_connections() > theirs
         logs.kill()
         wait_until(lambda: proxy.count_descriptors() <= ours, "the proxy has closed both sides", seconds=2)
         wait_until(lambda: dockerd.count_connections() <= theirs, "the engine has let go", seconds=2)
