@@ -212,7 +212,7 @@ def run(**more):
 def attempt(**more):
     try:
         return run(**more)
-    except Exception as error:
+    except Exception as error:  # whatever the client makes of a refusal
         return "ContainerCreate is not allowed here" in str(error)
 
 wider = {"privileged": True, "network_mode": "host", "volumes": {"/etc": {"bind": "/host"}}, "cap_add": ["ALL"]}

@@ -1,6 +1,6 @@
 """Requests for every operation that a condition can speak of, what becomes of them, and policies for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from api.paths import path_of
@@ -65,9 +65,9 @@ class Asked:
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> Asked:
+def requests(draw: st.DrawFn, operations: Sequence[Operation] = OPERATIONS_WITH_CONDITIONS) -> Asked:
     """Generate requests, most of which honest clients could send."""
-    operation = draw(st.sampled_from(OPERATIONS_WITH_CONDITIONS))
+    operation = draw(st.sampled_from(operations))
     query = draw(st.sampled_from(queries_of(operation)))
     content = None
     if operation.name in SEEDS and BODIES[operation.name].is_read:
