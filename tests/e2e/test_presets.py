@@ -129,7 +129,7 @@ def test_compose_brings_a_project_up_and_down(
     assert docker.text(*project, "run", "--rm", "--no-deps", "second", "echo", "ran").endswith("ran")
     with docker.watch(*project, "up", "--no-color") as up:
         up.wait_for("Attaching to")
-    docker.run(*project, "kill", "second")
+        docker.run(*project, "kill", "second")  # Before `up` is killed: Compose then stops what it attached to.
     docker.run(*project, "down", "--volumes", "--timeout=0")
     assert list_refused(proxy) == set()
 
