@@ -1,7 +1,7 @@
 """The policy file that is measured: 50 sockets with 40 grants each, of every kind that people write.
 
 The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
-names. So to inspect it costs a question to the engine, and the rest does not. And it may make containers, under every
+names. So to inspect it costs a lookup to the engine, and the rest does not. And it may make containers, under every
 condition that asks nothing: so their bodies are looked at.
 """
 

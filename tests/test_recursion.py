@@ -16,7 +16,7 @@ from dockerproxy.api.bodies.fields import Node
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Kind, Question, read_object
+from dockerproxy.policy.objects import Kind, Lookup, read_object
 from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
@@ -101,8 +101,8 @@ def test_json_of_any_depth_is_read_or_refused(levels: int, opening: str, closing
     content = f'{opening * levels}"\\ud83d\\ude00"{closing * levels}'.encode()
     assert isinstance(read_json(content), Refusal)
     assert isinstance(read_json(opening.encode() * levels), Refusal)
-    question = Question(Kind.CONTAINER, "x", "/containers/x/json", OPERATIONS["ContainerInspect"])
-    assert read_object(question, content, "") is None
+    lookup = Lookup(Kind.CONTAINER, "x", "/containers/x/json", OPERATIONS["ContainerInspect"])
+    assert read_object(lookup, content, "") is None
 
 
 def test_a_table_of_fields_is_less_deep_than_a_body_may_be() -> None:

@@ -19,7 +19,7 @@ from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
 from dockerproxy.proxy.shared import Shared
-from dockerproxy.proxy.sockets import QUESTIONS, REMOVALS, SocketState
+from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, SocketState
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, Settings, SocketSettings
 
@@ -295,7 +295,7 @@ class Server:
 
 def _make_room(settings: Settings) -> Room:
     wanted = sum(socket.limits.connections for socket in settings.sockets)
-    return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + QUESTIONS + REMOVALS))
+    return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + LOOKUPS + REMOVALS))
 
 
 def _listen_to_all(sockets: Iterable[SocketSettings], backlog: int) -> list[Listening]:

@@ -14,17 +14,17 @@ OF_OURS = b"host: dockerproxy\r\n"
 
 
 class Relay:
-    """Passes connections on to an engine; of each answer to the proxy's own questions it waits for what a test does.
+    """Passes connections on to an engine; of each answer to the proxy's own lookups it waits for what a test does.
 
     Attributes:
         socket: Where it listens.
-        questions: First lines of those questions.
+        lookups: First lines of those lookups.
         between: What a test does after each.
     """
 
     def __init__(self, socket: Path, engine: Path) -> None:
         self.socket = socket
-        self.questions: list[str] = []
+        self.lookups: list[str] = []
         self.between: Callable[[], object] = list
         self._engine = engine
 
@@ -44,7 +44,7 @@ class Relay:
                 _pump(engine, client)
             elif b"connection: close\r\n" in first and b"/_ping" not in first:
                 answer = b"".join(iter(lambda: engine.recv(65536), b""))
-                self.questions.append(first.partition(b" HTTP")[0].decode())
+                self.lookups.append(first.partition(b" HTTP")[0].decode())
                 self.between()
                 client.sendall(answer)
 

@@ -133,7 +133,7 @@ def test_what_gets_the_name_after_it_was_judged_is_not_acted_on(engine: Engine, 
         relay.between = swap
         with running_policy(relay.socket, f"[{{ContainerKill: {{containers: [{name}]}}}}]") as proxy:
             answered = status(proxy, "POST", f"/v1.41/containers/{name}/kill")
-        assert relay.questions == [f"GET /v1.41/containers/{name}/json"]
+        assert relay.lookups == [f"GET /v1.41/containers/{name}/json"]
     if recreated:
         assert answered == 404
         assert state_of(engine, made[0]) == "running"

@@ -7,10 +7,10 @@ from typing import Final
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, judge_body, judge_object
-from dockerproxy.policy.objects import Found, Kind, Question, read_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, read_object
 from dockerproxy.policy.references import parse_reference, with_default_tag
 
-_MOST_QUESTIONS: Final = 100
+_MOST_LOOKUPS: Final = 100
 """More than a request can raise; that there are no more is one of the things that are checked."""
 
 Document = Mapping[str, object]
@@ -96,10 +96,10 @@ _KNOWN: Final = {
 }
 
 
-def find(question: Question) -> Found | None:
-    """Answer a question; None if there is no such object."""
-    answer: Found | Question | None = question
-    while isinstance(answer, Question):
+def find(lookup: Lookup) -> ResolvedObject | None:
+    """Answer a lookup; None if there is no such object."""
+    answer: ResolvedObject | Lookup | None = lookup
+    while isinstance(answer, Lookup):
         name = _spell_whole(answer.name) if answer.kind is Kind.IMAGE else answer.name
         content = _KNOWN.get((answer.kind, answer.name)) or _KNOWN.get((answer.kind, name))
         if content is None:
@@ -111,11 +111,11 @@ def find(question: Question) -> Found | None:
 
 def settle(policy: CompiledPolicy, judged: Judged | Refusal, content: bytes) -> Verdict | Refusal:
     """Judge a request to its end: with its body, and with answers to whatever is asked of the engine."""
-    for _ in range(_MOST_QUESTIONS):
+    for _ in range(_MOST_LOOKUPS):
         if isinstance(judged, Verdict | Refusal):
             return judged
         if isinstance(judged, NeedsBody):
             judged = judge_body(policy, judged, content)
         else:
-            judged = judge_object(policy, judged, find(judged.question))
-    raise AssertionError("there is no end of questions")
+            judged = judge_object(policy, judged, find(judged.lookup))
+    raise AssertionError("there is no end of lookups")

@@ -12,7 +12,7 @@ from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.decide import Wanted, decide
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Question
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.settings import SocketSettings
 
 _FILE: Final = "policy.yaml"
@@ -69,7 +69,7 @@ def _check_socket(socket: SocketSettings, number: int) -> None:
     assert 0 <= socket.permissions <= 0o777
     for request in (TRIED[(number + step) % len(TRIED)] for step in range(_TRIES)):
         decision = decide(socket.policy, request)
-        assert isinstance(decision, Decision | Question | Wanted)
+        assert isinstance(decision, Decision | Lookup | Wanted)
         assert not isinstance(decision, Decision) or decision.allowed or decision.message.isprintable()
 
 

@@ -18,7 +18,7 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy
 from dockerproxy.policy.needs import find_needs
-from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Found, Kind
+from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.settings import SocketSettings
@@ -80,7 +80,7 @@ def record_of(
     return record._replace(body=needs)
 
 
-def known_of(record: Record, found: Found | None = None) -> Known:
+def known_of(record: Record, found: ResolvedObject | None = None) -> Known:
     """Return what is known of a recorded request: its body, and an engine that has whatever is asked for.
 
     Args:
@@ -94,7 +94,7 @@ def known_of(record: Record, found: Found | None = None) -> Known:
     return Known(found=found, body=(json.loads(record.source),), answers=Named())
 
 
-def settled(policy: CompiledPolicy, record: Record, found: Found | None = None) -> Decision:
+def settled(policy: CompiledPolicy, record: Record, found: ResolvedObject | None = None) -> Decision:
     """Return what a policy says of a recorded request."""
     decision = decide(policy, request_in(record), known_of(record, found))
     assert isinstance(decision, Decision), decision
@@ -136,7 +136,7 @@ def load(text: str) -> CompiledPolicy:
 
 def allows(policy: CompiledPolicy, line: str, *names: str) -> bool:
     """Whether a policy allows a request that names an object of these names."""
-    return settled(policy, record_of(line), Found("x", names, owner="x")).allowed
+    return settled(policy, record_of(line), ResolvedObject("x", names, owner="x")).allowed
 
 
 def resume(text: str) -> Learner:

@@ -10,7 +10,7 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head, judge_claims, substitute
-from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
@@ -21,13 +21,13 @@ class Inspected:
 
     Attributes:
         faults: What is wrong with it.
-        questions: What the engine must be asked.
+        lookups: What the engine must be asked.
         content: What goes to the engine as its body.
         query: What goes to the engine in place of some parameters.
     """
 
     faults: tuple[Fault, ...]
-    questions: tuple[Question, ...]
+    lookups: tuple[Lookup, ...]
     content: Json
     query: Mapping[str, tuple[str, ...]]
 
@@ -42,7 +42,7 @@ def inspect(body: Body, bounds: Mapping[str, Value], request: CanonicalRequest, 
     read = read_request(body, request, known)
     judgement = judge_claims(conditions_of(bounds), read.claims)
     query = substitute(read, judgement.substitutes)
-    return Inspected((*read.violations, *judgement.faults), judgement.questions, read.content, query)
+    return Inspected((*read.violations, *judgement.faults), judgement.lookups, read.content, query)
 
 
 def faults_of(reading: Reading, **bounds: Value) -> list[Fault]:
@@ -55,7 +55,7 @@ def admits(word: str, value: Value, claimed: Hashable) -> bool:
     return Condition(CONSTRAINTS[word], value).matches(claimed)
 
 
-def claimed(request: CanonicalRequest, word: str, found: Found | None = None) -> Hashable:
+def claimed(request: CanonicalRequest, word: str, found: ResolvedObject | None = None) -> Hashable:
     """Return what a head claims by a word; None if nothing certain."""
     [claim] = [
         claim for claim in claims_of_head(request, Known(found=found)) if claim.words == (word,) and not claim.unless
@@ -63,6 +63,6 @@ def claimed(request: CanonicalRequest, word: str, found: Found | None = None) ->
     return claim.options[0][0] if claim.options else None
 
 
-def keeps(request: CanonicalRequest, found: Found | None = None, /, **bounds: Value) -> bool:
+def keeps(request: CanonicalRequest, found: ResolvedObject | None = None, /, **bounds: Value) -> bool:
     """Whether the head of a request keeps to conditions."""
     return not judge_claims(conditions_of(bounds), claims_of_head(request, Known(found=found))).faults

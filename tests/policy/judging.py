@@ -10,7 +10,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
-from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 
 EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
 NOTHING = policy_of(PING="0", VERSION="0", EVENTS="0", LIBPOD_PING="0", LIBPOD_VERSION="0")
@@ -28,18 +28,21 @@ def judged(operation: Operation, *fields: str, policy: CompiledPolicy = EVERYTHI
     return found
 
 
-def nobody(_: Question) -> Found | None:
+def nobody(_: Lookup) -> ResolvedObject | None:
     """An engine that has no objects."""
     return None
 
 
 def finish(
-    policy: CompiledPolicy, judged: Judged | Refusal, body: bytes, find: Callable[[Question], Found | None] = nobody
+    policy: CompiledPolicy,
+    judged: Judged | Refusal,
+    body: bytes,
+    find: Callable[[Lookup], ResolvedObject | None] = nobody,
 ) -> Verdict | Refusal:
     """Judge a request to its end, with its body and an engine that says what names mean."""
     if isinstance(judged, NeedsBody):
         judged = judge_body(policy, judged, body)
     while isinstance(judged, NeedsLookup):
-        judged = judge_object(policy, judged, find(judged.question))
+        judged = judge_object(policy, judged, find(judged.lookup))
     assert not isinstance(judged, NeedsBody)
     return judged

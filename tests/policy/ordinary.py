@@ -5,7 +5,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json
 
 BODY_OF: Final[dict[str, Json]] = {
@@ -19,11 +19,11 @@ BODY_OF: Final[dict[str, Json]] = {
 """Of others it is an object without fields."""
 
 
-class Named(Mapping[tuple[Kind, str], Found]):
-    """Answers each question: there is an object of that name, of which nothing else is said."""
+class Named(Mapping[tuple[Kind, str], ResolvedObject]):
+    """Answers each lookup: there is an object of that name, of which nothing else is said."""
 
-    def __getitem__(self, key: tuple[Kind, str]) -> Found:
-        return Found(key[1], (key[1],), owner=key[1])
+    def __getitem__(self, key: tuple[Kind, str]) -> ResolvedObject:
+        return ResolvedObject(key[1], (key[1],), owner=key[1])
 
     def __iter__(self) -> Iterator[tuple[Kind, str]]:
         return iter(())
@@ -37,6 +37,6 @@ def body_of(name: str) -> Json:
     return BODY_OF.get(name, {}) if name in BODIES and BODIES[name].is_read else None
 
 
-def ordinary(name: str, found: Found | None) -> Known:
+def ordinary(name: str, found: ResolvedObject | None) -> Known:
     """Return what is known of an ordinary request of an operation."""
     return Known(found=found, body=(body_of(name),), answers=Named())

@@ -16,7 +16,7 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy
-from dockerproxy.policy.objects import KINDS, WORDS, Found
+from dockerproxy.policy.objects import KINDS, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 
@@ -59,11 +59,11 @@ TRIED = (*PLAIN.values(), *(request_for(OPERATIONS[name], query) for name, query
 
 
 ID = "4f5e" + 60 * "0"
-WEB = Found(ID, ("web",), owner=ID)
+WEB = ResolvedObject(ID, ("web",), owner=ID)
 """What every request names that names anything, unless a test says otherwise."""
 
 
-def settled(policy: CompiledPolicy, request: CanonicalRequest, found: Found = WEB) -> Decision:
+def settled(policy: CompiledPolicy, request: CanonicalRequest, found: ResolvedObject = WEB) -> Decision:
     """Return the decision about an ordinary request, with the object that it names if it names one."""
     named = request.operation.name in KINDS
     name = request.operation.name

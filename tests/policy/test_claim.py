@@ -5,11 +5,11 @@ from policy.policies import request_for
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.policy.claim import KEEP, MOST_FAULTS, Claim, Fault, Object, Reading, Spelling, read_as
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json
 
 
-def begin(**answers: Found) -> Reading:
+def begin(**answers: ResolvedObject) -> Reading:
     known = {(Kind.VOLUME, name): found for name, found in answers.items()}
     return Reading(request=request_for(OPERATIONS["ContainerCreate"]), answers=known)
 
@@ -53,12 +53,12 @@ def test_a_fault_shows_no_secret_and_of_a_whole_id_twelve_digits() -> None:
 
 
 def test_what_the_engine_said_of_a_name_is_found_by_its_kind_and_else_it_is_asked() -> None:
-    found = Found("data", ("data",))
+    found = ResolvedObject("data", ("data",))
     reading = begin(data=found)
     assert reading.find(Kind.VOLUME, "data") is found
     assert reading.find(Kind.CONTAINER, "data") is None
-    question = reading.question(Kind.VOLUME, "x/y")
-    assert (question.kind, question.name) == (Kind.VOLUME, "x/y")
+    lookup = reading.lookup(Kind.VOLUME, "x/y")
+    assert (lookup.kind, lookup.name) == (Kind.VOLUME, "x/y")
 
 
 def note(reading: Reading, value: Json, path: str, parent: Object) -> Json:

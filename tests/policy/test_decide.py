@@ -31,7 +31,7 @@ from dockerproxy.policy.claims.reader import Readout
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide, substitute
 from dockerproxy.policy.model import Decision, Denial, Grant, Policy
-from dockerproxy.policy.objects import KINDS, Found, Question
+from dockerproxy.policy.objects import KINDS, Lookup, ResolvedObject
 from dockerproxy.wire.document import Json
 
 
@@ -123,7 +123,7 @@ def test_what_the_catalog_does_not_know_is_refused_under_every_policy(method: st
 
 
 FOUNDS = st.builds(
-    Found,
+    ResolvedObject,
     st.sampled_from([ID, "x"]),
     st.lists(st.sampled_from(["web", "db-1"]), max_size=2).map(tuple),
     every=st.booleans(),
@@ -132,13 +132,13 @@ FOUNDS = st.builds(
 
 
 @given(policies(), st.sampled_from(TRIED), FOUNDS)
-def test_a_question_is_asked_once_and_only_where_a_grant_is_about_objects(
-    policy: Policy, request: CanonicalRequest, found: Found
+def test_a_lookup_is_asked_once_and_only_where_a_grant_is_about_objects(
+    policy: Policy, request: CanonicalRequest, found: ResolvedObject
 ) -> None:
     compiled = compile_policy(policy)
     first = decide(compiled, request)
     event(type(first).__name__)
-    if isinstance(first, Question):
+    if isinstance(first, Lookup):
         assert any(case.decision.about_object for case in compiled.cases[request.operation.name])
         assert request.operation.name in KINDS
         assert first.operation is request.operation
@@ -146,19 +146,19 @@ def test_a_question_is_asked_once_and_only_where_a_grant_is_about_objects(
 
 
 @given(policies(), st.sampled_from(TRIED), FOUNDS)
-def test_the_same_input_has_the_same_answer(policy: Policy, request: CanonicalRequest, found: Found) -> None:
+def test_the_same_input_has_the_same_answer(policy: Policy, request: CanonicalRequest, found: ResolvedObject) -> None:
     compiled = compile_policy(policy)
     assert decide(compiled, request) == decide(compiled, request)
     known = ordinary(request.operation.name, found)
     assert decide(compiled, request, known) == decide(compile_policy(policy), request, known)
 
 
-def test_no_question_is_asked_where_another_grant_allows_the_request_anyway() -> None:
+def test_no_lookup_is_asked_where_another_grant_allows_the_request_anyway() -> None:
     policy = policy_with(grant_on("ContainerLogs", "web"), grant_on("ContainerLogs", follow=False))
     allowed = decide(policy, request_of("GET", "/containers/x/logs?follow=0"))
     assert isinstance(allowed, Decision)
     assert (allowed.allowed, allowed.about_object) == (True, False)
-    assert isinstance(decide(policy, request_of("GET", "/containers/x/logs?follow=1")), Question)
+    assert isinstance(decide(policy, request_of("GET", "/containers/x/logs?follow=1")), Lookup)
 
 
 def test_an_object_that_cannot_be_known_is_not_allowed() -> None:
@@ -173,7 +173,7 @@ def test_a_decision_about_an_object_says_so() -> None:
     assert settled(policy, PLAIN["ContainerStart"]) == Decision(
         allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
     )
-    assert not settled(policy, PLAIN["ContainerStart"], Found(ID, ("other",), owner=ID)).allowed
+    assert not settled(policy, PLAIN["ContainerStart"], ResolvedObject(ID, ("other",), owner=ID)).allowed
 
 
 @pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])

@@ -25,7 +25,7 @@ from dockerproxy.policy.judge import (
     judge_unknown,
 )
 from dockerproxy.policy.model import Decision, Mode, Policy
-from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Found, Kind, find_object
+from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Kind, ResolvedObject, find_object
 from dockerproxy.wire.head import Framing
 
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -99,8 +99,8 @@ def test_undecodable_bytes_of_a_query_reach_the_engine_as_escapes() -> None:
     assert found.to_engine.startswith(b"GET /containers/json?x=%FF HTTP/1.1\r\n")
 
 
-OTHER = Found("9" * 64, ("other",), owner="9" * 64)
-WEB = Found(ID, ("web", "docker.io/library/web:latest"), owner=ID)
+OTHER = ResolvedObject("9" * 64, ("other",), owner="9" * 64)
+WEB = ResolvedObject(ID, ("web", "docker.io/library/web:latest"), owner=ID)
 """Called so whatever it is."""
 
 ASKED = [OPERATIONS[name] for name, kind in KINDS.items() if kind is not Kind.REMOTE_IMAGE and name != "ImagePush"]
@@ -125,7 +125,12 @@ def held(
 
 
 def settle(
-    operation: Operation, found: Found | None, *, mode: Mode = Mode.ENFORCE, items: str = "web", target: str = ""
+    operation: Operation,
+    found: ResolvedObject | None,
+    *,
+    mode: Mode = Mode.ENFORCE,
+    items: str = "web",
+    target: str = "",
 ) -> Verdict:
     policy = policy_with(grant_on(operation.name, items), mode=mode)
     decided = judge_object(policy, held(operation, mode=mode, items=items, target=target), found)
@@ -136,7 +141,7 @@ def settle(
 @by_object
 def test_what_is_asked_is_what_the_object_is_that_the_path_names(operation: Operation) -> None:
     waiting = held(operation)
-    assert waiting.question == find_object(waiting.request)
+    assert waiting.lookup == find_object(waiting.request)
     assert waiting.object == ""
 
 
@@ -189,8 +194,8 @@ def test_a_request_for_another_object_leaves_nothing_for_the_engine(operation: O
 
 
 @given(st.sampled_from(ASKED), policies(), st.sampled_from([OTHER, WEB, None]))
-def test_an_answer_to_the_question_always_settles_the_request(
-    operation: Operation, policy: Policy, found: Found | None
+def test_an_answer_to_the_lookup_always_settles_the_request(
+    operation: Operation, policy: Policy, found: ResolvedObject | None
 ) -> None:
     compiled = compile_policy(policy)
     first = ask(operation, policy=compiled)
@@ -278,7 +283,7 @@ def test_only_who_learns_asks_for_an_object_on_which_nothing_depends(mode: Mode)
 def test_a_record_names_an_image_as_it_was_meant() -> None:
     operation, names = OPERATIONS["ImageInspect"], ("docker.io/library/a:1", "docker.io/library/web:1")
     identity = f"sha256:{ID}"
-    found, nameless = Found(identity, names, owner=identity), Found(identity, (), owner=identity)
+    found, nameless = ResolvedObject(identity, names, owner=identity), ResolvedObject(identity, (), owner=identity)
     assert settle(operation, found, target="/images/web:1/json").object == names[1]
     assert settle(operation, found, target="/images/4f5e/json").object == names[0]
     assert settle(operation, nameless, target="/images/4f5e/json").object == identity

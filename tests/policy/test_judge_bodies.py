@@ -11,11 +11,11 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.policy.objects import Found, Kind, Question
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]
-QUESTION = Question(Kind.VOLUME, "data", "/volumes/data", CREATE)
+LOOKUP = Lookup(Kind.VOLUME, "data", "/volumes/data", CREATE)
 CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
 
 
@@ -40,7 +40,7 @@ def asking_with(content: bytes, policy: CompiledPolicy, waiting: NeedsBody | Non
     return found
 
 
-def answered(policy: CompiledPolicy, asking: NeedsLookup, found: Found | None) -> Verdict:
+def answered(policy: CompiledPolicy, asking: NeedsLookup, found: ResolvedObject | None) -> Verdict:
     verdict = judge_object(policy, asking, found)
     assert isinstance(verdict, Verdict)
     return verdict
@@ -131,7 +131,7 @@ def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_no
     assert "the body is missing" in missing.decision.message
     policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
     waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
-    found = answered(policy, asking_with(b"", policy, waiting), Found("ab" * 32, ("web",), owner=ID))
+    found = answered(policy, asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), owner=ID))
     assert found.passes
     assert bodies_of(found)[1] == b""
 
@@ -144,10 +144,10 @@ def test_nobody_waits_for_a_body_that_decides_nothing() -> None:
 def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id() -> None:
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("images", ("nginx",)),)))
     asking = asking_with(b'{"Image":"cafe"}', policy)
-    assert (asking.question.kind, asking.question.target) == (Kind.IMAGE, "/images/cafe/json")
-    image = Found("sha256:" + "a" * 64, ("docker.io/library/nginx:latest",), document={"id": "a"})
+    assert (asking.lookup.kind, asking.lookup.target) == (Kind.IMAGE, "/images/cafe/json")
+    image = ResolvedObject("sha256:" + "a" * 64, ("docker.io/library/nginx:latest",), document={"id": "a"})
     assert bodies_of(answered(policy, asking, image))[1] == b'{"Image":"sha256:%b"}' % (b"a" * 64)
-    other = Found("sha256:" + "a" * 64, ("docker.io/library/other:latest",), document={"id": "a"})
+    other = ResolvedObject("sha256:" + "a" * 64, ("docker.io/library/other:latest",), document={"id": "a"})
     assert not answered(policy, asking, other).passes
     assert not answered(policy, asking, None).passes
 
@@ -172,8 +172,8 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     )
     asked = []
     while isinstance(asking, NeedsLookup):
-        asked.append((asking.question.name, len(asking.question.others)))
-        found = Found(asking.question.name, (asking.question.name,), document={"driver": "local"})
+        asked.append((asking.lookup.name, len(asking.lookup.others)))
+        found = ResolvedObject(asking.lookup.name, (asking.lookup.name,), document={"driver": "local"})
         again = judge_object(policy, asking, found)
         assert not isinstance(again, NeedsBody)
         asking = again
@@ -204,7 +204,7 @@ def test_a_build_that_is_bounded_says_to_podman_in_which_network_it_runs() -> No
 
 def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
     with pytest.raises(TypeError):
-        judge_object(CONTAINED, NeedsLookup(*waiting_for_body().parts, QUESTION), Found(ID, ("web",)))
+        judge_object(CONTAINED, NeedsLookup(*waiting_for_body().parts, LOOKUP), ResolvedObject(ID, ("web",)))
 
 
 @pytest.mark.parametrize(

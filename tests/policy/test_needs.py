@@ -16,7 +16,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.needs import LISTS, LONGEST, Item, can_be_listed, find_needs, list_items
-from dockerproxy.policy.objects import Found, Kind, Question
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.wire.document import Json
@@ -31,7 +31,7 @@ ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what is granted, nothing is bound he
 class Engine(Named):
     """Knows every name, and says of containers what they are called."""
 
-    def __getitem__(self, key: tuple[Kind, str]) -> Found:
+    def __getitem__(self, key: tuple[Kind, str]) -> ResolvedObject:
         found = super().__getitem__(key)
         if key[0] is not Kind.CONTAINER:
             return found
@@ -39,11 +39,11 @@ class Engine(Named):
         return replace(found, document={"name": key[1], "hostconfig": config})
 
 
-def needs(line: str, body: Json = None, found: Found | None = None) -> dict[str, Value]:
+def needs(line: str, body: Json = None, found: ResolvedObject | None = None) -> dict[str, Value]:
     """Return the narrowest words for a request to an engine that knows every name."""
     request = request_of(*line.split(" "))
     answer = find_needs(BODIES[request.operation.name], request, Known(found=found, body=(body,), answers=Engine()))
-    assert not isinstance(answer, Question)
+    assert not isinstance(answer, Lookup)
     return dict(answer)
 
 
@@ -136,7 +136,7 @@ def test_an_operation_needs_these_words(line: str, body: Json, words: dict[str, 
 
 
 def test_where_an_operation_needs_the_condition_on_its_object_that_is_said() -> None:
-    web = Found("1", ("front",), document={"name": "front"})
+    web = ResolvedObject("1", ("front",), document={"name": "front"})
     assert needs("POST /networks/1/connect", {"Container": "web"}, web) == {
         "networks": ("front",),
         "containers": ("web",),
@@ -204,13 +204,13 @@ def test_a_word_that_is_left_out_stays_so() -> None:
 def test_what_only_the_engine_knows_is_asked() -> None:
     request = request_of("POST", "/containers/create")
     known = Known(body=({"Image": "app", "HostConfig": {"Binds": ["data:/d"]}},))
-    question = find_needs(BODIES["ContainerCreate"], request, known)
-    assert isinstance(question, Question)
-    assert (question.kind, question.name) == (Kind.VOLUME, "data")
-    disguise = Found("data", ("data",), document={"driver": "local", "options": {"o": "bind"}})
+    lookup = find_needs(BODIES["ContainerCreate"], request, known)
+    assert isinstance(lookup, Lookup)
+    assert (lookup.kind, lookup.name) == (Kind.VOLUME, "data")
+    disguise = ResolvedObject("data", ("data",), document={"driver": "local", "options": {"o": "bind"}})
     answered = Known(body=known.body, answers={(Kind.VOLUME, "data"): disguise})
     needed = find_needs(BODIES["ContainerCreate"], request, answered)
-    assert not isinstance(needed, Question)
+    assert not isinstance(needed, Lookup)
     assert "unrestricted" in needed
 
 

@@ -16,9 +16,9 @@ from dockerproxy.policy.objects import (
     REACHING,
     SWITCHES,
     WORDS,
-    Found,
     Kind,
-    Question,
+    Lookup,
+    ResolvedObject,
     certain_values,
     find_object,
     is_full_id,
@@ -53,35 +53,35 @@ INSPECTS = {
 }
 
 
-def ask(method: str, target: str) -> Question:
-    """Return the question about the object of a request."""
-    question = find_object(request_of(method, target))
-    assert isinstance(question, Question)
-    return question
+def ask(method: str, target: str) -> Lookup:
+    """Return the lookup about the object of a request."""
+    lookup = find_object(request_of(method, target))
+    assert isinstance(lookup, Lookup)
+    return lookup
 
 
-def read(question: Question, answer: object, version: str = "") -> Found | Question | None:
-    return read_object(question, json.dumps(answer).encode(), version)
+def read(lookup: Lookup, answer: object, version: str = "") -> ResolvedObject | Lookup | None:
+    return read_object(lookup, json.dumps(answer).encode(), version)
 
 
-# The question
+# The lookup
 
 
 @by_object
 @pytest.mark.parametrize("version", ["", "/v1.45"])
-def test_a_question_is_the_inspection_of_that_very_name_under_the_same_version(
+def test_a_lookup_is_the_inspection_of_that_very_name_under_the_same_version(
     operation: Operation, version: str
 ) -> None:
     target = f"{version}{path_of(operation, many='team/app:1')}?all=1"
-    question = ask(operation.method, target)
-    asked = request_of("GET", question.target)
+    lookup = ask(operation.method, target)
+    asked = request_of("GET", lookup.target)
     libpod = operation.section.startswith("libpod/")
-    assert asked.operation is OPERATIONS[INSPECTS[question.kind][libpod]]
+    assert asked.operation is OPERATIONS[INSPECTS[lookup.kind][libpod]]
     assert asked.version == version.removeprefix("/")
     assert asked.query == ()
-    name = "team/app:1" if question.kind is Kind.IMAGE else "web"
-    assert name_in(asked.path, asked.operation) == question.name == name
-    assert (question.operation, question.kind, question.acts_on) == (operation, KINDS[operation.name], "")
+    name = "team/app:1" if lookup.kind is Kind.IMAGE else "web"
+    assert name_in(asked.path, asked.operation) == lookup.name == name
+    assert (lookup.operation, lookup.kind, lookup.acts_on) == (operation, KINDS[operation.name], "")
 
 
 def test_every_operation_with_a_name_of_such_an_object_is_known() -> None:
@@ -110,46 +110,50 @@ def test_every_kind_has_a_word_and_tables_speak_of_operations_that_exist() -> No
 @pytest.mark.parametrize(
     ("target", "answer", "found"),
     [
-        ("/containers/w/json", {"Id": ID, "Name": "/web"}, Found(ID, ("web",), owner=ID)),
-        ("/v5.0.0/libpod/containers/w/json", {"Id": ID, "Name": "web"}, Found(ID, ("web",), owner=ID)),
-        ("/networks/w", {"Name": "web", "Id": ID}, Found(ID, ("web",), owner=ID)),
-        ("/v5.0.0/libpod/networks/w/json", {"name": "web", "id": ID}, Found(ID, ("web",), owner=ID)),
-        ("/volumes/w", {"Name": "web"}, Found("web", ("web",), owner="web")),
-        ("/services/w", {"ID": "4cdgfyky7", "Spec": {"Name": "web"}}, Found("4cdgfyky7", ("web",), owner="4cdgfyky7")),
-        ("/libpod/pods/w/json", {"Id": ID, "Name": "web"}, Found(ID, ("web",), owner=ID)),
+        ("/containers/w/json", {"Id": ID, "Name": "/web"}, ResolvedObject(ID, ("web",), owner=ID)),
+        ("/v5.0.0/libpod/containers/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), owner=ID)),
+        ("/networks/w", {"Name": "web", "Id": ID}, ResolvedObject(ID, ("web",), owner=ID)),
+        ("/v5.0.0/libpod/networks/w/json", {"name": "web", "id": ID}, ResolvedObject(ID, ("web",), owner=ID)),
+        ("/volumes/w", {"Name": "web"}, ResolvedObject("web", ("web",), owner="web")),
+        (
+            "/services/w",
+            {"ID": "4cdgfyky7", "Spec": {"Name": "web"}},
+            ResolvedObject("4cdgfyky7", ("web",), owner="4cdgfyky7"),
+        ),
+        ("/libpod/pods/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), owner=ID)),
         (
             "/images/w/json",
             {"Id": IMAGE, "RepoTags": ["web:1"]},
-            Found(IMAGE, ("docker.io/library/web:1",), owner=IMAGE),
+            ResolvedObject(IMAGE, ("docker.io/library/web:1",), owner=IMAGE),
         ),
         (
             "/libpod/images/w/json",
             {"Id": ID, "RepoTags": ["localhost/web:1"], "RepoDigests": [f"localhost/web{DIGEST}"]},
-            Found(ID, ("localhost/web:1", f"localhost/web{DIGEST}"), owner=ID),
+            ResolvedObject(ID, ("localhost/web:1", f"localhost/web{DIGEST}"), owner=ID),
         ),
-        ("/images/w/json", {"Id": IMAGE, "RepoTags": ["<none>:<none>"]}, Found(IMAGE, (), owner=IMAGE)),
-        ("/images/w/json", {"Id": IMAGE, "RepoTags": None, "RepoDigests": [3]}, Found(IMAGE, (), owner=IMAGE)),
-        ("/containers/w/json", {"Id": ID}, Found(ID, (), owner=ID)),
-        ("/services/w", {"ID": "x1", "Spec": None, "Name": "web"}, Found("x1", (), owner="x1")),
+        ("/images/w/json", {"Id": IMAGE, "RepoTags": ["<none>:<none>"]}, ResolvedObject(IMAGE, (), owner=IMAGE)),
+        ("/images/w/json", {"Id": IMAGE, "RepoTags": None, "RepoDigests": [3]}, ResolvedObject(IMAGE, (), owner=IMAGE)),
+        ("/containers/w/json", {"Id": ID}, ResolvedObject(ID, (), owner=ID)),
+        ("/services/w", {"ID": "x1", "Spec": None, "Name": "web"}, ResolvedObject("x1", (), owner="x1")),
     ],
 )
-def test_an_answer_says_id_and_names(target: str, answer: Mapping[str, object], found: Found) -> None:
+def test_an_answer_says_id_and_names(target: str, answer: Mapping[str, object], found: ResolvedObject) -> None:
     assert read(ask("GET", target), answer) == found
 
 
 def test_an_exec_is_judged_by_its_container_and_goes_on_under_its_own_id() -> None:
-    question = ask("POST", "/v1.45/exec/abc/start")
-    further = read(question, {"ID": "e" * 64, "ContainerID": ID}, "v1.45")
-    assert isinstance(further, Question)
+    lookup = ask("POST", "/v1.45/exec/abc/start")
+    further = read(lookup, {"ID": "e" * 64, "ContainerID": ID}, "v1.45")
+    assert isinstance(further, Lookup)
     assert (further.kind, further.name, further.target) == (Kind.CONTAINER, ID, f"/v1.45/containers/{ID}/json")
-    assert read(further, {"Id": ID, "Name": "/web"}, "v1.45") == Found("e" * 64, ("web",), owner=ID)
+    assert read(further, {"Id": ID, "Name": "/web"}, "v1.45") == ResolvedObject("e" * 64, ("web",), owner=ID)
 
 
 def test_a_task_is_judged_by_its_service() -> None:
     further = read(ask("GET", "/tasks/t1"), {"ID": "t1", "ServiceID": "s1"})
-    assert isinstance(further, Question)
+    assert isinstance(further, Lookup)
     assert (further.kind, further.target) == (Kind.SERVICE, "/services/s1")
-    assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == Found("t1", ("web",), owner="s1")
+    assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == ResolvedObject("t1", ("web",), owner="s1")
 
 
 @pytest.mark.parametrize("owner", [None, "", "a/b", "..", "x?y", 3])
@@ -189,10 +193,10 @@ JSON = st.recursive(
 @given(st.sampled_from(ASKED), st.binary(max_size=20) | JSON.map(lambda answer: json.dumps(answer).encode()))
 def test_whatever_is_answered_the_id_that_is_read_names_one_object(operation: Operation, content: bytes) -> None:
     request = request_for(operation)
-    question = find_object(request)
-    assert isinstance(question, Question)
-    found = read_object(question, content, request.version)
-    if isinstance(found, Found):
+    lookup = find_object(request)
+    assert isinstance(lookup, Lookup)
+    found = read_object(lookup, content, request.version)
+    if isinstance(found, ResolvedObject):
         renamed = with_name(request, operation, found.id)
         again = request_of(renamed.method, renamed.target)
         assert again.operation is operation
@@ -210,7 +214,7 @@ ALL = (NAMES[0], NAMES[1], NAMES[3])
 
 @pytest.mark.parametrize("name", ["busybox", "docker.io/team/app:1", IMAGE, ID, "4f5e"])
 def test_an_image_that_is_only_looked_at_may_have_other_names(name: str) -> None:
-    assert read(ask("GET", f"/images/{name}/json"), TAGGED) == Found(IMAGE, NAMES, owner=IMAGE)
+    assert read(ask("GET", f"/images/{name}/json"), TAGGED) == ResolvedObject(IMAGE, NAMES, owner=IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -230,25 +234,27 @@ def test_what_acts_on_a_name_is_judged_by_that_name_alone_and_goes_on_under_it(
 ) -> None:
     """Not by the id: the name may have been given to another image by the time it is acted on."""
     verb, _, target = method.format(name).partition(" ")
-    assert read(ask(verb, target), TAGGED) == Found(acted_on, (acted_on,))
+    assert read(ask(verb, target), TAGGED) == ResolvedObject(acted_on, (acted_on,))
 
 
 @pytest.mark.parametrize("name", [IMAGE, ID, "4f5e", "app", "busybox:2"])
 def test_an_image_that_is_deleted_by_anything_else_is_judged_by_all_its_names(name: str) -> None:
-    assert read(ask("DELETE", f"/images/{name}"), TAGGED) == Found(IMAGE, ALL, every=True, owner=IMAGE)
+    assert read(ask("DELETE", f"/images/{name}"), TAGGED) == ResolvedObject(IMAGE, ALL, every=True, owner=IMAGE)
 
 
 @pytest.mark.parametrize("name", ["busybox", ID])
 def test_untagging_may_take_any_name(name: str) -> None:
-    assert read(ask("POST", f"/libpod/images/{name}/untag"), TAGGED) == Found(IMAGE, ALL, every=True, owner=IMAGE)
+    assert read(ask("POST", f"/libpod/images/{name}/untag"), TAGGED) == ResolvedObject(
+        IMAGE, ALL, every=True, owner=IMAGE
+    )
 
 
 @pytest.mark.parametrize(
     ("target", "found"),
     [
-        ("/images/busybox/push?tag=1", Found(BUSYBOX, (f"{BUSYBOX}:1",))),
-        ("/images/busybox:1/push", Found(f"{BUSYBOX}:1", (f"{BUSYBOX}:1",))),
-        ("/images/a.b:5/x/push?tag=1", Found("a.b:5/x", ("a.b:5/x:1",))),
+        ("/images/busybox/push?tag=1", ResolvedObject(BUSYBOX, (f"{BUSYBOX}:1",))),
+        ("/images/busybox:1/push", ResolvedObject(f"{BUSYBOX}:1", (f"{BUSYBOX}:1",))),
+        ("/images/a.b:5/x/push?tag=1", ResolvedObject("a.b:5/x", ("a.b:5/x:1",))),
         # All tags, two tags, and what is read by Podman only.
         *((f"/images/busybox{tags}", None) for tags in ("/push", "/push?tag=", ":1/push?tag=2", ":1/push?tag=")),
         *((f"/images/busybox/push?{query}", None) for query in ("TAG=1", "tag=1&Tag=2", "tag=1&tag=1", "tag=a:b")),
@@ -257,7 +263,7 @@ def test_untagging_may_take_any_name(name: str) -> None:
         ("/images/Busybox/push?tag=1", None),
     ],
 )
-def test_a_push_sends_what_its_reference_says_or_nobody_knows(target: str, found: Found | None) -> None:
+def test_a_push_sends_what_its_reference_says_or_nobody_knows(target: str, found: ResolvedObject | None) -> None:
     assert find_object(request_of("POST", target)) == found
 
 
@@ -266,7 +272,7 @@ def test_a_push_sends_what_its_reference_says_or_nobody_knows(target: str, found
     [("busybox", f"{BUSYBOX}:latest"), ("busybox:1", f"{BUSYBOX}:1"), (f"a.b/x{DIGEST}", f"a.b/x{DIGEST}"), (ID, "")],
 )
 def test_an_image_in_a_registry_is_its_reference(name: str, reference: str) -> None:
-    found = Found(reference, (reference,)) if reference else None
+    found = ResolvedObject(reference, (reference,)) if reference else None
     assert find_object(request_of("GET", f"/distribution/{name}/json")) == found
 
 
@@ -280,21 +286,21 @@ def test_which_image_of_a_registry_is_meant_is_not_certain_where_a_parameter_nam
 
 @by_object
 def test_a_name_that_means_nothing_is_judged_by_itself(operation: Operation) -> None:
-    question = ask(operation.method, path_of(operation, many="web"))
-    names = () if question.kind in {Kind.EXEC, Kind.TASK} else ("web",)
-    if question.kind is Kind.IMAGE:
+    lookup = ask(operation.method, path_of(operation, many="web"))
+    names = () if lookup.kind in {Kind.EXEC, Kind.TASK} else ("web",)
+    if lookup.kind is Kind.IMAGE:
         names = ("docker.io/library/web:latest",)
-    assert missing(question) == Found("web", names)
+    assert missing(lookup) == ResolvedObject("web", names)
 
 
 def test_an_exec_whose_container_is_gone_has_no_name() -> None:
     further = read(ask("GET", "/exec/e1/json"), {"ID": "e1", "ContainerID": ID})
-    assert isinstance(further, Question)
-    assert missing(further) == Found(ID, ())
+    assert isinstance(further, Lookup)
+    assert missing(further) == ResolvedObject(ID, ())
 
 
 def test_a_name_that_no_image_can_have_is_judged_as_it_is() -> None:
-    assert missing(ask("GET", f"/images/{ID}/json")) == Found(ID, (ID,))
+    assert missing(ask("GET", f"/images/{ID}/json")) == ResolvedObject(ID, (ID,))
 
 
 # Names in paths

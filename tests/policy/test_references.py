@@ -106,7 +106,7 @@ def test_a_star_for_a_part_of_a_reference_covers_it(text: str, data: st.DataObje
 
 
 @given(VALID, st.data())
-def test_a_question_mark_for_a_letter_of_a_reference_covers_it(text: str, data: st.DataObject) -> None:
+def test_a_lookup_mark_for_a_letter_of_a_reference_covers_it(text: str, data: st.DataObject) -> None:
     parsed = parse_reference(text)
     assert parsed is not None
     reference = str(with_default_tag(parsed))

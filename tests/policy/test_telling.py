@@ -18,7 +18,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.objects import KINDS, Found, Kind, Question, read_object
+from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject, read_object
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.wire.answer import write_answer
@@ -53,15 +53,15 @@ def document_of(kind: Kind, identity: str) -> dict[str, object]:
     }
 
 
-def find(question: Question, identity: str, spelled: str) -> Found | None:
+def find(lookup: Lookup, identity: str, spelled: str) -> ResolvedObject | None:
     """Answer as an engine with one object of each kind, which is another's, to whoever spells it so."""
     asked = spelled
-    while question.name == asked:
-        read = read_object(question, json.dumps(document_of(question.kind, identity)).encode(), "")
+    while lookup.name == asked:
+        read = read_object(lookup, json.dumps(document_of(lookup.kind, identity)).encode(), "")
         assert read is not None
-        if isinstance(read, Found):
+        if isinstance(read, ResolvedObject):
             return read
-        question, asked = read, identity
+        lookup, asked = read, identity
     return None
 
 
@@ -86,7 +86,7 @@ def settle(  # noqa: PLR0913, PLR0917 (they are what a request and its engine co
     body = json.dumps(content).encode() if content is not None else b""
     fields = ("content-type: application/json", f"content-length: {len(body)}") if body else ()
     judged = judge(policy, head_of(*fields, line=f"{operation.method} {target} HTTP/1.1"))
-    verdict = finish(policy, judged, body, lambda question: find(question, identity, spelled) if identity else None)
+    verdict = finish(policy, judged, body, lambda lookup: find(lookup, identity, spelled) if identity else None)
     return verdict if isinstance(verdict, Verdict) else None
 
 

@@ -63,7 +63,7 @@ def test_a_word_makes_the_condition_of_its_name_with_the_value_that_was_written(
         assert (hash(made), made) == (hash(condition(word.name, value)), condition(word.name, value))
         assert str(made)
         judgement = judge_claims({word.name: made}, claims_of_head(PLAIN[name], Known(found=WEB)))
-        assert not judgement.questions
+        assert not judgement.lookups
 
 
 @every_word

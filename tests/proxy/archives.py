@@ -7,7 +7,7 @@ import tarfile
 from policy.policies import grant_on
 from proxy.bodies import contained
 from proxy.harness import PATIENCE, Wire, World, request
-from proxy.questions import tell
+from proxy.lookups import tell
 
 ARCHIVES = (contained("PutContainerArchive", "web"), grant_on("SystemPing"))
 

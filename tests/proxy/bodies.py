@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from policy.policies import grant_on, policy_with
 from proxy.harness import PATIENCE, Wire, World, request
-from proxy.questions import answer
+from proxy.lookups import answer
 
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED

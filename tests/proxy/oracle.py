@@ -128,7 +128,7 @@ def check_engine(connections: Sequence[Passed], client_sent: bytes) -> list[Requ
         reading = read_requests(passed.received, tunnel_behind)
         for request in reading.requests:
             _check_head(request)
-            if not _is_question(request):
+            if not _is_lookup(request):
                 found.append(request)
         if tunnel_behind is None:
             assert b"\r\n\r\n" not in reading.rest, reading.rest
@@ -137,7 +137,7 @@ def check_engine(connections: Sequence[Passed], client_sent: bytes) -> list[Requ
     return found
 
 
-def _is_question(request: Request) -> bool:
+def _is_lookup(request: Request) -> bool:
     """Whether the proxy asks what a name means."""
     return _OUR_HOST.match(request.head) is not None and not request.line.endswith(" /_ping")
 
@@ -145,7 +145,7 @@ def _is_question(request: Request) -> bool:
 def _check_head(request: Request) -> None:
     judged = judge(EVERYTHING, request.head)
     assert isinstance(judged, Verdict), f"what the engine got has no single reading: {request.head!r}: {judged}"
-    if not _is_question(request):
+    if not _is_lookup(request):
         assert judged.to_engine == request.head, "what the engine got is not in its one spelling"
 
 

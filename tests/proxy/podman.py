@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from policy.policies import grant_on, policy_with
 from proxy.harness import Wire, World, request
-from proxy.questions import answer
+from proxy.lookups import answer
 from proxy.stage import until
 
 from dockerproxy.policy.compile import CompiledPolicy
@@ -86,7 +86,7 @@ class Podman:
             self._remove(self.volumes)
             return answer({"VolumesDeleted": []})
         if len(meant) != 1 or (method == "GET" and "/libpod/" not in target and name not in self.volumes):
-            return answer({"message": "no"}, "404 Not Found")
+            return answer({"message": "no"}, "404 Not ResolvedObject")
         if method == "GET":
             return answer({"Name": meant[0]})
         self._remove(meant)

@@ -9,7 +9,7 @@ from typing import cast
 
 from proxy.bodies import CONTAINED
 from proxy.harness import PATIENCE, World, world
-from proxy.questions import POLICY
+from proxy.lookups import POLICY
 from proxy.transcripts import Case
 
 from dockerproxy.observe.record import Record
@@ -181,7 +181,7 @@ class Stage:
             served.held,
             usage.buffered,
             sum(usage._open.values()) - under_way,
-            served.questions._value,
+            served.lookups._value,
             len(server._shared.removals),
             served.removals._value,
         )

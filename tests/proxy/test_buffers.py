@@ -8,7 +8,7 @@ import pytest
 from policy.policies import policy_with
 from proxy.bodies import contained, has_taken
 from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
-from proxy.questions import tell
+from proxy.lookups import tell
 from wire.tars import block
 
 from dockerproxy.proxy.buffers import IN_KERNEL

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from proxy.harness import OK, Wire, World, in_loop, request, world
+from proxy.lookups import the_client
 from proxy.podman import ALL, DB, DELETE, Podman, add_socket, ask, claims, podman, status_of
-from proxy.questions import the_client
 from proxy.stage import turn, until
 
 from dockerproxy.policy.claims.tables import BODIES

@@ -12,12 +12,12 @@ from policy.policies import ID, grant_on, policy_with
 from proxy.bodies import contained
 from proxy.ends import Ends
 from proxy.harness import OK, get, in_loop, request, world
-from proxy.questions import OTHER, POLICY, START, WEB, answer, asked, serve, tell
+from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve, tell
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.exchange import HELD
-from dockerproxy.proxy.sockets import QUESTIONS
+from dockerproxy.proxy.sockets import LOOKUPS
 from dockerproxy.wire.exchange import State
 
 CREATE = ("Content-Type: application/json", "Content-Length: 17")
@@ -170,7 +170,7 @@ async def test_for_a_client_that_has_gone_nothing_is_asked_any_longer_and_nothin
 
 
 @in_loop
-async def test_a_client_that_goes_between_two_questions_is_not_asked_for_again() -> None:
+async def test_a_client_that_goes_between_two_lookups_is_not_asked_for_again() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("POST", "/exec/e1/start"))
@@ -184,7 +184,7 @@ async def test_a_client_that_goes_between_two_questions_is_not_asked_for_again()
 @in_loop
 async def test_who_has_gone_does_not_keep_others_waiting_for_their_turn() -> None:
     async with world(policy=POLICY) as here:
-        first = [await here.connect() for _ in range(QUESTIONS)]
+        first = [await here.connect() for _ in range(LOOKUPS)]
         for client in first:
             await client.send(START)
         wires = [await asked(here) for _ in first]
@@ -322,13 +322,11 @@ async def test_a_tunnel_opens_after_the_wait_and_early_bytes_are_not_lost() -> N
 
 @pytest.mark.parametrize(("told", "status"), [(WEB, b"200"), (OTHER, b"403"), (None, b"403")])
 @in_loop
-async def test_a_question_about_a_head_is_a_get_and_the_answer_to_a_head_has_no_body(
-    told: object, status: bytes
-) -> None:
+async def test_a_lookup_about_a_head_is_a_get_and_the_answer_to_a_head_has_no_body(told: object, status: bytes) -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("HEAD", "/containers/w/archive?path=/", "Connection: close"))
-        await tell(here, told or {"message": "no"}, status="200 OK" if told else "404 Not Found")
+        await tell(here, told or {"message": "no"}, status="200 OK" if told else "404 Not ResolvedObject")
         if told is WEB:
             length = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
             await serve(here, f"HEAD /containers/{ID}/archive?path=%2F", length)

@@ -20,7 +20,7 @@ from proxy.bodies import (
     whole,
 )
 from proxy.harness import OK, get, in_loop, request, world
-from proxy.questions import asked, serve
+from proxy.lookups import asked, serve
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
@@ -313,7 +313,7 @@ async def test_a_volume_that_does_not_exist_is_made_by_the_engine_as_one_of_its_
 
 
 @in_loop
-async def test_for_a_client_that_leaves_between_two_questions_the_second_is_not_asked() -> None:
+async def test_for_a_client_that_leaves_between_two_lookups_the_second_is_not_asked() -> None:
     async with world(policy=CONTAINED) as here:
         client = await here.connect()
         await client.send(create(TWO_VOLUMES))

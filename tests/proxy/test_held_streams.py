@@ -8,7 +8,7 @@ from policy.policies import ID, policy_with
 from proxy.archives import ARCHIVES, BAD, GOOD, ask_for_web, chunks, names_in, put
 from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, create, whole
 from proxy.harness import OK, PATIENCE, get, in_loop, request, world
-from proxy.questions import OTHER, WEB, asked, tell, the_client
+from proxy.lookups import OTHER, WEB, asked, tell, the_client
 from wire.tars import block
 
 from dockerproxy.policy.judge import Verdict

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from proxy.harness import PATIENCE, get, in_loop, request, world
-from proxy.questions import the_client
+from proxy.lookups import the_client
 from proxy.stage import until
 from wire.test_http2 import GRPC, TYPES, Asker
 

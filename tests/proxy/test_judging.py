@@ -11,7 +11,7 @@ import pytest
 from policy.policies import ID, policy_with
 from proxy.bodies import CONTAINED, GRANTS, TWO_VOLUMES, contained, create, whole
 from proxy.harness import OK, PATIENCE, World, get, in_loop, request, world
-from proxy.questions import POLICY, WEB, serve, tell, the_client
+from proxy.lookups import POLICY, WEB, serve, tell, the_client
 from proxy.stage import until
 
 from dockerproxy.errors import Refusal

@@ -7,7 +7,7 @@ import pytest
 from policy.policies import policy_with
 from proxy.archives import ARCHIVES, GOOD, ask_for_web, chunks, names_in, put
 from proxy.harness import OK, PATIENCE, get, in_loop, request, world
-from proxy.questions import tell, the_client
+from proxy.lookups import tell, the_client
 from wire.tars import block
 
 

@@ -12,7 +12,7 @@ from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict, judge_object
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import SocketSettings
 
@@ -67,12 +67,12 @@ def with_policy(policy: CompiledPolicy) -> SocketSettings:
     return replace(read_environment({}).settings.sockets[0], policy=policy)
 
 
-def test_a_question_is_remembered_and_never_what_came_of_it() -> None:
+def test_a_lookup_is_remembered_and_never_what_came_of_it() -> None:
     socket = SocketState(with_policy(policy_with(grant_on("ContainerStart", "web"))))
     start = b"POST /containers/w/start HTTP/1.1\r\nHost: x\r\n\r\n"
     first = socket.judge(start)
     assert isinstance(first, NeedsLookup)
-    decided = judge_object(socket.policy, first, Found("9" * 64, ("web",), owner="9" * 64))
+    decided = judge_object(socket.policy, first, ResolvedObject("9" * 64, ("web",), owner="9" * 64))
     assert isinstance(decided, Verdict)
     assert decided.passes
     assert socket.judge(start) is first

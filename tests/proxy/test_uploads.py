@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from policy.policies import policy_with
 from proxy.bodies import contained
 from proxy.harness import OK, get, in_loop, request, world
-from proxy.questions import the_client
+from proxy.lookups import the_client
 from proxy.stage import turn, until
 from proxy.test_judging import busy
 from wire.tars import archive_of, item, read_archive

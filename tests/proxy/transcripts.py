@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy.policies import ID
-from proxy.questions import OTHER, WEB, answer
+from proxy.lookups import OTHER, WEB, answer
 
 CONVERSATIONS = Path(__file__).parent.parent / "corpus" / "wire" / "conversations"
 

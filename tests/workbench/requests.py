@@ -24,7 +24,7 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import Verdict, judge
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.needs import LISTS
-from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.wording import write_grant
@@ -45,7 +45,7 @@ NOTHING = compile_policy(
     Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""), mode=Mode.LEARN),
 )
 
-Answer = Callable[[Question], Found | None]
+Answer = Callable[[Lookup], ResolvedObject | None]
 """What an engine says of a name; None if it has nothing of that name."""
 
 
@@ -88,9 +88,9 @@ def _bodies(draw: st.DrawFn, name: str, query: str) -> tuple[str, bytes]:
     return asked if asked.isascii() and draw(st.booleans()) else query, content
 
 
-def take_for_name(question: Question) -> Found:
+def take_for_name(lookup: Lookup) -> ResolvedObject:
     """Say that there is an object which is called what it is asked for."""
-    (found,) = answer_by_name(Known(), question).answers.values()
+    (found,) = answer_by_name(Known(), lookup).answers.values()
     return found
 
 

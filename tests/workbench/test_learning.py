@@ -27,7 +27,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import MOST_BYTES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.judge import NeedsLookup, Verdict, judge, judge_object
-from dockerproxy.policy.objects import KINDS, Found, Question, find_object
+from dockerproxy.policy.objects import KINDS, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words, is_about_object
 from dockerproxy.workbench.learning import Learner
@@ -62,8 +62,8 @@ def test_whatever_was_seen_can_be_read_back_and_is_allowed(seen: list[Record]) -
         if is_doubtful(record):
             continue
         assert settled(policy, record).allowed, record
-        if record.object and isinstance(find_object(request), Question) and found is not None and not found.every:
-            assert settled(policy, record, Found("x", (record.object,), owner="x")).allowed, record
+        if record.object and isinstance(find_object(request), Lookup) and found is not None and not found.every:
+            assert settled(policy, record, ResolvedObject("x", (record.object,), owner="x")).allowed, record
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_an_id_that_the_engine_did_not_know_gets_the_answer_it_got(line: str, ot
     judged = judge(policy, f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert isinstance(judged, NeedsLookup)
     absent = judge_object(policy, judged, None)
-    stranger = judge_object(policy, judged, Found(ID[:-1] + "0", ("stranger",), owner=ID[:-1] + "0"))
-    other = judge_object(policy, judged, Found("1", ("other",), owner="1"))
+    stranger = judge_object(policy, judged, ResolvedObject(ID[:-1] + "0", ("stranger",), owner=ID[:-1] + "0"))
+    other = judge_object(policy, judged, ResolvedObject("1", ("other",), owner="1"))
     assert isinstance(absent, Verdict)
     assert isinstance(stranger, Verdict)
     assert isinstance(other, Verdict)
@@ -117,7 +117,7 @@ def test_an_object_that_was_not_seen_is_refused_wherever_objects_are_named(seen:
         conditions = [condition for case in policy.cases[record.operation] for condition in case.conditions]
         stranger = "reg.example/a/stranger:1" if "image" in KINDS.get(record.operation, "") else "stranger"
         if any(is_about_object(OPERATIONS[record.operation], condition.word) for condition in conditions):
-            assert not settled(policy, record, Found("x", (stranger,), owner="x")).allowed
+            assert not settled(policy, record, ResolvedObject("x", (stranger,), owner="x")).allowed
 
 
 @given(LISTS)

@@ -11,7 +11,7 @@ from observe.records import ID, NOON, allows, learn, lines_of, load, record_of, 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.objects import KINDS, Found, Kind
+from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject
 from dockerproxy.policy.values import items_of
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.patterns import is_generated
@@ -94,9 +94,9 @@ def test_whatever_is_done_to_an_object_is_allowed_tomorrow_on_one_of_a_name_like
     text = learn(record_of(line, today))
     policy = load(text)
     assert not any(today in line for line in text.splitlines() if not line.strip().startswith("#"))
-    assert settled(policy, record_of(line), Found(ID, (tomorrow,), owner=ID)).allowed
+    assert settled(policy, record_of(line), ResolvedObject(ID, (tomorrow,), owner=ID)).allowed
     if "unrestricted" not in text:
-        assert not settled(policy, record_of(line), Found(ID, ("prod_db",), owner=ID)).allowed
+        assert not settled(policy, record_of(line), ResolvedObject(ID, ("prod_db",), owner=ID)).allowed
 
 
 # Commands
@@ -176,7 +176,7 @@ def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_with
     assert lines_of(*inspected)[-1] == "- ContainerInspect: {containers: [cache, db, proxy, web]}"
     policy = load(learn(listed, *inspected))
     assert allows(policy, "GET /containers/x/json", "tomorrow")
-    assert not settled(policy, start(ID, "web"), Found(ID, ("web",), owner=ID)).allowed
+    assert not settled(policy, start(ID, "web"), ResolvedObject(ID, ("web",), owner=ID)).allowed
 
 
 # What had to be unrestricted

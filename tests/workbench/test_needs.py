@@ -10,7 +10,7 @@ from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.workbench.needs import (
@@ -230,15 +230,15 @@ def test_what_a_policy_denied_has_its_need_too() -> None:
     ("line", "named", "found"),
     [
         ("GET /containers/json", "", None),
-        ("GET /containers/3f9a/json", "web", Found("3f9a", ("web",), owner="web")),
-        (f"GET /containers/{ID}/json", "web", Found(ID, ("web",), owner=ID)),
-        (f"POST /exec/{ID}/start", "web", Found(ID, ("web",), owner="web")),
-        (f"GET /images/sha256:{ID}/json", APP, Found(f"sha256:{ID}", (APP,), owner=f"sha256:{ID}")),
-        ("GET /containers/web/json", "", Found("web", ("web",))),
-        ("GET /distribution/app:1/json", "", Found(APP, (APP,))),
+        ("GET /containers/3f9a/json", "web", ResolvedObject("3f9a", ("web",), owner="web")),
+        (f"GET /containers/{ID}/json", "web", ResolvedObject(ID, ("web",), owner=ID)),
+        (f"POST /exec/{ID}/start", "web", ResolvedObject(ID, ("web",), owner="web")),
+        (f"GET /images/sha256:{ID}/json", APP, ResolvedObject(f"sha256:{ID}", (APP,), owner=f"sha256:{ID}")),
+        ("GET /containers/web/json", "", ResolvedObject("web", ("web",))),
+        ("GET /distribution/app:1/json", "", ResolvedObject(APP, (APP,))),
     ],
 )
-def test_an_object_is_what_its_record_tells_of_it(line: str, named: str, found: Found | None) -> None:
+def test_an_object_is_what_its_record_tells_of_it(line: str, named: str, found: ResolvedObject | None) -> None:
     record = record_of(line, named)
     assert find_named(request_in(record), record) == found
 

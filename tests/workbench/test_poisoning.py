@@ -31,7 +31,7 @@ def test_what_is_not_there_or_was_refused_makes_no_pattern(decision: Outcome, st
 @pytest.mark.parametrize(("decision", "status"), REFUSALS)
 @pytest.mark.parametrize("line", ["GET /containers/x/json", "GET /containers/web/archive?path=/{}"])
 @pytest.mark.parametrize("signs", ["***", "**", "???", "?*"])
-def test_stars_and_question_marks_of_a_client_are_never_learned(
+def test_stars_and_lookup_marks_of_a_client_are_never_learned(
     decision: Outcome, status: int, line: str, signs: str
 ) -> None:
     seen = [line.format(f"{signs}{number}".replace("?", "%3F")) for number in (1, 2, 3)]

@@ -14,7 +14,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Verdict, judge
-from dockerproxy.policy.objects import Found, Question
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.workbench.trying import (
     Tried,
@@ -65,7 +65,7 @@ def tried(
 def test_a_name_is_taken_for_what_it_says(method: str, target: str, *, allowed: bool, asks: bool) -> None:
     found = tried(method, target)
     assert found.decision.allowed is allowed
-    assert (found.question is not None) is asks
+    assert (found.lookup is not None) is asks
 
 
 def test_what_has_no_reading_is_refused() -> None:
@@ -119,11 +119,11 @@ def test_what_is_tried_is_decided_as_serve_would(image: str, host: dict[str, obj
     found = create(body.decode())
     head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     judged = judge(BODIES, head.encode())
-    asked: list[Question] = []
+    asked: list[Lookup] = []
 
-    def answer(question: Question) -> Found | None:
-        asked.append(question)
-        (found,) = answer_by_name(Known(), question).answers.values()
+    def answer(lookup: Lookup) -> ResolvedObject | None:
+        asked.append(lookup)
+        (found,) = answer_by_name(Known(), lookup).answers.values()
         return found
 
     verdict = finish(BODIES, judged, body, answer)
@@ -148,7 +148,7 @@ def test_what_does_not_depend_on_the_body_needs_none() -> None:
 def test_names_in_a_body_are_taken_for_what_they_say_and_listed() -> None:
     found = create('{"Image": "alpine", "HostConfig": {"Binds": ["data:/x"], "NetworkMode": "front"}}')
     assert found.decision.allowed
-    assert [describe_object(question) for question in found.asked] == [
+    assert [describe_object(lookup) for lookup in found.asked] == [
         "volume data, taken for its name; serve asks the engine",
         "network front, taken for its name; serve asks the engine",
     ]
@@ -220,6 +220,6 @@ def test_what_only_the_engine_knows_of_the_object_is_said() -> None:
     ],
 )
 def test_what_a_name_was_taken_for_is_said(target: str, expected: str) -> None:
-    question = tried("POST", target).question
-    assert question is not None
-    assert describe_object(question) == expected
+    lookup = tried("POST", target).lookup
+    assert lookup is not None
+    assert describe_object(lookup) == expected

@@ -115,8 +115,8 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
     if body is not None:
         yield "body", _describe_body(tried, body)
-    for question in filter(None, (tried.question, *tried.asked)):
-        yield "object", describe_object(question)
+    for lookup in filter(None, (tried.lookup, *tried.asked)):
+        yield "object", describe_object(lookup)
     unseen = describe_unseen(tried)
     if unseen:
         yield "object", unseen

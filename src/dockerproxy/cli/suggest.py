@@ -32,7 +32,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.model import Policy
-from dockerproxy.policy.objects import Question
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learned import write_grants, write_impossible, write_openings, write_policy
@@ -138,8 +138,8 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     request = canonicalise(record.method, record.target)
     if not isinstance(request, CanonicalRequest) or len(record.target) >= MAX_TARGET:
         return any(not case.conditions for case in policy.cases[need.operation.name])
-    question = decide(policy, request)
-    if isinstance(question, Question) and is_absent(question, record):
+    lookup = decide(policy, request)
+    if isinstance(lookup, Lookup) and is_absent(lookup, record):
         return True
     return is_allowed(decide(policy, request, Known(found=find_named(request, record))))
 

@@ -55,7 +55,7 @@ def make_room(wanted: int, sockets: int, besides: int) -> Room:
     Args:
         wanted: Connections.
         sockets: On how many sockets.
-        besides: Descriptors for what is no connection of a client: sockets of ours, questions to the engine.
+        besides: Descriptors for what is no connection of a client: sockets of ours, lookups to the engine.
     """
     kept = _RESERVE + besides
     needed = wanted * _PER_CONNECTION + kept + _BACKLOG * sockets

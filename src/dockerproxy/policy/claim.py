@@ -12,14 +12,14 @@ from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.api.versions import Version, read_version
-from dockerproxy.policy.objects import Found, Kind, Question, ask
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.values import Value
 from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json, show
 
 Object: TypeAlias = dict[str, Json]
-Answers: TypeAlias = Mapping[tuple[Kind, str], Found]
-MOST_QUESTIONS: Final = 32
+Answers: TypeAlias = Mapping[tuple[Kind, str], ResolvedObject]
+MOST_LOOKUPS: Final = 32
 """That one body may make us ask the engine. No honest client names so many objects at once."""
 
 MOST_FAULTS: Final = 128
@@ -46,7 +46,7 @@ class Known:
         answers: What the engine said of names in the body.
     """
 
-    found: Found | None = None
+    found: ResolvedObject | None = None
     body: tuple[Json] | None = None
     answers: Answers = field(default_factory=dict)
 
@@ -114,8 +114,8 @@ class Claim(NamedTuple):
     path: str
     shown: Json
     says: str
-    lookup: Question | None = None
-    later: tuple[Question, ...] = ()
+    lookup: Lookup | None = None
+    later: tuple[Lookup, ...] = ()
     wrong: tuple[Fault, ...] = ()
     target: str = ""
     without: bool | None = None
@@ -129,8 +129,8 @@ class Claim(NamedTuple):
 class More(TypedDict, total=False):
     """What is to be said of some claims only: attributes of `Claim`."""
 
-    lookup: Question | None
-    later: tuple[Question, ...]
+    lookup: Lookup | None
+    later: tuple[Lookup, ...]
     wrong: tuple[Fault, ...]
     target: str
     without: bool | None
@@ -156,7 +156,7 @@ class Reading:
 
     request: CanonicalRequest
     answers: Answers
-    found: Found | None = None
+    found: ResolvedObject | None = None
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
 
@@ -197,11 +197,11 @@ class Reading:
         if version is not None and version < since:
             self.claim(word, None, path, None, f"is left out by the engine under {self.request.version}")
 
-    def question(self, kind: Kind, name: str) -> Question:
+    def lookup(self, kind: Kind, name: str) -> Lookup:
         """Return what to ask the engine about a name."""
         return ask(kind, name, self.request.version, self.request.operation)
 
-    def find(self, kind: Kind, name: str) -> Found | None:
+    def find(self, kind: Kind, name: str) -> ResolvedObject | None:
         """Return what the engine said of a name; None if it was not asked."""
         return self.answers.get((kind, name))
 

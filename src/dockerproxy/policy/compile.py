@@ -117,7 +117,7 @@ def _compile(name: str, grant: Grant) -> Case:
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:
-    """Rank cases: what is decided by the head, by the body, by a question to the engine.
+    """Rank cases: what is decided by the head, by the body, by a lookup to the engine.
 
     Of two that allow the same, one that is whole comes first, then one that puts labels on or bounds in: the order of
     lines says nothing.

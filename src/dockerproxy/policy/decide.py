@@ -1,4 +1,4 @@
-"""The decision: a lookup, total and pure. Where it depends on an object or a body, what is needed first."""
+"""The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Question, find_object
+from dockerproxy.policy.objects import Lookup, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.wire.document import Json, write_json
 
@@ -42,21 +42,21 @@ class Judgement:
     Attributes:
         faults: What is wrong with them; nothing if all are granted.
         waiting: What may be wrong besides, by the names that the engine must be asked about.
-        questions: What the engine must be asked to know; the faults are not all then.
+        lookups: What the engine must be asked to know; the faults are not all then.
         substitutes: What goes to the engine in some places, by their paths.
     """
 
     faults: tuple[Fault, ...]
     waiting: tuple[Fault, ...]
-    questions: tuple[Question, ...]
+    lookups: tuple[Lookup, ...]
     substitutes: Mapping[str, Json]
 
 
-def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING) -> Decision | Question | Wanted:
+def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING) -> Decision | Lookup | Wanted:
     """Judge a request by what it asks for. No matching grant means no.
 
-    Every input has an answer, and the same input always has the same one. It is a question, or the wish for the body,
-    only as long as that is not known and some grant might allow the request.
+    Every input has an answer, and the same input always has the same one. It says that it needs the body or a lookup
+    only while that is not known and some grant might allow the request.
 
     Args:
         policy: Of the socket it came in by.
@@ -71,7 +71,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
             named = find_object(request)
-            if isinstance(named, Question):
+            if isinstance(named, Lookup):
                 return named  # This case and all that follow are about the object.
             known = replace(known, found=named)
         if case.judges_head and judge_claims(case.by_word, claims_of_head(request, known)).faults:
@@ -89,7 +89,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     return replace(denial, message=_explain(policy, name, *nearest))
 
 
-def is_allowed(answer: Decision | Question | Wanted) -> bool:
+def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
     """Whether it is decided that a request is allowed."""
     return isinstance(answer, Decision) and answer.allowed
 
@@ -110,27 +110,27 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
     """
     faults: list[Fault] = []
     waiting: list[Fault] = []
-    questions: dict[str, Question] = {}
+    lookups: dict[str, Lookup] = {}
     substitutes: dict[str, Json] = {}
     for claim in claims:
         answer = judge_claim(conditions, claim, CONSTRAINTS[claim.words[0]])
         if isinstance(answer, Fault):
             faults.append(answer)
-        elif isinstance(answer, Question):
-            questions[answer.target] = answer
+        elif isinstance(answer, Lookup):
+            lookups[answer.target] = answer
             waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
         else:
             faults += claim.wrong
-            for question in claim.later:
-                questions[question.target] = question
+            for lookup in claim.later:
+                lookups[lookup.target] = lookup
             if claim.target and not isinstance(answer.substitute, Keep) and not callable(answer.substitute):
                 substitutes[claim.target] = answer.substitute
-    return Judgement(tuple(faults), tuple(waiting), tuple(questions.values()), substitutes)
+    return Judgement(tuple(faults), tuple(waiting), tuple(lookups.values()), substitutes)
 
 
 def _look_into(
     case: Case, body: Body, request: CanonicalRequest, known: Known
-) -> Decision | Question | Wanted | Judgement:
+) -> Decision | Lookup | Wanted | Judgement:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if body.is_read and known.body is None:
         return Wanted.BODY
@@ -138,8 +138,8 @@ def _look_into(
     judgement = judge_claims(case.by_word, read.claims)
     if read.violations or judgement.faults:
         return replace(judgement, faults=(*read.violations, *judgement.faults))
-    if judgement.questions:
-        first, *others = judgement.questions
+    if judgement.lookups:
+        first, *others = judgement.lookups
         return replace(first, others=tuple(others)) if others else first
     return _allow(case, read, judgement.substitutes)
 

@@ -25,9 +25,9 @@ from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
     BY_NAME,
     SWEEPING,
-    Found,
     Kind,
-    Question,
+    Lookup,
+    ResolvedObject,
     find_object,
     is_full_id,
     missing,
@@ -93,10 +93,10 @@ class NeedsLookup(Reading):
     """A request that is decided when the engine has said what a name means.
 
     Attributes:
-        question: What it is asked.
+        lookup: What it is asked.
     """
 
-    question: Question
+    lookup: Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     if refusal is not None:
         return refusal
     named = find_object(request)
-    known = Known(found=named) if isinstance(named, Found) else NOTHING
+    known = Known(found=named) if isinstance(named, ResolvedObject) else NOTHING
     reading = Reading(parsed, request, request.target, policy.mode, known, None, "")
     if _needs_body(policy, reading):
         return refuse_type(parsed, request.operation) or NeedsBody(*reading.parts)
@@ -157,19 +157,19 @@ def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes) -> Ju
     return _decide(policy, replace(waiting, body=content, known=known))
 
 
-def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: Found | None) -> NeedsLookup | Verdict:
-    """Decide about a request whose question is answered, with None if the engine knows no object of that name.
+def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
+    """Decide about a request whose lookup is answered, with None if the engine knows no object of that name.
 
-    It is judged by the policy that it was judged by before. There may be another question.
+    It is judged by the policy that it was judged by before. There may be another lookup.
     """
-    question, known = waiting.question, waiting.known
-    if known.found is None and question == find_object(waiting.request):
+    lookup, known = waiting.lookup, waiting.known
+    if known.found is None and lookup == find_object(waiting.request):
         judged = _judge_named(policy, waiting, found)
     else:  # It is about a name in the body.
-        answers = {**known.answers, (question.kind, question.name): found or missing(question)}
+        answers = {**known.answers, (lookup.kind, lookup.name): found or missing(lookup)}
         waiting = replace(waiting, known=replace(known, answers=answers))
-        if question.others:
-            return replace(waiting, question=replace(question.others[0], others=question.others[1:]))
+        if lookup.others:
+            return replace(waiting, lookup=replace(lookup.others[0], others=lookup.others[1:]))
         judged = _decide(policy, waiting)
     return _hide_others(policy, judged) if isinstance(judged, Verdict) and not judged.passes else judged
 
@@ -180,7 +180,7 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str) -> Verdict:
     Args:
         waiting: The request, or the verdict as if nothing had that name: a name of two objects gets the same answer as
             a name of none.
-        reason: Why the question has no answer.
+        reason: Why the lookup has no answer.
     """
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
         return replace(waiting, object="", needs=None, decision=replace(waiting.decision, reason=reason))
@@ -219,16 +219,16 @@ def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
     answer = decide(policy, reading.request, reading.known)
     if policy.mode is Mode.LEARN and reading.known.found is None:
         named = find_object(reading.request)
-        answer = named if isinstance(named, Question) else answer
+        answer = named if isinstance(named, Lookup) else answer
     if isinstance(answer, Wanted):
         raise TypeError(reading.target)
-    needs = None if isinstance(answer, Question) else _find_needs(reading, answer)
-    if isinstance(answer, Question):
+    needs = None if isinstance(answer, Lookup) else _find_needs(reading, answer)
+    if isinstance(answer, Lookup):
         return NeedsLookup(*reading.parts, answer)
-    return NeedsLookup(*reading.parts, needs) if isinstance(needs, Question) else _settle(reading, answer, needs)
+    return NeedsLookup(*reading.parts, needs) if isinstance(needs, Lookup) else _settle(reading, answer, needs)
 
 
-def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Question | None:
+def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Lookup | None:
     """Say what a contained grant would need for a request to pass, where somebody learns from it."""
     body, known = BODIES.get(reading.operation.name), reading.known
     if body is None or reading.mode is Mode.ENFORCE or (reading.mode is Mode.REPORT and decision.allowed):
@@ -238,20 +238,20 @@ def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Q
     if body.streams and reading.head.framing is not Framing.NONE:
         return refuse_to_bound(_ARCHIVE)
     named = find_object(reading.request) if body.asks and known.found is None else known.found
-    return named if isinstance(named, Question) else find_needs(body, reading.request, replace(known, found=named))
+    return named if isinstance(named, Lookup) else find_needs(body, reading.request, replace(known, found=named))
 
 
-def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: Found | None) -> NeedsLookup | Verdict:
+def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
     """Decide about a request when it is known which object its path names."""
-    question = waiting.question
-    known = replace(waiting.known, found=found or missing(question))
-    named = replace(waiting, object=_name_of(question, found), known=known)
+    lookup = waiting.lookup
+    known = replace(waiting.known, found=found or missing(lookup))
+    named = replace(waiting, object=_name_of(lookup, found), known=known)
     judged = _decide(policy, named)
     if found is not None or isinstance(judged, NeedsLookup):
         return judged
     decision = judged.decision
-    if decision.about_object or (not decision.allowed and is_full_id(question.name)):
-        return _settle(named, _absent(question, decision.source, policy.mode))
+    if decision.about_object or (not decision.allowed and is_full_id(lookup.name)):
+        return _settle(named, _absent(lookup, decision.source, policy.mode))
     return judged
 
 
@@ -262,7 +262,7 @@ def _hide_others(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
         return verdict
     shown = forget_others(policy, verdict.request, known)
     told = decide(policy, verdict.request, shown)
-    if isinstance(named, Question) and shown.found is not known.found and is_allowed(told):
+    if isinstance(named, Lookup) and shown.found is not known.found and is_allowed(told):
         told = _absent(named, truth.source, policy.mode)
     elif not isinstance(told, Decision) or told.allowed:
         told = policy.default[verdict.operation.name]
@@ -271,20 +271,20 @@ def _hide_others(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
     return replace(verdict, decision=replace(truth, message=told.message, status=told.status, reason=truth.message))
 
 
-def _absent(question: Question, source: str, mode: Mode) -> Decision:
+def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
     """Answer for an object that does not exist as the engine would: clients make what they do not find.
 
     Only to those who may use one of that name, or who know a whole id: others learn nothing.
     """
-    message = f"No such {question.kind}: {question.name}"
+    message = f"No such {lookup.kind}: {lookup.name}"
     return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
 
 
-def _name_of(question: Question, found: Found | None) -> str:
+def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
     """Return what a record calls an object: of several references of an image the one that was meant."""
-    names = missing(question).names if found is None else found.names
-    if found is not None and question.kind is Kind.IMAGE:
-        names = tuple(name for name in missing(question).names if name in names) or names
+    names = missing(lookup).names if found is None else found.names
+    if found is not None and lookup.kind is Kind.IMAGE:
+        names = tuple(name for name in missing(lookup).names if name in names) or names
     return names[0] if names else found.owner if found is not None else ""
 
 

@@ -18,7 +18,7 @@ from dockerproxy.policy.claim import Claim, Fault, Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import Question
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.text import escape
@@ -36,7 +36,7 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 """Forms of values that are learned of a body."""
 
 
-def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Question:
+def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
     Of words that only narrow, those are missing that cannot list what the request has. If no words do, there is only
@@ -54,7 +54,7 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     wrong = next((fault for claim in read.claims for fault in claim.wrong), None)
     if read.violations or wrong is not None:
         return refuse_to_bound(str(read.violations[0] if read.violations else wrong))
-    asked = {question.target: question for claim in read.claims for question in _questions(claim)}
+    asked = {lookup.target: lookup for claim in read.claims for lookup in _lookups(claim)}
     if asked:
         first, *others = asked.values()
         return replace(first, others=tuple(others)) if others else first
@@ -78,7 +78,7 @@ def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
-def _questions(claim: Claim) -> Iterable[Question]:
+def _lookups(claim: Claim) -> Iterable[Lookup]:
     return claim.later if claim.lookup is None else (claim.lookup, *claim.later)
 
 

@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedObject:
     """An object, as the engine knows it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Lookup:
     """What the engine must be asked before a request can be judged.
 
     Attributes:
@@ -84,7 +84,7 @@ class Question:
     operation: Operation
     acts_on: str = ""
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
-    others: "tuple[Question, ...]" = field(default=(), compare=False)
+    others: "tuple[Lookup, ...]" = field(default=(), compare=False)
 
 
 WORDS: Final[Mapping[Kind, str]] = {
@@ -200,7 +200,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
 
-def find_object(request: CanonicalRequest) -> Found | Question | None:
+def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
     """Return the object a request names, or what to ask the engine to know it.
 
     None if the operation names no object, or names it so that it cannot be known.
@@ -214,7 +214,7 @@ def find_object(request: CanonicalRequest) -> Found | Question | None:
     return ask(kind, name, request.version, operation)
 
 
-def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
+def _find_reference(request: CanonicalRequest, name: str) -> ResolvedObject | None:
     """Return an image whose reference is all that counts: one in a registry, or one to be sent there."""
     reference, tags = parse_reference(name), certain_values(request, "tag")
     is_push = request.operation.name == "ImagePush"
@@ -227,29 +227,29 @@ def _find_reference(request: CanonicalRequest, name: str) -> Found | None:
         # Without a tag the engine sends every image of that name.
         if whole is None or not whole.tag:
             return None
-        return Found(str(reference), (str(whole),))
+        return ResolvedObject(str(reference), (str(whole),))
     reference = with_default_tag(reference)
-    return Found(str(reference), (str(reference),))
+    return ResolvedObject(str(reference), (str(reference),))
 
 
-def ask(kind: Kind, name: str, version: str, operation: Operation) -> Question:
+def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
     """Return what to ask the engine to know what a name means."""
     libpod = "/libpod" if operation.section.startswith("libpod/") else ""
     path = f"{libpod}/{_SECTIONS[kind]}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
     path = quote(path, safe="/:@")  # A name that stands in a body may be of any characters.
-    return Question(kind, name, f"/{version}{path}" if version else path, operation)
+    return Lookup(kind, name, f"/{version}{path}" if version else path, operation)
 
 
-def read_object(question: Question, content: bytes, version: str) -> Found | Question | None:
-    """Read the engine's answer to a question.
+def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
+    """Read the engine's answer to a lookup.
 
     Args:
-        question: The one it answers.
+        lookup: The one it answers.
         content: JSON of the object.
-        version: Prefix for a further question: an exec says only which container it belongs to.
+        version: Prefix for a further lookup: an exec says only which container it belongs to.
 
     Returns:
-        The object, a further question, or None if the answer does not say what it must.
+        The object, a further lookup, or None if the answer does not say what it must.
     """
     try:
         document = json.loads(content)
@@ -258,18 +258,18 @@ def read_object(question: Question, content: bytes, version: str) -> Found | Que
     if not isinstance(document, dict):
         return None
     fields = {lower(str(key)): value for key, value in document.items()}
-    own = _identity(fields.get("name" if question.kind is Kind.VOLUME else "id"))
+    own = _identity(fields.get("name" if lookup.kind is Kind.VOLUME else "id"))
     if not own:
         return None
-    owner = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}.get(question.kind)
+    owner = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}.get(lookup.kind)
     if owner is not None:
-        parent = Kind.CONTAINER if question.kind is Kind.EXEC else Kind.SERVICE
+        parent = Kind.CONTAINER if lookup.kind is Kind.EXEC else Kind.SERVICE
         name = _identity(fields.get(owner))
-        further = ask(parent, name, version, question.operation)
+        further = ask(parent, name, version, lookup.operation)
         return replace(further, acts_on=own, document=fields) if name else None
-    names = _read_names(question.kind, fields)
-    found = Found(question.acts_on or own, names, owner=own, document=question.document or fields)
-    return _read_image(question, found) if question.kind is Kind.IMAGE else found
+    names = _read_names(lookup.kind, fields)
+    found = ResolvedObject(lookup.acts_on or own, names, owner=own, document=lookup.document or fields)
+    return _read_image(lookup, found) if lookup.kind is Kind.IMAGE else found
 
 
 def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
@@ -285,32 +285,34 @@ def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def _read_image(question: Question, found: Found) -> Found:
+def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
-    if question.operation.name in _EVERY:
+    if lookup.operation.name in _EVERY:
         return _with_every_name(found)
-    if question.operation.name not in _BY_REFERENCE:
+    if lookup.operation.name not in _BY_REFERENCE:
         return found
-    spelled = parse_reference(question.name)
+    spelled = parse_reference(lookup.name)
     reference = str(with_default_tag(spelled)) if spelled is not None else ""
     if reference in found.names:
-        return Found(reference, (reference,))  # No id: the name may be another image's by the time it is acted on.
+        return ResolvedObject(
+            reference, (reference,)
+        )  # No id: the name may be another image's by the time it is acted on.
     return _with_every_name(found)
 
 
-def _with_every_name(found: Found) -> Found:
+def _with_every_name(found: ResolvedObject) -> ResolvedObject:
     """Have an image judged by all its names. A digest is none where a tag of the same repository is."""
     tagged = {name.rpartition(":")[0] for name in found.names if "@" not in name}
     names = tuple(name for name in found.names if name.partition("@")[0] not in tagged)
     return replace(found, names=names, every=True)
 
 
-def missing(question: Question) -> Found:
+def missing(lookup: Lookup) -> ResolvedObject:
     """Return what a name that means nothing to the engine is judged by: itself."""
-    spelled = parse_reference(question.name) if question.kind is Kind.IMAGE else None
-    name = str(with_default_tag(spelled)) if spelled is not None else question.name
-    named = question.kind not in {Kind.EXEC, Kind.TASK} and not question.acts_on
-    return Found(question.name, (name,) if named else ())
+    spelled = parse_reference(lookup.name) if lookup.kind is Kind.IMAGE else None
+    name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
+    named = lookup.kind not in {Kind.EXEC, Kind.TASK} and not lookup.acts_on
+    return ResolvedObject(lookup.name, (name,) if named else ())
 
 
 def is_full_id(name: str) -> bool:

@@ -20,7 +20,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
-from dockerproxy.policy.objects import WORDS, Found, Kind, Question, ask, find_object, missing
+from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, ask, find_object, missing
 from dockerproxy.policy.vocabulary import find_words, narrows
 
 
@@ -33,7 +33,7 @@ def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Know
         known: What is known of it.
     """
     named, found, operation = find_object(request), known.found, request.operation
-    if found is not None and isinstance(named, Question):
+    if found is not None and isinstance(named, Lookup):
         found = _show(policy, request, named, found)
     answers = {
         (kind, name): _show(policy, request, ask(kind, name, request.version, operation), answer)
@@ -42,16 +42,16 @@ def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Know
     return replace(known, found=found, answers=answers)
 
 
-def _show(policy: CompiledPolicy, request: CanonicalRequest, question: Question, found: Found) -> Found:
+def _show(policy: CompiledPolicy, request: CanonicalRequest, lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Return an object as the client may know it: as one that does not exist, if it may not."""
     if not found.document:
         return found
-    cases = policy.cases[question.operation.name]
-    is_granted = any(_grants(case, request, question.kind, found) for case in cases)
-    return found if is_granted or _may_inspect(policy, question, found) else missing(question)
+    cases = policy.cases[lookup.operation.name]
+    is_granted = any(_grants(case, request, lookup.kind, found) for case in cases)
+    return found if is_granted or _may_inspect(policy, lookup, found) else missing(lookup)
 
 
-def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: Found) -> bool:
+def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: ResolvedObject) -> bool:
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
     operation = request.operation
     words = {WORDS[kind], "joins"} & find_words(operation).keys()
@@ -60,7 +60,7 @@ def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: Found) -> 
     return any(word in case.by_word and case.by_word[word].matches(found) for word in words)
 
 
-def _may_inspect(policy: CompiledPolicy, question: Question, found: Found) -> bool:
+def _may_inspect(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject) -> bool:
     """Whether the client could ask the engine for an object as we did."""
-    request = canonicalise("GET", question.target)
+    request = canonicalise("GET", lookup.target)
     return isinstance(request, CanonicalRequest) and is_allowed(decide(policy, request, Known(found=found)))

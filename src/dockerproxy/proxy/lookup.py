@@ -1,6 +1,6 @@
 """Asking the engine what a name means, before a request that names an object is decided.
 
-Each question is one short connection of its own to the engine's socket, never the client's: its answers cannot be
+Each lookup is one short connection of its own to the engine's socket, never the client's: its answers cannot be
 mistaken for each other. Nothing is remembered: a name may mean something else a moment later.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import NeedsLookup, Verdict, judge_object, judge_unknown
-from dockerproxy.policy.objects import Found, Question, read_object
+from dockerproxy.policy.objects import Lookup, ResolvedObject, read_object
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.judging import is_quick
@@ -105,10 +105,12 @@ async def _decide(
     try:
         async with asyncio.timeout(patience):
             while isinstance(judged, NeedsLookup):
-                async with socket.questions:
-                    found = await _find(shared, judged.question, judged.request.version)
+                async with socket.lookups:
+                    found = await _find(shared, judged.lookup, judged.request.version)
                 unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
-                judged = await _judge(socket, shared, policy, judged, found if isinstance(found, Found) else None)
+                judged = await _judge(
+                    socket, shared, policy, judged, found if isinstance(found, ResolvedObject) else None
+                )
         if unknown:
             raise unknown
     except TimeoutError:
@@ -119,7 +121,7 @@ async def _decide(
 
 
 async def _judge(
-    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, waiting: NeedsLookup, found: Found | None
+    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None
 ) -> NeedsLookup | Verdict:
     """Decide anew, at once if that is quick."""
     work = partial(judge_object, policy, waiting, found)
@@ -150,27 +152,27 @@ async def _remove_volumes(exchange: "Exchange", shared: "Shared", verdict: Verdi
                 exchange.take_whole_answer(head, answer)
 
 
-async def _find(shared: "Shared", question: Question, version: str) -> Found | AmbiguousNameError | None:
+async def _find(shared: "Shared", lookup: Lookup, version: str) -> ResolvedObject | AmbiguousNameError | None:
     """Ask until the object is known: an exec says only which container it belongs to.
 
     Raises:
         UnknownObjectError: The engine does not say.
         OSError: It cannot be reached.
     """
-    asked = question
+    asked = lookup
     while True:
-        status, content = await _ask(shared, question.target)
+        status, content = await _ask(shared, lookup.target)
         if status == HTTPStatus.NOT_FOUND:
             return None
-        answer = read_object(question, content, version) if status == HTTPStatus.OK else None
+        answer = read_object(lookup, content, version) if status == HTTPStatus.OK else None
         if answer is None:
             reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
             if status not in _AMBIGUOUS:
                 raise UnknownObjectError(reason)
             return AmbiguousNameError(reason)
-        if isinstance(answer, Found):
+        if isinstance(answer, ResolvedObject):
             return answer
-        question = answer
+        lookup = answer
 
 
 async def _ask(shared: "Shared", target: str) -> tuple[int, bytes]:

@@ -15,7 +15,7 @@ from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
 
-QUESTIONS: Final = 8
+LOOKUPS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
 
 REMOVALS: Final = 8
@@ -51,7 +51,7 @@ class SocketState:
         refuses_nothing: Whether its mode is to report or to learn.
         learner: Of a socket that learns, if there is anybody to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
-        questions: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
+        lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
         removals: Bounds how many remove volumes at one time for its clients.
         reported: How often each operation has passed that the policy does not allow.
@@ -68,7 +68,7 @@ class SocketState:
         self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
-        self.questions = asyncio.Semaphore(QUESTIONS)
+        self.lookups = asyncio.Semaphore(LOOKUPS)
         self.judging = asyncio.Lock()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.reported: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head, judge_claims
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
-from dockerproxy.policy.objects import Question
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
@@ -134,9 +134,9 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
         return needed
     body, known = replace(BODIES[operation.name], of_object={}), tried.known
     body = replace(body, content=Content.NONE) if body.streams else body  # What is in an archive, a grant cannot say.
-    while isinstance(bounds := find_needs(body, tried.request, known), Question):
-        for question in (bounds, *bounds.others):
-            known = answer_by_name(known, question)
+    while isinstance(bounds := find_needs(body, tried.request, known), Lookup):
+        for lookup in (bounds, *bounds.others):
+            known = answer_by_name(known, lookup)
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
     return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}

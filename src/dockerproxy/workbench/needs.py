@@ -24,9 +24,9 @@ from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
 from dockerproxy.policy.objects import (
     KINDS,
     WORDS,
-    Found,
     Kind,
-    Question,
+    Lookup,
+    ResolvedObject,
     find_object,
     is_full_id,
     missing,
@@ -165,12 +165,12 @@ def find_need(record: Record) -> Need | Impossible | None:
     need = Need(
         request.operation,
         values,
-        named.name if isinstance(named, Question) else "",
+        named.name if isinstance(named, Lookup) else "",
         _reaches(words, values, request, find_named(request, record)),
     )
     # A missing object gets 404 whatever the body says.
     return _be_wary(
-        _with_body(need, record, asked=not (isinstance(named, Question) and is_absent(named, record))), record
+        _with_body(need, record, asked=not (isinstance(named, Lookup) and is_absent(named, record))), record
     )
 
 
@@ -268,10 +268,10 @@ def _is_published(name: str, texts: str | tuple[str, ...]) -> bool:
     return all((read_ports(text) if name == "ports" else read_address(text)) is not None for text in texts)
 
 
-def find_named(request: CanonicalRequest, record: Record) -> Found | None:
+def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | None:
     """Return the object that a request names, as far as its record tells; None if that cannot be known."""
     known = find_object(request)
-    if known is None or isinstance(known, Found):
+    if known is None or isinstance(known, ResolvedObject):
         return known
     name = record.object
     if not name:
@@ -281,14 +281,14 @@ def find_named(request: CanonicalRequest, record: Record) -> Found | None:
         # As if the engine had answered with this name only.
         answer = json.dumps({"Id": identity or _UNKNOWN_ID, "RepoTags": [name]})
         read = read_object(known, answer.encode(), request.version)
-        return read if isinstance(read, Found) else None
+        return read if isinstance(read, ResolvedObject) else None
     owned = known.kind in {Kind.EXEC, Kind.TASK}
-    return Found(known.name, (name,), owner=name if owned else identity or name)
+    return ResolvedObject(known.name, (name,), owner=name if owned else identity or name)
 
 
-def is_absent(question: Question, record: Record) -> bool:
+def is_absent(lookup: Lookup, record: Record) -> bool:
     """Whether a request named a full id that the engine did not know."""
-    return record.status == _NOT_FOUND and is_full_id(question.name) and record.object in ("", *missing(question).names)
+    return record.status == _NOT_FOUND and is_full_id(lookup.name) and record.object in ("", *missing(lookup).names)
 
 
 def _impossible(record: Record, reason: str) -> Impossible:
@@ -312,7 +312,7 @@ def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> 
 
 def _find_object(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
     known, found = find_object(request), find_named(request, record)
-    if isinstance(known, Question) and is_absent(known, record):
+    if isinstance(known, Lookup) and is_absent(known, record):
         return Absent(known.name)
     if found is None:
         return Gap("named nothing that could be known")
@@ -337,7 +337,7 @@ def _keeps_to(
     word: Constraint,
     value: Value,
     request: CanonicalRequest,
-    found: Found | None,
+    found: ResolvedObject | None,
     beside: Mapping[str, Condition],
 ) -> bool:
     """Whether a request keeps to the condition on its object, where a grant has some others."""
@@ -349,7 +349,7 @@ def _reaches(
     words: Mapping[str, Constraint],
     values: Mapping[str, Value | Gap | Absent],
     request: CanonicalRequest,
-    found: Found | None,
+    found: ResolvedObject | None,
 ) -> bool:
     """Whether the condition on the object would not hold if the grant had no other."""
     if request.operation.name not in KINDS:
@@ -359,13 +359,13 @@ def _reaches(
     return isinstance(value, tuple) and not _keeps_to(words[name], value, request, found, {})
 
 
-def _find_ignorance(known: Found | Question | None, found: Found, record: Record) -> str:
+def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject, record: Record) -> str:
     """Say why what a record calls an object is not enough to list it; empty if it is."""
     if not found.names:
         return "named one of which its record says no more"
     if found.every:
         return "acted on all names of an image, of which the log has one"
-    if not isinstance(known, Question):
+    if not isinstance(known, Lookup):
         return ""
     is_image = known.kind is Kind.IMAGE
     if is_id(known.name) and record.object in ("", known.name, *missing(known).names):

@@ -14,7 +14,7 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import NeedsBody, NeedsLookup, judge
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import WORDS, Found, Kind, Question, find_object, missing
+from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
@@ -29,7 +29,7 @@ class Tried:
 
     Attributes:
         request: What it asks for.
-        question: What `serve` would ask the engine of the object that its path names; None if nothing.
+        lookup: What `serve` would ask the engine of the object that its path names; None if nothing.
         known: What is known of it besides its head, as far as can be said without the engine; its body in any case, as
             what is needed to allow it depends on that.
         decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
@@ -39,15 +39,15 @@ class Tried:
     """
 
     request: CanonicalRequest
-    question: Question | None
+    lookup: Lookup | None
     known: Known
     decision: Decision
-    asked: tuple[Question, ...] = ()
+    asked: tuple[Lookup, ...] = ()
     wants_body: bool = False
     fault: str = ""
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> ResolvedObject | None:
         """The object that its path names; None if it names none, or so that it cannot be known."""
         return self.known.found
 
@@ -77,7 +77,7 @@ def try_request(
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
-    tried = replace(tried, question=judged.question if isinstance(judged, NeedsLookup) else tried.question)
+    tried = replace(tried, lookup=judged.lookup if isinstance(judged, NeedsLookup) else tried.lookup)
     return _look_into(tried, body) if body is not None and tried.decision.conditions is not None else tried
 
 
@@ -108,27 +108,27 @@ def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> Com
 
 
 def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tried:
-    """Decide, and answer each question by the name that is asked for."""
-    named, question, asked = find_object(request), None, list[Question]()
+    """Decide, and answer each lookup by the name that is asked for."""
+    named, lookup, asked = find_object(request), None, list[Lookup]()
     while not isinstance(answer := decide(policy, request, known), Decision):
         if isinstance(answer, Wanted):
             if not _may_lack(policy, request):
                 break
             known = replace(known, body=(None,))
         elif answer == named and known.found is None:
-            question, known = answer, replace(known, found=_take_for_name(answer))
+            lookup, known = answer, replace(known, found=_take_for_name(answer))
         else:
             for each in (answer, *answer.others):
                 asked.append(each)
                 known = answer_by_name(known, each)
-    if isinstance(named, Question) and known.found is None:
+    if isinstance(named, Lookup) and known.found is None:
         known = replace(known, found=_take_for_name(named))
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
         name = request.operation.name
         answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
     return Tried(
-        request=request, question=question, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body
+        request=request, lookup=lookup, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body
     )
 
 
@@ -160,25 +160,25 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
         read = read_request(body, tried.request, known)
         judgement = judge_claims(case.by_word, read.claims)
         answered = known
-        for question in judgement.questions:
-            answered = answer_by_name(answered, question)
+        for lookup in judgement.lookups:
+            answered = answer_by_name(answered, lookup)
         if answered.answers.keys() == known.answers.keys():
             return (*read.violations, *judgement.faults)
         known = answered
 
 
-def answer_by_name(known: Known, question: Question) -> Known:
-    """Answer a question about a name: there is an object that is called so, of which nothing else is known."""
-    return replace(known, answers={**known.answers, (question.kind, question.name): _take_for_name(question)})
+def answer_by_name(known: Known, lookup: Lookup) -> Known:
+    """Answer a lookup about a name: there is an object that is called so, of which nothing else is known."""
+    return replace(known, answers={**known.answers, (lookup.kind, lookup.name): _take_for_name(lookup)})
 
 
-def _take_for_name(question: Question) -> Found:
+def _take_for_name(lookup: Lookup) -> ResolvedObject:
     """Return the object that is called what the client writes; of an exec or a task, that is its owner's name.
 
     A container is taken for an ordinary one, which shares nothing with the host or others.
     """
-    found = missing(question)
-    return replace(found, names=found.names or (question.name,), document=_ORDINARY.get(question.kind, {}))
+    found = missing(lookup)
+    return replace(found, names=found.names or (lookup.name,), document=_ORDINARY.get(lookup.kind, {}))
 
 
 _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
@@ -187,12 +187,12 @@ _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
 """What an engine says of an object of which there is nothing to say."""
 
 
-def describe_object(question: Question) -> str:
+def describe_object(lookup: Lookup) -> str:
     """Say what the name in a request was taken for."""
     taken = "its name"
-    if question.kind in {Kind.EXEC, Kind.TASK}:
-        taken = f"the name of its {WORDS[question.kind].removesuffix('s')}"
-    return f"{question.kind} {question.name}, taken for {taken}; serve asks the engine"
+    if lookup.kind in {Kind.EXEC, Kind.TASK}:
+        taken = f"the name of its {WORDS[lookup.kind].removesuffix('s')}"
+    return f"{lookup.kind} {lookup.name}, taken for {taken}; serve asks the engine"
 
 
 def describe_unseen(tried: Tried) -> str:

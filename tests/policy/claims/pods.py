@@ -11,7 +11,7 @@ from policy.policies import ID, request_for, request_of
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind, Question, missing, read_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, missing, read_object
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
 
@@ -66,11 +66,11 @@ ENGINE: Mapping[Kind, Mapping[str, dict[str, object]]] = {
 """What the engine has, by what it can be asked for."""
 
 
-def answer(question: Question) -> Found:
+def answer(lookup: Lookup) -> ResolvedObject:
     """Answer as the engine would."""
-    known = ENGINE.get(question.kind, {}).get(question.name)
-    found = read_object(question, json.dumps(known).encode(), "") if known else missing(question)
-    assert isinstance(found, Found)
+    known = ENGINE.get(lookup.kind, {}).get(lookup.name)
+    found = read_object(lookup, json.dumps(known).encode(), "") if known else missing(lookup)
+    assert isinstance(found, ResolvedObject)
     return found
 
 
@@ -80,12 +80,12 @@ def look(
     """Look at a request until nothing more is to be asked."""
     operation = OPERATIONS[name]
     request = request_of(operation.method, target) if target else request_for(operation, query)
-    answers: dict[tuple[Kind, str], Found] = {}
+    answers: dict[tuple[Kind, str], ResolvedObject] = {}
     while True:
         inspected = inspect(BODIES[name], bounds or {}, request, Known(body=(content,), answers=answers))
-        if not inspected.questions:
+        if not inspected.lookups:
             return inspected
-        answers.update({(question.kind, question.name): answer(question) for question in inspected.questions})
+        answers.update({(lookup.kind, lookup.name): answer(lookup) for lookup in inspected.lookups})
 
 
 def create(bounds: Mapping[str, Value] | None = None, /, **fields: Json) -> Inspected:

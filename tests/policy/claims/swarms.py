@@ -9,7 +9,7 @@ from policy.policies import ID, request_of
 
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind, Question, read_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, read_object
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
@@ -45,23 +45,25 @@ ENGINE: Mapping[Kind, Mapping[str, object]] = {
 Document = dict[str, Json]
 
 
-def answer(question: Question) -> Found:
+def answer(lookup: Lookup) -> ResolvedObject:
     """Answer as the engine would."""
-    known = ENGINE[question.kind].get(question.name)
-    found = read_object(question, json.dumps(known).encode(), "") if known else Found(question.name, (question.name,))
-    assert isinstance(found, Found)
+    known = ENGINE[lookup.kind].get(lookup.name)
+    found = (
+        read_object(lookup, json.dumps(known).encode(), "") if known else ResolvedObject(lookup.name, (lookup.name,))
+    )
+    assert isinstance(found, ResolvedObject)
     return found
 
 
 def judge(target: str, content: Json, **bounds: Value) -> Inspected:
     """Look at a request until nothing more is to be asked."""
     request = request_of("POST", target)
-    answers: dict[tuple[Kind, str], Found] = {}
+    answers: dict[tuple[Kind, str], ResolvedObject] = {}
     while True:
         inspected = inspect(BODIES[request.operation.name], bounds, request, Known(body=(content,), answers=answers))
-        if not inspected.questions:
+        if not inspected.lookups:
             return inspected
-        answers |= {(question.kind, question.name): answer(question) for question in inspected.questions}
+        answers |= {(lookup.kind, lookup.name): answer(lookup) for lookup in inspected.lookups}
 
 
 def faults(content: Json, /, target: str = "/v1.45/services/create", **bounds: Value) -> list[str]:

@@ -8,13 +8,13 @@ from policy.policies import ID, request_of
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.claims.connections import check_connected
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json
 
-FRONT = Found("f" * 64, ("front",), document={"name": "front"})
-BRIDGE = Found("b" * 64, ("bridge",), document={"name": "bridge"})
-HOST = Found("c" * 64, ("host",), document={"name": "host"})
+FRONT = ResolvedObject("f" * 64, ("front",), document={"name": "front"})
+BRIDGE = ResolvedObject("b" * 64, ("bridge",), document={"name": "bridge"})
+HOST = ResolvedObject("c" * 64, ("host",), document={"name": "host"})
 GRANTED = {"containers": ("web",), "networks": ("front",)}
 
 
@@ -67,20 +67,20 @@ def test_a_container_that_is_not_there_keeps_its_name() -> None:
 def test_the_engine_is_asked_who_is_meant_even_by_a_name_that_is_granted() -> None:
     request = request_of("POST", "/v1.45/networks/front/connect")
     known = Known(found=FRONT, body=({"Container": "web"},))
-    asked = inspect(BODIES["NetworkConnect"], GRANTED, request, known).questions
-    assert [question.target for question in asked] == ["/v1.45/containers/web/json"]
+    asked = inspect(BODIES["NetworkConnect"], GRANTED, request, known).lookups
+    assert [lookup.target for lookup in asked] == ["/v1.45/containers/web/json"]
 
 
 @pytest.mark.parametrize(
-    ("found", "allowed"), [(FRONT, False), (BRIDGE, True), (HOST, False), (Found("x", ("x",)), False)]
+    ("found", "allowed"), [(FRONT, False), (BRIDGE, True), (HOST, False), (ResolvedObject("x", ("x",)), False)]
 )
-def test_a_network_that_is_not_the_engine_s_own_must_be_granted(found: Found, *, allowed: bool) -> None:
+def test_a_network_that_is_not_the_engine_s_own_must_be_granted(found: ResolvedObject, *, allowed: bool) -> None:
     assert (faults("NetworkConnect", "", {"Container": "web"}, found) == []) is allowed
 
 
 def test_a_network_that_the_grant_lists_is_joined_even_if_it_is_not_there() -> None:
     # Its condition has judged it; whether it exists, the engine says.
-    for found in (FRONT, Found("front", ("front",))):
+    for found in (FRONT, ResolvedObject("front", ("front",))):
         assert faults("NetworkConnect", "", {"Container": "web"}, found, **GRANTED) == []
 
 
@@ -92,7 +92,9 @@ def test_the_host_s_network_is_joined_by_no_grant() -> None:
 
 
 def test_a_network_that_is_not_there_is_refused_by_the_name_that_the_client_has_for_it() -> None:
-    seen = look("NetworkConnect", content={"Container": "web"}, found=Found("x", ()), target="/networks/back/connect")
+    seen = look(
+        "NetworkConnect", content={"Container": "web"}, found=ResolvedObject("x", ()), target="/networks/back/connect"
+    )
     assert [(str(fault), fault.value) for fault in seen.faults] == [
         ('the network is "back", and that network is not granted', ("x",))
     ]

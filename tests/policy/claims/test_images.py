@@ -9,7 +9,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Reading
 from dockerproxy.policy.claims.images import check_images, complete
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.wire.document import Json
 
@@ -25,7 +25,7 @@ def sent(name: str | None, *granted: str, answers: Answers | None = None) -> Jso
     reading = begin(answers=answers)
     kept = check_images(reading, name, "Image", {})
     judgement = judge_claims(conditions_of({"images": granted} if granted else {}), reading.claims)
-    assert [*reading.violations, *judgement.faults, *judgement.questions] == []
+    assert [*reading.violations, *judgement.faults, *judgement.lookups] == []
     return judgement.substitutes.get("Image", kept)
 
 
@@ -72,8 +72,10 @@ def test_only_the_registry_is_added_to_a_name(name: str, goes_on: str) -> None:
     assert complete(name, spelled) == complete(goes_on, spelled) == goes_on
 
 
-@pytest.mark.parametrize("theirs", [Found(IMAGE, ("ghcr.io/a/b:1",), document={"id": IMAGE}), Found("cafe", ("cafe",))])
-def test_a_granted_name_goes_on_as_a_name_though_another_image_has_an_id_that_begins_so(theirs: Found) -> None:
+@pytest.mark.parametrize(
+    "theirs", [ResolvedObject(IMAGE, ("ghcr.io/a/b:1",), document={"id": IMAGE}), ResolvedObject("cafe", ("cafe",))]
+)
+def test_a_granted_name_goes_on_as_a_name_though_another_image_has_an_id_that_begins_so(theirs: ResolvedObject) -> None:
     answers = {(Kind.IMAGE, "cafe"): theirs}
     assert sent("cafe", "docker.io/library/caf*", answers=answers) == "docker.io/library/cafe"
     seen = begin(answers=answers)

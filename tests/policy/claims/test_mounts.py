@@ -11,7 +11,7 @@ from policy.claims.transcripts import ENGINE, look_at
 from dockerproxy.policy.claims.mounts import is_disguise
 from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.globs import Glob
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
@@ -146,11 +146,11 @@ def test_an_item_says_whether_it_may_be_written(item: str, split: tuple[str, str
 
 def test_a_volume_is_a_directory_of_its_own_or_a_disguise() -> None:
     assert not is_disguise(ENGINE[Kind.VOLUME, "ci_data"])
-    assert not is_disguise(Found("gone", ("gone",)))
-    assert not is_disguise(Found("a", ("a",), document={"driver": "local", "options": {}}))
-    assert is_disguise(Found("a", ("a",), document={"driver": "local", "options": {"device": "tmpfs"}}))
-    assert is_disguise(Found("a", ("a",), document={"driver": "nfs"}))
-    assert is_disguise(Found("a", ("a",), document={"options": None, "name": "a"}))
+    assert not is_disguise(ResolvedObject("gone", ("gone",)))
+    assert not is_disguise(ResolvedObject("a", ("a",), document={"driver": "local", "options": {}}))
+    assert is_disguise(ResolvedObject("a", ("a",), document={"driver": "local", "options": {"device": "tmpfs"}}))
+    assert is_disguise(ResolvedObject("a", ("a",), document={"driver": "nfs"}))
+    assert is_disguise(ResolvedObject("a", ("a",), document={"options": None, "name": "a"}))
 
 
 def test_a_directory_takes_in_what_is_below() -> None:

@@ -9,7 +9,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Reading
 from dockerproxy.policy.claims.names import IS_NAME, check_names, named, resolve
 from dockerproxy.policy.claims.networks import check_networks
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json
@@ -33,22 +33,24 @@ def test_the_beginning_of_an_id_of_any_length_is_asked_about(length: int) -> Non
 def test_the_beginning_of_an_id_of_a_swarm_is_asked_about_and_goes_on_as_what_it_means(length: int) -> None:
     name = SWARM_ID[:length]
     assert resolve(begin(), Kind.NETWORK, name) is None
-    theirs = Found(SWARM_ID, ("theirs",), document={"scope": "swarm"})
+    theirs = ResolvedObject(SWARM_ID, ("theirs",), document={"scope": "swarm"})
     assert resolve(begin(answers={(Kind.NETWORK, name): theirs}), Kind.NETWORK, name) == theirs
     assert not admits("networks", ("k*",), theirs)
 
 
-@pytest.mark.parametrize("found", [Found(ID, ("front",), document={"scope": "local"}), Found("front", ("front",))])
-def test_a_network_that_is_called_like_the_beginning_of_an_id_of_a_swarm_keeps_its_name(found: Found) -> None:
+@pytest.mark.parametrize(
+    "found", [ResolvedObject(ID, ("front",), document={"scope": "local"}), ResolvedObject("front", ("front",))]
+)
+def test_a_network_that_is_called_like_the_beginning_of_an_id_of_a_swarm_keeps_its_name(found: ResolvedObject) -> None:
     seen = begin(answers={(Kind.NETWORK, "front"): found})
     resolved = resolve(seen, Kind.NETWORK, "front")
-    assert resolved == Found("front", ("front",))
+    assert resolved == ResolvedObject("front", ("front",))
     assert resolved.document == found.document
 
 
 @pytest.mark.parametrize("name", ["Web", "g0-", "cafe-1", "CAFE", "ci_default", "a.b", "k" * 26])
 def test_what_is_no_id_is_its_own_name(name: str) -> None:
-    assert resolve(begin(), Kind.NETWORK, name) == Found(name, (name,))
+    assert resolve(begin(), Kind.NETWORK, name) == ResolvedObject(name, (name,))
 
 
 @pytest.mark.parametrize("name", ["", "/web", "web/db", ".", "..", "-a", "_a", "a b", "a\n", "a:b", "\u00e9"])
@@ -57,7 +59,7 @@ def test_what_could_be_a_path_or_a_link_is_no_name(name: str) -> None:
 
 
 def test_what_is_judged_by_its_names_has_the_first_for_its_id() -> None:
-    assert named("a", "b") == Found("a", ("a", "b"))
+    assert named("a", "b") == ResolvedObject("a", ("a", "b"))
 
 
 def given(name: object, path: str = "?name", *, granted: tuple[str, ...] = ()) -> list[str]:

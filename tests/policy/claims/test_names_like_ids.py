@@ -8,22 +8,22 @@ from policy.policies import request_of
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.claims.names import check_names
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind, missing
+from dockerproxy.policy.objects import Kind, ResolvedObject, missing
 
 DIGITS = ("0123456789abcdef" * 4)[:64]
 SHORT = DIGITS[:12]
 CREATE = request_of("POST", "/networks/create")
 
 
-def ask_about(name: str, found: Found | None) -> tuple[str, ...]:
+def ask_about(name: str, found: ResolvedObject | None) -> tuple[str, ...]:
     """Create a network, with an engine that knows that network by this name."""
     known = Known(body=({"Name": name},))
     first = inspect(BODIES["NetworkCreate"], {}, CREATE, known)
-    assert [question.target for question in first.questions] == [f"/networks/{name}"]
+    assert [lookup.target for lookup in first.lookups] == [f"/networks/{name}"]
     assert first.faults == ()
-    answers = {(Kind.NETWORK, name): found or missing(first.questions[0])}
+    answers = {(Kind.NETWORK, name): found or missing(first.lookups[0])}
     second = inspect(BODIES["NetworkCreate"], {}, CREATE, Known(body=known.body, answers=answers))
-    assert second.questions == ()
+    assert second.lookups == ()
     return tuple(map(str, second.faults))
 
 
@@ -36,12 +36,12 @@ def test_a_network_may_be_called_by_digits_that_begin_no_id(length: int) -> None
 
 
 def test_a_network_is_not_called_like_the_id_of_another_one() -> None:
-    other = Found(DIGITS, ("other",), document={"name": "other", "id": DIGITS})
+    other = ResolvedObject(DIGITS, ("other",), document={"name": "other", "id": DIGITS})
     assert ask_about(SHORT, other) == (f'Name is "{SHORT}", which could be the id of another one',)
 
 
 def test_a_network_of_that_name_is_the_engine_s_own_answer() -> None:
-    assert ask_about(SHORT, Found("f" * 64, (SHORT,), document={"name": SHORT})) == ()
+    assert ask_about(SHORT, ResolvedObject("f" * 64, (SHORT,), document={"name": SHORT})) == ()
 
 
 @pytest.mark.parametrize("target", ["/containers/create", "/volumes/create", "/v5.0.0/libpod/networks/create"])

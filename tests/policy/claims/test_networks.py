@@ -11,7 +11,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.networks import BY_ITSELF
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
@@ -100,15 +100,15 @@ def test_a_network_stays_what_it_was_asked_as_where_nothing_was_asked() -> None:
 @pytest.mark.parametrize("name", ["podman", "2f25"])
 def test_the_network_that_podman_s_containers_join_by_themselves_is_joined_under_its_own_name(name: str) -> None:
     whole = "2f25".ljust(64, "0")
-    shown = Found(whole, ("podman",), owner=whole, document={"id": whole})
+    shown = ResolvedObject(whole, ("podman",), owner=whole, document={"id": whole})
     for default, passes in ((whole, True), ("c1de".ljust(64, "0"), False)):
-        bridge = Found(default, ("bridge",), owner=default, document={"id": default})
+        bridge = ResolvedObject(default, ("bridge",), owner=default, document={"id": default})
         answers = {(Kind.NETWORK, name): shown, (Kind.NETWORK, "bridge"): bridge}
         body: Json = {"NetworkingConfig": {"EndpointsConfig": {name: {}}}}
         request = request_for(OPERATIONS["ContainerCreate"])
         seen = inspect(BODIES["ContainerCreate"], {}, request, Known(body=(body,), answers=answers))
-        assert (seen.faults == (), seen.questions) == (passes, ())
+        assert (seen.faults == (), seen.lookups) == (passes, ())
         asked = inspect(
             BODIES["ContainerCreate"], {}, request, Known(body=(body,), answers={(Kind.NETWORK, name): shown})
         )
-        assert [question.name for question in asked.questions] == ["bridge"]
+        assert [lookup.name for lookup in asked.lookups] == ["bridge"]

@@ -13,7 +13,7 @@ from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.constraints.base import Objects
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head
-from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS, Found
+from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import find_words
 
@@ -25,7 +25,7 @@ FURTHER = [(name, parameter) for name, parameters in REACHING.items() for parame
 
 @pytest.mark.parametrize(("name", "parameter"), FURTHER)
 def test_a_parameter_that_makes_an_engine_act_on_more_than_the_object_is_refused(name: str, parameter: str) -> None:
-    found = Found(ID, ("web",), owner=ID)
+    found = ResolvedObject(ID, ("web",), owner=ID)
 
     def holds(query: str) -> bool:
         return keeps(request_for(OPERATIONS[name], f"?x=1&{query}"), found, **{WORDS[KINDS[name]]: ("**", ID)})
@@ -45,12 +45,12 @@ def test_a_parameter_that_makes_an_engine_act_on_more_than_the_object_is_refused
 def test_whoever_may_restart_one_container_does_not_restart_all_that_podman_has(name: str) -> None:
     for query, allowed in (("?all=1", False), ("?ALL=true&t=0", False), ("?all=0", True), ("?t=0", True)):
         request = request_for(OPERATIONS[name], query)
-        assert settled(policy_with(grant_on(name, "web")), request, Found(ID, ("web",))).allowed is allowed
+        assert settled(policy_with(grant_on(name, "web")), request, ResolvedObject(ID, ("web",))).allowed is allowed
 
 
 def test_a_grant_that_says_force_has_it() -> None:
     forced, plain = (request_for(OPERATIONS["ImageDelete"], f"?force={value}") for value in "10")
-    found = Found("docker.io/library/web:latest", ("docker.io/library/web:latest",))
+    found = ResolvedObject("docker.io/library/web:latest", ("docker.io/library/web:latest",))
     for flags, allowed in (({}, [False, True]), ({"force": True}, [True, False]), ({"force": False}, [False, True])):
         policy = policy_with(grant_on("ImageDelete", "web", **flags))
         assert [settled(policy, request, found).allowed for request in (forced, plain)] == allowed
@@ -94,14 +94,14 @@ def test_an_operation_that_gives_a_name_gives_only_one_that_is_granted(
     items = ("web", "web-*:*") if image else ("web", "web-*")
     word, name = ("images", "docker.io/library/web:latest") if image else ("containers", "web")
     request = request_for(OPERATIONS[operation], f"?{query}")
-    assert keeps(request, Found(ID, (name,), owner=ID), **{word: items}) is holds
-    assert not keeps(request, Found(ID, (name,), owner=ID), **{word: (ID,)})
+    assert keeps(request, ResolvedObject(ID, (name,), owner=ID), **{word: items}) is holds
+    assert not keeps(request, ResolvedObject(ID, (name,), owner=ID), **{word: (ID,)})
 
 
 # The least that admits all of it
 
 
-def least_for(request: CanonicalRequest, found: Found | None) -> dict[str, Value]:
+def least_for(request: CanonicalRequest, found: ResolvedObject | None) -> dict[str, Value]:
     """Return the least words of which a head speaks that admit it, as far as there are some."""
     needed: dict[str, Value] = {}
     for claim in claims_of_head(request, Known(found=found)):
@@ -112,8 +112,8 @@ def least_for(request: CanonicalRequest, found: Found | None) -> dict[str, Value
     return needed
 
 
-FOUND = Found("0" * 64, ("web", "other"))
-ALPINE = Found("sha256:" + "0" * 64, ("docker.io/library/alpine:3",))
+FOUND = ResolvedObject("0" * 64, ("web", "other"))
+ALPINE = ResolvedObject("sha256:" + "0" * 64, ("docker.io/library/alpine:3",))
 
 
 @pytest.mark.parametrize(
@@ -136,23 +136,23 @@ ALPINE = Found("sha256:" + "0" * 64, ("docker.io/library/alpine:3",))
         ("POST", "/images/create?fromImage=alpine&tag=3", None, {"from": ("docker.io/library/alpine:3",)}),
         ("GET", "/images/alpine:3/json", ALPINE, {"images": ("docker.io/library/alpine:3",)}),
         ("POST", "/exec/1f/start", FOUND, {"containers": ("web",)}),
-        ("GET", "/containers/web/json", Found("0" * 64, ()), {"containers": ("0" * 64,)}),
-        ("DELETE", "/networks/front?force=1", Found("0" * 64, ("front",)), {"networks": ("front",)}),
+        ("GET", "/containers/web/json", ResolvedObject("0" * 64, ()), {"containers": ("0" * 64,)}),
+        ("DELETE", "/networks/front?force=1", ResolvedObject("0" * 64, ("front",)), {"networks": ("front",)}),
     ],
 )
 def test_each_claim_of_a_head_has_a_least_value_if_it_is_certain(
-    method: str, target: str, found: Found | None, expected: dict[str, Value]
+    method: str, target: str, found: ResolvedObject | None, expected: dict[str, Value]
 ) -> None:
     assert least_for(request_of(method, target), found) == expected
 
 
 NAMES = st.text("abc*?/.:-", min_size=1, max_size=6)
-THINGS = st.builds(Found, st.just("0" * 64), st.lists(NAMES, min_size=1, max_size=2).map(tuple), st.booleans())
+THINGS = st.builds(ResolvedObject, st.just("0" * 64), st.lists(NAMES, min_size=1, max_size=2).map(tuple), st.booleans())
 PARAMETERS = ("path", "signal", "fromImage", "tag", "follow", "stream", "force", "v", "stdin", "term", "remote")
 
 
 @given(st.sampled_from(sorted(OPERATIONS)), THINGS, st.data())
-def test_a_request_keeps_to_the_least_of_what_it_claims(name: str, thing: Found, data: st.DataObject) -> None:
+def test_a_request_keeps_to_the_least_of_what_it_claims(name: str, thing: ResolvedObject, data: st.DataObject) -> None:
     plain, parameters = PLAIN[name], st.sampled_from(PARAMETERS)
     query = data.draw(st.lists(st.tuples(parameters, NAMES | st.sampled_from(["0", "1"])), max_size=3))
     request = CanonicalRequest(

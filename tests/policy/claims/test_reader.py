@@ -17,10 +17,10 @@ from dockerproxy.api.bodies.fields import Node, Type, grow_tree, list_beside, re
 from dockerproxy.api.bodies.tables import Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import MOST_FAULTS, MOST_QUESTIONS, Known
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known
 from dockerproxy.policy.claims.reader import MOST_ENTRIES
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json, read_json, write_json
 
@@ -125,13 +125,13 @@ def test_a_field_in_two_spellings_is_refused_everywhere(name: str) -> None:
 
 
 def test_a_body_of_names_only_is_not_asked_about() -> None:
-    binds: list[Json] = [f"ci{number}:/x{number}" for number in range(MOST_QUESTIONS + 1)]
+    binds: list[Json] = [f"ci{number}:/x{number}" for number in range(MOST_LOOKUPS + 1)]
     request = request_for(OPERATIONS["ContainerCreate"])
     known = Known(body=({"HostConfig": {"Binds": binds}},))
     seen = inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, known)
     assert [str(fault) for fault in seen.faults] == ["the body names more than 32 objects"]
     more = Known(body=({"HostConfig": {"Binds": binds * 9}},))
-    assert len(inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, more).questions) == MOST_QUESTIONS + 1
+    assert len(inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, more).lookups) == MOST_LOOKUPS + 1
 
 
 def test_a_body_of_faults_only_is_told_in_part() -> None:
@@ -170,7 +170,7 @@ def test_a_command_is_started_only_as_it_was_prepared() -> None:
 
     def start(**prepared: Json) -> list[str]:
         document = {"processconfig": {"entrypoint": "sh", "arguments": ["-c", "ls"], **prepared}}
-        known = Known(found=Found(ID, ("web",), document=document), body=(None,))
+        known = Known(found=ResolvedObject(ID, ("web",), document=document), body=(None,))
         bounds: dict[str, Value] = {"user": "not-root", "commands": (("sh", "**"),)}
         return list(map(str, inspect(BODIES["ExecStart"], bounds, request, known).faults))
 

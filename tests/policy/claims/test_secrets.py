@@ -50,11 +50,11 @@ def test_a_secret_that_is_not_the_granted_one_is_refused(name: Json, identity: J
     assert len(faults(reading(name, identity), secrets=("pile_*",))) == 1
 
 
-def test_a_question_about_a_secret_is_its_inspection() -> None:
+def test_a_lookup_about_a_secret_is_its_inspection() -> None:
     request = request_of("POST", "/v1.45/services/create")
     for kind in (Kind.SECRET, Kind.CONFIG):
-        question = ask(kind, WORD, request.version, request.operation)
-        asked = request_of("GET", question.target)
+        lookup = ask(kind, WORD, request.version, request.operation)
+        asked = request_of("GET", lookup.target)
         assert asked.operation.name == f"{kind.capitalize()}Inspect"
 
 

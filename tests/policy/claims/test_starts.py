@@ -4,15 +4,15 @@ import pytest
 from policy.claims.looking import faults, look
 from policy.policies import ID
 
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
 
-def prepared(**config: object) -> Found:
+def prepared(**config: object) -> ResolvedObject:
     """Return an exec as an engine shows it."""
     whole = {"entrypoint": "pg_dump", "arguments": ["-a"], "privileged": False, "tty": False, "user": "", **config}
-    return Found("e" * 64, ("web",), owner=ID, document={"id": "e" * 64, "processconfig": whole})
+    return ResolvedObject("e" * 64, ("web",), owner=ID, document={"id": "e" * 64, "processconfig": whole})
 
 
 COMMANDS: Value = (("pg_dump", "**"),)
@@ -49,7 +49,7 @@ def test_the_refusal_says_which_command_would_have_to_be_granted() -> None:
 
 
 def test_of_a_command_that_is_not_there_nothing_is_known_to_be_granted() -> None:
-    missing = Found("e" * 64, ())
+    missing = ResolvedObject("e" * 64, ())
     assert faults("ExecStart", "", {}, missing) == []
     assert len(faults("ExecStart", "", {}, missing, commands=COMMANDS)) == 1
 

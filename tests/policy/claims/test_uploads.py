@@ -18,7 +18,7 @@ from wire.tars import archive_of, block, directory, find_corpus, hard_link, item
 
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.claims.uploads import Unpacking, check_renames
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.wire.tar import Entry, Kind
 
 COPIES = [path for path in find_corpus() if path.stem in {"docker-cp-file", "go", "podman-cp-file", "docker-cp-link"}]
@@ -157,9 +157,9 @@ def renames(value: str) -> list[str]:
     return ["null" if value == "null" else str(fault) for fault in faults_of(seen)]
 
 
-def mounted(*mounts: object) -> Found:
+def mounted(*mounts: object) -> ResolvedObject:
     """Return a container that has mounts, as an engine shows it."""
-    return Found("c" * 64, ("web",), owner="c" * 64, document={"id": "c" * 64, "mounts": list(mounts)})
+    return ResolvedObject("c" * 64, ("web",), owner="c" * 64, document={"id": "c" * 64, "mounts": list(mounts)})
 
 
 @pytest.mark.parametrize("name", ["PutContainerArchive", "PutContainerArchiveLibpod"])
@@ -171,5 +171,5 @@ def test_no_files_are_put_where_something_is_mounted_read_only(name: str) -> Non
 
 
 def test_files_are_put_where_all_that_is_mounted_may_be_written() -> None:
-    for container in (mounted(), mounted({"Destination": "/data", "RW": True}), Found("c" * 64, ("web",))):
+    for container in (mounted(), mounted({"Destination": "/data", "RW": True}), ResolvedObject("c" * 64, ("web",))):
         assert faults("PutContainerArchive", "?path=/tmp", None, container) == []

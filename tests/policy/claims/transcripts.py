@@ -12,7 +12,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Found, Kind, missing
+from dockerproxy.policy.objects import Kind, ResolvedObject, missing
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json, read_json
 
@@ -23,17 +23,17 @@ def _whole(beginning: str) -> str:
     return beginning.ljust(64, "0")
 
 
-def _container(beginning: str, name: str, **host_config: str) -> Found:
+def _container(beginning: str, name: str, **host_config: str) -> ResolvedObject:
     modes = {"NetworkMode": "default", "PidMode": "", "IpcMode": "private", **host_config}
-    return Found(_whole(beginning), (name,), document={"hostconfig": modes})
+    return ResolvedObject(_whole(beginning), (name,), document={"hostconfig": modes})
 
 
-def _image(beginning: str, *names: str) -> Found:
-    return Found(f"sha256:{_whole(beginning)}", names, document={"id": beginning})
+def _image(beginning: str, *names: str) -> ResolvedObject:
+    return ResolvedObject(f"sha256:{_whole(beginning)}", names, document={"id": beginning})
 
 
-def _volume(name: str, driver: str = "local", options: Mapping[str, str] | None = None) -> Found:
-    return Found(name, (name,), document={"driver": driver, "options": options})
+def _volume(name: str, driver: str = "local", options: Mapping[str, str] | None = None) -> ResolvedObject:
+    return ResolvedObject(name, (name,), document={"driver": driver, "options": options})
 
 
 WEB = _container("4f5e", "web")
@@ -43,10 +43,10 @@ ENGINE = {
     (Kind.CONTAINER, "db"): _container("db", "db"),
     (Kind.CONTAINER, "hosted"): _container("4057", "hosted", NetworkMode="host"),
     (Kind.CONTAINER, "guest"): _container("9e57", "guest", NetworkMode="container:hosted"),
-    (Kind.NETWORK, "0057"): Found(_whole("0057"), ("host",), document={"driver": "host"}),
-    (Kind.NETWORK, "c1de"): Found(_whole("c1de"), ("ci_default",), document={"driver": "bridge"}),
-    (Kind.NETWORK, "c1de0"): Found(_whole("c1de"), ("ci_default",), document={"driver": "bridge"}),
-    (Kind.NETWORK, "d0d0"): Found(_whole("d0d0"), ("other",), document={"driver": "bridge"}),
+    (Kind.NETWORK, "0057"): ResolvedObject(_whole("0057"), ("host",), document={"driver": "host"}),
+    (Kind.NETWORK, "c1de"): ResolvedObject(_whole("c1de"), ("ci_default",), document={"driver": "bridge"}),
+    (Kind.NETWORK, "c1de0"): ResolvedObject(_whole("c1de"), ("ci_default",), document={"driver": "bridge"}),
+    (Kind.NETWORK, "d0d0"): ResolvedObject(_whole("d0d0"), ("other",), document={"driver": "bridge"}),
     (Kind.VOLUME, "ci_data"): _volume("ci_data"),
     (Kind.VOLUME, "ci_etc"): _volume("ci_etc", options={"type": "none", "o": "bind", "device": "/etc"}),
     (Kind.VOLUME, "ci_plugin"): _volume("ci_plugin", driver="nfs"),
@@ -98,19 +98,19 @@ def read_transcripts() -> Iterator[Told]:
 
 def look_at(operation: str, body: Json, bounds: Mapping[str, Value] | None = None, query: str = "") -> Inspected:
     """Inspect a request, and answer what it asks until it asks no more."""
-    answers: dict[tuple[Kind, str], Found] = {}
+    answers: dict[tuple[Kind, str], ResolvedObject] = {}
     request = request_for(OPERATIONS[operation], query)
     found = PREPARED if BODIES[operation].asks else None
     while True:
         known = Known(found=found, body=(body,), answers=answers)
         inspected = inspect(BODIES[operation], bounds or {}, request, known)
-        if inspected.faults or not inspected.questions:
+        if inspected.faults or not inspected.lookups:
             return inspected
-        for question in inspected.questions:
-            answers[question.kind, question.name] = ENGINE.get((question.kind, question.name)) or missing(question)
+        for lookup in inspected.lookups:
+            answers[lookup.kind, lookup.name] = ENGINE.get((lookup.kind, lookup.name)) or missing(lookup)
 
 
-PREPARED = Found(
+PREPARED = ResolvedObject(
     "e" * 64,
     ("web",),
     document={"processconfig": {"entrypoint": "sh", "arguments": [], "privileged": False, "user": "1000:1000"}},

@@ -22,7 +22,7 @@ from dockerproxy.policy.constraints.publish import Addresses, Ports, normalise_a
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import Reference
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.wording import is_literal
@@ -30,14 +30,14 @@ from dockerproxy.policy.wording import is_literal
 ID, OTHER = "4f5e" + 60 * "0", "9" * 64
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
 NAMES = ("web", "db", "db-1", "a.b", "WEB")
-NAMED = tuple(Found(name, (name,), owner=name) for name in NAMES)
+NAMED = tuple(ResolvedObject(name, (name,), owner=name) for name in NAMES)
 OBJECTS = (
     *NAMED,
-    Found(ID, ("web",), owner=ID),
-    Found(OTHER, ("x", "db-2"), owner=OTHER),
-    Found(OTHER, ("x", "db-2"), every=True, owner=OTHER),
-    Found(ID, (), owner=ID),
-    Found(f"sha256:{OTHER}", ("db",), owner=f"sha256:{OTHER}"),
+    ResolvedObject(ID, ("web",), owner=ID),
+    ResolvedObject(OTHER, ("x", "db-2"), owner=OTHER),
+    ResolvedObject(OTHER, ("x", "db-2"), every=True, owner=OTHER),
+    ResolvedObject(ID, (), owner=ID),
+    ResolvedObject(f"sha256:{OTHER}", ("db",), owner=f"sha256:{OTHER}"),
 )
 REFERENCES = tuple(
     f"{name}:{tag}"
@@ -45,10 +45,10 @@ REFERENCES = tuple(
     for tag in ("latest", "1", "1.27")
 )
 IMAGES = (
-    *(Found(name, (name,)) for name in REFERENCES),
-    Found(f"sha256:{ID}", REFERENCES[:2], owner=f"sha256:{ID}"),
-    Found(f"sha256:{ID}", REFERENCES[:2], every=True, owner=f"sha256:{ID}"),
-    Found(f"sha256:{OTHER}", (), owner=f"sha256:{OTHER}"),
+    *(ResolvedObject(name, (name,)) for name in REFERENCES),
+    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], owner=f"sha256:{ID}"),
+    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], every=True, owner=f"sha256:{ID}"),
+    ResolvedObject(f"sha256:{OTHER}", (), owner=f"sha256:{OTHER}"),
 )
 TEXTS = ("", "a", "b", "ab", "/", "/a", "/a/b", "/ab", "a/b", "*")
 SIGNALS = ("HUP", "KILL", "TERM", "RTMIN+3", "32")
@@ -88,8 +88,8 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     "names": OBJECTS,
     "networks": (
         *OBJECTS,
-        Found(SWARM_ID, ("front",), owner=SWARM_ID),
-        *(Joined(Found(name, (name,))) for name in NAMES),
+        ResolvedObject(SWARM_ID, ("front",), owner=SWARM_ID),
+        *(Joined(ResolvedObject(name, (name,))) for name in NAMES),
         Joined(DEFAULT, is_default=True),
     ),
     "path": ("/", "/a", "/a/b", "/ab", "/b"),
@@ -101,7 +101,7 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     ),
     "secrets": OBJECTS,
     "servers": ("docker.io", "index.docker.io", "registry.example", "registry.example:5000"),
-    "services": (*OBJECTS, Found(SWARM_ID, ("front",), owner=SWARM_ID)),
+    "services": (*OBJECTS, ResolvedObject(SWARM_ID, ("front",), owner=SWARM_ID)),
     "signal": SIGNALS,
     "subnets": tuple(map(read_network, NETWORKS)),
     "tags": IMAGES[: len(REFERENCES)],
@@ -220,14 +220,14 @@ def are_same(word: str, one: Hashable, other: Hashable) -> bool:  # noqa: PLR091
         case (Bind(), Bind()):
             return one.path == other.path and (other.read_only or not one.read_only)
     found, asked = (each.found if isinstance(each, Joined) else each for each in (one, other))
-    if isinstance(found, Found) and isinstance(asked, Found):
+    if isinstance(found, ResolvedObject) and isinstance(asked, ResolvedObject):
         return _shares(asked, found.names if found.every else found.names[:1] or (found.owner,))
     if word in {"servers", "subnets"}:
         return admits(word, (str(one),), other)
     return one == other
 
 
-def _shares(found: Found, names: tuple[str, ...]) -> bool:
+def _shares(found: ResolvedObject, names: tuple[str, ...]) -> bool:
     of_found = {*(found.names or (found.owner,))}
     by_id = any(name.removeprefix("sha256:") == (found.owner or found.id).removeprefix("sha256:") for name in names)
     return by_id or (of_found <= {*names} if found.every else not of_found.isdisjoint(names))
@@ -264,7 +264,7 @@ def test_what_is_read_back_is_admitted_exactly_where_the_value_was(word: str, da
 def _says_all_of_it(value: Hashable) -> bool:
     """Whether the least says all of a value: a record keeps one name of an object, and not its id."""
     found = value.found if isinstance(value, Joined) else value
-    if not isinstance(found, Found) or found is DEFAULT:
+    if not isinstance(found, ResolvedObject) or found is DEFAULT:
         return True
     return found.names in {(), (found.id,)}
 
@@ -287,7 +287,7 @@ def test_the_least_is_within_what_admits_the_value(word: str, data: st.DataObjec
     constraint = CONSTRAINTS[word]
     value, policy = data.draw(st.sampled_from(SAMPLES[word])), data.draw(granted(word))
     least = constraint.least(value)
-    assume(least is not None and _says_all_of_it(value) and not (isinstance(value, Found) and not value.names))
+    assume(least is not None and _says_all_of_it(value) and not (isinstance(value, ResolvedObject) and not value.names))
     assert least is not None
     if admits(word, policy, value):
         assert constraint.within(least, policy)

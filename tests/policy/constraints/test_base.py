@@ -8,14 +8,14 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Reading
 from dockerproxy.policy.constraints.base import Admitted, Condition, Constraint, judge_claim, plain_id
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 
 CREATE = request_for(OPERATIONS["ContainerCreate"])
 
 
-def container(*names: str, identity: str = ID, every: bool = False) -> Found:
-    return Found(identity, names, every=every, owner=identity)
+def container(*names: str, identity: str = ID, every: bool = False) -> ResolvedObject:
+    return ResolvedObject(identity, names, every=every, owner=identity)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def container(*names: str, identity: str = ID, every: bool = False) -> Found:
     ],
 )
 def test_an_object_is_known_by_its_name_a_glob_or_its_whole_id(
-    items: tuple[str, ...], found: Found | None, *, holds: bool
+    items: tuple[str, ...], found: ResolvedObject | None, *, holds: bool
 ) -> None:
     assert admits("containers", items, found) is holds
 
 
 def test_an_exec_is_its_container_s_and_its_own_id_says_nothing() -> None:
-    exec_of_web = Found("e" * 64, ("web",), owner=ID)
+    exec_of_web = ResolvedObject("e" * 64, ("web",), owner=ID)
     assert admits("containers", (ID,), exec_of_web)
     assert not admits("containers", ("e" * 64,), exec_of_web)
 
@@ -63,11 +63,11 @@ def test_an_exec_is_its_container_s_and_its_own_id_says_nothing() -> None:
 @pytest.mark.parametrize("word", ["services", "networks"])
 def test_the_ids_of_a_swarm_are_whole_ids_too(word: str) -> None:
     identity = "4cdgfyky7ozwh3htjfw0d12qv"
-    found = Found(identity, ("web",), owner=identity)
+    found = ResolvedObject(identity, ("web",), owner=identity)
     assert admits(word, (identity,), found)
     assert not admits(word, (identity[:-1],), found)
     assert not admits("containers", (identity,), found)
-    assert admits("containers", (identity,), Found(ID, (identity,), owner=ID))
+    assert admits("containers", (identity,), ResolvedObject(ID, (identity,), owner=ID))
 
 
 def test_an_object_is_listed_by_its_first_name_or_by_all_or_by_its_id() -> None:
@@ -75,7 +75,7 @@ def test_an_object_is_listed_by_its_first_name_or_by_all_or_by_its_id() -> None:
     assert names.least(container("a", "b")) == ("a",)
     assert names.least(container("a", "b", every=True)) == ("a", "b")
     assert names.least(container()) == (ID,)
-    assert names.least(Found("", ())) is None
+    assert names.least(ResolvedObject("", ())) is None
     assert names.least("a") is None
 
 
@@ -148,7 +148,7 @@ def claim(words: str, *values: object, without: bool | None = None) -> Claim:
 
 
 def test_the_first_word_that_a_grant_has_judges_a_claim() -> None:
-    both = claim("tags images", Found("1", ("docker.io/library/a:1",)))
+    both = claim("tags images", ResolvedObject("1", ("docker.io/library/a:1",)))
     assert isinstance(judge(both, images=("a:*",)), Admitted)
     assert isinstance(judge(both, images=("b",), tags=("a:*",)), Admitted)
     fault = judge(both, images=("a:*",), tags=("b",))
@@ -174,29 +174,29 @@ def test_of_what_is_not_certain_nothing_is_admitted_but_where_nothing_is_said() 
 
 @pytest.mark.parametrize(("word", "passes"), [("images", True), ("volumes", False)])
 def test_where_no_condition_speaks_of_a_claim_it_is_admitted_if_the_word_narrows(word: str, *, passes: bool) -> None:
-    assert isinstance(judge(claim(word, Found("a", ("a",)))), Admitted) is passes
+    assert isinstance(judge(claim(word, ResolvedObject("a", ("a",)))), Admitted) is passes
 
 
 @pytest.mark.parametrize("without", [False, True])
 @pytest.mark.parametrize("word", ["images", "volumes"])
 def test_or_as_the_claim_itself_says(word: str, *, without: bool) -> None:
-    assert isinstance(judge(claim(word, Found("a", ("a",)), without=without)), Admitted) is without
+    assert isinstance(judge(claim(word, ResolvedObject("a", ("a",)), without=without)), Admitted) is without
 
 
 @pytest.mark.parametrize("word", ["joins", "pods"])
-def test_what_no_condition_speaks_of_is_denied_without_a_question_by_the_name_that_was_asked(word: str) -> None:
+def test_what_no_condition_speaks_of_is_denied_without_a_lookup_by_the_name_that_was_asked(word: str) -> None:
     reading = begin()
-    reading.claim(word, None, "X", "web", "is wrong", lookup=reading.question(Kind.CONTAINER, "web"))
+    reading.claim(word, None, "X", "web", "is wrong", lookup=reading.lookup(Kind.CONTAINER, "web"))
     assert [(fault.word, fault.value) for fault in faults_of(reading)] == [(word, ("web",))]
 
 
 def test_the_engine_is_asked_where_a_condition_speaks_of_it_or_only_the_engine_knows_the_default() -> None:
     reading = begin()
-    question = reading.question(Kind.NETWORK, "ci")
-    reading.claim("networks joins", None, "X", "ci", lookup=question)
-    reading.claim("joins", None, "X", "ci", lookup=question)
+    lookup = reading.lookup(Kind.NETWORK, "ci")
+    reading.claim("networks joins", None, "X", "ci", lookup=lookup)
+    reading.claim("joins", None, "X", "ci", lookup=lookup)
     networks, joins = reading.claims
-    assert judge(networks) == judge(networks, networks=("ci",)) == judge(joins, joins=("ci",)) == question
+    assert judge(networks) == judge(networks, networks=("ci",)) == judge(joins, joins=("ci",)) == lookup
     assert isinstance(judge(joins), Fault)
 
 

@@ -6,7 +6,7 @@ from policy.policies import ID
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.images import CONSTRAINT
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 
 NGINX = "docker.io/library/nginx"
 
@@ -29,7 +29,7 @@ NGINX = "docker.io/library/nginx"
     ],
 )
 def test_an_image_is_known_however_it_is_written(item: str, name: str, *, passes: bool) -> None:
-    found = Found(f"sha256:{ID}", (name,), owner=f"sha256:{ID}")
+    found = ResolvedObject(f"sha256:{ID}", (name,), owner=f"sha256:{ID}")
     assert admits("images", (item,), found) is passes
 
 

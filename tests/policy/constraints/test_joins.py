@@ -6,11 +6,11 @@ from policy.policies import ID
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.joins import CONSTRAINT
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 
 
 def test_a_container_is_known_by_name_glob_or_full_id() -> None:
-    found = Found(ID, ("web",), owner=ID)
+    found = ResolvedObject(ID, ("web",), owner=ID)
     assert admits("joins", ("web",), found)
     assert admits("joins", ("db", "w*"), found)
     assert admits("joins", (ID,), found)
@@ -21,7 +21,7 @@ def test_a_container_is_known_by_name_glob_or_full_id() -> None:
 
 def test_without_it_none_passes() -> None:
     assert CONSTRAINT.narrows is False
-    assert CONSTRAINT.by_default(Found("1", ("web",))) is False
+    assert CONSTRAINT.by_default(ResolvedObject("1", ("web",))) is False
     assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "joins are web or db-*"
 
 

@@ -5,7 +5,7 @@ from policy.inspecting import admits
 from policy.policies import ID
 
 from dockerproxy.policy.constraints.networks import CONSTRAINT, DEFAULT, Joined
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
 
@@ -14,23 +14,23 @@ SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
     ("items", "passes"), [(("c*",), True), (("ci",), True), ((ID,), True), (("default",), False), ((ID[:12],), False)]
 )
 def test_a_network_is_known_by_name_glob_or_full_id(items: tuple[str, ...], *, passes: bool) -> None:
-    found = Found(ID, ("ci",), owner=ID)
+    found = ResolvedObject(ID, ("ci",), owner=ID)
     assert admits("networks", items, found) is passes
     assert admits("networks", items, Joined(found)) is passes
     assert not admits("networks", items, "ci")
 
 
 def test_the_id_of_a_swarm_is_a_whole_id_too() -> None:
-    found = Found(SWARM_ID, ("web",), owner=SWARM_ID)
+    found = ResolvedObject(SWARM_ID, ("web",), owner=SWARM_ID)
     assert admits("networks", (SWARM_ID,), Joined(found))
     assert not admits("networks", (SWARM_ID[:-1],), Joined(found))
 
 
 def test_without_it_only_the_engine_s_own_is_joined_and_the_engine_knows_which_that_is() -> None:
     assert CONSTRAINT.by_default(Joined(DEFAULT, is_default=True))
-    assert not CONSTRAINT.by_default(Joined(Found("1", ("ci",))))
-    assert not CONSTRAINT.by_default(Joined(Found("1", ("ci",)), is_default=None))
-    assert CONSTRAINT.by_default(Found("1", ("ci",)))
+    assert not CONSTRAINT.by_default(Joined(ResolvedObject("1", ("ci",))))
+    assert not CONSTRAINT.by_default(Joined(ResolvedObject("1", ("ci",)), is_default=None))
+    assert CONSTRAINT.by_default(ResolvedObject("1", ("ci",)))
     assert CONSTRAINT.needs_lookup()
     assert CONSTRAINT.unspoken == ("default",)
 
@@ -38,9 +38,12 @@ def test_without_it_only_the_engine_s_own_is_joined_and_the_engine_knows_which_t
 def test_the_engine_s_own_is_granted_by_either_name() -> None:
     for item in DEFAULT.names:
         assert admits("networks", (item,), Joined(DEFAULT, is_default=True))
-        assert CONSTRAINT.read_back((item, "ci")) == (Joined(DEFAULT, is_default=True), Joined(Found("ci", ("ci",))))
+        assert CONSTRAINT.read_back((item, "ci")) == (
+            Joined(DEFAULT, is_default=True),
+            Joined(ResolvedObject("ci", ("ci",))),
+        )
     assert CONSTRAINT.least(Joined(DEFAULT, is_default=True)) == ("default",)
-    assert CONSTRAINT.least(Found("1", ("ci",))) == ("ci",)
+    assert CONSTRAINT.least(ResolvedObject("1", ("ci",))) == ("ci",)
 
 
 @pytest.mark.parametrize("item", ["ci_default", "ci_*", "none", "bridge", "h?st", "hosts"])

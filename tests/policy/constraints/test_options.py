@@ -8,7 +8,7 @@ from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.options import CONSTRAINT
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.remedies import widen
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.exposures import describe_exposures
@@ -26,7 +26,7 @@ RUNS: list[tuple[str, Json]] = [
 
 def problems(operation: str, content: Json, *granted: str, is_said: bool = True, privileged: Json = False) -> list[str]:
     prepared: Json = {"privileged": privileged, "entrypoint": "ls", "arguments": [], "user": "1000:1000"}
-    found = Found(ID, ("x",), document={"processconfig": prepared})
+    found = ResolvedObject(ID, ("x",), document={"processconfig": prepared})
     bounds = {"options": granted} if is_said else {}
     return [
         each

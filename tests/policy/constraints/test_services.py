@@ -6,11 +6,11 @@ from policy.policies import ID
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.services import CONSTRAINT
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 
 
 def test_a_service_is_known_by_name_glob_or_full_id() -> None:
-    found = Found(ID, ("web",), owner=ID)
+    found = ResolvedObject(ID, ("web",), owner=ID)
     assert admits("services", ("web",), found)
     assert admits("services", ("db", "w*"), found)
     assert admits("services", (ID,), found)
@@ -21,7 +21,7 @@ def test_a_service_is_known_by_name_glob_or_full_id() -> None:
 
 def test_without_it_all_pass() -> None:
     assert CONSTRAINT.narrows is True
-    assert CONSTRAINT.by_default(Found("1", ("web",))) is True
+    assert CONSTRAINT.by_default(ResolvedObject("1", ("web",))) is True
     assert str(Condition(CONSTRAINT, ("web", "db-*"))) == "the service is web or db-*"
 
 

@@ -13,7 +13,7 @@ from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.claims.networks import BY_ITSELF
 from dockerproxy.policy.constraints.networks import Joined
-from dockerproxy.policy.objects import Found, Kind, find_object
+from dockerproxy.policy.objects import Kind, ResolvedObject, find_object
 from dockerproxy.wire.document import Json
 
 
@@ -26,7 +26,7 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.claim("containers", None, path, value, "which is no name of a container")
         return value
     found = reading.find(Kind.CONTAINER, value)
-    lookup = reading.question(Kind.CONTAINER, value) if found is None else None
+    lookup = reading.lookup(Kind.CONTAINER, value) if found is None else None
     reading.claim("containers", found, path, value, "which is none of the granted containers", lookup=lookup)
     return found.id if found is not None and found.document else value
 
@@ -45,4 +45,4 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
 def _name_of(reading: Reading) -> str:
     """Return how the client spells the network, which the engine does not know."""
     named = find_object(reading.request)
-    return named.id if isinstance(named, Found) else named.name if named is not None else ""
+    return named.id if isinstance(named, ResolvedObject) else named.name if named is not None else ""

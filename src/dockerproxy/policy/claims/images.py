@@ -19,7 +19,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading
 from dockerproxy.policy.claims.names import named
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
 
@@ -74,12 +74,12 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
         by_name: Whether it goes on by the name that is granted, and not by the id.
     """
     found = reading.find(Kind.IMAGE, value)
-    options: list[tuple[Found, Json]] = []
+    options: list[tuple[ResolvedObject, Json]] = []
     if found is not None and (by_name or found.document or reference is None):
         if by_name:
             options = [(named(name), name) for name in found.names]
         options.append((found, found.id))
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))
-    lookup = reading.question(Kind.IMAGE, value) if found is None else None
+    lookup = reading.lookup(Kind.IMAGE, value) if found is None else None
     reading.claims.append(Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path))

@@ -15,7 +15,7 @@ from dockerproxy.policy.claim import Object, Reading, find_fault
 from dockerproxy.policy.claims.images import check_images
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.words import clean_path
 from dockerproxy.wire.document import Json, show
 
@@ -95,13 +95,13 @@ def _check_volume(reading: Reading, name: str, path: str) -> None:
         reading.violate(path, name, "which is neither an absolute path nor the name of a volume")
         return
     found = reading.find(Kind.VOLUME, name)
-    later = (reading.question(Kind.VOLUME, name),) if found is None else ()
+    later = (reading.lookup(Kind.VOLUME, name),) if found is None else ()
     says = "which is a volume with a driver or options of its own, and may be any directory"
     wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
     reading.claim("volumes", named(name), path, name, "and no volume of that name is granted", later=later, wrong=wrong)
 
 
-def is_disguise(found: Found) -> bool:
+def is_disguise(found: ResolvedObject) -> bool:
     """Whether a volume may be something else than a directory of its own."""
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.policy.objects import Found, Kind, is_full_id
+from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
 from dockerproxy.wire.document import Json
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
@@ -42,17 +42,17 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> Js
         reading.violate(path, value, "which could be the id of another one")
     missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
-    later = (reading.question(Kind.NETWORK, name),) if asks else ()
+    later = (reading.lookup(Kind.NETWORK, name),) if asks else ()
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
     return value
 
 
-def named(*names: str) -> Found:
+def named(*names: str) -> ResolvedObject:
     """Return what is judged by its names alone."""
-    return Found(names[0], names)
+    return ResolvedObject(names[0], names)
 
 
-def resolve(reading: Reading, kind: Kind, name: str) -> Found | None:
+def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
     if _MAY_BE_ID(name):
         return reading.find(kind, name)

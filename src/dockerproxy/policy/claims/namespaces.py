@@ -15,7 +15,7 @@ from dockerproxy.policy.claims.mounts import check_mounts
 from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.networks import check_ipc_mode, check_network_mode, check_networks, check_pid_mode
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json, show
 
 _BY_DEFAULT: Final = frozenset({"", "default", "private"})
@@ -49,7 +49,7 @@ def check_podman_order(reading: Reading, value: Json, path: str, _parent: Object
 
 def _check_own_network(reading: Reading, path: str) -> None:
     """Claim the network that containers join by themselves, by any of the names that it has."""
-    own = Joined(Found("", (*DEFAULT.names, _OWN_NETWORK)), is_default=True)
+    own = Joined(ResolvedObject("", (*DEFAULT.names, _OWN_NETWORK)), is_default=True)
     reading.claim("networks", own, path, "default", "and that network is not granted")
 
 
@@ -109,12 +109,12 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     found = reading.find(Kind.POD, value)
     says = "and joining that pod is not granted"
     if found is None:
-        reading.claim("pods", None, path, value, says, lookup=reading.question(Kind.POD, value))
+        reading.claim("pods", None, path, value, says, lookup=reading.lookup(Kind.POD, value))
         return value
     name = found.document.get("infracontainerid")
     holder = reading.find(Kind.CONTAINER, name) if isinstance(name, str) and name else None
     asks = holder is None and isinstance(name, str) and name
-    later = (reading.question(Kind.CONTAINER, str(name)),) if asks else ()
+    later = (reading.lookup(Kind.CONTAINER, str(name)),) if asks else ()
     wrong = () if found.document else (find_fault(path, value, "and there is no such pod"),)
     reading.claim("pods", found, path, value, says, later=later, wrong=wrong)
     if holder is not None:
@@ -122,7 +122,7 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     return found.id
 
 
-def _check_holder(reading: Reading, holder: Found, shown: str, path: str) -> None:
+def _check_holder(reading: Reading, holder: ResolvedObject, shown: str, path: str) -> None:
     """Look at the container that holds the namespaces of a pod: the others get what it has."""
     if not holder.document:
         reading.violate(path, shown, "and that pod may have more than is granted")

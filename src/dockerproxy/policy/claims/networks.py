@@ -16,7 +16,7 @@ from dockerproxy.policy.claim import Fault, Object, Reading, find_fault
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.objects import Found, Kind
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json, show
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
@@ -71,19 +71,19 @@ def check_network(reading: Reading, name: str, path: str, shown: Json) -> str:
 def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
     found = resolve(reading, Kind.NETWORK, name)
     if found is None:
-        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=reading.question(Kind.NETWORK, name))
+        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=reading.lookup(Kind.NETWORK, name))
         return name
     if "host" in found.names:
         reading.violate(path, shown, _HOST)
     elif not found.document and is_id_of_swarm(found.id):
         reading.violate(path, shown, "which could be the id of a network of the swarm that is not on this node yet")
     is_default = _is_default(reading, found)
-    lookup = reading.question(Kind.NETWORK, "bridge") if is_default is None else None
+    lookup = reading.lookup(Kind.NETWORK, "bridge") if is_default is None else None
     reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup)
     return found.id
 
 
-def _is_default(reading: Reading, found: Found) -> bool | None:
+def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
     """Whether a network is the one that containers join by themselves: Podman has another name for it in answers.
 
     None if the engine must be asked first.
@@ -120,7 +120,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
         reading.violate(path, mode, "which is no name of a container")
         return mode
     found = reading.find(Kind.CONTAINER, name)
-    lookup = reading.question(Kind.CONTAINER, name) if found is None else None
+    lookup = reading.lookup(Kind.CONTAINER, name) if found is None else None
     wrong: tuple[Fault, ...] = ()
     if found is not None and not found.document:
         wrong = (find_fault(path, mode, "and there is no such container"),)
@@ -131,7 +131,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
     return mode if found is None else f"container:{found.id}"
 
 
-def _has_its_own(found: Found, field: str) -> bool:
+def _has_its_own(found: ResolvedObject, field: str) -> bool:
     """Whether a container shares nothing with others: whoever joins it would share that, too."""
     config = found.document.get("hostconfig")
     mode = config.get(field) if isinstance(config, dict) else None

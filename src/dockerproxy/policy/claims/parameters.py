@@ -19,7 +19,7 @@ from dockerproxy.policy.objects import (
     REACHING,
     SWITCHES,
     WORDS,
-    Found,
+    ResolvedObject,
     certain_values,
     is_whole,
     join_reference,
@@ -175,7 +175,7 @@ LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in 
 """By operation."""
 
 
-def read_head(reading: Reading, found: Found | None) -> None:
+def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     """Note what the head of a request claims.
 
     Args:
@@ -192,7 +192,7 @@ def read_head(reading: Reading, found: Found | None) -> None:
         _claim_object(reading, WORDS[KINDS[name]], found)
 
 
-def _claim_object(reading: Reading, word: str, found: Found | None) -> None:
+def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
     request = reading.request
     name = request.operation.name
     noun = word.removesuffix("s")
@@ -207,7 +207,7 @@ def _claim_object(reading: Reading, word: str, found: Found | None) -> None:
     if name in GIVING:
         given = new_name(request)
         spoken = "tags" if word == "images" else "names"
-        named = Found(given, (given,)) if given else None
+        named = ResolvedObject(given, (given,)) if given else None
         reading.claim(word, named, "the new name", given or None, "and is not granted", without=True, unless=spoken)
 
 

@@ -15,10 +15,10 @@ from typing import Final
 from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_FAULTS, MOST_QUESTIONS, Claim, Fault, Known, Object, Reading
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading
 from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.query import read_parameters, write_values
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
@@ -66,9 +66,9 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout
         content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
-    asked = {question.target for claim in reading.claims for question in (claim.lookup, *claim.later) if question}
-    if len(asked) > MOST_QUESTIONS:
-        reading.violate("the body", None, f"names more than {MOST_QUESTIONS} objects")
+    asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, *claim.later) if lookup}
+    if len(asked) > MOST_LOOKUPS:
+        reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")
     return Readout(violations=tuple(reading.violations), claims=tuple(reading.claims), content=content, query=query)
 
 
@@ -99,7 +99,7 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[st
     return changed
 
 
-def _read_object(reading: Reading, fields: Mapping[str, Field], found: Found | None) -> None:
+def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedObject | None) -> None:
     """Look at the object as the engine shows it."""
     for path, each in fields.items():
         first, *others = path.split(".")

@@ -1,6 +1,6 @@
 """What is sent to registries, images and credentials, and what comes from them.
 
-How one would send contents or questions to a server of one's own, and what stops it: a name that begins with it (the
+How one would send contents or lookups to a server of one's own, and what stops it: a name that begins with it (the
 name must be granted, and has no default); no tag, by which every image of that name is sent (`images` is about one);
 Docker Hub's name in front of an `@`, behind which another host stands, or without the scheme (the whole address must
 fit). How one would be sent contents by another server than is granted: by a name without its registry, for which Podman
@@ -15,7 +15,7 @@ from dockerproxy.policy.claim import Claim, Object, Reading
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.parameters import read_pull
 from dockerproxy.policy.constraints.servers import HUB
-from dockerproxy.policy.objects import Found, find_object, name_in
+from dockerproxy.policy.objects import ResolvedObject, find_object, name_in
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
@@ -26,7 +26,7 @@ _SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 def check_pushed(reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
     """An image is sent only if the grant lists it."""
     sent = find_object(reading.request)
-    if isinstance(sent, Found):
+    if isinstance(sent, ResolvedObject):
         says = "and sending it to a registry is not granted"
         reading.claim("images", sent, "the image", sent.names[0], says, without=False)
     else:

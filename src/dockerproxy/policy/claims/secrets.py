@@ -39,7 +39,7 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
         reading.violate(f"{path}.{by_id}", identity, f"which is no id of a {kind}")
         return
     found = reading.find(kind, identity)
-    later = (reading.question(kind, identity),) if found is None else ()
+    later = (reading.lookup(kind, identity),) if found is None else ()
     says = f"and no {kind} of that name is granted"
     is_other = found is not None and (not found.document or name not in found.names)
     not_its_id = f"which is not the id of the {kind} {show(name)}"

@@ -49,7 +49,7 @@ def _check_network(reading: Reading, name: str, path: str) -> str:
         return name
     found = reading.find(Kind.NETWORK, name)
     if found is None:
-        lookup = reading.question(Kind.NETWORK, name)
+        lookup = reading.lookup(Kind.NETWORK, name)
         reading.claim("networks", None, path, name, "and that network is not granted", lookup=lookup)
         return name
     if "host" in found.names or found.document.get("driver") == "host":

@@ -15,7 +15,7 @@ reader waits for (the reader refuses them);
 new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
 container already are followed by the engine, and cannot be seen from here.
 
-Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our question
+Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our lookup
 and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
 """
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.objects import Found, Question, is_full_id
+from dockerproxy.policy.objects import Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of
 from dockerproxy.policy.wording import list_names, say_value
 
@@ -233,7 +233,7 @@ class Objects(Globs):
         globs = self.patterns(granted)
 
         def matches(value: Hashable) -> bool:
-            if not isinstance(value, Found):
+            if not isinstance(value, ResolvedObject):
                 return False
             if ids and plain_id(value.owner or value.id) in ids:
                 return True
@@ -251,7 +251,7 @@ class Objects(Globs):
 
     def least(self, value: Hashable) -> Value | None:
         """List the object by the first of its names, or by all if the operation acts on all."""
-        if not isinstance(value, Found):
+        if not isinstance(value, ResolvedObject):
             return None
         names = value.names if value.every else value.names[:1]
         named = names or tuple(filter(None, (value.owner or value.id,)))
@@ -259,7 +259,7 @@ class Objects(Globs):
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         """Return objects of these names or ids."""
-        return tuple(Found(item, () if is_full_id(item) else (item,), owner=item) for item in items_of(least))
+        return tuple(ResolvedObject(item, () if is_full_id(item) else (item,), owner=item) for item in items_of(least))
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare patterns with patterns, and ids with ids."""
@@ -279,7 +279,7 @@ def plain_id(identity: str) -> str:
 
 def judge_claim(
     conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
-) -> Admitted | Fault | Question:
+) -> Admitted | Fault | Lookup:
     """Judge one claim by the conditions of a grant.
 
     Args:

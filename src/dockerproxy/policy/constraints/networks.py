@@ -10,11 +10,11 @@ from typing import Final
 
 from dockerproxy.policy.constraints.base import Matcher
 from dockerproxy.policy.constraints.names import Names
-from dockerproxy.policy.objects import Found
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words import fault_of_name
 
-DEFAULT: Final = Found("", ("default", "bridge"))
+DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
 """The engine's own network, which containers join by themselves."""
 
 _OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
@@ -32,7 +32,7 @@ class Joined:
         is_default: Whether it is the engine's own; None if only the engine can say.
     """
 
-    found: Found
+    found: ResolvedObject
     is_default: bool | None = False
 
 
@@ -62,7 +62,7 @@ class _Networks(Names):
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         """Return networks that are joined."""
-        named = (Joined(Found(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
+        named = (Joined(ResolvedObject(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
         own = [Joined(DEFAULT, is_default=True)] if set(items_of(least)) & set(DEFAULT.names) else []
         return (*own, *named)
 

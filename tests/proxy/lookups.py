@@ -1,4 +1,4 @@
-"""Questions of the proxy, and an engine that answers them as a test says."""
+"""Lookups of the proxy, and an engine that answers them as a test says."""
 
 import json
 
@@ -32,7 +32,7 @@ async def asked(here: World, target: str = "/containers/w/json") -> Wire:
 
 
 async def tell(here: World, content: object = WEB, target: str = "/containers/w/json", status: str = "200 OK") -> None:
-    """Answer a question as an engine does."""
+    """Answer a lookup as an engine does."""
     wire = await asked(here, target)
     await wire.send(answer(content, status))
     wire.end()
