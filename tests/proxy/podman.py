@@ -86,7 +86,7 @@ class Podman:
             self._remove(self.volumes)
             return answer({"VolumesDeleted": []})
         if len(meant) != 1 or (method == "GET" and "/libpod/" not in target and name not in self.volumes):
-            return answer({"message": "no"}, "404 Not ResolvedObject")
+            return answer({"message": "no"}, "404 Not Found")
         if method == "GET":
             return answer({"Name": meant[0]})
         self._remove(meant)

@@ -326,7 +326,7 @@ async def test_a_lookup_about_a_head_is_a_get_and_the_answer_to_a_head_has_no_bo
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("HEAD", "/containers/w/archive?path=/", "Connection: close"))
-        await tell(here, told or {"message": "no"}, status="200 OK" if told else "404 Not ResolvedObject")
+        await tell(here, told or {"message": "no"}, status="200 OK" if told else "404 Not Found")
         if told is WEB:
             length = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
             await serve(here, f"HEAD /containers/{ID}/archive?path=%2F", length)

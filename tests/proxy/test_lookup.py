@@ -70,7 +70,7 @@ async def test_what_does_not_exist_is_answered_here(name: str, status: int) -> N
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("POST", f"/containers/{name}/start"))
-        await tell(here, {"message": "no"}, f"/containers/{name}/json", "404 Not ResolvedObject")
+        await tell(here, {"message": "no"}, f"/containers/{name}/json", "404 Not Found")
         found, body = await client.answer()
         assert found == status
         assert (json.loads(body)["message"] == "No such container: web") is (status == 404)
@@ -138,7 +138,7 @@ BAD = {
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
     "deep": b"HTTP/1.1 200 OK\r\n\r\n" + b'{"x":' * 100_000,
-    "a 404 that is cut short": answer({"message": "no"}, "404 Not ResolvedObject")[:-1],
+    "a 404 that is cut short": answer({"message": "no"}, "404 Not Found")[:-1],
 }
 
 
@@ -172,7 +172,7 @@ async def test_a_client_does_not_learn_that_two_objects_of_others_have_ids_that_
     async with world(policy=POLICY) as here:
         client = await here.connect()
         answers = []
-        for content in (told, answer({"message": "No such container: w"}, "404 Not ResolvedObject")):
+        for content in (told, answer({"message": "No such container: w"}, "404 Not Found")):
             await client.send(START)
             wire = await asked(here)
             await wire.send(content)
@@ -267,7 +267,7 @@ async def test_where_nothing_is_refused_all_goes_on_and_the_record_says_what_wou
         expected = []
         tellings = ((WEB, "200 OK", ID, "allowed", "web"), (OTHER, "200 OK", "w", "reported", "other"))
         unknown = ({"message": "two"}, "400 Bad Request", "w", "reported", "")
-        absent = ({"message": "no"}, "404 Not ResolvedObject", "w", "reported", "w")
+        absent = ({"message": "no"}, "404 Not Found", "w", "reported", "w")
         engine = None
         for told, status, name, decision, called in (*tellings, unknown, absent):
             await client.send(START)

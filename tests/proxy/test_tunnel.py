@@ -71,7 +71,7 @@ async def test_what_follows_a_tunnel_request_that_the_engine_declines_is_a_reque
         await client.send(request("POST", "/containers/x/attach", "Upgrade: tcp") + get("/debug/vars"))
         engine = await here.engine_side()
         await engine.head()
-        await engine.send(b"HTTP/1.1 404 Not ResolvedObject\r\nContent-Length: 2\r\n\r\nno")
+        await engine.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno")
         assert await client.answer() == (404, b"no")
         assert (await client.answer())[0] == 403
 

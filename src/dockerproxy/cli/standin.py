@@ -29,7 +29,7 @@ def _answer(path: str) -> tuple[str, str, bytes]:
         return "200 OK", "application/json", json.dumps(_VERSION).encode()
     if path.endswith("/containers/json"):
         return "200 OK", "application/json", json.dumps(_CONTAINERS).encode()
-    return "404 Not ResolvedObject", "application/json", b'{"message": "the stand-in engine does not do this"}'
+    return "404 Not Found", "application/json", b'{"message": "the stand-in engine does not do this"}'
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

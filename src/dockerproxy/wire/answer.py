@@ -8,7 +8,7 @@ _PHRASES: Final = {
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",
-    404: "Not ResolvedObject",
+    404: "Not Found",
     408: "Request Timeout",
     413: "Content Too Large",
     417: "Expectation Failed",

@@ -1,4 +1,4 @@
-"""Which grants give away more than they seem to: lookups about one case of a policy, by what it says of bodies.
+"""Which grants give away more than they seem to: questions about one case of a policy, by what it says of bodies.
 
 Of one that is unrestricted nothing is looked at but the path, and it has nearly every danger. One that is contained has
 those that its conditions let through.

@@ -207,7 +207,7 @@ def media(pick: random.Random) -> str:
     return text[:at] + pick.choice(ODD) + text[at:] if pick.random() < 0.3 else text
 
 
-def lookups() -> Iterator[tuple[str, ...]]:
+def questions() -> Iterator[tuple[str, ...]]:
     """Write what Go is asked."""
     pick = random.Random(7)  # noqa: S311 (for tests)
     yield from (("lower",), ("upper",), ("fold",))
@@ -257,11 +257,11 @@ def encode(text: str) -> str:
 
 
 if __name__ == "__main__":
-    asked = list(dict.fromkeys(lookups()))
+    asked = list(dict.fromkeys(questions()))
     lines = "".join(json.dumps([kind, *map(encode, texts)]) + "\n" for kind, *texts in asked)
     environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "-trimpath"}
     read = subprocess.run(
         ["go", "run", HERE / "oracle.go"], input=lines.encode(), capture_output=True, check=True, env=environment
     )
     kept = zip(lines.splitlines(), read.stdout.decode().splitlines(), strict=True)
-    (HERE / "read.jsonl").write_text("".join(f"[{lookup}, {answer}]\n" for lookup, answer in kept))
+    (HERE / "read.jsonl").write_text("".join(f"[{question}, {answer}]\n" for question, answer in kept))
