@@ -144,6 +144,11 @@ def haproxy(place: Place, connections: str) -> Program:
     return Program((find("haproxy") or "haproxy", "-db", "-f", str(configuration)), {**closed, **SWITCHES})
 
 
+def relay(place: Place) -> Program:
+    """Start what passes bytes on unseen. It filters nothing and logs nothing: a floor, no rival."""
+    return Program((sys.executable, str(HERE / "relay.py"), str(place.engine), str(place.socket)), {})
+
+
 def haproxy_installed() -> bool:
     """Tell whether this machine has HAProxy."""
     return find("haproxy") is not None
@@ -210,4 +215,5 @@ CONTENDERS: Final = (
         installed=haproxy_installed,
         remedy="apt-get install haproxy",
     ),
+    Contender(key="relay", title=("blind relay", "on uvloop"), start=relay, installed=dockerproxy_installed),
 )

@@ -235,9 +235,9 @@ class Server:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            now = time.monotonic()
             for connections in self._list_connections():
-                connections.sweep(now)
+                for _ in connections.sweep(time.monotonic()):
+                    await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
 
     def _list_connections(self) -> list[Connections]:

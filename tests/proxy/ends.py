@@ -27,13 +27,14 @@ class Records(Log):
     def __init__(self) -> None:
         super().__init__(Level.DEBUG, LogFormat.TEXT)
         self.records: list[Record] = []
+        self.messages: list[tuple[Level, str]] = []
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
         del level
         self.records.append(record)
 
     def message(self, level: Level, text: str) -> None:
-        del level, text
+        self.messages.append((level, text))
 
 
 class EngineEnd:
@@ -74,9 +75,10 @@ class Ends:
         self.engines: list[EngineEnd] = []
         self.answered = bytearray()
         self.waits_in: Waiting | None = None
+        self.waits_since = 0.0
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
-        self.spent = self.spent_in = 0
+        self.spent = self.spent_until = 0
         self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: 0.0)
         self.account = Accounting(self.socket, self.log, self._shared.now)
         self.renew()
@@ -85,8 +87,10 @@ class Ends:
 
     def receive(self, data: bytes) -> None:
         if not self.is_gone and self.exchange.state not in {State.CLOSING, State.TUNNEL}:
-            self.inbox.put(data)
-            self.advance()
+            is_free = self.exchange.state is State.IDLE and not self.inbox.data
+            if not is_free or not self.exchange.begin_at_once(data):
+                self.inbox.put(data)
+                self.advance()
 
     def answer(self, data: bytes) -> None:
         if self.engine is not None:
@@ -185,6 +189,7 @@ class Ends:
 
     def renew(self) -> None:
         self.exchange = Exchange(self, self.socket, self._shared, self.account)
+        self.wait(self.socket.connections.idle)
 
     def open_tunnel(self) -> None:
         self.engine = None

@@ -161,7 +161,8 @@ class Stage:
 
     def sweep(self) -> None:
         """Look at those who wait, as the server does every second."""
-        self.registry.sweep(time.monotonic())
+        for _ in self.registry.sweep(time.monotonic()):
+            pass
 
     def has_left_nothing(self, connections: int) -> bool:
         """Whether nothing is there but these client connections, between two requests."""
@@ -172,9 +173,9 @@ class Stage:
         server = self.world.server
         [served] = (door.state for door in server._doors.values())
         registry, usage = served.connections, served.usage
-        lists = (registry.heads, registry.bodies, registry.lingering)
+        passing = {registry.heads, registry.bodies, registry.lingering}
         under_way = sum(client.exchange.judged is not None for client in self.world.clients)
-        waiting = (*(one for each in lists for one in each.since), *registry.unwatched)
+        waiting = (*(one for one in self.world.clients if one.waits_in in passing), *registry.unwatched)
         return (
             waiting,
             {task.get_name() for task in server._tasks._running},

@@ -190,7 +190,8 @@ async def test_a_client_that_does_not_take_its_last_answer_makes_room() -> None:
 async def test_a_client_that_takes_its_last_answer_slowly_gets_all_of_it() -> None:
     async with world() as here:
         client, end = await not_taken(here)
-        end.socket.connections.sweep(here.server._shared.now() + 60)
+        for _ in end.socket.connections.sweep(here.server._shared.now() + 60):
+            pass
         client.resume()
         assert len((await client.rest()).partition(b"\r\n\r\n")[2]) == 250_000
 

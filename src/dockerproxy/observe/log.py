@@ -23,13 +23,16 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.observe.record import Outcome, Peer, Record, Said
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
 from dockerproxy.text import escape, shorten_ids
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
 """Characters that may wait for the reader."""
+
+_REMEMBERED: Final = 256
+"""Clients, and requests, whose part of a line is remembered."""
 
 _GATHER: Final = 0.02
 """Seconds that lines are gathered before they are written together: one system call for many lines."""
@@ -45,6 +48,7 @@ class Log:
     def __init__(self, level: Level, style: LogFormat, descriptor: int = 1) -> None:
         self.dropped = 0
         self._json = style is LogFormat.JSON
+        self._format = _write_json if self._json else _write_line
         self._descriptor = descriptor
         self._shown = frozenset(other for other in Level if other.rank >= level.rank)
         self._queue: deque[str] = deque()
@@ -63,12 +67,12 @@ class Log:
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
         """Write the line of a finished exchange."""
         if level in self._shown:
-            self._write(self._format(record, level, "exchange"))
+            self._write(self._format(record, self._now(), level, ""))
 
     def start(self, record: Record) -> None:
         """Write the line of a stream or tunnel that has begun; it may last for weeks."""
         if Level.INFO in self._shown:
-            self._write(self._format(record, Level.INFO, "start"))
+            self._write(self._format(record, self._now(), Level.INFO, _BEGINS))
 
     def message(self, level: Level, text: str) -> None:
         """Write something else than an exchange. Each line of the text becomes a line of the log."""
@@ -140,24 +144,37 @@ class Log:
             return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text}) + "\n"
         return f"{self._now()} {level} {escape(text).replace(_HEAD, _NO_HEAD)}\n"
 
-    def _format(self, record: Record, level: Level, event: str) -> str:
-        if self._json:
-            return _dump(_fields(record, self._now(), level, event)) + "\n"
-        uid, gid, pid = record.peer
-        method, target = record.method, record.target
-        if record.decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
-            method, target = _write_word(method), _write_word(target)
-        named = f" of {_write_object(record)}" if record.object else ""
-        source = f" by {_write_source(record.source)}" if record.source else ""
-        end = f"{record.milliseconds:.1f}ms{'' if event == 'exchange' else ' begins'}"
-        created = f" created={_write_word(record.created)}" if record.created else ""
-        body = "" if record.body is None else f" body={_dump(_plain_body(record.body))}"
-        reason = f": {_write_text(record.reason)}" if record.reason else ""
-        return (
-            f"{self._now()} {level} {record.socket} uid={uid} gid={gid} pid={pid}"
-            f" {method} {target} {record.operation or '-'}{named} {record.decision}{source}"
-            f" {record.status}{created} in={record.received} out={record.sent} {end}{body}{reason}\n"
-        )
+
+_BEGINS: Final = " begins"
+
+
+def _write_line(record: Record, now: str, level: Level, begins: str) -> str:
+    """Write a line of text. Who asks and what is said of the request, which come again and again, are written once."""
+    socket, peer, method, target, operation, name, decision, source, reason, status, received, sent, ms, needs, new = (
+        record
+    )
+    created = f" created={_write_word(new)}" if new else ""
+    body = "" if needs is None else f" body={_dump(_plain_body(needs))}"
+    because = f": {_write_text(reason)}" if reason else ""
+    return (
+        f"{now} {level} {_write_client(socket, peer)} {_write_said(method, target, operation, name, decision, source)}"
+        f" {status}{created} in={received} out={sent} {ms:.1f}ms{begins}{body}{because}\n"
+    )
+
+
+@functools.lru_cache(_REMEMBERED)
+def _write_client(socket: str, peer: Peer) -> str:
+    return f"{socket} uid={peer.uid} gid={peer.gid} pid={peer.pid}"
+
+
+@functools.lru_cache(_REMEMBERED)
+def _write_said(*said: *Said) -> str:
+    method, target, operation, name, decision, source = said
+    if decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
+        method, target = _write_word(method), _write_word(target)
+    named = f" of {_write_object(name, target)}" if name else ""
+    by = f" by {_write_text(source)}" if source else ""
+    return f"{method} {target} {operation or '-'}{named} {decision}{by}"
 
 
 _HEAD: Final = " uid="
@@ -176,26 +193,21 @@ def _write_text(text: str) -> str:
     return f"{text[:-1]}\\x20" if text[-1:] == " " else text
 
 
-_write_source: Final = functools.lru_cache(256)(_write_text)
-"""Sources come again and again, and only an operator writes them."""
-
-
 def _write_word(text: str) -> str:
     """Write a text as one word; an empty one is a dash."""
     return _write_text(text).replace(" ", "\\x20") or "-"
 
 
-def _write_object(record: Record) -> str:
+def _write_object(name: str, target: str) -> str:
     """Write the name of an object. An id is cut to 12 digits where the target has the whole of it."""
-    name = record.object
     if len(name) < _SHORT_ID and _IS_NAME(name):  # As most are.
         return name
     short = shorten_ids(name)
-    if name != short and find_whole_id(short, record.target) == name:
+    if name != short and find_whole_id(short, target) == name:
         return short
     word = _write_word(name)
     # A name that looks like a short id must not be read as the whole one.
-    return f"\\x{ord(name[0]):02x}{word[1:]}" if find_whole_id(name, record.target) else word
+    return f"\\x{ord(name[0]):02x}{word[1:]}" if find_whole_id(name, target) else word
 
 
 def find_whole_id(short: str, target: str) -> str:
@@ -211,28 +223,33 @@ _IS_NAME: Final = re.compile(r"[A-Za-z0-9_./:@][A-Za-z0-9_./:@-]*").fullmatch
 _IS_SHORT_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{12}").fullmatch
 
 
-def _fields(record: Record, now: str, level: Level, event: str) -> dict[str, object]:
-    body = {} if record.body is None else {"body": _plain_body(record.body)}
-    return {
-        "time": now,
-        "level": level.value,
-        "event": event,
-        "socket": record.socket,
-        **record.peer._asdict(),
-        "method": record.method,
-        "target": record.target,
-        "operation": record.operation,
-        "object": record.object,
-        "decision": record.decision.value,
-        "source": record.source,
-        "reason": record.reason,
-        "status": record.status,
-        "received": record.received,
-        "sent": record.sent,
-        "ms": round(record.milliseconds, 1),
-        **body,
-        **({"created": record.created} if record.created else {}),
-    }
+def _write_json(record: Record, now: str, level: Level, begins: str) -> str:
+    """Write a line of JSON, likewise."""
+    socket, peer, method, target, operation, name, decision, source, reason, status, received, sent, ms, needs, new = (
+        record
+    )
+    event = "start" if begins else "exchange"
+    said = _dump_said(method, target, operation, name, decision, source)
+    created = f',"created":{_dump(new)}' if new else ""
+    body = "" if needs is None else f',"body":{_dump(_plain_body(needs))}'
+    return (
+        f'{{"time":"{now}","level":"{level}","event":"{event}",{_dump_client(socket, peer)},{said},'
+        f'"reason":{_dump(reason) if reason else _NONE},"status":{status},"received":{received},"sent":{sent},'
+        f'"ms":{ms:.1f}{body}{created}}}\n'
+    )
+
+
+_NONE: Final = '""'
+
+
+@functools.lru_cache(_REMEMBERED)
+def _dump_client(socket: str, peer: Peer) -> str:
+    return _dump({"socket": socket, **peer._asdict()})[1:-1]
+
+
+@functools.lru_cache(_REMEMBERED)
+def _dump_said(*said: *Said) -> str:
+    return _dump(dict(zip(Record._fields[2:8], said, strict=True)))[1:-1]
 
 
 def _plain_body(body: Mapping[str, Value]) -> dict[str, object]:
@@ -244,8 +261,8 @@ def _plain(value: Value) -> object:
     return dict(value.items) if isinstance(value, Pairs) else value
 
 
-def _dump(fields: dict[str, object]) -> str:
-    return _dump_json(fields).replace(_HEAD, _NO_HEAD_IN_JSON)
+def _dump(value: object) -> str:
+    return _dump_json(value).replace(_HEAD, _NO_HEAD_IN_JSON)
 
 
 _NO_HEAD_IN_JSON: Final = "\\u0020uid="

@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     REPORTED = "reported"
 
 
+Said = tuple[str, str, str, str, Outcome, str]
+"""Method, target, operation, object, decision and source of a record: the same whenever a request is repeated."""
+
+
 class Record(NamedTuple):
     """One exchange. A named tuple, since it is made in a third of the time of a dataclass.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.observe.log import Log
-from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
 from dockerproxy.policy.judge import Judged, Verdict
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import Level
@@ -65,9 +65,17 @@ class Accounting:
         """Start anew."""
         self.status = self.received = self.sent = 0
         self.created = ""
+        self._is_noted = False
         self.begun = self._now()
         self.count += 1
-        self._is_noted = False
+
+    def begin_again(self, now: float) -> None:
+        """Start anew. What goes the short way leaves nothing to reset."""
+        if self.sent:
+            self.begin()
+        else:
+            self.begun = now
+            self.count += 1
 
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
@@ -97,6 +105,11 @@ class Accounting:
         self._log.exchange(record, level)
         self._note(record)
 
+    def end_repeated(self, said: Said, status: int, sent: int, now: float) -> None:
+        """Leave the record of an exchange that was allowed and answered, and of which only this is new."""
+        milliseconds = (now - self.begun) * 1000
+        self._log.exchange(Record(self._socket.name, self.peer, *said, "", status, 0, sent, milliseconds), _INFO)
+
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
         if self._socket.refuses_nothing and not self._is_noted:
@@ -104,17 +117,16 @@ class Accounting:
             self._socket.note(record, time.time())
 
     def _make_record(self, judged: Judged | None, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
-        request = None if judged is None else judged.request
         verdict = judged if isinstance(judged, Verdict) else None
+        redact = self._socket.redact
         return Record(
             self._socket.name,
             self.peer,
-            request.method if request else self._socket.redact(line[0]),
-            self._socket.redact(judged.target if judged else line[1])[:MAX_TARGET],
-            request.operation.name if request else "",
-            judged.object if judged else "",
-            outcome,
-            verdict.decision.source if verdict else "",
+            *(
+                say(judged, outcome, redact)
+                if judged is not None
+                else (redact(line[0]), redact(line[1])[:MAX_TARGET], "", "", outcome, "")
+            ),
             reason,
             self.status,
             self.received,
@@ -123,6 +135,13 @@ class Accounting:
             verdict.needs if verdict else None,
             self.created,
         )
+
+
+def say(judged: Judged, outcome: Outcome, redact: Callable[[str], str]) -> Said:
+    """Return what a record says of a request and what became of it."""
+    source = judged.decision.source if isinstance(judged, Verdict) else ""
+    operation, target = judged.request.operation.name, redact(judged.target)[:MAX_TARGET]
+    return judged.request.method, target, operation, judged.object, outcome, source
 
 
 def _find_outcome(judged: Judged) -> Outcome:

@@ -20,6 +20,7 @@ _OK: Final = 200
 
 _REMEMBERED: Final = 256
 _LONGEST: Final = 2048
+_whole: dict[bytes, tuple[int, int]] = {}
 _known: dict[bytes, ResponseHead] = {}
 """Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
 
@@ -31,7 +32,10 @@ def _parse(head: bytes) -> ResponseHead | None:
         if found is not None and len(head) <= _LONGEST:
             if len(_known) >= _REMEMBERED:
                 _known.clear()
+                _whole.clear()
             _known[head] = found
+            if found.framing is _LENGTH and not found.close and found.status >= _OK:
+                _whole[head] = found.status, len(head) + found.length
     return found
 
 
@@ -51,6 +55,14 @@ class AnswerReader:
             OutOfTurn: The engine breaks the protocol.
         """
         broken = ""
+        known = exchange.known
+        if known is not None:
+            if self._framing is None and not self._head:
+                whole = _whole.get(data[: data.find(END_OF_HEAD) + 4])
+                if whole is not None and whole[1] == len(data):
+                    exchange.finish(known, whole[0], data)
+                    return ""
+            exchange.known = None
         if self._framing is None:
             if not exchange.awaits_answer:
                 return "the engine breaks the protocol: it speaks unasked"

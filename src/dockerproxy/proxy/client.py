@@ -22,7 +22,6 @@ from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State
-from dockerproxy.wire.head import END_OF_HEAD
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -53,8 +52,9 @@ class Client(asyncio.Protocol):
         has_ended: Whether the client sends no more.
         finishes: Whether the connection ends with the exchange under way.
         inbox: What came and was not taken yet.
-        waits_in: Where the connection waits, or None while it has something to do.
-        spent: Requests in the second `spent_in`.
+        waits_in: What the connection waits for, or None while it has something to do.
+        waits_since: When it began to wait.
+        spent: Requests in the second that ends at `spent_until`.
         write: Writes to the client.
     """
 
@@ -69,7 +69,8 @@ class Client(asyncio.Protocol):
         self.account = Accounting(socket, shared.log, shared.now)
         self.exchange = Exchange(self, socket, shared, self.account)
         self.waits_in: Waiting | None = None
-        self.spent = self.spent_in = 0
+        self.waits_since = 0.0
+        self.spent = self.spent_until = 0
         self.is_slow = self.has_ended = self.finishes = False
         self._connections = socket.connections
         self._task: asyncio.Task[None] | None = None
@@ -98,8 +99,7 @@ class Client(asyncio.Protocol):
             return
         if not self.inbox.data:
             if exchange.state is _IDLE:
-                if 0 < data.find(END_OF_HEAD) == len(data) - 4 < self.socket.short_head and not self.is_slow:
-                    exchange.begin(data)  # The common case: one whole head and nothing else.
+                if not self.is_slow and exchange.begin_at_once(data):
                     return
             elif exchange.takes_body and not turns.is_over:
                 began = self.shared.now()
@@ -246,11 +246,11 @@ class Client(asyncio.Protocol):
 
     def wait(self, waiting: Waiting) -> None:
         """Note for what more must come soon."""
-        self._connections.wait(self, waiting, self.shared.now())
+        self.waits_in, self.waits_since = waiting, self.shared.now()
 
     def stop_waiting(self) -> None:
         """Note that there is something to do."""
-        self._connections.stop_waiting(self)
+        self.waits_in = None
 
     def connect(self, first: bytes) -> None:
         """Open the engine connection, and write to it."""

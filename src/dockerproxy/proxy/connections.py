@@ -1,7 +1,7 @@
 """The client connections of one socket: how many there may be, which ones wait, and who makes room for others.
 
-Nothing in here happens for each request but the moving of an entry from one dictionary to another: there are no
-timers for single connections, one sweep a second looks at those that have waited longest.
+Nothing in here happens for each request. A connection notes for what it waits, and since when; it has no timer. One
+sweep a second looks at all of them, a few at a time, so that nobody waits for it.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dockerproxy.observe.record import Peer
@@ -17,7 +17,10 @@ from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.settings import Limits
 
 SWEEP: Final = 1.0
-"""Seconds between two looks at those that wait."""
+"""Seconds between two sweeps."""
+
+_SLICE: Final = 256
+"""Connections that a sweep looks at before others have their turn: half a millisecond."""
 
 _UCRED: Final = struct.Struct("3i")
 
@@ -32,6 +35,7 @@ class Connection(Protocol):
     """What the registry needs of a client connection; `Client` says what each of these does."""
 
     waits_in: "Waiting | None"
+    waits_since: float
     buffers: Buffers
 
     def fileno(self) -> int: ...  # noqa: D102
@@ -41,19 +45,11 @@ class Connection(Protocol):
     def finish(self) -> None: ...  # noqa: D102
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """Connections that wait for the same thing, the one that has waited longest first."""
+    """What a connection may wait for, and for how many seconds."""
 
     patience: float
-    since: dict[Connection, float] = field(default_factory=dict)
-
-    def expired(self, now: float) -> Iterator[Connection]:
-        """Yield those that have waited for too long."""
-        for connection, since in list(self.since.items()):
-            if now - since < self.patience:
-                return
-            yield connection
 
 
 class Connections:
@@ -62,7 +58,7 @@ class Connections:
     Attributes:
         limit: How many there may be.
         emptied: Set when the last one has ended.
-        heads: Those whose request head is not complete, new connections among them.
+        heads: What those wait for whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
         idle: Those between two requests, and those that end when the client has taken its last answer.
         answers: Those that wait for the engine to begin an answer that comes at once.
@@ -78,6 +74,7 @@ class Connections:
         self.unwatched: set[Connection] = set()
         self._all: set[Connection] = set()
         self._places: set[Connection] = set()
+        self._oldest: list[tuple[float, int, Connection]] = []
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:
@@ -100,21 +97,9 @@ class Connections:
         self.emptied.clear()
         return True
 
-    def wait(self, connection: Connection, waiting: Waiting, now: float) -> None:
-        """Note that a connection waits for its client: it may be ended for that, or to make room."""
-        self.stop_waiting(connection)
-        connection.waits_in = waiting
-        waiting.since[connection] = now
-
-    def stop_waiting(self, connection: Connection) -> None:
-        """Note that a connection has something to do."""
-        if connection.waits_in is not None:
-            del connection.waits_in.since[connection]
-            connection.waits_in = None
-
     def vacate(self, connection: Connection) -> None:
         """Give the place of a connection that is being cut to another one."""
-        self.stop_waiting(connection)
+        connection.waits_in = None
         self._places.discard(connection)
 
     def forget(self, connection: Connection) -> None:
@@ -125,21 +110,33 @@ class Connections:
         if not self._all:
             self.emptied.set()
 
-    def sweep(self, now: float) -> None:
-        """End those that have waited too long, and those whose client has hung up unnoticed."""
-        for connection in self._all:
-            connection.buffers.look()
-        for waiting in (self.heads, self.bodies, self.idle, self.answers, self.lingering):
-            for connection in waiting.expired(now):
-                connection.time_out()
-        if self.unwatched:
-            poll = select.poll()
-            by_descriptor = {connection.fileno(): connection for connection in self.unwatched}
-            by_descriptor.pop(-1, None)
-            for descriptor in by_descriptor:
-                poll.register(descriptor, 0)
-            for descriptor, _ in poll.poll(0):
-                by_descriptor[descriptor].abort()
+    def sweep(self, now: float) -> Iterator[None]:
+        """End those that have waited too long, and those whose client has hung up unnoticed.
+
+        Yields:
+            After each few connections, for others to have their turn.
+        """
+        everybody = list(self._all)
+        self._oldest.clear()
+        for start in range(0, len(everybody), _SLICE):
+            some = [connection for connection in everybody[start : start + _SLICE] if connection in self._all]
+            for connection in some:
+                connection.buffers.look()
+                waiting = connection.waits_in
+                if waiting is not None and now - connection.waits_since >= waiting.patience:
+                    connection.time_out()
+            self._end_hung_up(self.unwatched.intersection(some))
+            yield
+
+    @staticmethod
+    def _end_hung_up(unwatched: set[Connection]) -> None:
+        poll = select.poll()
+        by_descriptor = {connection.fileno(): connection for connection in unwatched}
+        by_descriptor.pop(-1, None)
+        for descriptor in by_descriptor:
+            poll.register(descriptor, 0)
+        for descriptor, _ in poll.poll(0) if by_descriptor else ():
+            by_descriptor[descriptor].abort()
 
     def list_by_weight(self) -> list[Connection]:
         """Return all, those first for which most is held."""
@@ -158,13 +155,20 @@ class Connections:
             connection.abort()
 
     def _make_room(self) -> bool:
-        evicted = (self.lingering, self.heads, self.bodies, self.idle)
-        waits = [next(iter(waiting.since.items()), None) for waiting in evicted]
-        oldest = min((wait for wait in waits if wait), key=lambda wait: wait[1], default=None)
-        if oldest is None:
-            return False
-        oldest[0].abort()
-        return True
+        """Cut the one that has waited longest for its client. One sorting is enough for many that come."""
+        for _ in range(2):
+            while self._oldest:
+                since, _, connection = self._oldest.pop()
+                if connection in self._places and self._is_evictable(connection) and connection.waits_since == since:
+                    connection.abort()
+                    return True
+            those = filter(self._is_evictable, self._places)
+            self._oldest = sorted(((each.waits_since, id(each), each) for each in those), reverse=True)
+        return False
+
+    def _is_evictable(self, connection: Connection) -> bool:
+        waiting = connection.waits_in
+        return waiting is not None and waiting is not self.answers
 
 
 def find_peer(connected: socket.socket) -> Peer:

@@ -34,8 +34,9 @@ class ClientPort(Protocol):
     has_ended: bool
     finishes: bool
     waits_in: "Waiting | None"
+    waits_since: float
     spent: int
-    spent_in: int
+    spent_until: int
 
     @property
     def engine(self) -> EnginePort | None: ...

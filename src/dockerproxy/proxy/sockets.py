@@ -12,6 +12,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.connections import Connections
+from dockerproxy.proxy.known import Known, find_known
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
 
@@ -42,6 +43,7 @@ class SocketState:
         name: What the log calls the socket.
         remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
+        known: Short heads that came before, which are simple to pass on.
         limits: What its clients may use up.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
@@ -59,7 +61,8 @@ class SocketState:
 
     def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:
         self._make_learner = make_learner
-        self._known: dict[bytes, Judged] = {}
+        self._judged: dict[bytes, Judged] = {}
+        self.known: dict[bytes, Known] = {}
         self._plain: set[str] = set()
         self.learner: Learner | None = None
         self.is_gone = False
@@ -89,7 +92,7 @@ class SocketState:
         self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
         self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
-        self._known.clear()
+        self._forget()
 
     def shed_soon(self) -> None:
         """Have those give way for which most is held, until it is not too much."""
@@ -118,15 +121,22 @@ class SocketState:
 
     def judge(self, head: bytes) -> Judged | Refusal:
         """Decide about a request head."""
-        known = self._known.get(head)
-        if known is not None:
-            return known
+        found = self._judged.get(head)
+        if found is not None:
+            return found
         judged = judge(self.policy, head)
         if isinstance(judged, Judged) and len(head) <= _LONGEST and not _has_credentials(judged):
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[head] = judged
+            if len(self._judged) >= _REMEMBERED:
+                self._forget()
+            self._judged[head] = judged
+            known = find_known(judged, self.redact)
+            if known is not None and len(head) < self.short_head and not self.refuses_nothing:
+                self.known[head] = known
         return judged
+
+    def _forget(self) -> None:
+        self._judged.clear()
+        self.known.clear()
 
     def redact(self, target: str) -> str:
         """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""

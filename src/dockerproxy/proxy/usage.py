@@ -6,7 +6,7 @@ each has a share (they are bounded, and so is what all shares come to); a new co
 few requests with long heads (a head counts by its length).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Final, Protocol
 
 from dockerproxy.api.catalog import Shape
@@ -35,11 +35,11 @@ class Spender(Protocol):
     """Who makes requests.
 
     Attributes:
-        spent: Requests in the second `spent_in`.
+        spent: Requests in the second that ends at `spent_until`.
     """
 
     spent: int
-    spent_in: int
+    spent_until: int
 
 
 class Usage:
@@ -52,7 +52,7 @@ class Usage:
     def __init__(self, limits: Limits) -> None:
         self.buffered = 0
         self._open = dict.fromkeys(Shape, 0)
-        self._spent = self._spent_in = 0
+        self._spent = self._second_ends = 0
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:
@@ -70,22 +70,22 @@ class Usage:
         """Whether more is held than may be."""
         return self.buffered > self._buffered
 
-    def affords(self, spender: Spender, now: float, head: int, among: int) -> bool:
+    def affords(self, spender: Spender, now: float, head: int, among: Sized) -> bool:
         """Count a request that has come, unless it is one too many.
 
         Args:
             spender: Who makes it.
             now: The time in seconds.
             head: Bytes of its head.
-            among: How many there are.
+            among: All of those who make some.
         """
-        second, cost = int(now), 1 + head // _HEAD
-        if self._spent_in != second:
-            self._spent_in, self._spent = second, 0
-        if spender.spent_in != second:
-            spender.spent_in, spender.spent = second, 0
-        all_spent, spent = self._spent + cost, spender.spent + cost
-        if self._spent and all_spent > self._rate and (spent * among > self._rate or all_spent > _OVER * self._rate):
+        if now >= self._second_ends:
+            self._second_ends, self._spent = int(now) + 1, 0
+        if spender.spent_until != self._second_ends:
+            spender.spent_until, spender.spent = self._second_ends, 0
+        cost = 1 + head // _HEAD
+        all_spent, spent, rate = self._spent + cost, spender.spent + cost, self._rate
+        if all_spent > rate and self._spent and (spent * len(among) > rate or all_spent > _OVER * rate):
             return False
         self._spent, spender.spent = all_spent, spent
         return True

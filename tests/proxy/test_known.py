@@ -1,0 +1,116 @@
+"""What came before goes a short way, on which the same happens as on the long one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+from proxy.ends import Ends
+from proxy.harness import OK, get
+from proxy.test_exchange import EVENTS, POLICIES
+from proxy.transcripts import Case, Names, read_cases
+
+from dockerproxy.api.catalog import Shape
+from dockerproxy.config.environment import read_environment
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.proxy.known import Known
+from dockerproxy.settings import SocketSettings
+
+Event = Callable[[Ends], object]
+
+ASKED_AGAIN: list[Event] = [partial(Ends.receive, data=get("/_ping")), Ends.work, partial(Ends.answer, data=OK)]
+"""What makes a short way: the same request a second time over a connection that has one to the engine."""
+
+
+class Nothing(dict[bytes, Known]):
+    """Knows no request, however often it comes."""
+
+    def __setitem__(self, head: bytes, known: Known) -> None:
+        del head, known
+
+
+def two_ends(settings: SocketSettings) -> tuple[Ends, Ends]:
+    """Make a connection with a short way, and one that has none."""
+    short, long = Ends(settings), Ends(settings)
+    long.socket.known = Nothing()
+    return short, long
+
+
+def show(ends: Ends) -> tuple[object, ...]:
+    """Return all that can be seen of a connection."""
+    waits = [name for name, each in vars(ends.socket.connections).items() if each is ends.waits_in]
+    gone = None if ends.engine is None else bytes(ends.engine.got)
+    return (
+        ends.exchange.state,
+        ends.exchange.judged,
+        (bytes(ends.answered), [bytes(engine.got) for engine in ends.engines], gone),
+        (waits, len(ends.waiting), bytes(ends.inbox.data), ends.is_gone, ends.has_ended),
+        (dict(ends.socket.usage._open), ends.spent, ends.socket.held, ends.account.count),
+        ends.log.records,
+        ends.log.messages,
+    )
+
+
+def setting(policy: CompiledPolicy, **limits: int) -> SocketSettings:
+    settings = read_environment({}).settings.sockets[0]
+    return replace(settings, policy=policy, limits=replace(settings.limits, **limits))
+
+
+@given(
+    st.sampled_from(list(POLICIES)),
+    st.lists(st.one_of(EVENTS.map(lambda each: [each]), st.just(ASKED_AGAIN)), max_size=20),
+    st.sampled_from([(512, 5000), (0, 5000), (512, 3)]),
+)
+def test_the_short_way_and_the_long_way_do_the_same(
+    name: str, events: list[list[Event]], limits: tuple[int, int]
+) -> None:
+    short, long = two_ends(setting(POLICIES[name], requests=limits[0], rate=limits[1]))
+    for happen in (each for some in events for each in some):
+        for ends in (short, long):
+            happen(ends)
+        event(f"short: {short.exchange.known is not None}")
+        assert show(short) == show(long)
+
+
+def events_of(case: Case, names: Names) -> Iterator[Event]:
+    """Return what happens in a conversation, as far as ends without sockets can play it."""
+    for step in case.steps:
+        if step.verb in {"client", "engine"}:
+            data = names.bytes_of(step.text)
+            yield partial(Ends.receive if step.verb == "client" else Ends.answer, data=data)
+        elif step.verb in {"client-ends", "client-leaves", "engine-ends", "engine-leaves"}:
+            yield {"client-ends": Ends.end_input, "client-leaves": Ends.lose_client}.get(step.verb, Ends.lose_engine)
+        yield Ends.work
+
+
+CASES = read_cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_every_conversation_goes_the_same_by_both_ways(case: Case) -> None:
+    environment = dict(text.split("=", 1) for text in case.setting("set"))
+    settings = read_environment({"PING": "1", "CONTAINERS": "1", "IMAGES": "1", "POST": "1", **environment}).settings
+    short, long = two_ends(settings.sockets[0])
+    for _ in range(3):
+        for happen in (*ASKED_AGAIN, *ASKED_AGAIN, *events_of(case, Names("ann00000"))):
+            for ends in (short, long):
+                happen(ends)
+            assert show(short) == show(long)
+
+
+def test_the_second_request_over_a_connection_goes_the_short_way() -> None:
+    short, long = two_ends(setting(POLICIES["allowed"]))
+    for ends in (short, long):
+        for happen in (*ASKED_AGAIN, ASKED_AGAIN[0]):
+            happen(ends)
+    assert short.exchange.known is not None
+    assert long.exchange.known is None
+    assert short.socket.usage._open[Shape.REPLY] == 1
+
+
+def test_of_a_socket_that_refuses_nothing_no_request_goes_the_short_way() -> None:
+    ends = Ends(setting(POLICIES["reported"]))
+    ends.receive(get("/_ping"))
+    assert not ends.socket.known
