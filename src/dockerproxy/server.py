@@ -86,6 +86,7 @@ class Server:
                 door.close()
             await self._drain()
             self._tasks.cancel()
+            self._shared.resolver.close()
             await self.report()
         finally:
             for door in self._doors.values():

@@ -38,11 +38,14 @@ class Relay:
     def _pass_on(self, client: socket.socket) -> None:
         with client, connect(self._engine) as engine, contextlib.suppress(OSError):
             first = client.recv(65536)
+            is_lookup = OF_OURS in first and b"/_ping" not in first
+            if is_lookup:  # It is answered to its end, after which there is another connection.
+                first = first.removesuffix(b"\r\n") + b"connection: close\r\n\r\n"
             engine.sendall(first)
             if OF_OURS not in first:
                 threading.Thread(target=_pump, args=(client, engine), daemon=True).start()
                 _pump(engine, client)
-            elif b"connection: close\r\n" in first and b"/_ping" not in first:
+            elif is_lookup:
                 answer = b"".join(iter(lambda: engine.recv(65536), b""))
                 self.lookups.append(first.partition(b" HTTP")[0].decode())
                 self.between()

@@ -18,16 +18,19 @@ POLICY = policy_with(
 )
 
 
-def answer(content: object, status: str = "200 OK") -> bytes:
-    """Write an answer of the engine."""
+def answer(content: object, status: str = "200 OK", *, ends: bool = True) -> bytes:
+    """Write an answer of the engine, after which the connection ends or goes on."""
     body = json.dumps(content).encode()
-    return f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    fields = (
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{'Connection: close' if ends else 'X: y'}"
+    )
+    return f"HTTP/1.1 {status}\r\n{fields}\r\n\r\n".encode() + body
 
 
 async def asked(here: World, target: str = "/containers/w/json") -> Wire:
-    """The connection over which the proxy asks, which it does for nobody else and but once."""
+    """A new connection over which the proxy asks, which it does for nobody else."""
     wire = await here.engine_side()
-    assert await wire.head() == f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
+    assert await wire.head() == f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
     return wire
 
 

@@ -115,6 +115,9 @@ _KINDS: Final = {
 }
 """By the segment in front of the name."""
 
+OWNED: Final[Mapping[Kind, str]] = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}
+"""Kinds of objects that are judged by what they belong to, with the field that names it. It is asked about as well."""
+
 _SECTIONS: Final = {kind: section for section, kind in _KINDS.items()} | {
     Kind.SECRET: "secrets",
     Kind.CONFIG: "configs",
@@ -261,7 +264,7 @@ def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject 
     own = _identity(fields.get("name" if lookup.kind is Kind.VOLUME else "id"))
     if not own:
         return None
-    owner = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}.get(lookup.kind)
+    owner = OWNED.get(lookup.kind)
     if owner is not None:
         parent = Kind.CONTAINER if lookup.kind is Kind.EXEC else Kind.SERVICE
         name = _identity(fields.get(owner))
@@ -311,7 +314,7 @@ def missing(lookup: Lookup) -> ResolvedObject:
     """Return what a name that means nothing to the engine is judged by: itself."""
     spelled = parse_reference(lookup.name) if lookup.kind is Kind.IMAGE else None
     name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
-    named = lookup.kind not in {Kind.EXEC, Kind.TASK} and not lookup.acts_on
+    named = lookup.kind not in OWNED and not lookup.acts_on
     return ResolvedObject(lookup.name, (name,) if named else ())
 
 

@@ -25,7 +25,8 @@ _known: dict[bytes, ResponseHead] = {}
 """Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
 
 
-def _parse(head: bytes) -> ResponseHead | None:
+def read_head(head: bytes) -> ResponseHead | None:
+    """Read the head of a response, or remember how it was read; None if it is malformed."""
     found = _known.get(head)
     if found is None:
         found = parse_response(head)
@@ -95,7 +96,7 @@ class AnswerReader:
         start = 0
         while end := data.find(END_OF_HEAD, start) + 1:
             end += len(END_OF_HEAD) - 1
-            head = _parse(data[start:end])
+            head = read_head(data[start:end])
             if head is None or head.status >= _OK or head.status == _SWITCHING:
                 return data[start:], head, end - start
             if exchange.wants_interim(head.status):

@@ -11,8 +11,14 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.observe.record import Outcome, Said
-from dockerproxy.policy.judge import Judged, Verdict
+from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict
+from dockerproxy.policy.objects import OWNED
 from dockerproxy.proxy.accounting import say
+from dockerproxy.proxy.resolver import Answer
+
+_REMEMBERED: Final = 64
+_LONGEST: Final = 16 * 1024
+"""Verdicts that are remembered, and bytes of an answer from which one follows."""
 
 _ANSWERED: Final = frozenset({Shape.REPLY, Shape.WAIT})
 
@@ -32,6 +38,34 @@ class Known:
     to_engine: bytes
     is_prompt: bool
     said: Said
+
+
+class Decided:
+    """Verdicts on requests that name an object, by what the engine said of it.
+
+    The engine is asked each time. But the verdict follows from the request and the answer, so it is the same whenever
+    both are.
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[int, tuple[NeedsLookup, Answer, Verdict]] = {}
+
+    def find(self, waiting: NeedsLookup, answer: Answer) -> Verdict | None:
+        """Return the verdict that followed before from the same."""
+        found = self._all.get(id(waiting))
+        return found[2] if found is not None and found[0] is waiting and found[1] == answer else None
+
+    def keep(self, waiting: NeedsLookup, answer: Answer, verdict: Verdict) -> None:
+        """Remember a verdict, if nothing else was asked and such a request may come again."""
+        if waiting.body is not None or waiting.lookup.kind in OWNED or len(answer[1]) > _LONGEST:
+            return
+        if len(self._all) >= _REMEMBERED:
+            self.clear()
+        self._all[id(waiting)] = waiting, answer, verdict
+
+    def clear(self) -> None:
+        """Remember nothing any more."""
+        self._all.clear()
 
 
 def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:

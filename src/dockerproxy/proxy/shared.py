@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.removals import Removals
+from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.worker import Worker
@@ -23,6 +24,7 @@ class Shared:
         turns: Those that have much to do with what has come.
         worker: Does what takes long beside the event loop.
         removals: What is removing volumes now.
+        resolver: Asks the engine what names mean.
     """
 
     engines: tuple[str, ...]
@@ -33,3 +35,4 @@ class Shared:
     turns: Turns = field(default_factory=Turns)
     worker: Worker = field(default_factory=Worker)
     removals: Removals = field(default_factory=Removals)
+    resolver: Resolver = field(default_factory=Resolver)

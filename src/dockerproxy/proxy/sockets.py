@@ -12,7 +12,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import Judged, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.connections import Connections
-from dockerproxy.proxy.known import Known, find_known
+from dockerproxy.proxy.known import Decided, Known, find_known
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
 
@@ -44,6 +44,7 @@ class SocketState:
         remark: What its health check says besides; empty if nothing.
         policy: What its clients may do.
         known: Short heads that came before, which are simple to pass on.
+        decided: Verdicts that followed from what the engine said.
         limits: What its clients may use up.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
@@ -63,6 +64,7 @@ class SocketState:
         self._make_learner = make_learner
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
+        self.decided = Decided()
         self._plain: set[str] = set()
         self.learner: Learner | None = None
         self.is_gone = False
@@ -137,6 +139,7 @@ class SocketState:
     def _forget(self) -> None:
         self._judged.clear()
         self.known.clear()
+        self.decided.clear()
 
     def redact(self, target: str) -> str:
         """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""

@@ -1,0 +1,210 @@
+"""Connections to the engine over which it is asked what names mean, and for nothing else.
+
+A few are kept, since opening one costs more than asking. None is ever a client's, and one lookup is open on each.
+
+- Attack: an answer that is taken for another one's -> Defence: what comes unasked, or behind an answer, ends the
+  connection, and so does a lookup that is given up (test: test_what_comes_unasked_ends_a_kept_connection,
+  test_a_connection_whose_lookup_was_given_up_is_not_kept).
+- Attack: an engine that was replaced goes on to say what names mean -> Defence: a kept connection is used only while
+  the socket at its path is the one that was connected to (test: test_an_engine_that_was_replaced_is_not_asked).
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from dockerproxy.proxy.answers import read_head
+from dockerproxy.proxy.engine import open_connection
+from dockerproxy.proxy.failures import choose_engine
+from dockerproxy.wire.chunked import Chunks
+from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
+
+_KEPT: Final = 8
+"""Connections that are kept between lookups."""
+
+_LONGEST: Final = 8 * 1024 * 1024
+"""Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
+
+
+Answer = tuple[int, bytes]
+"""Status and content."""
+
+
+class UnknownObjectError(Exception):
+    """The engine did not say what a name means. The text is for the client."""
+
+
+class Inquiry(asyncio.Protocol):
+    """A connection to the engine that collects one answer after the other.
+
+    Attributes:
+        is_open: Whether it can be used once more.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self._data = bytearray()
+        self._head: ResponseHead | None = None
+        self._end = 0
+        self._chunks = Chunks()
+        self._answered: asyncio.Future[None] | None = None
+
+    async def ask(self, request: bytes, *, is_last: bool = False) -> bytes:
+        """Send a request; return all that comes until its answer is whole or, if it is the last, until the end."""
+        if not self.is_open:
+            return b""
+        self._data.clear()
+        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
+        answered = self._answered = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        try:
+            await answered
+        finally:
+            self._answered = None
+            if is_last or not answered.done() or answered.cancelled():
+                self.close()
+        return bytes(self._data)
+
+    def close(self) -> None:
+        """Use the connection no more."""
+        self.is_open = False
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Collect what was asked for; end the connection if it is more."""
+        if self._answered is None or self._answered.done():
+            self.close()
+            return
+        self._data += data
+        if len(self._data) > _LONGEST:
+            self.close()
+        elif self._end >= 0 and self._is_whole(data):
+            self._answered.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Take what has come for all there is."""
+        del error
+        self.is_open = False
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Whether the answer has its end with these bytes; after which the connection may go on, or not."""
+        if self._head is None:
+            end = self._data.find(END_OF_HEAD) + len(END_OF_HEAD)
+            if end < len(END_OF_HEAD):
+                return False
+            self._head = read_head(bytes(self._data[:end]))
+            if self._head is None:
+                self.close()
+                return False
+            self._end, data = end + self._head.length, bytes(self._data[end:])
+        if self._head.framing is Framing.CHUNKED:
+            fed = self._chunks.feed(data)
+            whole, is_more = self._chunks.ended, fed.used < len(data)
+        elif self._head.framing is Framing.CLOSE:
+            return False
+        else:
+            whole, is_more = len(self._data) >= self._end, len(self._data) > self._end
+        if is_more or (whole and self._head.close):
+            self.close()
+        return whole
+
+
+class Resolver:
+    """Asks the engine over connections of its own."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Inquiry, object]] = []
+
+    async def ask(self, paths: Sequence[str], target: str) -> Answer:
+        """Send a GET; return the status and the content.
+
+        Args:
+            paths: Where the engine may be.
+            target: Of the request.
+
+        Raises:
+            UnknownObjectError: The answer cannot be read.
+            OSError: The engine cannot be reached.
+        """
+        request = f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
+        path = choose_engine(paths)
+        place = _identify(path)
+        while (inquiry := self._take(place)) is not None:
+            answer = await inquiry.ask(request)
+            if answer:
+                break  # Otherwise the engine had closed it, and did not read the request.
+        else:
+            _, inquiry = await open_connection(Inquiry, path)
+            answer = await inquiry.ask(request)
+        if inquiry.is_open and len(self._kept) < _KEPT:
+            self._kept.append((inquiry, place))
+        else:
+            inquiry.close()
+        head, content = read_answer(answer)
+        return head.status, content
+
+    def close(self) -> None:
+        """Keep no connection any more."""
+        while self._kept:
+            self._kept.pop()[0].close()
+
+    def _take(self, place: object) -> Inquiry | None:
+        """Take a kept connection to the engine that is at this place now; others are closed."""
+        while self._kept:
+            inquiry, other = self._kept.pop()
+            if inquiry.is_open and other == place:
+                return inquiry
+            inquiry.close()
+        return None
+
+
+def _identify(path: str) -> object:
+    """Return what tells the socket at a path from another one; whoever connects learns if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return path, status.st_dev, status.st_ino, status.st_ctime_ns
+
+
+async def converse(paths: Sequence[str], request: bytes) -> bytes:
+    """Send a request over a connection that ends with its answer; return all that comes.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
+    _, inquiry = await open_connection(Inquiry, choose_engine(paths))
+    return await inquiry.ask(request, is_last=True)
+
+
+def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
+    """Take an answer apart.
+
+    Raises:
+        UnknownObjectError: It is cut short, too long or no HTTP.
+    """
+    end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
+    head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
+    if head is None:
+        raise UnknownObjectError("the engine's answer cannot be read")
+    content = data[end:]
+    whole = True
+    if head.framing is Framing.CHUNKED:
+        chunks = Chunks()
+        fed = chunks.feed(content)
+        whole = chunks.ended and not fed.broken and fed.used == len(content)
+        content = b"".join(content[start:stop] for start, stop in fed.payload)
+    elif head.framing is not Framing.CLOSE:
+        whole = len(content) == head.length
+    if not whole or len(data) > _LONGEST:
+        raise UnknownObjectError("the engine's answer is cut short or too long")
+    return head, content

@@ -1,0 +1,142 @@
+"""The engine is asked over connections that are kept, and no answer is taken for another one."""
+
+import asyncio
+import contextlib
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import ID
+from proxy.harness import Wire, World, in_loop, world
+from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
+
+from dockerproxy.proxy.resolver import Inquiry
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+GOES_ON = answer(WEB, ends=False)
+IN_CHUNKS = CHUNKED % (len(json.dumps(WEB)), json.dumps(WEB).encode())
+
+
+async def kept(here: World, told: bytes = GOES_ON) -> Wire:
+    """Have a lookup answered by a first request; return its connection, which is kept."""
+    client = await here.connect()
+    await client.send(START)
+    wire = await asked(here)
+    await wire.send(told)
+    await serve(here, f"POST /containers/{ID}/start")
+    assert (await client.answer())[0] == 200
+    return wire
+
+
+@pytest.mark.parametrize("told", [GOES_ON, IN_CHUNKS], ids=["counted", "chunked"])
+@in_loop
+async def test_the_next_lookup_goes_over_the_same_connection(told: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        wire = await kept(here, told)
+        client = await here.connect()
+        await client.send(START)
+        assert (await wire.head()).startswith(b"GET /containers/w/json ")
+        await wire.send(answer(OTHER, ends=False))
+        assert (await client.answer())[0] == 403
+        assert here.arrivals.empty()
+
+
+@pytest.mark.parametrize("told", [GOES_ON, IN_CHUNKS], ids=["counted", "chunked"])
+@in_loop
+async def test_what_comes_behind_an_answer_ends_its_connection(told: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(START)
+        wire = await asked(here)
+        await wire.send(told + GOES_ON)
+        assert (await client.answer())[0] == 502
+        assert await wire.rest() == b""
+        await kept(here)
+
+
+@in_loop
+async def test_what_comes_unasked_ends_a_kept_connection() -> None:
+    async with world(policy=POLICY) as here:
+        wire = await kept(here)
+        await wire.send(answer(OTHER, ends=False))
+        assert await wire.rest() == b""
+        await kept(here)
+
+
+@in_loop
+async def test_a_connection_whose_lookup_was_given_up_is_not_kept() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(START)
+        wire = await asked(here)
+        await client.close()
+        assert await wire.rest() == b""
+        await kept(here)
+
+
+@in_loop
+async def test_a_kept_connection_that_the_engine_has_closed_is_replaced() -> None:
+    async with world(policy=POLICY) as here:
+        wire = await kept(here)
+        wire.end()
+        await kept(here)
+
+
+@in_loop
+async def test_an_engine_that_was_replaced_is_not_asked() -> None:
+    async with world(policy=POLICY) as here:
+        wire = await kept(here)
+        path = here.directory / "engine.sock"
+        path.rename(here.directory / "old.sock")
+        arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def serve_anew(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.closing(writer):
+                await arrived.put(await reader.readuntil(b"\r\n\r\n"))
+
+        async with await asyncio.start_unix_server(serve_anew, path):
+            client = await here.connect()
+            await client.send(START)
+            assert (await arrived.get()).startswith(b"GET /containers/w/json ")
+            assert await wire.rest() == b""
+            assert (await client.answer())[0] == 502
+        os.unlink(path)
+
+
+@in_loop
+async def test_a_server_that_ends_closes_what_is_kept() -> None:
+    async with world(policy=POLICY) as here:
+        wire = await kept(here)
+        here.server.stop()
+        assert await wire.rest() == b""
+
+
+class Transport(asyncio.Transport):
+    """Takes what is written; an inquiry needs no more."""
+
+    def write(self, data: object) -> None:
+        del data
+
+    def abort(self) -> None:
+        pass
+
+
+@given(st.sampled_from([GOES_ON, IN_CHUNKS, answer(WEB), answer({}, "404 Not Found", ends=False)]), st.data())
+def test_an_answer_is_whole_with_its_last_byte_however_it_comes(told: bytes, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(told) - 1), max_size=5)))
+    pieces = [told[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(told)], strict=True)]
+
+    async def ask() -> None:
+        inquiry = Inquiry()
+        inquiry.connection_made(Transport())
+        answered = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
+        for piece in pieces:
+            await asyncio.sleep(0)
+            assert not answered.done()
+            inquiry.data_received(piece)
+        assert await answered == told
+        assert inquiry.is_open is (b"Connection: close" not in told)
+
+    asyncio.run(ask())
