@@ -1,4 +1,4 @@
-"""Builds a running proxy from its settings, changes it when they change, and takes it down again."""
+"""Start, reload and stop a running proxy."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ _LEARNED_EVERY: Final = 60.0
 
 @dataclass(slots=True)
 class _Door:
-    """A socket of ours while it is served."""
+    """A served socket of ours."""
 
     listening: Listening
     state: SocketState
     acceptor: asyncio.AbstractServer
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting."""
         self.listening.remove()
         self.acceptor.close()
 
@@ -62,10 +62,10 @@ class Server:
         """Serve until `stop` is called, then let exchanges finish.
 
         Args:
-            lock_in: Called once all is open and before anybody is served; returns what health checks say of it.
+            lock_in: Called when everything is open and nobody is served yet; returns a remark for health checks.
 
         Raises:
-            UserError: A socket of ours cannot be opened, or the process not be locked in.
+            UserError: A socket of ours cannot be opened, or the process cannot be locked in.
         """
         asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         try:
@@ -105,11 +105,11 @@ class Server:
         self._stop.set()
 
     def start(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Do something beside serving; it ends with the server."""
+        """Run a task beside serving; it ends with the server."""
         self._tasks.start(work, name)
 
     async def report(self) -> None:
-        """Write what was learned, and log what was only reported."""
+        """Write learned policies, and log a summary of reported requests."""
         await self._learned.write()
         for door in self._doors.values():
             counts = door.state.reported.most_common()
@@ -121,11 +121,11 @@ class Server:
     async def reload(self, settings: Settings) -> None:
         """Serve by other settings from now on, or change nothing.
 
-        Sockets that stay keep their connections, and each exchange the policy it began with. Sockets that go let their
-        exchanges finish. The log stays as it is.
+        Sockets that stay keep their connections, and each exchange keeps the policy that it began with. Removed sockets
+        let their exchanges finish. The log stays as it is.
 
         Raises:
-            UserError: A new socket cannot be opened, or a file not be changed; all is as it was.
+            UserError: A new socket cannot be opened, or a file cannot be changed; nothing has changed.
         """
         if self._stop.is_set():
             return
@@ -163,14 +163,14 @@ class Server:
         self._follow_learners()
 
     def _share_room(self) -> None:
-        """Where there is not room for all connections that all sockets may have, each has its share of it."""
+        """If there is no room for the connections of all sockets, give each socket a share."""
         sockets = [door.state for door in self._doors.values()]
         wanted = sum(socket.limits.connections for socket in sockets)
         for socket in sockets:
             socket.connections.limit = max(1, socket.limits.connections * self._room.connections // max(1, wanted))
 
     async def _open(self, listening: Listening) -> asyncio.AbstractServer:
-        """Have a socket ready to be served."""
+        """Prepare a socket for serving."""
         state = SocketState(listening.settings, self._make_learner)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
@@ -180,7 +180,7 @@ class Server:
         return acceptor
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
-        """Give the files of sockets that stay their new permissions and owners, all of them or none.
+        """Set new permissions and owners of the sockets that stay: all of them or none.
 
         Raises:
             UserError: One cannot be changed.
@@ -202,7 +202,7 @@ class Server:
             self._log.message(Level.NOTICE, f"{text}; {_describe_owner(new)}, was {_describe_owner(old)}")
 
     def _follow_learners(self) -> None:
-        """Have what is learned written, and go on where an earlier run ended."""
+        """Write what learners learn from now on, and resume from the files of an earlier run."""
         directory = self._settings.learn_directory
         if not directory:
             return
@@ -226,7 +226,7 @@ class Server:
             self._log.message(Level.NOTICE, f"learning goes on from {path}")
 
     def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
-        """Log which operations a socket gains and loses, and what identifies its policy."""
+        """Log which operations a socket gains and loses, and the digest of its policy."""
         changes = find_changes(state.policy, new.policy)
         if changes:
             for line in changes.lines():
@@ -242,7 +242,7 @@ class Server:
             self._gone = [state for state in self._gone if len(state.connections)]
 
     def _list_connections(self) -> list[Connections]:
-        """Return the registries of all sockets, those that are gone among them as long as they have connections."""
+        """Return the registries of all sockets, and of removed ones that still have connections."""
         return [state.connections for state in (*(door.state for door in self._doors.values()), *self._gone)]
 
     async def _keep_learned(self) -> None:
@@ -251,7 +251,7 @@ class Server:
             await self._learned.write()
 
     def _announce(self) -> None:
-        """Say where we listen and what is behind it."""
+        """Log where we listen, and for which engine."""
         wanted, room = sum(settings.limits.connections for settings in self._settings.sockets), self._room.connections
         if room < wanted:
             text = f"the limit of open files leaves room for {room} connections of {wanted}; `ulimit -n` raises it"
@@ -265,7 +265,7 @@ class Server:
             self._log.message(Level.WARNING, f"{trouble}; it is tried again for every client")
 
     async def _drain(self) -> None:
-        """Let exchanges finish for the grace period or until somebody is impatient, then cut the rest."""
+        """Let exchanges finish for the grace period, or until a second signal; then cut the rest."""
         grace, registries = self._settings.shutdown_grace, self._list_connections()
         count = sum(map(len, registries))
         self._log.message(Level.NOTICE, f"stopping; {count} connections have up to {grace:g}s to finish")
@@ -282,7 +282,7 @@ class Server:
         await emptied
 
     def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Log what escaped a callback: the exchange is lost, the process goes on."""
+        """Log an exception that escaped a callback: the exchange is lost, the process goes on."""
         del loop
         error = context.get("exception")
         transport = cast("asyncio.Transport | None", context.get("transport"))
@@ -300,7 +300,7 @@ def _make_room(settings: Settings) -> Room:
 
 
 def _listen_to_all(sockets: Iterable[SocketSettings], backlog: int) -> list[Listening]:
-    """Open every socket, or none of them, with all that is wrong said at once."""
+    """Open every socket, or none; all mistakes are reported at once."""
     listening: list[Listening] = []
     problems: list[Problem] = []
     for socket in sockets:

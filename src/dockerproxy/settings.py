@@ -1,4 +1,4 @@
-"""What one running proxy is configured to be."""
+"""The settings of one running proxy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ MAX_SOCKET_PATH: Final = 107
 
 
 class Level(StrEnum):
-    """How grave a log line is, in syslog's words; from the least to the most."""
+    """The severity of a log line, in syslog's words, from lowest to highest."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -26,7 +26,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for `DEBUG`, rising."""
+        """The position in this list, from 0 for `DEBUG`."""
         return _RANKS[self]
 
 
@@ -34,7 +34,7 @@ _RANKS: Final = {level: rank for rank, level in enumerate(Level)}
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """The format of log lines."""
 
     TEXT = "text"
     JSON = "json"
@@ -49,7 +49,7 @@ class Sandbox(StrEnum):
 
 
 class Measure(StrEnum):
-    """What a limit is counted in."""
+    """The unit of a limit."""
 
     NUMBER = "number"
     BYTES = "bytes"
@@ -58,20 +58,20 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds for the clients of one socket, which honest ones do not meet. Sizes are in bytes, times in seconds.
+    """Limits for the clients of one socket, which honest clients do not reach. Sizes are in bytes, times in seconds.
 
     Attributes:
-        connections: Clients that are connected.
-        requests: Under way at one time, streams and tunnels apart.
-        rate: Requests in a second, each 4 KiB of a head counting as another one.
-        streams: Open at one time: events, logs, progress.
-        tunnels: Open at one time: attach, exec, BuildKit.
-        head: Of a request. A credential has 20 kB at times, a filter 40.
-        body: Of a request whose body is held to be looked at. What makes a container is some kilobytes.
-        buffered: Held for all of them: parts of heads, bodies, and what a slow reader has not taken yet.
-        header_timeout: For a request head to be complete, from the connection or its first byte on.
-        body_timeout: For a body in JSON to be complete.
-        engine_timeout: For an answer to begin that comes at once. Streams, tunnels and what waits have none.
+        connections: Connected clients.
+        requests: Running requests, without streams and tunnels.
+        rate: Requests in a second; each 4 KiB of a head count as one more.
+        streams: Open streams: events, logs, progress.
+        tunnels: Open tunnels: attach, exec, BuildKit.
+        head: Size of a request head. Credentials can take 20 kB, and filters 40 kB.
+        body: Size of a body that is held to be judged. Creating a container takes some kilobytes.
+        buffered: Everything held for these clients: partial heads, bodies, and what a slow reader has not taken yet.
+        header_timeout: Until a request head is complete, from the connection or its first byte.
+        body_timeout: Until a JSON body is complete.
+        engine_timeout: Until the engine answers. Streams, tunnels and operations that wait have none.
     """
 
     connections: int = 2048
@@ -92,13 +92,13 @@ DEFAULTS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How one of the limits is said.
+    """The names and the description of a limit.
 
     Attributes:
         name: Of the attribute of `Limits`, and of the key below `limits` in a policy file.
-        variable: Of the environment, for sockets that do not say it.
-        measure: What it is counted in.
-        says: What it bounds.
+        variable: Of the environment, for sockets that do not set this limit.
+        measure: Its unit.
+        says: Its description.
     """
 
     name: str
@@ -122,11 +122,11 @@ LIMITS: Final = (
     Limit("engine_timeout", "ENGINE_TIMEOUT",  Measure.SECONDS, "for the engine to begin an answer that comes at once"),
 )
 # fmt: on
-"""Every limit. What a client that meets one is told names its variable."""
+"""Every limit. The error at a limit names its variable."""
 
 
 def with_limits(limits: Limits, said: Mapping[str, float]) -> Limits:
-    """Return limits of which some are as is said, by their names; numbers and bytes are whole."""
+    """Return limits with some values replaced, by their names; numbers and bytes become integers."""
     return replace(limits, **said)  # type: ignore[arg-type] # mypy cannot see which of them are whole
 
 
@@ -135,13 +135,13 @@ class SocketSettings:
     """A socket of ours.
 
     Attributes:
-        name: What the log calls it.
-        path: Where it is; absolute, at most `MAX_SOCKET_PATH` bytes.
-        permissions: Of its file, as chmod(1) has them.
+        name: Its name in the log.
+        path: Absolute, at most `MAX_SOCKET_PATH` bytes.
+        permissions: Mode of its file, as chmod(1) takes it.
         uid: Its owner; None leaves our own.
         gid: Its group; None leaves our own.
         policy: What its clients may do.
-        limits: What its clients may use up.
+        limits: How much its clients may use.
     """
 
     name: str
@@ -154,7 +154,7 @@ class SocketSettings:
 
     @property
     def remark(self) -> str:
-        """What whoever looks after the proxy must know of a socket that refuses nothing; empty if it does."""
+        """A warning for the operator if this socket denies nothing; otherwise empty."""
         mode = self.policy.mode
         return "" if mode is Mode.ENFORCE else f"the mode of the socket {self.name} is {mode}: it refuses nothing"
 
@@ -164,11 +164,11 @@ class Settings:
     """Everything `serve` needs.
 
     Attributes:
-        engines: Paths where the engine's socket may be; the first that exists when a client connects is taken.
-        sockets: Ours.
+        engines: Paths where the engine's socket may be; the first that exists when a client connects is used.
+        sockets: Our own.
         shutdown_grace: Seconds for exchanges to finish after SIGTERM.
-        log_level: Lines below it are not written.
-        log_format: How lines are written.
+        log_level: Lines below this level are not written.
+        log_format: Of each line.
         learn_directory: Where sockets that learn write their policies; empty if nowhere.
         sandbox: Whether the process locks itself in.
     """

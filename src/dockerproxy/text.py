@@ -1,8 +1,7 @@
-"""Text of a client: folded, trimmed, split and read as numbers the way an engine written in Go does it.
+"""Fold, trim, split and read numbers from a client's text, as an engine written in Go does.
 
-The rest of the core calls these functions, never Python's own methods, which follow Python's rules: `str.lower` and
-`str.strip` know all of Unicode, `int` takes digits of every script and underscores. A rule in `tests/test_text.py`
-keeps it so.
+The rest of the core calls these functions, never Python's own methods: `str.lower` and `str.strip` know all of Unicode,
+`int` takes digits of every script and underscores. `tests/test_text.py` enforces this.
 
 Attack: a letter that Go folds to ASCII and Python does not, or the reverse -> Defence: `fold` is Go's
 `strings.EqualFold` for names in ASCII, `lower` and `upper` change ASCII only (test: test_fold_is_as_go_folds).
@@ -26,12 +25,12 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?").fullmatch
 
 
 def lower(text: AnyStr) -> AnyStr:
-    """Return a text with the letters of ASCII in lower case, and everything else as it is."""
+    """Return a text with ASCII letters in lower case, and everything else unchanged."""
     return text.translate(_LOWER) if isinstance(text, str) and not text.isascii() else text.lower()
 
 
 def upper(text: AnyStr) -> AnyStr:
-    """Return a text with the letters of ASCII in upper case, and everything else as it is."""
+    """Return a text with ASCII letters in upper case, and everything else unchanged."""
     return text.translate(_UPPER) if isinstance(text, str) and not text.isascii() else text.upper()
 
 
@@ -41,16 +40,16 @@ def fold(text: str) -> str:
 
 
 def trim(text: AnyStr, characters: AnyStr) -> AnyStr:
-    """Return a text without some characters of ASCII at its ends: Go's `strings.Trim`."""
+    """Remove the given ASCII characters from both ends of a text: Go's `strings.Trim`."""
     return text.strip(characters)
 
 
 def number(text: str | bytes, most_digits: int = 18) -> int | None:
-    """Read a decimal number: digits of ASCII, nothing else, no more of them than could be meant.
+    """Read a decimal number: ASCII digits only, at most `most_digits` of them.
 
     Args:
-        text: What a client sent.
-        most_digits: Longest text that is read.
+        text: From a client.
+        most_digits: A number with more digits is not read.
     """
     return int(text) if len(text) <= most_digits and text.isascii() and text.isdigit() else None
 
@@ -66,29 +65,29 @@ def base_name(path: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """Decode percent escapes by way of bytes: half a character raw and half escaped is still one character.
+    """Decode percent escapes as bytes: a character that is half raw and half escaped is still one character.
 
     Args:
-        text: Bytes that are not UTF-8 are surrogate escapes, here and in what is returned.
+        text: Bytes that are not UTF-8 are surrogate escapes, also in the result.
     """
     return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
 
 def escape(text: str) -> str:
-    """Write a text so that a log can have it: printable characters of ASCII, on one line."""
+    """Escape a text for a log: printable ASCII characters, on one line."""
     return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def shorten_ids(text: str) -> str:
-    """Cut whole ids of 64 digits to 12, as engines show them. For people only: a short id is not unique."""
+    """Cut whole IDs of 64 digits to 12, as engines show them. For people only: a short ID is not unique."""
     return _WHOLE_ID(r"\1", text)
 
 
 def visible(text: str) -> str:
-    """Write a text so that a terminal shows all of it and obeys none: what cannot be seen is escaped, but line ends.
+    """Escape a text for a terminal: everything that is not printable, except line ends.
 
-    Attack: an escape sequence, a character that turns the direction of what follows, half of a surrogate pair, which
-    no encoding has -> Defence: none of them is printable.
+    Attack: an escape sequence, a character that turns the direction of the text after it, half of a surrogate pair,
+    which no encoding has -> Defence: none of them is printable.
     """
     if text.isprintable():
         return text

@@ -1,1 +1,1 @@
-"""What we ask of the operating system."""
+"""Everything that the proxy asks of the operating system."""

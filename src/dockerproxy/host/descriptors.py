@@ -23,9 +23,9 @@ _STANDARD: Final = (0, 1, 2)
 
 
 def occupy_standard() -> None:
-    """Have something at the standard descriptors that we were started without.
+    """Open /dev/null for each standard descriptor that is closed at start.
 
-    Else whatever is opened first gets such a number, and the log would be written to a client.
+    Otherwise the first file or socket to be opened would get its number, and the log would be written to a client.
     """
     for number in _STANDARD:
         try:
@@ -39,7 +39,7 @@ class Room:
     """How many connections fit.
 
     Attributes:
-        connections: In all.
+        connections: Of all sockets together.
         backlog: Connections that may wait on each socket.
     """
 
@@ -48,14 +48,14 @@ class Room:
 
 
 def make_room(wanted: int, sockets: int, besides: int) -> Room:
-    """Raise our limit of open files as far as needed; return what fits.
+    """Raise our limit of open files as far as needed; return how many connections fit.
 
-    A limit is only ever raised to what is needed: some programs size tables by it.
+    It is not raised further, because some programs size tables by it.
 
     Args:
         wanted: Connections.
         sockets: On how many sockets.
-        besides: Descriptors for what is no connection of a client: sockets of ours, lookups to the engine.
+        besides: Descriptors for everything but clients: our own sockets, lookups to the engine.
     """
     kept = _RESERVE + besides
     needed = wanted * _PER_CONNECTION + kept + _BACKLOG * sockets

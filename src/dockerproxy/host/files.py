@@ -12,10 +12,10 @@ _MODE = 0o640
 
 
 def write_atomically(path: str, text: str) -> None:
-    """Put a text into a file so that whoever reads it sees the old one or the new one, whole, even after a crash.
+    """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash.
 
     Raises:
-        OSError: It cannot be written; the old one is still there.
+        OSError: The file cannot be written; the old text is still there.
     """
     beside = os.path.join(os.path.dirname(path), f".learned-{secrets.token_hex(8)}")
     descriptor = os.open(beside, _NEW, _MODE)
@@ -32,7 +32,7 @@ def write_atomically(path: str, text: str) -> None:
 
 
 def check_directory(path: str) -> tuple[Problem, ...]:
-    """Say what would keep us from writing files into a directory."""
+    """Report what would prevent us from writing files into a directory."""
     if not os.path.isdir(path):
         return (Problem(path, "is not a directory", "create it, or mount a volume there"),)
     if not os.access(path, os.W_OK | os.X_OK):

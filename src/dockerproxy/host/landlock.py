@@ -1,7 +1,7 @@
 """Landlock (landlock(7)): restrict files, connections and signals of this process to a list of rules.
 
-`RIGHTS` says what each version of Landlock can restrict. A rule holds for the file or directory that is at its path
-now, and for what is later put into the directory. Landlock restricts the calling thread and threads that it starts.
+`RIGHTS` lists what each version of Landlock can restrict. A rule applies to the file or directory that is at its path
+now, and to files that are later put into the directory. Landlock restricts the calling thread and those that it starts.
 """
 
 import errno
@@ -93,7 +93,7 @@ class Restrictions:
 
 
 def find_version() -> int:
-    """Return the version of Landlock that this kernel has; 0 if it has none, or has it switched off."""
+    """Return the kernel's version of Landlock; 0 if it has none, or has it switched off."""
     try:
         return call("syscall", _CREATE, None, 0, _ASK_VERSION)
     except OSError:
@@ -101,7 +101,7 @@ def find_version() -> int:
 
 
 def find_restrictions(version: int) -> Restrictions:
-    """Return all that a version of Landlock can restrict."""
+    """Return everything that a version of Landlock can restrict."""
     files, network, scope = _NO_FILES, 0, 0
     for since, _, _, more_files, more_network, more_scope in RIGHTS:
         if since <= version:
@@ -110,19 +110,19 @@ def find_restrictions(version: int) -> Restrictions:
 
 
 def list_missing(version: int) -> tuple[str, ...]:
-    """Say what a version of Landlock cannot restrict yet, and which kernel can."""
+    """List what a version of Landlock cannot restrict yet, and which kernel can."""
     return tuple(f"{what} (needs Linux {kernel})" for since, kernel, what, *_ in RIGHTS if since > version)
 
 
 def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
-    """Restrict this thread, and those that it starts, for good. It must have given up to gain privileges before.
+    """Restrict this thread, and those that it starts, for good. `forbid_new` must have been called before.
 
     Args:
-        restrictions: What is refused if no rule allows it.
-        rules: What is allowed; whatever is not there now, or out of reach already, is left out.
+        restrictions: Rights that are refused unless a rule allows them.
+        rules: Allowed rights. Paths that do not exist or cannot be reached are left out.
 
     Raises:
-        OSError: It is not restricted.
+        OSError: The thread is not restricted.
     """
     wanted = _RULESET.pack(restrictions.files, restrictions.network, restrictions.scope)
     ruleset = call("syscall", _CREATE, pack(wanted), len(wanted), 0)

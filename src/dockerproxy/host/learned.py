@@ -21,7 +21,7 @@ def place_of(directory: str, socket: str) -> str:
 
 
 def check_learning(settings: Settings) -> tuple[Problem, ...]:
-    """Say what would keep the sockets that learn from writing what they have learned."""
+    """Report what would prevent learning sockets from writing their policies."""
     names = [socket.name for socket in settings.sockets if socket.policy.mode is Mode.LEARN]
     if not names:
         return ()
@@ -42,15 +42,15 @@ class Learned:
         self._writing = asyncio.Lock()
 
     def follows(self, learner: Learner) -> bool:
-        """Whether this is one of those whose policies are written."""
+        """Whether this learner's policy is written."""
         return learner in self._learners.values()
 
     def follow(self, directory: str, learners: Mapping[str, Learner]) -> None:
-        """Write what these have learned, by the names of their sockets, into a directory from now on."""
+        """Write the policies of these learners, by the names of their sockets, into a directory from now on."""
         self._directory, self._learners = directory, learners
 
     async def write(self) -> None:
-        """Write what is new; log what cannot be written."""
+        """Write each changed policy; log those that cannot be written."""
         async with self._writing:
             for socket, learner in self._learners.items():
                 if not learner.changed:

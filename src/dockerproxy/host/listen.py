@@ -38,10 +38,10 @@ class Listening:
                 os.unlink(self.settings.path)
 
     def change(self, settings: SocketSettings) -> None:
-        """Give the file other permissions and another owner.
+        """Change permissions and owner of the file.
 
         Raises:
-            UserError: It may not be given to that owner, or it is not ours any more.
+            UserError: We may not set that owner, or the file is no longer ours.
         """
         try:
             # Without a named owner, it is ours again.
@@ -58,14 +58,14 @@ class Listening:
 
 
 def listen(settings: SocketSettings, backlog: int) -> Listening:
-    """Create a socket, and make it reachable only when all about it is as it should be.
+    """Create a socket; clients can reach it only after its mode and owner are set.
 
     Args:
-        settings: What it is to be.
+        settings: Path, mode and owner.
         backlog: Connections that may wait to be accepted.
 
     Raises:
-        UserError: The path cannot be used, or somebody listens there.
+        UserError: The path cannot be used, or another process listens there.
     """
     if is_in_use(settings.path):
         hint = "stop it, or choose another path"
@@ -91,13 +91,13 @@ def listen(settings: SocketSettings, backlog: int) -> Listening:
 def _give(
     path: str, uid: int | None, gid: int | None, permissions: int, identity: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """Set the owner of a socket's file, where one is named, and who may open it; return what identifies it.
+    """Set the mode of a socket's file, and its owner where one is named; return the file's identity.
 
-    Whoever may write to the directory could put a link or another file in its place meanwhile: the file is opened once,
-    without following a link, and changed by that descriptor.
+    Attack: put a link or another file in its place meanwhile -> Defence: the file is opened once, without following a
+    link, and changed by that descriptor.
 
     Raises:
-        OSError: It cannot be changed, or there is something else than a socket, or than the one that is known.
+        OSError: The file cannot be changed, is not a socket, or is not the known one.
     """
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -119,9 +119,9 @@ def _give(
 
 
 def _find_beside(path: str) -> str:
-    """Choose an unused name in the same directory that is short enough for a socket, as the path itself may just be.
+    """Choose an unused name in the same directory, no longer than a socket's path may be.
 
-    A random one: in containers that share a volume, every proxy is process 1.
+    The name is random, because in containers that share a volume every proxy is process 1.
     """
     directory, name = os.path.split(path)
     room = MAX_SOCKET_PATH - len(os.fsencode(directory)) - 1
@@ -133,9 +133,9 @@ def _find_beside(path: str) -> str:
 
 
 def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
-    """Say what would keep `listen` from opening a socket, without opening it.
+    """Report what would prevent `listen` from opening a socket, without opening it.
 
-    That somebody listens there already is none: most likely it is the proxy whose settings are checked.
+    A process that listens there already is no problem: most likely it is the proxy whose settings are checked.
     """
     directory = os.path.dirname(settings.path)
     try:
@@ -151,10 +151,10 @@ def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
 
 
 def is_in_use(path: str) -> bool:
-    """Whether somebody listens on a socket at this path.
+    """Whether a process listens on a socket at this path.
 
     Raises:
-        UserError: There is something else than a socket, or a socket that cannot be asked.
+        UserError: The file is not a socket, or cannot be connected to.
     """
     try:
         kind = os.lstat(path).st_mode

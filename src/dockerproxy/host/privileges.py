@@ -1,7 +1,7 @@
 """Drop capabilities and groups, except those that the process needs to reach its files.
 
-They belong to a thread, so this runs before there are others. What is needed is found by trial: each is dropped, and
-taken back if something becomes unreachable.
+They belong to a thread, so this runs before there are other threads. Trial shows which are needed: each is dropped, and
+taken back if a path becomes unreachable.
 """
 
 import os
@@ -40,24 +40,24 @@ class Need:
 
 
 def can_be_tried() -> bool:
-    """Whether the kernel says what can be reached with what is effective now."""
+    """Whether the kernel can check access with the effective capabilities."""
     return _is_reachable(Need("/", os.F_OK))
 
 
 def forbid_new() -> None:
-    """Have no program that is run ever give this process more than it has (PR_SET_NO_NEW_PRIVS).
+    """Prevent every program that is run from giving this process more privileges (PR_SET_NO_NEW_PRIVS).
 
     Raises:
-        OSError: The kernel does not know of it.
+        OSError: The kernel does not support it.
     """
     call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def hide_memory() -> None:
-    """Leave no core dump, and let no process of the same user look into this one.
+    """Disable core dumps, and tracing by processes of the same user.
 
     Raises:
-        OSError: The kernel does not let us.
+        OSError: The kernel refuses.
     """
     call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
     with suppress(ValueError):  # Limits may be fixed; the kernel dumps no process that is not dumpable.
@@ -66,12 +66,12 @@ def hide_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept.
+    """The privileges that were kept.
 
     Attributes:
-        override: CAP_DAC_OVERRIDE.
-        groups: Further groups.
-        more_groups: Unneeded ones that cannot be dropped without CAP_SETGID.
+        override: Whether CAP_DAC_OVERRIDE was kept.
+        groups: Supplementary groups.
+        more_groups: Those that no path needs; they cannot be dropped without CAP_SETGID.
     """
 
     override: bool
@@ -80,14 +80,14 @@ class Kept:
 
 
 def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
-    """Give up every capability but CAP_DAC_OVERRIDE, and that one and all further groups unless something needs them.
+    """Give up all capabilities and supplementary groups, except CAP_DAC_OVERRIDE and the groups that a path needs.
 
     Args:
-        needs: What must stay as reachable as it is.
-        certain: Whether that is all; else what might be needed is kept.
+        needs: Paths that must stay as reachable as they are.
+        certain: Whether these are all paths; if not, everything that another one might need is kept.
 
     Raises:
-        OSError: The kernel does not let us.
+        OSError: The kernel refuses.
     """
     needs, permitted = tuple(needs), _read_permitted()
     before = _find_reachable(needs)
@@ -97,7 +97,7 @@ def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
 
 
 def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: frozenset[Need], *, certain: bool) -> int:
-    """Give up what is permitted, and groups as long as that can be done; return what is kept."""
+    """Give up capabilities, and groups while that is still possible; return what is kept."""
     with suppress(OSError):  # A process without CAP_SETPCAP cannot narrow this set, and gains nothing from it either.
         for capability in range(_MOST_CAPABILITIES):
             call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -114,7 +114,7 @@ def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: froze
 
 
 def _drop_groups(needs: tuple[Need, ...], before: frozenset[Need]) -> None:
-    """Leave each group without which everything is still reached."""
+    """Leave each group that no path needs."""
     kept = set(os.getgroups())
     for group in sorted(kept):
         os.setgroups(sorted(kept - {group}))
@@ -124,7 +124,7 @@ def _drop_groups(needs: tuple[Need, ...], before: frozenset[Need]) -> None:
 
 
 def _find_needless(groups: Iterable[int], needs: Iterable[Need]) -> tuple[int, ...]:
-    """Return the groups to which nothing belongs that is needed."""
+    """Return the groups that own no needed file."""
     belonging = {os.getegid()}
     for need in needs:
         with suppress(OSError):

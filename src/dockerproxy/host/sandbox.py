@@ -1,7 +1,7 @@
 """Sandbox: lock the process in once everything is open, before the first client is accepted.
 
-Each lock is independent. One that is unavailable is reported, and the others stay. What serving itself needs, such as
-the engine's socket, stays open to an attacker.
+Each lock is independent. An unavailable lock is reported, and the others stay. An attacker in the process still reaches
+everything that serving needs, such as the engine's socket.
 """
 
 import os
@@ -29,10 +29,10 @@ class Lock:
     """The state of one lock.
 
     Attributes:
-        name: What it is about.
-        says: What it does, if it is on.
+        name: Of the lock.
+        says: Its effect, if it is on.
         obstacle: Why it is off or weaker than it should be, or empty.
-        lacks: What this kernel cannot restrict yet.
+        lacks: Rights that this kernel cannot restrict yet.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Places:
 
 
 def find_places(settings: Settings, policy_file: str) -> Places:
-    """Return what serving by these settings reaches."""
+    """Return the paths that these settings need."""
     return Places(
         engines=settings.engines,
         sockets=tuple(socket.path for socket in settings.sockets),
@@ -77,7 +77,7 @@ CALLS: Final = Lock("system calls", "only those that serving needs: no programs,
 
 
 def foresee() -> tuple[Lock, ...]:
-    """Say which locks there would be here, without closing one."""
+    """Predict the state of each lock on this machine, without closing one."""
     version, obstacle = landlock.find_version(), seccomp.find_obstacle()
     return (
         PRIVILEGES,
@@ -90,21 +90,21 @@ def foresee() -> tuple[Lock, ...]:
 
 
 def prepare() -> None:
-    """Keep the event loop, before it is made, from what could not be locked later."""
+    """Before the event loop exists, prevent it from creating resources that no later lock would restrict."""
     if not seccomp.find_obstacle():
         with suppress(OSError):  # The lock itself reports why.
             seccomp.forbid_rings()
 
 
 def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
-    """Close every lock that there is, for good. There must be no other thread yet: locks are a thread's own.
+    """Close every available lock, for good. There must be no other thread yet, because locks belong to a thread.
 
     Args:
-        places: What stays within reach.
-        tell: Called when something forbidden was tried, with what it was; the process must end then.
+        places: Paths that stay reachable.
+        tell: Called with each forbidden attempt; the process must end then.
 
     Returns:
-        Each of them, as it is now.
+        The state of each lock.
     """
     sys.dont_write_bytecode = True
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
@@ -152,7 +152,7 @@ def _close_capabilities(places: Places) -> Iterator[Lock]:
 
 
 def _find_doubt(places: Places) -> str:
-    """Say why it cannot be known what opens the engine's socket; empty if it can."""
+    """Explain why we cannot know which privileges open the engine's socket; empty if we can."""
     if not any(os.path.lexists(path) for path in places.engines):
         return "the engine's socket does not exist yet"
     return "" if privileges.can_be_tried() else "this kernel cannot tell what opening a file needs"
@@ -168,7 +168,7 @@ def _describe_groups(kept: Kept) -> Lock:
 
 
 def _list_needs(places: Places) -> Iterator[Need]:
-    """What must stay reachable."""
+    """Return the paths that must stay reachable."""
     directories = (*map(os.path.dirname, places.sockets), places.learned)
     yield from (Need(path, os.W_OK) for path in (*places.engines, *places.sockets))
     yield from (Need(path, os.W_OK | os.X_OK) for path in directories if path)
@@ -182,7 +182,7 @@ def _with_version(lock: Lock, version: int) -> Lock:
 
 
 def _with_lacks(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
-    """Say what a version of Landlock cannot restrict, and no filter of system calls does in its place."""
+    """Return the lock with the rights that neither this version of Landlock nor the system call filter restricts."""
     if lock.obstacle:
         return lock
     missing = landlock.list_missing(version)
@@ -208,16 +208,16 @@ def _list_rules(places: Places) -> Iterator[Rule]:
 
 
 def _list_libraries() -> Iterable[str]:
-    """Where Python finds what is imported late, and the lines of a traceback: its own files, and ours."""
+    """Return where Python finds late imports, and the lines of a traceback: its own files, and ours."""
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return {ours, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
 
 
 def _list_readable(policy: str) -> Iterable[str]:
-    """Return the directory of the policy file, so that it can be replaced; where that holds more, the file.
+    """Return the directory of the policy file, so that the file can be replaced; if the directory holds more, the file.
 
-    Where the file is a link, both its directory and that of what it leads to: Kubernetes makes a new directory beside
-    the old one and changes the link.
+    If the file is a link, return both its directory and the target's: Kubernetes creates a new directory beside the old
+    one and changes the link.
     """
     files = {os.path.abspath(policy), os.path.realpath(policy)}
     return {file if _holds_more(os.path.dirname(file)) else os.path.dirname(file) for file in files}

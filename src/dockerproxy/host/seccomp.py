@@ -1,8 +1,8 @@
 """Seccomp: restrict the process to the system calls that serving needs, with libseccomp.
 
 Calls not in `NEEDED` fail as unknown, because C libraries try newer calls first and continue without. Calls in
-`FORBIDDEN` do not happen either, and raise SIGSYS, so that the process can log a last word and end. libseccomp knows
-the numbers for each processor; calls in the way of another processor kill the process.
+`FORBIDDEN` raise SIGSYS instead, so that the process can log a last line and end. libseccomp knows the numbers for each
+processor; calls with the numbers of another processor kill the process.
 """
 
 import ctypes
@@ -108,9 +108,9 @@ Rule = tuple[str, int, tuple[_Comparison, ...]]
 
 
 def rules(process: int) -> Iterator[Rule]:
-    """Yield what is allowed and forbidden, for a process of that id.
+    """Yield the allowed and forbidden calls for the process with this id.
 
-    Where no rule holds, a call fails as one that the kernel does not have.
+    If no rule matches, a call fails as if the kernel did not have it.
     """
     yield from ((name, _ALLOW, ()) for name in NEEDED)
     yield from ((name, _TRAP, ()) for name in FORBIDDEN)
@@ -138,7 +138,7 @@ def rules(process: int) -> Iterator[Rule]:
 
 
 def find_obstacle() -> str:
-    """Say why system calls cannot be restricted here; empty if they can."""
+    """Explain why system calls cannot be restricted here; empty if they can."""
     try:
         call("prctl", _PR_GET_SECCOMP, 0, 0, 0, 0)
     except OSError:
@@ -155,9 +155,9 @@ def find_obstacle() -> str:
 
 
 def forbid_rings() -> None:
-    """Have no queue of system calls made from here on: what goes through one goes past the filter that comes later.
+    """Block io_uring from now on, because its calls bypass the later filter.
 
-    Libuv makes one with each event loop, if it can.
+    Libuv creates a ring with each event loop, if it can.
 
     Raises:
         OSError: They are not filtered.
@@ -166,7 +166,7 @@ def forbid_rings() -> None:
 
 
 def forbid_all_but_needed() -> None:
-    """Let all threads make only those system calls that `rules` allow, for good.
+    """Restrict all threads to the system calls that `rules` allow, for good.
 
     Raises:
         OSError: They are not filtered.
@@ -191,10 +191,10 @@ def _add(library: ctypes.CDLL, context: ctypes.c_void_p, rules: Iterable[Rule]) 
 
 @contextmanager
 def _building(library: ctypes.CDLL, otherwise: int) -> Iterator[ctypes.c_void_p]:
-    """A filter without rules yet.
+    """Create a filter without rules.
 
     Raises:
-        OSError: This kernel does not take one for all threads.
+        OSError: This kernel cannot apply a filter to all threads.
     """
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(otherwise)))
@@ -217,10 +217,10 @@ def _check(result: int) -> None:
 
 
 def watch(tell: Callable[[str], None]) -> None:
-    """Have something told when a forbidden call was tried: in the main thread, and what is known of it.
+    """Call `tell` in the main thread, with what is known, after a forbidden call.
 
-    The C library blocks all signals while it makes another process, and without a word the kernel ends us there. So
-    Python itself tells of what begins so.
+    While the C library creates a process it blocks all signals, and the kernel would end us without a log line. So an
+    audit event of Python reports these attempts.
     """
     signal.signal(signal.SIGSYS, lambda *_: tell("a forbidden system call"))
 

@@ -1,1 +1,1 @@
-"""What an exchange leaves behind."""
+"""The record of each exchange, the log, and the port of the learner."""

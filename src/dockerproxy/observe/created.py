@@ -25,7 +25,7 @@ _LONGEST: Final = 300
 
 
 def read_created(operation: str, status: int, answer: bytes) -> str:
-    """Return the id of what was created; of a volume its name. Empty if the answer does not say it."""
+    """Return the ID of the created object, or a volume's name; empty if the answer has none."""
     if status not in _CREATED or operation not in CREATES:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What serving needs of a learner: the port through which records reach the workbench, which serving never imports."""
+"""The port of a learner: through it records reach the workbench, which serving never imports."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,7 +11,7 @@ class Learner(Protocol):
     """Learns the policy of one socket from its records.
 
     Attributes:
-        changed: Whether anything came since the text was last asked for.
+        changed: Whether a record came since the last call of `text`.
     """
 
     changed: bool
@@ -20,13 +20,13 @@ class Learner(Protocol):
         """Learn from an exchange; `when` is in seconds since 1970."""
 
     def text(self) -> str:
-        """Return what was learned, as a policy file."""
+        """Return the learned policy, as a policy file."""
 
     def resume_from(self, path: str) -> None:
         """Continue from the policy file of an earlier run.
 
         Raises:
-            UserError: The file is not one that a learner wrote.
+            UserError: No learner wrote this file.
         """
 
 

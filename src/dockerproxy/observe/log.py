@@ -1,7 +1,7 @@
-"""The log: one line a record, written by a thread of its own.
+"""The log: one line per record, written by a thread of its own.
 
-The data path only appends to a queue. A reader of stdout that is slow, or has gone, never stalls it, and the queue
-is bounded: what does not fit is dropped, counted, and reported when there is room again.
+The data path only appends to a queue. A slow or absent reader of stdout never stalls it. The queue is bounded: lines
+that do not fit are dropped, counted, and reported when there is room again.
 
 Both formats are read back (`reading.py`), so a client must not be able to write a record of its own:
 
@@ -42,7 +42,7 @@ class Log:
     """Writes lines to a descriptor.
 
     Attributes:
-        dropped: Lines that found no room since the last report.
+        dropped: Lines dropped since the last report.
     """
 
     def __init__(self, level: Level, style: LogFormat, descriptor: int = 1) -> None:
@@ -61,7 +61,7 @@ class Log:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def open(self) -> None:
-        """Start to write. Until then lines wait: what restricts the process is there before its second thread."""
+        """Start to write. Until then lines wait, because the process locks itself in before it has a second thread."""
         self._thread.start()
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
@@ -75,14 +75,14 @@ class Log:
             self._write(self._format(record, self._now(), Level.INFO, _BEGINS))
 
     def message(self, level: Level, text: str) -> None:
-        """Write something else than an exchange. Each line of the text becomes a line of the log."""
+        """Write a message. Each line of the text becomes a line of the log."""
         if level not in self._shown:
             return
         for line in text.rstrip("\n").split("\n"):
             self._write(self._format_message(level, line))
 
     def close(self, patience: float = 1.0) -> None:
-        """Write what is queued, waiting no longer than `patience` seconds for a slow reader."""
+        """Write the queued lines; wait at most `patience` seconds for a slow reader."""
         self._report_dropped()
         self._closing.set()
         self._wake.set()
@@ -102,7 +102,7 @@ class Log:
             self._wake.set()
 
     def _report_dropped(self) -> None:
-        """Say how many lines are missing here; this line itself always finds room."""
+        """Log how many lines are missing here; this line itself always has room."""
         if self.dropped and Level.WARNING in self._shown:
             text = f"{self.dropped} lines dropped here: whatever reads this log is too slow"
             line = self._format_message(Level.WARNING, text)
@@ -111,7 +111,7 @@ class Log:
         self.dropped = 0
 
     def _run(self) -> None:
-        """Write until closed. Runs in the thread, which alone takes from the queue and counts what is written."""
+        """Write until closed. Runs in the thread; nothing else takes from the queue or counts written lines."""
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(_GATHER)
@@ -184,7 +184,7 @@ _IS_PLAIN: Final = re.compile(r"[ -\[\]-~]*").fullmatch
 
 
 def _write_text(text: str) -> str:
-    """Escape a text of several words so that it can be read back, and passes for no other part of a line."""
+    """Escape a text of several words so that it can be read back, and looks like no other part of a line."""
     if text == "-":  # A dash stands for nothing.
         return "\\x2d"
     if not _IS_PLAIN(text):
@@ -199,7 +199,7 @@ def _write_word(text: str) -> str:
 
 
 def _write_object(name: str, target: str) -> str:
-    """Write the name of an object. An id is cut to 12 digits where the target has the whole of it."""
+    """Write the name of an object. An ID is cut to 12 digits if the target has all of it."""
     if len(name) < _SHORT_ID and _IS_NAME(name):  # As most are.
         return name
     short = shorten_ids(name)
@@ -211,7 +211,7 @@ def _write_object(name: str, target: str) -> str:
 
 
 def find_whole_id(short: str, target: str) -> str:
-    """Return the first id in a target that a short one stands for; empty if there is none."""
+    """Return the first whole ID in a target that begins with this short one; empty if there is none."""
     if _IS_SHORT_ID(short) is None:
         return ""
     found = re.search(rf"(?<![0-9A-Za-z]){short}[0-9a-f]{{52}}(?![0-9A-Za-z])", target)
@@ -257,7 +257,7 @@ def _plain_body(body: Mapping[str, Value]) -> dict[str, object]:
 
 
 def _plain(value: Value) -> object:
-    """Return a value as JSON has it."""
+    """Return a value that JSON can represent."""
     return dict(value.items) if isinstance(value, Pairs) else value
 
 

@@ -1,4 +1,4 @@
-"""The record of an exchange, from which log and learning are made."""
+"""The record of an exchange, which the log and learning read."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ MAX_TARGET: Final = 4096
 
 
 class Peer(NamedTuple):
-    """Who connected, as the kernel says (SO_PEERCRED)."""
+    """The client's process, as the kernel reports it (SO_PEERCRED)."""
 
     uid: int
     gid: int
@@ -32,7 +32,7 @@ Said = tuple[str, str, str, str, Outcome, str]
 
 
 class Record(NamedTuple):
-    """One exchange. A named tuple, since it is made in a third of the time of a dataclass.
+    """One exchange. A named tuple, because creating it takes a third of the time of a dataclass.
 
     Attributes:
         socket: Name of the socket of ours.
