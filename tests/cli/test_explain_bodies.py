@@ -38,8 +38,9 @@ def explain_body(method: str, target: str, body: str | None) -> tuple[int, list[
 
 def test_a_body_is_explained_field_by_field() -> None:
     body = '{"Image": "app", "user": 7, "HostConfig": {"binds": ["/etc:/x"], "Privileged": true}}'
-    etc = 'HostConfig.Binds[0] is "/etc", and no such directory of the host is granted'
-    user = "User is 7, where a value of the type string belongs"
+    etc = 'HostConfig.Binds[0] is "/etc", a host path that no rule allows'
+    user = "User is 7, not of type string"
+    remedy = 'to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
     assert explain_body("POST", "/containers/create", body) == (
         1,
         [
@@ -52,14 +53,14 @@ def test_a_body_is_explained_field_by_field() -> None:
             "           yes  the volume is data",
             "           yes  labels are owner=ci",
             f"           no   {user}",
-            "           no   HostConfig.Privileged is true, and whoever is in it is root on the host",
+            "           no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
             f"           no   {etc}",
-            '                "ContainerCreate: unrestricted" would allow it, as everything',
+            f"                {remedy}",
+            (f"message    ContainerCreate denied: {user}, and 2 more; {remedy}"),
             (
-                f"message    ContainerCreate is not allowed here: {user}, and 2 more;"
-                ' "ContainerCreate: unrestricted" would allow it, as everything'
+                "change     to allow it and everything else,"
+                ' add this line to "allow" of socket "ci" in FOLDER/policy.yaml:'
             ),
-            "change     this line in allow of the socket ci in FOLDER/policy.yaml would allow it, as everything:",
             "           - ContainerCreate: {buildx_builders: none, unrestricted: true}",
         ],
     )
@@ -132,7 +133,7 @@ def test_a_body_that_has_no_reading_is_refused(body: str, reason: str) -> None:
 def test_an_archive_is_looked_at_and_none_is_no_mistake() -> None:
     status, lines = explain_body("PUT", "/containers/web/archive?path=/x", "no archive")
     assert (status, lines[3]) == (1, "body       10 bytes")
-    assert any(line.startswith("message    PutContainerArchive is not allowed here: the archive ") for line in lines)
+    assert any(line.startswith("message    PutContainerArchive denied: the archive ") for line in lines)
     assert explain_body("PUT", "/containers/web/archive?path=/x", None)[0] == 0
 
 
@@ -180,15 +181,15 @@ def test_the_line_for_a_command_allows_no_other_command(asked: list[str], other:
     [
         (
             "web/archive?path=/etc/*",
-            "no line in allow of the socket ci in policy.yaml allows this and nothing else: path",
+            'no line in "allow" of socket "ci" in policy.yaml allows only this: path',
         ),
         (
             "w*b/archive?path=/etc",
-            "no line in allow of the socket ci in policy.yaml allows this and nothing else: cont",
+            'no line in "allow" of socket "ci" in policy.yaml allows only this: cont',
         ),
         (
             "web/archive?path=a/../b",
-            "this line in allow of the socket ci in policy.yaml would allow it, and more, as path",
+            'to allow it, add this line to "allow" of socket "ci" in policy.yaml (it allows more, as path',
         ),
     ],
 )

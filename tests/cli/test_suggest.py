@@ -194,7 +194,7 @@ def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
         "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
         "- ContainerArchive: {containers: [x], path: [/data]}",
         "# To be taken out of deny of the socket backup in FOLDER/policy.yaml, which wins over every grant:",
-        "# 2  ContainerArchive: taking ContainerArchive out of deny of the socket backup is needed to allow it",
+        '# 2  ContainerArchive: to allow it, remove "ContainerArchive" from "deny" of socket "backup"',
         "# Requests that no policy allows, with their number:",
         "# 1  GET /: why",
     ]

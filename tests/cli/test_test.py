@@ -41,8 +41,8 @@ deny GET /_dockerproxy/health
         path = write(folder / "a.txt", text)
         done = run_here("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "backup")
     message = (
-        "ContainerRestart is not allowed here except if the container is db-*, without all;"
-        " widening its conditions in allow of the socket backup would allow it"
+        "ContainerRestart denied: only allowed if the container is db-*, without all;"
+        ' to allow it, widen its conditions in "allow" of socket "backup"'
     )
     assert done.status == 1
     assert done.out.splitlines() == [
@@ -53,7 +53,7 @@ deny GET /_dockerproxy/health
         f"{path}:3:1: GET /containers/../x should be allowed, and is denied",
         "    refused with 400: ambiguous path: a dot segment",
         f"{path}:4:1: GET /debug should be allowed, and is denied",
-        "    GET /debug is no operation that is known here, and what is not known is refused",
+        "    GET /debug denied: not a known Docker API operation; unknown operations are always denied",
         f"{path}:6:1: GET /_dockerproxy/health should be denied, and is allowed",
         "    ProxyHealth is always allowed",
         "5 of 6 expectations not met",
@@ -85,8 +85,8 @@ deny POST /containers/db/exec
     assert done.out.replace(f"{folder}/", "").splitlines() == [
         "a.txt:4:1: POST /containers/create should be allowed, and is denied",
         (
-            '    ContainerCreate is not allowed here: Colour is "blue", which is no field that is known here;'
-            ' "ContainerCreate: unrestricted" would allow it, as everything'
+            '    ContainerCreate denied: Colour is "blue", not a known field;'
+            ' to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
         ),
         "1 of 5 expectations not met",
     ]

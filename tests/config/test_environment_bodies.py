@@ -30,8 +30,9 @@ def test_contained_nothing_more_is_allowed_and_no_body_passes_unseen(environment
 def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
     message = policy_of(SWARM="1", POST="1", CONTAINED="1").default["SwarmInit"].message
     assert message == (
-        "SwarmInit is not allowed here: it can hand the host to another swarm, and it cannot be bounded;"
-        " CONTAINED=0 would allow it, as everything; a policy file can allow it alone"
+        "SwarmInit denied: it can hand the host to another swarm, and no condition can limit it;"
+        ' to allow it and everything else, use a policy file with "SwarmInit: unrestricted", or set CONTAINED=0'
+        " to allow everything"
     )
 
 

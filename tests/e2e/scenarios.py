@@ -168,7 +168,7 @@ def run_devcontainer(client: Client, folder: Path) -> object:
 
 def overreach_with_devcontainer(client: Client, folder: Path) -> object:
     said = [devcontainer(client, folder, "up", **more) for more in WIDER_DEVCONTAINERS]
-    return ["ContainerCreate is not allowed here" in text for text in said]
+    return ["ContainerCreate denied" in text for text in said]
 
 
 DEVCONTAINERS = Scenario(
@@ -213,7 +213,7 @@ def attempt(**more):
     try:
         return run(**more)
     except Exception as error:  # whatever the client makes of a refusal
-        return "ContainerCreate is not allowed here" in str(error)
+        return "ContainerCreate denied" in str(error)
 
 wider = {"privileged": True, "network_mode": "host", "volumes": {"/etc": {"bind": "/host"}}, "cap_add": ["ALL"]}
 print(json.dumps(run() if what == "run" else [attempt(**{key: value}) for key, value in wider.items()]))

@@ -95,13 +95,13 @@ def test_files_and_folders_are_copied_into_a_container(
     api.close()
     direct.run("exec", container, "cmp", "/tmp/folder/link", "/tmp/copy")
     assert direct.text("exec", container, "cat", "/tmp/by/api") == "x"
-    assert "is not allowed here" in contained.refused("cp", str(folder), f"{container}:/etc")
+    assert " denied: " in contained.refused("cp", str(folder), f"{container}:/etc")
 
 
 def test_no_program_is_put_that_runs_as_its_owner(engine: Engine, proxy: Proxy, direct: Client, container: str) -> None:
     feared = archive_of(item("program", b"x", mode=0o4755))
     refused = put(proxy.socket, container, feared)
-    assert (refused.status, "set-user-id" in refused.json()["message"]) == (403, True)
+    assert (refused.status, "set-user-ID" in refused.json()["message"]) == (403, True)
     assert direct.attempt("exec", container, "ls", "/tmp/program").returncode != 0
     assert put(engine.socket, container, feared).status == 200
     assert direct.text("exec", container, "stat", "-c", "%a", "/tmp/program") == "4755"
@@ -149,7 +149,7 @@ def test_no_image_is_loaded_under_a_trusted_name(
     trusted = f"trusted/{label}:1"
     feared = renamed(direct.run("save", image), trusted)
     done = contained.attempt("load", data=feared)
-    assert b"giving an image that name is not granted" in done.stdout + done.stderr
+    assert b"an image name that no rule allows" in done.stdout + done.stderr
     assert not has_image(engine, trusted)
     direct.run("load", data=feared)
     assert has_image(engine, trusted)
@@ -177,7 +177,7 @@ def test_no_build_gives_a_trusted_name(engine: Engine, proxy: Proxy, label: str)
     trusted = f"trusted/{label}"
     refused = build(proxy.socket, f"t={trusted}")
     assert refused.status == 403
-    remedy = f'"granted/*:*", docker.io/{trusted}:latest], networks: [none, default]}}" would allow it'
+    remedy = f'"granted/*:*", docker.io/{trusted}:latest], networks: [none, default]}}" to "allow"'
     assert refused.json()["message"].endswith(remedy)
     assert not has_image(engine, trusted)
     assert b"Successfully built" in build(engine.socket, f"t={trusted}").body
@@ -264,7 +264,7 @@ def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp
         for target in targets:
             for path in ("/m", "/", "/tmp"):
                 refused = ask(proxy.socket, "PUT", target + path, feared, TAR)
-                assert (refused.status, "is read-only" in refused.json()["message"]) == (403, True)
+                assert (refused.status, ", read-only, but" in refused.json()["message"]) == (403, True)
     assert not list(kept.iterdir())
     for target in targets:
         direct = ask(engine.socket, "PUT", f"{target}/m", feared, TAR)

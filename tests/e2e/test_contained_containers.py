@@ -112,5 +112,5 @@ def test_a_field_has_the_effect_that_is_feared_and_is_refused(
     refused = send(proxy, name, things, feared.body)
     assert refused.status == 403, refused
     message = refused.json()["message"]
-    assert re.match(f"ContainerCreate is not allowed here: {pattern_of(field)}", message), message
+    assert re.match(f"ContainerCreate denied: {pattern_of(field)}", message), message
     assert ask(dockerd.socket, "GET", f"/containers/{name}/json").status == 404

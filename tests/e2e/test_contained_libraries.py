@@ -58,7 +58,7 @@ with closing(docker.from_env()) as client:
             print(name, "passed")
         except docker.errors.APIError as error:
             assert error.status_code == 403, (name, error)
-            assert "ContainerCreate is not allowed here" in error.explanation, (name, error)
+            assert "ContainerCreate denied" in error.explanation, (name, error)
 """
 
 

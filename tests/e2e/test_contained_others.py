@@ -144,8 +144,8 @@ def test_the_command_line_makes_an_ordinary_network_and_volume(
         client = make_client(socket=proxy.socket)
         client.run("network", "create", f"front-{label}")
         client.run("volume", "create", f"data-{label}")
-        assert "not allowed here" in client.refused("network", "create", "--driver=macvlan", f"lan-{label}")
-        assert "not allowed here" in client.refused(
+        assert " denied: " in client.refused("network", "create", "--driver=macvlan", f"lan-{label}")
+        assert " denied: " in client.refused(
             "volume", "create", "--opt=type=none", "--opt=o=bind", "--opt=device=/etc", f"etc-{label}"
         )
 
@@ -165,12 +165,12 @@ def test_nobody_joins_the_network_of_another_one(engine: Engine, label: str) -> 
             for action in ("connect", "disconnect"):
                 assert "Container is" in refusal(proxy, f"/networks/{ours}/{action}", Container=name)
         for name in (theirs, networks[theirs], networks[theirs][:12], "host", "bridge"):
-            assert "not allowed here" in refusal(proxy, f"/networks/{name}/connect", Container=ours)
+            assert " denied: " in refusal(proxy, f"/networks/{name}/connect", Container=ours)
         make(proxy, f"/networks/{networks[ours][:12]}/connect", container=ids[ours][:12])
         assert ours in members(engine, ids[ours])
         make(proxy, f"/networks/{ours}/disconnect", Container=ours, Force=False)
     with running_policy(engine.socket, "[NetworkConnect]") as proxy:
-        assert "that network is not granted" in refusal(proxy, f"/networks/{theirs}/connect", Container=ours)
+        assert ", which no rule allows" in refusal(proxy, f"/networks/{theirs}/connect", Container=ours)
     assert theirs not in members(engine, ids[ours])
     assert ours not in members(engine, ids[theirs])
 
@@ -255,7 +255,7 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
         make(proxy, f"/images/busybox/tag?repo={ours}&tag=4")
     with running_policy(engine.socket, "[ImageTag, ImageCommit, ImageCreate, ImagePush]") as proxy:
         for path in (f"/images/busybox/tag?repo={ours}", f"/commit?container={web}&repo={ours}"):
-            assert "giving an image that name is not granted" in refusal(proxy, path)
+            assert "an image name that no rule allows" in refusal(proxy, path)
         assert "would fetch" in refusal(proxy, f"/images/create?fromSrc=http://localhost/&repo={ours}")
         assert "not granted" in refusal(proxy, f"/images/{trusted}/push?tag=1")
     assert image_id(engine, f"{trusted}:1") == before
@@ -282,7 +282,7 @@ def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, la
     words = f"{{containers: ['web-*'], names: ['new-{label}']}}"
     with running_policy(engine.socket, f"[{{ContainerRename: {words}}}]") as proxy:
         assert "?name is" in refusal(proxy, f"/containers/{web}/rename?name=web-2-{label}")
-        assert "not allowed here" in refusal(proxy, f"/containers/{other}/rename?name=new-{label}")
+        assert " denied: " in refusal(proxy, f"/containers/{other}/rename?name=new-{label}")
         make(proxy, f"/containers/{web}/rename?name=new-{label}")
     assert ask(engine.socket, "GET", f"/containers/new-{label}/json").json()["Id"] == web
 
@@ -317,7 +317,7 @@ def test_podman_uses_the_image_that_was_judged_and_none_of_localhost(podman: Eng
         assert judged != feared
         for name in (f"{local}:1", f"docker.io/{local}:1", f"index.docker.io/{local}:1"):
             assert used_by(podman, proxy, label, name) == judged
-        assert "none of the granted images" in refusal(proxy, "/containers/create", Image=f"localhost/{local}:1")
+        assert "an image that no rule allows" in refusal(proxy, "/containers/create", Image=f"localhost/{local}:1")
 
 
 def send_name(target: Engine | Proxy, label: str, way: str, name: str, tag: str) -> None:
@@ -366,7 +366,7 @@ def test_the_engine_is_not_sent_to_a_server_of_the_client_s_choice(dockerd: Engi
     assert b"127.0.0.1:1" in send(dockerd, "/auth", **where).body
     with running_policy(dockerd.socket, "[SystemAuth]") as proxy:
         message = refusal(proxy, "/auth", **where)
-        assert message.startswith("SystemAuth is not allowed here: serveraddress is")
+        assert message.startswith("SystemAuth denied: serveraddress is")
         assert '{servers: [docker.io, "127.0.0.1:1"]}' in message
 
 

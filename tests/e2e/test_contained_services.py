@@ -198,7 +198,7 @@ def test_what_the_engine_would_do_is_refused(swarm: Swarm, name: str) -> None:
     case = CASES[name]
     tried = ask(swarm.proxy.socket, "POST", f"{case.version}/services/create", case.body(swarm, f"tried-{name}"), JSON)
     assert tried.status == 403
-    assert f"not allowed here: {case.refused}" in tried.json()["message"]
+    assert f" denied: {case.refused}" in tried.json()["message"]
     assert ask(swarm.engine.socket, "GET", f"/services/tried-{name}").status == 404
     wait_until(lambda: case.shows in swarm.logs(name), f"{name} prints {case.shows}")
 
@@ -210,7 +210,7 @@ def test_a_plugin_of_a_service_is_refused_before_the_engine_looks_for_it(swarm: 
     assert b"experimental" in ask(swarm.engine.socket, "POST", "/services/create", body, JSON).body
     tried = ask(swarm.proxy.socket, "POST", "/services/create", body, JSON)
     assert tried.status == 403
-    assert "not allowed here: TaskTemplate.PluginSpec" in tried.json()["message"]
+    assert " denied: TaskTemplate.PluginSpec" in tried.json()["message"]
 
 
 def test_an_older_spec_does_not_come_back(swarm: Swarm) -> None:
@@ -256,6 +256,6 @@ def test_what_dockers_command_line_makes_runs_and_is_changed(
         docker.run("stack", "deploy", "--resolve-image=never", f"--compose-file={tmp_path}/stack.yaml", "pile")
     wait_until(lambda: "the config" in swarm.logs("pile_web"), "the stack runs")
     assert "the secret" in swarm.logs("pile_web")
-    assert "not allowed here: TaskTemplate.Networks[0].Target" in docker.refused(
+    assert " denied: TaskTemplate.Networks[0].Target" in docker.refused(
         *("service", "create", *quick, "--name=tried-host", "--network=host", "busybox", "true")
     )

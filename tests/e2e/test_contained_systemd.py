@@ -11,7 +11,7 @@ pytestmark = pytest.mark.engine
 
 API = "/v5.4.2/libpod"
 KIND = {"Content-Type": "application/json"}
-FEARED = ("control groups writable", "which Podman reads as JSON")
+FEARED = ("control groups writable", "not allowed: Podman reads it as JSON")
 
 
 def systemd_mode_of(podman: Engine, container: str) -> bool:

@@ -42,7 +42,7 @@ DENIED = ALLOWED._replace(
     decision=Outcome.DENIED,
     source="",
     status=403,
-    reason="ContainerList is not allowed here; CONTAINERS=1 would allow it",
+    reason="ContainerList denied: no rule allows it; to allow it, set CONTAINERS=1",
 )
 REFUSED = ALLOWED._replace(
     decision=Outcome.REFUSED,
@@ -200,7 +200,7 @@ def test_a_line_of_json_has_every_field_of_the_record() -> None:
         "object": "",
         "decision": "denied",
         "source": "",
-        "reason": "ContainerList is not allowed here; CONTAINERS=1 would allow it",
+        "reason": "ContainerList denied: no rule allows it; to allow it, set CONTAINERS=1",
         "status": 403,
         "received": 0,
         "sent": 1234,

@@ -140,5 +140,5 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(
         grants=tuple(draw(st.lists(GRANTS, max_size=4))),
         denials=tuple(draw(st.lists(DENIALS, max_size=2))),
-        hints={name: f"X={name} would allow it" for name in OPERATIONS},
+        hints={name: f"to allow it, set X={name}" for name in OPERATIONS},
     )

@@ -15,7 +15,7 @@ def begin(**answers: ResolvedObject) -> Reading:
 
 
 def test_a_fault_reads_as_a_sentence() -> None:
-    assert str(Fault("Memory", "7", "and must be at most 5")) == "Memory is 7, and must be at most 5"
+    assert str(Fault("Memory", "7", "but must be at most 5")) == "Memory is 7, but must be at most 5"
     assert str(Fault("Memory", "", "must be set")) == "Memory must be set"
 
 
@@ -65,7 +65,7 @@ def note(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """Note all that a check can, at a path of Docker's."""
     below = f"{path}.Source"
     reading.violate(below, parent.get("size", value), "and is wrong")
-    reading.claim("binds", "a", f"{path}.Target", "b", "is not granted", target=below)
+    reading.claim("binds", "a", f"{path}.Target", "b", "which no rule allows", target=below)
     reading.claim("memory", 1, path, None)
     return "as it was read"
 

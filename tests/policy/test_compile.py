@@ -39,7 +39,7 @@ def test_a_denied_operation_has_no_case_and_names_the_denial() -> None:
     compiled = policy_with(Grant(SEARCH, "ALLOW"), denials=(Denial(SEARCH, "DENY"), Denial(SEARCH, "LATER")))
     assert compiled.cases["ImageSearch"] == ()
     assert compiled.default["ImageSearch"] == Decision(
-        allowed=False, source="DENY", message="ImageSearch is not allowed here; hint for ImageSearch"
+        allowed=False, source="DENY", message="ImageSearch denied: a rule denies it; hint for ImageSearch"
     )
 
 
@@ -48,8 +48,7 @@ def test_the_conditions_that_were_not_met_are_said() -> None:
     assert policy_with(*grants).default["ImageSearch"] == Decision(
         allowed=False,
         source="IMAGES=1 or OTHER=1",
-        message="ImageSearch is not allowed here except if no registry host is named or ps_args are x; "
-        "hint for ImageSearch",
+        message="ImageSearch denied: only allowed if no registry host is named or ps_args are x; hint for ImageSearch",
     )
 
 
@@ -72,7 +71,7 @@ def test_a_parameter_that_would_reach_further_is_said_where_nothing_gives_leave(
     grants: tuple[Grant, ...], said: str
 ) -> None:
     [operation] = grants[0].operations
-    assert f"{operation} is not allowed here except if {said}; hint" in message_of(*grants, operation=operation)
+    assert f"{operation} denied: only allowed if {said}; hint" in message_of(*grants, operation=operation)
 
 
 def test_an_operation_is_allowed_if_some_request_for_it_is() -> None:
@@ -102,8 +101,8 @@ def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
     assert not contained.allows("SwarmInit")
     assert contained.default["SwarmInit"].source == "A"
     assert contained.default["SwarmInit"].message == (
-        f"SwarmInit is not allowed here: {SEALED['SwarmInit']}, and it cannot be bounded; "
-        '"SwarmInit: unrestricted" would allow it, as everything'
+        f"SwarmInit denied: {SEALED['SwarmInit']}, and no condition can limit it; "
+        'to allow it and everything else, add "SwarmInit: unrestricted" to "allow"'
     )
     assert policy_with(Grant(frozenset({"SwarmInit"}), "A", (UNRESTRICTED,))).allows("SwarmInit")
 
@@ -111,7 +110,7 @@ def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
 def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
     policy = policy_with(Grant(frozenset({"ContainerExec"}), "A", (condition("containers", ("web",)), UNRESTRICTED)))
     assert policy.default["ContainerExec"].message.startswith(
-        "ContainerExec is not allowed here except if the container is web; "
+        "ContainerExec denied: only allowed if the container is web; "
     )
 
 

@@ -189,7 +189,7 @@ def test_nothing_but_the_name_of_the_object_changes_on_the_way(
 def test_a_request_for_another_object_leaves_nothing_for_the_engine(operation: Operation) -> None:
     decided = settle(operation, OTHER)
     assert (decided.decision.allowed, decided.decision.status, decided.to_engine) == (False, 403, b"")
-    assert decided.decision.message.startswith(f"{operation.name} is not allowed here except if ")
+    assert decided.decision.message.startswith(f"{operation.name} denied: only allowed if ")
     assert decided.object == "other"
 
 

@@ -71,8 +71,8 @@ def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> N
     found = with_body(b'{"Image":"nginx","hostconfig":{"privileged":true}}')
     assert not found.passes
     assert found.decision.message == (
-        "ContainerCreate is not allowed here: HostConfig.Privileged is true, and whoever is in it is root on the host; "
-        '"ContainerCreate: unrestricted" would allow it, as everything'
+        "ContainerCreate denied: HostConfig.Privileged is true, not allowed: whoever is in it is root on the host; "
+        'to allow it and everything else, add "ContainerCreate: unrestricted" to "allow"'
     )
 
 
@@ -218,4 +218,4 @@ def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
 def test_a_remedy_has_all_that_the_grant_demands(conditions: tuple[Condition, ...], line: str) -> None:
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", conditions))
     denied = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["/etc:/x"]}}', policy)
-    assert denied.decision.message.endswith(f'"ContainerCreate: {line}" would allow it')
+    assert denied.decision.message.endswith(f'to allow it, add "ContainerCreate: {line}" to "allow"')

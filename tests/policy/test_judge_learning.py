@@ -65,7 +65,7 @@ def test_an_archive_is_not_looked_at_but_what_its_parameters_say_is() -> None:
     head = head_of("Content-Length: 5", line="PUT /containers/web/archive?path=/ HTTP/1.1")
     judged = judge(REPORTING, head)
     assert isinstance(judged, Verdict)
-    assert judged.needs == {"unrestricted": "what an archive holds is looked at only where it can be refused"}
+    assert judged.needs == {"unrestricted": "the contents of an archive are only checked in enforce mode"}
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
 
 

@@ -166,23 +166,26 @@ def test_a_word_that_narrows_is_missing_where_no_list_has_what_is_there(line: st
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        ({"Privileged": True}, "HostConfig.Privileged is true, and whoever is in it is root on the host"),
+        ({"Privileged": True}, "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host"),
         (
             {"NetworkMode": "host"},
-            'HostConfig.NetworkMode is "host", and the host\'s network is for unrestricted grants',
+            'HostConfig.NetworkMode is "host", not allowed: it is the host\'s network',
         ),
-        ({"Binds": [f"/{'x' * 301}:/a"]}, f'HostConfig.Binds[0] is "/{"x" * 78}..., and no such directory of the host'),
+        ({"Binds": [f"/{'x' * 301}:/a"]}, f'HostConfig.Binds[0] is "/{"x" * 78}..., a host path'),
         (
             {"Binds": ["/\u00e9\u200b:/a"]},
-            'HostConfig.Binds[0] is "/\\u00e9\\u200b", and no such directory of the host',
+            'HostConfig.Binds[0] is "/\\u00e9\\u200b", a host path',
         ),
-        ({"Binds": [f"/{n}:/a" for n in range(101)]}, 'HostConfig.Binds[100] is "/100", and no such directory'),
+        (
+            {"Binds": [f"/{n}:/a" for n in range(101)]},
+            'HostConfig.Binds[100] is "/100", a host path that no rule allows',
+        ),
         (
             {"PortBindings": {"1/tcp": [{"HostIp": "x"}]}},
-            'HostConfig.PortBindings["1/tcp"][0].HostIp is "x", which is no',
+            'HostConfig.PortBindings["1/tcp"][0].HostIp is "x", not an IP address',
         ),
-        ({"\U0001f600": True}, 'HostConfig."\\ud83d\\ude00" is true, which is no field that is known here'),
-        ({"x" * 5000: True}, f'HostConfig."{"x" * 79}... is true, which is no field that is known here'),
+        ({"\U0001f600": True}, 'HostConfig."\\ud83d\\ude00" is true, not a known field'),
+        ({"x" * 5000: True}, f'HostConfig."{"x" * 79}... is true, not a known field'),
     ],
 )
 def test_where_no_words_will_do_it_is_said_why(host: dict[str, Json], reason: str) -> None:

@@ -229,4 +229,4 @@ def test_of_a_granted_object_a_client_is_told_why_it_is_not_enough() -> None:
     content: Json = {"Image": "nginx", "HostConfig": {"PidMode": f"container:{NAME}"}}
     judged = settle(policy, CREATE, "/containers/create", content, HEX, NAME)
     assert judged is not None
-    assert "and that container shares it with the host" in judged.decision.message
+    assert "a container that shares it with the host" in judged.decision.message

@@ -144,7 +144,7 @@ def _is_lookup(request: Request) -> bool:
 
 def _check_head(request: Request) -> None:
     judged = judge(EVERYTHING, request.head)
-    assert isinstance(judged, Verdict), f"what the engine got has no single reading: {request.head!r}: {judged}"
+    assert isinstance(judged, Verdict), f"what the engine got is invalid: {request.head!r}: {judged}"
     if not _is_lookup(request):
         assert judged.to_engine == request.head, "what the engine got is not in its one spelling"
 

@@ -67,7 +67,7 @@ async def test_what_passes_though_it_is_not_allowed_is_reported_also_at_the_star
         ("start", "SystemEvents", "reported", "info"),
         ("exchange", "SystemEvents", "reported", level),
     ]
-    why = "SystemEvents is not allowed here; hint for SystemEvents"
+    why = "SystemEvents denied: no rule allows it; hint for SystemEvents"
     assert lines[1]["reason"] == (why if mode is Mode.REPORT else "")  # Who learns has no policy that could be mended.
     assert lines[2]["reason"] == "the client went away"
 
@@ -78,7 +78,7 @@ async def test_what_is_reported_says_why_it_would_have_been_refused() -> None:
         client, _ = await here.exchange(get("/info"))
         assert await client.answer() == (200, b"OK")
         [record] = await here.records(1)
-    assert record["reason"] == "SystemInfo is not allowed here; hint for SystemInfo"
+    assert record["reason"] == "SystemInfo denied: no rule allows it; hint for SystemInfo"
 
 
 @in_loop

@@ -243,7 +243,7 @@ async def test_an_archive_that_goes_wrong_behind_its_answer_is_cut_off_and_the_l
         assert (content.count(b"hello"), content.count(b"device"), ended) == (1, 0, False)
         told = await here.line("device")
     assert told["level"] == "warning"
-    assert "PutContainerArchive is not allowed here: " in told["text"]
+    assert "PutContainerArchive denied: " in told["text"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

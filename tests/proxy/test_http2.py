@@ -29,7 +29,9 @@ async def test_a_call_is_denied_with_the_message_that_grpc_would_be_denied_with(
         await client.send(data)
         asker.hear(await client.rest())
         assert asker.fields()["grpc-status"] == "7"
-        assert asker.fields()["grpc-message"].startswith("Grpc%20is%20not%20allowed%20here;%20GRPC=1%20would%20")
+        assert asker.fields()["grpc-message"].startswith(
+            "Grpc%20denied:%20no%20rule%20allows%20it;%20to%20allow%20it,%20set%20ALLOW=Grpc"
+        )
         [record] = await here.records(1)
         assert (record["operation"], record["decision"], record["status"]) == ("Grpc", "denied", 403)
         assert record["level"] == "warning"

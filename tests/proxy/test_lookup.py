@@ -57,7 +57,7 @@ async def test_a_request_for_another_object_never_reaches_the_engine_and_the_con
         await tell(here, OTHER)
         status, body = await client.answer()
         assert status == 403
-        assert b"ContainerExec is not allowed here except if the container is web; hint for ContainerExec" in body
+        assert b"ContainerExec denied: only allowed if the container is web; hint for ContainerExec" in body
         await serve(here, "GET /_ping")
         assert await client.answer() == (200, b"OK")
         denied, _ = await here.records(2)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.wire.http2 import SETTINGS, START, Denial
 
-MESSAGE = "Grpc is not allowed here; GRPC=1 would allow it, ALLOW=Grpc nothing else"
+MESSAGE = "Grpc denied: no rule allows it; to allow it, set ALLOW=Grpc, or GRPC=1 to allow more"
 GRPC = ((":method", "POST"), (":scheme", "http"), (":path", "/moby.buildkit.v1.Control/Info"), (":authority", "x"))
 TYPES = ("application/grpc", "application/grpc+proto")
 PING = bytes(3) + b"\x06\x00" + bytes(4)

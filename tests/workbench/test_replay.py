@@ -50,7 +50,7 @@ def test_what_only_one_policy_allows_is_a_difference_with_what_decides_now() -> 
             count=1,
             line="GET /containers/json",
             gained=False,
-            why='ContainerList is not allowed here; adding "- ContainerList" to allow of the socket web would allow it',
+            why='ContainerList denied: no rule allows it; to allow it, add "ContainerList" to "allow" of socket "web"',
         ),
     ]
     assert counted.total == 5
@@ -123,8 +123,8 @@ def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_i
     pair = Pair(socket_of("ContainerCreate: unrestricted"), socket_of("ContainerCreate"))
     differences, counted = replay(pair, *(CREATE._replace(body=body) for body in bodies))
     assert [(each.count, each.why) for each in differences] == [
-        (2, 'ContainerCreate is not allowed here: for the body "ContainerCreate: {binds: [/a]}" is needed'),
-        (1, "ContainerCreate is not allowed here: it is root"),
+        (2, 'ContainerCreate denied: for the body "ContainerCreate: {binds: [/a]}" is needed'),
+        (1, "ContainerCreate denied: it is root"),
     ]
     assert counted.total == 4
 

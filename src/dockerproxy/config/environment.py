@@ -121,8 +121,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in _open(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
         hints={name: remedy(name, switches, denied, contained=contained) for name in OPERATIONS},
-        granting='a policy file with "{grant}" would allow it, CONTAINED=0 everything',
-        opening="CONTAINED=0 would allow it, as everything; a policy file can allow it alone",
+        remedy='to allow {what}, use a policy file with "{grant}", or set CONTAINED=0 to allow everything',
     )
 
 

@@ -27,7 +27,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.wording import ADD, write_grant
 from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")
@@ -96,15 +96,14 @@ class Hints(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name in self.denied:
-            return f"taking {self.denied[name]} out of deny of the socket {self.socket} is needed to allow it"
+            return f'to allow it, remove "{self.denied[name]}" from "deny" of socket "{self.socket}"'
         if name in self.narrowed:
-            whose = "its conditions" if self.narrowed[name] == name else f"the conditions of {self.narrowed[name]}"
-            return f"widening {whose} in allow of the socket {self.socket} would allow it"
-        where = f"to allow of the socket {self.socket} would allow it"
-        if name in SEALED:
-            return f'adding "- {write_grant(name, values_of((UNRESTRICTED,)))}" {where}'
-        added = "preset:ping" if name in _OF_PING else name
-        return f'adding "- {added}" {where}{" as far as it is contained" if name in BODIES else ""}'
+            whose = "its conditions" if self.narrowed[name] == name else f'the conditions of "{self.narrowed[name]}"'
+            return f'to allow it, widen {whose} in "allow" of socket "{self.socket}"'
+        grant = "preset:ping" if name in _OF_PING else name
+        grant = write_grant(name, values_of((UNRESTRICTED,))) if name in SEALED else grant
+        what = "it if contained" if name in BODIES else "it"
+        return f'{ADD.format(grant=grant, what=what)} of socket "{self.socket}"'
 
     def __iter__(self) -> Iterator[str]:
         return iter(OPERATIONS)
@@ -184,6 +183,7 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
             {operation: line.word for line in allow if line.narrowed for operation in line.operations},
         ),
         mode=mode,
+        remedy=f'{ADD} of socket "{name.text}"',
     )
     permissions = _read_number(reader, fields, "permissions", _read_permissions)
     return path, SocketSettings(

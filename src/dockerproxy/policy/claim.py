@@ -195,7 +195,7 @@ class Reading:
         """
         version = read_version(self.request.version)
         if version is not None and version < since:
-            self.claim(word, None, path, None, f"is left out by the engine under {self.request.version}")
+            self.claim(word, None, path, None, f"is ignored by the engine under {self.request.version}")
 
     def lookup(self, kind: Kind, name: str) -> Lookup:
         """Return what to ask the engine about a name."""

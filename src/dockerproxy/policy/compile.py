@@ -10,9 +10,10 @@ from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.model import Decision, Grant, Mode, Policy
+from dockerproxy.policy.model import Decision, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.wording import propose
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,13 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         compiled = (_compile(name, grant) for grant in grants if _can_bound(name, grant))
         cases[name] = () if denial else tuple(sorted(compiled, key=_cost))
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
-        message = f"{name} is not allowed here{_unmet(name, cases[name])}; {policy.hints[name]}"
-        if name in SEALED and grants and not cases[name] and not denial:
-            opening = policy.opening.format(name=name)
-            message = f"{name} is not allowed here: {SEALED[name]}, and it cannot be bounded; {opening}"
+        reason, remedy = _unmet(name, cases[name]) or "no rule allows it", policy.hints[name]
+        if denial:
+            reason = "a rule denies it"
+        elif name in SEALED and grants and not cases[name]:
+            reason = f"{SEALED[name]}, and no condition can limit it"
+            remedy = propose(policy.remedy, name, values_of((UNRESTRICTED,)))
+        message = f"{name} denied: {reason}; {remedy}"
         default[name] = Decision(allowed=False, source=source, message=message)
     return CompiledPolicy(policy, cases, default)
 
@@ -134,7 +138,7 @@ def describe_conditions(case: Case) -> str:
 
 
 def _unmet(name: str, cases: tuple[Case, ...]) -> str:
-    """Say the conditions none of which held."""
+    """Say which conditions must hold, as a clause; empty if there are none."""
     if not cases:
         return ""
     conditions = " or ".join(dict.fromkeys(describe_conditions(case) for case in cases if case.conditions))
@@ -142,4 +146,4 @@ def _unmet(name: str, cases: tuple[Case, ...]) -> str:
     silent = any(word in case.by_word and "force" not in case.by_word for case in cases)
     further = [parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES and silent]
     without = f", without {' or '.join(further)}" if further else ""
-    return f" except if {conditions}{without}" if conditions else ""
+    return f"only allowed if {conditions}{without}" if conditions else ""

@@ -65,7 +65,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     """
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
-        message = f"{asked} is no operation that is known here, and what is not known is refused"
+        message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
     name, denied = request.operation.name, list[tuple[Case, Judgement]]()
     for case in policy.cases[name]:
@@ -192,4 +192,4 @@ def _explain(policy: CompiledPolicy, name: str, case: Case, judgement: Judgement
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
-    return f"{name} is not allowed here: {first}{others}; {remedy}"
+    return f"{name} denied: {first}{others}; {remedy}"

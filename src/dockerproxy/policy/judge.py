@@ -39,7 +39,7 @@ from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
 
-_ARCHIVE: Final = "what an archive holds is looked at only where it can be refused"
+_ARCHIVE: Final = "the contents of an archive are only checked in enforce mode"
 
 _NO_BODY: Final = Framing.NONE
 _REMOVING: Final = BY_NAME | SWEEPING
@@ -144,7 +144,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     if _needs_body(policy, reading):
         return refuse_type(parsed, request.operation) or NeedsBody(*reading.parts)
     if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, reading):
-        return Refusal(400, "an archive that is looked at here comes by HTTP/1.1")
+        return Refusal(400, "unsupported HTTP/1.0 for an archive that must be checked; use HTTP/1.1")
     return _decide(policy, reading)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.wording import ADD
 
 
 class Mode(StrEnum):
@@ -57,16 +58,14 @@ class Policy:
         denials: What is not, in spite of them.
         hints: For each operation, what an operator would change to have it allowed.
         mode: What becomes of a request that is not allowed.
-        granting: What would allow a request that a contained grant does not, as a clause; with `{grant}` in it.
-        opening: What would open an operation that is contained, as a clause; with `{name}` in it, the operation's name.
+        remedy: How to add a grant, for `propose`.
     """
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
     hints: Mapping[str, str]
     mode: Mode = Mode.ENFORCE
-    granting: str = '"{grant}" would allow it'
-    opening: str = '"{name}: unrestricted" would allow it, as everything'
+    remedy: str = ADD
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Decision:
     Attributes:
         allowed: Whether the request goes on.
         source: The grant or denial that decided; empty where nothing speaks of the operation.
-        message: For the client of a request that is not allowed: what was refused, and what would allow it.
+        message: For the client of a request that is not allowed: what was denied, and how to allow it.
         reason: The same for the log, where it may say more than the client may know; else empty.
         status: Of the answer to a request that is not allowed.
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.

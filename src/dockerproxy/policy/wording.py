@@ -7,6 +7,7 @@ from typing import Final
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.text import lower
 
+ADD: Final = 'to allow {what}, add "{grant}" to "allow"'
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 """What YAML reads as a string in any place, unless it is one of `_WORDS`."""
 
@@ -38,6 +39,12 @@ def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
         return f"{_text(name)}: unrestricted"
     written = ", ".join(f"{word}: {write_value(value)}" for word, value in conditions.items())
     return f"{_text(name)}: {{{written}}}"
+
+
+def propose(remedy: str, name: str, conditions: Mapping[str, Value]) -> str:
+    """Say how to add a grant: fill a template like `ADD`, which may have other braces in a mistaken socket name."""
+    what = "it and everything else" if "unrestricted" in conditions else "it"
+    return remedy.replace("{what}", what).replace("{grant}", write_grant(name, conditions))
 
 
 def write_value(value: Value) -> str:

@@ -42,7 +42,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
         for condition in grant.conditions:
             yield "", _bear(condition, tried, operation, faults)
         if operation.name in SEALED and UNRESTRICTED not in grant.conditions:
-            yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
+            yield "", f"no   no condition can limit it: {SEALED[operation.name]}"
         if operation.name in BODIES and UNRESTRICTED not in grant.conditions and tried.wants_body:
             yield "", "?    it is contained: that depends on the body"
         for case, those in found:
@@ -53,7 +53,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     for source in denials:
         yield "denial", source.removeprefix("deny ")
     if not grants and not denials:
-        yield "grant", "none speaks of it"
+        yield "grant", "none"
 
 
 def _bear(condition: Condition, tried: Tried, operation: Operation, faults: tuple[Fault, ...]) -> str:
@@ -90,7 +90,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return
-    where = f"of the socket {socket} in {file}"
+    where = f'of socket "{socket}" in {file}'
     grants = _grants_of(policy, operation.name)
     if tried.decision.allowed:
         yield from _find_refusal(policy, tried, operation, where)
@@ -98,30 +98,30 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
         needed = _find_needed(tried, operation)
         patterns = _find_patterns(needed)
         if patterns:
-            no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
-            yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
+            no_list = f"{list_names(patterns, 'and')} cannot list it: * and ? are wildcards there"
+            yield "change", f'no line in "allow" {where} allows only this: {no_list}'
             return
         demanding = _keep_demands(grants, policy, tried, needed)
         if isinstance(demanding, str):
-            yield "change", f"no line in allow {where} keeps the demands of the grant and allows this: {demanding}"
+            yield "change", f'no line in "allow" {where} keeps the conditions of the grant and allows this: {demanding}'
             return
         needed = demanding
         denied = any(operation.name in denial.operations for denial in policy.denials)
-        does = "is needed too" if denied else "would allow it"
-        if _lacks_body(tried, operation):
-            does += " as far as it is contained, and its body says what else it needs"
+        what = "it if contained (its body says what else it needs)" if _lacks_body(tried, operation) else "it"
+        what = f"{what} and everything else" if UNRESTRICTED.word in needed else what
+        start = f"to allow {what}, {'also ' if denied else ''}"
         line = write_grant(operation.name, needed)
         named = [grant.source for grant in grants if grant.source.partition(" ")[0] == operation.name]
         if named and not needed:  # Beside a line without conditions, theirs would restrict nothing.
-            yield "change", f"taking the conditions of {list_names(named, 'and')} away in allow {where} {does}"
+            yield "change", f'{start}remove the conditions of {list_names(named, "and")} in "allow" {where}'
         elif named and set(needed) == {UNRESTRICTED.word}:
-            yield "change", f"this line in place of {list_names(named, 'and')} in allow {where} {does}, as everything:"
+            yield "change", f'{start}replace {list_names(named, "and")} in "allow" {where} by this line:'
             yield "", f"- {line}"
         else:
             unlisted = list_names(_find_unlisted(tried, operation, needed) or [""], "and")
-            everything = f", and more, as {unlisted} cannot list what it has" if unlisted else ""
-            everything = ", as everything" if UNRESTRICTED.word in needed else everything
-            yield "change", f"this line in allow {where} {does}{everything}:"
+            more = f" (it allows more, as {unlisted} cannot list what it has)" if unlisted else ""
+            more = "" if UNRESTRICTED.word in needed else more
+            yield "change", f'{start}add this line to "allow" {where}{more}:'
             yield "", f"- {line}"
 
 
@@ -225,10 +225,10 @@ def _find_refusal(policy: Policy, tried: Tried, operation: Operation, where: str
     alone = list(dict.fromkeys(grant.source for grant in grants if _covers_only(policy, grant.source, operation.name)))
     holding = list(dict.fromkeys(grant.source for grant in grants if _keeps_to(grant, policy, tried)))
     if set(holding) <= set(alone):
-        yield "change", f"taking {list_names(holding, 'and')} out of allow {where} would refuse it"
+        yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
         return
-    besides = f"taking {list_names(alone, 'and')} out of allow, and " if alone else ""
-    yield "change", f"{besides}this line in deny {where} would refuse it:"
+    besides = f'remove {list_names(alone, "and")} from "allow", and ' if alone else ""
+    yield "change", f'to deny it, {besides}add this line to "deny" {where}:'
     yield "", f"- {operation.name}"
 
 
@@ -262,7 +262,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
     claims = (claim for claim in claims_of_head(tried.request, tried.known) if claim.words == (condition.word,))
     least = next((condition.constraint.least(claim.options[0][0]) for claim in claims if claim.options), None)
     if least is None:
-        return ": the request does not say, or not so that all engines read it alike"
+        return ": missing or ambiguous in the request"
     return f": it is {say_value(least)}"
 
 

@@ -142,7 +142,7 @@ def test_a_field_is_known_in_any_spelling_that_podman_reads(key: str) -> None:
 
 
 def test_a_field_in_two_spellings_is_refused() -> None:
-    assert faults(privileged=False, PRIVILEGED=True) == ["privileged is true, and it is there twice"]
+    assert faults(privileged=False, PRIVILEGED=True) == ["privileged is true, a repeated field"]
 
 
 def test_a_parameter_that_podman_might_read_is_refused() -> None:

@@ -29,9 +29,11 @@ def test_no_variable_is_left_for_podman_to_look_up(variables: list[str]) -> None
 
 def test_any_command_is_one_where_the_grant_says_nothing() -> None:
     assert faults({"Cmd": ["sh"]}, "ContainerExec") == []
-    assert faults({}, "ContainerExec", commands=(("sh",),)) == ["Cmd is missing, and only granted commands may run"]
+    assert faults({}, "ContainerExec", commands=(("sh",),)) == [
+        "Cmd is missing, but must be a command that a rule allows"
+    ]
     assert faults({"Cmd": ["sh"]}, "ContainerExec", commands=("sh",)) == [
-        'Cmd is ["sh"], which is none of the granted commands'
+        'Cmd is ["sh"], a command that no rule allows'
     ]
     (fault,) = look_at("ContainerExec", {"Cmd": ["sh", "-c"]}, {"commands": (("ls",),)}).faults
     assert fault.value == (("sh", "-c"),)
@@ -106,7 +108,7 @@ def test_no_program_that_is_named_has_control_groups_to_write(
 
 @pytest.mark.parametrize("program", ["/sbin/init", "/sbin/init/", "/x/systemd//", "systemd/", "evil #/systemd/"])
 def test_a_program_is_known_by_its_last_element_behind_a_shell_too(program: str) -> None:
-    says = f'is "{program}", for which Podman makes its control groups writable'
+    says = f'is "{program}", not allowed: Podman makes control groups writable for it'
     assert faults({"Cmd": [program]}) == [f"Cmd {says}"]
     assert faults({"Cmd": ["/bin/sh", "-c", program]}) == [f"Cmd {says}"]
     assert faults({"Entrypoint": ["/bin/sh", "-c"], "Cmd": [program]}) == [f"Cmd {says}"]
@@ -121,17 +123,17 @@ def test_a_program_that_is_only_like_it_may_run(program: str) -> None:
 def test_the_program_that_holds_a_pod_has_none_either() -> None:
     assert faults({"infra_command": ["/pause"]}, "PodCreateLibpod") == []
     assert faults({"infra_command": ["/sbin/init"]}, "PodCreateLibpod") == [
-        'infra_command is "/sbin/init", for which Podman makes its control groups writable'
+        'infra_command is "/sbin/init", not allowed: Podman makes control groups writable for it'
     ]
 
 
 @pytest.mark.parametrize(
     ("user", "says"),
     [
-        ("1000", "and without a group it may get root's group; write 1000:1000"),
-        ("0", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
-        ("1000:", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
-        ("\u0661", "and must be a user and a group that are not root, by their numbers, like 1000:1000"),
+        ("1000", "but must have a group, like 1000:1000, or it may get root's"),
+        ("0", "but must be a user and a group that are not root, by number, like 1000:1000"),
+        ("1000:", "but must be a user and a group that are not root, by number, like 1000:1000"),
+        ("\u0661", "but must be a user and a group that are not root, by number, like 1000:1000"),
     ],
 )
 def test_a_user_that_may_be_root_is_told_what_to_be(user: str, says: str) -> None:

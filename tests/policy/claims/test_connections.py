@@ -29,14 +29,14 @@ def test_a_container_goes_on_under_its_whole_id_however_it_is_named(operation: s
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("db", "which is none of the granted containers"),
-        (OTHER, "which is none of the granted containers"),
-        (OTHER[:12], "which is none of the granted containers"),
-        ("gone", "which is none of the granted containers"),
+        ("db", "a container that no rule allows"),
+        (OTHER, "a container that no rule allows"),
+        (OTHER[:12], "a container that no rule allows"),
+        ("gone", "a container that no rule allows"),
         # With legacy links it would be the one that web is linked to.
-        ("web/db", "which is no name of a container"),
-        ("/web", "which is no name of a container"),
-        ("../web", "which is no name of a container"),
+        ("web/db", "not a valid container name"),
+        ("/web", "not a valid container name"),
+        ("../web", "not a valid container name"),
     ],
 )
 def test_another_container_s_is_refused(name: str, says: str) -> None:
@@ -87,7 +87,7 @@ def test_a_network_that_the_grant_lists_is_joined_even_if_it_is_not_there() -> N
 def test_the_host_s_network_is_joined_by_no_grant() -> None:
     content: Json = {"Container": "web"}
     assert faults("NetworkConnect", "", content, HOST, networks=("host",)) == [
-        'Name is "host", and the host\'s network is for unrestricted grants'
+        'Name is "host", not allowed: it is the host\'s network'
     ]
 
 
@@ -96,14 +96,14 @@ def test_a_network_that_is_not_there_is_refused_by_the_name_that_the_client_has_
         "NetworkConnect", content={"Container": "web"}, found=ResolvedObject("x", ()), target="/networks/back/connect"
     )
     assert [(str(fault), fault.value) for fault in seen.faults] == [
-        ('the network is "back", and that network is not granted', ("x",))
+        ('the network is "back", which no rule allows', ("x",))
     ]
 
 
 def test_a_request_that_names_no_network_is_refused_all_the_same() -> None:
     seen = Reading(request=request_of("POST", "/networks/prune"), answers={})
     check_connected(seen, None, "Name", {})
-    assert list(map(str, faults_of(seen))) == ['the network is "", and that network is not granted']
+    assert list(map(str, faults_of(seen))) == ['the network is "", which no rule allows']
 
 
 @pytest.mark.parametrize(

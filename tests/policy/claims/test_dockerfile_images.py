@@ -10,7 +10,7 @@ def test_a_long_chain_of_variables_has_an_end() -> None:
     for links in (330, 1000):
         chain = b"".join(b"ARG a%d=$a%d\n" % (number, number + 1) for number in range(links))
         assert find_reach(chain + b"FROM $a0/x\n", {}) == ""
-        assert "is read from the host" in find_reach(chain + b"ARG a%d=dir:\nFROM $a0\n" % links, {})
+        assert "may be read from the host" in find_reach(chain + b"ARG a%d=dir:\nFROM $a0\n" % links, {})
     ring = b"".join(b"ARG a%d=$a%d\n" % (number, (number + 1) % 1000) for number in range(1000))
     assert find_reach(ring + b"FROM $a0/x\n", {}) == ""
     assert find_reach(b"ARG VERSION=${VERSION:-1.2}\nFROM ${VERSION}", {}) == ""

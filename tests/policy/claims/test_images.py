@@ -129,7 +129,7 @@ def test_an_id_that_means_nothing_stays_and_is_refused_if_it_is_no_name() -> Non
 def test_what_podman_takes_for_a_place_is_no_image_whatever_is_granted(image: str) -> None:
     seen = begin()
     check_images(seen, image, "Image", {})
-    assert [fault.says for fault in seen.violations] == ["which is no reference of an image"]
+    assert [fault.says for fault in seen.violations] == ["not a valid image reference"]
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,13 @@ def test_a_log_is_bounded_by_a_size(size: str) -> None:
 )
 def test_what_is_no_size_bounds_no_log(size: str) -> None:
     (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}})
-    assert "which is no size above 0" in fault
+    assert "not a valid size above 0" in fault
 
 
 @pytest.mark.parametrize("name", ["syslog-address", "env", "Max-Size", "gelf-address", "tag"])
 def test_no_option_makes_the_engine_connect_somewhere_or_read_files(name: str) -> None:
     (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {name: "x"}}}})
-    assert "which could make the engine connect somewhere or read files" in fault
+    assert "not allowed: it could make the engine connect somewhere or read files" in fault
 
 
 def test_how_many_files_a_log_has_and_whether_they_are_small_is_the_client_s() -> None:

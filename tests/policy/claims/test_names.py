@@ -75,15 +75,15 @@ def given(name: object, path: str = "?name", *, granted: tuple[str, ...] = ()) -
         ("web", ("web",), []),
         ("/web", ("w*",), []),
         ("web", (), []),
-        ("db", ("web",), ['?name is "db", which is none of the granted names']),
+        ("db", ("web",), ['?name is "db", a name that no rule allows']),
         (None, (), []),
         ("", (), []),
-        (None, ("web",), ["?name is missing, and only granted names may be given"]),
-        ("a b", (), ['?name is "a b", which nothing can be called']),
-        ("//web", (), ['?name is "//web", which nothing can be called']),
-        ("0123456789ab", (), ['?name is "0123456789ab", which could be the id of another one']),
+        (None, ("web",), ["?name is missing, but must be a name that a rule allows"]),
+        ("a b", (), ['?name is "a b", not a valid name']),
+        ("//web", (), ['?name is "//web", not a valid name']),
+        ("0123456789ab", (), ['?name is "0123456789ab", ambiguous: it looks like an object ID']),
         ("0123456789a", ("**",), []),
-        (ID, ("**",), [f'?name is "{ID[:12]}", which could be the id of another one']),
+        (ID, ("**",), [f'?name is "{ID[:12]}", ambiguous: it looks like an object ID']),
         (SWARM_ID, ("**",), []),
     ],
 )
@@ -94,8 +94,8 @@ def test_what_is_made_is_called_as_granted_and_never_like_an_id(
 
 
 def test_what_a_swarm_may_know_is_not_called_like_one_of_its_ids_and_a_slash_is_no_part_of_a_name_there() -> None:
-    assert given(SWARM_ID, "Name") == [f'Name is "{SWARM_ID}", which could be the id of another one']
-    assert given("/web", "Name") == ['Name is "/web", which nothing can be called']
+    assert given(SWARM_ID, "Name") == [f'Name is "{SWARM_ID}", ambiguous: it looks like an object ID']
+    assert given("/web", "Name") == ['Name is "/web", not a valid name']
 
 
 def faults(body: Json, operation: str = "ContainerCreate", query: str = "", **bounds: Value) -> list[str]:
@@ -104,7 +104,7 @@ def faults(body: Json, operation: str = "ContainerCreate", query: str = "", **bo
 
 def test_a_name_is_demanded_by_the_grant_only() -> None:
     assert faults({}) == []
-    assert faults({}, names=("ci-*",)) == ["?name is missing, and only granted names may be given"]
+    assert faults({}, names=("ci-*",)) == ["?name is missing, but must be a name that a rule allows"]
     assert faults({}, query="?name=/ci-1", names=("ci-*",)) == []
 
 
@@ -112,13 +112,15 @@ def test_a_name_is_demanded_by_the_grant_only() -> None:
 def test_only_in_the_query_a_name_has_a_slash_in_front(operation: str) -> None:
     key = "name" if operation.endswith("Libpod") else "Name"
     assert faults({key: "ci-1"}, operation, names=("ci-*",)) == []
-    assert faults({key: "/ci-1"}, operation) == [f'{key} is "/ci-1", which nothing can be called']
+    assert faults({key: "/ci-1"}, operation) == [f'{key} is "/ci-1", not a valid name']
 
 
 @pytest.mark.parametrize("operation", ["NetworkCreate", "ServiceCreate", "SecretCreate", "ConfigCreate"])
 def test_nothing_that_a_swarm_knows_is_called_like_an_id_of_it(operation: str) -> None:
     name = "abcdefghijklmnopqrstuvwxy"
-    assert faults({"Name": name}, operation) == [f'Name is "{shorten_ids(name)}", which could be the id of another one']
+    assert faults({"Name": name}, operation) == [
+        f'Name is "{shorten_ids(name)}", ambiguous: it looks like an object ID'
+    ]
     assert faults({"Name": f"{name}z"}, operation) == faults({"Name": f"{name[1:]}-"}, operation) == []
     assert faults({}, query=f"?name={name}") == []
 
@@ -127,7 +129,7 @@ def test_nothing_that_a_swarm_knows_is_called_like_an_id_of_it(operation: str) -
 def test_nothing_is_called_like_an_id(length: int) -> None:
     name = ("0123456789abcdef" * 4)[:length]
     assert faults({}, query=f"?name={name}", names=("**",)) == [
-        f'?name is "{shorten_ids(name)}", which could be the id of another one'
+        f'?name is "{shorten_ids(name)}", ambiguous: it looks like an object ID'
     ]
     assert faults({}, query=f"?name={name[:11]}") == []
     assert faults({}, query=f"?name={name}g") == []

@@ -31,13 +31,13 @@ def ask_about(name: str, found: ResolvedObject | None) -> tuple[str, ...]:
 def test_a_network_may_be_called_by_digits_that_begin_no_id(length: int) -> None:
     assert ask_about(DIGITS[:length], None) == ()
     assert faults("NetworkCreate", content={"Name": DIGITS}) == [
-        f'Name is "{SHORT}", which could be the id of another one'
+        f'Name is "{SHORT}", ambiguous: it looks like an object ID'
     ]
 
 
 def test_a_network_is_not_called_like_the_id_of_another_one() -> None:
     other = ResolvedObject(DIGITS, ("other",), document={"name": "other", "id": DIGITS})
-    assert ask_about(SHORT, other) == (f'Name is "{SHORT}", which could be the id of another one',)
+    assert ask_about(SHORT, other) == (f'Name is "{SHORT}", ambiguous: it looks like an object ID',)
 
 
 def test_a_network_of_that_name_is_the_engine_s_own_answer() -> None:

@@ -57,7 +57,7 @@ def test_what_is_not_said_is_the_engine_s_default_network() -> None:
     bodies: list[Json] = [{}, {"HostConfig": None}, {"HostConfig": {"NetworkMode": ""}}, {"HostConfig": {}}]
     for body in bodies:
         assert faults(body, networks=("ci_*",)) == [
-            'HostConfig.NetworkMode is "default", and that network is not granted'
+            'HostConfig.NetworkMode is "default", a network that no rule allows'
         ]
         assert sent(body, networks=("default",)) == body
         assert sent(body, networks=("bridge",)) == body
@@ -87,7 +87,7 @@ def test_a_network_of_the_swarm_that_the_engine_does_not_know_yet_is_not_joined_
     bodies: list[Json] = [{"HostConfig": {"NetworkMode": name}}, apart]
     for body in bodies:
         (fault,) = faults(body, networks=("k*",))
-        assert "which could be the id of a network of the swarm" in fault
+        assert "ambiguous: it looks like the ID of a swarm network" in fault
     assert faults({"HostConfig": {"NetworkMode": name[:24]}}, networks=("k*",)) == []
 
 

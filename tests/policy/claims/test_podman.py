@@ -70,7 +70,7 @@ def test_a_volume_is_mounted_by_a_name_that_is_granted_or_none() -> None:
     ]
     assert faults(granted, volumes=volumes) == []
     (fault,) = faults(volumes=volumes)
-    assert fault == 'volumes[0].Name is "ci_data", and no volume of that name is granted'
+    assert fault == 'volumes[0].Name is "ci_data", a volume that no rule allows'
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_name_without_a_registry_is_one_of_localhost(repo: str) -> None:
         asked = f"?repo={repo}&tag=1{query}"
         assert look(operation, asked, bounds={"tags": ("localhost/ci/*",)}).faults == ()
         (fault,) = look(operation, asked, bounds={"tags": ("ci/*",)}).faults
-        assert str(fault) == '?repo is "localhost/ci/app:1", and giving an image that name is not granted'
+        assert str(fault) == '?repo is "localhost/ci/app:1", an image name that no rule allows'
         assert fault.value == ("localhost/ci/app:1",)
 
 
@@ -314,7 +314,7 @@ def test_a_volume_gets_the_labels_of_the_grant(labels: dict[str, Json]) -> None:
 @pytest.mark.parametrize("field", ["Label", "Labels"])
 def test_neither_of_its_labels_contradicts_them(field: str) -> None:
     (fault,) = look("VolumeCreateLibpod", content={"Name": "v", field: {"owner": "root"}}, bounds=LABELS).faults
-    assert (fault.path, fault.says) == (field, 'has "owner" as "root", and the grant makes it "ci"')
+    assert (fault.path, fault.says) == (field, 'has "owner" as "root", but the rule sets "ci"')
 
 
 def test_a_new_network_has_addresses_that_are_granted() -> None:
@@ -366,7 +366,7 @@ def test_the_systemd_mode_is_turned_off(fields: dict[str, Json]) -> None:
 
 
 def test_the_systemd_mode_is_not_asked_for() -> None:
-    assert faults(systemd="always") == ['systemd is "always", which gives it its control group to write']
+    assert faults(systemd="always") == ['systemd is "always", not allowed: it makes its control group writable']
 
 
 @pytest.mark.parametrize(

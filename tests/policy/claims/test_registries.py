@@ -13,7 +13,7 @@ from dockerproxy.policy.model import Decision, Grant
 
 def test_no_image_is_sent_that_is_not_granted() -> None:
     (fault,) = look("ImagePush", "?tag=1", target="/v1.45/images/evil.example/loot/push").faults
-    assert str(fault) == 'the image is "evil.example/loot:1", and sending it to a registry is not granted'
+    assert str(fault) == 'the image is "evil.example/loot:1", an image that no rule allows to push'
     assert (fault.word, fault.value) == ("images", ("evil.example/loot:1",))
     assert look("ImagePush", target="/images/ci/app:1/push", bounds={"images": ("ci/app:1",)}).faults == ()
 
@@ -22,7 +22,7 @@ def test_all_images_of_a_name_are_sent_by_no_grant_but_an_unrestricted_one() -> 
     (fault,) = look("ImagePush", target="/v1.45/images/evil.example/loot/push").faults
     assert (
         str(fault)
-        == 'the image is "evil.example/loot", and without a tag every image of that name would be sent to a registry'
+        == 'the image is "evil.example/loot", not allowed: without a tag, every image of that name would be pushed'
     )
     assert (fault.word, fault.value) == ("images", "")
     assert look("ImagePush", target="/v1.45/images/evil.example/loot/push", bounds={"images": ("**",)}).faults

@@ -12,7 +12,7 @@ from dockerproxy.wire.document import show
 
 DIGEST = f"sha256:{ID}"
 SHOWN = show(f"docker.io/ci/app@{DIGEST}")
-OF_DIGEST = f"?repo is {SHOWN}, and a digest is not given but comes from the contents"
+OF_DIGEST = f"?repo is {SHOWN}, not allowed: a digest comes from the contents"
 
 
 def loads(name: str, **bounds: Value) -> bool:
@@ -83,25 +83,28 @@ def test_an_image_gets_a_granted_name_or_none(query: str) -> None:
 @pytest.mark.parametrize(
     ("query", "fault"),
     [
-        ("repo=nginx", '?repo is "docker.io/library/nginx:latest", and giving an image that name is not granted'),
-        ("repo=ci/app&tag=1", '?repo is "docker.io/ci/app:1", and giving an image that name is not granted'),
+        ("repo=nginx", '?repo is "docker.io/library/nginx:latest", an image name that no rule allows'),
+        ("repo=ci/app&tag=1", '?repo is "docker.io/ci/app:1", an image name that no rule allows'),
         # Docker lets the parameter win over the tag in the name.
-        ("repo=ci/app:latest&tag=1", '?repo is "ci/app:latest", which is no name that an image can be given'),
-        ("repo=ci/App", '?repo is "ci/App", which is no name that an image can be given'),
+        ("repo=ci/app:latest&tag=1", '?repo is "ci/app:latest", not a valid image name'),
+        ("repo=ci/App", '?repo is "ci/App", not a valid image name'),
         (f"repo=ci/app@{DIGEST}", OF_DIGEST),
         (f"repo=ci/app&tag={DIGEST}", OF_DIGEST),
-        ("repo=deadbeefcafe", '?repo is "docker.io/library/deadbeefcafe:latest", which could be the id of another one'),
+        (
+            "repo=deadbeefcafe",
+            '?repo is "docker.io/library/deadbeefcafe:latest", ambiguous: it looks like an object ID',
+        ),
         # Two values, and names in other capitals, which Podman reads as the same.
         (
             "repo=ci/app&repo=nginx",
-            '?repo is "ci/app nginx", and a parameter that is there twice has no single meaning',
+            '?repo is "ci/app nginx", a repeated parameter',
         ),
         (
             "repo=ci/app&tag=latest&tag=1",
-            '?tag is "latest 1", and a parameter that is there twice has no single meaning',
+            '?tag is "latest 1", a repeated parameter',
         ),
-        ("repo=ci/app&Repo=nginx", '?Repo is "nginx", which is no parameter that is known here'),
-        ("repo=ci/app&TAG=1", '?TAG is "1", which is no parameter that is known here'),
+        ("repo=ci/app&Repo=nginx", '?Repo is "nginx", not a known parameter'),
+        ("repo=ci/app&TAG=1", '?TAG is "1", not a known parameter'),
     ],
 )
 @pytest.mark.parametrize("operation", ["ImageCommit", "ImageTag"])
@@ -121,7 +124,7 @@ def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
 @pytest.mark.parametrize("operation", ["ImageTag", "ImageTagLibpod"])
 def test_what_could_be_an_id_is_no_name_that_images_cover(operation: str, name: str) -> None:
     (fault,) = faults(operation, f"?repo={name}&tag=1", images=("**",))
-    assert fault.endswith("which could be the id of another one")
+    assert fault.endswith("ambiguous: it looks like an object ID")
 
 
 @pytest.mark.parametrize(

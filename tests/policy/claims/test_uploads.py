@@ -50,7 +50,7 @@ def test_a_link_may_point_to_what_is_beside_or_below_it(target: str) -> None:
 def test_no_second_name_is_given_where_podman_would_look_for_another_file(query: str, name: str) -> None:
     request = ("PUT", f"/v5.0.0/libpod/containers/web/archive?{query}")
     content = archive_of(item(name, b"x"), hard_link("h", name))
-    assert "is a second name" in refusal_of(request, content)
+    assert "is a hard link" in refusal_of(request, content)
     assert len(passed_on(("PUT", "/v5.0.0/libpod/containers/web/archive?path=/"), content).entries) == 2
 
 
@@ -101,7 +101,7 @@ def test_no_chain_of_links_leads_up_however_many_archives_make_it(wanted: list[t
 def test_no_program_is_put_that_runs_as_its_owner(mode: int) -> None:
     for written in (item("bin/x", mode=mode), hard_link("x", "bin/y", mode=mode), link("x", "y", mode=mode)):
         written[0].mode = mode
-        assert "set-user-id" in refusal_of(PUT, archive_of(written))
+        assert "set-user-ID" in refusal_of(PUT, archive_of(written))
 
 
 def test_a_directory_may_hand_its_group_on_and_be_sticky() -> None:
@@ -125,7 +125,7 @@ def test_a_directory_may_hand_its_group_on_and_be_sticky() -> None:
     ],
 )
 def test_what_reaches_further_is_refused(content: bytes) -> None:
-    assert refusal_of(PUT, content).startswith("PutContainerArchive is not allowed here: ")
+    assert refusal_of(PUT, content).startswith("PutContainerArchive denied: ")
 
 
 def test_a_file_that_the_archive_brings_may_have_a_second_name() -> None:
@@ -166,7 +166,7 @@ def mounted(*mounts: object) -> ResolvedObject:
 def test_no_files_are_put_where_something_is_mounted_read_only(name: str) -> None:
     kept = {"Type": "bind", "Destination": "/kept", "RW": False}
     (fault,) = faults(name, "?path=/tmp", None, mounted({"Destination": "/data", "RW": True}, kept))
-    assert fault == 'Mounts[1] is "/kept", and is read-only; Podman writes there while the container is not running'
+    assert fault == 'Mounts[1] is "/kept", read-only, but Podman writes there while the container is not running'
     assert len(faults(name, "?path=/tmp", None, mounted({"Destination": "/x"}, "x", {}))) == 3
 
 

@@ -87,7 +87,7 @@ def test_an_address_on_the_link_is_granted_wherever_it_stands(operation: str, fi
     assert not problems(operation, content, "02:42:*")
     assert problems(operation, content, "02:43:*")
     (fault,) = problems(operation, content, is_said=False)
-    assert "passes for another host on the link" in fault
+    assert "a MAC address that no rule allows" in fault
     denied = look(operation, "", content).faults
     (value,) = [each.value for each in denied if each.word == "addresses"]
     assert admits("addresses", value, Mac(MAC))

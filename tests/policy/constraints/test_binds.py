@@ -56,10 +56,10 @@ def test_reading_is_within_writing(inner: tuple[str, ...], outer: tuple[str, ...
 @pytest.mark.parametrize(
     ("granted", "options", "problem"),
     [
-        (("/srv:ro",), ((Bind("/srv", read_only=False), KEEP),), "which is granted read-only"),
-        (("/x:ro",), ((Bind("/srv", read_only=False), KEEP),), "and no such directory"),
-        (None, ((Bind("/srv", read_only=False), KEEP),), "and no such directory"),
-        (("/srv:ro",), (), "and no such directory"),
+        (("/srv:ro",), ((Bind("/srv", read_only=False), KEEP),), "a host path that a rule allows read-only"),
+        (("/x:ro",), ((Bind("/srv", read_only=False), KEEP),), "a host path that no rule allows"),
+        (None, ((Bind("/srv", read_only=False), KEEP),), "a host path that no rule allows"),
+        (("/srv:ro",), (), "a host path that no rule allows"),
     ],
 )
 def test_it_is_said_what_would_be_granted(

@@ -27,9 +27,9 @@ def test_labels_are_put_on_beside_those_of_the_client() -> None:
 @pytest.mark.parametrize(
     ("labels", "problem"),
     [
-        ((("owner", "me"),), 'has "owner" as "me", and the grant makes it "ci"'),
-        ((("owner=me", ""),), 'has "owner=me", which could be taken for a label of the grant'),
-        ((("owner=ci", ""),), 'has "owner=ci", which could be taken for a label of the grant'),
+        ((("owner", "me"),), 'has "owner" as "me", but the rule sets "ci"'),
+        ((("owner=me", ""),), 'has "owner=me", which could be mistaken for a label of the rule'),
+        ((("owner=ci", ""),), 'has "owner=ci", which could be mistaken for a label of the rule'),
         ((("owner", "ci"), ("a=owner", "")), ""),
     ],
 )

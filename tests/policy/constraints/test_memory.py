@@ -38,8 +38,8 @@ def test_it_is_said_how_much_memory_and_swap_there_may_be() -> None:
     reading.claim("memory", 1025, "Memory", 1025)
     reading.claim("memory", None, "Memory", None, "must be set")
     assert list(map(str, faults_of(reading, memory="1KiB"))) == [
-        "MemorySwap is -1, and must be at most 2048, twice the granted memory",
-        "SwapBytes is -1, and must be at most 1024, the granted memory",
-        "Memory is 1025, and must be at most 1024",
+        "MemorySwap is -1, but must be from 0 to 2048, twice the memory of the rule",
+        "SwapBytes is -1, but must be from 0 to 1024, the memory of the rule",
+        "Memory is 1025, but must be from 1 to 1024",
         "Memory must be set",
     ]

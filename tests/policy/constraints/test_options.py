@@ -31,7 +31,7 @@ def problems(operation: str, content: Json, *granted: str, is_said: bool = True,
     return [
         each
         for each in faults(operation, "", content, found if operation in STARTED else None, **bounds)
-        if "not granted" in each or "all capabilities" in each
+        if "an option that no rule allows" in each
     ]
 
 

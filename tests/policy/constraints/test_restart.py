@@ -32,16 +32,16 @@ def test_only_granted_restart_policies_are_made(operation: str, made: Made) -> N
         assert not problems(operation, made(name))
     for name in ("always", "unless-stopped", "Always", "on-failure:3"):
         (fault,) = problems(operation, made(name))
-        assert "none of the granted restart policies" in fault
+        assert "a restart policy that no rule allows" in fault
         assert not [each for each in faults(operation, "", made(name)) if "estart" in each]
 
 
 def test_nothing_named_is_what_the_engine_does() -> None:
     assert problems("ContainerCreate", {"Image": "web"}, "", "always") == [
-        "HostConfig.RestartPolicy.Name is missing, which means no, and that is not granted"
+        "HostConfig.RestartPolicy.Name is missing, which means no, a restart policy that no rule allows"
     ]
     assert problems("ContainerCreateLibpod", {"image": "web", "pod": "ci"}) == [
-        "restart_policy must be named, or the pod's applies"
+        "restart_policy must be set, or the pod's applies"
     ]
     assert not problems("ContainerCreateLibpod", {"image": "web", "pod": "ci", "restart_policy": "no"})
     for operation in SERVICES:

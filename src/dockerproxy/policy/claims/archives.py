@@ -32,7 +32,7 @@ from dockerproxy.policy.claims.uploads import Unpacking
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.remedies import widen
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.wording import ADD, propose
 from dockerproxy.wire.document import Json
 from dockerproxy.wire.gzip import Gunzip
 from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
@@ -166,7 +166,8 @@ class Archive:
         """Look at the first bytes of all. No entry is read before they are there: a header is longer."""
         self._start += content[: _LONGEST - len(self._start)]
         if self._start.startswith(_PACKED) or _SKIPPED(self._start):
-            self._deny(Fault("the archive", "", f"is packed; send it unpacked{_UNPACKING.get(self._operation, '')}"))
+            hint = _UNPACKING.get(self._operation, "")
+            self._deny(Fault("the archive", "", f"has an unsupported compression, send it uncompressed{hint}"))
 
     def _take(self, event: Event, passed: list[Piece]) -> None:
         """Take a part of the archive, and put what may go on to what has passed."""
@@ -208,7 +209,7 @@ class Archive:
 
     def _read(self, held: bytes) -> bytes | Fault:
         if is_too_long(held):
-            return fault_of(self._entry, "has more lines or values than are read of it")
+            return fault_of(self._entry, "has too many lines or values")
         return self._rules.read(self._entry, held)
 
     def _read_value(self, place: str, value: Json, path: str) -> None:
@@ -231,12 +232,12 @@ class Archive:
     def _note(self, unclear: str) -> None:
         """Note why the archive has no single reading."""
         if unclear and not self.fault:
-            self._deny(Fault("the archive", "", f"has no single reading: {unclear}"))
+            self._deny(Fault("the archive", "", f"is invalid: {unclear}"))
 
     def _deny(self, fault: Fault) -> None:
-        """Note what is wrong, and what would allow it."""
-        remedy = "only an unrestricted grant allows that"
+        """Note what is wrong, and how to allow it."""
+        remedy = "only an unrestricted grant allows it"
         if fault.word:
             needed = widen({word: each.value for word, each in self._conditions.items()}, (fault,))
-            remedy = needed if isinstance(needed, str) else f'"{write_grant(self._operation, needed)}" would allow it'
-        self.fault = f"{self._operation} is not allowed here: {fault}; {remedy}"
+            remedy = needed if isinstance(needed, str) else propose(ADD, self._operation, needed)
+        self.fault = f"{self._operation} denied: {fault}; {remedy}"

@@ -93,7 +93,7 @@ class Building:
         """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
         frontend = find_frontend(content)
         if frontend:
-            return fault_of(entry, f"names a frontend, which is a program that would read it: {frontend}")
+            return fault_of(entry, f"names a frontend, a program that would read it: {frontend}")
         steps: list[Step] = []
         reach = find_reach(content, self._given, steps)
         if reach:
@@ -150,7 +150,7 @@ def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) 
     """A Dockerfile has a clean name in the archive."""
     name = value if isinstance(value, str) else ""
     if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
-        reading.violate(path, value, "which is no clean relative name of a Dockerfile")
+        reading.violate(path, value, "not a valid Dockerfile path")
     return value
 
 
@@ -158,7 +158,7 @@ def check_build_network(reading: Reading, value: Json, path: str, _parent: Objec
     """The steps of a build run on a network that is granted, by its name; on the host's never."""
     name = value if isinstance(value, str) else ""
     if name == "host" or (name and not IS_NAME(name)):
-        reading.violate(path, name, "and a build may only be on a network of its own, or on one that is named")
+        reading.violate(path, name, "not allowed: a build can only use its own network, or a named one")
         return value
     return check_network(reading, name, path, name) or value
 

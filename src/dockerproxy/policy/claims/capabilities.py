@@ -28,7 +28,7 @@ def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object
     """Capabilities that are added."""
     for number, added in enumerate(value if isinstance(value, list) else ()):
         name = capability_name(str(added))
-        reading.claim("add_capabilities", name, f"{path}[{number}]", added, "which is not granted")
+        reading.claim("add_capabilities", name, f"{path}[{number}]", added, "a capability that no rule allows")
     return value
 
 
@@ -37,7 +37,7 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
     options = value if isinstance(value, list) else []
     for number, option in enumerate(options):
         if option not in _TIGHTENING:
-            reading.violate(f"{path}[{number}]", option, "which could loosen its confinement")
+            reading.violate(f"{path}[{number}]", option, "not allowed: it could loosen the confinement")
     kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, options))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
     return value

@@ -187,7 +187,7 @@ def _choose(line: Field) -> Check:
 
     def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
         if value not in words:
-            reading.violate(path, value, f"and {line.says}")
+            reading.violate(path, value, f"not allowed: {line.says}")
         return None if line.how.startswith("~") else value
 
     return check

@@ -50,17 +50,17 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> J
     given = (("Entrypoint", entrypoint), (path, value))
     words = [(where, str(word)) for where, part in given if isinstance(part, list) for word in part]
     if isinstance(entrypoint, list) and len(entrypoint) == 1 and _IS_JSON(words[0][1]):
-        reading.violate("Entrypoint", entrypoint[0], "which Podman reads as JSON")
+        reading.violate("Entrypoint", entrypoint[0], "not allowed: Podman reads it as JSON")
     where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
     if base_name(program) == "systemd" or program.rstrip("/").endswith("/sbin/init"):
-        reading.violate(where, program, "for which Podman makes its control groups writable")
+        reading.violate(where, program, "not allowed: Podman makes control groups writable for it")
     return value
 
 
 def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What runs, word for word."""
     words = tuple(map(str, value)) if isinstance(value, list) else ()
-    says = "which is none of the granted commands" if words else "is missing, and only granted commands may run"
+    says = "a command that no rule allows" if words else "is missing, but must be a command that a rule allows"
     reading.claim("commands", words or None, path, value if words else None, says)
     return value
 
@@ -68,6 +68,6 @@ def check_commands(reading: Reading, value: Json, path: str, _parent: Object) ->
 def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Nothing besides its words says what a granted command does: no variables, and no directory."""
     if value:
-        says = "and decides what a command does; where only some may run, it must not be set"
+        says = "not allowed where a rule lists commands: it changes what a command does"
         reading.claim("commands", None, path, value, says)
     return value

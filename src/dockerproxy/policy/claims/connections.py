@@ -23,22 +23,22 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.claim("containers", None, path, None, "is missing")
         return value
     if not IS_NAME(value):
-        reading.claim("containers", None, path, value, "which is no name of a container")
+        reading.claim("containers", None, path, value, "not a valid container name")
         return value
     found = reading.find(Kind.CONTAINER, value)
     lookup = reading.lookup(Kind.CONTAINER, value) if found is None else None
-    reading.claim("containers", found, path, value, "which is none of the granted containers", lookup=lookup)
+    reading.claim("containers", found, path, value, "a container that no rule allows", lookup=lookup)
     return found.id if found is not None and found.document else value
 
 
 def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
     if value == "host":
-        reading.violate(path, value, "and the host's network is for unrestricted grants")
+        reading.violate(path, value, "not allowed: it is the host's network")
     else:
         name = value if isinstance(value, str) else _name_of(reading)
         joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
-        reading.claim("networks", joined, "the network", name, "and that network is not granted")
+        reading.claim("networks", joined, "the network", name, "which no rule allows")
     return value
 
 

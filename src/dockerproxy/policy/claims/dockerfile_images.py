@@ -57,8 +57,8 @@ _TOKEN: Final = re.compile(
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _GIVEN_BY_BUILDER: Final = re.compile("(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
 
-_OF_OTHERS: Final = "is read from the host, or may be"
-_BEGINS: Final = "may begin with what is read from the host: a variable stands in front of any slash or colon"
+_OF_OTHERS: Final = "may be read from the host"
+_BEGINS: Final = "may be read from the host: a variable comes before any slash or colon"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,7 +103,7 @@ class Budget:
         """
         self.spent += count
         if self.spent > MOST_STEPS:
-            raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables, which are too many to look at")
+            raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,12 @@ def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
     """
     budget.spend(content.count(b"\n"))  # Before they are made a list, which takes much memory.
     if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
-        raise UnclearError(f"has a line of more than {_LONGEST_LINE} bytes, which not all builders read")
+        raise UnclearError(f"has a line of more than {_LONGEST_LINE} bytes, which some builders cannot read")
     text = content.removeprefix(_MARK).decode(errors="surrogateescape")
     if _CONTROL.search(text) or _ESCAPE.search(lower(text)):
-        raise UnclearError("has an escape directive, or a control character, by which lines could be joined otherwise")
+        raise UnclearError("has an escape directive or a control character, which make line ends ambiguous")
     if _BEGUN_BY_SPACE.search(text):
-        raise UnclearError("has a line that begins with a space outside ASCII")
+        raise UnclearError("has a line that begins with a non-ASCII space")
     for line in _join(text):
         step = _read_step(line, budget)
         if step is not None:
@@ -167,14 +167,14 @@ def _read_step(line: str, budget: Budget) -> Step | None:
     if is_trigger:
         name, rest = _split(rest)
         if name not in _TRIGGERS:
-            raise UnclearError(f"has a step with ONBUILD {show(name)}, which is no instruction that may follow it")
+            raise UnclearError(f"has a step with ONBUILD {show(name)}, not an instruction that can follow it")
     if name not in _NAMES:
         return Step(upper(name), is_trigger=is_trigger) if name else None
     if "<" in line and name in _WITH_HERE:
         budget.spend(line.count("<"))
         documents = _IS_PLAIN.findall(line)
         if len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(documents):
-            raise UnclearError(f"has a here document with another name than a plain word: {show(line)}")
+            raise UnclearError(f"has a here document whose name is not a plain word: {show(line)}")
         if name != "run" and not all(map(_IS_CAPITAL, documents)):
             raise UnclearError(f"copies a here document whose name is not in capitals: {show(line)}")
     flags, at = list[str](), 0
@@ -196,12 +196,12 @@ def _split(line: str) -> tuple[str, str]:
     name, rest = (found[1], found[2]) if found is not None else ("", "")
     plain = lower(_OUTSIDE.sub("", name.translate(_FOLDED)))
     if not name.isascii() and (plain in _NAMES or plain == _ONBUILD):
-        raise UnclearError(f"has an instruction with a character outside ASCII in its name: {show(name)}")
+        raise UnclearError(f"has an instruction name with a non-ASCII character: {show(name)}")
     return lower(name), rest
 
 
 def _outside(name: str, rest: str, at: int) -> UnclearError:
-    return UnclearError(f"has a step with {upper(name)} {show(rest[at:])}, and flags are only ASCII")
+    return UnclearError(f"has a step with {upper(name)} {show(rest[at:])}, but flags must be ASCII")
 
 
 def show(text: str) -> str:

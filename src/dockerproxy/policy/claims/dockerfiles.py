@@ -51,8 +51,8 @@ def _look_at_flags(step: Step) -> str:
         plain = _PLAIN.fullmatch(flag)
         allowed = _FLAGS[step.name].get(plain[1]) if plain is not None else None
         if plain is None or allowed is None:
-            known = ", ".join(_FLAGS[step.name]) or "the flags it has"
-            return f"has a step with {step.name} {show(flag)}, which is none of {known}, spelled out"
+            known = ", ".join(_FLAGS[step.name]) or "its flags"
+            return f"has a step with {step.name} {show(flag)}, not one of {known}, spelled out"
         fault = allowed(plain[2] or "")
         if fault:
             return f"has a step with {step.name} {show(flag)}, {fault}"
@@ -64,17 +64,17 @@ def _look_at_rest(step: Step, variables: Variables) -> str:
     if step.name != "FROM":
         return find_in_instruction(step.rest) if step.name == "LABEL" else ""
     image = step.rest.replace("\t", " ").partition(" ")[0]
-    fault = variables.look(image) if step.rest.isascii() else "has a character outside ASCII"
+    fault = variables.look(image) if step.rest.isascii() else "has a non-ASCII character"
     return f"has a step with FROM {show(image)}, which {fault}" if fault else ""
 
 
 def _take(value: str) -> str:
     """Let pass what says nothing of the host."""
-    return "which holds what Podman takes for another flag" if "--" in value else ""
+    return "which Podman reads as another flag" if "--" in value else ""
 
 
 def _look_at_network(value: str) -> str:
-    return "" if value in {"none", "default"} else "which may be the host's"
+    return "" if value in {"none", "default"} else "which may be the host's network"
 
 
 def _look_at_image(value: str) -> str:
@@ -85,13 +85,13 @@ def _look_at_image(value: str) -> str:
 def _look_at_mount(value: str) -> str:
     """Look at a mount: something of the context, of an image or another stage, or memory."""
     if "$" in value:
-        return "and what is mounted must be spelled out"
+        return "but a mount cannot contain variables"
     for item in value.split(","):
         key, _, said = item.partition("=")
         if key not in _OF_MOUNTS:
-            return f"and of a mount only {', '.join(sorted(_OF_MOUNTS))} may be said"
+            return f"but a mount can only have {', '.join(sorted(_OF_MOUNTS))}"
         if key == "type" and said not in {"bind", "tmpfs"}:
-            return "and only bind and tmpfs are mounted: a cache is shared with other builds"
+            return "but only bind and tmpfs are allowed: other builds share a cache"
         fault = _look_at_image(said) if key == "from" else ""
         if fault:
             return fault

@@ -59,14 +59,14 @@ def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> J
     """The paths that are hidden are those that the engine hides."""
     paths = set(map(str, value)) if isinstance(value, list) else set()
     if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
-        reading.violate(path, value, "and it may show parts of /proc and /sys that are hidden")
+        reading.violate(path, value, "not allowed: it may show hidden parts of /proc and /sys")
     return None
 
 
 def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The paths that cannot be written are those that the engine has so."""
     if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
-        reading.violate(path, value, "and it may make parts of /proc and /sys writable")
+        reading.violate(path, value, "not allowed: it may make parts of /proc and /sys writable")
     return None
 
 
@@ -80,7 +80,7 @@ def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> 
     if value == "host" and (parent.get("MaskedPaths") or "Annotations" in parent):
         return None
     if value not in ("", "private"):
-        reading.violate(path, value, "and the host's control groups are visible")
+        reading.violate(path, value, "not allowed: the host's control groups are visible")
     return value
 
 
@@ -88,7 +88,7 @@ def check_annotations(reading: Reading, value: Json, path: str, _parent: Object)
     """No annotation is the client's own."""
     for name, text in value.items() if isinstance(value, dict) else ():
         if name not in _ANNOTATIONS:
-            reading.violate(f"{path}[{show(name)}]", text, "and the runtime may act on it")
+            reading.violate(f"{path}[{show(name)}]", text, "not allowed: the runtime may act on it")
     return None if value else value
 
 

@@ -55,7 +55,7 @@ class Links:
     def look(self, entry: Entry) -> Fault | None:
         """Take note of an entry; say what is wrong with it."""
         if entry.kind is Kind.HARD_LINK and hash(entry.target) not in self._files:
-            return fault_of(entry, "is a second name of what this archive has not brought as a file")
+            return fault_of(entry, "is a hard link to no file of this archive")
         if entry.kind is not Kind.FILE:
             self._files.discard(hash(entry.name))
         elif len(self._files) < _MOST_FILES:
@@ -67,11 +67,11 @@ class Links:
         if entry.kind is Kind.HARD_LINK:  # The target of a symbolic one is no way of ours.
             above += _numbers_of(entry.target)[:-1]
         if not self._numbers.isdisjoint(above):
-            return fault_of(entry, "goes through a link that the archive makes")
+            return fault_of(entry, "goes through a link of the archive")
         if is_link:
             self._numbers.add(number)
             if len(self._numbers) > _MOST_LINKS:
-                return fault_of(entry, "is one link more than can be remembered")
+                return fault_of(entry, f"is a link too many: the limit is {_MOST_LINKS}")
         return None
 
 
@@ -94,17 +94,17 @@ class NamedFiles:
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry."""
         if entry.target in self._names and entry.kind is Kind.HARD_LINK:
-            return fault_of(entry, "is another name for a file that is read before it goes on")
+            return fault_of(entry, "is a hard link to a file that must be checked")
         if entry.name not in self._names:
             is_above = any(name.startswith(entry.name + b"/") for name in self._names)
             if is_above and entry.kind is not Kind.DIRECTORY:
-                return fault_of(entry, "is no directory, though a file is looked for there")
+                return fault_of(entry, "must be a directory")
             return None
         if entry.kind is not Kind.FILE or entry.name in self._seen:
-            return fault_of(entry, "must be there once, as a file")
+            return fault_of(entry, "must be a file, and occur once")
         self._seen.add(entry.name)
         if entry.size > _MOST_HELD:
-            return fault_of(entry, f"has more than {_MOST_HELD} bytes, which is more than is read of it")
+            return fault_of(entry, f"has more than {_MOST_HELD} bytes")
         return None
 
     def holds(self, entry: Entry) -> bool:

@@ -67,7 +67,7 @@ class Loading:
         """Say what is wrong with an entry, by its header."""
         self._scan, self._variables = LabelScan(), VariableScan()
         if entry.kind is Kind.LINK and not _stays(entry):
-            return fault_of(entry, "is a link that leads out of the archive")
+            return fault_of(entry, "is a link out of the archive")
         return self._links.look(entry) or self._named.look(entry)
 
     def __len__(self) -> int:
@@ -81,23 +81,23 @@ class Loading:
         """Look for what no image brings: any file may be a manifest or a config."""
         found = self._scan.find(piece)
         if found:
-            return fault_of(entry, f"has the key {show_name(found)}, {SAYS} or on what it may hide")
+            return fault_of(entry, f"has the key {show_name(found)}, {SAYS}, or on what it hides")
         if self._scan.is_json and self._variables.find(piece):
-            return fault_of(entry, "has a variable without a value, for which Podman gives away its own, or many lists")
+            return fault_of(entry, "has a variable without a value, which Podman would fill in, or many lists")
         return None
 
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether the names in a file may be given."""
         document = read_json(content)
         if isinstance(document, Refusal):
-            return fault_of(entry, f"has no single reading: {document.reason}")
+            return fault_of(entry, f"is invalid: {document.reason}")
         try:
             images = [[*each] for each in _READERS[entry.name](document)]
         except _UnclearError:
-            return fault_of(entry, "is not what an archive of images has there")
+            return fault_of(entry, "is not valid in an archive of images")
         names = dict.fromkeys(name for image in images for name in image)
         if len(names) > _MOST_NAMES:
-            return fault_of(entry, f"gives more than {_MOST_NAMES} names")
+            return fault_of(entry, f"has more than {_MOST_NAMES} names")
         path = f"a name in {entry.name.decode()}"
         for name in names:
             self._note(_NAMES[entry.name], name, path)

@@ -25,9 +25,9 @@ from dockerproxy.wire.document import Json
 
 _MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 
-_NO_REFERENCE: Final = "which is no reference of an image"
+_NO_REFERENCE: Final = "not a valid image reference"
 
-_NOT_GRANTED: Final = "which is none of the granted images"
+_NOT_GRANTED: Final = "an image that no rule allows"
 
 
 def complete(text: str, reference: Reference | None) -> str:

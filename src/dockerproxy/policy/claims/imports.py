@@ -32,11 +32,11 @@ def check_source(reading: Reading, value: Json, path: str, parent: Object) -> Js
     if not value and not image:
         reading.violate("?fromImage", None, "is missing")
     elif value and image:
-        reading.violate(path, value, "and an image is either pulled or imported")
+        reading.violate(path, value, "not allowed: an image is either pulled or imported")
     elif value and value != "-":
-        reading.violate(path, value, "which the engine would fetch from wherever it can reach")
+        reading.violate(path, value, "not allowed: the engine fetches it from wherever it can reach")
     elif value and not name:
-        reading.violate("?repo", None, "is missing, and what is imported must have a name that is granted by tags")
+        reading.violate("?repo", None, "is missing, but must be a name that a rule allows by tags")
     return value
 
 
@@ -52,7 +52,7 @@ def check_instructions(reading: Reading, value: Json, path: str, _parent: Object
             found, text = _INSTRUCTION.fullmatch(line.removesuffix("\r")), trim(line, _BLANKS)
             harmless = found is not None and upper(found[1]) in _HARMLESS and not text.endswith(_JOINS)
             if text and not harmless:
-                reading.violate(path, line, "which is no instruction that is known to be harmless")
+                reading.violate(path, line, "not known to be harmless")
             elif found is not None and upper(found[1]) == "LABEL" and (says := find_in_instruction(found[2] or "")):
                 reading.violate(path, line, f"which {says}")
     return value

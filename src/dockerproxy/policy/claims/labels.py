@@ -39,7 +39,7 @@ _NAMES: Final = r"""
 """
 """What a label or an annotation is called upon which something acts; what acts, and how."""
 
-SAYS: Final = "and an engine or its runtime acts on it"
+SAYS: Final = "not allowed: an engine or its runtime acts on it"
 
 _NAME: Final = re.compile(_NAMES, re.VERBOSE).search
 
@@ -119,12 +119,12 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
     names = labels if isinstance(labels, dict | list) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
-        reading.violate(path, value, "which are not valid labels")
+        reading.violate(path, value, "not valid labels")
     for name in map(str, names):
         if acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
         elif "$" in name:  # Podman makes a LABEL of it.
-            reading.violate(f"{path}[{show(name)}]", name, "which a variable may change")
+            reading.violate(f"{path}[{show(name)}]", name, "not allowed: a variable may change it")
     return value
 
 

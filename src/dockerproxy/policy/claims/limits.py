@@ -79,16 +79,16 @@ def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> N
     for name, other in (("CpuQuota", quota), ("CpuPeriod", period)):
         if other:
             where = path.replace("NanoCpus", name)
-            reading.claim("cpus", None, where, other, "and must not be set beside NanoCpus")
+            reading.claim("cpus", None, where, other, "not allowed together with NanoCpus")
 
 
 def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
     path = path.replace("NanoCpus", "CpuQuota")
     if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
-        reading.claim("cpus", None, path, quota, "and must be set together with its period, both above 0")
+        reading.claim("cpus", None, path, quota, "but must be set together with its period, both above 0")
     else:
         billionths = -(-quota * 10**9 // period)
-        says = f"which is {billionths} billionths of a processor, and more than is granted"
+        says = f"which is {billionths} billionths of a processor, more than a rule allows"
         reading.claim("cpus", billionths, path, quota, says)
 
 
@@ -101,11 +101,11 @@ def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
     NanoCPUs).
     """
     if not value and reading.request.operation.name.startswith("ContainerUpdate"):
-        reading.claim(word, None, path, value, "must be set" if value is None else "which is no bound")
+        reading.claim(word, None, path, value, "must be set" if value is None else "not a limit")
     elif not value:
         reading.claims.append(Claim((word,), ((MISSING, int),), path, None, "", target=path))
     elif word == "cpus" and isinstance(value, int) and 0 < value < LEAST:
-        says = f"which engines round to no bound: at least {LEAST} is one"
+        says = f"but must be at least {LEAST}: engines round it to no limit"
         reading.claim(word, None, path, value, says)
     else:
         reading.claim(word, value if isinstance(value, int) else None, path, value)
@@ -114,12 +114,12 @@ def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
 def check_limits(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No limit lets a process go before others on the host."""
     if upper(str(value)).removeprefix("RLIMIT_") not in _LIMITS:
-        reading.violate(path, value, "which is none of the limits that are known to be harmless")
+        reading.violate(path, value, "not known to be harmless")
     return value
 
 
 def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
     if isinstance(value, int) and value < 0:
-        reading.violate(path, value, "and others are killed in its place when memory is short")
+        reading.violate(path, value, "not allowed: others are killed in its place when memory is short")
     return value

@@ -15,8 +15,8 @@ def check_log_options(reading: Reading, value: Json, path: str, _parent: Object)
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _LOG_OPTIONS:
             reading.violate(
-                f"{path}[{show(name)}]", option, "which could make the engine connect somewhere or read files"
+                f"{path}[{show(name)}]", option, "not allowed: it could make the engine connect somewhere or read files"
             )
         elif name == "max-size" and not read_human_size(str(option)):
-            reading.violate(f"{path}[{show(name)}]", option, "which is no size above 0, and bounds nothing")
+            reading.violate(f"{path}[{show(name)}]", option, "not a valid size above 0")
     return value

@@ -35,7 +35,7 @@ _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
 _MOST_PARTS: Final = 3
 """Of a bind: source, target, options."""
 
-_NOT_CLEAN: Final = "which is no clean absolute path"
+_NOT_CLEAN: Final = "not a clean absolute path"
 
 
 def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -47,7 +47,7 @@ def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Js
 def _check_bind(reading: Reading, bind: str, path: str) -> str:
     parts = bind.split(":")
     if len(parts) > _MOST_PARTS or not all(parts[:2]):
-        reading.violate(path, bind, "which is not source:target:options")
+        reading.violate(path, bind, "not in the form source:target:options")
         return bind
     if len(parts) == 1:
         _check_target(reading, parts[0], path)
@@ -63,9 +63,9 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
         known = _VOLUME_OPTIONS
     strange = [option for option in options if option not in known]
     if strange:
-        reading.violate(path, bind, f"and the option {show(strange[0])} is not one that is known to be harmless")
+        reading.violate(path, bind, f"with the option {show(strange[0])}, not known to be harmless")
     elif "ro" in options and "rw" in options:
-        reading.violate(path, bind, "which is both read-only and not")
+        reading.violate(path, bind, "both read-only and writable")
     return ":".join(parts)
 
 
@@ -92,13 +92,13 @@ def _check_source(reading: Reading, source: str, path: str, *, read_only: bool) 
 def _check_volume(reading: Reading, name: str, path: str) -> None:
     """Claim a volume, which must be no directory of the host in disguise."""
     if not IS_NAME(name):
-        reading.violate(path, name, "which is neither an absolute path nor the name of a volume")
+        reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
     found = reading.find(Kind.VOLUME, name)
     later = (reading.lookup(Kind.VOLUME, name),) if found is None else ()
-    says = "which is a volume with a driver or options of its own, and may be any directory"
+    says = "not allowed: a volume with a driver or options may be any directory"
     wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
-    reading.claim("volumes", named(name), path, name, "and no volume of that name is granted", later=later, wrong=wrong)
+    reading.claim("volumes", named(name), path, name, "a volume that no rule allows", later=later, wrong=wrong)
 
 
 def is_disguise(found: ResolvedObject) -> bool:
@@ -120,9 +120,7 @@ def _check_mount(reading: Reading, mount: Object, path: str) -> None:
     _check_target(reading, str(target), f"{path}.Target")
     for name in ("Source", "Target"):
         if _PARTS_LINE(str(mount.get(name) or "")):
-            reading.violate(
-                f"{path}.{name}", mount[name], "and has a comma or a quotation mark, behind which Podman reads on"
-            )
+            reading.violate(f"{path}.{name}", mount[name], "ambiguous: Podman reads on after a comma or quotation mark")
     for name in ("VolumeOptions", "ImageOptions"):
         options = mount.get(name)
         check_subpath(reading, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath")
@@ -137,15 +135,15 @@ def _check_mount(reading: Reading, mount: Object, path: str) -> None:
             mount["Source"] = check_images(reading, source, f"{path}.Source", mount)
         case "tmpfs":
             if source:
-                reading.violate(f"{path}.Source", source, "and memory has no source")
+                reading.violate(f"{path}.Source", source, "not allowed: a tmpfs has no source")
         case other:
-            reading.violate(f"{path}.Type", other or "", "which is none of bind, volume, tmpfs and image")
+            reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
 
 
 def check_subpath(reading: Reading, subpath: Json, path: str) -> None:
     """Look whether a part of a volume or image is in it, and no more than a path."""
     if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
-        reading.violate(path, subpath, "which is no clean path within it")
+        reading.violate(path, subpath, "not a clean path within it")
 
 
 def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -162,7 +160,5 @@ def check_tmpfs(reading: Reading, value: Json, path: str, _parent: Object) -> Js
         _check_target(reading, target, where)
         strange = [each for each in str(options).split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
         if strange:
-            reading.violate(
-                where, options, f"and the option {show(strange[0])} is not one that is known to be harmless"
-            )
+            reading.violate(where, options, f"with the option {show(strange[0])}, not known to be harmless")
     return value

@@ -37,10 +37,10 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> Js
     name = value if isinstance(value, str) else ""
     name = name.removeprefix("/") if path == "?name" else name
     if name and not IS_NAME(name):
-        reading.violate(path, value, "which nothing can be called")
+        reading.violate(path, value, "not a valid name")
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
-        reading.violate(path, value, "which could be the id of another one")
-    missing = "which is none of the granted names" if name else "is missing, and only granted names may be given"
+        reading.violate(path, value, "ambiguous: it looks like an object ID")
+    missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
     later = (reading.lookup(Kind.NETWORK, name),) if asks else ()
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)

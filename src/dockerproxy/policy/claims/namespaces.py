@@ -50,7 +50,7 @@ def check_podman_order(reading: Reading, value: Json, path: str, _parent: Object
 def _check_own_network(reading: Reading, path: str) -> None:
     """Claim the network that containers join by themselves, by any of the names that it has."""
     own = Joined(ResolvedObject("", (*DEFAULT.names, _OWN_NETWORK)), is_default=True)
-    reading.claim("networks", own, path, "default", "and that network is not granted")
+    reading.claim("networks", own, path, "default", "a network that no rule allows")
 
 
 def check_netns(reading: Reading, value: Json, path: str, parent: Object) -> Json:
@@ -59,12 +59,12 @@ def check_netns(reading: Reading, value: Json, path: str, parent: Object) -> Jso
     if mode == "container":
         return _join(check_network_mode, reading, space, path)
     if name:
-        reading.violate(f"{path}.value", name, "and a file of the host, or an option")
+        reading.violate(f"{path}.value", name, "not allowed: it is a file of the host, or an option")
     if mode in _BRIDGED:
         if not parent.get("Networks") and not _has_network_of_pod(reading, parent):
             _check_own_network(reading, path)
     elif mode != "none":
-        reading.violate(f"{path}.nsmode", mode, "and is not the container's own")
+        reading.violate(f"{path}.nsmode", mode, "not the container's own")
     return value
 
 
@@ -83,7 +83,7 @@ def _check_namespace(check: Check, reading: Reading, value: Json, path: str, own
     if mode == "container":
         return _join(check, reading, space, path)
     if mode not in own or name:
-        reading.violate(path, f"{mode}:{name}" if name else mode, "and is not the container's own")
+        reading.violate(path, f"{mode}:{name}" if name else mode, "not the container's own")
     return value
 
 
@@ -104,10 +104,10 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     if not isinstance(value, str) or not value:
         return value
     if not IS_NAME(value):
-        reading.violate(path, value, "which is no name of a pod")
+        reading.violate(path, value, "not a valid pod name")
         return value
     found = reading.find(Kind.POD, value)
-    says = "and joining that pod is not granted"
+    says = "a pod that no rule allows"
     if found is None:
         reading.claim("pods", None, path, value, says, lookup=reading.lookup(Kind.POD, value))
         return value
@@ -115,7 +115,7 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     holder = reading.find(Kind.CONTAINER, name) if isinstance(name, str) and name else None
     asks = holder is None and isinstance(name, str) and name
     later = (reading.lookup(Kind.CONTAINER, str(name)),) if asks else ()
-    wrong = () if found.document else (find_fault(path, value, "and there is no such pod"),)
+    wrong = () if found.document else (find_fault(path, value, "a pod that does not exist"),)
     reading.claim("pods", found, path, value, says, later=later, wrong=wrong)
     if holder is not None:
         _check_holder(reading, holder, value, path)
@@ -125,14 +125,14 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
 def _check_holder(reading: Reading, holder: ResolvedObject, shown: str, path: str) -> None:
     """Look at the container that holds the namespaces of a pod: the others get what it has."""
     if not holder.document:
-        reading.violate(path, shown, "and that pod may have more than is granted")
+        reading.violate(path, shown, "a pod that may have more than a rule allows")
         return
     config = _object(holder.document.get("hostconfig"))
     modes = [str(config.get(mode)) for mode in ("NetworkMode", "PidMode", "IpcMode", "UTSMode")]
     if not config or any(mode == "host" or mode.startswith("ns:") for mode in modes):
-        reading.violate(path, shown, "and that pod is in a namespace of the host")
+        reading.violate(path, shown, "a pod in a namespace of the host")
     if config.get("Privileged") or config.get("Devices") or config.get("SecurityOpt"):
-        reading.violate(path, shown, "and that pod has devices, or less confinement")
+        reading.violate(path, shown, "a pod with devices or less confinement")
     mounts = holder.document.get("mounts")
     for mount in map(_object, mounts if isinstance(mounts, list) else []):
         source = mount.get("Name") if mount.get("Type") == "volume" else mount.get("Source")

@@ -24,12 +24,12 @@ BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 
 _NONE: Final = "none"
 
-_NOT_GRANTED: Final = "and that network is not granted"
+_NOT_GRANTED: Final = "a network that no rule allows"
 
 _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 """Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
 
-_HOST: Final = "and the host's network is for unrestricted grants"
+_HOST: Final = "not allowed: it is the host's network"
 
 
 def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -47,7 +47,7 @@ def check_networks(reading: Reading, value: Json, path: str, _parent: Object) ->
         where = f"{path}[{show(name)}]"
         known = check_network(reading, name, where, name)
         if known in joined:
-            reading.violate(where, name, "which is the same network as another one")
+            reading.violate(where, name, "the same network as another one")
         joined[known] = check_endpoint(reading, endpoint, where, {})
     return joined
 
@@ -57,9 +57,9 @@ def check_network(reading: Reading, name: str, path: str, shown: Json) -> str:
     if name == "host":
         reading.violate(path, name, _HOST)
     elif name in _OF_PODMAN:
-        reading.violate(path, name, "which is the host's network for Podman")
+        reading.violate(path, name, "not allowed: for Podman it is the host's network")
     elif name and not IS_NAME(name):
-        reading.violate(path, name, "which is no name of a network")
+        reading.violate(path, name, "not a valid network name")
     elif name in BY_ITSELF:
         if name != _NONE:
             reading.claim("networks", Joined(DEFAULT, is_default=True), path, shown or "default", _NOT_GRANTED)
@@ -76,7 +76,7 @@ def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
     if "host" in found.names:
         reading.violate(path, shown, _HOST)
     elif not found.document and is_id_of_swarm(found.id):
-        reading.violate(path, shown, "which could be the id of a network of the swarm that is not on this node yet")
+        reading.violate(path, shown, "ambiguous: it looks like the ID of a swarm network that is not on this node yet")
     is_default = _is_default(reading, found)
     lookup = reading.lookup(Kind.NETWORK, "bridge") if is_default is None else None
     reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup)
@@ -109,7 +109,7 @@ def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: f
     if mode.startswith("container:"):
         return _join(reading, mode, path, name)
     if mode not in own:
-        reading.violate(path, value, "and is not the container's own")
+        reading.violate(path, value, "not the container's own")
     return value
 
 
@@ -117,16 +117,16 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
     """Claim a container that is joined; return it under its whole id, so that no other can take its place."""
     name = mode.removeprefix("container:")
     if not IS_NAME(name):
-        reading.violate(path, mode, "which is no name of a container")
+        reading.violate(path, mode, "not a valid container name")
         return mode
     found = reading.find(Kind.CONTAINER, name)
     lookup = reading.lookup(Kind.CONTAINER, name) if found is None else None
     wrong: tuple[Fault, ...] = ()
     if found is not None and not found.document:
-        wrong = (find_fault(path, mode, "and there is no such container"),)
+        wrong = (find_fault(path, mode, "a container that does not exist"),)
     elif found is not None and not _has_its_own(found, field):
-        wrong = (find_fault(path, mode, "and that container shares it with the host or another one"),)
-    says = "and joining that container is not granted"
+        wrong = (find_fault(path, mode, "a container that shares it with the host or another one"),)
+    says = "a container that no rule allows to join"
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong)
     return mode if found is None else f"container:{found.id}"
 

@@ -37,7 +37,7 @@ _FLAGS: Final = {
 }
 """Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
 
-_UNCERTAIN: Final = "and the request does not say, or not so that all engines read it alike"
+_UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
 
 
 class Line(NamedTuple):
@@ -197,18 +197,18 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     name = request.operation.name
     noun = word.removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
-    reading.claim(word, found, f"the {noun}", shown, "and is not granted", without=True)
+    reading.claim(word, found, f"the {noun}", shown, "which no rule allows", without=True)
     for parameter in REACHING.get(name, ()):
         value = _reaches(request, parameter)
         if value is not False:
-            says = f"acts on more than the {noun} that is named"
+            says = f"acts on more than the named {noun}"
             spoken = "force" if parameter == "force" else ""
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
     if name in GIVING:
         given = new_name(request)
         spoken = "tags" if word == "images" else "names"
         named = ResolvedObject(given, (given,)) if given else None
-        reading.claim(word, named, "the new name", given or None, "and is not granted", without=True, unless=spoken)
+        reading.claim(word, named, "the new name", given or None, "which no rule allows", without=True, unless=spoken)
 
 
 def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:

@@ -46,7 +46,7 @@ _OPTIONS: Final = {"mtu": re.compile("[0-9]{1,5}"), "isolate": re.compile("true|
 _RANGE: Final = ("lease_range.start_ip", "lease_range.end_ip")
 """Where a subnet says between which addresses containers get theirs."""
 
-_NOT_KNOWN: Final = "is not one that is known to be harmless"
+_NOT_KNOWN: Final = "not known to be harmless"
 
 
 def each_object(value: Json) -> list[tuple[int, Object]]:
@@ -60,7 +60,7 @@ def _check_options(reading: Reading, options: Json, known: frozenset[str], path:
     texts = [str(option) for option in options] if isinstance(options, list) else []
     for option in texts:
         if option not in known:
-            reading.violate(path, option, f"and that option {_NOT_KNOWN}")
+            reading.violate(path, option, _NOT_KNOWN)
     return texts
 
 
@@ -83,13 +83,13 @@ def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Objec
         elif kind == "tmpfs":
             _check_memory_mount(reading, mount, where)
         else:
-            reading.violate(f"{where}.type", kind or "", "which is neither bind nor tmpfs")
+            reading.violate(f"{where}.type", kind or "", "not one of bind, tmpfs")
     return value
 
 
 def _check_memory_mount(reading: Reading, mount: Object, path: str) -> None:
     if mount.get("source") not in (None, "", "tmpfs"):
-        reading.violate(f"{path}.source", mount["source"], "and memory has no source")
+        reading.violate(f"{path}.source", mount["source"], "not allowed: a tmpfs has no source")
     listed = mount.get("options")
     options = [str(option) for option in listed] if isinstance(listed, list) else []
     read_as(check_tmpfs, reading, {str(mount.get("destination") or ""): ",".join(options)}, Spelling(path=path))
@@ -155,13 +155,13 @@ def _with_registry(value: Json) -> Json:
 def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An image is sent only under its own name, and only if the grant lists that."""
     if value:
-        reading.violate(path, value, "which may be any registry, and only the name of the image is judged")
+        reading.violate(path, value, "not allowed: it may be any registry")
     else:
         name = name_in(reading.request.path, reading.request.operation)
         reference = parse_reference(name)
         is_certain = reference is not None and is_whole(name, reference)
         sent = named(str(with_default_tag(reference))) if reference is not None and is_certain else None
-        says = "and sending it to a registry is not granted"
+        says = "an image that no rule allows to push"
         reading.claim("images", reading.found or sent, "the image", name, says, without=False)
     return value
 
@@ -214,7 +214,7 @@ def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Obje
     if limits.get("quota") or limits.get("period"):
         _read_cpu(check_new_cpus, reading, limits, path)
     else:
-        reading.claim("cpus", None, f"{path}.quota", None, "must be set, together with its period")
+        reading.claim("cpus", None, f"{path}.quota", None, "must be set together with its period")
     return value
 
 
@@ -231,9 +231,9 @@ def check_podman_secrets(reading: Reading, value: Json, path: str, _parent: Obje
     sources += [(f"{path}[{show(key)}]", name) for key, name in value.items()] if isinstance(value, dict) else []
     for where, name in sources:
         if not isinstance(name, str) or _HEXADECIMAL(name):
-            reading.violate(where, name, "which is no name of a secret, or could be the id of another one")
+            reading.violate(where, name, "not a valid secret name, or ambiguous: it looks like an object ID")
         else:
-            reading.claim("secrets", named(name), where, name, "and that secret is not granted")
+            reading.claim("secrets", named(name), where, name, "a secret that no rule allows")
     return value
 
 
@@ -265,7 +265,7 @@ def check_podman_options(reading: Reading, value: Json, path: str, _parent: Obje
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
             reading.violate(
-                f"{path}[{show(name)}]", option, "and it could open the network to the host or its neighbours"
+                f"{path}[{show(name)}]", option, "not allowed: it could open the network to the host or its neighbours"
             )
     return value
 
@@ -273,12 +273,12 @@ def check_podman_options(reading: Reading, value: Json, path: str, _parent: Obje
 def check_systemd(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No container has its control group to write: what clients say by themselves goes on as a no."""
     if value not in (None, "", "true", "false"):
-        reading.violate(path, value, "which gives it its control group to write")
+        reading.violate(path, value, "not allowed: it makes its control group writable")
     return "false"
 
 
 def check_zone(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A time zone is a name, which leads to no other file."""
     if value and not (isinstance(value, str) and _ZONE(value)):
-        reading.violate(path, value, "which is no name of a time zone")
+        reading.violate(path, value, "not a valid time zone")
     return value

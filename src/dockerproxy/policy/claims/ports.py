@@ -41,16 +41,16 @@ def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object)
 
 def _claim_port(reading: Reading, port: str, path: str) -> None:
     if read_ports(port) is None:
-        reading.violate(path, port, "which is neither a port nor a range of ports")
+        reading.violate(path, port, "not a valid port or range of ports")
         return
     shown = "any free port" if port == "0" else port
-    reading.claim("publish", Ports(port), path, shown, "and publishing it is not granted")
+    reading.claim("publish", Ports(port), path, shown, "a host port that no rule allows")
 
 
 def _claim_address(reading: Reading, address: str, path: str) -> None:
     if address and read_address(address) is None:
-        says = "which is no IP address, or not one for every engine"
+        says = "not an IP address that all engines read alike"
         reading.claim("publish", None, path, address, says, without=True)
         return
     addresses = Addresses((address,) if address else _ANY_ADDRESS)
-    reading.claim("publish", addresses, path, address, "and that address is not granted")
+    reading.claim("publish", addresses, path, address, "an address that no rule allows")

@@ -82,9 +82,9 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[st
     for name, values in given.items():
         if name not in parameters and f"{name}[]" not in parameters:
             shown = name if _IS_PLAIN_KEY(name) else show(name)
-            reading.violate(f"?{shown}", " ".join(values), "which is no parameter that is known here")
+            reading.violate(f"?{shown}", " ".join(values), "not a known parameter")
         elif name in parameters and len(values) > 1:
-            reading.violate(f"?{name}", " ".join(values), "and a parameter that is there twice has no single meaning")
+            reading.violate(f"?{name}", " ".join(values), "a repeated parameter")
     parent: Object = {name: list[Json](values) for name, values in given.items()}
     for name, each in parameters.items():
         if each.how in FREE:
@@ -142,7 +142,7 @@ class _Reader:
             return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
         if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
             return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
-        self._reading.violate(path or "the body", value, f"where a value of the type {node.type} belongs")
+        self._reading.violate(path or "the body", value, f"not of type {node.type}")
         return None
 
     def _read_item(self, node: Node, value: Json, path: str) -> Json:
@@ -159,7 +159,7 @@ class _Reader:
     def _read_object(self, node: Node, value: Json, path: str) -> Json:
         given = {} if value is None else value
         if not isinstance(given, dict):
-            self._reading.violate(path or "the body", value, "where an object belongs")
+            self._reading.violate(path or "the body", value, f"not of type {Type.OBJECT}")
             return None
         prefix = f"{path}." if path else ""
         found = dict(given) if given.keys() <= node.spelled.keys() else self._spell(node, given, prefix)
@@ -181,9 +181,9 @@ class _Reader:
             if below is None:
                 if item is not None:  # Null says nothing, and goes no further: docker-py names the network so.
                     shown = key if _IS_PLAIN_KEY(key) else show(key)
-                    self._reading.violate(prefix + shown, item, "which is no field that is known here")
+                    self._reading.violate(prefix + shown, item, "not a known field")
             elif name in found:
-                self._reading.violate(prefix + name, item, "and it is there twice")
+                self._reading.violate(prefix + name, item, "a repeated field")
             elif below.how != "aside":
                 found[name] = item
         return found
@@ -227,7 +227,7 @@ def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent:
     else:
         allowed = value in ("", None, *how[1:].split(","))
     if not allowed:
-        reading.violate(path, value, f"and {line.says}")
+        reading.violate(path, value, f"not allowed: {line.says}")
     return None if how.startswith("~") else value
 
 

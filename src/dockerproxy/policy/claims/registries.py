@@ -27,11 +27,11 @@ def check_pushed(reading: Reading, value: Json, _path: str, _parent: Object) -> 
     """An image is sent only if the grant lists it."""
     sent = find_object(reading.request)
     if isinstance(sent, ResolvedObject):
-        says = "and sending it to a registry is not granted"
+        says = "an image that no rule allows to push"
         reading.claim("images", sent, "the image", sent.names[0], says, without=False)
     else:
         name = name_in(reading.request.path, reading.request.operation)
-        says = "and without a tag every image of that name would be sent to a registry"
+        says = "not allowed: without a tag, every image of that name would be pushed"
         reading.claim("images", None, "the image", name, says, without=False)
     return value
 
@@ -43,7 +43,7 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
         whole = complete(value, parse_reference(value))
         target = path if whole != value else ""
         options = ((pull, whole),) if pull is not None else ()
-        reading.claims.append(Claim(("from",), options, path, value, "and is not granted", target=target))
+        reading.claims.append(Claim(("from",), options, path, value, "which no rule allows", target=target))
     return value
 
 
@@ -52,8 +52,8 @@ def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> J
     text = value if isinstance(value, str) else ""
     found = _SERVER.fullmatch(text)
     if text and found is None:
-        reading.violate(path, value, "which is no address of a registry")
+        reading.violate(path, value, "not a valid registry address")
         return value
     server = lower(found[1]) if found is not None else HUB[0]
-    reading.claim("servers", server, path, value, "and sending credentials there is not granted")
+    reading.claim("servers", server, path, value, "a registry that no rule allows credentials for")
     return value

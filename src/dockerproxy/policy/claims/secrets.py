@@ -36,13 +36,13 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
         reading.violate(path, None, f"must have {by_name} and {by_id}")
         return
     if not IS_NAME(identity):
-        reading.violate(f"{path}.{by_id}", identity, f"which is no id of a {kind}")
+        reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
         return
     found = reading.find(kind, identity)
     later = (reading.lookup(kind, identity),) if found is None else ()
-    says = f"and no {kind} of that name is granted"
+    says = f"a {kind} that no rule allows"
     is_other = found is not None and (not found.document or name not in found.names)
-    not_its_id = f"which is not the id of the {kind} {show(name)}"
+    not_its_id = f"not the ID of the {kind} {show(name)}"
     wrong = (find_fault(f"{path}.{by_id}", identity, not_its_id),) if is_other else ()
     reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=later, wrong=wrong)
     if found is not None:

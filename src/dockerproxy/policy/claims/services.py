@@ -31,7 +31,7 @@ def check_service_mounts(reading: Reading, value: Json, path: str, parent: Objec
     for number, mount in enumerate(value if isinstance(value, list) else ()):
         source = mount.get("Source") if isinstance(mount, dict) else None
         if isinstance(source, str) and "{{" in source:
-            reading.violate(f"{path}[{number}].Source", source, "which is a template, and may become any path")
+            reading.violate(f"{path}[{number}].Source", source, "not allowed: a template may become any path")
     return check_mounts(reading, value, path, parent)
 
 
@@ -45,18 +45,18 @@ def check_service_networks(reading: Reading, value: Json, path: str, _parent: Ob
 
 def _check_network(reading: Reading, name: str, path: str) -> str:
     if not IS_NAME(name):
-        reading.violate(path, name, "which is no name of a network")
+        reading.violate(path, name, "not a valid network name")
         return name
     found = reading.find(Kind.NETWORK, name)
     if found is None:
         lookup = reading.lookup(Kind.NETWORK, name)
-        reading.claim("networks", None, path, name, "and that network is not granted", lookup=lookup)
+        reading.claim("networks", None, path, name, "a network that no rule allows", lookup=lookup)
         return name
     if "host" in found.names or found.document.get("driver") == "host":
-        reading.violate(path, name, "and the host's network is for unrestricted grants")
-    wrong = () if found.document else (find_fault(path, name, "and there is no such network"),)
+        reading.violate(path, name, "not allowed: it is the host's network")
+    wrong = () if found.document else (find_fault(path, name, "a network that does not exist"),)
     joined = Joined(found, "bridge" in found.names)
-    reading.claim("networks", joined, path, name, "and that network is not granted", wrong=wrong)
+    reading.claim("networks", joined, path, name, "a network that no rule allows", wrong=wrong)
     return found.id
 
 
@@ -83,7 +83,7 @@ def check_service_pids(reading: Reading, value: Json, path: str, parent: Object)
 def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
     reading.claim_since("no_new_privileges", _NO_NEW_PRIVILEGES_SINCE, path)
-    says = "and must be true" if value is False else "must be true"
+    says = "but must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)
     return value
 

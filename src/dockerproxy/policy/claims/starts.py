@@ -24,12 +24,12 @@ def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> 
 def check_started(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """No directory of the host is named."""
     if value:
-        reading.violate(path, value, "which is a directory of the host")
+        reading.violate(path, value, "not allowed: it is a directory of the host")
     return value
 
 
 def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """A checkpoint is called by a name, which is no path."""
     if value and not (isinstance(value, str) and IS_NAME(value)):
-        reading.violate(path, value, "which is no name of a checkpoint")
+        reading.violate(path, value, "not a valid checkpoint name")
     return value

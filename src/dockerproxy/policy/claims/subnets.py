@@ -22,7 +22,7 @@ _OPTIONS: Final = {
 }
 """Options that are harmless, with the values that are: the size of packets, whether containers reach each other."""
 
-_OUTSIDE: Final = "which is not in the subnet"
+_OUTSIDE: Final = "not in the subnet"
 
 
 def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -37,9 +37,9 @@ def _check_config(reading: Reading, config: Object, path: str) -> None:
     text = str(config.get("Subnet") or "")
     subnet = read_network(text)
     if subnet is None:
-        reading.violate(f"{path}.Subnet", text, "which is no subnet, like 172.30.0.0/24")
+        reading.violate(f"{path}.Subnet", text, "not a valid subnet, like 172.30.0.0/24")
         return
-    says = "and that subnet is not granted: the host may know other machines there"
+    says = "a subnet that no rule allows, where the host may know other machines"
     reading.claim("subnets", subnet, f"{path}.Subnet", text, says)
     part = config.get("IPRange")
     if part and not is_within(read_network(str(part)), subnet):
@@ -63,6 +63,6 @@ def check_network_options(reading: Reading, value: Json, path: str, _parent: Obj
         known = _OPTIONS.get(name)
         if known is None or known.fullmatch(str(option)) is None:
             reading.violate(
-                f"{path}[{show(name)}]", option, "and it could open the network to the host or its neighbours"
+                f"{path}[{show(name)}]", option, "not allowed: it could open the network to the host or its neighbours"
             )
     return value

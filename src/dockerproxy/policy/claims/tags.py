@@ -24,7 +24,7 @@ _MAY_BE_ID: Final = re.compile(r"(?:docker\.io/library|[^/]+)/(sha256|[0-9a-f]{1
 Docker Hub first, Podman those of `localhost` and of each registry that the host asks for short names
 (containers/common libimage/runtime.go, LookupImage)."""
 
-_NOT_GRANTED: Final = "and giving an image that name is not granted"
+_NOT_GRANTED: Final = "an image name that no rule allows"
 
 
 def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
@@ -61,10 +61,10 @@ def claim_name(reading: Reading, reference: Reference, path: str, words: str = "
 def fault_of_given(reference: Reference | None) -> str:
     """Say why no image can be given a name, whatever is granted; empty if one can."""
     if reference is None:
-        return "which is no name that an image can be given"
+        return "not a valid image name"
     if reference.digest:
-        return "and a digest is not given but comes from the contents"
-    return "which could be the id of another one" if _MAY_BE_ID(str(reference)) else ""
+        return "not allowed: a digest comes from the contents"
+    return "ambiguous: it looks like an object ID" if _MAY_BE_ID(str(reference)) else ""
 
 
 def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> Json:

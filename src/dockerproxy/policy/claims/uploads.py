@@ -46,11 +46,11 @@ class Unpacking:
         if entry.kind is Kind.LINK and not _points_down(entry.target):
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
-            return fault_of(entry, "would run with the rights of its owner (set-user-id or set-group-id)")
+            return fault_of(entry, "has the set-user-ID or set-group-ID bit")
         if entry.kind is Kind.HARD_LINK and self._is_renamed:
-            return fault_of(entry, "is a second name, where names are changed")
+            return fault_of(entry, "is a hard link, not allowed together with ?rename")
         if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
-            return fault_of(entry, "is a second name, for which Podman would look elsewhere")
+            return fault_of(entry, "is a hard link that Podman would resolve elsewhere")
         return self._links.look(entry)
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> 
     names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
     pairs = names.items() if isinstance(names, dict) else None
     if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
-        reading.violate(path, value, "which are no clean names for clean names")
+        reading.violate(path, value, "not a map from clean names to clean names")
     return value
 
 
@@ -95,6 +95,6 @@ def check_writable(reading: Reading, value: Json, path: str, _parent: Object) ->
         if known.get("RW") is not True:
             where = known.get("Destination")
             reading.violate(
-                f"{path}[{number}]", where, "and is read-only; Podman writes there while the container is not running"
+                f"{path}[{number}]", where, "read-only, but Podman writes there while the container is not running"
             )
     return value

@@ -113,7 +113,7 @@ def _check_address(reading: Reading, value: Json, path: str, _parent: Object) ->
     for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
         where = f"{path}[{number}]" if whole else path
         network = _read_network(str(item)) if read_address(str(item)) is not None else None
-        says = "and is not granted" if network is not None else "which is no address that all engines read alike"
+        says = "which no rule allows" if network is not None else "not an IP address that all engines read alike"
         reading.claim(_WORD, network, where, item, says, without=True)
     return value
 
@@ -129,14 +129,14 @@ def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> Json
         text = lower(str(value))
         plain = re.sub(r"[^0-9a-f]", "", text)
         mac = Mac(":".join(plain[at : at + 2] for at in range(0, 12, 2))) if _IS_MAC(text) else None
-        reading.claim(_WORD, mac, path, value, "and it passes for another host on the link")
+        reading.claim(_WORD, mac, path, value, "a MAC address that no rule allows")
     return value
 
 
 def _check_priority(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Which network leads outside, if that may be said."""
     if value:
-        reading.claim(_WORD, _PRIORITY, path, value, "and is not granted")
+        reading.claim(_WORD, _PRIORITY, path, value, "which no rule allows")
     return value
 
 

@@ -47,4 +47,4 @@ class Amount(Constraint):
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
         """Say how much there may be."""
-        return claim.says or f"and must be at most {self.most(granted)}"
+        return claim.says or f"but must be from 1 to {self.most(granted)}"

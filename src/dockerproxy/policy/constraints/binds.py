@@ -9,8 +9,8 @@ from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words import fault_of_path
 
-_NOT_GRANTED = "and no such directory of the host is granted"
-_READ_ONLY = "which is granted read-only: with ro, and with neither z nor Z, which write labels"
+_NOT_GRANTED = "a host path that no rule allows"
+_READ_ONLY = "a host path that a rule allows read-only: with ro, and without z and Z, which write labels"
 
 
 @dataclass(frozen=True, slots=True)

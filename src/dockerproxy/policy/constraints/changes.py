@@ -54,7 +54,7 @@ def _check_of(group: str, *, zero: bool) -> Check:
     def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
         """Must be of a group that may be changed."""
         if _says(value) and (value or zero):
-            reading.claim(_WORD, group, path, value, f"and {group} may not be changed")
+            reading.claim(_WORD, group, path, value, f"a change of {group} that no rule allows")
         return value
 
     return check

@@ -76,10 +76,10 @@ def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     try:
         hosts = dict.fromkeys(_list_hosts(reading, value))
     except _UnclearError:
-        reading.claim(_WORD, None, path, None, "has credentials, and for which registry is not certain")
+        reading.claim(_WORD, None, path, None, "has credentials for an ambiguous registry")
         return value
     for host in hosts:
-        reading.claim(_WORD, host, path, None, f"has credentials for {show(host)}, which is not granted")
+        reading.claim(_WORD, host, path, None, f"has credentials for {show(host)}, which no rule allows")
     return value
 
 

@@ -91,8 +91,8 @@ def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add").replace("drop", "add"))
     names = frozenset(map(capability_name, map(str, added))) if isinstance(added, list) else frozenset()
     dropped = tuple(map(str, value)) if isinstance(value, list) else ()
-    says = "and cannot be kept beside a capability that is added"
-    reading.claim(_WORD, Capabilities(dropped, names), path, value if names else None, says, target=path)
+    says = "conflicts with a capability that is added"
+    reading.claim(_WORD, Capabilities(dropped, names), path, None, says, target=path)
     return value
 
 

@@ -54,7 +54,7 @@ def _claim(reading: Reading, names: list[str], address: str, path: str, shown: s
     for name in names or [""]:
         is_certain = known and _IS_NAME(lower(name)) is not None
         value = _spell(f"{name}:{address}") if is_certain else None
-        says = "and is not granted" if is_certain else "which is no name with an address"
+        says = "a host name that no rule allows" if is_certain else "not a valid name with an address"
         reading.claim(_WORD, value, path, shown, says)
 
 

@@ -44,7 +44,7 @@ _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
 def _check_steps(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Must be instructions that are granted."""
     for name in value if isinstance(value, list) else ():
-        reading.claim(_WORD, str(name), path, name, "which is none of the granted instructions")
+        reading.claim(_WORD, str(name), path, name, "an instruction that no rule allows")
     return value
 
 

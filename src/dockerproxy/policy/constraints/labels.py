@@ -40,14 +40,14 @@ def _find_contradiction(granted: Value | None, value: object) -> str:
     Podman takes all behind the first `=` of a name for the value.
     """
     if not isinstance(granted, Pairs) or not isinstance(value, Pairs):
-        return "are no labels"
+        return "are not valid labels"
     given, put = dict(value.items), dict(granted.items)
     for name, text in put.items():
         if given.get(name, text) != text:
-            return f"has {show(name)} as {show(str(given[name]))}, and the grant makes it {show(str(text))}"
+            return f"has {show(name)} as {show(str(given[name]))}, but the rule sets {show(str(text))}"
     for name in given:
         if "=" in name and name.partition("=")[0] in put:
-            return f"has {show(name)}, which could be taken for a label of the grant"
+            return f"has {show(name)}, which could be mistaken for a label of the rule"
     return ""
 
 

@@ -41,8 +41,8 @@ class _Memory(Amount):
         value = claim.options[0][0] if claim.options else None
         if not isinstance(value, Swap):
             return super().problem(granted, claim)
-        of = "twice the granted memory" if value.with_memory else "the granted memory"
-        return f"and must be at most {self._most_swap(granted, value)}, {of}"
+        of = "twice the memory of the rule" if value.with_memory else "the memory of the rule"
+        return f"but must be from 0 to {self._most_swap(granted, value)}, {of}"
 
 
 CONSTRAINT = _Memory(

@@ -42,9 +42,9 @@ class _Networks(Names):
     def fault(self, item: str) -> str:
         """Return why no network can be called so."""
         if item in _OF_HOST:
-            return "the host's network is for unrestricted grants"
+            return "the host's network needs unrestricted"
         if _NAMESPACE.fullmatch(item):
-            return "a namespace is no network; joins says of which containers it may be joined"
+            return "a namespace is not a network: list in joins whose namespaces may be joined"
         return fault_of_name(item)
 
     def matcher(self, granted: Value) -> Matcher:

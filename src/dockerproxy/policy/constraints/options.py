@@ -32,9 +32,9 @@ class _Options(Words):
 def _check_of(option: str) -> Check:
     """Return what claims an option."""
     says = (
-        "and the command has all capabilities, and can reach the host"
+        "an option that no rule allows, with all capabilities"
         if option == _PRIVILEGED
-        else "and is not granted"
+        else "an option that no rule allows"
     )
 
     def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:

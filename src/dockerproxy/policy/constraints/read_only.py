@@ -13,7 +13,7 @@ from dockerproxy.wire.document import Json
 
 def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Must be true, if the grant demands it."""
-    says = "and must be true" if value is False else "must be true"
+    says = "but must be true" if value is False else "must be true"
     reading.claim("read_only", value is True, path, None if value is True else value, says)
     return value
 

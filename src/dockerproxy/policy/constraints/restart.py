@@ -13,7 +13,7 @@ from dockerproxy.policy.constraints.base import Words
 from dockerproxy.wire.document import Json
 
 _WORD: Final = "restart"
-_NOT_GRANTED: Final = "which is none of the granted restart policies"
+_NOT_GRANTED: Final = "a restart policy that no rule allows"
 _OF_SERVICE: Final = {"none": "no", "any": "always", "": "always"}
 """What a swarm calls them, and what it does by itself."""
 
@@ -21,14 +21,14 @@ _OF_SERVICE: Final = {"none": "no", "any": "always", "": "always"}
 def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """A restart policy; nothing named is `no`."""
     if parent.get("pod") and not value:
-        reading.claim(_WORD, None, path, None, "must be named, or the pod's applies")
+        reading.claim(_WORD, None, path, None, "must be set, or the pod's applies")
     else:
         _claim(reading, str(value or "no"), path, value)
     return value
 
 
 def _claim(reading: Reading, name: str, path: str, value: Json) -> None:
-    says = _NOT_GRANTED if value else f"is missing, which means {name}, and that is not granted"
+    says = _NOT_GRANTED if value else f"is missing, which means {name}, a restart policy that no rule allows"
     reading.claim(_WORD, name, path, value or None, says)
 
 
