@@ -4,11 +4,11 @@ A client may name a container by an id prefix or a network by its id, and an exe
 is decided on the object itself, so the engine is asked what a name means, and the request goes on under the full id of
 what was judged: an object that is renamed or made anew in between cannot slip in.
 
-How one would get past it, and what stops it: a name that means something else a moment later goes on as the id; an
-operation that acts on more than the object it names (Podman's `depend`, `force`) is refused with those words; one that
-acts on the name rather than the object (untag, push) is judged by that very name and goes on under it, and not by an
-id; one that gives a name must give one that would be granted. What the engine calls an id is put in a path only if it
-can be one.
+Attack: rename an object, or make one anew, after the lookup -> Defence: the request goes on under the id.
+Attack: act on more than the named object (Podman's `depend`, `force`) -> Defence: refused with those words.
+Attack: act on the name, not the object (untag, push) -> Defence: judged by that name, and goes on under it, not an id.
+Attack: give an object a name by which others are granted -> Defence: the new name must be granted, too.
+Attack: an id that is more than one segment of a path -> Defence: only what can be an id is put in a path.
 """
 
 import json

@@ -5,10 +5,11 @@ everything that a client or an operator writes is brought into that form first. 
 github.com/distribution/reference (regexp.go; splitDockerDomain and ParseDockerRef in normalize.go). What it refuses has
 no normalised form and matches nothing.
 
-A pattern is a reference with globs. How it could cover more than it seems to, and what stops it: a tag beside a digest,
-which no engine looks at, is not there for us either; a glob where the registry should be might match anyone's, so it is
-a fault; a pattern without tag or digest means `latest` unless it ends with a star, so that the end of a tag cannot pass
-for the end of a name; a digest cannot pass for a tag.
+A pattern is a reference with globs.
+Attack: a tag beside a digest, which no engine looks at -> Defence: left out here, too.
+Attack: a glob where the registry should be, which may match anyone's -> Defence: a fault of the pattern.
+Attack: the end of a tag as the end of a name -> Defence: without tag or digest a pattern means `latest`, unless it ends
+with a star. A digest cannot pass for a tag.
 """
 
 import re

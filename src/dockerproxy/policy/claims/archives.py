@@ -6,10 +6,9 @@ read, and is small. The end of the archive goes on last, when all of it was look
 they have the whole (a load, a build) do nothing with one that was cut off. Contents of files are passed on as they
 come.
 
-How one would have the engine read another archive than was looked at, and what stops it: one that is packed, which
-engines unpack by its first bytes, whatever its type is said to be (gzip is unpacked here, and goes on unpacked, see
-`wire/gzip`; the others are refused, gzip within gzip as well); one whose first name reads as if it were packed (refused
-too, and what goes on begins with a name of ours, see `tar_writing`).
+Attack: a packed archive, which engines unpack by its first bytes, whatever its type -> Defence: gzip is unpacked here
+(`wire/gzip`), and goes on unpacked; others are refused, gzip within gzip as well.
+Attack: a first name that reads as if packed -> Defence: refused; what goes on begins with ours (`tar_writing`).
 
 An import is not looked at: its archive becomes the root file system of an image that is called as the grant says,
 whatever is in it, and no image can do more than what a container of it is allowed.

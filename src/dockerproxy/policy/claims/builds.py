@@ -10,13 +10,15 @@ Podman builds on the host's network whatever Docker's `networkmode` says, so it 
 its steps may ask for besides, `dockerfiles.py` says; an image that it starts from may ask for the host's network in its
 ONBUILD, and that cannot be seen from here. Docker's classic builder has none of that.
 
-How one would get more, and what stops it: BuildKit, which nobody here understands (version 2 and sessions are for
-unrestricted grants); a context from an address; a Dockerfile with another frontend, which is a program (`# syntax=` as
-BuildKit reads it: behind a byte order mark or a `#!`, with `//`, as JSON); a Dockerfile in place of the one that was
-looked at: a second one, a link, one behind a link, another default name (`dockerfile`, `Containerfile`); a name that
-makes Podman fetch it, or run the C preprocessor on it, which includes files of the host (`….in`); an entry that goes
-through a link, by which Podman writes to the host; a network by its id, which a pattern of names covers (it is judged
-as that of a container is, and goes on under the whole id).
+Attack: BuildKit, which the proxy cannot read -> Defence: version 2 and sessions need `unrestricted`.
+Attack: a context from an address -> Defence: refused.
+Attack: a frontend, which is a program: `# syntax=` as BuildKit reads it, behind a byte order mark or a `#!`, with `//`,
+as JSON -> Defence: refused.
+Attack: another Dockerfile than was looked at: a second one, a link, one behind a link, another default name
+(`dockerfile`, `Containerfile`) -> Defence: each is read, and there at most once, as a file.
+Attack: a name that Podman fetches, or preprocesses with includes of host files (`….in`) -> Defence: a clean path only.
+Attack: an entry that goes through a link, by which Podman writes to the host -> Defence: refused.
+Attack: a network by its id, which a pattern of names covers -> Defence: looked up, and goes on under the whole id.
 """
 
 import re

@@ -1,14 +1,11 @@
 """Entries of an archive, judged by their names: those that links lead to, and those that the engine looks for.
 
-How one would write elsewhere than it seems, and what stops it: a link to another place and then a file behind it; a
-hard link to something behind it (an entry never goes through a link that the same archive makes; links that are in a
-container already cannot be seen from here). How one would read what is there already, or take a link to where it leads
-elsewhere, and what stops it: a hard link to that; buildah joins its name to the root of a container, others to where
-they unpack (only what the same archive has brought as a file, and still is one, gets a second name).
-
-How one would have the engine read another file than was looked at, and what stops it: the file twice; a link in its
-place, or in that of a directory above it; another name for it, by which it is overwritten; one that is too large to be
-looked at, or made to take long (each is refused).
+Attack: write elsewhere through a link, or a hard link to something behind one -> Defence: an entry never goes through a
+link that the same archive makes. Links that are in a container already cannot be seen from here.
+Attack: a hard link to what is there already, or that leads elsewhere: buildah joins its name to a container's root,
+others to where they unpack -> Defence: only what the same archive has brought as a file, and still is one, gets one.
+Attack: another file than was looked at: the file twice, a link in its place or in that of a directory above it, another
+name by which it is overwritten, one too large or too slow to read -> Defence: refused.
 """
 
 from typing import Final

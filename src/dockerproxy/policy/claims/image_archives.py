@@ -5,14 +5,14 @@ store it reads `index.json` besides, and adds layers as they come, which have no
 keeps the archive in a file and tries the forms it knows. All name what they find there and nowhere else: in `RepoTags`,
 in `repositories`, and in the annotations of what `index.json` lists.
 
-How one would launder an image under a trusted name, and what stops it: a name in one of those files of which only one
-engine knows, or by which of two annotations (all are read, whichever form the archive has, and of two annotations one
-name goes on); the file twice, of which engines take the first or the
-last, or as a link, behind a link, or in place of a directory that was looked at (each is there once, as a file at the
-top, and no entry goes through a link); a key in other capitals or twice (they are folded as Go does); a name that two
-engines complete in two ways (it goes on in full, or must be granted in both); a file too large to be read here (it is
-refused). A link that leads out of the archive could show what is on the host, and is refused. So is a label that Podman
-would act upon in a container of the image (`labels.py`), and a variable that it would fill in (`variables.py`).
+Attack: a name that only one engine reads, or one of two annotations -> Defence: all are read, and one name goes on.
+Attack: the file twice, as a link, behind a link, or in place of a directory that was looked at -> Defence: each is
+there once, as a file at the top, and no entry goes through a link.
+Attack: a key in other capitals or twice -> Defence: keys are folded as Go does.
+Attack: a name that two engines complete in two ways -> Defence: it goes on in full, or must be granted in both.
+Attack: a file too large to be read here, or a link out of the archive, which could show the host -> Defence: refused.
+Attack: a label that Podman acts upon in a container of the image, or a variable that it fills in -> Defence: refused
+(`labels.py`, `variables.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,10 +1,10 @@
 """Images that are made: imported, or committed from a container.
 
-How one would make more than an image, and what stops it: an address in place of the archive, which the engine would
-fetch from wherever it can reach (only `-`, the body, is imported); an import without a name, of which the grant says
-nothing (it must have one, which its `tags` list); an image that is pulled and imported at once, which engines read in
-two ways; a line of a Dockerfile that makes later builds run commands, or gives a label upon which Podman acts, hidden
-behind the end of another line, behind a sign that joins two lines, or behind Podman's `=`.
+Attack: an address in place of the archive, which the engine fetches -> Defence: only `-`, the body, is imported.
+Attack: an import without a name, of which the grant says nothing -> Defence: it must have one that `tags` lists.
+Attack: an image that is pulled and imported at once, which engines read in two ways -> Defence: refused.
+Attack: an instruction that acts in later builds, or a label that Podman acts upon, hidden behind the end of a line, a
+sign that joins two lines, or Podman's `=` -> Defence: only harmless lines, each by itself.
 """
 
 import re

@@ -1,11 +1,11 @@
 """What a container mounts: directories of the host, volumes, images and memory, in every form that a body has for it.
 
-How one would get to a directory of the host, and what stops it: a path with dots, twice a slash or none in front; a
-name that is no name; a volume with options that is a directory of the host under a name (the engine is asked, and a new
-one has no options); an option behind a colon that carries mounts back to the host, that has labels written to what is
-granted read-only, or that Podman knows besides; a volume without a name whose path Podman would take for
-`source:target`; a comma or a quotation mark in a mount, which Podman writes as one line `type=…,source=…,target=…` and
-reads again, so that a target could bring a source and options with it. A link on the host cannot be seen from here.
+Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
+Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
+Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
+Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
+Attack: a comma or quote in a mount, which Podman writes as `type=…,source=…` and reads again -> Defence: refused.
+A link on the host cannot be seen from here.
 """
 
 import re

@@ -1,10 +1,10 @@
 """What a container of Podman's shares with others: namespaces, networks, pods.
 
-How one would get past it, and what stops it: a namespace by a file of the host, which has a mode of its own; a network
-of which the grant says nothing, by a mode without one or by one of the names of the network that containers join by
-themselves; a mode in which a process of the host sends for the container, with options that reach what listens there
-for itself only (only the engine's own choice is let through); a pod on the host, or with mounts and devices,
-which all its containers get (the engine is asked for the container that holds them).
+Attack: a namespace by a file of the host, which has a mode of its own -> Defence: refused.
+Attack: a network of no grant, by no mode or another name of the default one -> Defence: judged as the default network.
+Attack: a mode in which a host process sends, and reaches what listens there only -> Defence: the engine's choice only.
+Attack: a pod on the host, or with mounts and devices, which all its containers get -> Defence: the engine is asked for
+the container that holds them.
 """
 
 from collections.abc import Mapping

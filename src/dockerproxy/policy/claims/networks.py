@@ -1,12 +1,12 @@
 """Which networks and whose namespaces a container joins, and which ports of the host it opens.
 
-How one would get into a network or at a process that is another's, and what stops it: the beginning of a network's id
-for its name (the engine is asked, and the request goes on under the whole id); the whole id of one in a swarm, which
-this engine does not know before a container of its own joins it; a path of a namespace, or a word that only Podman
-takes for a network of the host's (a name has no colon and no slash, and those words are none); a container that has
-what it would share from the host or from another one, or that does not exist yet; two networks, one in each of two
-fields. How one would open a port that is not granted: a list without bindings, which Docker fills in; a range of which
-only the ends are granted; an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark.
+Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
+Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
+Attack: a path of a namespace, or a word that means the host's network to Podman -> Defence: refused.
+Attack: a container that shares the host's or another's, or does not exist yet -> Defence: refused.
+Attack: two networks, one in each of two fields -> Defence: both are judged.
+Attack: no bindings, which Docker fills in; a range of which the ends are granted; an address that Go takes for any, or
+reads otherwise than Podman's netavark -> Defence: what they mean is judged (`ports.py`).
 """
 
 from typing import Final

@@ -1,15 +1,17 @@
 """What Podman's own API says otherwise than Docker's: the same bounds, in its spelling.
 
-How one would get past it, and what stops it: a mount of another type than `bind` and `tmpfs`, or of none, which the
-runtime takes for a bind as soon as an option says so, or an overlay whose directories stand in the options (only these
-two types, and options that are known); a short name of an image, which Podman looks up in places of its own (the engine
-is asked what it means, and the request goes on under a name that is granted); a name for an image that Docker would put
-on its hub, and Podman into `localhost`; a range of ports behind one; swap that is 0, which is no bound here; the
-systemd mode, in which a container has its own limits to write, and which a command may turn on (it is turned off); a
-part of a volume or image that is outside of it; a quota without the period of which it is one, where a container has
-another; a change that leaves out a limit, which Podman 5.1 to 5.3 drop then (libpod/container_internal.go, update); a
-secret by the beginning of its id; a time zone that is any file; labels of a volume in the one of two fields that is not
-looked at.
+Attack: a mount of another type or none, which the runtime takes for a bind, or an overlay whose directories are in the
+options -> Defence: only `bind` and `tmpfs`, with known options.
+Attack: a short name of an image, which Podman looks up in its own places -> Defence: it goes on as a granted name.
+Attack: a name for an image that Docker puts on its hub, and Podman into `localhost` -> Defence: as Podman completes it.
+Attack: a range of ports behind one -> Defence: all are judged.
+Attack: swap of 0, which is no bound here -> Defence: read so.
+Attack: the systemd mode, with writable limits, which a command may turn on -> Defence: turned off.
+Attack: a part outside of a volume or image, any file for a time zone, part of a secret's id -> Defence: refused.
+Attack: a quota without its period, where a container has another -> Defence: both are needed.
+Attack: a change that leaves out a limit, which Podman 5.1 to 5.3 drop (libpod/container_internal.go, update) ->
+Defence: the limit must be named.
+Attack: labels of a volume in the one of two fields that is not looked at -> Defence: both are.
 """
 
 import re

@@ -1,10 +1,11 @@
 """A request is read against the table of its operation: what is known and within bounds is written anew.
 
-How one would get past it, and what stops it: a field the table does not know, or one in other capitals, which Go takes
-for the same (a known key is found folded and written in its one spelling, an unknown one is refused); the same field
-in two spellings, which Go merges; a value of another type, which Go might read in its own way; a parameter of the
-query that only Podman knows; a name that means something else to the engine, which is asked. How one would keep us
-busy: with a body of nothing but names to ask for or faults to note, of which there are so many and no more.
+Attack: an unknown field -> Defence: refused. In other capitals, which Go takes for the same -> Defence: found folded,
+and written in its one spelling.
+Attack: a field in two spellings, which Go merges, or a value of another type -> Defence: refused.
+Attack: a parameter of the query that only Podman knows -> Defence: refused if the table lacks it.
+Attack: a name that means something else to the engine -> Defence: the engine is asked.
+Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
 """
 
 import re

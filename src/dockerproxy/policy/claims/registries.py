@@ -1,10 +1,9 @@
 """What is sent to registries, images and credentials, and what comes from them.
 
-How one would send contents or lookups to a server of one's own, and what stops it: a name that begins with it (the
-name must be granted, and has no default); no tag, by which every image of that name is sent (`images` is about one);
-Docker Hub's name in front of an `@`, behind which another host stands, or without the scheme (the whole address must
-fit). How one would be sent contents by another server than is granted: by a name without its registry, for which Podman
-asks one of `localhost` if it has an image of such a name (it goes on with the registry).
+Attack: send to one's own server, by a name that begins with it -> Defence: the name must be granted.
+Attack: no tag, by which every image of that name is sent -> Defence: refused, as `images` is about one.
+Attack: Docker Hub's name before an `@` and another host, or without the scheme -> Defence: the whole address must fit.
+Attack: get contents of `localhost` by a name without its registry, in Podman -> Defence: it goes on with the registry.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Which secrets and configs of a swarm a service reads.
 
-How one would read another's, and what stops it: the id of one with the name of another, the beginning of an id, or a
-name in its place. The engine is asked what the id means, that must have the name, the name must be granted, and the
-request goes on under the whole id. A name cannot be given to another one while it exists.
+Attack: the id of one with the name of another, the beginning of an id, or a name for it -> Defence: the engine is asked
+what the id means. That must have the name, the name must be granted, and the request goes on under the whole id.
+A name cannot be given to another one while it exists.
 """
 
 from dockerproxy.policy.claim import Object, Reading, find_fault

@@ -1,12 +1,13 @@
 """What a service of a swarm mounts, joins and opens, where that is spelled otherwise than for a container.
 
-How one would get past it, and what stops it: a source with a template in it, which a node fills in after the swarm has
-taken it, so that `/srv/{{"../.."}}/etc` is `/etc`; a type of a mount in other capitals or none, which means a bind; a
-network by its id in the swarm, by the beginning of it or by the older list at the top, the host's network among them
-(the engine is asked, and the request goes on under the whole id); a port that is opened on every address of every node;
-a request under an older version, of which the engine leaves out the limit that the grant demands; swap where memory is
-bounded. That an earlier state comes back by `rollback`, whatever the body says, the table refuses. Other nodes cannot
-be reading from here: a volume is looked at where the engine is.
+Attack: a source with a template, which a node fills in later: `/srv/{{"../.."}}/etc` is `/etc` -> Defence: refused.
+Attack: a type of a mount in other capitals, or none, which means a bind -> Defence: refused.
+Attack: a network by its id, its beginning, or the older list at the top -> Defence: looked up, goes on under the id.
+Attack: a port that is opened on every address of every node -> Defence: judged as such.
+Attack: an older version, of which the engine leaves out the limit that the grant demands -> Defence: refused.
+Attack: swap where memory is bounded -> Defence: bounded, too.
+Attack: an earlier state by `rollback`, whatever the body says -> Defence: the table refuses it.
+Other nodes cannot be reading from here: a volume is looked at where the engine is.
 """
 
 from typing import Final

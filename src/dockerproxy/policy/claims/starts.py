@@ -1,9 +1,8 @@
 """What is started, which someone may have made otherwise: a command in a container, a container from a checkpoint.
 
-How one would start more than was made, and what stops it: a command that another client prepared with privileges (the
-engine is asked what it is when it starts); a checkpoint whose name leads out of its directory, or a directory of the
-host for it. Under API versions below 1.24 a start can have a body that changes the container; it is always refused
-(`api/old_bodies.py`).
+Attack: start a command that another client prepared with privileges -> Defence: the engine is asked what it is.
+Attack: a checkpoint whose name leads out of its directory, or a host directory for it -> Defence: names only.
+Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.py`).
 """
 
 from dockerproxy.policy.claim import Object, Reading

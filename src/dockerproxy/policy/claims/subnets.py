@@ -1,10 +1,9 @@
 """Which addresses a new network has, and what its driver makes of it.
 
-How one would reach the host or its neighbours with a network, and what stops it: a subnet where the host expects
-another machine, whose traffic is then drawn into the network (subnets are granted, by `subnets`, or picked by the
-engine); a gateway or a range outside the subnet; an address of IPv4 in the guise of one of IPv6, which Go takes for the
-former; an option that takes over a bridge of the host or opens the network to its neighbours (all but a few that do
-nothing of the kind are refused).
+Attack: a subnet where the host expects others, whose traffic it then draws -> Defence: granted, or the engine's choice.
+Attack: a gateway or a range outside the subnet -> Defence: refused.
+Attack: an IPv4 address in the guise of an IPv6 one, which Go takes for the former -> Defence: refused.
+Attack: an option that takes over a bridge of the host, or opens the network -> Defence: a short list of harmless ones.
 """
 
 import re

@@ -1,12 +1,12 @@
 """Names that are given to images and containers: by which others are granted, so that to give one is to be believed.
 
-How one would launder an image, and what stops it: a trusted name for what was built or changed here (a name is given
-only as the grant says, and without `tags` none is); a name without a tag, which means `latest`, or one that leaves out
-the registry (both are written out first); such a name of an image that Podman has as one of `localhost`, which it would
-take the name from (it goes on with the registry); a digest in place of a tag, which would say what the contents are; a
-name like the id of another image, by which that one is looked up, in whichever registry an engine looks for it first;
-the name in one parameter and its tag in two, or in a parameter that only Podman reads in other capitals. Where no tag
-was named none is added: Podman adds one itself, to any name, when it tags or commits.
+Attack: a trusted name for what was built or changed here -> Defence: only as the grant says, and without `tags` none.
+Attack: a name without a tag, which means `latest`, or without the registry -> Defence: both are written out first.
+Attack: such a name that Podman has as one of `localhost`, and takes from it -> Defence: it goes on with the registry.
+Attack: a digest in place of a tag, which would say what the contents are -> Defence: refused.
+Attack: a name like the id of another image, in whichever registry an engine looks first -> Defence: refused.
+Attack: the name in one parameter and its tag in two, or in other capitals, for Podman only -> Defence: refused.
+Where no tag was named none is added: Podman adds one itself, to any name, when it tags or commits.
 """
 
 import re

@@ -3,17 +3,15 @@
 The engine unpacks them as they come, as root, into whatever the container has mounted there: directories of the host
 too. So an entry is judged by its header, before it goes on.
 
-How one would reach further than the directory that was named, and what stops it: a name that leads upwards (the reader
-of archives refuses it); a link to another place, through which this archive or a later one writes, or which a program
-of the host follows in a directory that it shares (a link may only point to what is beside or below it: so no chain of
-links, however many archives make it, leads out of the directory that it is in); a second name of what is there already
-(`Links` refuses it), or one that buildah finds there since it leaves out what the name has in common with the
-directory, or since two names become one (refused as well, but where a link in the container leads to the directory);
-a program that is run with the rights of its owner, by capabilities or by set-user-id, in a directory of the host
-(neither goes on; on a directory those bits mean no more than who owns what is made in it); a device, or a pipe that the
-reader waits for (the reader refuses them);
-new names for what was judged under another (Podman's `rename` gives one clean name for another). Links that are in the
-container already are followed by the engine, and cannot be seen from here.
+Attack: a name that leads upwards, a device, or a pipe -> Defence: the reader of archives refuses them.
+Attack: a link through which this archive or a later one writes, or a host program follows -> Defence: it may only point
+beside or below itself. So no chain of links, however many archives make it, leads out of its directory.
+Attack: a hard link to what is there already, also where buildah leaves out what the name has in common with the
+directory, or two names become one -> Defence: refused, but where a link in the container leads to the directory.
+Attack: a program with its owner's rights, by capabilities or set-user-ID, in a host directory -> Defence: neither goes
+on. On a directory those bits mean no more than who owns what is made in it.
+Attack: new names for what was judged under others -> Defence: `rename` gives one clean name for another.
+Links that are in the container already are followed by the engine, and cannot be seen from here.
 
 Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our lookup
 and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
