@@ -20,10 +20,14 @@ from client import download, upload
 from contenders import Contender, Running, running
 from engines import Engines
 from launch import BenchError, Program, launched
-from load import CREATING, INSPECTING, POLLING, make_requests, time_requests
+from load import CREATING, INSPECTING, POLLING, Load, make_requests, time_requests
 
 HERE: Final = Path(__file__).parent
 MANY: Final = 16
+# Requests a second for the latency of many connections: all contenders have the same to do, and none is at its limit.
+EVEN: Final = 8000
+# Who asks over a new connection each time: two, so that one is there while the other connects.
+CONNECTING: Final = 2
 WARM_UP_REQUESTS: Final = 2000
 AWAKE: Final = Program((sys.executable, str(HERE / "awake.py")), {})
 
@@ -118,18 +122,47 @@ def ask(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
         subject.sample[f"{work.prefix}processor"] = (after - before) / load.requests
 
 
-def ask_and_time(work: Work, connections: int, subject: Subject, plan: Plan, folder: Path) -> None:
-    """Measure how long requests take, while no processor sleeps."""
-    options = (f"--duration={plan.seconds}", *work.options(folder))
+def time_one(work: Work, subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure how long the requests of one connection take, while no processor sleeps."""
     with ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
             stack.enter_context(launched(AWAKE, folder / "awake.log"))
-        load, latency = time_requests(subject.proxy.socket, work.targets, connections, folder / "times.tsv", *options)
+        load = note_latency(work, 1, subject, plan, folder)
+    subject.sample[f"{work.prefix}rate_1"] = load.rate
+
+
+def time_evenly(work: Work, rate: int, subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure how long requests of many connections take, of which as many come in a second for each contender.
+
+    Processors may sleep: what keeps them awake would make an interrupt of each event that somebody waits for.
+    """
+    note_latency(work, MANY, subject, plan, folder, f"--rps={rate // MANY}")
+
+
+def note_latency(work: Work, connections: int, subject: Subject, plan: Plan, folder: Path, *options: str) -> Load:
+    """Make requests, and measure how long they take."""
+    options = (*options, f"--duration={plan.seconds}", *work.options(folder))
+    load, latency = time_requests(subject.proxy.socket, work.targets, connections, folder / "times.tsv", *options)
     subject.requests += load.requests
-    # Of the same requests untimed the rate would be higher: where it was measured so, that one stays.
-    subject.sample.setdefault(f"{work.prefix}rate_{connections}", load.rate)
     subject.sample[f"{work.prefix}p50_{connections}"] = latency.p50
     subject.sample[f"{work.prefix}p99_{connections}"] = latency.p99
+    return load
+
+
+def connect_each_time(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure what a request costs the proxy that comes over a connection of its own."""
+    del folder
+    before, argv = processor_time(subject.proxy), (sys.executable, str(HERE / "connecting.py"))
+    words = (*argv, str(subject.proxy.socket), str(plan.seconds))
+    asking = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(CONNECTING)]
+    counts = [one.communicate()[0] for one in asking]
+    if any(one.returncode for one in asking):
+        raise BenchError("a request over a connection of its own failed")
+    requests = sum(map(int, counts))
+    subject.requests += requests
+    subject.sample["connect_rate"] = requests / plan.seconds
+    if before is not None and (after := processor_time(subject.proxy)) is not None:
+        subject.sample["connect_processor"] = (after - before) / requests
 
 
 def load_policy(subject: Subject, plan: Plan, folder: Path) -> None:
@@ -183,14 +216,15 @@ CREATE: Final = Work(CREATING, "create_", HERE / "creation.json")
 REQUESTS: Final[Sequence[Stage]] = (
     load_policy,
     partial(ask, POLL),
-    partial(ask_and_time, POLL, MANY),
-    partial(ask_and_time, POLL, 1),
+    partial(time_evenly, POLL, EVEN),
+    partial(time_one, POLL),
+    connect_each_time,
     partial(ask, INSPECT),
-    partial(ask_and_time, INSPECT, MANY),
-    partial(ask_and_time, INSPECT, 1),
+    partial(time_evenly, INSPECT, EVEN // 4),
+    partial(time_one, INSPECT),
     partial(ask, CREATE),
-    partial(ask_and_time, CREATE, MANY),
-    partial(ask_and_time, CREATE, 1),
+    partial(time_evenly, CREATE, EVEN // 16),
+    partial(time_one, CREATE),
     partial(note_memory, "memory_loaded"),
 )
 TRANSFERS: Final[Sequence[Stage]] = (
