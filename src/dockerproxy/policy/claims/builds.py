@@ -33,7 +33,7 @@ from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
 from dockerproxy.policy.claims.image_archives import meanings
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import IS_NAME
-from dockerproxy.policy.claims.networks import check_network
+from dockerproxy.policy.claims.networks import join_network
 from dockerproxy.policy.claims.tags import claim_name, fault_of_given
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, read_json
@@ -162,7 +162,7 @@ def check_build_network(reading: Reading, value: Json, path: str, _parent: Objec
     if name == "host" or (name and not IS_NAME(name)):
         reading.violate(path, name, "not allowed: a build can only use its own network, or a named one")
         return value
-    return check_network(reading, name, path, name) or value
+    return join_network(reading, name, path, name) or value
 
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:

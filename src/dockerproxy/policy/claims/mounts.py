@@ -123,7 +123,9 @@ def _check_mount(reading: Reading, mount: Object, path: str) -> None:
             reading.violate(f"{path}.{name}", mount[name], "ambiguous: Podman reads on after a comma or quotation mark")
     for name in ("VolumeOptions", "ImageOptions"):
         options = mount.get(name)
-        check_subpath(reading, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath")
+        look_at_subpath(
+            reading, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath"
+        )
     match mount.get("Type"):
         case "bind":
             read_only = mount.get("ReadOnly") is True
@@ -140,7 +142,7 @@ def _check_mount(reading: Reading, mount: Object, path: str) -> None:
             reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
 
 
-def check_subpath(reading: Reading, subpath: Json, path: str) -> None:
+def look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
     """Look whether a part of a volume or image is in it, and no more than a path."""
     if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
         reading.violate(path, subpath, "not a clean path within it")

@@ -37,7 +37,7 @@ def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object
     mode = value if isinstance(value, str) else ""
     if mode.startswith("container:"):
         return _join(reading, mode, path, "NetworkMode")
-    return check_network(reading, mode, path, value) or value
+    return join_network(reading, mode, path, value) or value
 
 
 def check_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -45,14 +45,14 @@ def check_networks(reading: Reading, value: Json, path: str, _parent: Object) ->
     joined: Object = {}
     for name, endpoint in value.items() if isinstance(value, dict) else ():
         where = f"{path}[{show(name)}]"
-        known = check_network(reading, name, where, name)
+        known = join_network(reading, name, where, name)
         if known in joined:
             reading.violate(where, name, "the same network as another one")
         joined[known] = check_endpoint(reading, endpoint, where, {})
     return joined
 
 
-def check_network(reading: Reading, name: str, path: str, shown: Json) -> str:
+def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
     """Claim a network that is joined; return what it goes on under."""
     if name == "host":
         reading.violate(path, name, _HOST)

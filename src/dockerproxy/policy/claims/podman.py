@@ -22,7 +22,7 @@ from dockerproxy.policy.claim import Check, Claim, Object, Reading, Spelling, re
 from dockerproxy.policy.claims.images import check_images, claim_image
 from dockerproxy.policy.claims.labels import check_labels, claim_labels
 from dockerproxy.policy.claims.limits import check_cpus, check_memory, check_new_cpus, check_pids
-from dockerproxy.policy.claims.mounts import check_mounts, check_subpath, check_tmpfs, relabels
+from dockerproxy.policy.claims.mounts import check_mounts, check_tmpfs, look_at_subpath, relabels
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.ports import check_publish
 from dockerproxy.policy.claims.subnets import check_subnets
@@ -122,7 +122,7 @@ def check_image_volumes(reading: Reading, value: Json, path: str, _parent: Objec
     for number, volume in each_object(value):
         where = f"{path}[{number}]"
         volume["Source"] = check_podman_images(reading, volume.get("Source"), f"{where}.Source", volume)
-        check_subpath(reading, volume.get("subPath"), f"{where}.subPath")
+        look_at_subpath(reading, volume.get("subPath"), f"{where}.subPath")
     return value
 
 

@@ -17,7 +17,7 @@ from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading
-from dockerproxy.policy.claims.checks import CHECKS
+from dockerproxy.policy.claims.checks import CHECKS, choose
 from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import fold, lower
@@ -221,15 +221,12 @@ def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent:
         return check(reading, value, path, parent)
     if how in FREE:
         return value
-    if how == "unset":
-        allowed = value in _UNSET or (line.type is Type.BOOLEAN and value in _OFF)
-    elif how == "absent":
-        allowed = value is None
-    else:
-        allowed = value in ("", None, *how[1:].split(","))
-    if not allowed:
+    if how.startswith(("=", "~")):
+        return choose(reading, line, value, path)
+    is_unset = value is None or (how == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
+    if not is_unset:
         reading.violate(path, value, f"not allowed: {line.says}")
-    return None if how.startswith("~") else value
+    return value
 
 
 _CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for sign in ("", ALWAYS)}
@@ -237,5 +234,5 @@ _CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for 
 
 _UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
 
-_OFF: Final[tuple[Json, ...]] = ("0", "false", "False", "FALSE")
+_OFF: Final = (*_UNSET, "0", "false", "False", "FALSE")
 """How a parameter of the query says no to each engine. In a body a flag is no text."""
