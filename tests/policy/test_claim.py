@@ -4,7 +4,19 @@ from policy.policies import request_for
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.secrets import HIDDEN
-from dockerproxy.policy.claim import KEEP, MOST_FAULTS, Claim, Fault, Object, Reading, Spelling, read_as
+from dockerproxy.policy.claim import (
+    KEEP,
+    LEAVE_OUT,
+    MOST_FAULTS,
+    Claim,
+    Fault,
+    LeaveOut,
+    Reading,
+    items_at,
+    objects_at,
+    pairs_at,
+    run_check,
+)
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json
 
@@ -61,35 +73,16 @@ def test_what_the_engine_said_of_a_name_is_found_by_its_kind_and_else_it_is_aske
     assert (lookup.kind, lookup.name) == (Kind.VOLUME, "x/y")
 
 
-def note(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """Note all that a check can, at a path of Docker's."""
-    below = f"{path}.Source"
-    reading.violate(below, parent.get("size", value), "and is wrong")
-    reading.claim("binds", "a", f"{path}.Target", "b", "which no rule allows", target=below)
-    reading.claim("memory", 1, path, None)
-    return "as it was read"
+def test_a_check_says_what_goes_on_only_where_that_is_something_else() -> None:
+    def run(result: Json | LeaveOut) -> Json:
+        return run_check(lambda *_: result, begin(), "x", "X", {})
+
+    assert (run(None), run("y"), run(""), run(LEAVE_OUT)) == ("x", "y", "", None)
 
 
-def test_a_check_of_docker_s_reads_what_another_api_spells_otherwise() -> None:
-    reading = begin()
-    spelling = Spelling(path="mounts[0]", names={"Source": "source"})
-    assert read_as(note, reading, "x", spelling) == "as it was read"
-    assert [(fault.path, fault.shown) for fault in reading.violations] == [("mounts[0].source", '"x"')]
-    assert [(claim.path, claim.shown, claim.target) for claim in reading.claims] == [
-        ("mounts[0]", "b", "mounts[0].source"),
-        ("mounts[0]", None, ""),
-    ]
-
-
-def test_what_the_client_wrote_is_shown_and_what_stands_around_it_is_seen() -> None:
-    reading = begin()
-    read_as(note, reading, "x", Spelling(path="y", shown=7), {"size": 5})
-    assert [fault.shown for fault in reading.violations] == ["7"]
-    assert [claim.shown for claim in reading.claims] == [7, 7]
-
-
-def test_what_is_read_in_another_spelling_adds_no_more_faults_than_anyone_reads() -> None:
-    reading = begin()
-    for _ in range(MOST_FAULTS + 5):
-        read_as(note, reading, "x", Spelling(path="y"))
-    assert len(reading.violations) == MOST_FAULTS
+def test_what_is_in_a_list_or_an_object_has_a_path_each() -> None:
+    assert items_at([1, {}], "A") == [("A[0]", 1), ("A[1]", {})]
+    assert objects_at([1, {}], "A") == [("A[1]", {})]
+    assert pairs_at({"b": 1}, "A") == [('A["b"]', "b", 1)]
+    assert items_at({"b": 1}, "A") == objects_at(None, "A") == []
+    assert pairs_at([1], "A") == []

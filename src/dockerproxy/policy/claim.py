@@ -5,7 +5,7 @@ enforcing, explaining, learning and comparing judge the same claims by the same 
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
@@ -205,9 +205,20 @@ class Reading:
         """Return what the engine said of a name; None if it was not asked."""
         return self.answers.get((kind, name))
 
+    def resolve(self, kind: Kind, name: str) -> tuple[ResolvedObject | None, Lookup | None]:
+        """Return what the engine said of a name, or what to ask it."""
+        found = self.find(kind, name)
+        return found, self.lookup(kind, name) if found is None else None
 
-Check: TypeAlias = Callable[[Reading, Json, str, Object], Json]
-"""Reads a value, and returns what goes to the engine in its place whatever is granted.
+
+class LeaveOut:
+    """A value goes no further."""
+
+
+LEAVE_OUT: Final = LeaveOut()
+
+Check: TypeAlias = Callable[[Reading, Json, str, Object], Json | LeaveOut]
+"""Reads a value, and returns what goes to the engine in its place whatever is granted; None if it stays as it is.
 
 Its arguments are the reading, the value (None if there is none), its path, and the object around it.
 """
@@ -216,49 +227,22 @@ Note: TypeAlias = Callable[[str, Json, str], None]
 """Has what a table says of a place in an archive read a value, which stands at a path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
-    """How another API than Docker's spells what a check reads.
-
-    Attributes:
-        path: Where it stands.
-        names: For what Docker calls a field, what it is called below that path.
-        shown: What the client wrote, where that is not what the check reads.
-    """
-
-    path: str
-    names: Mapping[str, str] = field(default_factory=dict)
-    shown: Json = None
-
-    def respell(self, docker: str) -> str:
-        """Return a path of Docker's as it is in that API."""
-        name = self.names.get(docker.rpartition(".")[2], "")
-        return f"{self.path}.{name}" if name else self.path
-
-    def respell_fault(self, fault: Fault) -> Fault:
-        """Return what is wrong as it is in that API."""
-        text = fault.shown if self.shown is None else show_value(self.path, self.shown)
-        return replace(fault, path=self.respell(fault.path), shown=text)
+def run_check(check: Check, reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    """Have a check read a value; return what goes to the engine in its place."""
+    result = check(reading, value, path, parent)
+    return value if result is None else None if isinstance(result, LeaveOut) else result
 
 
-def read_as(check: Check, reading: Reading, value: Json, spelling: Spelling, parent: Object | None = None) -> Json:
-    """Have a check of Docker's read a value that another API spells otherwise.
+def items_at(value: object, path: str) -> list[tuple[str, Json]]:
+    """Return the items of a list, each with its path."""
+    return [(f"{path}[{number}]", item) for number, item in enumerate(value)] if isinstance(value, list) else []
 
-    Args:
-        check: The check.
-        reading: Of the request.
-        value: In Docker's spelling.
-        spelling: What that API has instead.
-        parent: The object around it, in Docker's spelling.
-    """
-    twin = Reading(request=reading.request, answers=reading.answers, found=reading.found)
-    result = check(twin, value, spelling.path, parent if parent is not None else {})
-    for fault in twin.violations[: MOST_FAULTS - len(reading.violations)]:
-        reading.violations.append(spelling.respell_fault(fault))
-    for claim in twin.claims:
-        target = spelling.respell(claim.target) if claim.target else ""
-        shown = claim.shown if spelling.shown is None else spelling.shown
-        wrong = tuple(map(spelling.respell_fault, claim.wrong))
-        path = spelling.respell(claim.path)
-        reading.claims.append(claim._replace(path=path, target=target, shown=shown, wrong=wrong))
-    return result
+
+def objects_at(value: object, path: str) -> list[tuple[str, Object]]:
+    """Return the objects of a list, each with its path."""
+    return [(where, item) for where, item in items_at(value, path) if isinstance(item, dict)]
+
+
+def pairs_at(value: object, path: str) -> list[tuple[str, str, Json]]:
+    """Return the keys and values of an object, each with its path."""
+    return [(f"{path}[{show(key)}]", key, item) for key, item in value.items()] if isinstance(value, dict) else []

@@ -65,7 +65,7 @@ def test_what_is_judged_by_its_names_has_the_first_for_its_id() -> None:
 def given(name: object, path: str = "?name", *, granted: tuple[str, ...] = ()) -> list[str]:
     """Return what is wrong with a name that is given."""
     reading = begin()
-    assert check_names(reading, name, path, {}) == name  # type: ignore[arg-type] # whatever JSON has
+    check_names(reading, name, path, {})  # type: ignore[arg-type] # whatever JSON has
     return list(map(str, faults_of(reading, names=granted) if granted else faults_of(reading)))
 
 

@@ -153,7 +153,7 @@ def test_other_names_are_not_given(value: str) -> None:
 
 def renames(value: str) -> list[str]:
     seen = Reading(request=request_of("PUT", "/v5.0.0/libpod/containers/x/archive?path=/"), answers={})
-    assert check_renames(seen, value, "?rename", {}) == value
+    check_renames(seen, value, "?rename", {})
     return ["null" if value == "null" else str(fault) for fault in faults_of(seen)]
 
 

@@ -148,12 +148,11 @@ def add_namespaces(request: CanonicalRequest) -> str:
     return f"{request.target}{mark}{_OWN_NETWORK}{none}"
 
 
-def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A Dockerfile has a clean name in the archive."""
     name = value if isinstance(value, str) else ""
     if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
         reading.violate(path, value, "not a valid Dockerfile path")
-    return value
 
 
 def check_build_network(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -161,8 +160,8 @@ def check_build_network(reading: Reading, value: Json, path: str, _parent: Objec
     name = value if isinstance(value, str) else ""
     if name == "host" or (name and not IS_NAME(name)):
         reading.violate(path, name, "not allowed: a build can only use its own network, or a named one")
-        return value
-    return join_network(reading, name, path, name) or value
+        return None
+    return join_network(reading, name, path, name) or None
 
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -176,4 +175,4 @@ def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Js
                 reading.violate(path, name, fault_of_given(reference))
             else:
                 claim_name(reading, with_default_tag(reference), path)
-    return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else value
+    return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else None

@@ -24,15 +24,14 @@ calls, `seccomp=builtin`, is not among them: it may be looser than the one that 
 _NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option.startswith("no-new-privileges"))
 
 
-def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Capabilities that are added."""
     for number, added in enumerate(value if isinstance(value, list) else ()):
         name = capability_name(str(added))
         reading.claim("add_capabilities", name, f"{path}[{number}]", added, "a capability that no rule allows")
-    return value
 
 
-def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options make the confinement tighter, or leave it as it is."""
     options = value if isinstance(value, list) else []
     for number, option in enumerate(options):
@@ -40,4 +39,3 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
             reading.violate(f"{path}[{number}]", option, "not allowed: it could loosen the confinement")
     kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, options))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
-    return value

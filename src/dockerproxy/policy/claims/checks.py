@@ -7,12 +7,13 @@ put in front (`constraints/registry`).
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field, Node
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.policy import claims
-from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, run_check
 from dockerproxy.policy.claims.tables import OVERLAID
 from dockerproxy.policy.constraints.registry import READS, Read
 from dockerproxy.wire.document import Json
@@ -61,11 +62,11 @@ def _find_checks() -> Mapping[str, tuple[Check, tuple[str, ...]]]:
 _OWN: Final = _find_checks()
 
 
-def choose(reading: Reading, line: Field | Node, value: Json, path: str) -> Json:
+def choose(line: Field | Node, reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
     """Hold a value to the words that a line lists: `=a,b`, or `~a,b` if it goes no further."""
     if value not in ("", None, *line.how[1:].split(",")):
         reading.violate(path, value, f"not allowed: {line.says}")
-    return None if line.how.startswith("~") else value
+    return LEAVE_OUT if line.how.startswith("~") else None
 
 
 def _overlay(reads: tuple[Read, ...], own: Field) -> tuple[Check, tuple[str, ...]]:
@@ -75,13 +76,13 @@ def _overlay(reads: tuple[Read, ...], own: Field) -> tuple[Check, tuple[str, ...
     if check is not None:
         steps.append((check, own.how.endswith(ALWAYS)))
     elif own.how.startswith(("=", "~")):
-        steps.append((lambda reading, value, path, _parent: choose(reading, own, value, path), False))
+        steps.append((partial(choose, own), False))
 
-    def read_all(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+    def read_all(reading: Reading, value: Json, path: str, parent: Object) -> Json | LeaveOut:
         for step, always in steps:
             if value is not None or always:
-                value = step(reading, value, path, parent)
-        return value
+                value = run_check(step, reading, value, path, parent)
+        return LEAVE_OUT if value is None else value
 
     read_all.__doc__ = steps[0][0].__doc__
     return read_all, (*dict.fromkeys((*(read.word for read in reads), *words)),)

@@ -24,10 +24,9 @@ _IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
 """The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
 
 
-def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A user, perhaps with a group; nobody named is what the image says."""
     reading.claim("user", value if isinstance(value, str) else "", path, value or None)
-    return value
 
 
 def check_environment(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
@@ -40,7 +39,7 @@ def check_environment(_reading: Reading, value: Json, _path: str, _parent: Objec
     return [text if "=" in str(text) else f"{text}=" for text in variables]
 
 
-def check_program(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_program(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
 
     Podman takes the first word of entrypoint and command together, or the third behind `/bin/sh -c`; where the client
@@ -54,20 +53,17 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> J
     where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
     if base_name(program) == "systemd" or program.rstrip("/").endswith("/sbin/init"):
         reading.violate(where, program, "not allowed: Podman makes control groups writable for it")
-    return value
 
 
-def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What runs, word for word."""
     words = tuple(map(str, value)) if isinstance(value, list) else ()
     says = "a command that no rule allows" if words else "is missing, but must be a command that a rule allows"
     reading.claim("commands", words or None, path, value if words else None, says)
-    return value
 
 
-def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Nothing besides its words says what a granted command does: no variables, and no directory."""
     if value:
         says = "not allowed where a rule lists commands: it changes what a command does"
         reading.claim("commands", None, path, value, says)
-    return value

@@ -21,17 +21,16 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
     """The container is one that the grant lists; any, if it does not say. Return its whole id."""
     if not isinstance(value, str) or not value:
         reading.claim("containers", None, path, None, "is missing")
-        return value
+        return None
     if not IS_NAME(value):
         reading.claim("containers", None, path, value, "not a valid container name")
-        return value
-    found = reading.find(Kind.CONTAINER, value)
-    lookup = reading.lookup(Kind.CONTAINER, value) if found is None else None
+        return None
+    found, lookup = reading.resolve(Kind.CONTAINER, value)
     reading.claim("containers", found, path, value, "a container that no rule allows", lookup=lookup)
-    return found.id if found is not None and found.document else value
+    return found.id if found is not None and found.document else None
 
 
-def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
     if value == "host":
         reading.violate(path, value, "not allowed: it is the host's network")
@@ -39,7 +38,6 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
         name = value if isinstance(value, str) else _name_of(reading)
         joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
         reading.claim("networks", joined, "the network", name, "which no rule allows")
-    return value
 
 
 def _name_of(reading: Reading) -> str:

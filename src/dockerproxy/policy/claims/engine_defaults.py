@@ -17,8 +17,8 @@ others are refused.
 import re
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.wire.document import Json, show
+from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
+from dockerproxy.wire.document import Json
 
 _HIDDEN: Final = frozenset(
     {
@@ -55,22 +55,22 @@ _ANNOTATIONS: Final = frozenset(
 last one: a file that it writes, and that the engine would remove on the host."""
 
 
-def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
     """The paths that are hidden are those that the engine hides."""
     paths = set(map(str, value)) if isinstance(value, list) else set()
     if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
         reading.violate(path, value, "not allowed: it may show hidden parts of /proc and /sys")
-    return None
+    return LEAVE_OUT
 
 
-def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
     """The paths that cannot be written are those that the engine has so."""
     if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
         reading.violate(path, value, "not allowed: it may make parts of /proc and /sys writable")
-    return None
+    return LEAVE_OUT
 
 
-def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
     """The namespace of control groups is the container's own, or the engine's default.
 
     That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with Docker's
@@ -78,18 +78,18 @@ def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> 
     means it says nothing else.
     """
     if value == "host" and (parent.get("MaskedPaths") or "Annotations" in parent):
-        return None
+        return LEAVE_OUT
     if value not in ("", "private"):
         reading.violate(path, value, "not allowed: the host's control groups are visible")
-    return value
+    return None
 
 
-def check_annotations(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_annotations(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
     """No annotation is the client's own."""
-    for name, text in value.items() if isinstance(value, dict) else ():
+    for where, name, text in pairs_at(value, path):
         if name not in _ANNOTATIONS:
-            reading.violate(f"{path}[{show(name)}]", text, "not allowed: the runtime may act on it")
-    return None if value else value
+            reading.violate(where, text, "not allowed: the runtime may act on it")
+    return LEAVE_OUT if value else None
 
 
 def check_endpoint(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:

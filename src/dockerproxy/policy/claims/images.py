@@ -43,11 +43,11 @@ def complete(text: str, reference: Reference | None) -> str:
     return reference.name + text.rpartition("/")[2].removeprefix(last)
 
 
-def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """An image, but never what is no image's name."""
     if not isinstance(value, str) or not value:
         reading.claim("images", None, path, None, "is missing")
-        return value
+        return
     reference = parse_reference(value)
     if _MAY_BE_ID(value):
         claim_image(reading, value, path, reference)
@@ -57,7 +57,6 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> J
         kept = value if reading.request.operation.section == "services" else complete(value, reference)
         name = named(str(with_default_tag(reference)))
         reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path))
-    return value
 
 
 def claim_image(reading: Reading, value: str, path: str, reference: Reference | None, *, by_name: bool = False) -> None:

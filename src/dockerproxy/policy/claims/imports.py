@@ -26,7 +26,7 @@ _JOINS: Final = ("\\", "`")
 """At the end of a line they may make it go on in the next, which then is no instruction of its own."""
 
 
-def check_source(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_source(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """An image is pulled; or the body is imported, and gets a name, which is judged by itself."""
     image, name = _first(parent, "fromImage"), _first(parent, "repo")
     if not value and not image:
@@ -37,7 +37,6 @@ def check_source(reading: Reading, value: Json, path: str, parent: Object) -> Js
         reading.violate(path, value, "not allowed: the engine fetches it from wherever it can reach")
     elif value and not name:
         reading.violate("?repo", None, "is missing, but must be a name that a rule allows by tags")
-    return value
 
 
 def _first(parent: Object, name: str) -> str:
@@ -45,7 +44,7 @@ def _first(parent: Object, name: str) -> str:
     return str(values[0]) if isinstance(values, list) else ""
 
 
-def check_instructions(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_instructions(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each line is an instruction that only says something of the image."""
     for change in value if isinstance(value, list) else ():
         for line in str(change).split("\n"):
@@ -55,4 +54,3 @@ def check_instructions(reading: Reading, value: Json, path: str, _parent: Object
                 reading.violate(path, line, "not known to be harmless")
             elif found is not None and upper(found[1]) == "LABEL" and (says := find_in_instruction(found[2] or "")):
                 reading.violate(path, line, f"which {says}")
-    return value

@@ -114,7 +114,7 @@ def find_in_instruction(rest: str) -> str:
     return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name may come from a variable"
 
 
-def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """No label of an image makes an engine or its runtime act."""
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
     names = labels if isinstance(labels, dict | list) else ()
@@ -125,13 +125,11 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
             reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
         elif "$" in name:  # Podman makes a LABEL of it.
             reading.violate(f"{path}[{show(name)}]", name, "not allowed: a variable may change it")
-    return value
 
 
-def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of the client's own; none may have an engine act."""
     claim_labels(reading, value, path, target=path)
-    return value
 
 
 def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:

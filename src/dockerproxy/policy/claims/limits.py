@@ -22,56 +22,51 @@ _LIMITS: Final = frozenset(
 """Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
 
 
-def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """A bound of memory, and one of swap that could make it worthless."""
-    _claim_amount(reading, "memory", value, path)
-    _claim_swap(reading, parent, path)
-    return value
+    claim_amount(reading, "memory", value, path)
+    claim_swap(reading, parent.get("MemorySwap"), f"{path}Swap")
 
 
-def check_new_memory(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_new_memory(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What memory is changed to; 0 leaves it as it is."""
     if value:
-        _claim_amount(reading, "memory", value, path)
-    _claim_swap(reading, parent, path)
-    return value
+        claim_amount(reading, "memory", value, path)
+    claim_swap(reading, parent.get("MemorySwap"), f"{path}Swap")
 
 
-def _claim_swap(reading: Reading, parent: Object, path: str) -> None:
-    swap = parent.get("MemorySwap")
+def claim_swap(reading: Reading, swap: Json, path: str, *, with_memory: bool = True) -> None:
+    """Claim swap, in which memory may be counted."""
     if isinstance(swap, int):
-        reading.claim("memory", Swap(swap, with_memory=True), f"{path}Swap", swap)
+        reading.claim("memory", Swap(swap, with_memory), path, swap)
 
 
-def check_pids(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_pids(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of processes."""
-    _claim_amount(reading, "pids", value, path)
-    return value
+    claim_amount(reading, "pids", value, path)
 
 
-def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """A bound of processors, in one of Docker's two ways to say it."""
     quota, period = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0
     if not value and isinstance(quota, int) and quota > 0:
-        _claim_quota(reading, quota, period or PERIOD, path)
+        claim_quota(reading, quota, period or PERIOD, path.replace("NanoCpus", "CpuQuota"))
     else:
-        _claim_amount(reading, "cpus", value, path)
+        claim_amount(reading, "cpus", value, path)
         _claim_no_quota(reading, quota, period, path)
-    return value
 
 
-def check_new_cpus(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_new_cpus(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What processors are changed to; 0 leaves them as they are.
 
     A quota means nothing without its period, and the period that the container has is not known here.
     """
     quota, period = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0
     if value:
-        _claim_amount(reading, "cpus", value, path)
+        claim_amount(reading, "cpus", value, path)
         _claim_no_quota(reading, quota, period, path)
     elif quota or period:
-        _claim_quota(reading, quota, period, path)
-    return value
+        claim_quota(reading, quota, period, path.replace("NanoCpus", "CpuQuota"))
 
 
 def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
@@ -82,8 +77,8 @@ def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> N
             reading.claim("cpus", None, where, other, "not allowed together with NanoCpus")
 
 
-def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
-    path = path.replace("NanoCpus", "CpuQuota")
+def claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
+    """Claim processors by microseconds of a period."""
     if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
         reading.claim("cpus", None, path, quota, "but must be set together with its period, both above 0")
     else:
@@ -92,7 +87,7 @@ def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None
         reading.claim("cpus", billionths, path, quota, says)
 
 
-def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
+def claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
     """Claim an amount. 0 is no bound at all, and gets the granted one; less than 0 is a wish for none.
 
     What is changed gets none: the container may have less.
@@ -111,15 +106,13 @@ def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
         reading.claim(word, value if isinstance(value, int) else None, path, value)
 
 
-def check_limits(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_limits(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """No limit lets a process go before others on the host."""
     if upper(str(value)).removeprefix("RLIMIT_") not in _LIMITS:
         reading.violate(path, value, "not known to be harmless")
-    return value
 
 
-def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
     if isinstance(value, int) and value < 0:
         reading.violate(path, value, "not allowed: others are killed in its place when memory is short")
-    return value

@@ -10,7 +10,7 @@ _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
 
 
-def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options of the log driver do no more than bound its files."""
     for name, option in value.items() if isinstance(value, dict) else ():
         if name not in _LOG_OPTIONS:
@@ -19,4 +19,3 @@ def check_log_options(reading: Reading, value: Json, path: str, _parent: Object)
             )
         elif name == "max-size" and not read_human_size(str(option)):
             reading.violate(f"{path}[{show(name)}]", option, "not a valid size above 0")
-    return value

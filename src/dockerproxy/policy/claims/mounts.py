@@ -11,7 +11,7 @@ A link on the host cannot be seen from here.
 import re
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, find_fault
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at
 from dockerproxy.policy.claims.images import check_images
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
@@ -40,8 +40,7 @@ _NOT_CLEAN: Final = "not a clean absolute path"
 
 def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each of `HostConfig.Binds` mounts what is granted."""
-    binds = value if isinstance(value, list) else []
-    return [_check_bind(reading, str(bind), f"{path}[{number}]") for number, bind in enumerate(binds)]
+    return [_check_bind(reading, str(bind), where) for where, bind in items_at(value, path)]
 
 
 def _check_bind(reading: Reading, bind: str, path: str) -> str:
@@ -50,16 +49,16 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
         reading.violate(path, bind, "not in the form source:target:options")
         return bind
     if len(parts) == 1:
-        _check_target(reading, parts[0], path)
+        _look_at_target(reading, parts[0], path)
         return bind
     source, target, *rest = parts
     options = "".join(rest).split(",")
-    _check_target(reading, target, path)
+    _look_at_target(reading, target, path)
     if source.startswith("/"):
-        parts[0] = _check_source(reading, source, path, read_only="ro" in options and not relabels(options))
+        parts[0] = _claim_source(reading, source, path, read_only="ro" in options and not relabels(options))
         known = _BIND_OPTIONS
     else:
-        _check_volume(reading, source, path)
+        _claim_volume(reading, source, path)
         known = _VOLUME_OPTIONS
     strange = [option for option in options if option not in known]
     if strange:
@@ -74,12 +73,12 @@ def relabels(options: list[str]) -> bool:
     return not _RELABELS.isdisjoint(options)
 
 
-def _check_target(reading: Reading, target: str, path: str) -> None:
+def _look_at_target(reading: Reading, target: str, path: str) -> None:
     if not clean_path(target) or ":" in target:
         reading.violate(path, target, f"{_NOT_CLEAN} in the container")
 
 
-def _check_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
+def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
     """Claim a directory of the host; return its clean path."""
     clean = clean_path(source)
     if not clean or ":" in source:
@@ -89,13 +88,13 @@ def _check_source(reading: Reading, source: str, path: str, *, read_only: bool) 
     return clean
 
 
-def _check_volume(reading: Reading, name: str, path: str) -> None:
+def _claim_volume(reading: Reading, name: str, path: str) -> None:
     """Claim a volume, which must be no directory of the host in disguise."""
     if not IS_NAME(name):
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
-    found = reading.find(Kind.VOLUME, name)
-    later = (reading.lookup(Kind.VOLUME, name),) if found is None else ()
+    found, lookup = reading.resolve(Kind.VOLUME, name)
+    later = (lookup,) if lookup is not None else ()
     says = "not allowed: a volume with a driver or options may be any directory"
     wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
     reading.claim("volumes", named(name), path, name, "a volume that no rule allows", later=later, wrong=wrong)
@@ -106,38 +105,54 @@ def is_disguise(found: ResolvedObject) -> bool:
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 
 
-def check_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each of `HostConfig.Mounts` mounts what is granted."""
-    mounts = value if isinstance(value, list) else []
-    for number, mount in enumerate(mounts):
-        if isinstance(mount, dict):
-            _check_mount(reading, mount, f"{path}[{number}]")
-    return value
+    for where, mount in objects_at(value, path):
+        claim_mount(reading, mount, where, mount.get("Type"), read_only=mount.get("ReadOnly") is True)
+        for name in ("VolumeOptions", "ImageOptions"):
+            options = mount.get(name)
+            if isinstance(options, dict):
+                look_at_subpath(reading, options.get("Subpath"), f"{where}.{name}.Subpath")
 
 
-def _check_mount(reading: Reading, mount: Object, path: str) -> None:
-    source, target = mount.get("Source") or "", mount.get("Target") or ""
-    _check_target(reading, str(target), f"{path}.Target")
-    for name in ("Source", "Target"):
-        if _PARTS_LINE(str(mount.get(name) or "")):
-            reading.violate(f"{path}.{name}", mount[name], "ambiguous: Podman reads on after a comma or quotation mark")
-    for name in ("VolumeOptions", "ImageOptions"):
-        options = mount.get(name)
-        look_at_subpath(
-            reading, options.get("Subpath") if isinstance(options, dict) else None, f"{path}.{name}.Subpath"
-        )
-    match mount.get("Type"):
+def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
+    reading: Reading,
+    mount: Object,
+    path: str,
+    kind: Json,
+    names: tuple[str, str] = ("Source", "Target"),
+    *,
+    read_only: bool = False,
+    is_own: bool = True,
+) -> None:
+    """Claim what is mounted; a directory of the host goes on by its clean path.
+
+    Args:
+        reading: Of the request.
+        mount: As the body has it.
+        path: Where.
+        kind: What is mounted, as Docker calls it.
+        names: What source and target are called there.
+        read_only: Whether nothing there can be changed by it.
+        is_own: Whether the body has these fields; else what is wrong is said of the path itself.
+    """
+    source, target = (str(mount.get(name) or "") for name in names)
+    at_source, at_target = (f"{path}.{name}" if is_own else path for name in names)
+    _look_at_target(reading, target, at_target)
+    for where, text in ((at_source, source), (at_target, target)):
+        if _PARTS_LINE(text):
+            reading.violate(where, text, "ambiguous: Podman reads on after a comma or quotation mark")
+    match kind:
         case "bind":
-            read_only = mount.get("ReadOnly") is True
-            mount["Source"] = _check_source(reading, str(source), f"{path}.Source", read_only=read_only)
+            mount[names[0]] = _claim_source(reading, source, at_source, read_only=read_only)
         case "volume":
             if source:
-                _check_volume(reading, str(source), f"{path}.Source")
+                _claim_volume(reading, source, at_source)
         case "image":
-            mount["Source"] = check_images(reading, source, f"{path}.Source", mount)
+            check_images(reading, source, at_source, mount)
         case "tmpfs":
             if source:
-                reading.violate(f"{path}.Source", source, "not allowed: a tmpfs has no source")
+                reading.violate(at_source, source, "not allowed: a tmpfs has no source")
         case other:
             reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
 
@@ -148,19 +163,21 @@ def look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
         reading.violate(path, subpath, "not a clean path within it")
 
 
-def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A volume without a name is made for a path, and Podman must not read another thing into it."""
-    for target in value if isinstance(value, dict) else ():
-        _check_target(reading, target, f"{path}[{show(target)}]")
-    return value
+    for where, target, _ in pairs_at(value, path):
+        _look_at_target(reading, target, where)
 
 
-def check_tmpfs(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_tmpfs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Memory is put at clean paths, with options that keep devices and other users' programs out."""
-    for target, options in value.items() if isinstance(value, dict) else ():
-        where = f"{path}[{show(target)}]"
-        _check_target(reading, target, where)
-        strange = [each for each in str(options).split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
-        if strange:
-            reading.violate(where, options, f"with the option {show(strange[0])}, not known to be harmless")
-    return value
+    for where, target, options in pairs_at(value, path):
+        look_at_tmpfs(reading, target, str(options), where)
+
+
+def look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> None:
+    """Look at memory that is put at a path, with its options."""
+    _look_at_target(reading, target, path)
+    strange = [each for each in options.split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
+    if strange:
+        reading.violate(path, options, f"with the option {show(strange[0])}, not known to be harmless")

@@ -29,7 +29,7 @@ _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
 
-def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
 
     Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
@@ -44,7 +44,6 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> Js
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
     later = (reading.lookup(Kind.NETWORK, name),) if asks else ()
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
-    return value
 
 
 def named(*names: str) -> ResolvedObject:

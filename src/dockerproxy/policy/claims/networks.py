@@ -12,17 +12,18 @@ reads otherwise than Podman's netavark -> Defence: what they mean is judged (`po
 from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
-from dockerproxy.policy.claim import Fault, Object, Reading, find_fault
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
 
 _NONE: Final = "none"
+_OF_CONTAINER: Final = "container:"
 
 _NOT_GRANTED: Final = "a network that no rule allows"
 
@@ -35,16 +36,15 @@ _HOST: Final = "not allowed: it is the host's network"
 def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The network is one that is granted, and the host's never."""
     mode = value if isinstance(value, str) else ""
-    if mode.startswith("container:"):
+    if mode.startswith(_OF_CONTAINER):
         return _join(reading, mode, path, "NetworkMode")
-    return join_network(reading, mode, path, value) or value
+    return join_network(reading, mode, path, value) or None
 
 
 def check_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each key is a network that is granted."""
     joined: Object = {}
-    for name, endpoint in value.items() if isinstance(value, dict) else ():
-        where = f"{path}[{show(name)}]"
+    for where, name, endpoint in pairs_at(value, path):
         known = join_network(reading, name, where, name)
         if known in joined:
             reading.violate(where, name, "the same network as another one")
@@ -106,21 +106,31 @@ def check_ipc_mode(reading: Reading, value: Json, path: str, _parent: Object) ->
 
 def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: frozenset[str]) -> Json:
     mode = value if isinstance(value, str) else ""
-    if mode.startswith("container:"):
+    if mode.startswith(_OF_CONTAINER):
         return _join(reading, mode, path, name)
     if mode not in own:
         reading.violate(path, value, "not the container's own")
-    return value
+    return None
 
 
 def _join(reading: Reading, mode: str, path: str, field: str) -> str:
-    """Claim a container that is joined; return it under its whole id, so that no other can take its place."""
-    name = mode.removeprefix("container:")
+    return f"{_OF_CONTAINER}{join_container(reading, mode.removeprefix(_OF_CONTAINER), path, field)}"
+
+
+def join_container(reading: Reading, name: str, path: str, field: str) -> str:
+    """Claim a container that is joined; return its whole id, so that no other can take its place.
+
+    Args:
+        reading: Of the request.
+        name: How the client names it.
+        path: Where.
+        field: Of an inspection, which says whose namespace that container has itself.
+    """
+    mode = f"{_OF_CONTAINER}{name}"
     if not IS_NAME(name):
         reading.violate(path, mode, "not a valid container name")
-        return mode
-    found = reading.find(Kind.CONTAINER, name)
-    lookup = reading.lookup(Kind.CONTAINER, name) if found is None else None
+        return name
+    found, lookup = reading.resolve(Kind.CONTAINER, name)
     wrong: tuple[Fault, ...] = ()
     if found is not None and not found.document:
         wrong = (find_fault(path, mode, "a container that does not exist"),)
@@ -128,7 +138,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
         wrong = (find_fault(path, mode, "a container that shares it with the host or another one"),)
     says = "a container that no rule allows to join"
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong)
-    return mode if found is None else f"container:{found.id}"
+    return name if found is None else found.id
 
 
 def _has_its_own(found: ResolvedObject, field: str) -> bool:

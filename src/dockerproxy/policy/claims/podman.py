@@ -18,20 +18,20 @@ import re
 from functools import partial
 from typing import Final
 
-from dockerproxy.policy.claim import Check, Claim, Object, Reading, Spelling, read_as
+from dockerproxy.policy.claim import Claim, Object, Reading, objects_at, pairs_at
 from dockerproxy.policy.claims.images import check_images, claim_image
 from dockerproxy.policy.claims.labels import check_labels, claim_labels
-from dockerproxy.policy.claims.limits import check_cpus, check_memory, check_new_cpus, check_pids
-from dockerproxy.policy.claims.mounts import check_mounts, check_tmpfs, look_at_subpath, relabels
+from dockerproxy.policy.claims.limits import claim_amount, claim_quota, claim_swap
+from dockerproxy.policy.claims.mounts import claim_mount, look_at_subpath, look_at_tmpfs, relabels
 from dockerproxy.policy.claims.names import named
-from dockerproxy.policy.claims.ports import check_publish
-from dockerproxy.policy.claims.subnets import check_subnets
+from dockerproxy.policy.claims.ports import claim_address, claim_port
+from dockerproxy.policy.claims.subnets import claim_subnet, look_at_options
 from dockerproxy.policy.claims.tags import check_given, check_tagged
 from dockerproxy.policy.constraints.amount import MISSING
 from dockerproxy.policy.constraints.cpus import PERIOD
 from dockerproxy.policy.objects import is_whole, name_in
 from dockerproxy.policy.references import parse_reference, with_default_tag
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json
 
 _MOUNT_OPTIONS: Final = frozenset(
     {"bind", "rbind", "rw", "ro", "z", "Z", "private", "rprivate", "nosuid", "nodev", "noexec", "exec"}
@@ -45,16 +45,7 @@ _HEXADECIMAL: Final = re.compile(r"[0-9a-f]*").fullmatch
 _OPTIONS: Final = {"mtu": re.compile("[0-9]{1,5}"), "isolate": re.compile("true|strict")}
 """Options of a network that are harmless, with the values that are: the size of packets, fewer ways to others."""
 
-_RANGE: Final = ("lease_range.start_ip", "lease_range.end_ip")
-"""Where a subnet says between which addresses containers get theirs."""
-
 _NOT_KNOWN: Final = "not known to be harmless"
-
-
-def each_object(value: Json) -> list[tuple[int, Object]]:
-    """Return the objects of a list, with their numbers."""
-    listed = value if isinstance(value, list) else []
-    return [(number, item) for number, item in enumerate(listed) if isinstance(item, dict)]
 
 
 def _check_options(reading: Reading, options: Json, known: frozenset[str], path: str) -> list[str]:
@@ -62,77 +53,49 @@ def _check_options(reading: Reading, options: Json, known: frozenset[str], path:
     texts = [str(option) for option in options] if isinstance(options, list) else []
     for option in texts:
         if option not in known:
-            reading.violate(path, option, _NOT_KNOWN)
+            reading.violate(path, option, f"and that option {_NOT_KNOWN}")
     return texts
 
 
-def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each mount is a directory of the host that is granted, or memory."""
-    for number, mount in each_object(value):
-        where, kind, target = f"{path}[{number}]", mount.get("type"), mount.get("destination")
+    for where, mount in objects_at(value, path):
+        kind, listed = mount.get("type"), mount.get("options")
         if kind == "bind":
-            options = _check_options(reading, mount.get("options"), _MOUNT_OPTIONS, f"{where}.options")
-            bind: Object = {
-                "Type": "bind",
-                "Source": mount.get("source"),
-                "Target": target,
-                "ReadOnly": "ro" in options and not relabels(options),
-            }
-            read_as(
-                check_mounts, reading, [bind], Spelling(path=where, names={"Source": "source", "Target": "destination"})
-            )
-            mount["source"] = bind["Source"]
+            options = _check_options(reading, listed, _MOUNT_OPTIONS, f"{where}.options")
+            read_only = "ro" in options and not relabels(options)
+            claim_mount(reading, mount, where, kind, ("source", "destination"), read_only=read_only)
         elif kind == "tmpfs":
-            _check_memory_mount(reading, mount, where)
+            if mount.get("source") not in (None, "", "tmpfs"):
+                reading.violate(f"{where}.source", mount["source"], "not allowed: a tmpfs has no source")
+            options = [str(option) for option in listed] if isinstance(listed, list) else []
+            look_at_tmpfs(reading, str(mount.get("destination") or ""), ",".join(options), where)
         else:
             reading.violate(f"{where}.type", kind or "", "not one of bind, tmpfs")
-    return value
 
 
-def _check_memory_mount(reading: Reading, mount: Object, path: str) -> None:
-    if mount.get("source") not in (None, "", "tmpfs"):
-        reading.violate(f"{path}.source", mount["source"], "not allowed: a tmpfs has no source")
-    listed = mount.get("options")
-    options = [str(option) for option in listed] if isinstance(listed, list) else []
-    read_as(check_tmpfs, reading, {str(mount.get("destination") or ""): ",".join(options)}, Spelling(path=path))
-
-
-def check_podman_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each volume is one that is granted, and no directory of the host in disguise."""
-    for number, volume in each_object(value):
-        where = f"{path}[{number}]"
+    for where, volume in objects_at(value, path):
         _check_options(reading, volume.get("Options"), _VOLUME_OPTIONS, f"{where}.Options")
-        as_docker: Object = {
-            "Type": "volume",
-            "Source": volume.get("Name"),
-            "Target": volume.get("Dest"),
-            "VolumeOptions": {"Subpath": volume.get("SubPath")},
-        }
-        read_as(
-            check_mounts,
-            reading,
-            [as_docker],
-            Spelling(path=where, names={"Source": "Name", "Target": "Dest", "Subpath": "SubPath"}),
-        )
-    return value
+        claim_mount(reading, volume, where, "volume", ("Name", "Dest"))
+        look_at_subpath(reading, volume.get("SubPath"), f"{where}.SubPath")
 
 
-def check_image_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_image_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each image whose files are shown is one that is granted."""
-    for number, volume in each_object(value):
-        where = f"{path}[{number}]"
-        volume["Source"] = check_podman_images(reading, volume.get("Source"), f"{where}.Source", volume)
+    for where, volume in objects_at(value, path):
+        check_podman_images(reading, volume.get("Source"), f"{where}.Source", volume)
         look_at_subpath(reading, volume.get("subPath"), f"{where}.subPath")
-    return value
 
 
-def check_podman_images(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_images(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """An image, by the name that Podman has for it."""
     reference = parse_reference(value) if isinstance(value, str) else None
     if reference is None or not isinstance(value, str) or is_whole(value, reference):
-        return check_images(reading, value, path, parent)
-    claim_image(reading, value, path, reference, by_name=True)
-    return value
+        check_images(reading, value, path, parent)
+    else:
+        claim_image(reading, value, path, reference, by_name=True)
 
 
 def check_podman_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
@@ -144,7 +107,7 @@ def check_podman_tagged(reading: Reading, value: Json, path: str, parent: Object
     """An image that is there gets a name that the grant lists."""
     if not value:
         reading.violate(path, None, "is missing")
-        return value
+        return None
     return check_tagged(reading, _with_registry(value), path, parent)
 
 
@@ -154,7 +117,7 @@ def _with_registry(value: Json) -> Json:
     return value if reference is None or is_whole(str(value), reference) else f"localhost/{value}"
 
 
-def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """An image is sent only under its own name, and only if the grant lists that."""
     if value:
         reading.violate(path, value, "not allowed: it may be any registry")
@@ -165,111 +128,89 @@ def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Objec
         sent = named(str(with_default_tag(reference))) if reference is not None and is_certain else None
         says = "an image that no rule allows to push"
         reading.claim("images", reading.found or sent, "the image", name, says, without=False)
-    return value
 
 
-def check_podman_publish(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port of the host is granted, on an address that is: all of a range."""
-    for number, mapping in each_object(value):
+    for where, mapping in objects_at(value, path):
         first, more = mapping.get("host_port") or 0, mapping.get("range") or 1
         ports = f"{first}-{first + more - 1}" if first and isinstance(first, int) and isinstance(more, int) else "0"
-        ports = ports if more != 1 else str(first)
-        binding: Object = {"HostPort": ports, "HostIp": mapping.get("host_ip") or ""}
-        spelled = {"HostPort": "host_port", "HostIp": "host_ip"}
-        read_as(check_publish, reading, {"": [binding]}, Spelling(path=f"{path}[{number}]", names=spelled))
-    return value
+        address = str(mapping.get("host_ip") or "")
+        claim_port(reading, ports if more != 1 else str(first), f"{where}.host_port")
+        claim_address(reading, address, f"{where}.host_ip", address)
 
 
-def check_podman_memory(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _fields(value: Json) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def check_podman_memory(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of memory, and one of swap that could make it worthless; 0 is none."""
-    limits, name = value if isinstance(value, dict) else {}, path.rpartition(".")[2]
-    swap = limits.get("swap")
-    others: Object = {"MemorySwap": -1 if swap == 0 else swap}
-    spelled = {name: "limit", f"{name}Swap": "swap"}
-    read_as(check_memory, reading, limits.get("limit"), Spelling(path=path, names=spelled), others)
-    return value
+    swap = _fields(value).get("swap")
+    claim_amount(reading, "memory", _fields(value).get("limit"), f"{path}.limit")
+    claim_swap(reading, -1 if swap == 0 else swap, f"{path}.swap")
 
 
-def check_podman_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of processors, by a quota within a period; where there is neither, the granted one."""
-    limits = value if isinstance(value, dict) else {}
-    if limits.get("quota") or limits.get("period"):
-        _read_cpu(check_cpus, reading, limits, path)
+    quota, period = _fields(value).get("quota") or 0, _fields(value).get("period") or 0
+    if quota or period:
+        claim_quota(reading, quota, period or PERIOD, f"{path}.quota")
     else:
-        options = ((MISSING, partial(_add_quota, limits)),)
+        options = ((MISSING, partial(_add_quota, _fields(value))),)
         reading.claims.append(Claim(("cpus",), options, path, None, "", target=path))
-    return value
 
 
 def _add_quota(limits: Object, billionths: int) -> Object:
     return {**limits, "quota": billionths * PERIOD // 10**9, "period": PERIOD}
 
 
-def _read_cpu(check: Check, reading: Reading, limits: Object, path: str) -> None:
-    others: Object = {"CpuQuota": limits.get("quota"), "CpuPeriod": limits.get("period")}
-    read_as(check, reading, None, Spelling(path=path, names={"cpu": "quota", "CpuQuota": "quota"}), others)
-
-
-def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What processors are changed to is a quota together with its period: that of the container may be a short one."""
-    limits = value if isinstance(value, dict) else {}
-    if limits.get("quota") or limits.get("period"):
-        _read_cpu(check_new_cpus, reading, limits, path)
+    quota, period = _fields(value).get("quota") or 0, _fields(value).get("period") or 0
+    if quota or period:
+        claim_quota(reading, quota, period, f"{path}.quota")
     else:
         reading.claim("cpus", None, f"{path}.quota", None, "must be set together with its period")
-    return value
 
 
-def check_podman_pids(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_pids(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of processes."""
-    limits = value if isinstance(value, dict) else {}
-    read_as(check_pids, reading, limits.get("limit"), Spelling(path=path, names={path.rpartition(".")[2]: "limit"}))
-    return value
+    claim_amount(reading, "pids", _fields(value).get("limit"), f"{path}.limit")
 
 
-def check_podman_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each secret is granted by its name; one that could be the beginning of an id is none."""
-    sources = [(f"{path}[{number}].Source", secret.get("Source")) for number, secret in each_object(value)]
-    sources += [(f"{path}[{show(key)}]", name) for key, name in value.items()] if isinstance(value, dict) else []
+    sources = [(f"{where}.Source", secret.get("Source")) for where, secret in objects_at(value, path)]
+    sources += [(where, name) for where, _, name in pairs_at(value, path)]
     for where, name in sources:
         if not isinstance(name, str) or _HEXADECIMAL(name):
             reading.violate(where, name, "not a valid secret name, or ambiguous: it looks like an object ID")
         else:
             reading.claim("secrets", named(name), where, name, "a secret that no rule allows")
-    return value
 
 
-def check_podman_labels(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_podman_labels(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Put the grant's labels on a volume; neither of its two fields of labels may contradict them."""
     own = parent.get("Label")
     if isinstance(own, dict):
         claim_labels(reading, own, path.replace("Labels", "Label"))
-    return check_labels(reading, value, path, parent)
+    check_labels(reading, value, path, parent)
 
 
-def check_podman_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each subnet is within one that is granted, and all other addresses are in it."""
-    spelled = {"Subnet": "subnet", "Gateway": "gateway", **{f'{name.rpartition(".")[2]}"]': name for name in _RANGE}}
-    for number, subnet in each_object(value):
-        lease = subnet.get("lease_range")
-        ends = {name: lease.get(name.rpartition(".")[2]) for name in _RANGE} if isinstance(lease, dict) else {}
-        config: Object = {
-            "Subnet": subnet.get("subnet"),
-            "Gateway": subnet.get("gateway"),
-            "AuxiliaryAddresses": {name: end for name, end in ends.items() if end},
-        }
-        read_as(check_subnets, reading, [config], Spelling(path=f"{path}[{number}]", names=spelled))
-    return value
+    for where, subnet in objects_at(value, path):
+        lease = _fields(subnet.get("lease_range"))
+        addresses = {f"{where}.gateway": subnet.get("gateway") or None}
+        addresses |= {f"{where}.lease_range.{end}": lease.get(end) or None for end in ("start_ip", "end_ip")}
+        if any((subnet.get("subnet"), *addresses.values())):
+            claim_subnet(reading, subnet.get("subnet"), f"{where}.subnet", addresses)
 
 
-def check_podman_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_podman_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options of a network are among those that are harmless."""
-    for name, option in value.items() if isinstance(value, dict) else ():
-        if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
-            reading.violate(
-                f"{path}[{show(name)}]", option, "not allowed: it could open the network to the host or its neighbours"
-            )
-    return value
+    look_at_options(reading, value, path, _OPTIONS)
 
 
 def check_systemd(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -279,8 +220,7 @@ def check_systemd(reading: Reading, value: Json, path: str, _parent: Object) -> 
     return "false"
 
 
-def check_zone(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_zone(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A time zone is a name, which leads to no other file."""
     if value and not (isinstance(value, str) and _ZONE(value)):
         reading.violate(path, value, "not a valid time zone")
-    return value

@@ -16,7 +16,7 @@ from dockerproxy.wire.document import Json, show
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
 
 
-def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port of the host is granted, on an address that is."""
     opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
     for port, bindings in value.items() if isinstance(value, dict) else ():
@@ -26,31 +26,31 @@ def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> 
             opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
     for (free, address), (port, number) in opened.items():
         where = f"{path}[{show(port)}][{number}]"
-        _claim_port(reading, free, f"{where}.HostPort")
-        _claim_address(reading, address, f"{where}.HostIp")
-    return value
+        claim_port(reading, free, f"{where}.HostPort")
+        claim_address(reading, address, f"{where}.HostIp", address)
 
 
-def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Ports that the engine picks, on all addresses."""
     if value is True:
-        _claim_port(reading, "0", path)
-        _claim_address(reading, "", path)
-    return value
+        claim_port(reading, "0", path)
+        claim_address(reading, "", path, "")
 
 
-def _claim_port(reading: Reading, port: str, path: str) -> None:
-    if read_ports(port) is None:
+def claim_port(reading: Reading, port: int | str, path: str) -> None:
+    """Claim a port of the host, or a range; 0 is any free one."""
+    if read_ports(str(port)) is None:
         reading.violate(path, port, "not a valid port or range of ports")
         return
     shown = "any free port" if port == "0" else port
-    reading.claim("publish", Ports(port), path, shown, "a host port that no rule allows")
+    reading.claim("publish", Ports(str(port)), path, shown, "a host port that no rule allows")
 
 
-def _claim_address(reading: Reading, address: str, path: str) -> None:
+def claim_address(reading: Reading, address: str, path: str, shown: Json) -> None:
+    """Claim the address on which a port is opened; none named is all."""
     if address and read_address(address) is None:
         says = "not an IP address that all engines read alike"
-        reading.claim("publish", None, path, address, says, without=True)
+        reading.claim("publish", None, path, shown, says, without=True)
         return
     addresses = Addresses((address,) if address else _ANY_ADDRESS)
-    reading.claim("publish", addresses, path, address, "an address that no rule allows")
+    reading.claim("publish", addresses, path, shown, "an address that no rule allows")

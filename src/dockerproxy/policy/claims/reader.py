@@ -11,12 +11,13 @@ Attack: a body of nothing but names to look up, or faults to note -> Defence: bo
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading, run_check
 from dockerproxy.policy.claims.checks import CHECKS, choose
 from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.objects import ResolvedObject
@@ -216,13 +217,11 @@ def _is_plain(node: Node, value: Json) -> bool:
 def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent: Object) -> Json:
     """Look whether a value is what its line of the table lets it be."""
     how = line.how
-    check = _CHECKS.get(how)
+    check = _CHECKS.get(how) or (partial(choose, line) if how.startswith(("=", "~")) else None)
     if check is not None:
-        return check(reading, value, path, parent)
+        return run_check(check, reading, value, path, parent)
     if how in FREE:
         return value
-    if how.startswith(("=", "~")):
-        return choose(reading, line, value, path)
     is_unset = value is None or (how == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
     if not is_unset:
         reading.violate(path, value, f"not allowed: {line.says}")

@@ -22,7 +22,7 @@ from dockerproxy.wire.document import Json
 _SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 
 
-def check_pushed(reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
+def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) -> None:
     """An image is sent only if the grant lists it."""
     sent = find_object(reading.request)
     if isinstance(sent, ResolvedObject):
@@ -32,10 +32,9 @@ def check_pushed(reading: Reading, value: Json, _path: str, _parent: Object) -> 
         name = name_in(reading.request.path, reading.request.operation)
         says = "not allowed: without a tag, every image of that name would be pushed"
         reading.claim("images", None, "the image", name, says, without=False)
-    return value
 
 
-def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """An image is pulled by its name with the registry, if the grant says from where."""
     pull = read_pull(reading.request, path.removeprefix("?"))
     if isinstance(value, str):
@@ -43,16 +42,14 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
         target = path if whole != value else ""
         options = ((pull, whole),) if pull is not None else ()
         reading.claims.append(Claim(("from",), options, path, value, "which no rule allows", target=target))
-    return value
 
 
-def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Credentials are sent to a server that is granted; to Docker Hub, if the grant does not say."""
     text = value if isinstance(value, str) else ""
     found = _SERVER.fullmatch(text)
     if text and found is None:
         reading.violate(path, value, "not a valid registry address")
-        return value
+        return
     server = lower(found[1]) if found is not None else HUB[0]
     reading.claim("servers", server, path, value, "a registry that no rule allows credentials for")
-    return value

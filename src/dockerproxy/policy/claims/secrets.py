@@ -5,27 +5,25 @@ what the id means. That must have the name, the name must be granted, and the re
 A name cannot be given to another one while it exists.
 """
 
-from dockerproxy.policy.claim import Object, Reading, find_fault
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.objects import WORDS, Kind
 from dockerproxy.wire.document import Json, show
 
 
-def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each secret is one that is granted."""
-    return _check_references(reading, value, path, Kind.SECRET)
+    _check_references(reading, value, path, Kind.SECRET)
 
 
-def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each config is one that is granted."""
-    return _check_references(reading, value, path, Kind.CONFIG)
+    _check_references(reading, value, path, Kind.CONFIG)
 
 
-def _check_references(reading: Reading, value: Json, path: str, kind: Kind) -> Json:
-    for number, reference in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(reference, dict):
-            _check_reference(reading, reference, f"{path}[{number}]", kind)
-    return value
+def _check_references(reading: Reading, value: Json, path: str, kind: Kind) -> None:
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, kind)
 
 
 def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
@@ -38,8 +36,8 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
     if not IS_NAME(identity):
         reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
         return
-    found = reading.find(kind, identity)
-    later = (reading.lookup(kind, identity),) if found is None else ()
+    found, lookup = reading.resolve(kind, identity)
+    later = (lookup,) if lookup is not None else ()
     says = f"a {kind} that no rule allows"
     is_other = found is not None and (not found.document or name not in found.names)
     not_its_id = f"not the ID of the {kind} {show(name)}"

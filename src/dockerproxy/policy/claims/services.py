@@ -12,12 +12,11 @@ Other nodes cannot be reading from here: a volume is looked at where the engine 
 
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, Spelling, find_fault, read_as
-from dockerproxy.policy.claims.limits import check_pids
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at
+from dockerproxy.policy.claims.limits import claim_amount, claim_swap
 from dockerproxy.policy.claims.mounts import check_mounts
 from dockerproxy.policy.claims.names import IS_NAME
-from dockerproxy.policy.claims.ports import check_publish
-from dockerproxy.policy.constraints.memory import Swap
+from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.constraints.networks import Joined
 from dockerproxy.policy.objects import Kind
 from dockerproxy.wire.document import Json
@@ -27,70 +26,55 @@ _NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
 """Under older versions the engine leaves these fields out (`adjustForAPIVersion` in its service router)."""
 
 
-def check_service_mounts(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_service_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
-    for number, mount in enumerate(value if isinstance(value, list) else ()):
-        source = mount.get("Source") if isinstance(mount, dict) else None
-        if isinstance(source, str) and "{{" in source:
-            reading.violate(f"{path}[{number}].Source", source, "not allowed: a template may become any path")
-    return check_mounts(reading, value, path, parent)
+    for where, mount in objects_at(value, path):
+        if "{{" in str(mount.get("Source")):
+            reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")
+    check_mounts(reading, value, path, parent)
 
 
-def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each network is one that is granted, and goes on under its whole id; the host's never."""
-    for number, network in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(network, dict):
-            network["Target"] = _check_network(reading, str(network.get("Target") or ""), f"{path}[{number}].Target")
-    return value
+    for where, network in objects_at(value, path):
+        network["Target"] = _join_network(reading, str(network.get("Target") or ""), f"{where}.Target")
 
 
-def _check_network(reading: Reading, name: str, path: str) -> str:
+def _join_network(reading: Reading, name: str, path: str) -> str:
     if not IS_NAME(name):
         reading.violate(path, name, "not a valid network name")
         return name
-    found = reading.find(Kind.NETWORK, name)
-    if found is None:
-        lookup = reading.lookup(Kind.NETWORK, name)
-        reading.claim("networks", None, path, name, "a network that no rule allows", lookup=lookup)
-        return name
-    if "host" in found.names or found.document.get("driver") == "host":
+    found, lookup = reading.resolve(Kind.NETWORK, name)
+    if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
         reading.violate(path, name, "not allowed: it is the host's network")
-    wrong = () if found.document else (find_fault(path, name, "a network that does not exist"),)
-    joined = Joined(found, "bridge" in found.names)
-    reading.claim("networks", joined, path, name, "a network that no rule allows", wrong=wrong)
-    return found.id
+    wrong = () if found is None or found.document else (find_fault(path, name, "a network that does not exist"),)
+    joined = Joined(found, "bridge" in found.names) if found is not None else None
+    reading.claim("networks", joined, path, name, "a network that no rule allows", lookup=lookup, wrong=wrong)
+    return found.id if found is not None else name
 
 
-def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port is one that is granted; a swarm opens it on all addresses. Without a number it picks one."""
-    for number, port in enumerate(value if isinstance(value, list) else ()):
-        published = port.get("PublishedPort") if isinstance(port, dict) else None
-        as_of_container: Json = {"": [{"HostPort": str(published or 0)}]}
-        read_as(
-            check_publish,
-            reading,
-            as_of_container,
-            Spelling(path=f"{path}[{number}].PublishedPort", shown=published or 0),
-        )
-    return value
+    for place, port in objects_at(value, path):
+        where, published = f"{place}.PublishedPort", port.get("PublishedPort")
+        published = published if isinstance(published, int) else 0
+        claim_port(reading, published, where)
+        claim_address(reading, "", where, published)
 
 
-def check_service_pids(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_service_pids(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """There is a bound of processes, if the grant says so, and the engine reads it."""
     reading.claim_since("pids", _PIDS_SINCE, path)
-    return check_pids(reading, value, path, parent)
+    claim_amount(reading, "pids", value, path)
 
 
-def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
     reading.claim_since("no_new_privileges", _NO_NEW_PRIVILEGES_SINCE, path)
     says = "but must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)
-    return value
 
 
-def check_swap(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_swap(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Swap does not make a bound of memory worthless."""
-    if isinstance(value, int):
-        reading.claim("memory", Swap(value, with_memory=False), path, value)
-    return value
+    claim_swap(reading, value, path, with_memory=False)

@@ -11,24 +11,21 @@ from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.wire.document import Json
 
 
-def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What was prepared is one of the granted commands."""
     config = value if isinstance(value, dict) else {}
     arguments = config.get("arguments")
     words = [config.get("entrypoint"), *(arguments if isinstance(arguments, list) else ())]
     check_commands(reading, words if config else [], path, parent)
-    return value
 
 
-def check_started(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_started(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """No directory of the host is named."""
     if value:
         reading.violate(path, value, "not allowed: it is a directory of the host")
-    return value
 
 
-def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A checkpoint is called by a name, which is no path."""
     if value and not (isinstance(value, str) and IS_NAME(value)):
         reading.violate(path, value, "not a valid checkpoint name")
-    return value

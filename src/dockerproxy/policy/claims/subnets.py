@@ -7,12 +7,13 @@ Attack: an option that takes over a bridge of the host, or opens the network -> 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.policy.amounts import Network, read_address, read_network
-from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
 from dockerproxy.policy.constraints.subnets import is_within
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json
 
 _OPTIONS: Final = {
     "com.docker.network.driver.mtu": re.compile("[0-9]{1,5}"),
@@ -24,31 +25,38 @@ _OPTIONS: Final = {
 _OUTSIDE: Final = "not in the subnet"
 
 
-def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each subnet is within one that is granted, and all other addresses are in it."""
-    for number, config in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(config, dict) and any(config.values()):
-            _check_config(reading, config, f"{path}[{number}]")
-    return value
+    for where, config in objects_at(value, path):
+        if any(config.values()):
+            others = pairs_at(config.get("AuxiliaryAddresses"), f"{where}.AuxiliaryAddresses")
+            addresses = {f"{where}.Gateway": config.get("Gateway") or None, **{at: each for at, _, each in others}}
+            subnet = claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
+            part = config.get("IPRange")
+            if part and subnet is not None and not is_within(read_network(str(part)), subnet):
+                reading.violate(f"{where}.IPRange", part, _OUTSIDE)
 
 
-def _check_config(reading: Reading, config: Object, path: str) -> None:
-    text = str(config.get("Subnet") or "")
+def claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
+    """Claim a subnet; return it.
+
+    Args:
+        reading: Of the request.
+        value: The subnet as it is spelled.
+        path: Where it stands.
+        addresses: Those that must be in it, by their paths; None is none.
+    """
+    text = str(value or "")
     subnet = read_network(text)
     if subnet is None:
-        reading.violate(f"{path}.Subnet", text, "not a valid subnet, like 172.30.0.0/24")
-        return
+        reading.violate(path, text, "not a valid subnet, like 172.30.0.0/24")
+        return None
     says = "a subnet that no rule allows, where the host may know other machines"
-    reading.claim("subnets", subnet, f"{path}.Subnet", text, says)
-    part = config.get("IPRange")
-    if part and not is_within(read_network(str(part)), subnet):
-        reading.violate(f"{path}.IPRange", part, _OUTSIDE)
-    if config.get("Gateway") and not _is_in(config["Gateway"], subnet):
-        reading.violate(f"{path}.Gateway", config["Gateway"], _OUTSIDE)
-    others = config.get("AuxiliaryAddresses")
-    for name, address in others.items() if isinstance(others, dict) else ():
-        if not _is_in(address, subnet):
-            reading.violate(f"{path}.AuxiliaryAddresses[{show(name)}]", address, _OUTSIDE)
+    reading.claim("subnets", subnet, path, text, says)
+    for where, address in addresses.items():
+        if address is not None and not _is_in(address, subnet):
+            reading.violate(where, address, _OUTSIDE)
+    return subnet
 
 
 def _is_in(text: Json, network: Network) -> bool:
@@ -56,12 +64,13 @@ def _is_in(text: Json, network: Network) -> bool:
     return address is not None and address in network
 
 
-def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def look_at_options(reading: Reading, value: Json, path: str, known: Mapping[str, re.Pattern[str]]) -> None:
+    """Look whether options of a network are among those that are harmless, with their values."""
+    for where, name, option in pairs_at(value, path):
+        if name not in known or known[name].fullmatch(str(option)) is None:
+            reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")
+
+
+def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options of the driver are among those that are harmless."""
-    for name, option in value.items() if isinstance(value, dict) else ():
-        known = _OPTIONS.get(name)
-        if known is None or known.fullmatch(str(option)) is None:
-            reading.violate(
-                f"{path}[{show(name)}]", option, "not allowed: it could open the network to the host or its neighbours"
-            )
-    return value
+    look_at_options(reading, value, path, _OPTIONS)

@@ -39,7 +39,7 @@ def check_tagged(reading: Reading, value: Json, path: str, parent: Object) -> Js
 
 def _claim(reading: Reading, value: Json, path: str, parent: Object, words: str) -> Json:
     if not isinstance(value, str) or not value:
-        return value
+        return None
     tags = parent.get("tag")
     reference = join_reference(value, str(tags[0]) if isinstance(tags, list) else "")
     if reference is not None:
@@ -67,11 +67,10 @@ def fault_of_given(reference: Reference | None) -> str:
     return "ambiguous: it looks like an object ID" if _MAY_BE_ID(str(reference)) else ""
 
 
-def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A loaded image gets a name that the grant lists; without a tag it means `latest`."""
     reference = parse_reference(str(value))
     if reference is None:
         reading.violate(path, value, fault_of_given(reference))
     else:
         claim_name(reading, with_default_tag(reference), path)
-    return value

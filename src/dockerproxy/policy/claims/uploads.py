@@ -73,20 +73,19 @@ def _points_down(target: bytes) -> bool:
     return not target.startswith(b"/") and b".." not in target.split(b"/")
 
 
-def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What is renamed gets a clean name for a clean one."""
     names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
     pairs = names.items() if isinstance(names, dict) else None
     if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
         reading.violate(path, value, "not a map from clean names to clean names")
-    return value
 
 
 def _is_clean(name: Json) -> bool:
     return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()
 
 
-def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
     for number, mount in enumerate(value if isinstance(value, list) else ()):
         known = mount if isinstance(mount, dict) else {}
@@ -95,4 +94,3 @@ def check_writable(reading: Reading, value: Json, path: str, _parent: Object) ->
             reading.violate(
                 f"{path}[{number}]", where, "read-only, but Podman writes there while the container is not running"
             )
-    return value

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.policy.amounts import read_address, read_network
-from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.subnets import is_within
 from dockerproxy.policy.globs import covers, fits
@@ -107,7 +107,7 @@ def _is_mac_pattern(item: str) -> bool:
     return whole and _IS_PATTERN(text) is not None
 
 
-def _check_address(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_address(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """An address in the network."""
     whole = isinstance(value, list)
     for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
@@ -115,29 +115,27 @@ def _check_address(reading: Reading, value: Json, path: str, _parent: Object) ->
         network = _read_network(str(item)) if read_address(str(item)) is not None else None
         says = "which no rule allows" if network is not None else "not an IP address that all engines read alike"
         reading.claim(_WORD, network, where, item, says, without=True)
-    return value
 
 
-def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
     """The engine's own address on the link, which is left out, or one that is granted.
 
     The engine's is one beside the id of the network, as an inspection shows it.
     """
     if value and parent.get("NetworkID"):
-        return None
+        return LEAVE_OUT
     if value:
         text = lower(str(value))
         plain = re.sub(r"[^0-9a-f]", "", text)
         mac = Mac(":".join(plain[at : at + 2] for at in range(0, 12, 2))) if _IS_MAC(text) else None
         reading.claim(_WORD, mac, path, value, "a MAC address that no rule allows")
-    return value
+    return None
 
 
-def _check_priority(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_priority(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Which network leads outside, if that may be said."""
     if value:
         reading.claim(_WORD, _PRIORITY, path, value, "which no rule allows")
-    return value
 
 
 CONSTRAINT = _Addresses(

@@ -51,11 +51,10 @@ _CLOSED: Final = frozenset({"unset", "absent", "part", "aside"})
 def _check_of(group: str, *, zero: bool) -> Check:
     """Return what claims a change of a group."""
 
-    def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    def check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
         """Must be of a group that may be changed."""
         if _says(value) and (value or zero):
             reading.claim(_WORD, group, path, value, f"a change of {group} that no rule allows")
-        return value
 
     return check
 

@@ -71,16 +71,15 @@ def _spell(text: str) -> str:
     return HUB[0] if host in HUB else host
 
 
-def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Credentials go only to registries that are granted."""
     try:
         hosts = dict.fromkeys(_list_hosts(reading, value))
     except _UnclearError:
         reading.claim(_WORD, None, path, None, "has credentials for an ambiguous registry")
-        return value
+        return
     for host in hosts:
         reading.claim(_WORD, host, path, None, f"has credentials for {show(host)}, which no rule allows")
-    return value
 
 
 def _list_hosts(reading: Reading, value: Json) -> Iterator[str]:

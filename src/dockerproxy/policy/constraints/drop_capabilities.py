@@ -86,20 +86,19 @@ class _Dropped(Constraint):
         return {*map(capability_name, items_of(outer))} <= {*map(capability_name, items_of(inner))}
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities that are dropped; what the grant demands is dropped besides."""
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add").replace("drop", "add"))
     names = frozenset(map(capability_name, map(str, added))) if isinstance(added, list) else frozenset()
     dropped = tuple(map(str, value)) if isinstance(value, list) else ()
     says = "conflicts with a capability that is added"
-    reading.claim(_WORD, Capabilities(dropped, names), path, None, says, target=path)
-    return value
+    reading.claim(_WORD, Capabilities(dropped, names), path, value if names else None, says, target=path)
 
 
-def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities that are dropped; what the grant demands is dropped besides."""
     reading.claim_since(_WORD, _SINCE, path)
-    return _check(reading, value, path, parent)
+    _check(reading, value, path, parent)
 
 
 CONSTRAINT = _Dropped()

@@ -58,28 +58,25 @@ def _claim(reading: Reading, names: list[str], address: str, path: str, shown: s
         reading.claim(_WORD, value, path, shown, says)
 
 
-def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Names with an address each."""
     for number, item in enumerate(value if isinstance(value, list) else ()):
         names, _, address = str(item).partition(":")
         _claim(reading, names.split(";"), address, f"{path}[{number}]", str(item))
-    return value
 
 
-def _check_parameter(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_parameter(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """One name with an address."""
     if value:
         names, _, address = str(value).partition(":")
         _claim(reading, names.split(";"), address, path, str(value))
-    return value
 
 
-def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Lines of /etc/hosts: an address with names."""
     for number, line in enumerate(value if isinstance(value, list) else ()):
         address, *names = _WORDS(str(line)) or [""]
         _claim(reading, names, address, f"{path}[{number}]", str(line))
-    return value
 
 
 CONSTRAINT = _Hosts(

@@ -41,19 +41,17 @@ _NAMES: Final = (
 _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
 
 
-def _check_steps(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_steps(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Must be instructions that are granted."""
     for name in value if isinstance(value, list) else ():
         reading.claim(_WORD, str(name), path, name, "an instruction that no rule allows")
-    return value
 
 
-def _check_changes(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_changes(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Lines of a Dockerfile, each with an instruction that is granted."""
     lines = [line for change in (value if isinstance(value, list) else ()) for line in str(change).split("\n")]
     names = [upper(found[1]) if (found := _INSTRUCTION.match(line)) is not None else line for line in lines if line]
     _check_steps(reading, list(names), path, parent)
-    return value
 
 
 CONSTRAINT = Words(

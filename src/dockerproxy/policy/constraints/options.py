@@ -37,11 +37,10 @@ def _check_of(option: str) -> Check:
         else "an option that no rule allows"
     )
 
-    def check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    def check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
         """Must be an option that is granted, if it is set."""
         if value:
             reading.claim(_WORD, option, path, value, says)
-        return value
 
     return check
 

@@ -11,11 +11,10 @@ from dockerproxy.policy.constraints.base import Choice
 from dockerproxy.wire.document import Json
 
 
-def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Must be true, if the grant demands it."""
     says = "but must be true" if value is False else "must be true"
     reading.claim("read_only", value is True, path, None if value is True else value, says)
-    return value
 
 
 CONSTRAINT = Choice("read_only", "its own files must be read-only", "required")

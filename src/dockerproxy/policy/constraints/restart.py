@@ -18,13 +18,12 @@ _OF_SERVICE: Final = {"none": "no", "any": "always", "": "always"}
 """What a swarm calls them, and what it does by itself."""
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """A restart policy; nothing named is `no`."""
     if parent.get("pod") and not value:
         reading.claim(_WORD, None, path, None, "must be set, or the pod's applies")
     else:
         _claim(reading, str(value or "no"), path, value)
-    return value
 
 
 def _claim(reading: Reading, name: str, path: str, value: Json) -> None:
@@ -32,16 +31,16 @@ def _claim(reading: Reading, name: str, path: str, value: Json) -> None:
     reading.claim(_WORD, name, path, value or None, says)
 
 
-def _check_changed(reading: Reading, value: Json, path: str, parent: Object) -> Json:
+def _check_changed(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """A restart policy; nothing named leaves it as it is."""
-    return _check(reading, value, path, parent) if value else value
+    if value:
+        _check(reading, value, path, parent)
 
 
-def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A condition under which a swarm restarts tasks; nothing named is `any`."""
     name = str(value or "")
     _claim(reading, _OF_SERVICE.get(name, name), path, value)
-    return value
 
 
 CONSTRAINT = Words(

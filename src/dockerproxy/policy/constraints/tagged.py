@@ -13,10 +13,9 @@ from dockerproxy.policy.constraints.base import Choice
 from dockerproxy.wire.document import Json
 
 
-def _check(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Must have a name, if the grant demands it."""
     reading.claim("tagged", bool(value), path, None, "has an image without a name")
-    return value
 
 
 CONSTRAINT = Choice("tagged", "each image of the archive must have a name", "required")
