@@ -17,14 +17,14 @@ whatever is in it, and no image can do more than what a container of it is allow
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Fault, Note, Reading
 from dockerproxy.policy.claims.builds import Building
 from dockerproxy.policy.claims.checks import CHECKS
-from dockerproxy.policy.claims.entries import fault_of, is_too_long
+from dockerproxy.policy.claims.entries import Rules, fault_of, is_too_long
 from dockerproxy.policy.claims.image_archives import Loading
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.claims.uploads import Unpacking
@@ -38,28 +38,6 @@ from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of
 from dockerproxy.wire.tar_writing import END, write_entry
 
 Piece = bytes | memoryview
-
-
-class Rules(Protocol):
-    """What one operation makes of the entries of an archive."""
-
-    def look(self, entry: Entry) -> Fault | None:
-        """Say what is wrong with an entry, by its header."""
-
-    def holds(self, entry: Entry) -> bool:
-        """Whether the contents of an entry must be read before it goes on; they are small then."""
-
-    def scan(self, entry: Entry, piece: Piece) -> Fault | None:
-        """Say what is wrong with a piece of the contents of an entry, held or not."""
-
-    def read(self, entry: Entry, content: bytes) -> bytes | Fault:
-        """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
-
-    def end(self) -> None:
-        """Note what is known when all entries were there."""
-
-    def __len__(self) -> int:
-        """Return how many names are remembered."""
 
 
 _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Note], Rules]]] = {

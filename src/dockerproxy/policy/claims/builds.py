@@ -29,7 +29,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Fault, Note, Object, Reading
 from dockerproxy.policy.claims.dockerfile_steps import Step
 from dockerproxy.policy.claims.dockerfiles import find_reach
-from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
+from dockerproxy.policy.claims.entries import Rules, fault_of
 from dockerproxy.policy.claims.image_archives import meanings
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import IS_NAME
@@ -63,15 +63,14 @@ _NO_NETWORK: Final = "networkmode=1"
 """What Podman calls none (buildah, NetworkDisabled). Of several values it takes the last, Docker the first."""
 
 
-class Building:
+class Building(Rules):
     """What may be in the context of a build."""
 
     def __init__(self, request: CanonicalRequest, note: Note) -> None:
-        self._note = note
         names = find_dockerfiles(request)
-        self._links = Links()
+        super().__init__(frozenset(name.encode() for name in names))
+        self._note = note
         self._given = _read_arguments(request)
-        self._dockerfiles = NamedFiles(frozenset(name.encode() for name in names))
         ignored = {*_IGNORED, *(name + ending for name in names for ending in _IGNORED)}
         self._ignored = frozenset(name.encode() for name in ignored)
 
@@ -79,17 +78,7 @@ class Building:
         """Say what is wrong with an entry, by its header."""
         if entry.name in self._ignored and entry.kind is not Kind.FILE:
             return fault_of(entry, "must be a file")
-        return self._links.look(entry) or self._dockerfiles.look(entry)
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-    def holds(self, entry: Entry) -> bool:
-        """Whether it is a Dockerfile."""
-        return self._dockerfiles.holds(entry)
-
-    def scan(self, _entry: Entry, _piece: bytes | memoryview) -> None:
-        """Say nothing: contents are read as a whole, or not at all."""
+        return super().look(entry)
 
     def read(self, entry: Entry, content: bytes) -> bytes | Fault:
         """Look whether a Dockerfile is one that a classic builder reads, and asks for no more than it gets."""
@@ -103,9 +92,6 @@ class Building:
         names = [name for step in steps for name in ((_ONBUILD, step.name) if step.is_trigger else (step.name,))]
         self._note("Dockerfile[]", [*dict.fromkeys(names)], show_name(entry.name))
         return content
-
-    def end(self) -> None:
-        """Note nothing more."""
 
 
 def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:

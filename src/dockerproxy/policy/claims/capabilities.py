@@ -5,37 +5,28 @@ Attack: an option that sets confinement to what the engine was told to tighten -
 
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claim import Object, Reading, items_at
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.wire.document import Json
 
-_TIGHTENING: Final = frozenset(
-    {
-        "no-new-privileges",
-        "no-new-privileges=true",
-        "no-new-privileges:true",
-        "apparmor=docker-default",
-        "apparmor:docker-default",
-    }
-)
+_NO_NEW_PRIVILEGES: Final = frozenset({"no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"})
+
+_TIGHTENING: Final = _NO_NEW_PRIVILEGES | {"apparmor=docker-default", "apparmor:docker-default"}
 """Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
 calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
-
-_NO_NEW_PRIVILEGES: Final = frozenset(option for option in _TIGHTENING if option.startswith("no-new-privileges"))
 
 
 def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Capabilities that are added."""
-    for number, added in enumerate(value if isinstance(value, list) else ()):
-        name = capability_name(str(added))
-        reading.claim("add_capabilities", name, f"{path}[{number}]", added, "a capability that no rule allows")
+    for where, added in items_at(value, path):
+        reading.claim("add_capabilities", capability_name(str(added)), where, added, "a capability that no rule allows")
 
 
 def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options make the confinement tighter, or leave it as it is."""
     options = value if isinstance(value, list) else []
-    for number, option in enumerate(options):
+    for where, option in items_at(value, path):
         if option not in _TIGHTENING:
-            reading.violate(f"{path}[{number}]", option, "not allowed: it could loosen the confinement")
+            reading.violate(where, option, "not allowed: it could loosen the confinement")
     kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, options))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")

@@ -109,6 +109,37 @@ class NamedFiles:
         return entry.name in self._names
 
 
+class Rules:
+    """What an operation makes of the entries of an archive: this is what holds for each; some have more rules."""
+
+    def __init__(self, names: frozenset[bytes] = frozenset()) -> None:
+        self._links = Links()
+        self._named = NamedFiles(names)
+
+    def __len__(self) -> int:
+        """Return how many names are remembered."""
+        return len(self._links)
+
+    def look(self, entry: Entry) -> Fault | None:
+        """Say what is wrong with an entry, by its header."""
+        return self._links.look(entry) or self._named.look(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the contents of an entry must be read before it goes on; they are small then."""
+        return self._named.holds(entry)
+
+    def scan(self, _entry: Entry, _piece: bytes | memoryview) -> Fault | None:
+        """Say what is wrong with a piece of the contents of an entry, held or not."""
+        return None
+
+    def read(self, _entry: Entry, content: bytes) -> bytes | Fault:
+        """Return what goes on as the contents of an entry that was held, or what is wrong with them."""
+        return content
+
+    def end(self) -> None:
+        """Note what is known when all entries were there."""
+
+
 def is_too_long(content: bytes) -> bool:
     """Whether a file that is held would take longer to read than others can wait."""
     return count_parts(content) + content.count(b"\n") > _MOST_PARTS

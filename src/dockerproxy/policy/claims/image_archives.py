@@ -21,7 +21,7 @@ from typing import Final
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Fault, Note
-from dockerproxy.policy.claims.entries import Links, NamedFiles, fault_of
+from dockerproxy.policy.claims.entries import Rules, fault_of
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.labels import SAYS, LabelScan
 from dockerproxy.policy.claims.variables import VariableScan
@@ -53,14 +53,13 @@ class _UnclearError(Exception):
     """A file that does not say what it should."""
 
 
-class Loading:
+class Loading(Rules):
     """What may be in an archive of images."""
 
     def __init__(self, _request: CanonicalRequest, note: Note) -> None:
+        super().__init__(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
         self._note = note
         self._lists_images = False
-        self._links = Links()
-        self._named = NamedFiles(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
         self._scan, self._variables = LabelScan(), VariableScan()
 
     def look(self, entry: Entry) -> Fault | None:
@@ -68,14 +67,7 @@ class Loading:
         self._scan, self._variables = LabelScan(), VariableScan()
         if entry.kind is Kind.LINK and not _stays(entry):
             return fault_of(entry, "is a link out of the archive")
-        return self._links.look(entry) or self._named.look(entry)
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-    def holds(self, entry: Entry) -> bool:
-        """Whether it may give names."""
-        return self._named.holds(entry)
+        return super().look(entry)
 
     def scan(self, entry: Entry, piece: bytes | memoryview) -> Fault | None:
         """Look for what no image brings: any file may be a manifest or a config."""

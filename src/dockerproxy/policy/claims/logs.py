@@ -3,8 +3,8 @@
 from typing import Final
 
 from dockerproxy.policy.amounts import read_human_size
-from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.wire.document import Json, show
+from dockerproxy.policy.claim import Object, Reading, pairs_at
+from dockerproxy.wire.document import Json
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
@@ -12,10 +12,8 @@ _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 
 def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options of the log driver do no more than bound its files."""
-    for name, option in value.items() if isinstance(value, dict) else ():
+    for where, name, option in pairs_at(value, path):
         if name not in _LOG_OPTIONS:
-            reading.violate(
-                f"{path}[{show(name)}]", option, "not allowed: it could make the engine connect somewhere or read files"
-            )
+            reading.violate(where, option, "not allowed: it could make the engine connect somewhere or read files")
         elif name == "max-size" and not read_human_size(str(option)):
-            reading.violate(f"{path}[{show(name)}]", option, "not a valid size above 0")
+            reading.violate(where, option, "not a valid size above 0")

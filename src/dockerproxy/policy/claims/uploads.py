@@ -21,19 +21,19 @@ from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Fault, Note, Object, Reading
-from dockerproxy.policy.claims.entries import Links, fault_of
+from dockerproxy.policy.claim import Fault, Note, Object, Reading, items_at
+from dockerproxy.policy.claims.entries import Rules, fault_of
 from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 _SET_ID: Final = 0o6000
 
 
-class Unpacking:
+class Unpacking(Rules):
     """What may be unpacked in a container."""
 
     def __init__(self, request: CanonicalRequest, _note: Note) -> None:
-        self._links = Links()
+        super().__init__()
         self._is_renamed = any(request.values("rename"))
         self._above = {
             part for path in request.values("path") for part in path.encode(errors="surrogateescape").split(b"/")
@@ -49,24 +49,7 @@ class Unpacking:
             return fault_of(entry, "is a hard link, not allowed together with ?rename")
         if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
             return fault_of(entry, "is a hard link that Podman would resolve elsewhere")
-        return self._links.look(entry)
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-    def holds(self, _entry: Entry) -> bool:
-        """Say no: nothing depends on contents."""
-        return False
-
-    def scan(self, _entry: Entry, _piece: bytes | memoryview) -> None:
-        """Say nothing: contents are read as a whole, or not at all."""
-
-    def read(self, _entry: Entry, content: bytes) -> bytes | Fault:
-        """Return the contents."""
-        return content
-
-    def end(self) -> None:
-        """Note nothing."""
+        return super().look(entry)
 
 
 def _points_down(target: bytes) -> bool:
@@ -87,10 +70,8 @@ def _is_clean(name: Json) -> bool:
 
 def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
-    for number, mount in enumerate(value if isinstance(value, list) else ()):
+    for where, mount in items_at(value, path):
         known = mount if isinstance(mount, dict) else {}
         if known.get("RW") is not True:
-            where = known.get("Destination")
-            reading.violate(
-                f"{path}[{number}]", where, "read-only, but Podman writes there while the container is not running"
-            )
+            says = "read-only, but Podman writes there while the container is not running"
+            reading.violate(where, known.get("Destination"), says)

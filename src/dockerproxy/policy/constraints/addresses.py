@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.policy.amounts import read_address, read_network
-from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading
+from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, items_at
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.subnets import is_within
 from dockerproxy.policy.globs import covers, fits
@@ -109,9 +109,7 @@ def _is_mac_pattern(item: str) -> bool:
 
 def _check_address(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """An address in the network."""
-    whole = isinstance(value, list)
-    for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
-        where = f"{path}[{number}]" if whole else path
+    for where, item in items_at(value, path) or ([(path, value)] if value else []):
         network = _read_network(str(item)) if read_address(str(item)) is not None else None
         says = "which no rule allows" if network is not None else "not an IP address that all engines read alike"
         reading.claim(_WORD, network, where, item, says, without=True)

@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.amounts import read_address
-from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.claim import Check, Object, Reading, items_at
 from dockerproxy.policy.constraints.base import Globs
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.text import lower
@@ -60,23 +60,26 @@ def _claim(reading: Reading, names: list[str], address: str, path: str, shown: s
 
 def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Names with an address each."""
-    for number, item in enumerate(value if isinstance(value, list) else ()):
-        names, _, address = str(item).partition(":")
-        _claim(reading, names.split(";"), address, f"{path}[{number}]", str(item))
+    for where, item in items_at(value, path):
+        _claim_names(reading, str(item), where)
 
 
 def _check_parameter(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """One name with an address."""
     if value:
-        names, _, address = str(value).partition(":")
-        _claim(reading, names.split(";"), address, path, str(value))
+        _claim_names(reading, str(value), path)
+
+
+def _claim_names(reading: Reading, text: str, path: str) -> None:
+    names, _, address = text.partition(":")
+    _claim(reading, names.split(";"), address, path, text)
 
 
 def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Lines of /etc/hosts: an address with names."""
-    for number, line in enumerate(value if isinstance(value, list) else ()):
+    for where, line in items_at(value, path):
         address, *names = _WORDS(str(line)) or [""]
-        _claim(reading, names, address, f"{path}[{number}]", str(line))
+        _claim(reading, names, address, where, str(line))
 
 
 CONSTRAINT = _Hosts(
