@@ -18,7 +18,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import read_address, read_network
 from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, items_at
-from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.constraints.base import Items, Matcher
 from dockerproxy.policy.constraints.subnets import is_within
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.values import Value, items_of
@@ -40,7 +40,7 @@ class Mac:
     text: str
 
 
-class _Addresses(Constraint):
+class _Addresses(Items):
     may_be_empty = True
     unspoken = ("0.0.0.0/0", "::/0", _PRIORITY)
 
@@ -48,6 +48,10 @@ class _Addresses(Constraint):
         """Return why an item is no address."""
         known = item == _PRIORITY or read_network(item) or read_address(item) or _is_mac_pattern(item)
         return "" if known else f"an address, a network like 10.9.0.0/16, a MAC like 02:42:* or {_PRIORITY} is needed"
+
+    def spell(self, item: str) -> Hashable:
+        """Return an address, in a network of its own, or the wish."""
+        return _read_network(item) or (item if item == _PRIORITY else Mac(lower(item)))
 
     def matcher(self, granted: Value) -> Matcher:
         """Match an address, or the wish to say which network leads outside."""
@@ -76,20 +80,12 @@ class _Addresses(Constraint):
             return (str(value.network_address) if value.num_addresses == 1 else str(value),)
         return (_PRIORITY,) if value == _PRIORITY else None
 
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the addresses."""
-        return tuple(
-            _read_network(item) or (item if item == _PRIORITY else Mac(lower(item))) for item in items_of(least)
-        )
-
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare networks, patterns and the wish."""
         matches = self.matcher(outer)
         wide = [lower(item) for item in items_of(outer) if _is_mac_pattern(item)]
         return all(
-            any(covers(glob, lower(item)) for glob in wide)
-            if _is_mac_pattern(item)
-            else matches(item if item == _PRIORITY else _read_network(item))
+            any(covers(glob, lower(item)) for glob in wide) if _is_mac_pattern(item) else matches(self.spell(item))
             for item in items_of(inner)
         )
 
@@ -147,8 +143,7 @@ _ENDPOINTS: Final = (
     ("NetworkConnect", "EndpointConfig."),
 )
 _PODMAN: Final = (
-    ("ContainerCreateLibpod", "Networks.*."),
-    ("PodCreateLibpod", "Networks.*."),
+    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*."),
     ("NetworkConnectLibpod", ""),
 )
 

@@ -167,7 +167,31 @@ class Choice(Constraint):
         return self.choices[0] if value is True else None
 
 
-class Words(Constraint):
+class Items(Constraint):
+    """A list of items, each compared in its one spelling."""
+
+    def spell(self, item: str) -> Hashable:
+        """Return an item as claims have it."""
+        return item
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match any item."""
+        return frozenset(map(self.spell, items_of(granted))).__contains__
+
+    def least(self, value: Hashable) -> Value | None:
+        """List the item."""
+        return (value,) if isinstance(value, str) and value else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Spell the items."""
+        return tuple(map(self.spell, items_of(least)))
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare item by item."""
+        return all(map(self.matcher(outer), self.read_back(inner)))
+
+
+class Words(Items):
     """A list of plain words.
 
     Attributes:
@@ -186,20 +210,8 @@ class Words(Constraint):
             return f"it is one of {list_names(self.words)}" if self.words else "nothing is called that"
         return ""
 
-    def matcher(self, granted: Value) -> Matcher:
-        """Match word for word."""
-        return frozenset(items_of(granted)).__contains__
 
-    def least(self, value: Hashable) -> Value | None:
-        """List the word."""
-        return (value,) if isinstance(value, str) and value else None
-
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Compare word for word."""
-        return set(items_of(inner)) <= set(items_of(outer))
-
-
-class Globs(Constraint):
+class Globs(Items):
     """A list of patterns over texts."""
 
     def matcher(self, granted: Value) -> Matcher:
@@ -210,10 +222,6 @@ class Globs(Constraint):
     def patterns(self, granted: Value) -> tuple[str, ...]:
         """Return the patterns of a value, each in the one form of the texts that it is compared with."""
         return items_of(granted)
-
-    def least(self, value: Hashable) -> Value | None:
-        """List the text itself."""
-        return (value,) if isinstance(value, str) and value else None
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare the patterns."""

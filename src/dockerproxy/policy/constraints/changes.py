@@ -18,29 +18,19 @@ from dockerproxy.wire.document import Json
 _WORD: Final = "changes"
 
 _GROUPS: Final = {
-    "cpus": (
-        "cpu",
-        "cpupercent",
-        "cpushares",
-        "cpuperiod",
-        "cpuquota",
-        "cpusetcpus",
-        "cpusetmems",
-        "nanocpus",
-        "cpucount",
-    ),
-    "memory": ("memory", "memoryreservation", "memoryswap", "memoryswappiness", "kernelmemory", "kernelmemorytcp"),
-    "pids": ("pids", "pidslimit"),
-    "io": ("blkioweight", "blockio", "diskquota", "iomaximumiops", "iomaximumbandwidth"),
-    "limits": ("ulimits", "r_limits", "hugepagelimits"),
-    "restart": ("restartpolicy", "restartretries"),
-    "health": ("health", "no"),
-    "env": ("env", "unsetenv"),
-    "init": ("init",),
+    "cpus": "cpu cpupercent cpushares cpuperiod cpuquota cpusetcpus cpusetmems nanocpus cpucount",
+    "memory": "memory memoryreservation memoryswap memoryswappiness kernelmemory kernelmemorytcp",
+    "pids": "pids pidslimit",
+    "io": "blkioweight blockio diskquota iomaximumiops iomaximumbandwidth",
+    "limits": "ulimits r_limits hugepagelimits",
+    "restart": "restartpolicy restartretries",
+    "health": "health no",
+    "env": "env unsetenv",
+    "init": "init",
 }
 """By the first word of a field, in lower case."""
 
-_OF: Final = {name: group for group, names in _GROUPS.items() for name in names}
+_OF: Final = {name: group for group, names in _GROUPS.items() for name in names.split()}
 
 _ZERO_COUNTS: Final = frozenset({"PidsLimit", "MemorySwappiness", "Init"})
 """Fields of Docker's API that are not there if they are null, and say something if they are 0 or false."""

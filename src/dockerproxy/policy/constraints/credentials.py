@@ -17,19 +17,16 @@ import re
 from collections.abc import Hashable, Iterator
 from typing import Final
 
-from dockerproxy.policy.amounts import is_server
 from dockerproxy.policy.claim import Check, Object, Reading
-from dockerproxy.policy.constraints.base import Constraint, Matcher
-from dockerproxy.policy.constraints.servers import HUB
+from dockerproxy.policy.constraints.servers import Servers
 from dockerproxy.policy.objects import is_whole, name_in
 from dockerproxy.policy.references import parse_reference
-from dockerproxy.policy.values import Value, items_of
-from dockerproxy.text import fold, lower
+from dockerproxy.policy.values import Value
+from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, show
 
 _WORD: Final = "credentials"
 _SECRETS: Final = ("username", "password", "auth", "identitytoken", "registrytoken")
-_HOST: Final = re.compile(r"(?:https?://)?([^/]*)(?:/.*)?", re.DOTALL)
 _IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
 _NOTHING: Final = frozenset({"", "null"})
 """What clients send that have no credentials; the second is no base64, and both engines take it for none."""
@@ -39,36 +36,20 @@ class _UnclearError(Exception):
     """Credentials that have no single reading."""
 
 
-class _Credentials(Constraint):
+class _Credentials(Servers):
     may_be_empty = True
     is_learned = False
-
-    def fault(self, item: str) -> str:
-        """Return why an item is no host."""
-        return "" if is_server(item) else "the host of a registry is needed, like registry.example:5000"
-
-    def matcher(self, granted: Value) -> Matcher:
-        """Match a host; Docker Hub's names mean the same."""
-        return frozenset(map(_spell, items_of(granted))).__contains__
 
     def least(self, value: Hashable) -> Value | None:
         """List the host."""
         return (value,) if isinstance(value, str) and not self.fault(value) else None
 
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the hosts."""
-        return tuple(map(_spell, items_of(least)))
 
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Compare the hosts."""
-        return set(map(_spell, items_of(inner))) <= set(map(_spell, items_of(outer)))
-
-
-def _spell(text: str) -> str:
-    """Return a host in its one spelling, without what stands around it in an address."""
-    found = _HOST.fullmatch(lower(text))
-    host = found[1] if found is not None else ""
-    return HUB[0] if host in HUB else host
+CONSTRAINT = _Credentials(
+    _WORD,
+    "to which registries credentials may be sent with a pull, a push or a build; [] is none",
+    narrows=True,
+)
 
 
 def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -93,7 +74,7 @@ def _list_hosts(reading: Reading, value: Json) -> Iterator[str]:
         if servers and any(each is not None for each in said.values() if not isinstance(each, dict)):
             raise _UnclearError
         for name, each in servers.items():
-            yield from _hosts_of(_fold(each), _spell(name))
+            yield from _hosts_of(_fold(each), CONSTRAINT.spell(name))
         if not servers and _has_secrets(said):
             yield from _hosts_of(said, _registry_of(reading))
 
@@ -102,7 +83,7 @@ def _hosts_of(said: Object, host: str) -> Iterator[str]:
     """Yield the host whose credentials these are, and another one that they name."""
     if _has_secrets(said):
         yield host
-        yield _spell(str(said.get("serveraddress") or host))
+        yield CONSTRAINT.spell(str(said.get("serveraddress") or host))
 
 
 def _has_secrets(said: Object) -> bool:
@@ -140,21 +121,14 @@ def _registry_of(reading: Reading) -> str:
     # Podman's own API looks for short names in a list of registries.
     if reference is None or len(given) > 1 or (name.endswith("Libpod") and not is_whole(image, reference)):
         raise _UnclearError
-    return _spell(reference.name)
+    return CONSTRAINT.spell(reference.name)
 
-
-CONSTRAINT = _Credentials(
-    _WORD,
-    "to which registries credentials may be sent with a pull, a push or a build; [] is none",
-    narrows=True,
-)
 
 _PUSHES: Final = frozenset({"ImagePush", "ImagePushLibpod"})
 _PARAMETERS: Final = {"ImageCreate": "fromimage", "ImagePullLibpod": "reference", "ImagePushLibpod": "destination"}
 """That name the image, folded."""
 
 READS: Final[dict[tuple[str, str], Check]] = {
-    (operation, field): _check
-    for operation in ("ImageCreate", "ImageBuild", *sorted(_PUSHES), "ImagePullLibpod")
+    ("ImageCreate ImageBuild ImagePush ImagePushLibpod ImagePullLibpod", field): _check
     for field in ("#X-Registry-Auth", "#X-Registry-Config")
 }

@@ -106,6 +106,5 @@ CONSTRAINT = _Dropped()
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.CapDrop!"): _check,
     ("ContainerCreateLibpod", "cap_drop[]!"): _check,
-    ("ServiceCreate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
-    ("ServiceUpdate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
+    ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
 }

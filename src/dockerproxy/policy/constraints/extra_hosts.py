@@ -90,9 +90,7 @@ CONSTRAINT = _Hosts(
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.ExtraHosts[]"): _check,
-    ("ContainerCreateLibpod", "hostadd[]"): _check,
-    ("PodCreateLibpod", "hostadd[]"): _check,
+    ("ContainerCreateLibpod PodCreateLibpod", "hostadd[]"): _check,
     ("ImageBuild", "?extrahosts"): _check_parameter,
-    ("ServiceCreate", "TaskTemplate.ContainerSpec.Hosts[]"): _check_service,
-    ("ServiceUpdate", "TaskTemplate.ContainerSpec.Hosts[]"): _check_service,
+    ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.Hosts[]"): _check_service,
 }

@@ -22,21 +22,8 @@ from dockerproxy.wire.document import Json
 
 _WORD: Final = "instructions"
 _NAMES: Final = (
-    *(
-        "ADD",
-        "ARG",
-        "CMD",
-        "COPY",
-        "ENTRYPOINT",
-        "ENV",
-        "EXPOSE",
-        "FROM",
-        "HEALTHCHECK",
-        "LABEL",
-        "MAINTAINER",
-        "ONBUILD",
-    ),
-    *("RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+    *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
+    *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 )
 _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
 
@@ -60,8 +47,5 @@ CONSTRAINT = Words(
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ImageBuild", "Dockerfile[]"): _check_steps,
-    ("ImageCommit", "?changes[]"): _check_changes,
-    ("ImageCommitLibpod", "?changes[]"): _check_changes,
-    ("ImageCreate", "?changes[]"): _check_changes,
-    ("ImageImportLibpod", "?changes[]"): _check_changes,
+    ("ImageCommit ImageCommitLibpod ImageCreate ImageImportLibpod", "?changes[]"): _check_changes,
 }

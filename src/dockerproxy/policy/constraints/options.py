@@ -52,21 +52,16 @@ CONSTRAINT = _Options(
     narrows=False,
 )
 
-_PREPARED: Final = {
-    "AttachStdin": "stdin",
-    "Tty": "tty",
-    "Detach": "detach",
-    "DetachKeys": "detach",
-    "Privileged": _PRIVILEGED,
-}
-_STARTED: Final = {"Detach": "detach", "Tty": "tty", "@ProcessConfig.privileged": _PRIVILEGED}
+_PREPARED: Final = "ContainerExec ContainerExecLibpod"
+_STARTED: Final = "ExecStart ExecStartLibpod"
 
 READS: Final[dict[tuple[str, str], Check]] = {
-    (operation, field): _check_of(option)
-    for operations, fields in (
-        (("ContainerExec", "ContainerExecLibpod"), _PREPARED),
-        (("ExecStart", "ExecStartLibpod"), _STARTED),
-    )
-    for operation in operations
-    for field, option in fields.items()
+    (_PREPARED, "AttachStdin"): _check_of("stdin"),
+    (_PREPARED, "Tty"): _check_of("tty"),
+    (_PREPARED, "Detach"): _check_of("detach"),
+    (_PREPARED, "DetachKeys"): _check_of("detach"),
+    (_PREPARED, "Privileged"): _check_of(_PRIVILEGED),
+    (_STARTED, "Detach"): _check_of("detach"),
+    (_STARTED, "Tty"): _check_of("tty"),
+    (_STARTED, "@ProcessConfig.privileged"): _check_of(_PRIVILEGED),
 }

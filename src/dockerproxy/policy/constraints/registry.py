@@ -1,7 +1,7 @@
 """All constraints: each file of this package that has one registers it by being here.
 
 A file has `CONSTRAINT`. One whose word is about fields that no check of `policy/claims` reads for it has `READS` as
-well: for each operation and field, as the tables of `api/bodies` name it, the function that makes claims of its value.
+well: for operations and a field, as the tables of `api/bodies` name it, the function that makes claims of its value.
 A `!` behind the field has it look at what is not there, too. Several words may read the same field; a check that its
 line names reads it last. A line that says `unset` or `absent` is left to the word, which then lets more through.
 """
@@ -42,9 +42,11 @@ class Read(NamedTuple):
 def _list_reads() -> dict[tuple[str, str], tuple[Read, ...]]:
     found: dict[tuple[str, str], tuple[Read, ...]] = {}
     for module in _MODULES:
-        for (operation, field), check in getattr(module, "READS", {}).items():
-            place = operation, field.removesuffix(ALWAYS)
-            found[place] = (*found.get(place, ()), Read(check, module.CONSTRAINT.name, field.endswith(ALWAYS)))
+        for (operations, field), check in getattr(module, "READS", {}).items():
+            read = Read(check, module.CONSTRAINT.name, field.endswith(ALWAYS))
+            for operation in operations.split():
+                place = operation, field.removesuffix(ALWAYS)
+                found[place] = (*found.get(place, ()), read)
     return found
 
 

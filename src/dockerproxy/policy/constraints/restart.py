@@ -52,9 +52,7 @@ CONSTRAINT = Words(
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.RestartPolicy.Name!"): _check,
     ("ContainerUpdate", "RestartPolicy.Name"): _check_changed,
-    ("ContainerCreateLibpod", "restart_policy!"): _check,
+    ("ContainerCreateLibpod PodCreateLibpod", "restart_policy!"): _check,
     ("ContainerUpdateLibpod", "?restartPolicy"): _check,
-    ("PodCreateLibpod", "restart_policy!"): _check,
-    ("ServiceCreate", "TaskTemplate.RestartPolicy.Condition!"): _check_service,
-    ("ServiceUpdate", "TaskTemplate.RestartPolicy.Condition!"): _check_service,
+    ("ServiceCreate ServiceUpdate", "TaskTemplate.RestartPolicy.Condition!"): _check_service,
 }

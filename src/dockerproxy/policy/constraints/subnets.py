@@ -4,14 +4,18 @@ import ipaddress
 from collections.abc import Hashable
 
 from dockerproxy.policy.amounts import Network, read_network
-from dockerproxy.policy.constraints.base import Constraint, Matcher
+from dockerproxy.policy.constraints.base import Items, Matcher
 from dockerproxy.policy.values import Value, items_of
 
 
-class _Subnets(Constraint):
+class _Subnets(Items):
     def fault(self, item: str) -> str:
         """Return why an item is no subnet."""
         return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
+
+    def spell(self, item: str) -> Network | None:
+        """Return the subnet."""
+        return read_network(item)
 
     def matcher(self, granted: Value) -> Matcher:
         """Match a subnet that is within a granted one."""
@@ -21,14 +25,6 @@ class _Subnets(Constraint):
     def least(self, value: Hashable) -> Value | None:
         """List the subnet."""
         return (str(value),) if isinstance(value, Network) else None
-
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the subnets."""
-        return tuple(map(read_network, items_of(least)))
-
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Compare the subnets."""
-        return all(map(self.matcher(outer), map(read_network, items_of(inner))))
 
 
 def is_within(inner: object, outer: Network) -> bool:

@@ -21,6 +21,5 @@ def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
 CONSTRAINT = Choice("tagged", "each image of the archive must have a name", "required")
 
 READS: Final[dict[tuple[str, str], Check]] = {
-    ("ImageLoad", "manifest.json[]"): _check,
-    ("ImageLoadLibpod", "manifest.json[]"): _check,
+    ("ImageLoad ImageLoadLibpod", "manifest.json[]"): _check,
 }
