@@ -87,42 +87,29 @@ class Lookup:
     others: "tuple[Lookup, ...]" = field(default=(), compare=False)
 
 
-WORDS: Final[Mapping[Kind, str]] = {
+_SECTIONS: Final[Mapping[Kind, str]] = {
     Kind.CONTAINER: "containers",
-    Kind.EXEC: "containers",
     Kind.IMAGE: "images",
-    Kind.REMOTE_IMAGE: "images",
+    Kind.REMOTE_IMAGE: "distribution",
     Kind.NETWORK: "networks",
     Kind.VOLUME: "volumes",
     Kind.SERVICE: "services",
-    Kind.TASK: "services",
     Kind.POD: "pods",
+    Kind.EXEC: "exec",
+    Kind.TASK: "tasks",
     Kind.SECRET: "secrets",
     Kind.CONFIG: "configs",
 }
+"""The segment in front of the name, where to ask for an object."""
+
+WORDS: Final = {**_SECTIONS, Kind.REMOTE_IMAGE: "images", Kind.EXEC: "containers", Kind.TASK: "services"}
 """What the condition on an object is called. An exec is judged by its container, a task by its service."""
 
-_KINDS: Final = {
-    "containers": Kind.CONTAINER,
-    "images": Kind.IMAGE,
-    "distribution": Kind.REMOTE_IMAGE,
-    "networks": Kind.NETWORK,
-    "volumes": Kind.VOLUME,
-    "services": Kind.SERVICE,
-    "pods": Kind.POD,
-    "exec": Kind.EXEC,
-    "tasks": Kind.TASK,
-}
-"""By the segment in front of the name."""
+_KINDS: Final = {section: kind for kind, section in _SECTIONS.items() if kind not in {Kind.SECRET, Kind.CONFIG}}
+"""By that segment. Secrets and configs are asked for only if the body of a service names them."""
 
 OWNED: Final[Mapping[Kind, str]] = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}
 """Kinds of objects that are judged by what they belong to, with the field that names it. It is asked about as well."""
-
-_SECTIONS: Final = {kind: section for section, kind in _KINDS.items()} | {
-    Kind.SECRET: "secrets",
-    Kind.CONFIG: "configs",
-}
-"""Where to ask for an object. Secrets and configs are asked for only if the body of a service names them."""
 
 _SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, Kind.SECRET, Kind.CONFIG})
 """Docker inspects these without `/json` after the name; Podman's own API always has it."""
@@ -140,44 +127,30 @@ BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
 """They remove a volume, which has no id: Podman the one whose name begins so, if there is none of that very name."""
 
 SWEEPING: Final = frozenset(
-    {
-        "VolumePrune",
-        "VolumePruneLibpod",
-        "SystemPruneLibpod",
-        "KubePlayDownLibpod",
-        "PlayKubeDownLibpod",
-    }
+    {"VolumePrune", "VolumePruneLibpod", "SystemPruneLibpod", "KubePlayDownLibpod", "PlayKubeDownLibpod"}
 )
 """They may remove volumes that no path names."""
 
 _EVERY: Final = frozenset({"ImageUntagLibpod"})
 """They may act on names that the request does not name first."""
 
-REACHING: Final[Mapping[str, tuple[str, ...]]] = {
-    "ContainerStart": ("checkpoint-dir",),
-    "CheckpointList": ("dir",),
-    "CheckpointDelete": ("dir",),
-    "ContainerChanges": ("parent",),
-    "ContainerChangesLibpod": ("parent",),
-    "ContainerDeleteLibpod": ("depend",),
-    "ContainerKill": ("all",),
-    "ContainerRestart": ("all",),
-    "ContainerRestartLibpod": ("all",),
-    "ContainerRestoreLibpod": ("import",),
-    "ContainerStopLibpod": ("all",),
-    "NetworkDelete": ("force",),
-    "NetworkDeleteLibpod": ("force",),
-    "VolumeDeleteLibpod": ("force",),
-    "ImageDelete": ("force",),
-    "ImageDeleteLibpod": ("force",),
-    "ImageChangesLibpod": ("parent",),
-    "ImageTreeLibpod": ("whatrequires",),
-    "ImagePush": ("destination",),
-    "ImagePushLibpod": ("destination",),
+_REACHING: Final = {
+    "all": "ContainerKill ContainerRestart ContainerRestartLibpod ContainerStopLibpod",
+    "checkpoint-dir": "ContainerStart",
+    "depend": "ContainerDeleteLibpod",
+    "destination": "ImagePush ImagePushLibpod",
+    "dir": "CheckpointList CheckpointDelete",
+    "force": "NetworkDelete NetworkDeleteLibpod VolumeDeleteLibpod ImageDelete ImageDeleteLibpod",
+    "import": "ContainerRestoreLibpod",
+    "parent": "ContainerChanges ContainerChangesLibpod ImageChangesLibpod",
+    "whatrequires": "ImageTreeLibpod",
 }
 """Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
 all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
 registry."""
+
+REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() for name in names.split()}
+"""By operation."""
 
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
 """Those of them that say nothing if they are false; any value of the others names something."""
@@ -297,9 +270,8 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     spelled = parse_reference(lookup.name)
     reference = str(with_default_tag(spelled)) if spelled is not None else ""
     if reference in found.names:
-        return ResolvedObject(
-            reference, (reference,)
-        )  # No id: the name may be another image's by the time it is acted on.
+        # No id: the name may be another image's by the time it is acted on.
+        return ResolvedObject(reference, (reference,))
     return _with_every_name(found)
 
 

@@ -54,10 +54,7 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
         constraint = CONSTRAINTS[fault.word]
         before = needed.get(fault.word, constraint.unspoken or None)
         merged = fault.value if before is None else merge(before, fault.value)
-        if merged is None or constraint.takes is Takes.AMOUNT:
-            needed[fault.word] = fault.value
-        else:
-            needed[fault.word] = merged
+        needed[fault.word] = fault.value if merged is None or constraint.takes is Takes.AMOUNT else merged
     return needed
 
 

@@ -20,20 +20,9 @@ from typing import Final
 
 from dockerproxy.policy.claims.dockerfile_steps import Budget
 
-_TRANSPORTS: Final = tuple(
-    f"{name}:"
-    for name in (
-        "atomic",
-        "containers-storage",
-        "dir",
-        "docker-archive",
-        "docker-daemon",
-        "oci",
-        "oci-archive",
-        "ostree",
-        "sif",
-        "tarball",
-    )
+_TRANSPORTS: Final = (
+    *("atomic:", "containers-storage:", "dir:", "docker-archive:", "docker-daemon:"),
+    *("oci:", "oci-archive:", "ostree:", "sif:", "tarball:"),
 )
 """What the name of an image begins with that Podman reads from the host (containers/image, alltransports)."""
 

@@ -100,28 +100,12 @@ def _look_at_mount(value: str) -> str:
 
 _OF_MOUNTS: Final = frozenset(
     {
-        "type",
-        "target",
-        "dst",
-        "destination",
-        "source",
-        "src",
-        "from",
-        "ro",
-        "readonly",
-        "rw",
-        "readwrite",
-        "size",
-        "tmpfs-size",
+        *("type", "target", "dst", "destination", "source", "src", "from"),
+        *("ro", "readonly", "rw", "readwrite", "size", "tmpfs-size"),
     }
 )
 
-_COPIED: Final[Mapping[str, Callable[[str], str]]] = {
-    "--chown": _take,
-    "--chmod": _take,
-    "--link": _take,
-    "--exclude": _take,
-}
+_COPIED: Final = dict.fromkeys(("--chown", "--chmod", "--link", "--exclude"), _take)
 _FLAGS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
     "RUN": {"--mount": _look_at_mount, "--network": _look_at_network},
     "FROM": {"--platform": _take},
