@@ -81,13 +81,7 @@ def show_value(path: str, value: Json) -> str:
 
 
 def find_fault(path: str, value: Json, says: str) -> Fault:
-    """Return what only an unrestricted grant allows.
-
-    Args:
-        path: Where.
-        value: What is there; None if nothing is, though something must be.
-        says: What is wrong with it, as a clause that goes on after the value.
-    """
+    """Return what only an unrestricted grant allows, as `Reading.violate` notes it."""
     return Fault(path, show_value(path, value), says)
 
 

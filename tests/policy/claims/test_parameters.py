@@ -10,7 +10,6 @@ from policy.inspecting import claimed, keeps
 from policy.policies import request_for, request_of
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.constraints.origin import Pull
 from dockerproxy.policy.references import Reference
 
 
@@ -253,8 +252,8 @@ def test_what_podman_pulls_is_certain_or_unknown(query: str, reference: str) -> 
 def check_pull(operation: str, query: str, reference: str) -> None:
     request = request_for(OPERATIONS[operation], f"?{query}")
     pull = claimed(request, "from")
-    assert pull is None or isinstance(pull, Pull)
-    assert (str(pull.reference) if pull is not None else "") == reference
+    assert pull is None or isinstance(pull, Reference)
+    assert (str(pull) if pull is not None else "") == reference
     assert keeps(request, **{"from": ("**",)}) is bool(reference)
     assert not keeps(request, **{"from": ("other",)})
 
@@ -267,7 +266,7 @@ ALL_TAGS = [
 
 @pytest.mark.parametrize(("operation", "query"), ALL_TAGS)
 def test_all_tags_of_a_name_are_pulled_where_no_tag_is_said(operation: str, query: str) -> None:
-    assert read(operation, "from", query) == Pull(Reference("docker.io/library/nginx"))
+    assert read(operation, "from", query) == Reference("docker.io/library/nginx")
 
 
 @given(
@@ -279,5 +278,5 @@ def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: st
     operation, parameter = pull
     found = read(operation, "from", f"{parameter}={quote(name)}&tag={quote(tag)}")
     if found is not None:
-        assert isinstance(found, Pull)
-        assert read(operation, "from", f"{parameter}={quote(str(found.reference))}") == found
+        assert isinstance(found, Reference)
+        assert read(operation, "from", f"{parameter}={quote(str(found))}") == found

@@ -17,7 +17,6 @@ from dockerproxy.policy.constraints.base import Choice, Words
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.memory import Swap
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.constraints.origin import Pull
 from dockerproxy.policy.constraints.publish import Addresses, Ports, normalise_address
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.globs import covers, fits
@@ -79,7 +78,7 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     "configs": OBJECTS,
     "containers": OBJECTS,
     "from": tuple(
-        Pull(Reference(name, *rest))
+        Reference(name, *rest)
         for name in ("docker.io/library/nginx", "docker.io/ci/app", "registry.example/a/b")
         for rest in ((), ("latest",), ("1",), ("", f"sha256:{ID}"))
     ),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from policy.inspecting import admits
 
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.origin import CONSTRAINT, Pull
+from dockerproxy.policy.constraints.origin import CONSTRAINT
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 
 NGINX = Reference("docker.io/library/nginx")
@@ -25,19 +25,19 @@ NGINX = Reference("docker.io/library/nginx")
     ],
 )
 def test_an_image_is_pulled_by_its_normalised_reference(pattern: str, tag: str, *, passes: bool) -> None:
-    assert admits("from", (pattern,), Pull(Reference(NGINX.name, tag))) is passes
+    assert admits("from", (pattern,), Reference(NGINX.name, tag)) is passes
 
 
 @pytest.mark.parametrize("pattern", ["**", "nginx:*", "nginx*", "docker.io/library/*", "docker.io/**", "*"])
 def test_all_tags_are_pulled_if_one_pattern_covers_them(pattern: str) -> None:
-    assert admits("from", (pattern,), Pull(NGINX))
+    assert admits("from", (pattern,), NGINX)
 
 
 @pytest.mark.parametrize(
     "patterns", [("nginx",), ("nginx:1*", "nginx:[!1]*"), ("nginx@*",), ("nginx:?",), ("nginx:*1",), ("ngin:*",)]
 )
 def test_all_tags_are_not_pulled_by_patterns_for_some(patterns: tuple[str, ...]) -> None:
-    assert not admits("from", patterns, Pull(NGINX))
+    assert not admits("from", patterns, NGINX)
 
 
 @given(
@@ -49,14 +49,14 @@ def test_a_pattern_that_lets_all_tags_be_pulled_lets_each(pattern: str, name: st
     every, one = parse_reference(name), parse_reference(f"{name}:{tag}")
     assert every is not None
     assert one is not None
-    if admits("from", (pattern,), Pull(every)):
-        assert admits("from", (pattern,), Pull(one))
-        assert admits("from", (pattern,), Pull(with_default_tag(every)))
+    if admits("from", (pattern,), every):
+        assert admits("from", (pattern,), one)
+        assert admits("from", (pattern,), with_default_tag(every))
 
 
 def test_one_image_can_be_listed_and_all_tags_of_a_name_cannot() -> None:
-    assert CONSTRAINT.least(Pull(Reference(NGINX.name, "1"))) == (f"{NGINX.name}:1",)
-    assert CONSTRAINT.least(Pull(NGINX)) is None
+    assert CONSTRAINT.least(Reference(NGINX.name, "1")) == (f"{NGINX.name}:1",)
+    assert CONSTRAINT.least(NGINX) is None
     assert CONSTRAINT.least(NGINX.name) is None
     assert not admits("from", ("**",), NGINX.name)
 

@@ -34,8 +34,8 @@ from dockerproxy.policy.claims.image_archives import meanings
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.networks import join_network
-from dockerproxy.policy.claims.tags import claim_name, fault_of_given
-from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.policy.claims.tags import claim_name
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.wire.document import Json, read_json
 from dockerproxy.wire.tar import Entry, Kind, show_name
 
@@ -156,9 +156,5 @@ def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Js
     local = operation.name.endswith("Libpod")
     for text in value if isinstance(value, list) else (value,):
         for name in meanings(str(text), local=local) if text else ():
-            reference = parse_reference(name)
-            if reference is None:
-                reading.violate(path, name, fault_of_given(reference))
-            else:
-                claim_name(reading, with_default_tag(reference), path)
+            claim_name(reading, parse_reference(name), name, path)
     return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else None

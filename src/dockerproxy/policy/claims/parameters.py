@@ -8,11 +8,11 @@ condition admits that.
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Reading
-from dockerproxy.policy.constraints.origin import Pull
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
@@ -96,13 +96,8 @@ def _read_path(request: CanonicalRequest) -> str | None:
     return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
 
 
-def _from(parameter: str) -> Line:
-    """Read what is pulled: `fromImage` for Docker, `reference` for Podman."""
-    return Line("from", parameter, lambda request: read_pull(request, parameter))
-
-
-def read_pull(request: CanonicalRequest, parameter: str) -> Pull | None:
-    """Return what is pulled; None if that is not certain, or something is imported."""
+def read_pull(request: CanonicalRequest, parameter: str) -> Reference | None:
+    """Return what is pulled, without tag and digest all of it; None if that is not certain, or it is imported."""
     images = certain_values(request, parameter) or ()
     tags = certain_values(request, "tag")
     others = any(request.values("fromsrc")) or any(request.values("repo"))
@@ -112,8 +107,8 @@ def read_pull(request: CanonicalRequest, parameter: str) -> Pull | None:
         return None
     reference = join_reference(images[0], "".join(tags))
     if own and reference is not None:
-        reference = None if any(tags) else _read_own(images[0], reference, every=every)
-    return None if reference is None else Pull(reference)
+        return None if any(tags) else _read_own(images[0], reference, every=every)
+    return reference
 
 
 def _read_own(image: str, reference: Reference, *, every: bool) -> Reference | None:
@@ -146,27 +141,24 @@ def _is_no_builder(request: CanonicalRequest) -> bool:
     return not any(name.lstrip("/").startswith("buildx_buildkit_") for name in request.values("name"))
 
 
-_FOLLOW: Final = _flag("follow", "follow", absent=False)
-_STREAM: Final = _flag("stream", "stream", absent=True)
 _FORCE: Final = _flag("force", "force", absent=False)
 _PATH: Final = Line("path", "path", _read_path)
-_SIGNAL: Final = _text("signal", "signal", "KILL", normalise_signal)
 
 _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
-    ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_FOLLOW,)),
-    ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_STREAM,)),
+    ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
+    ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_flag("stream", "stream", absent=True),)),
     ("ContainerArchive ContainerArchiveInfo PutContainerArchive", (_PATH,)),
     ("ContainerArchiveLibpod ContainerArchiveInfoLibpod PutContainerArchiveLibpod", (_PATH,)),
     ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
     ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
     ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
     ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
-    ("ContainerKill ContainerKillLibpod PodKillLibpod", (_SIGNAL,)),
+    ("ContainerKill ContainerKillLibpod PodKillLibpod", (_text("signal", "signal", "KILL", normalise_signal),)),
     ("ContainerTop", (_text("ps_args", "ps_args", "-ef"),)),
     ("SecretInspect SecretInspectLibpod", (_flag("showsecret", "showsecret", absent=False),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
-    ("ImageCreate", (_from("fromImage"),)),
-    ("ImagePullLibpod", (_from("reference"),)),
+    ("ImageCreate", (Line("from", "fromImage", partial(read_pull, parameter="fromImage")),)),
+    ("ImagePullLibpod", (Line("from", "reference", partial(read_pull, parameter="reference")),)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
     ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
 )

@@ -13,17 +13,14 @@ from dockerproxy.wire.document import Json, show
 
 def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each secret is one that is granted."""
-    _check_references(reading, value, path, Kind.SECRET)
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, Kind.SECRET)
 
 
 def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each config is one that is granted."""
-    _check_references(reading, value, path, Kind.CONFIG)
-
-
-def _check_references(reading: Reading, value: Json, path: str, kind: Kind) -> None:
     for where, reference in objects_at(value, path):
-        _check_reference(reading, reference, where, kind)
+        _check_reference(reading, reference, where, Kind.CONFIG)
 
 
 def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:

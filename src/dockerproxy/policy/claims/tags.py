@@ -42,23 +42,29 @@ def _claim(reading: Reading, value: Json, path: str, parent: Object, words: str)
         return None
     tags = parent.get("tag")
     reference = join_reference(value, str(tags[0]) if isinstance(tags, list) else "")
-    if reference is not None:
-        claim_name(reading, with_default_tag(reference), path, words)
-    else:
-        reading.violate(path, value, fault_of_given(reference))
+    claim_name(reading, reference, value, path, words)
     return complete(value, reference)
 
 
-def claim_name(reading: Reading, reference: Reference, path: str, words: str = "tags") -> None:
-    """Claim a name for an image."""
-    name, fault = str(reference), fault_of_given(reference)
+def claim_name(reading: Reading, reference: Reference | None, text: str, path: str, words: str = "tags") -> None:
+    """Claim a name for an image; without a tag it means `latest`.
+
+    Args:
+        reading: Of the request.
+        reference: What the image would be called; None if that is no such name.
+        text: As it is spelled.
+        path: Where.
+        words: Of the conditions that speak of it.
+    """
+    given = with_default_tag(reference) if reference is not None else None
+    name, fault = str(given or text), _fault_of_given(given)
     if fault:
         reading.violate(path, name, fault)
     else:
         reading.claim(words, named(name), path, name, _NOT_GRANTED)
 
 
-def fault_of_given(reference: Reference | None) -> str:
+def _fault_of_given(reference: Reference | None) -> str:
     """Say why no image can be given a name, whatever is granted; empty if one can."""
     if reference is None:
         return "not a valid image name"
@@ -69,8 +75,4 @@ def fault_of_given(reference: Reference | None) -> str:
 
 def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A loaded image gets a name that the grant lists; without a tag it means `latest`."""
-    reference = parse_reference(str(value))
-    if reference is None:
-        reading.violate(path, value, fault_of_given(reference))
-    else:
-        claim_name(reading, with_default_tag(reference), path)
+    claim_name(reading, parse_reference(str(value)), str(value), path)

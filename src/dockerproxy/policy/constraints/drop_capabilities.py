@@ -48,11 +48,6 @@ class _Dropped(Constraint):
     is_learned = False
     acts = True
 
-    def __init__(self) -> None:
-        super().__init__(
-            _WORD, "which capabilities must be dropped; those that are not are dropped for it", narrows=True
-        )
-
     def fault(self, item: str) -> str:
         """Return why an item is no capability."""
         return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else "not a capability, like NET_RAW"
@@ -101,7 +96,7 @@ def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> 
     _check(reading, value, path, parent)
 
 
-CONSTRAINT = _Dropped()
+CONSTRAINT = _Dropped(_WORD, "which capabilities must be dropped; those that are not are dropped for it", narrows=True)
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.CapDrop!"): _check,

@@ -1,7 +1,6 @@
 """`from`: from where an image is pulled, by its normalised reference. Nothing is imported."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from dockerproxy.policy.constraints.base import Globs, Matcher
 from dockerproxy.policy.globs import fits
@@ -10,18 +9,9 @@ from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.wording import list_names
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """What is pulled: an image, or all tags of a name.
-
-    Attributes:
-        reference: Of the image; without tag and digest it is every tag of the name.
-    """
-
-    reference: Reference
-
-
 class _From(Globs):
+    """Values of claims are references; one without tag and digest is every tag of the name."""
+
     def fault(self, item: str) -> str:
         """Return why a pattern can match no image, or matches others than it seems to."""
         return fault_of_pattern(item)
@@ -31,10 +21,10 @@ class _From(Globs):
         globs = self.patterns(granted)
 
         def matches(value: Hashable) -> bool:
-            if not isinstance(value, Pull):
+            if not isinstance(value, Reference):
                 return False
-            text = str(value.reference)
-            if value.reference.tag or value.reference.digest:
+            text = str(value)
+            if value.tag or value.digest:
                 return any(fits(glob, text) for glob in globs)
             # A star at the end matches the rest of any tag, since tags have no slash.
             return any(glob.endswith("*") and fits(glob, f"{text}:") for glob in globs)
@@ -47,13 +37,11 @@ class _From(Globs):
 
     def least(self, value: Hashable) -> Value | None:
         """List the image; all tags of a name are more than a person reads out of a list."""
-        if not isinstance(value, Pull) or not (value.reference.tag or value.reference.digest):
-            return None
-        return (str(value.reference),)
+        return (str(value),) if isinstance(value, Reference) and (value.tag or value.digest) else None
 
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the images."""
-        return tuple(Pull(found) for found in map(parse_reference, items_of(least)) if found is not None)
+    def spell(self, item: str) -> Reference | None:
+        """Return the image."""
+        return parse_reference(item)
 
     def describe(self, value: Value) -> str:
         """Name the images."""
