@@ -37,13 +37,8 @@ _ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref
 """The second counts where the first is not there (containerd image/archive, imageName; containers/common libimage). To
 Podman up to 3.4 only the second counts: so what has the first goes on with both the same."""
 
-_NAMES: Final = {
-    _MANIFEST: "manifest.json[].RepoTags[]",
-    _REPOSITORIES: "repositories.*.*",
-    _INDEX: "index.json.manifests[].annotations.*",
-}
 _IMAGES: Final = "manifest.json[]"
-"""Lines of the table that say what is granted of each name, and of each image."""
+"""Line of the table that says what is granted of each image."""
 
 _MOST_NAMES: Final = 512
 """That an archive may give: each is compared with all that are granted."""
@@ -57,7 +52,7 @@ class Loading(Rules):
     """What may be in an archive of images."""
 
     def __init__(self, _request: CanonicalRequest, note: Note) -> None:
-        super().__init__(frozenset({_MANIFEST, _INDEX, _REPOSITORIES}))
+        super().__init__(frozenset(_FILES))
         self._note = note
         self._lists_images = False
         self._scan, self._variables = LabelScan(), VariableScan()
@@ -83,8 +78,9 @@ class Loading(Rules):
         document = read_json(content)
         if isinstance(document, Refusal):
             return fault_of(entry, f"is invalid: {document.reason}")
+        place, list_names = _FILES[entry.name]
         try:
-            images = [[*each] for each in _READERS[entry.name](document)]
+            images = list(list_names(document))
         except _UnclearError:
             return fault_of(entry, "is not valid in an archive of images")
         names = dict.fromkeys(name for image in images for name in image)
@@ -92,12 +88,12 @@ class Loading(Rules):
             return fault_of(entry, f"has more than {_MOST_NAMES} names")
         path = f"a name in {entry.name.decode()}"
         for name in names:
-            self._note(_NAMES[entry.name], name, path)
+            self._note(place, name, path)
         if entry.name != _REPOSITORIES:
             self._lists_images = True
             for image in images:
                 self._note(_IMAGES, [*image], entry.name.decode())
-        return write_json(_WRITERS[entry.name](document))
+        return write_json(document)
 
     def end(self) -> None:
         """Note an archive of the old form, with images of which no list says what they are called."""
@@ -124,61 +120,52 @@ def meanings(name: str, *, local: bool) -> tuple[str, ...]:
     return (name, f"localhost/{name}") if local and not name.startswith(f"{registry}/") else (name,)
 
 
-def _names_in_manifest(document: Json) -> Iterator[list[str]]:
-    for image in _list(document):
-        yield [_text(name) for name in _list(_find(image, "repotags"))]
-
-
-def _complete_names(document: Json) -> Json:
+def _list_in_manifest(document: Json) -> Iterator[list[str]]:
     """Put the registry in front of each name: without it, Podman would take it for one of `localhost/`."""
     for image in _list(document):
         fields = _object(image)
-        for key in [key for key in fields if fold(key) == "repotags"]:
-            names = [(_text(name), parse_reference(_text(name))) for name in _list(fields[key])]
-            fields[key] = [name if reference is None else complete(name, reference) for name, reference in names]
-    return document
+        key = _find_key(fields, "repotags")
+        names = list(map(_text, _list(fields.get(key))))
+        if key in fields:
+            fields[key] = [complete(name, parse_reference(name)) for name in names]
+        yield names
 
 
-def _unify_names(document: Json) -> Json:
-    """Give each image of an index one name for all engines."""
-    first, second = _ANNOTATIONS
-    for manifest in _list(_find(document, "manifests")):
-        annotations = _object(_find(manifest, "annotations"))
-        if annotations.get(first):
-            annotations[second] = annotations[first]
-    return document
-
-
-def _names_in_repositories(document: Json) -> Iterator[list[str]]:
+def _list_in_repositories(document: Json) -> Iterator[list[str]]:
     for name, tags in _object(document).items():
         yield [f"{name}:{tag}" for tag in _object(tags)]
 
 
-def _names_in_index(document: Json) -> Iterator[list[str]]:
+def _list_in_index(document: Json) -> Iterator[list[str]]:
+    """Give each image one name for all engines."""
+    first, second = _ANNOTATIONS
     for manifest in _list(_find(document, "manifests")):
         annotations = _object(_find(manifest, "annotations"))
         name = next(filter(None, (_text(annotations.get(key) or "") for key in _ANNOTATIONS)), "")
+        if annotations.get(first):
+            annotations[second] = annotations[first]
         yield [*meanings(name, local=True)] if name else []
 
 
-_READERS: Final = {
-    _MANIFEST: _names_in_manifest,
-    _REPOSITORIES: _names_in_repositories,
-    _INDEX: _names_in_index,
+_FILES: Final[Mapping[bytes, tuple[str, Callable[[Json], Iterator[list[str]]]]]] = {
+    _MANIFEST: ("manifest.json[].RepoTags[]", _list_in_manifest),
+    _REPOSITORIES: ("repositories.*.*", _list_in_repositories),
+    _INDEX: ("index.json.manifests[].annotations.*", _list_in_index),
 }
-_WRITERS: Final[Mapping[bytes, Callable[[Json], Json]]] = {
-    _MANIFEST: _complete_names,
-    _REPOSITORIES: lambda document: document,
-    _INDEX: _unify_names,
-}
+"""Where names stand: the line of the table that says what is granted of each, and what lists those of each image."""
 
 
 def _find(value: Json, name: str) -> Json:
     """Return a field of an object, as Go finds it; nothing if it is not there."""
-    found = [item for key, item in _object(value).items() if fold(key) == name]
+    fields = _object(value)
+    return fields.get(_find_key(fields, name))
+
+
+def _find_key(fields: Mapping[str, Json], name: str) -> str:
+    found = [key for key in fields if fold(key) == name]
     if len(found) > 1:
         raise _UnclearError
-    return found[0] if found else None
+    return found[0] if found else name
 
 
 def _list(value: Json) -> list[Json]:
