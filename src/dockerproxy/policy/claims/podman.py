@@ -45,15 +45,13 @@ _HEXADECIMAL: Final = re.compile(r"[0-9a-f]*").fullmatch
 _OPTIONS: Final = {"mtu": re.compile("[0-9]{1,5}"), "isolate": re.compile("true|strict")}
 """Options of a network that are harmless, with the values that are: the size of packets, fewer ways to others."""
 
-_NOT_KNOWN: Final = "not known to be harmless"
-
 
 def _check_options(reading: Reading, options: Json, known: frozenset[str], path: str) -> list[str]:
     """Look whether options are known; return them."""
     texts = [str(option) for option in options] if isinstance(options, list) else []
     for option in texts:
         if option not in known:
-            reading.violate(path, option, f"and that option {_NOT_KNOWN}")
+            reading.violate(path, option, "not known to be harmless")
     return texts
 
 
