@@ -180,13 +180,7 @@ class Reading:
         self.claims.append(Claim(_split(words), options, path, shown, says, **more))
 
     def claim_since(self, word: str, since: Version, path: str) -> None:
-        """Note that an engine leaves out a field of which a condition speaks, if it does so under this version.
-
-        Args:
-            word: Of the condition.
-            since: The first version under which it does not.
-            path: Where the field stands.
-        """
+        """Note that an engine leaves out a field of which a condition speaks, under a version older than `since`."""
         version = read_version(self.request.version)
         if version is not None and version < since:
             self.claim(word, None, path, None, f"is ignored by the engine under {self.request.version}")

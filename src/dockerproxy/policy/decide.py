@@ -57,11 +57,6 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
 
     Every input has an answer, and the same input always has the same one. It says that it needs the body or a lookup
     only while that is not known and some grant might allow the request.
-
-    Args:
-        policy: Of the socket it came in by.
-        request: What the client asks for.
-        known: What is known besides.
     """
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
@@ -102,12 +97,7 @@ def claims_of_head(request: CanonicalRequest, known: Known) -> tuple[Claim, ...]
 
 
 def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -> Judgement:
-    """Judge claims by the conditions of a grant.
-
-    Args:
-        conditions: Of the grant, by their words.
-        claims: What is asked for.
-    """
+    """Judge claims by the conditions of a grant."""
     faults: list[Fault] = []
     waiting: list[Fault] = []
     lookups: dict[str, Lookup] = {}
@@ -153,11 +143,7 @@ def _allow(case: Case, read: Readout, substitutes: Mapping[str, Json]) -> Decisi
 
 
 def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
-    """Put substitutes at their places in what was read.
-
-    Args:
-        read: What was read; its content is changed.
-        substitutes: Values by their paths.
+    """Put substitutes, by their paths, at their places in what was read: its content is changed.
 
     Returns:
         Parameters of the query that go on with other values.

@@ -42,11 +42,6 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     Of words that only narrow, those are missing that cannot list what the request has. If no words do, there is only
     `unrestricted`, and its value is the reason.
 
-    Args:
-        body: The table of its operation.
-        request: Its head.
-        known: Its body, the object it names, and what the engine said so far.
-
     Returns:
         The words, or what the engine must be asked before they are known.
     """

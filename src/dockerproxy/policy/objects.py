@@ -219,10 +219,7 @@ def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
 def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
     """Read the engine's answer to a lookup.
 
-    Args:
-        lookup: The one it answers.
-        content: JSON of the object.
-        version: Prefix for a further lookup: an exec says only which container it belongs to.
+    An exec says only which container it belongs to: a further lookup has the version as its prefix.
 
     Returns:
         The object, a further lookup, or None if the answer does not say what it must.

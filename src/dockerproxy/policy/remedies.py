@@ -37,12 +37,7 @@ def find_remedy(
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
-    """Return what a grant would have to say for a request to pass; or why no grant can say it.
-
-    Args:
-        values: What the grant says, by its words.
-        faults: What is wrong with the request under the grant.
-    """
+    """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
     needed = dict(values)
     for fault in faults:
         if fault.value == "" and fault.word in values:

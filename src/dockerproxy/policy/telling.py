@@ -25,13 +25,7 @@ from dockerproxy.policy.vocabulary import find_words, narrows
 
 
 def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Known:
-    """Return what is known of a request without what its client may not know.
-
-    Args:
-        policy: Of the socket it came in by.
-        request: What the client asks for.
-        known: What is known of it.
-    """
+    """Return what is known of a request without what its client may not know."""
     named, found, operation = find_object(request), known.found, request.operation
     if found is not None and isinstance(named, Lookup):
         found = _show(policy, request, named, found)

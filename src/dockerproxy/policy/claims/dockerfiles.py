@@ -30,10 +30,7 @@ _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 def find_reach(content: bytes, given: Mapping[str, str] | None, steps: list[Step] | None = None) -> str:
     """Say what in a Dockerfile reaches further than a build may, as a clause; empty if nothing does.
 
-    Args:
-        content: Of the Dockerfile.
-        given: What the client sets its variables to; None if that is not clear.
-        steps: Gets its steps.
+    `given` is what the client sets its variables to, or None if that is not clear; `steps` gets its steps.
     """
     budget, steps = Budget(), [] if steps is None else steps
     try:

@@ -109,11 +109,9 @@ def _stays(entry: Entry) -> bool:
 
 
 def meanings(name: str, *, local: bool) -> tuple[str, ...]:
-    """Return what a name may mean: Podman puts `localhost/` before one without a registry, where Docker means its own.
+    """Return what a name may mean, to Podman too if it is `local`.
 
-    Args:
-        name: As it was given.
-        local: Whether Podman might.
+    Podman puts `localhost/` before one without a registry, where Docker means its own.
     """
     reference = parse_reference(name)
     registry = reference.name.partition("/")[0] if reference is not None else ""

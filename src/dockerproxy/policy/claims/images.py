@@ -33,9 +33,7 @@ _NOT_GRANTED: Final = "an image that no rule allows"
 def complete(text: str, reference: Reference | None) -> str:
     """Return a name of an image with its registry; its tag and digest stay as they are spelled.
 
-    Args:
-        text: As the client spells it.
-        reference: What was read from it; None if it is no such name, and stays.
+    What has no reference is no such name, and stays.
     """
     if reference is None:
         return text
@@ -63,14 +61,7 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
-    use is found by what it said.
-
-    Args:
-        reading: Of the request.
-        value: As the client spells it.
-        path: Where.
-        reference: What was read from it; None if it is no name.
-        by_name: Whether it goes on by the name that is granted, and not by the id.
+    use is found by what it said. By `by_name` it goes on by the name that is granted, and not by the id.
     """
     found = reading.find(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []

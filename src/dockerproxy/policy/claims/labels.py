@@ -98,11 +98,7 @@ def acts(name: str) -> bool:
 
 
 def find_in_instruction(rest: str) -> str:
-    """Say what is wrong with what follows a LABEL, as a clause; empty if nothing is.
-
-    Args:
-        rest: All of the instruction, with the lines that go on from it.
-    """
+    """Say what is wrong with all that follows a LABEL, on later lines too, as a clause; empty if nothing is."""
     found = _NAME(rest.translate(_WITHOUT_QUOTES))
     if found is not None:
         return f"has a LABEL with {found[0]}, {SAYS}"
@@ -133,14 +129,7 @@ def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> N
 
 
 def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
-    """Claim labels.
-
-    Args:
-        reading: Of the request.
-        value: The labels.
-        path: Where they stand.
-        target: Where those of the grant are put; empty if they are put elsewhere.
-    """
+    """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
     labels = dict(value) if isinstance(value, dict) else {}
     for name in labels:
         if acts(name):

@@ -125,16 +125,10 @@ def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
     read_only: bool = False,
     is_own: bool = True,
 ) -> None:
-    """Claim what is mounted; a directory of the host goes on by its clean path.
+    """Claim what is mounted, of a kind as Docker calls it; a directory of the host goes on by its clean path.
 
-    Args:
-        reading: Of the request.
-        mount: As the body has it.
-        path: Where.
-        kind: What is mounted, as Docker calls it.
-        names: What source and target are called there.
-        read_only: Whether nothing there can be changed by it.
-        is_own: Whether the body has these fields; else what is wrong is said of the path itself.
+    `names` are what source and target are called there. Where the body has no such fields of its own, what is wrong is
+    said of the path itself.
     """
     source, target = (str(mount.get(name) or "") for name in names)
     at_source, at_target = (f"{path}.{name}" if is_own else path for name in names)

@@ -120,11 +120,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
 def join_container(reading: Reading, name: str, path: str, field: str) -> str:
     """Claim a container that is joined; return its whole id, so that no other can take its place.
 
-    Args:
-        reading: Of the request.
-        name: How the client names it.
-        path: Where.
-        field: Of an inspection, which says whose namespace that container has itself.
+    A field of its inspection says whose namespace it has itself.
     """
     mode = f"{_OF_CONTAINER}{name}"
     if not IS_NAME(name):

@@ -57,11 +57,8 @@ class Line(NamedTuple):
 def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> Line:
     """Read a parameter that is true or false.
 
-    Args:
-        word: Of the condition.
-        parameter: Its name in the query.
-        absent: What engines take it for where it is missing; None if not all of them for the same.
-        also: Another name of it, which other versions of an engine read.
+    `absent` is what engines take it for where it is missing, or None if not all take it for the same; `also` is another
+    name of it, which other versions of an engine read.
     """
 
     def read(request: CanonicalRequest) -> bool | None:
@@ -122,11 +119,8 @@ def _registries(parameter: str, *, namespaces: bool) -> Line:
 
     Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
     daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
-    (containers/common libimage/search.go), so there no slash may stand at all.
-
-    Args:
-        parameter: Its name in the query.
-        namespaces: Whether a plain word before a slash is a namespace of the configured registry.
+    (containers/common libimage/search.go), so there no slash may stand at all: not even behind one of the `namespaces`
+    of the configured registry.
     """
 
     def has_host(reference: str) -> bool:
@@ -168,12 +162,7 @@ LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in 
 
 
 def read_head(reading: Reading, found: ResolvedObject | None) -> None:
-    """Note what the head of a request claims.
-
-    Args:
-        reading: Of the request.
-        found: The object that its path names; None if it names none or it is not known.
-    """
+    """Note what the head of a request claims; the object that its path names is None if that is not known."""
     request = reading.request
     name = request.operation.name
     for line in LINES.get(name, ()):

@@ -15,12 +15,7 @@ from dockerproxy.wire.document import Json
 def read_parameters(
     query: Iterable[tuple[str, str]], known: Mapping[str, Field]
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, ...]]]:
-    """Return the values of each parameter that is judged, and those that are left out, with no values.
-
-    Args:
-        query: As the client sent it, decoded.
-        known: The parameters of the operation's table.
-    """
+    """Return the values of each decoded parameter that is judged, and those that are left out, with no values."""
     given, dropped = dict[str, list[str]](), dict[str, tuple[str, ...]]()
     for name, value in query:
         if name in known and known[name].how == "aside":

@@ -52,13 +52,7 @@ class Readout:
 
 
 def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout:
-    """Read what a request says besides its path.
-
-    Args:
-        body: The table of its operation.
-        request: Its head.
-        known: Its body, and what the engine said so far.
-    """
+    """Read what a request says besides its path, by the table of its operation."""
     reading = Reading(request=request, answers=known.answers, found=known.found)
     content = known.body[0] if known.body is not None else None
     query = _read_query(reading, body.parameters)

@@ -38,14 +38,7 @@ def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> 
 
 
 def claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
-    """Claim a subnet; return it.
-
-    Args:
-        reading: Of the request.
-        value: The subnet as it is spelled.
-        path: Where it stands.
-        addresses: Those that must be in it, by their paths; None is none.
-    """
+    """Claim a subnet and return it; addresses, by their paths, must be in it, unless they are None."""
     text = str(value or "")
     subnet = read_network(text)
     if subnet is None:

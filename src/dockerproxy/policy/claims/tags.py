@@ -47,15 +47,7 @@ def _claim(reading: Reading, value: Json, path: str, parent: Object, words: str)
 
 
 def claim_name(reading: Reading, reference: Reference | None, text: str, path: str, words: str = "tags") -> None:
-    """Claim a name for an image; without a tag it means `latest`.
-
-    Args:
-        reading: Of the request.
-        reference: What the image would be called; None if that is no such name.
-        text: As it is spelled.
-        path: Where.
-        words: Of the conditions that speak of it.
-    """
+    """Claim a name for an image, which is none without a reference; without a tag it means `latest`."""
     given = with_default_tag(reference) if reference is not None else None
     name, fault = str(given or text), _fault_of_given(given)
     if fault:

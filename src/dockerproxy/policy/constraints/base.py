@@ -288,13 +288,7 @@ def plain_id(identity: str) -> str:
 def judge_claim(
     conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
 ) -> Admitted | Fault | Lookup:
-    """Judge one claim by the conditions of a grant.
-
-    Args:
-        conditions: Of the grant, by their words.
-        claim: What is asked for.
-        constraint: Of the first word of the claim.
-    """
+    """Judge one claim by the conditions of a grant, or by the constraint of its first word if none speaks of it."""
     condition = conditions.get(claim.words[0])
     if condition is None and len(claim.words) > 1:
         condition = conditions.get(claim.words[1])
