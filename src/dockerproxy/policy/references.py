@@ -119,14 +119,14 @@ def _take_apart(pattern: str) -> tuple[str, str, str]:
     return before + slash + last, colon + tag, at + digest
 
 
-def fault_of_pattern(text: str) -> str:
+def fault_of_pattern(item: str) -> str:
     """Return why a pattern can match no image, or matches others than it seems to; empty if all is well."""
-    if text == _ANY or (_IS_ID(text) and not text.startswith(("sha384:", "sha512:"))):
+    if item == _ANY or (_IS_ID(item) and not item.startswith(("sha384:", "sha512:"))):
         return ""
-    if _IS_SHORT_ID(text):
+    if _IS_SHORT_ID(item):
         return "the id of an image is sha256: and all 64 digits"
-    name, tag, digest = _take_apart("/".join(_split_domain(text)))
-    return _fault_of_registry(text) or _fault_of_name(name) or _fault_of_tag(name, tag) or _fault_of_digest(digest)
+    name, tag, digest = _take_apart("/".join(_split_domain(item)))
+    return _fault_of_registry(item) or _fault_of_name(name) or _fault_of_tag(name, tag) or _fault_of_digest(digest)
 
 
 def _fault_of_registry(text: str) -> str:

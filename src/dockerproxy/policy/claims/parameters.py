@@ -119,8 +119,8 @@ def _registries(parameter: str, *, namespaces: bool) -> Line:
 
     Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
     daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
-    (containers/common libimage/search.go), so there no slash may stand at all: not even behind one of the `namespaces`
-    of the configured registry.
+    (containers/common libimage/search.go), so there no slash may stand at all. Where there are `namespaces`, a plain
+    word before a slash is one of the configured registry.
     """
 
     def has_host(reference: str) -> bool:

@@ -8,7 +8,6 @@ from dockerproxy.text import upper
 
 class _Capabilities(Items):
     def fault(self, item: str) -> str:
-        """Return why an item is no capability."""
         return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else "not a capability, like NET_BIND_SERVICE"
 
     def spell(self, item: str) -> str:

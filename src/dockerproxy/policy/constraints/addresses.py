@@ -45,7 +45,6 @@ class _Addresses(Items):
     unspoken = ("0.0.0.0/0", "::/0", _PRIORITY)
 
     def fault(self, item: str) -> str:
-        """Return why an item is no address."""
         known = item == _PRIORITY or read_network(item) or read_address(item) or _is_mac_pattern(item)
         return "" if known else f"an address, a network like 10.9.0.0/16, a MAC like 02:42:* or {_PRIORITY} is needed"
 
@@ -73,7 +72,6 @@ class _Addresses(Items):
         return not isinstance(value, Mac)
 
     def least(self, value: Hashable) -> Value | None:
-        """List the address."""
         if isinstance(value, Mac):
             return (value.text,)
         if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
@@ -81,7 +79,6 @@ class _Addresses(Items):
         return (_PRIORITY,) if value == _PRIORITY else None
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare networks, patterns and the wish."""
         matches = self.matcher(outer)
         wide = [lower(item) for item in items_of(outer) if _is_mac_pattern(item)]
         return all(

@@ -28,7 +28,6 @@ class Bind:
 
 class _Binds(Constraint):
     def fault(self, item: str) -> str:
-        """Return why an item is no path."""
         return fault_of_path(split_mode(item)[0])
 
     def matcher(self, granted: Value) -> Matcher:
@@ -43,15 +42,12 @@ class _Binds(Constraint):
         return matches
 
     def least(self, value: Hashable) -> Value | None:
-        """List the path."""
         return (f"{value.path}:ro" if value.read_only else value.path,) if isinstance(value, Bind) else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the paths."""
         return tuple(Bind(path, mode == "ro") for path, mode in map(split_mode, items_of(least)))
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare the patterns, and whether one may write."""
         wide = [split_mode(item) for item in items_of(outer)]
         narrow = (split_mode(item) for item in items_of(inner))
         return all(any(mode in {"rw", how} and covers(glob, path) for glob, mode in wide) for path, how in narrow)

@@ -10,7 +10,6 @@ from dockerproxy.policy.values import Value
 
 class _Builders(Choice):
     def describe(self, _value: Value) -> str:
-        """Say what it is not called."""
         return "name is not one of a privileged builder, buildx_buildkit_..."
 
 

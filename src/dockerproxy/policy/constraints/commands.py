@@ -13,20 +13,16 @@ class _Commands(Constraint):
     takes = Takes.LISTS
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match the words of a command."""
         commands = _lists(granted)
         return lambda value: isinstance(value, tuple) and any(fits_command(command, value) for command in commands)
 
     def least(self, value: Hashable) -> Value | None:
-        """List the words."""
         return (tuple(map(str, value)),) if isinstance(value, tuple) and value else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the commands."""
         return _lists(least)
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare the commands word by word."""
         return all(any(_covers(wide, narrow) for wide in _lists(outer)) for narrow in _lists(inner))
 
 

@@ -41,7 +41,6 @@ class _Credentials(Servers):
     is_learned = False
 
     def least(self, value: Hashable) -> Value | None:
-        """List the host."""
         return (value,) if isinstance(value, str) and not self.fault(value) else None
 
 

@@ -49,7 +49,6 @@ class _Dropped(Constraint):
     acts = True
 
     def fault(self, item: str) -> str:
-        """Return why an item is no capability."""
         return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else "not a capability, like NET_RAW"
 
     def matcher(self, granted: Value) -> Matcher:
@@ -73,7 +72,6 @@ class _Dropped(Constraint):
         return tuple(map(capability_name, value.dropped)) or None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return a container that drops them."""
         return (Capabilities(items_of(least)),)
 
     def within(self, inner: Value, outer: Value) -> bool:

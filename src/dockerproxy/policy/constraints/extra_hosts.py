@@ -31,16 +31,13 @@ class _Hosts(Globs):
     may_be_empty = True
 
     def fault(self, item: str) -> str:
-        """Return why an item is no name with an address."""
         name, _, address = item.partition(":")
         return "" if name and address else "a name and an address are needed, like db:10.9.0.2 or db:*"
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
-        """Return the patterns, in one spelling."""
         return tuple(map(_spell, items_of(granted)))
 
     def least(self, value: Hashable) -> Value | None:
-        """List the name with its address."""
         return super().least(value) if isinstance(value, str) and not self.fault(value) else None
 
 

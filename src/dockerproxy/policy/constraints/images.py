@@ -9,9 +9,7 @@ from dockerproxy.policy.values import Value, items_of
 class Images(Objects):
     """References of images, by pattern or full id."""
 
-    def fault(self, item: str) -> str:
-        """Return why a pattern can match no image, or matches others than it seems to."""
-        return fault_of_pattern(item)
+    fault = staticmethod(fault_of_pattern)
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
         """Return the patterns over normalised references."""

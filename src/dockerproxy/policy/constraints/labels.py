@@ -30,7 +30,6 @@ class _Labels(Constraint):
         return set(outer.items) <= set(inner.items)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        """Say which label is in the way."""
         return _find_contradiction(granted, claim.options[0][0])
 
 

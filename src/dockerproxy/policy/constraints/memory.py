@@ -37,7 +37,6 @@ class _Memory(Amount):
         return self.most(granted) * (2 if swap.with_memory else 1)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        """Say how much swap there may be."""
         value = claim.options[0][0] if claim.options else None
         if not isinstance(value, Swap):
             return super().problem(granted, claim)

@@ -40,7 +40,6 @@ class _Networks(Names):
     unspoken = ("default",)
 
     def fault(self, item: str) -> str:
-        """Return why no network can be called so."""
         if item in _OF_HOST:
             return "the host's network needs unrestricted"
         if _NAMESPACE.fullmatch(item):
@@ -61,13 +60,11 @@ class _Networks(Names):
         return True
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return networks that are joined."""
         named = (Joined(ResolvedObject(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
         own = [Joined(DEFAULT, is_default=True)] if set(items_of(least)) & set(DEFAULT.names) else []
         return (*own, *named)
 
     def least(self, value: Hashable) -> Value | None:
-        """List the network by its name."""
         return super().least(value.found if isinstance(value, Joined) else value)
 
 

@@ -12,9 +12,7 @@ from dockerproxy.policy.wording import list_names
 class _From(Globs):
     """Values of claims are references; one without tag and digest is every tag of the name."""
 
-    def fault(self, item: str) -> str:
-        """Return why a pattern can match no image, or matches others than it seems to."""
-        return fault_of_pattern(item)
+    fault = staticmethod(fault_of_pattern)
 
     def matcher(self, granted: Value) -> Matcher:
         """Match one image, or all tags of a name that one pattern covers."""
@@ -32,7 +30,6 @@ class _From(Globs):
         return matches
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
-        """Return the patterns over normalised references."""
         return tuple(map(normalise_pattern, items_of(granted)))
 
     def least(self, value: Hashable) -> Value | None:
@@ -40,11 +37,9 @@ class _From(Globs):
         return (str(value),) if isinstance(value, Reference) and (value.tag or value.digest) else None
 
     def spell(self, item: str) -> Reference | None:
-        """Return the image."""
         return parse_reference(item)
 
     def describe(self, value: Value) -> str:
-        """Name the images."""
         return f"the image comes from {list_names(items_of(value))}"
 
 

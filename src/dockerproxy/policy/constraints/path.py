@@ -5,9 +5,7 @@ from dockerproxy.policy.words import fault_of_path
 
 
 class _Path(Globs):
-    def fault(self, item: str) -> str:
-        """Return why an item is no path."""
-        return fault_of_path(item)
+    fault = staticmethod(fault_of_path)
 
 
 CONSTRAINT = _Path(

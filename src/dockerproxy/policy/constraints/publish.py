@@ -60,18 +60,15 @@ class _Publish(Constraint):
         return isinstance(value, Addresses)
 
     def least(self, value: Hashable) -> Value | None:
-        """List the ports or the addresses."""
         if isinstance(value, Addresses):
             return Pairs((("addresses", value.texts),))
         return Pairs((("ports", (value.text,)),)) if isinstance(value, Ports) else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the ports, and each address by itself."""
         addresses = (Addresses((text,)) for text in _list(least, "addresses") or ())
         return (*map(Ports, _list(least, "ports") or ()), *addresses)
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare all ports, and all addresses."""
         matches = self.matcher(outer)
         ports, addresses = _list(inner, "ports"), _list(inner, "addresses")
         has_ports = _list(outer, "ports") is None or (ports is not None and all(map(matches, map(Ports, ports))))

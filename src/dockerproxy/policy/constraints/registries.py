@@ -6,7 +6,6 @@ from dockerproxy.policy.values import Value
 
 class _Registries(Choice):
     def describe(self, _value: Value) -> str:
-        """Say what is not named."""
         return "no registry host is named"
 
 

@@ -38,7 +38,6 @@ class _Servers(Servers):
     unspoken = HUB[:1]
 
     def by_default(self, value: Hashable) -> bool:
-        """Whether it is Docker Hub."""
         return value in HUB
 
 

@@ -8,11 +8,9 @@ from dockerproxy.policy.words import normalise_signal
 
 class _Signal(Items):
     def fault(self, item: str) -> str:
-        """Return why an item is no signal."""
         return "" if re.fullmatch(r"[A-Z0-9+-]+", normalise_signal(item)) else "not a signal, like HUP"
 
     def spell(self, item: str) -> str:
-        """Return its name."""
         return normalise_signal(item)
 
 

@@ -10,20 +10,16 @@ from dockerproxy.policy.values import Value, items_of
 
 class _Subnets(Items):
     def fault(self, item: str) -> str:
-        """Return why an item is no subnet."""
         return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
 
     def spell(self, item: str) -> Network | None:
-        """Return the subnet."""
         return read_network(item)
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match a subnet that is within a granted one."""
         nets = tuple(net for net in map(read_network, items_of(granted)) if net is not None)
         return lambda value: any(is_within(value, net) for net in nets)
 
     def least(self, value: Hashable) -> Value | None:
-        """List the subnet."""
         return (str(value),) if isinstance(value, Network) else None
 
 

@@ -8,7 +8,6 @@ class _Unrestricted(Constraint):
     takes = Takes.FLAG
 
     def matcher(self, _granted: Value) -> Matcher:
-        """Match anything."""
         return lambda _: True
 
 
