@@ -32,7 +32,7 @@ class Keep:
 
 KEEP: Final = Keep()
 
-Substitute: TypeAlias = "Json | Keep | Callable[[int], Json]"
+Substitute: TypeAlias = Json | Keep | Callable[[int], Json]
 """What takes the place of a value; of an amount that is missing, made of what the grant says."""
 
 

@@ -113,8 +113,8 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
             faults += claim.wrong
             for lookup in claim.later:
                 lookups[lookup.target] = lookup
-            if claim.target and not isinstance(answer.substitute, Keep) and not callable(answer.substitute):
-                substitutes[claim.target] = answer.substitute
+            if claim.target and not isinstance(answer, Keep) and not callable(answer):
+                substitutes[claim.target] = answer
     return Judgement(tuple(faults), tuple(waiting), tuple(lookups.values()), substitutes)
 
 

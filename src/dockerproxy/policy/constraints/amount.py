@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from dockerproxy.policy.claim import Claim
-from dockerproxy.policy.constraints.base import Admitted, Condition, Constraint, Matcher
+from dockerproxy.policy.claim import Claim, Substitute
+from dockerproxy.policy.constraints.base import Condition, Constraint, Matcher
 from dockerproxy.policy.values import Takes, Value
 
 MISSING: Final = "missing"
@@ -34,12 +34,10 @@ class Amount(Constraint):
         most = self.most(granted)
         return lambda value: most > 0 if value == MISSING else isinstance(value, int) and 0 < value <= most
 
-    def judge(self, condition: Condition, claim: Claim) -> Admitted | None:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Bound what has no bound."""
         admitted = super().judge(condition, claim)
-        if admitted is not None and callable(admitted.substitute):
-            return Admitted(admitted.substitute(self.most(condition.value)))
-        return admitted
+        return admitted(self.most(condition.value)) if callable(admitted) else admitted
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare the amounts."""

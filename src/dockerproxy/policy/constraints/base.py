@@ -19,20 +19,6 @@ Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A claim is granted.
-
-    Attributes:
-        substitute: What takes the place of its value.
-    """
-
-    substitute: Substitute = KEEP
-
-
-_AS_IT_IS: Final = Admitted()
-
-
 class Constraint:
     """What one word of a policy demands.
 
@@ -92,12 +78,9 @@ class Constraint:
         """Say what is wrong with a claim that is not admitted, as a clause."""
         return claim.says
 
-    def judge(self, condition: "Condition", claim: Claim) -> Admitted | None:
+    def judge(self, condition: "Condition", claim: Claim) -> Substitute:
         """Return what goes on in place of a claim's value; None if it is not admitted."""
-        for value, substitute in claim.options:
-            if condition.matches(value):
-                return Admitted(substitute) if substitute is not KEEP else _AS_IT_IS
-        return None
+        return next((substitute for value, substitute in claim.options if condition.matches(value)), None)
 
     def describe(self, value: Value) -> str:
         """Say what a condition demands, as a clause that follows "if"."""
@@ -287,18 +270,18 @@ def plain_id(identity: str) -> str:
 
 def judge_claim(
     conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
-) -> Admitted | Fault | Lookup:
+) -> Substitute | Fault | Lookup:
     """Judge one claim by the conditions of a grant, or by the constraint of its first word if none speaks of it."""
     condition = conditions.get(claim.words[0])
     if condition is None and len(claim.words) > 1:
         condition = conditions.get(claim.words[1])
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:
-        admitted: Admitted | None = _AS_IT_IS
+        admitted: Substitute = KEEP
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = _judge_unspoken(constraint, claim)
+        admitted = KEEP if _is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
     if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
@@ -309,9 +292,8 @@ def judge_claim(
     return claim.fault(says, constraint.name, "" if needed is None else needed)
 
 
-def _judge_unspoken(constraint: Constraint, claim: Claim) -> Admitted | None:
-    """Judge a claim of which the grant says nothing."""
+def _is_default(constraint: Constraint, claim: Claim) -> bool:
+    """Whether a claim is admitted of which the grant says nothing."""
     if claim.without is not None:
-        return _AS_IT_IS if claim.without else None
-    is_default = constraint.narrows or any(constraint.by_default(value) for value, _ in claim.options)
-    return _AS_IT_IS if is_default else None
+        return claim.without
+    return constraint.narrows or any(constraint.by_default(value) for value, _ in claim.options)

@@ -14,9 +14,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.claim import Check, Claim, Object, Reading
+from dockerproxy.policy.claim import Check, Claim, Object, Reading, Substitute
 from dockerproxy.policy.constraints.add_capabilities import capability_name
-from dockerproxy.policy.constraints.base import Admitted, Condition, Constraint, Matcher
+from dockerproxy.policy.constraints.base import Condition, Constraint, Matcher
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.wire.document import Json
 
@@ -56,14 +56,14 @@ class _Dropped(Constraint):
         dropped = {_ALL, *map(capability_name, items_of(granted))}
         return lambda value: isinstance(value, Capabilities) and dropped.isdisjoint(value.added)
 
-    def judge(self, condition: Condition, claim: Claim) -> Admitted | None:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Drop what is not dropped yet."""
         admitted = super().judge(condition, claim)
         value = claim.options[0][0] if claim.options else None
         if admitted is None or not isinstance(value, Capabilities):
             return None
         missing = value.lacks(condition.value)
-        return Admitted([*value.dropped, *missing]) if missing else admitted
+        return [*value.dropped, *missing] if missing else admitted
 
     def least(self, value: Hashable) -> Value | None:
         """Demand what is dropped already."""

@@ -1,7 +1,7 @@
 """`labels`: the labels that are put on what is made."""
 
-from dockerproxy.policy.claim import Claim
-from dockerproxy.policy.constraints.base import Admitted, Condition, Constraint, Matcher
+from dockerproxy.policy.claim import Claim, Substitute
+from dockerproxy.policy.constraints.base import Condition, Constraint, Matcher
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.wire.document import Json, show
 
@@ -14,13 +14,13 @@ class _Labels(Constraint):
         """Match labels that do not contradict those that are put on."""
         return lambda value: not _find_contradiction(granted, value)
 
-    def judge(self, condition: Condition, claim: Claim) -> Admitted | None:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Put the labels on."""
         for value, substitute in claim.options:
             if condition.matches(value) and isinstance(value, Pairs) and isinstance(condition.value, Pairs):
                 pairs = (*value.items, *condition.value.items)
                 put: dict[str, Json] = {name: text for name, text in pairs if isinstance(text, str)}
-                return Admitted(put if claim.target else substitute)
+                return put if claim.target else substitute
         return None
 
     def within(self, inner: Value, outer: Value) -> bool:
