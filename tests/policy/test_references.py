@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
 from dockerproxy.policy.references import (
     Reference,
     fault_of_pattern,
@@ -17,6 +17,7 @@ from dockerproxy.policy.references import (
     parse_reference,
     with_default_tag,
 )
+from dockerproxy.policy.wording import is_literal
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "references" / "normalised.tsv"
 CASES = [line.split("\t") for line in CORPUS.read_text().splitlines() if not line.startswith("#")]
@@ -44,7 +45,7 @@ def covers(pattern: str, reference: str) -> bool:
     assert not fault_of_pattern(pattern), fault_of_pattern(pattern)
     parsed = parse_reference(reference)
     assert parsed is not None
-    return Glob(normalise_pattern(pattern)).matches(str(with_default_tag(parsed)))
+    return fits(normalise_pattern(pattern), str(with_default_tag(parsed)))
 
 
 @pytest.mark.parametrize(("written", "read", "meant"), CASES, ids=[case[0][:40] for case in CASES])
@@ -79,7 +80,7 @@ def test_a_normalised_reference_is_its_own(text: str) -> None:
 @given(VALID | HOSTILE)
 def test_a_literal_pattern_has_a_fault_where_there_is_no_such_image(text: str) -> None:
     reference = parse_reference(text)
-    if Glob(text).is_literal and not re.match(r"sha\d+:|[0-9a-f]{64}\Z", text):
+    if is_literal(text) and not re.match(r"sha\d+:|[0-9a-f]{64}\Z", text):
         assert (fault_of_pattern(text) == "") is (reference is not None)
         if reference is not None:
             assert normalise_pattern(text) == str(with_default_tag(reference))

@@ -10,33 +10,12 @@ to that skipping and no further. A name is read at most once for each piece of t
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Final, TypeAlias
 
 _SEGMENTS: Final = "(?:[^/]*+/)*?"
 """As few whole segments as will do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glob:
-    """A pattern over names.
-
-    Attributes:
-        text: As it is written.
-    """
-
-    text: str
-
-    @property
-    def is_literal(self) -> bool:
-        """Whether it matches nothing but its own text."""
-        return "*" not in self.text and "?" not in self.text
-
-    def matches(self, name: str) -> bool:
-        """Whether the whole name is what the glob says."""
-        return fits(self.text, name)
 
 
 def fits(text: str, name: str) -> bool:
@@ -53,7 +32,7 @@ _States: TypeAlias = frozenset[tuple[int, int]]
 
 def covers(wide: str, narrow: str) -> bool:
     """Whether one glob certainly matches every name that another one matches."""
-    if wide == narrow or Glob(narrow).is_literal:
+    if wide == narrow or not {"*", "?"} & set(narrow):
         return wide == narrow or fits(wide, narrow)
     outer, inner = _list_ways(wide), _list_ways(narrow)
     other = next(letter for letter in map(chr, count(0x100)) if letter not in wide + narrow)

@@ -16,7 +16,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
+from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import lower
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -132,7 +133,7 @@ def fault_of_pattern(item: str) -> str:
 def _fault_of_registry(text: str) -> str:
     first, slash, _ = text.partition("/")
     named = first if slash else re.split("[:@]", first)[0]
-    if Glob(named).is_literal or (slash and _is_registry(first)):
+    if is_literal(named) or (slash and _is_registry(first)):
         return ""
     if _ANY in named or not text.strip("*/"):
         return "no registry is named: ** alone is any image, docker.io/** any of Docker Hub"
@@ -169,11 +170,11 @@ def _fault_of_digest(digest: str) -> str:
     if not colon:
         digits = algorithm[-1:]  # A star at the end may take in the colon.
     written = len(digits.replace("*", ""))
-    fits = any(
-        Glob(algorithm).matches(known) and (written == most or (written < most and "*" in digits))
+    is_one = any(
+        fits(algorithm, known) and (written == most or (written < most and "*" in digits))
         for known, most in _DIGITS.items()
     )
-    if not digest or (fits and re.fullmatch("[0-9a-f?*]*", digits)):
+    if not digest or (is_one and re.fullmatch("[0-9a-f?*]*", digits)):
         return ""
     return "a digest is sha256: and 64 digits of 0-9 a-f"
 

@@ -5,16 +5,18 @@ those that its conditions let through.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.wording import is_literal
 
 Danger = Callable[[Case], bool]
 
@@ -95,7 +97,7 @@ def writes_host(case: Case) -> bool:
 
 def makes_links(case: Case) -> bool:
     """Whether what a client may mount is chosen by a pattern, in a place where it may write."""
-    return any(mode == "rw" and not Glob(path).is_literal for path, mode in map(split_mode, _list(case, "binds")))
+    return any(mode == "rw" and not is_literal(path) for path, mode in map(split_mode, _list(case, "binds")))
 
 
 def owns_host(case: Case) -> bool:
@@ -105,7 +107,7 @@ def owns_host(case: Case) -> bool:
 
 def _owns(bind: str) -> bool:
     path, mode = split_mode(bind)
-    return any(map(Glob(path).matches, (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
+    return any(map(partial(fits, path), (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
 
 
 def gives_away(bind: str) -> bool:
@@ -128,7 +130,7 @@ def becomes_root(case: Case) -> bool:
 
 def reads_every_secret(case: Case) -> bool:
     """Whether a grant that is contained shows secrets by a pattern that means all of them."""
-    return any(all(map(Glob(item).matches, _ANY_NAME)) for item in _list(case, "secrets"))
+    return any(all(map(partial(fits, item), _ANY_NAME)) for item in _list(case, "secrets"))
 
 
 # Names that are given
@@ -149,4 +151,4 @@ def _is_any_image(item: str) -> bool:
     pattern = normalise_pattern(item)
     registry = pattern.partition("/")[0]
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
-    return any(map(Glob(pattern).matches, names))
+    return any(map(partial(fits, pattern), names))

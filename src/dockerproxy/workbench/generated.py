@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.wording import is_literal
 
 _GENERATED: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -42,7 +42,7 @@ _SHORTEST_STEM: Final = 3
 
 def mask(name: str) -> str:
     """Return the pattern of a name: a question mark for each generated character. Others stay as they are."""
-    return _GENERATED.sub(_count_out, name) if Glob(name).is_literal else name
+    return _GENERATED.sub(_count_out, name) if is_literal(name) else name
 
 
 def mask_image(reference: str) -> str:

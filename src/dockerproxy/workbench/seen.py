@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
 from dockerproxy.policy.needs import Item
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.wording import write_value
+from dockerproxy.policy.wording import is_literal, write_value
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
@@ -173,7 +173,7 @@ class Listed:
         elif isinstance(value, tuple):
             # An ID stays: nothing else was named, or a person wrote it.
             texts = _texts(value) if self._word.name in _FINDERS else ()
-            fixed = {item for item in texts if is_id(item) or not Glob(item).is_literal}
+            fixed = {item for item in texts if is_id(item) or not is_literal(item)}
             self._families |= dict.fromkeys(fixed, ())
             self._earlier.update(item for item in value if item not in fixed)
         else:
@@ -382,7 +382,7 @@ def _take_few(items: set[Item]) -> tuple[tuple[Item, ...], bool]:
 
 
 def _is_covered(item: Item, families: Iterable[str]) -> bool:
-    return isinstance(item, str) and any(Glob(pattern).matches(item) for pattern in families)
+    return isinstance(item, str) and any(fits(pattern, item) for pattern in families)
 
 
 def _texts(items: Iterable[Item]) -> tuple[str, ...]:
