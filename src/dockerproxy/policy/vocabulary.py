@@ -21,10 +21,9 @@ _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
 
 
 def _words_of(name: str) -> Mapping[str, Constraint]:
-    words = dict.fromkeys(find_words_of_body(BODIES[name]) if name in BODIES else ())
-    words |= dict.fromkeys([WORDS[KINDS[name]]] if name in KINDS else [])
-    words |= dict.fromkeys(line.word for line in LINES.get(name, ()))
-    return {word: CONSTRAINTS[word] for word in words}
+    of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
+    of_object = [WORDS[KINDS[name]]] if name in KINDS else []
+    return {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *(line.word for line in LINES.get(name, ())))}
 
 
 _WORDS: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) for name in _OF_BODY}

@@ -47,14 +47,10 @@ def claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[st
     says = "a subnet that no rule allows, where the host may know other machines"
     reading.claim("subnets", subnet, path, text, says)
     for where, address in addresses.items():
-        if address is not None and not _is_in(address, subnet):
+        known = read_address(str(address))
+        if address is not None and (known is None or known not in subnet):
             reading.violate(where, address, _OUTSIDE)
     return subnet
-
-
-def _is_in(text: Json, network: Network) -> bool:
-    address = read_address(str(text))
-    return address is not None and address in network
 
 
 def look_at_options(reading: Reading, value: Json, path: str, known: Mapping[str, re.Pattern[str]]) -> None:
