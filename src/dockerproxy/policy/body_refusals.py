@@ -35,33 +35,23 @@ _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
 def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
     """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
     kind, operation = head.media_type.name, request.operation
-    name = operation.name
-    says_none = operation is UNKNOWN or operation.body == "-"
+    length = None if head.framing is Framing.CHUNKED else head.length
     known = find_media_types(operation)
-    has_body = head.framing is not Framing.NONE
-    checks = (
-        (
-            any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))),
-            "unsupported gRPC request; use the tunnels /grpc and /session",
-        ),
-        (
-            has_body and operation is HEALTH,
-            "unsupported body of a health check; remove it",
-        ),
-        (
-            has_body and says_none and request.method in _BODILESS,
-            f"unsupported body of a {request.method} request; remove it",
-        ),
-        (
-            has_body and is_old_body(name, length=None if head.framing is Framing.CHUNKED else head.length),
-            f"unsupported body of {name}, from which old engines take settings; remove it",
-        ),
-        (
-            has_body and kind and kind not in known,
-            f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"',
-        ),
-    )
-    return next((Refusal(400, reason) for applies, reason in checks if applies), None)
+    if any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))):
+        reason = "unsupported gRPC request; use the tunnels /grpc and /session"
+    elif head.framing is Framing.NONE:
+        return None
+    elif operation is HEALTH:
+        reason = "unsupported body of a health check; remove it"
+    elif (operation is UNKNOWN or operation.body == "-") and request.method in _BODILESS:
+        reason = f"unsupported body of a {request.method} request; remove it"
+    elif is_old_body(operation.name, length=length):
+        reason = f"unsupported body of {operation.name}, from which old engines take settings; remove it"
+    elif kind and kind not in known:
+        reason = f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"'
+    else:
+        return None
+    return Refusal(400, reason)
 
 
 def refuse_type(head: RequestHead, operation: Operation) -> Refusal | None:

@@ -131,15 +131,9 @@ def _look_into(
     if judgement.lookups:
         first, *others = judgement.lookups
         return replace(first, others=tuple(others)) if others else first
-    return _allow(case, read, judgement.substitutes)
-
-
-def _allow(case: Case, read: Readout, substitutes: Mapping[str, Json]) -> Decision:
-    query = substitute(read, substitutes)
+    query = substitute(read, judgement.substitutes)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    if content is None and not query:
-        return case.decision
-    return replace(case.decision, content=content, query=query)
+    return replace(case.decision, content=content, query=query) if query or content is not None else case.decision
 
 
 def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:

@@ -47,8 +47,7 @@ _ANNOTATIONS: Final = frozenset(
         *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
         *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
         *("io.podman.annotations.autoremove-image", "io.podman.annotations.pids-limit", "io.podman.annotations.cpuset"),
-        "io.podman.annotations.memory-nodes",
-        "io.podman.annotations.cid-file",
+        *("io.podman.annotations.memory-nodes", "io.podman.annotations.cid-file"),
     }
 )
 """Podman writes them from other fields of the same body (libpod/container_internal_common.go), and its command line the

@@ -1,9 +1,4 @@
-"""Objects that a body names: judged by their names, and by the engine's answer where a name could be an id.
-
-Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
-of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
-object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
-is asked, and it stays where it is the network's own, for clients compare it.
+"""Images that a body names: judged by their names, and by the engine's answer where a name could be an id (`names.py`).
 
 What Podman takes for a place is no name of an image, whatever a grant says: `containers-storage:[vfs@/srv/a+/srv/b]c`
 has it make directories there, before it looks for an image.

@@ -1,12 +1,10 @@
-"""Which networks and whose namespaces a container joins, and which ports of the host it opens.
+"""Which networks and whose namespaces a container joins.
 
 Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
 Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
 Attack: a path of a namespace, or a word that means the host's network to Podman -> Defence: refused.
 Attack: a container that shares the host's or another's, or does not exist yet -> Defence: refused.
 Attack: two networks, one in each of two fields -> Defence: both are judged.
-Attack: no bindings, which Docker fills in; a range of which the ends are granted; an address that Go takes for any, or
-reads otherwise than Podman's netavark -> Defence: what they mean is judged (`ports.py`).
 """
 
 from typing import Final

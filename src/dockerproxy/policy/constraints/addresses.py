@@ -135,31 +135,22 @@ CONSTRAINT = _Addresses(
     " it all but MACs",
 )
 
-_ENDPOINTS: Final = (
-    ("ContainerCreate", "NetworkingConfig.EndpointsConfig.*."),
-    ("NetworkConnect", "EndpointConfig."),
-)
-_PODMAN: Final = (
-    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*."),
-    ("NetworkConnectLibpod", ""),
-)
+_ENDPOINT: Final = "NetworkingConfig.EndpointsConfig.*."
 
 READS: Final[dict[tuple[str, str], Check]] = {
-    **{
-        (operation, f"{prefix}{field}"): check
-        for operation, prefix in _ENDPOINTS
-        for field, check in (
-            ("IPAMConfig.IPv4Address", _check_address),
-            ("IPAMConfig.IPv6Address", _check_address),
-            ("IPAMConfig.LinkLocalIPs[]", _check_address),
-            ("MacAddress", _check_mac),
-            ("GwPriority", _check_priority),
-        )
-    },
+    ("ContainerCreate", f"{_ENDPOINT}IPAMConfig.IPv4Address"): _check_address,
+    ("ContainerCreate", f"{_ENDPOINT}IPAMConfig.IPv6Address"): _check_address,
+    ("ContainerCreate", f"{_ENDPOINT}IPAMConfig.LinkLocalIPs[]"): _check_address,
+    ("ContainerCreate", f"{_ENDPOINT}MacAddress"): _check_mac,
+    ("ContainerCreate", f"{_ENDPOINT}GwPriority"): _check_priority,
     ("ContainerCreate", "MacAddress"): _check_mac,
-    **{
-        (operation, f"{prefix}{field}"): check
-        for operation, prefix in _PODMAN
-        for field, check in (("static_ips[]", _check_address), ("static_mac", _check_mac))
-    },
+    ("NetworkConnect", "EndpointConfig.IPAMConfig.IPv4Address"): _check_address,
+    ("NetworkConnect", "EndpointConfig.IPAMConfig.IPv6Address"): _check_address,
+    ("NetworkConnect", "EndpointConfig.IPAMConfig.LinkLocalIPs[]"): _check_address,
+    ("NetworkConnect", "EndpointConfig.MacAddress"): _check_mac,
+    ("NetworkConnect", "EndpointConfig.GwPriority"): _check_priority,
+    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*.static_ips[]"): _check_address,
+    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*.static_mac"): _check_mac,
+    ("NetworkConnectLibpod", "static_ips[]"): _check_address,
+    ("NetworkConnectLibpod", "static_mac"): _check_mac,
 }
