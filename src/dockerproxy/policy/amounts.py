@@ -129,9 +129,7 @@ def is_server(text: str) -> bool:
 def merge_ports(texts: tuple[str, ...]) -> tuple[range, ...]:
     """Return all ports of some texts as few ranges that do not touch."""
     merged: list[range] = []
-    for ports in sorted(
-        (ports for text in texts if (ports := read_ports(text)) is not None), key=lambda each: each.start
-    ):
+    for ports in sorted(filter(None, map(read_ports, texts)), key=lambda each: each.start):
         if merged and ports.start <= merged[-1].stop:
             merged[-1] = range(merged[-1].start, max(merged[-1].stop, ports.stop))
         else:

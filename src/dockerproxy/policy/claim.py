@@ -155,27 +155,12 @@ class Reading:
     violations: list[Fault] = field(default_factory=list)
 
     def violate(self, path: str, value: Json, says: str) -> None:
-        """Note what only an unrestricted grant allows.
-
-        Args:
-            path: Where.
-            value: What is there; None if nothing is, though something must be.
-            says: What is wrong with it, as a clause that goes on after the value.
-        """
+        """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""
         if len(self.violations) < MOST_FAULTS:
             self.violations.append(find_fault(path, value, says))
 
     def claim(self, words: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
-        """Note what is asked for.
-
-        Args:
-            words: Of the conditions that speak of it.
-            value: What it means; None if nothing certain can be said.
-            path: Where it stands.
-            shown: What is there; None if nothing is.
-            says: What is wrong if it is not granted.
-            more: What else there is to say of it.
-        """
+        """Note what is asked for, by attributes of `Claim`; the value is None if nothing certain can be said."""
         options = () if value is None else ((value, KEEP),)
         self.claims.append(Claim(_split(words), options, path, shown, says, **more))
 

@@ -14,18 +14,13 @@ from dockerproxy.policy.wording import is_literal, propose
 def find_remedy(
     policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
 ) -> str:
-    """Say how to let a request pass in spite of its faults.
+    """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
 
     Attack: a line beside the grant, which lacks what the grant says besides, so that the next refusal proposes it again
     -> Defence: the line has all that the grant says, or means where it says nothing, and all that the request needs
     (test: test_the_line_that_a_denial_proposes_admits_the_request).
 
-    Args:
-        policy: Of the socket.
-        name: Of the operation.
-        case: The grant that is nearest to the request.
-        faults: What is wrong with the request under it.
-        waiting: What may be wrong besides, of which the engine was not asked, by the names that the client wrote.
+    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
     """
     if any(not fault.word for fault in faults):
         return propose(policy.policy.remedy, name, values_of((UNRESTRICTED,)))

@@ -27,12 +27,7 @@ def list_names(names: Sequence[str], word: str = "or") -> str:
 
 
 def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
-    """Write a grant as an item of `allow`, in valid YAML.
-
-    Args:
-        name: An operation, a section with its access, or a preset.
-        conditions: Values by their words.
-    """
+    """Write a grant of an operation, a section with its access, or a preset as an item of `allow`, in valid YAML."""
     if not conditions:
         return _text(name)
     if tuple(conditions) == ("unrestricted",):
