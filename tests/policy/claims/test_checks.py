@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from policy.claims.transcripts import look_at
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field, Type
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.checks import CHECKS, find_words_of_body
+from dockerproxy.policy import claims
+from dockerproxy.policy.claims.checks import CHECKS, WORDS, find_words_of_body
 from dockerproxy.policy.claims.tables import BODIES, OVERLAID
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.wire.document import Json
@@ -110,6 +112,17 @@ def checks_in_use() -> Iterator[str]:
 
 def test_every_check_is_in_some_table() -> None:
     assert set(CHECKS) <= set(checks_in_use())
+
+
+def test_each_word_names_checks_that_exist() -> None:
+    assert {name for names in WORDS.values() for name in names.split()} <= CHECKS.keys()
+
+
+def test_no_two_checks_have_one_name() -> None:
+    text = "".join(path.read_text() for path in Path(claims.__path__[0]).glob("*.py"))
+    defined = re.findall(r"^def (check_\w+)", text, re.MULTILINE)
+    assert len(defined) == len(set(defined))
+    assert {name.removeprefix("check_") for name in defined} == CHECKS.keys() - OVERLAID.keys()
 
 
 @pytest.mark.parametrize("name", sorted(BODIES))

@@ -18,10 +18,11 @@ from dockerproxy.policy.claims.tables import OVERLAID
 from dockerproxy.policy.constraints.registry import READS, Read
 from dockerproxy.wire.document import Json
 
+_PREFIX: Final = "check_"
 _READERS: Final = frozenset({"archives", "reader"})
 """They have values checked, and import what is found here."""
 
-_WORDS: Final[Mapping[str, str]] = {
+WORDS: Final[Mapping[str, str]] = {
     "add_capabilities": "capabilities",
     "binds": "binds mounts podman_mounts service_mounts",
     "volumes": "binds mounts podman_volumes service_mounts",
@@ -51,11 +52,11 @@ _WORDS: Final[Mapping[str, str]] = {
 def _find_checks() -> Mapping[str, tuple[Check, tuple[str, ...]]]:
     names = (each.name for each in pkgutil.iter_modules(claims.__path__) if each.name not in _READERS)
     modules = [importlib.import_module(f"{claims.__name__}.{name}") for name in names]
+    found = {name: each for module in modules for name, each in vars(module).items() if name.startswith(_PREFIX)}
+    checks = {name.removeprefix(_PREFIX): check for name, check in found.items()}
     return {
-        name.removeprefix("check_"): (check, tuple(word for word, those in _WORDS.items() if name[6:] in those.split()))
-        for module in modules
-        for name, check in vars(module).items()
-        if name.startswith("check_")
+        name: (check, tuple(word for word, those in WORDS.items() if name in those.split()))
+        for name, check in checks.items()
     }
 
 
