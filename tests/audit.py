@@ -1,7 +1,7 @@
 """List the files that decide what passes, in the order in which to read them, with their lines: `make audit`.
 
-The data path is what the proxy imports to serve a client: the import closure of `proxy/client`. Rows of tables are
-data, and are counted by themselves.
+The data path is what the proxy imports to serve a client: the import closure of `proxy/client`, and the tables that it
+reads. Their rows are data, and are counted by themselves.
 """
 
 import ast
@@ -15,7 +15,8 @@ START: Final = "dockerproxy.proxy.client"
 ORDER: Final = ("text", "errors", "api", "wire", "policy", "settings", "observe", "proxy")
 """Packages from the ground up: each knows those in front of it."""
 
-_ROW: Final = re.compile(r"\S+ +\S+ +\S+ +.*\| .+")
+TABLES: Final = tuple(SOURCE.rglob("api/**/*.txt"))
+_ROW: Final = re.compile(r"(?!# ).+ \| .+")
 """A line of a table: columns, and a phrase behind a bar."""
 
 
@@ -53,33 +54,37 @@ def file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+def list_files() -> list[Path]:
+    """Return the files of the data path."""
+    return [*map(file_of, find_closure()), *TABLES]
+
+
 def count_lines(path: Path) -> tuple[int, int]:
     """Return how many lines a file has besides rows of tables, and how many rows."""
     lines = path.read_text().splitlines()
-    rows = sum(_ROW.fullmatch(line) is not None for line in lines) if "api" in path.parts else 0
+    rows = sum(_ROW.fullmatch(line) is not None for line in lines) if path in TABLES else 0
     return len(lines) - rows, rows
 
 
 def count_closure() -> int:
     """Return how many lines the data path has, besides rows of tables."""
-    return sum(count_lines(file_of(module))[0] for module in find_closure())
+    return sum(count_lines(path)[0] for path in list_files())
 
 
 def count_source() -> int:
-    """Return how many lines all of the source has."""
-    return sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py"))
+    """Return how many lines all of the source has, with the rows of tables."""
+    return sum(len(path.read_text().splitlines()) for path in (*SOURCE.rglob("*.py"), *TABLES))
 
 
-def _rank(module: str) -> tuple[int, str]:
-    package = module.split(".")[1] if "." in module else ""
-    return (ORDER.index(package) if package in ORDER else -1), module
+def _rank(path: Path) -> tuple[int, Path]:
+    package = path.relative_to(SOURCE / "dockerproxy").parts[0].removesuffix(".py")
+    return (ORDER.index(package) if package in ORDER else -1), path
 
 
 def main() -> None:
     """Print the list."""
     total = rows = 0
-    for module in sorted(find_closure(), key=_rank):
-        path = file_of(module)
+    for path in sorted(list_files(), key=_rank):
         lines, of_table = count_lines(path)
         total, rows = total + lines, rows + of_table
         table = f"  and {of_table} rows" if of_table else ""

@@ -5,13 +5,12 @@ segments: a literal one first, then templates; `{id}` is one segment, `{name+}` 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from dockerproxy.api.docker_table import DOCKER
-from dockerproxy.api.libpod_table import LIBPOD
+from dockerproxy.api.rows import list_rows, read_table, split_row
 
 ENCODED_SLASH: Final = "\x00"
 """Stands for `%2F` in a path that is being matched; no decoded path contains it."""
@@ -58,41 +57,23 @@ class Operation:
     says: str
 
 
-_ROW: Final = re.compile(r"(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +\| (.+)")
-
-
-def _read_rows(table: str) -> Iterator[Operation]:
-    for line in filter(None, table.splitlines()):
-        row = _ROW.fullmatch(line)
-        if row is None:
-            raise ValueError(line)
-        method, path, name, access, shape, body, says = row.groups()
-        yield Operation(
-            name=name,
-            method=method,
-            path=path,
-            section=_section(path),
-            access=Access(access),
-            shape=Shape(shape),
-            body=body,
-            says=says,
-        )
-
-
-def _section(path: str) -> str:
+def _read_row(row: str) -> Operation:
+    method, path, name, access, shape, body, says = split_row(row, 7)
     segments = path.split("/")[1:]
-    return "/".join(segments[: 2 if segments[0] == "libpod" else 1])
+    return Operation(
+        name=name,
+        method=method,
+        path=path,
+        section="/".join(segments[: 2 if segments[0] == "libpod" else 1]),
+        access=Access(access),
+        shape=Shape(shape),
+        body=body,
+        says=says,
+    )
 
 
-HEALTH: Final = Operation(
-    name="ProxyHealth",
-    method="GET",
-    path="/_dockerproxy/health",
-    section="_dockerproxy",
-    access=Access.READ,
-    shape=Shape.REPLY,
-    body="-",
-    says="whether the proxy is up and the engine responds to a ping",
+HEALTH: Final = _read_row(
+    "GET /_dockerproxy/health ProxyHealth read reply - | whether the proxy is up and the engine responds to a ping"
 )
 """Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
 
@@ -109,7 +90,9 @@ UNKNOWN: Final = Operation(
 """What a path means that is in no table. No policy can allow it."""
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    operation.name: operation for table in (DOCKER, LIBPOD) for operation in _read_rows(table)
+    operation.name: operation
+    for table in ("docker", "libpod")
+    for operation in map(_read_row, list_rows(read_table(table)))
 }
 """By name, in the order of the tables."""
 

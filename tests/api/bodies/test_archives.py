@@ -1,11 +1,13 @@
 """What clients send with an archive is known, parameter by parameter, and nothing else is."""
 
 import pytest
+from api.bodies.files import tables_in
 from policy.claims.looking import faults
 
-from dockerproxy.api.bodies.archives import ARCHIVES
 from dockerproxy.api.bodies.tables import SEALED, Content
 from dockerproxy.policy.claims.tables import BODIES
+
+ARCHIVES = tables_in("archives")
 
 FROM_CLIENTS = {
     "docker cp": ("PutContainerArchive", "?noOverwriteDirNonDir=true&path=%2Fdata"),

@@ -1,10 +1,12 @@
 """The tables about containers have each field once, with what it can do."""
 
 import pytest
+from api.bodies.files import tables_in
 
-from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, grow_tree
 from dockerproxy.policy.claims.tables import BODIES
+
+CONTAINERS = tables_in("containers")
 
 FIELDS = [(name, field) for name, (_, fields) in CONTAINERS.items() for field in fields]
 
@@ -18,8 +20,8 @@ def test_a_field_has_one_line(name: str) -> None:
 @pytest.mark.parametrize("pair", FIELDS, ids=[f"{name} {field.path}" for name, field in FIELDS])
 def test_a_line_reads_as_a_clause(pair: tuple[str, Field]) -> None:
     _, field = pair
-    assert not field.says.endswith((".", ","))
-    assert field.says[0].islower() or field.says.startswith("/")
+    assert not field.summary.endswith((".", ","))
+    assert field.summary[0].islower() or field.summary.startswith("/")
 
 
 def test_the_fields_of_the_host_config_are_nowhere_else() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.api.bodies.fields import Field, Type, grow_tree, list_beside, read_fields, within
+from dockerproxy.api.bodies.fields import Field, Type, grow_tree, list_beside, read_fields
 from dockerproxy.text import fold
 
 TABLE = """
@@ -25,7 +25,7 @@ FIELDS = read_fields(TABLE)
 
 
 def test_a_line_says_five_things() -> None:
-    assert FIELDS[0] == Field(path="Name", type=Type.STRING, since="1.0", how="names!", says="is what it is called")
+    assert FIELDS[0] == Field(path="Name", type=Type.STRING, since="1.0", how="names!", summary="is what it is called")
 
 
 @pytest.mark.parametrize("line", ["Name string 1.0 any", "Name string any | x", "Name", "Name string 1.0 any x | y"])
@@ -59,7 +59,7 @@ def test_a_line_is_about_the_whole_list_or_map() -> None:
     root = grow_tree(FIELDS)
     binds = root.spelled["Host"].spelled["Binds"]
     assert binds.item is not None
-    assert (binds.how, binds.says, binds.item.how) == ("binds", "mounts", "any")
+    assert (binds.how, binds.summary, binds.item.how) == ("binds", "mounts", "any")
 
 
 def test_what_is_looked_at_though_it_is_not_there_is_noted_all_the_way() -> None:
@@ -81,15 +81,27 @@ def test_what_is_beside_the_body_is_not_in_its_tree() -> None:
     assert set(list_beside(FIELDS, "@")) == {"Config.User"}
 
 
-def test_fields_can_stand_within_another_body() -> None:
-    inner = within("Spec.", FIELDS[:5], Memory="memory", Mounts="unset")
+def test_a_table_can_include_another_one() -> None:
+    row = "include OTHER Spec. Host.Memory=memory Mounts[]=unset"
+    inner = read_fields(f"Name string 1.0 any | x\n{row}", {"OTHER": FIELDS[:5]})
     assert [(each.path, each.how) for each in inner] == [
+        ("Name", "any"),
         ("Spec.Name", "names!"),
         ("Spec.Host.Binds[]", "binds"),
         ("Spec.Host.Memory", "memory"),
         ("Spec.Mounts[].Type", "part"),
         ("Spec.Mounts[]", "unset"),
     ]
+
+
+def test_what_is_included_as_it_is_stays_as_it_is() -> None:
+    assert read_fields("include OTHER", {"OTHER": FIELDS}) == FIELDS
+
+
+@pytest.mark.parametrize(("row", "wrong"), [("include OTHER", "OTHER"), ("include HERE Spec. Nam=any", "Nam")])
+def test_only_what_is_above_can_be_included_with_rules_for_its_own_fields(row: str, wrong: str) -> None:
+    with pytest.raises(KeyError, match=wrong):
+        read_fields(row, {"HERE": FIELDS})
 
 
 @pytest.mark.parametrize("key", ["HostConfig", "hostconfig", "HOSTCONFIG", "Ho\u017ftConfig", "HO\u017fTCONFIG"])

@@ -1,9 +1,11 @@
 """What clients send about images is known, parameter by parameter, and nothing else is."""
 
 import pytest
+from api.bodies.files import tables_in
 from policy.claims.looking import faults, look
 
-from dockerproxy.api.bodies.images import IMAGES
+IMAGES = tables_in("images")
+
 
 TAGS = ("ci/app:*", "**")
 

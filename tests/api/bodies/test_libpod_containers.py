@@ -4,12 +4,14 @@ import json
 from collections import defaultdict
 
 import pytest
+from api.bodies.files import tables_in
 from policy.claims.pods import CORPUS, content, create, faults, look, publish
 
-from dockerproxy.api.bodies.libpod_containers import LIBPOD_CONTAINERS
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
+
+LIBPOD_CONTAINERS = tables_in("libpod_containers")
 
 GRANTED: dict[str, Value] = {
     "names": ("x?",),

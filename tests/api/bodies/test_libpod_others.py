@@ -3,14 +3,16 @@
 import json
 
 import pytest
+from api.bodies.files import tables_in
 from policy.claims.pods import CORPUS, content, look, publish
 
-from dockerproxy.api.bodies.libpod_others import LIBPOD
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
+
+LIBPOD = tables_in("libpod_others")
 
 GRANTED: dict[str, dict[str, Value]] = {
     "pod": {"names": ("p?",), "publish": publish("8081"), "memory": "100MiB", "cpus": "1"},

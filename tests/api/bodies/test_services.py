@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from api.bodies.files import tables_in
 
-from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Field, Node, Type
-from dockerproxy.api.bodies.services import SERVICES
+from dockerproxy.api.bodies.tables import LINES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
+
+SERVICES = tables_in("services")
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus/bodies/services").glob("*.json"))
 
@@ -40,7 +42,7 @@ def fields_of(name: str) -> dict[str, Field]:
 
 
 SERVICE = fields_of("ServiceCreate")
-CONTAINER = {each.path: each for each in CONTAINERS["ContainerCreate"][1]}
+CONTAINER = {each.path: each for each in LINES["ContainerCreate"][1]}
 
 
 @pytest.mark.parametrize(("path", "of_container"), SPELLED.items())

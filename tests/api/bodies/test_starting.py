@@ -1,9 +1,10 @@
 """A container starts and is renamed as clients ask for it."""
 
 import pytest
+from api.bodies.files import tables_in
 from policy.claims.looking import faults, look
 
-from dockerproxy.api.bodies.starting import STARTING
+STARTING = tables_in("starting")
 
 
 @pytest.mark.parametrize("name", STARTING)

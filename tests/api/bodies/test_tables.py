@@ -1,10 +1,33 @@
 """Each operation whose request says more than its path has one table, or is sealed. That it is whole, `drift` tests."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from dockerproxy.api.bodies.tables import CONTAINED, SEALED, Content
+from dockerproxy.api.bodies import tables
+from dockerproxy.api.bodies.tables import CONTAINED, LINES, SEALED, Content
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.rows import read_table
 from dockerproxy.policy.claims.tables import BODIES
+
+TITLES: list[str] = [
+    title for file in tables._FILES for title in re.findall(r"^==.*", read_table(f"bodies/{file}"), re.MULTILINE)
+]
+
+
+def test_every_file_is_read() -> None:
+    files = {path.stem for path in Path(tables.__file__).parent.glob("*.txt")}
+    assert files == {*tables._FILES, "sealed"}
+
+
+def test_a_table_has_a_name_of_its_own_and_is_part_of_others_or_an_operations() -> None:
+    form = re.compile(r"== (?:([A-Z_]+)|(\w+): (?:none|json|json, or nothing|tar)(?:; repeated)?)")
+    found = [form.fullmatch(title) for title in TITLES]
+    assert None not in found
+    names = [each[1] or each[2] for each in found if each]
+    assert sorted(names) == sorted(set(names))
+    assert [name for name in names if name in LINES] == list(LINES)
 
 
 def test_an_operation_is_bounded_or_sealed_or_neither() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from api.bodies.files import tables_in
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.claims.go_model import decode_as_go, say_nothing_of
@@ -12,7 +13,6 @@ from policy.claims.transcripts import Told, look_at, look_at_bytes, read_transcr
 from policy.inspecting import inspect
 from policy.policies import ID, request_for, request_of
 
-from dockerproxy.api.bodies.containers import CONTAINERS
 from dockerproxy.api.bodies.fields import Node, Type, grow_tree, list_beside, read_fields
 from dockerproxy.api.bodies.tables import Body, Content
 from dockerproxy.api.catalog import OPERATIONS
@@ -24,6 +24,7 @@ from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json, read_json, write_json
 
+CONTAINERS = tables_in("containers")
 TOLD = list(read_transcripts())
 READ = sorted(name for name, body in BODIES.items() if body.is_read)
 

@@ -1,8 +1,8 @@
 """Fields of a body, and the tree that a table of them becomes.
 
-A table has a line for each field that the engine knows:
+A table has a row for each field that the engine knows:
 
-    path  type  since  how  | what it can do
+    path  type  since  rule  | what it can do
 
 - In a path `Name[]` is a list, `Name.*` an object whose keys are data, and the rest are keys of Docker's own types. A
   path that begins with `?` is a parameter of the query, since some of what a body says may stand there too; one that
@@ -17,6 +17,8 @@ A table has a line for each field that the engine knows:
   `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a check in
   `policy/claims/checks`.
 - The phrase after the bar is read by operators, after "which" or "it".
+- `include NAME [PREFIX] [path=rule ...]` stands for the fields of another table: with a prefix to their paths, and some
+  with another rule.
 
 Go matches keys without regard to case, and takes U+017F for s and U+212A for k. So a tree has its keys folded, each
 with the spelling that goes to the engine.
@@ -24,17 +26,18 @@ with the spelling that goes to the engine.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from dockerproxy.api.rows import list_rows, split_row
 from dockerproxy.text import fold
 
 Class: TypeAlias = type
 """What `type` means outside of `Node`."""
 
 _PART: Final = re.compile(r"\[\]|\.?\*|\.?[^.\[\]]+")
-_ROW: Final = re.compile(r"(\S+) +(\S+) +(\S+) +(\S+) +\| (.+)")
 FREE: Final = frozenset({"any", "part", "aside"})
 """How a field may be whatever it likes."""
 
@@ -82,14 +85,14 @@ class Field:
         type: Of the values at the end of the path.
         since: Version of the API in which it appeared.
         how: What a grant that is not unrestricted lets it be.
-        says: What it can do, in a phrase.
+        summary: What it can do, in a phrase.
     """
 
     path: str
     type: Type
     since: str
     how: str
-    says: str
+    summary: str
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ class Node:
         plain: Classes of the value if it is a scalar, or else of what is inside of it, if those are scalars.
         how: What a grant that is not unrestricted lets it be.
         is_free: Whether it may be whatever it likes.
-        says: What it can do.
+        summary: What it can do.
         keys: Of an object: what stands below each folded key, with its canonical spelling.
         spelled: Of an object: what stands below each key in its canonical spelling, if an engine looks at it.
         item: Of a list or map: what its values are.
@@ -116,45 +119,38 @@ class Node:
     plain: frozenset[Class] = frozenset()
     how: str = "any"
     is_free: bool = True
-    says: str = ""
+    summary: str = ""
     keys: "dict[str, tuple[str, Node]]" = field(default_factory=dict)
     spelled: "dict[str, Node]" = field(default_factory=dict)
     item: "Node | None" = None
     always: "tuple[tuple[str, Node], ...]" = ()
 
 
-def read_fields(table: str) -> tuple[Field, ...]:
-    """Read a table."""
-    return tuple(_read_rows(table))
-
-
-def _read_rows(table: str) -> Iterator[Field]:
-    for line in filter(None, table.splitlines()):
-        row = _ROW.fullmatch(line)
-        if row is None:
-            raise ValueError(line)
-        path, type_, since, how, says = row.groups()
-        yield Field(path=path, type=Type(type_), since=since, how=how, says=says)
-
-
-def within(prefix: str, fields: tuple[Field, ...], **how: str) -> tuple[Field, ...]:
-    """Return fields as they stand inside another body.
+def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingProxyType({})) -> tuple[Field, ...]:
+    """Read a table.
 
     Args:
-        prefix: What their paths get in front.
-        fields: The fields.
-        how: For some, by the last name of their path, what they may be there instead.
+        table: Its rows.
+        others: What it may include, by name.
     """
-    return tuple(
-        Field(
-            path=prefix + each.path,
-            type=each.type,
-            since=each.since,
-            how=how.get(re.split(r"[.?]", each.path.rstrip("[]*."))[-1], each.how),
-            says=each.says,
-        )
-        for each in fields
-    )
+    fields: list[Field] = []
+    for row in list_rows(table):
+        if row.startswith("include "):
+            fields += _include(row, others)
+        else:
+            path, type_, since, how, summary = split_row(row, 5)
+            fields.append(Field(path=path, type=Type(type_), since=since, how=how, summary=summary))
+    return tuple(fields)
+
+
+def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Field]:
+    _, name, *words = row.split(" ")
+    prefix = "".join(word for word in words if "=" not in word)
+    rules = dict(word.split("=") for word in words if "=" in word)
+    for each in others[name]:
+        yield replace(each, path=prefix + each.path, how=rules.pop(each.path, each.how))
+    if rules:
+        raise KeyError(*rules)
 
 
 def grow_tree(fields: tuple[Field, ...]) -> Node:
@@ -179,7 +175,7 @@ def _plant(node: Node, each: Field) -> None:
             node = node.keys.setdefault(fold(name), (name, Node(Type.OBJECT)))[1]
             spoken = node
     node.type = each.type if not node.keys else node.type
-    spoken.how, spoken.is_free, spoken.says = each.how, each.how in FREE, each.says
+    spoken.how, spoken.is_free, spoken.summary = each.how, each.how in FREE, each.summary
 
 
 def _finish(node: Node) -> None:

@@ -39,5 +39,5 @@ def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 
 def _repeat(path: str, place: str) -> Field:
     return Field(
-        path=path, type=Type.STRING, since="1.0", how="aside", says=f"is what dockerode repeats of the {place}"
+        path=path, type=Type.STRING, since="1.0", how="aside", summary=f"is what dockerode repeats of the {place}"
     )

@@ -1,21 +1,13 @@
 """The table of each operation whose request says more than its path: one obvious place to look it up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from dockerproxy.api.bodies.archives import ARCHIVES
-from dockerproxy.api.bodies.containers import CONTAINERS
-from dockerproxy.api.bodies.credentials import CREDENTIALS
-from dockerproxy.api.bodies.fields import Field, Node, grow_tree, list_beside
-from dockerproxy.api.bodies.images import IMAGES
-from dockerproxy.api.bodies.libpod_containers import LIBPOD_CONTAINERS
-from dockerproxy.api.bodies.libpod_others import LIBPOD
-from dockerproxy.api.bodies.networks import NETWORKS
-from dockerproxy.api.bodies.services import SERVICES
-from dockerproxy.api.bodies.starting import STARTING
-from dockerproxy.api.bodies.volumes import VOLUMES
+from dockerproxy.api.bodies.fields import Field, Node, grow_tree, list_beside, read_fields
+from dockerproxy.api.bodies.repeats import with_repeats
+from dockerproxy.api.rows import list_rows, read_table, split_row
 
 
 class Content(StrEnum):
@@ -83,54 +75,31 @@ def make_body(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
     )
 
 
-_TABLES: Final = (
-    ARCHIVES,
-    CONTAINERS,
-    CREDENTIALS,
-    IMAGES,
-    NETWORKS,
-    SERVICES,
-    STARTING,
-    VOLUMES,
-    LIBPOD,
-    LIBPOD_CONTAINERS,
+_FILES: Final = (
+    *("archives", "containers", "credentials", "images", "networks", "services", "starting", "volumes"),
+    *("libpod_containers", "libpod_others"),
 )
 
+
+def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
+    """Yield each table: its name, what the body is if it is an operation's and not part of others only, its fields."""
+    found: dict[str, tuple[Field, ...]] = {}
+    for file in _FILES:
+        for table in read_table(f"bodies/{file}").split("\n== ")[1:]:
+            title, _, rows = table.partition("\n")
+            name, _, content = title.partition(": ")
+            content, _, repeated = content.partition("; ")
+            found[name] = read_fields(rows, found)
+            yield name, content, with_repeats(found[name]) if repeated else found[name]
+
+
 LINES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
-    name: lines for table in _TABLES for name, lines in table.items()
+    name: (content, fields) for name, content, fields in _read_tables() if content
 }
 """By operation: what its body is, and its fields. `policy/claims/tables.py` makes tables of them."""
 
 SEALED: Final[Mapping[str, str]] = {
-    "ArtifactLocalLibpod": "it stores any file of the host as an artifact, which can be read",
-    "ArtifactPushLibpod": "it pushes contents to any registry",
-    "Grpc": "it is BuildKit's own protocol, which the proxy cannot read",
-    "ImageBuildLibpod": "Podman's client builds in host namespaces, with a seccomp profile from a host file",
-    "ImageScpLibpod": "it copies an image to another host or user, with SSH keys of the host",
-    "KubeApplyLibpod": "it acts on a Kubernetes cluster, with a kubeconfig of the host",
-    "KubePlayDownLibpod": "it deletes everything that the YAML in the body names",
-    "KubePlayLibpod": "the YAML in the body can describe any container",
-    "LocalBuildLibpod": "it builds from any directory of the host, and so reveals its files",
-    "LocalImagesLibpod": "it reads any file of the host",
-    "ManifestCreateLibpod": "it adds images from any registry to a manifest list, under a name that others may trust",
-    "ManifestModifyLibpod": "it adds images from any registry, and files, to a manifest list",
-    "ManifestPushLibpod": "it pushes images to any registry",
-    "NetworkUpdateLibpod": "it sets the DNS servers of every container on the network",
-    "NodeUpdate": "it can promote a node to a manager of the swarm",
-    "PlayKubeDownLibpod": "it deletes everything that the YAML in the body names",
-    "PlayKubeLibpod": "the YAML in the body can describe any container",
-    "PluginCreate": "a plugin is code that runs as root on the host",
-    "PluginPull": "a plugin is code that runs as root on the host",
-    "PluginPush": "it pushes a plugin's contents to any registry",
-    "PluginSet": "it can give a plugin directories and devices of the host",
-    "PluginUpgrade": "a plugin is code that runs as root on the host",
-    "QuadletInstallLibpod": "systemd runs the commands of the units on the host",
-    "Session": "it is BuildKit's own protocol, which the proxy cannot read",
-    "SwarmInit": "it can hand the host to another swarm",
-    "SwarmJoin": "it hands the host to the managers of another swarm",
-    "SwarmUpdate": "it can replace the keys and certificates of the swarm",
-    "VolumeImportLibpod": "Podman unpacks the archive on the host, and follows links in the volume",
-    "VolumeUpdate": "it changes cluster volumes, which plugins attach to any node",
+    name: reason for row in list_rows(read_table("bodies/sealed")) for name, reason in [split_row(row, 2)]
 }
 """Operations that nothing can bound, with the reason: they are granted unrestricted or not at all."""
 

@@ -66,7 +66,7 @@ _OWN: Final = _find_checks()
 def choose(line: Field | Node, reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
     """Hold a value to the words that a line lists: `=a,b`, or `~a,b` if it goes no further."""
     if value not in ("", None, *line.how[1:].split(",")):
-        reading.violate(path, value, f"not allowed: {line.says}")
+        reading.violate(path, value, f"not allowed: {line.summary}")
     return LEAVE_OUT if line.how.startswith("~") else None
 
 

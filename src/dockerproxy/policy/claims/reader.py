@@ -218,7 +218,7 @@ def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent:
         return value
     is_unset = value is None or (how == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
     if not is_unset:
-        reading.violate(path, value, f"not allowed: {line.says}")
+        reading.violate(path, value, f"not allowed: {line.summary}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 Attack: start a command that another client prepared with privileges -> Defence: the engine is asked what it is.
 Attack: a checkpoint whose name leads out of its directory, or a host directory for it -> Defence: names only.
-Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.py`).
+Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.txt`).
 """
 
 from dockerproxy.policy.claim import Object, Reading
