@@ -34,7 +34,8 @@ class Listening:
     def remove(self) -> None:
         """Remove the file if it is still ours."""
         with contextlib.suppress(OSError):  # It or its directory is gone: nothing to remove.
-            if _identify(self.settings.path) == self.identity:
+            status = os.lstat(self.settings.path)
+            if (status.st_dev, status.st_ino) == self.identity:
                 os.unlink(self.settings.path)
 
     def change(self, settings: SocketSettings) -> None:
@@ -84,7 +85,8 @@ def listen(settings: SocketSettings, backlog: int) -> Listening:
         return Listening(settings, listener, identity)
     except OSError as error:
         listener.close()
-        _clear(beside)
+        with contextlib.suppress(OSError):  # It was not made, or cannot be removed either.
+            os.unlink(beside)
         raise UserError(_explain(settings, error)) from error
 
 
@@ -191,13 +193,3 @@ def _explain(settings: SocketSettings, error: OSError) -> Problem:
             hint = f'add CAP_CHOWN, or make root the owner of "{directory}"; in the sandbox, restart the proxy'
         return Problem(settings.path, "permission denied", hint)
     return Problem(settings.path, f"cannot create the socket: {error.strerror or error}")
-
-
-def _identify(path: str) -> tuple[int, int]:
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino
-
-
-def _clear(path: str) -> None:
-    with contextlib.suppress(OSError):  # If it cannot be removed, binding reports that.
-        os.unlink(path)
