@@ -11,14 +11,17 @@ A table has a row for each field that the engine knows:
 - type is that of the values: `string`, `boolean`, `integer`, `number`, `object`, and `empty` for an object without
   fields. `words` is a list of strings for which engines up to 28 take a bare string too.
 - since is the version of the API, or of Podman, in which it appeared.
-- how says what a grant that is not unrestricted lets it be: `any` whatever it likes; `unset` only what it is by itself,
-  which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the same, but
-  it goes no further, so that the engine uses its default; `part` what the line of the list or object around it says;
-  `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a check in
-  `policy/claims/checks`.
+- rule says what a grant that is not unrestricted lets it be: `any` whatever it likes; `unset` only what it is by
+  itself, which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the
+  same, but it goes no further, so that the engine uses its default; `part` what the line of the list or object around
+  it says; `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a
+  check in `policy/claims/checks`.
 - The phrase after the bar is read by operators, after "which" or "it".
-- `include NAME [PREFIX] [path=rule ...]` stands for the fields of another table: with a prefix to their paths, and some
+- `include NAME [PREFIX] [path=rule ...]` stands for the fields of a table above: with a prefix to their paths, and some
   with another rule.
+
+In a file, `== NAME: content` stands above the table of an operation, with `; repeated` behind it if dockerode repeats
+the fields in the other place, and `== NAME` above one that is only part of others.
 
 Go matches keys without regard to case, and takes U+017F for s and U+212A for k. So a tree has its keys folded, each
 with the spelling that goes to the engine.
