@@ -40,7 +40,7 @@ from dockerproxy.text import fold
 Class: TypeAlias = type
 """What `type` means outside of `Node`."""
 
-_PART: Final = re.compile(r"\[\]|\.?\*|\.?[^.\[\]]+")
+_PART: Final = re.compile(r"\[\]|[^.\[\]]+")
 FREE: Final = frozenset({"any", "part", "aside"})
 """How a field may be whatever it likes."""
 
@@ -169,14 +169,12 @@ def grow_tree(fields: tuple[Field, ...]) -> Node:
 def _plant(node: Node, each: Field) -> None:
     """Put a field into the tree. What its line says is about the whole list or map, not about one of its values."""
     for part in _PART.findall(each.path):
-        if part == "[]" or part.lstrip(".") == "*":
+        if part in {"[]", "*"}:
             node.type = Type.LIST if part == "[]" else Type.MAP
             node.item = node.item or Node(Type.OBJECT)
             node = node.item
         else:
-            name = part.lstrip(".")
-            node = node.keys.setdefault(fold(name), (name, Node(Type.OBJECT)))[1]
-            spoken = node
+            node = spoken = node.keys.setdefault(fold(part), (part, Node(Type.OBJECT)))[1]
     node.type = each.type if not node.keys else node.type
     spoken.how, spoken.is_free, spoken.summary = each.how, each.how in FREE, each.summary
 
