@@ -75,7 +75,9 @@ def render_field(field: Field) -> str:
     name, place = field.path, ""
     if name[0] in PLACES:
         name, place = name[1:], PLACES[name[0]]
-    return f"| `{name}`{place} | {field.since} | {say_how(field.how)} | {field.summary.replace('|', chr(92) + '|')} |\n"
+    return (
+        f"| `{name}`{place} | {field.since} | {say_how(field.rule)} | {field.summary.replace('|', chr(92) + '|')} |\n"
+    )
 
 
 def say_how(how: str) -> str:

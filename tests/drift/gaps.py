@@ -96,7 +96,7 @@ def is_known(name: Name) -> bool:
     body = BODIES[name.operation]
     if name.where == "query":
         field = body.parameters.get(name.field) or body.parameters.get(f"{name.field}[]")
-        return field is not None and field.how != "aside"  # What is left out must be what no engine reads.
+        return field is not None and field.rule != "aside"  # What is left out must be what no engine reads.
     return _find(body.root, re.findall(r"\[\]|\*|[^.\[\]*]+", name.field)) is not None
 
 

@@ -96,7 +96,7 @@ def pattern_of(field: str) -> str:
 
 
 def test_every_field_that_may_be_refused_is_feared() -> None:
-    fields = {field.path for field in LINES["ContainerCreate"][1] if field.how not in NEVER_REFUSED}
+    fields = {field.path for field in LINES["ContainerCreate"][1] if field.rule not in NEVER_REFUSED}
     assert {field for field, _ in FEARED} == fields
 
 

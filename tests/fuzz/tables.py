@@ -29,12 +29,12 @@ def find_flaws(node: Node, value: Json, path: str = "") -> Iterator[str]:
         return
     if type(value) not in _CLASSES[node.type]:
         yield f"{path} is no {node.type}"
-    elif node.how == "unset" and value not in (False, 0, "", [], {}):
+    elif node.rule == "unset" and value not in (False, 0, "", [], {}):
         yield f"{path} is set"
-    elif node.how == "absent" or node.how.startswith("~"):
+    elif node.rule == "absent" or node.rule.startswith("~"):
         yield f"{path} is there"
-    elif node.how.startswith("=") and value not in ("", *node.how[1:].split(",")):
-        yield f"{path} is none of {node.how}"
+    elif node.rule.startswith("=") and value not in ("", *node.rule[1:].split(",")):
+        yield f"{path} is none of {node.rule}"
     for name, below, item in _look_below(node, value):
         if below is None:
             yield f"{path}.{name} is not known"

@@ -138,7 +138,7 @@ def test_a_denial_is_the_same_for_another_s_object_and_for_none(operation: Opera
 
 def places(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Where in a body something is checked that may name an object."""
-    if path and node.how.rstrip("!") in CHECKS:
+    if path and node.rule.rstrip("!") in CHECKS:
         yield path
     for name, below in node.spelled.items():
         yield from places(below, (*path, name))
@@ -151,7 +151,7 @@ def fill(node: Node, text: str) -> Json:
     if node.type in {Type.STRING, Type.WORDS}:
         return text
     if node.type is Type.OBJECT:
-        shown = {name: fill(below, text) for name, below in node.spelled.items() if below.how != "unset"}
+        shown = {name: fill(below, text) for name, below in node.spelled.items() if below.rule != "unset"}
         kinds: dict[str, Json] = {"Type": "volume", "type": "bind", "nsmode": "container"}
         return shown | {name: kind for name, kind in kinds.items() if name in shown}
     if node.item is not None:

@@ -29,7 +29,7 @@ def test_the_fields_of_the_host_config_are_nowhere_else() -> None:
     root = BODIES["ContainerCreate"].root
     both = set(root.spelled) & set(root.spelled["HostConfig"].spelled)
     assert both == {"Runtime"}
-    assert root.spelled["Runtime"].how == "unset"
+    assert root.spelled["Runtime"].rule == "unset"
 
 
 REACHING = (
@@ -40,7 +40,7 @@ REACHING = (
 
 @pytest.mark.parametrize("field", REACHING.split())
 def test_what_reaches_the_host_is_unset(field: str) -> None:
-    assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].how == "unset"
+    assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].rule == "unset"
 
 
 def test_a_command_is_looked_at_when_it_starts() -> None:

@@ -25,7 +25,7 @@ FIELDS = read_fields(TABLE)
 
 
 def test_a_line_says_five_things() -> None:
-    assert FIELDS[0] == Field(path="Name", type=Type.STRING, since="1.0", how="names!", summary="is what it is called")
+    assert FIELDS[0] == Field(path="Name", type=Type.STRING, since="1.0", rule="names!", summary="is what it is called")
 
 
 @pytest.mark.parametrize("line", ["Name string 1.0 any", "Name string any | x", "Name", "Name string 1.0 any x | y"])
@@ -47,9 +47,9 @@ def test_a_tree_has_lists_maps_and_objects() -> None:
     ]
     mounts, ends, rows = root.spelled["Mounts"], root.spelled["Ends"], root.spelled["Rows"]
     assert mounts.item is not None
-    assert (mounts.how, mounts.item.type, list(mounts.item.spelled)) == ("mounts", Type.OBJECT, ["Type"])
+    assert (mounts.rule, mounts.item.type, list(mounts.item.spelled)) == ("mounts", Type.OBJECT, ["Type"])
     assert ends.item is not None
-    assert (ends.how, ends.item.type, list(ends.item.spelled)) == ("networks", Type.OBJECT, ["Aliases"])
+    assert (ends.rule, ends.item.type, list(ends.item.spelled)) == ("networks", Type.OBJECT, ["Aliases"])
     assert rows.item is not None
     assert rows.item.item is not None
     assert (rows.item.type, rows.item.item.type) == (Type.LIST, Type.STRING)
@@ -59,7 +59,7 @@ def test_a_line_is_about_the_whole_list_or_map() -> None:
     root = grow_tree(FIELDS)
     binds = root.spelled["Host"].spelled["Binds"]
     assert binds.item is not None
-    assert (binds.how, binds.summary, binds.item.how) == ("binds", "mounts", "any")
+    assert (binds.rule, binds.summary, binds.item.rule) == ("binds", "mounts", "any")
 
 
 def test_what_is_looked_at_though_it_is_not_there_is_noted_all_the_way() -> None:
@@ -84,7 +84,7 @@ def test_what_is_beside_the_body_is_not_in_its_tree() -> None:
 def test_a_table_can_include_another_one() -> None:
     row = "include OTHER Spec. Host.Memory=memory Mounts[]=unset"
     inner = read_fields(f"Name string 1.0 any | x\n{row}", {"OTHER": FIELDS[:5]})
-    assert [(each.path, each.how) for each in inner] == [
+    assert [(each.path, each.rule) for each in inner] == [
         ("Name", "any"),
         ("Spec.Name", "names!"),
         ("Spec.Host.Binds[]", "binds"),

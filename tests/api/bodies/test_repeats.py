@@ -31,11 +31,11 @@ REPEATING = [
 def test_each_field_is_left_out_in_the_other_place_unless_it_has_a_meaning_there() -> None:
     repeated = with_repeats(FIELDS)[len(FIELDS) :]
     assert [field.path for field in repeated] == ["?Host", "?Labels", "t"]
-    assert {field.how for field in repeated} == {"aside"}
+    assert {field.rule for field in repeated} == {"aside"}
 
 
 def test_repeats_are_known_where_dockerode_makes_them_and_nowhere_else() -> None:
-    dropped = {name for name, body in BODIES.items() if any(each.how == "aside" for each in body.parameters.values())}
+    dropped = {name for name, body in BODIES.items() if any(each.rule == "aside" for each in body.parameters.values())}
     assert sorted(dropped) == REPEATING
 
 
@@ -43,8 +43,8 @@ def test_repeats_are_known_where_dockerode_makes_them_and_nowhere_else() -> None
 def test_no_engine_reads_what_is_left_out(name: str) -> None:
     """Podman takes the names of parameters in any case."""
     body = BODIES[name]
-    dropped = {fold(each) for each, field in body.parameters.items() if field.how == "aside"}
-    judged = {fold(each.removesuffix("[]")) for each, field in body.parameters.items() if field.how != "aside"}
+    dropped = {fold(each) for each, field in body.parameters.items() if field.rule == "aside"}
+    judged = {fold(each.removesuffix("[]")) for each, field in body.parameters.items() if field.rule != "aside"}
     compared = [fact for fact in read_names() if fact.operation == name and fact.where == "query"]
     read = {fold(fact.field) for fact in compared if f"{name} {fact.field}" not in EXCUSED}
     assert not dropped & (read | judged)

@@ -47,7 +47,7 @@ CONTAINER = {each.path: each for each in LINES["ContainerCreate"][1]}
 
 @pytest.mark.parametrize(("path", "of_container"), SPELLED.items())
 def test_what_a_container_has_too_is_held_as_there(path: str, of_container: str) -> None:
-    assert SERVICE[f"TaskTemplate.ContainerSpec.{path}"].how == CONTAINER[of_container].how
+    assert SERVICE[f"TaskTemplate.ContainerSpec.{path}"].rule == CONTAINER[of_container].rule
 
 
 def test_mounts_are_those_of_a_container() -> None:
@@ -55,25 +55,25 @@ def test_mounts_are_those_of_a_container() -> None:
     of_container = {path.removeprefix(before) for path in CONTAINER if path.startswith(f"{before}Mounts[]")}
     assert of_container == {path.removeprefix(after) for path in SERVICE if path.startswith(f"{after}Mounts[]")}
     for path in of_container - OTHERWISE:
-        assert SERVICE[after + path].how == CONTAINER[before + path].how
+        assert SERVICE[after + path].rule == CONTAINER[before + path].rule
 
 
 @pytest.mark.parametrize("name", ["Service", "Secret", "Config"])
 def test_an_update_is_held_to_all_that_a_creation_is_held_to(name: str) -> None:
     created, updated = fields_of(f"{name}Create"), fields_of(f"{name}Update")
-    of_body = {path: each for path, each in updated.items() if path in created or each.how != "aside"}
+    of_body = {path: each for path, each in updated.items() if path in created or each.rule != "aside"}
     assert {path: each for path, each in of_body.items() if path in created or not path.startswith("?")} == created
 
 
 def test_both_places_of_networks_are_one_list() -> None:
-    older = {path: each.how for path, each in SERVICE.items() if path.startswith("Networks")}
-    newer = {path: each.how for path, each in SERVICE.items() if path.startswith("TaskTemplate.Networks")}
+    older = {path: each.rule for path, each in SERVICE.items() if path.startswith("Networks")}
+    newer = {path: each.rule for path, each in SERVICE.items() if path.startswith("TaskTemplate.Networks")}
     assert older == {path.removeprefix("TaskTemplate."): how for path, how in newer.items()}
 
 
 @pytest.mark.parametrize("path", [path for path in SERVICE if "PluginSpec" in path or "NetworkAttachment" in path])
 def test_a_task_that_is_no_container_has_no_field_that_may_be_set(path: str) -> None:
-    assert SERVICE[path].how in {"unset", "part"}
+    assert SERVICE[path].rule in {"unset", "part"}
 
 
 def test_what_is_spelled_otherwise_in_the_specification_is_the_field_that_the_engine_reads() -> None:

@@ -68,7 +68,7 @@ def _decode(node: Node, value: object, old: Json) -> Json:  # noqa: PLR0911 (a c
 
 def _decode_object(node: Node, value: object, old: Json) -> Json:
     into = dict(old) if isinstance(old, dict) else {}
-    known = {fold_as_go(name): (name, below) for name, below in node.spelled.items() if below.how != "aside"}
+    known = {fold_as_go(name): (name, below) for name, below in node.spelled.items() if below.rule != "aside"}
     for key, item in _pairs(value):
         name, below = known.get(fold_as_go(key), ("", None))
         if below is not None:

@@ -49,7 +49,7 @@ def raw_bodies(draw: st.DrawFn, node: Node, level: int = 0) -> str:
 @st.composite
 def _values(draw: st.DrawFn, node: Node, level: int) -> str:
     """Generate what stands below a key: mostly what a grant that says nothing lets through."""
-    if node.how in {"unset", "absent"} and draw(st.integers(0, 9)):
+    if node.rule in {"unset", "absent"} and draw(st.integers(0, 9)):
         return "null"
     return draw(raw_bodies(node, level + 1))
 

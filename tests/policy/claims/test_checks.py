@@ -68,11 +68,11 @@ def _said(faults: tuple[object, ...], path: str) -> list[str]:
 
 @pytest.mark.parametrize("pair", FIELDS, ids=map(name_of, FIELDS))
 def test_what_a_field_may_be_is_said_by_a_rule_or_a_check(pair: tuple[str, Field]) -> None:
-    how = pair[1].how
+    how = pair[1].rule
     assert how in RULES or how.startswith(("=", "~")) or {how, how.removesuffix(ALWAYS)} & CHECKS.keys()
 
 
-FORBIDDEN = [pair for pair in FIELDS if pair[1].how in {"unset", "absent"} and not pair[1].path.startswith("@")]
+FORBIDDEN = [pair for pair in FIELDS if pair[1].rule in {"unset", "absent"} and not pair[1].path.startswith("@")]
 
 
 @pytest.mark.parametrize("pair", FORBIDDEN, ids=map(name_of, FORBIDDEN))
@@ -87,11 +87,11 @@ def test_what_says_nothing_is_not_refused(pair: tuple[str, Field]) -> None:
     if field.path.rstrip("[]*.") != field.path or "*" in field.path:
         return
     for value in NOTHING[field.type]:
-        if (field.how == "unset" or value is None) and not field.path.startswith("?"):
+        if (field.rule == "unset" or value is None) and not field.path.startswith("?"):
             assert said_of(name, field, value) == [], (field.path, value)
 
 
-CHOICES = [pair for pair in FIELDS if pair[1].how.startswith(("=", "~")) and not pair[1].path.startswith("@")]
+CHOICES = [pair for pair in FIELDS if pair[1].rule.startswith(("=", "~")) and not pair[1].path.startswith("@")]
 
 
 @pytest.mark.parametrize("pair", CHOICES, ids=map(name_of, CHOICES))
@@ -99,15 +99,15 @@ def test_of_a_choice_only_its_words_pass(pair: tuple[str, Field]) -> None:
     name, field = pair
     if field.type is not Type.STRING:
         return
-    for word in ("", *field.how[1:].split(",")):
+    for word in ("", *field.rule[1:].split(",")):
         assert said_of(name, field, word) == []
-    for word in (f"{field.how[1:]} ", "another", field.how[1:].upper() + "x"):
+    for word in (f"{field.rule[1:]} ", "another", field.rule[1:].upper() + "x"):
         assert said_of(name, field, word)
 
 
 def checks_in_use() -> Iterator[str]:
     for field in (*(field for _, field in FIELDS), *(line for _, line in OVERLAID.values())):
-        yield field.how.removesuffix(ALWAYS)
+        yield field.rule.removesuffix(ALWAYS)
 
 
 def test_every_check_is_in_some_table() -> None:

@@ -70,7 +70,7 @@ def test_a_query_of_which_nothing_is_read_goes_no_further_at_all() -> None:
 
 @pytest.mark.parametrize("name", sorted(BODIES))
 def test_no_parameter_that_is_left_out_is_in_what_goes_on(name: str) -> None:
-    dropped = [each for each, field in BODIES[name].parameters.items() if field.how == "aside"]
+    dropped = [each for each, field in BODIES[name].parameters.items() if field.rule == "aside"]
     query = "&".join(f"{each}=%7B%7D&{each}=/x" for each in dropped)
     seen = look(name, f"?{query}", {})
     assert not any(fault.path.startswith("?") and fault.path[1:] in dropped for fault in seen.faults)

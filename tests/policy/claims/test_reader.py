@@ -72,7 +72,7 @@ def test_what_is_let_through_is_what_go_reads(name: str, data: st.DataObject) ->
 def _with_values(root: Node, document: Json) -> Json:
     """Do to the environment what is done to it on its way."""
     env = document.get("Env") if isinstance(document, dict) else None
-    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].how == "environment":
+    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "environment":
         return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
     return document
 
@@ -82,7 +82,7 @@ def _places(node: Node, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if node.type is Type.OBJECT:
         yield way
     for name, below in node.spelled.items():
-        if below.how == "aside":
+        if below.rule == "aside":
             continue
         yield from _places(below, (*way, name))
     if node.item is not None:
@@ -117,7 +117,7 @@ def test_a_field_in_two_spellings_is_refused_everywhere(name: str) -> None:
         for part in way:
             node = node.spelled[part] if part not in {"[]", "*"} else node.item or node
         for field, below in node.spelled.items():
-            if below.how != "aside":
+            if below.rule != "aside":
                 seen = look_at(name, _wrap(way, {field: None, field.swapcase(): None}))
                 assert any(f"{field}" in str(fault) and "repeated" in str(fault) for fault in seen.faults), (
                     way,

@@ -62,7 +62,7 @@ def test_only_what_engines_leave_alone_is_no_change() -> None:
 @pytest.mark.parametrize("operation", ["ContainerUpdate", "ContainerUpdateLibpod"])
 def test_each_field_of_an_update_belongs_to_a_group(operation: str) -> None:
     for field in BODIES[operation].fields:
-        if field.how not in {"unset", "absent", "part", "aside"}:
+        if field.rule not in {"unset", "absent", "part", "aside"}:
             group = group_of(field.path)
             assert not CONSTRAINT.fault(group)
             assert any(read.word == "changes" for read in READS[operation, field.path])

@@ -56,7 +56,7 @@ def test_other_lists_are_not_empty() -> None:
 def test_each_field_that_a_word_reads_is_one_of_a_table() -> None:
     for operation, field in READS:
         (line,) = (each for each in BODIES[operation].fields if each.path == field)
-        assert line.how.rstrip("!") == f"{operation}:{field}"
+        assert line.rule.rstrip("!") == f"{operation}:{field}"
         assert field in {each.path for each in LINES[operation][1]}
 
 

@@ -42,7 +42,7 @@ Class: TypeAlias = type
 
 _PART: Final = re.compile(r"\[\]|[^.\[\]]+")
 FREE: Final = frozenset({"any", "part", "aside"})
-"""How a field may be whatever it likes."""
+"""Rules by which a field may be whatever it likes."""
 
 ALWAYS: Final = "!"
 """Behind the name of a check that also looks at what is not there."""
@@ -87,14 +87,14 @@ class Field:
         path: Where it stands, from the top of the body, the query (`?`) or the named object (`@`).
         type: Of the values at the end of the path.
         since: Version of the API in which it appeared.
-        how: What a grant that is not unrestricted lets it be.
+        rule: What a grant that is not unrestricted lets it be.
         summary: What it can do, in a phrase.
     """
 
     path: str
     type: Type
     since: str
-    how: str
+    rule: str
     summary: str
 
 
@@ -107,7 +107,7 @@ class Node:
         read_as: What a value becomes when it is read, if values of no other class belong here.
         is_scalar: Whether nothing is inside of it that must be looked at.
         plain: Classes of the value if it is a scalar, or else of what is inside of it, if those are scalars.
-        how: What a grant that is not unrestricted lets it be.
+        rule: What a grant that is not unrestricted lets it be.
         is_free: Whether it may be whatever it likes.
         summary: What it can do.
         keys: Of an object: what stands below each folded key, with its canonical spelling.
@@ -120,7 +120,7 @@ class Node:
     read_as: Class | None = None
     is_scalar: bool = False
     plain: frozenset[Class] = frozenset()
-    how: str = "any"
+    rule: str = "any"
     is_free: bool = True
     summary: str = ""
     keys: "dict[str, tuple[str, Node]]" = field(default_factory=dict)
@@ -141,8 +141,8 @@ def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingPro
         if row.startswith("include "):
             fields += _include(row, others)
         else:
-            path, type_, since, how, summary = split_row(row, 5)
-            fields.append(Field(path=path, type=Type(type_), since=since, how=how, summary=summary))
+            path, type_, since, rule, summary = split_row(row, 5)
+            fields.append(Field(path=path, type=Type(type_), since=since, rule=rule, summary=summary))
     return tuple(fields)
 
 
@@ -151,7 +151,7 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
     prefix = "".join(word for word in words if "=" not in word)
     rules = dict(word.split("=") for word in words if "=" in word)
     for each in others[name]:
-        yield replace(each, path=prefix + each.path, how=rules.pop(each.path, each.how))
+        yield replace(each, path=prefix + each.path, rule=rules.pop(each.path, each.rule))
     if rules:
         raise KeyError(*rules)
 
@@ -176,7 +176,7 @@ def _plant(node: Node, each: Field) -> None:
         else:
             node = spoken = node.keys.setdefault(fold(part), (part, Node(Type.OBJECT)))[1]
     node.type = each.type if not node.keys else node.type
-    spoken.how, spoken.is_free, spoken.summary = each.how, each.how in FREE, each.summary
+    spoken.rule, spoken.is_free, spoken.summary = each.rule, each.rule in FREE, each.summary
 
 
 def _finish(node: Node) -> None:
@@ -185,10 +185,10 @@ def _finish(node: Node) -> None:
     node.is_scalar = node.type in _SCALARS
     inner = node.item.type if node.item is not None else Type.STRING if node.type is Type.WORDS else node.type
     node.plain = _SCALARS.get(inner, frozenset())
-    node.spelled = {name: below for name, below in node.keys.values() if below.how != "aside"}
+    node.spelled = {name: below for name, below in node.keys.values() if below.rule != "aside"}
     for each in (*node.spelled.values(), *filter(None, (node.item,))):
         _finish(each)
-    node.always = tuple(pair for pair in node.keys.values() if pair[1].how.endswith(ALWAYS) or pair[1].always)
+    node.always = tuple(pair for pair in node.keys.values() if pair[1].rule.endswith(ALWAYS) or pair[1].always)
 
 
 def list_beside(fields: tuple[Field, ...], place: str) -> Mapping[str, Field]:

@@ -76,7 +76,7 @@ class Archive:
         self.fault = ""
         self._operation = request.operation.name
         self._conditions = conditions
-        self._lines = {line.path: line.how.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
+        self._lines = {line.path: line.rule.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
         self._reading = Reading(request=request, answers={})
         self._rules = _RULES[self._operation](request, self._read_value)
         self._start = b""

@@ -65,18 +65,18 @@ _OWN: Final = _find_checks()
 
 def choose(line: Field | Node, reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
     """Hold a value to the words that a line lists: `=a,b`, or `~a,b` if it goes no further."""
-    if value not in ("", None, *line.how[1:].split(",")):
+    if value not in ("", None, *line.rule[1:].split(",")):
         reading.violate(path, value, f"not allowed: {line.summary}")
-    return LEAVE_OUT if line.how.startswith("~") else None
+    return LEAVE_OUT if line.rule.startswith("~") else None
 
 
 def _overlay(reads: tuple[Read, ...], own: Field) -> tuple[Check, tuple[str, ...]]:
     """Have words read a field, and behind them what its line names: a check, or words of which it is one."""
     steps = [(read.check, read.always) for read in reads]
-    check, words = _OWN.get(own.how.removesuffix(ALWAYS), (None, ()))
+    check, words = _OWN.get(own.rule.removesuffix(ALWAYS), (None, ()))
     if check is not None:
-        steps.append((check, own.how.endswith(ALWAYS)))
-    elif own.how.startswith(("=", "~")):
+        steps.append((check, own.rule.endswith(ALWAYS)))
+    elif own.rule.startswith(("=", "~")):
         steps.append((partial(choose, own), False))
 
     def read_all(reading: Reading, value: Json, path: str, parent: Object) -> Json | LeaveOut:
@@ -98,5 +98,5 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
 
 def find_words_of_body(body: Body) -> tuple[str, ...]:
     """Return the words of conditions on what a request of an operation says, in the order of its table."""
-    checks = (CHECKS.get(field.how) or CHECKS.get(field.how.removesuffix(ALWAYS)) for field in body.fields)
+    checks = (CHECKS.get(field.rule) or CHECKS.get(field.rule.removesuffix(ALWAYS)) for field in body.fields)
     return tuple(dict.fromkeys(word for check in checks if check is not None for word in check[1]))

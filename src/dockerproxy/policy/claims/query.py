@@ -18,7 +18,7 @@ def read_parameters(
     """Return the values of each decoded parameter that is judged, and those that are left out, with no values."""
     given, dropped = dict[str, list[str]](), dict[str, tuple[str, ...]]()
     for name, value in query:
-        if name in known and known[name].how == "aside":
+        if name in known and known[name].rule == "aside":
             dropped[name] = ()
         else:
             given.setdefault(name, []).append(value)

@@ -83,10 +83,10 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[st
             reading.violate(f"?{name}", " ".join(values), "a repeated parameter")
     parent: Object = {name: list[Json](values) for name, values in given.items()}
     for name, each in parameters.items():
-        if each.how in FREE:
+        if each.rule in FREE:
             continue
         listed = given.get(name.removesuffix("[]"))
-        if listed is None and not each.how.endswith(ALWAYS):
+        if listed is None and not each.rule.endswith(ALWAYS):
             continue
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
         checked = _check(reading, each, whole, f"?{name.removesuffix('[]')}", parent)
@@ -180,7 +180,7 @@ class _Reader:
                     self._reading.violate(prefix + shown, item, "not a known field")
             elif name in found:
                 self._reading.violate(prefix + name, item, "a repeated field")
-            elif below.how != "aside":
+            elif below.rule != "aside":
                 found[name] = item
         return found
 
@@ -194,7 +194,7 @@ class _Reader:
             # Most of what is there is a text, flag or number, or something empty.
             if type(item) is not below.read_as or (item and not below.is_scalar):
                 item = found[name] = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
-            if not below.is_free and item is not None and (item or below.how != "unset"):
+            if not below.is_free and item is not None and (item or below.rule != "unset"):
                 checked.append((name, below))
         return checked
 
@@ -210,13 +210,13 @@ def _is_plain(node: Node, value: Json) -> bool:
 
 def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent: Object) -> Json:
     """Look whether a value is what its line of the table lets it be."""
-    how = line.how
-    check = _CHECKS.get(how) or (partial(choose, line) if how.startswith(("=", "~")) else None)
+    rule = line.rule
+    check = _CHECKS.get(rule) or (partial(choose, line) if rule.startswith(("=", "~")) else None)
     if check is not None:
         return run_check(check, reading, value, path, parent)
-    if how in FREE:
+    if rule in FREE:
         return value
-    is_unset = value is None or (how == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
+    is_unset = value is None or (rule == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
     if not is_unset:
         reading.violate(path, value, f"not allowed: {line.summary}")
     return value

@@ -20,8 +20,8 @@ def _add_reads(operation: str, fields: tuple[Field, ...]) -> Iterator[Field]:
     """Have the constraints that speak of a field read it."""
     for each in fields:
         reads = READS.get((operation, each.path), ())
-        always = each.how.endswith(ALWAYS) or any(read.always for read in reads)
-        yield replace(each, how=f"{operation}:{each.path}{ALWAYS if always else ''}") if reads else each
+        always = each.rule.endswith(ALWAYS) or any(read.always for read in reads)
+        yield replace(each, rule=f"{operation}:{each.path}{ALWAYS if always else ''}") if reads else each
 
 
 BODIES: Final[Mapping[str, Body]] = {
