@@ -36,7 +36,7 @@ from dockerproxy.server import Server
 from dockerproxy.settings import Level, Sandbox, Settings, SocketSettings
 from dockerproxy.workbench.exposures import describe_exposures
 
-_GARBAGE: Final = 20_000
+_GARBAGE: Final = 2_000
 """Objects that are made before the collector looks for cycles among them."""
 
 
@@ -60,6 +60,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     def read() -> Configured:
         return _read(environment, options.policy, options.learn)
 
+    gc.disable()  # What is read stays.
     configured = read()
     settings = configured.settings
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
@@ -127,6 +128,7 @@ async def _serve(configured: Configured, log: Log, read: Callable[[], Configured
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(SWITCH)
     server = Server(configured.settings, log, _make_learner)

@@ -3,14 +3,14 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.model import Decision, Grant, Mode, Policy, values_of
+from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.wording import propose
@@ -71,33 +71,56 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
-    cases: dict[str, tuple[Case, ...]] = {
-        UNKNOWN.name: (),
-        HEALTH.name: (Case((), Decision(allowed=True, source="always")),),
-    }
-    default = {
-        UNKNOWN.name: Decision(allowed=False, source=""),
-        HEALTH.name: Decision(allowed=True, source="always"),
-    }
-    granted: dict[str, list[Grant]] = {name: [] for name in OPERATIONS}
+    granted: dict[str, list[Grant]] = {}
     for grant in policy.grants:
         for name in grant.operations:
-            granted[name].append(grant)
+            granted.setdefault(name, []).append(grant)
     denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
-    for name, grants in granted.items():
-        denial = denied.get(name)
-        compiled = (_compile(name, grant) for grant in grants if _can_bound(name, grant))
-        cases[name] = () if denial else tuple(sorted(compiled, key=_cost))
+    cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
+    cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
+    for name in granted.keys() - denied.keys():
+        compiled = (_compile(name, grant) for grant in granted[name] if _can_bound(name, grant))
+        cases[name] = tuple(sorted(compiled, key=_cost))
+    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied))
+
+
+class _Answers(Mapping[str, Decision]):
+    """What each operation is answered with if no case holds: worded when it is first needed, since most never are."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        cases: Mapping[str, tuple[Case, ...]],
+        granted: Mapping[str, list[Grant]],
+        denied: Mapping[str, Denial],
+    ) -> None:
+        self._policy, self._cases, self._granted, self._denied = policy, cases, granted, denied
+        self._worded = {
+            UNKNOWN.name: Decision(allowed=False, source=""),
+            HEALTH.name: Decision(allowed=True, source="always"),
+        }
+
+    def __getitem__(self, name: str) -> Decision:
+        if name not in self._worded:
+            self._worded[name] = self._word(name)
+        return self._worded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cases)
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def _word(self, name: str) -> Decision:
+        denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
-        reason, remedy = _unmet(name, cases[name]) or "no rule allows it", policy.hints[name]
+        reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hints[name]
         if denial:
             reason = "a rule denies it"
-        elif name in SEALED and grants and not cases[name]:
+        elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
-            remedy = propose(policy.remedy, name, values_of((UNRESTRICTED,)))
-        message = f"{name} denied: {reason}; {remedy}"
-        default[name] = Decision(allowed=False, source=source, message=message)
-    return CompiledPolicy(policy, cases, default)
+            remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
+        return Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
 
 
 def _can_bound(name: str, grant: Grant) -> bool:
