@@ -24,6 +24,7 @@ from typing import Final
 
 import pytest
 import yaml
+from cli.programs import CODE
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
@@ -157,6 +158,7 @@ def run(command: str, place: Path) -> str:
     lasts = command.endswith("demo")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+        **CODE,
         "DOCKER_SOCKET_PATH": f"{place}/{'nowhere' if lasts else 'run/docker.sock'}",
     }
     if "--policy" not in command:

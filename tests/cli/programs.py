@@ -22,9 +22,14 @@ NOWHERE = "/nonexistent/engine.sock"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 
+_PATHS = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+CODE: Mapping[str, str] = {"PYTHONPATH": os.pathsep.join(_PATHS)} if _PATHS else {}
+"""Where a program that a test starts finds the code that is tested: not what is installed, in another work tree."""
+
+
 def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment with these variables and nothing of whoever runs the tests."""
-    return {"PATH": os.environ["PATH"], "DOCKER_SOCKET_PATH": NOWHERE, **variables}
+    """Return an environment with these variables, and of whoever runs the tests only where the code is."""
+    return {"PATH": os.environ["PATH"], **CODE, "DOCKER_SOCKET_PATH": NOWHERE, **variables}
 
 
 @dataclass(frozen=True)

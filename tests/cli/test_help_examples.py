@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, write
-from cli.programs import PATIENCE, short_folder
+from cli.programs import CODE, PATIENCE, short_folder
 from cli.test_suggest import SEEN, write_log
 
 from dockerproxy.cli import main
@@ -69,7 +69,7 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         entry = json.loads(re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)[-1])
         write_program(programs / "docker", COMPOSE.replace("ENTRYPOINT", " ".join(entry)))
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "TMPDIR": str(folder)}
-        yield folder, {"PATH": f"{programs}:{os.environ['PATH']}", **places}
+        yield folder, {"PATH": f"{programs}:{os.environ['PATH']}", **CODE, **places}
 
 
 def verb_of(example: str) -> str:

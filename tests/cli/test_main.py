@@ -1,13 +1,21 @@
 """The command line: it can be learned from, and says every mistake at once."""
 
+import os
 import re
 import subprocess
 import sys
 
 import pytest
-from cli.programs import run
+from cli.programs import CODE, environment_of, run
 
+import dockerproxy
 from dockerproxy.cli.main import VERBS
+
+
+def test_a_program_that_a_test_starts_runs_the_code_that_is_tested() -> None:
+    words = [sys.executable, "-c", "import dockerproxy; print(dockerproxy.__file__)"]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment_of({}), cwd="/", check=True)
+    assert done.stdout.rstrip("\n") == dockerproxy.__file__
 
 
 def test_help_names_every_verb_and_shows_what_to_type() -> None:
@@ -95,7 +103,13 @@ def test_bytes_that_are_no_text_are_shown_and_no_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dockerproxy", "check"],
         capture_output=True,
-        env={b"DOCKER_SOCKET_PATH": b"/\xff", b"PATH": b"/usr/bin", b"LC_ALL": b"C.UTF-8", b"PYTHONUTF8": b"0"},
+        env={
+            **{os.fsencode(name): os.fsencode(path) for name, path in CODE.items()},
+            b"DOCKER_SOCKET_PATH": b"/\xff",
+            b"PATH": b"/usr/bin",
+            b"LC_ALL": b"C.UTF-8",
+            b"PYTHONUTF8": b"0",
+        },
         check=False,
     )
     assert b"Traceback" not in done.stderr

@@ -327,6 +327,9 @@ def warnings_of(**variables: str) -> list[str]:
         ("ALLOW_STARTS", "ALLOW_START"),
         ("LIBPOD_CONTAINER", "LIBPOD_CONTAINERS"),
         ("LIBPOD_POD", "LIBPOD_PODS"),
+        ("POSTS", "POST"),
+        ("SANDBX", "SANDBOX"),
+        ("CON_TAINERS", "CONTAINERS"),
     ],
 )
 def test_a_variable_that_is_nearly_a_switch_is_a_warning(name: str, meant: str) -> None:
@@ -334,6 +337,12 @@ def test_a_variable_that_is_nearly_a_switch_is_a_warning(name: str, meant: str) 
         assert warnings_of(**{name: value}) == [
             f"environment variable {name}: unknown setting\n    did you mean {meant}?"
         ]
+
+
+@pytest.mark.parametrize("name", ["IS_SANDBOX", "IN_CONTAINER", "MY_VOLUMES", "CI_EVENTS", "RUN_POST"])
+def test_a_variable_with_a_word_of_its_own_is_no_misspelt_one(name: str) -> None:
+    for value in ("1", "0", "yes"):
+        assert warnings_of(**{name: value}) == []
 
 
 @pytest.mark.parametrize("name", ["ALLOW_ANYTHING_AT_ALL", "LIBPOD_KUBERNETES"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from cli.programs import CODE
 from e2e.engines import short_folder
 from e2e.talk import ask, connect
 from e2e.waiting import wait_until
@@ -159,6 +160,7 @@ def _running(
     limit = () if descriptors is None else ("prlimit", f"--nofile={descriptors}:{descriptors}", "--")
     environment = {
         "PATH": os.environ["PATH"],
+        **CODE,
         "HOME": str(folder),
         "LOG_FORMAT": "json",
         "SHUTDOWN_GRACE": "1",

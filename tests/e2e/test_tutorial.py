@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cli.programs import CODE
 from e2e.engines import Engine, short_folder
 from e2e.images import import_image
 from e2e.talk import connect
@@ -39,7 +40,7 @@ class Shell:
             env={
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "HOME": str(folder),
-                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                **CODE,
                 "DOCKER_HOST": f"unix://{engine.socket}",
             },
         )

@@ -148,7 +148,7 @@ def _read_engines(reader: Variables, ours: str) -> tuple[str, ...]:
     return others or paths
 
 
-_RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN if "_" in name}
+_RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN}
 """Names of variables without their underscores."""
 
 _SHORT: Final = 4
@@ -169,7 +169,10 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
         elif name.replace("_", "") in _RUN_TOGETHER:
             found.append(Problem(where, "unknown setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
         elif value.lower() in WORDS:
-            near = find_near(name, KNOWN, 0.75 if len(name) <= _SHORT else 0.8)
+            # A name with more words has one of its own: agents set IS_SANDBOX, which is no SANDBOX.
+            words = name.count("_")
+            candidates = (known for known in KNOWN if known.count("_") >= words)
+            near = find_near(name, candidates, 0.75 if len(name) <= _SHORT else 0.8)
             if near or name.startswith(("ALLOW_", "LIBPOD_")):
                 found.append(Problem(where, "unknown setting", f"did you mean {near}?" if near else ""))
     return found
