@@ -17,6 +17,7 @@ from dockerproxy.policy.amounts import (
     read_human_size,
     read_ports,
     read_size,
+    write_size,
 )
 
 
@@ -26,6 +27,12 @@ from dockerproxy.policy.amounts import (
 )
 def test_a_size_is_a_number_of_bytes(text: str, size: int) -> None:
     assert read_size(text) == size
+
+
+@given(st.integers(1, 10**14))
+def test_a_size_is_written_as_one_that_is_read(size: int) -> None:
+    assert read_size(write_size(size)) == size
+    assert write_size(size * 2**20).endswith(("MiB", "GiB", "TiB"))
 
 
 @pytest.mark.parametrize("text", ["", "0", "01", "-1", "1GB", "1 GiB", "1.5GiB", "GiB", "\u0661", "1gib", "1" * 16])

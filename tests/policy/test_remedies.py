@@ -31,6 +31,8 @@ def fault(word: str, value: Value) -> Fault:
         ({"images": ("a",)}, [fault("binds", ("/a",))], {"images": ("a",), "binds": ("/a",)}),
         ({}, [fault("binds", ("/a",)), fault("binds", ("/b",))], {"binds": ("/a", "/b")}),
         ({"user": "not-root"}, [fault("user", "any")], {"user": "any"}),
+        ({"memory": "1GiB"}, [fault("memory", "2GiB")], {"memory": "2GiB"}),
+        ({"memory": "1GiB"}, [fault("memory", "3GiB"), fault("memory", "2GiB")], {"memory": "3GiB"}),
         ({"follow": False}, [fault("follow", value=True)], {"follow": True}),
         (
             {"publish": Pairs((("ports", ("80",)),))},
@@ -75,11 +77,42 @@ def read(value: object) -> Value:
     return value
 
 
+@pytest.mark.parametrize(
+    ("granted", "field", "amount", "line"),
+    [
+        ({"memory": "1GiB"}, "Memory", 2**31, '{memory: "2GiB"}'),
+        ({"memory": "1GiB", "pids": "100"}, "MemorySwap", 3 * 2**30, '{memory: "1536MiB", pids: '),
+        ({"cpus": "1"}, "NanoCpus", 1_500_000_000, "{cpus: "),
+        ({"cpus": "1"}, "CpuQuota", 250_000, "{cpus: "),
+        ({"pids": "100", "images": ("app",)}, "PidsLimit", 101, "{pids: "),
+    ],
+)
+def test_the_line_for_an_amount_over_its_limit_has_the_higher_amount(
+    granted: dict[str, Value], field: str, amount: int, line: str
+) -> None:
+    body: Json = {"Image": "app", "HostConfig": {field: amount}}
+    denial = settle(body, granted)
+    found = re.search('; "(ContainerCreate: .*)" would allow it$', denial.message)
+    assert found, denial.message
+    assert line in found[1]
+    proposed = {word: read(value) for word, value in yaml.safe_load(found[1])["ContainerCreate"].items()}
+    assert settle(body, proposed).allowed
+    assert granted.keys() == proposed.keys()
+
+
+def test_an_amount_without_a_bound_is_demanded_by_the_grant() -> None:
+    denial = settle({"Image": "app", "HostConfig": {"Memory": -1}}, {"memory": "1GiB"})
+    assert denial.message.endswith("; the grant demands it by memory")
+
+
 HOST_CONFIGS = st.fixed_dictionaries(
     {},
     optional={
         "Binds": st.lists(st.sampled_from(["/srv/a:/a", "/srv/b:/b:ro", "data:/d", "/srv:/x"]), max_size=3),
         "NetworkMode": st.sampled_from(["", "bridge", "ci", "back", "none"]),
+        "Memory": st.sampled_from([0, 2**30, 2**31, 2**31 + 1]),
+        "MemorySwap": st.sampled_from([0, 2**31, 2**33]),
+        "PidsLimit": st.sampled_from([10, 1000]),
         "CapAdd": st.lists(st.sampled_from(["NET_RAW", "cap_sys_time"]), max_size=2),
         "PortBindings": st.dictionaries(
             st.just("80/tcp"),
@@ -99,6 +132,7 @@ GRANTED = st.fixed_dictionaries(
         "user": st.sampled_from(["any", "not-root"]),
         "publish": st.sampled_from([Pairs((("ports", ("80",)),)), Pairs((("addresses", ("::1",)),))]),
         "memory": st.just("1GiB"),
+        "pids": st.just("100"),
     },
 )
 

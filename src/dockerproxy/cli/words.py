@@ -1,10 +1,7 @@
 """Numbers and limits in words."""
 
-from typing import Final
-
+from dockerproxy.policy.amounts import write_size
 from dockerproxy.settings import Limit, Limits, Measure
-
-_UNITS: Final = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
 def count(number: int, noun: str) -> str:
@@ -19,6 +16,6 @@ def write_limit(limit: Limit, limits: Limits) -> str:
         case Measure.SECONDS:
             return f"{value:g}s"
         case Measure.BYTES:
-            return next((f"{value // size}{unit}" for unit, size in _UNITS if not value % size), str(value))
+            return write_size(value)
         case Measure.NUMBER:
             return str(value)

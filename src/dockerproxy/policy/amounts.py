@@ -43,6 +43,12 @@ def read_size(text: str) -> int | None:
     return (number(found[1]) or 0) * _UNITS[found[2] or ""] if found else None
 
 
+def write_size(size: int) -> str:
+    """Write a number of bytes, in the largest unit that divides it."""
+    unit = max((unit for unit, factor in _UNITS.items() if not size % factor), key=_UNITS.__getitem__)
+    return f"{size // _UNITS[unit]}{unit}"
+
+
 def read_human_size(text: str) -> int | None:
     """Return a number of bytes as engines read a client's `10m`: `units.FromHumanSize`.
 

@@ -44,7 +44,9 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
         constraint = CONSTRAINTS[fault.word]
         before = needed.get(fault.word, constraint.unspoken or None)
         merged = fault.value if before is None else merge(before, fault.value)
-        needed[fault.word] = fault.value if merged is None or constraint.takes is Takes.AMOUNT else merged
+        if constraint.takes is Takes.AMOUNT and before is not None and constraint.within(fault.value, before):
+            continue
+        needed[fault.word] = fault.value if merged is None else merged
     return needed
 
 

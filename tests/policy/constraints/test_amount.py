@@ -1,11 +1,16 @@
 """An amount is bounded: what says nothing gets the granted one, and what says more is denied."""
 
+from collections.abc import Hashable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from policy.inspecting import admits, conditions_of
 from policy.policies import PLAIN
 
 from dockerproxy.policy.claim import Claim, Reading
 from dockerproxy.policy.constraints.amount import MISSING, Amount
+from dockerproxy.policy.constraints.cpus import LEAST
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims
 
@@ -46,4 +51,19 @@ def test_less_is_within_more(word: str) -> None:
     assert AMOUNTS[word].within("4", "4")
     assert AMOUNTS[word].within("3", "4")
     assert not AMOUNTS[word].within("4", "3")
-    assert AMOUNTS[word].least(4) is None
+
+
+@given(st.sampled_from(sorted(GRANTED)), st.integers(1, 2**40))
+def test_the_least_that_admits_an_amount_is_the_amount(word: str, amount: int) -> None:
+    least = AMOUNTS[word].least(amount)
+    if least is not None:
+        assert AMOUNTS[word].most(least) == amount
+    elif word != "pids" or amount < 10**9:
+        assert word == "cpus"  # Too few to be a bound, or more than any machine has.
+        assert not LEAST <= amount < 10**14
+
+
+@pytest.mark.parametrize("word", GRANTED)
+@pytest.mark.parametrize("value", [0, -1, MISSING, None, 10**30])
+def test_what_is_no_amount_has_no_least(word: str, value: Hashable) -> None:
+    assert AMOUNTS[word].least(value) is None

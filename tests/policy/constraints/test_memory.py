@@ -43,3 +43,17 @@ def test_it_is_said_how_much_memory_and_swap_there_may_be() -> None:
         "Memory is 1025, but must be from 1 to 1024",
         "Memory must be set",
     ]
+
+
+@pytest.mark.parametrize(
+    ("swap", "least"),
+    [
+        (Swap(2**31, with_memory=True), "1GiB"),
+        (Swap(3, with_memory=True), "2"),
+        (Swap(3, with_memory=False), "3"),
+        (Swap(-1, with_memory=True), None),
+    ],
+)
+def test_swap_needs_as_much_memory_beside_it(swap: Swap, least: str | None) -> None:
+    assert CONSTRAINT.least(swap) == least
+    assert least is None or admits("memory", least, swap)

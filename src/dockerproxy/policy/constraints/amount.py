@@ -1,6 +1,6 @@
 """What `memory`, `cpus` and `pids` have in common: at most so much, and what has no bound gets the granted one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Substitute
@@ -17,9 +17,11 @@ class Amount(Constraint):
     takes = Takes.AMOUNT
     acts = True
 
-    def __init__(self, name: str, summary: str, read: Callable[[str], int | None], form: str) -> None:
+    def __init__(
+        self, name: str, summary: str, read: Callable[[str], int | None], form: str, write: Callable[[int], str] = str
+    ) -> None:
         super().__init__(name, summary, narrows=True)
-        self._read, self._form = read, form
+        self._read, self._form, self._write = read, form, write
 
     def fault(self, item: str) -> str:
         """Return how an amount is written, if this is none."""
@@ -33,6 +35,11 @@ class Amount(Constraint):
         """Match what is bounded by no more, or not at all yet."""
         most = self.most(granted)
         return lambda value: most > 0 if value == MISSING else isinstance(value, int) and 0 < value <= most
+
+    def least(self, value: Hashable) -> Value | None:
+        """Write the amount."""
+        text = self._write(value) if isinstance(value, int) and value > 0 else ""
+        return text if text and self._read(text) == value else None
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Bound what has no bound."""

@@ -17,9 +17,15 @@ def _read(text: str) -> int | None:
     return billionths if billionths is not None and billionths >= LEAST else None
 
 
+def _write(billionths: int) -> str:
+    whole, rest = divmod(billionths, 10**9)
+    return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
+
+
 CONSTRAINT = Amount(
     "cpus",
     "how many processors at most; what has no bound gets this one",
     _read,
     "a number of processors like 2 or 0.5 is needed",
+    _write,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from dockerproxy.policy.amounts import read_size
+from dockerproxy.policy.amounts import read_size, write_size
 from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.constraints.amount import Amount
 from dockerproxy.policy.constraints.base import Matcher
@@ -33,6 +33,12 @@ class _Memory(Amount):
 
         return admits
 
+    def least(self, value: Hashable) -> Value | None:
+        """Write the amount; of swap what memory it needs beside it."""
+        if isinstance(value, Swap):
+            value = -(-value.size // 2) if value.with_memory else value.size
+        return super().least(value)
+
     def _most_swap(self, granted: Value | None, swap: Swap) -> int:
         return self.most(granted) * (2 if swap.with_memory else 1)
 
@@ -49,4 +55,5 @@ CONSTRAINT = _Memory(
     "how much memory at most; what has no bound gets this one",
     read_size,
     "an amount like 512MiB or 2GiB is needed",
+    write_size,
 )
