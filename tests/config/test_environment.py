@@ -327,22 +327,22 @@ def warnings_of(**variables: str) -> list[str]:
         ("ALLOW_STARTS", "ALLOW_START"),
         ("LIBPOD_CONTAINER", "LIBPOD_CONTAINERS"),
         ("LIBPOD_POD", "LIBPOD_PODS"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("POTS", "POST"),
+        ("ALLOWSTART", "ALLOW_START"),
         ("POSTS", "POST"),
         ("SANDBX", "SANDBOX"),
         ("CON_TAINERS", "CONTAINERS"),
     ],
 )
 def test_a_variable_that_is_nearly_a_switch_is_a_warning(name: str, meant: str) -> None:
-    for value in ("1", "0", "true"):
-        assert warnings_of(**{name: value}) == [
-            f"environment variable {name}: unknown setting\n    did you mean {meant}?"
-        ]
+    expected = [f"environment variable {name}: unknown setting\n    did you mean {meant}?"]
+    assert [warnings_of(**{name: value}) for value in ("1", "0", "true")] == [expected] * 3
 
 
 @pytest.mark.parametrize("name", ["IS_SANDBOX", "IN_CONTAINER", "MY_VOLUMES", "CI_EVENTS", "RUN_POST"])
 def test_a_variable_with_a_word_of_its_own_is_no_misspelt_one(name: str) -> None:
-    for value in ("1", "0", "yes"):
-        assert warnings_of(**{name: value}) == []
+    assert [warnings_of(**{name: value}) for value in ("1", "0", "yes")] == [[]] * 3
 
 
 @pytest.mark.parametrize("name", ["ALLOW_ANYTHING_AT_ALL", "LIBPOD_KUBERNETES"])
@@ -399,11 +399,3 @@ def test_a_mistake_is_a_problem_with_where_what_and_hint() -> None:
     assert caught.value.problems == (
         Problem("environment variable PROXIED_SOCKET_MODE", "'rw' is not a file mode", "write it in octal, like 0660"),
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"), [("LOGLEVEL", "LOG_LEVEL"), ("POTS", "POST"), ("ALLOWSTART", "ALLOW_START")]
-)
-def test_a_misspelt_variable_is_told_from_a_stranger(name: str, meant: str) -> None:
-    (warning,) = read(**{name: "1"}).warnings
-    assert str(warning) == f"environment variable {name}: unknown setting\n    did you mean {meant}?"

@@ -132,7 +132,8 @@ def _check_learned(judged: Verdict) -> None:
     """A grant that says what was found to be needed lets the request pass."""
     if judged.needs is None or UNRESTRICTED.word in judged.needs:
         return
-    inspected = inspect(BODIES[judged.operation.name], judged.needs, judged.request, judged.known)
+    listed = {word: value for word, value in judged.needs.items() if value}
+    inspected = inspect(BODIES[judged.operation.name], listed, judged.request, judged.known)
     assert not inspected.faults, inspected.faults
     recorded = claims_of(judged.operation, judged.needs)
-    assert not judge_claims(conditions_of(judged.needs), recorded).faults
+    assert not judge_claims(conditions_of(listed), recorded).faults

@@ -15,7 +15,7 @@ from dockerproxy.wire.document import Json
 
 APP = "docker.io/library/app:latest"
 BODY: Json = {"image": "app", "HostConfig": {"Binds": ["data:/d"], "Privileged": False}}
-NEEDED = {"images": (APP,), "networks": ("default",), "volumes": ("data",)}
+NEEDED = {"names": (), "images": (APP,), "networks": ("default",), "volumes": ("data",)}
 CONTAINED = Grant(frozenset({"ContainerCreate"}), "x")
 LEARNING = policy_with(mode=Mode.LEARN)
 REPORTING = policy_with(mode=Mode.REPORT)

@@ -15,7 +15,7 @@ from dockerproxy.policy.claim import KEEP, Claim, Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.needs import LISTS, LONGEST, Item, can_be_listed, find_needs, list_items
+from dockerproxy.policy.needs import LONGEST, Item, can_be_listed, find_needs, list_items
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
@@ -67,16 +67,15 @@ def covers(granted: Mapping[str, Value], needed: Mapping[str, Value]) -> bool:
         for each in CONSTRAINTS[word].read_back(value)
     ]
     claims += [
-        Claim(words=(word,), options=(), path="", shown="", says="")
-        for word, constraint in find_words(CREATE).items()
-        if word not in needed and is_of_body(CREATE, word) and constraint.narrows and constraint.takes in LISTS
+        Claim(words=(word,), options=(), path="", shown="", says="") for word, value in needed.items() if not value
     ]
     return not judge_claims(conditions_of(granted), claims).faults
 
 
 def create(host: dict[str, Json]) -> dict[str, Value]:
-    """Return the words for a container of an image, besides the image and the network."""
+    """Return the words for a container of an image that has no name, besides the image and the network."""
     words = needs("POST /containers/create", {"Image": "app", "HostConfig": host})
+    assert words.pop("names", ()) == ()
     assert words.pop("images", None) in ((APP,), None)
     assert words.pop("networks", None) in (("default",), None)
     return words
@@ -118,11 +117,15 @@ def test_a_request_needs_these_words(host: dict[str, Json], words: dict[str, Val
             {"Image": "app:1"},
             {"names": ("web",), "images": ("docker.io/library/app:1",), "networks": ("default",)},
         ),
-        ("POST /containers/create", {"Image": "app", "HostConfig": {"NetworkMode": "none"}}, {"images": (APP,)}),
+        (
+            "POST /containers/create",
+            {"Image": "app", "HostConfig": {"NetworkMode": "none"}},
+            {"names": (), "images": (APP,)},
+        ),
         (
             "POST /containers/create",
             {"Image": "app", "HostConfig": {"NetworkMode": "ci"}},
-            {"images": (APP,), "networks": ("ci",)},
+            {"names": (), "images": (APP,), "networks": ("ci",)},
         ),
         ("POST /containers/web/exec", {"Cmd": ["ls", "*"]}, {"commands": (("ls", "*"),)}),
         ("POST /auth", {}, {"servers": ("docker.io",)}),
@@ -158,9 +161,9 @@ def test_where_an_operation_needs_the_condition_on_its_object_that_is_said() -> 
         ("POST /containers/web/exec", {"Cmd": ["x"] * 301}),
     ],
 )
-def test_a_word_that_narrows_is_missing_where_no_list_has_what_is_there(line: str, body: Json) -> None:
+def test_a_word_that_narrows_is_empty_where_no_list_has_what_is_there(line: str, body: Json) -> None:
     assert "unrestricted" not in (found := needs(line, body))
-    assert NARROWING - found.keys()
+    assert () in {found[word] for word in NARROWING & found.keys()}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_a_word_that_is_left_out_stays_so() -> None:
     long = f"{'x' * 230}:{'y' * 60}"
     mounts: list[Json] = [{"Type": "image", "Source": name, "Target": "/i"} for name in (long, "app")]
     body: Json = {"Image": "app", "HostConfig": {"Mounts": mounts}}
-    assert needs("POST /containers/create", body) == {"networks": ("default",)}
+    assert needs("POST /containers/create", body) == {"names": (), "images": (), "networks": ("default",)}
 
 
 def test_what_only_the_engine_knows_is_asked() -> None:
@@ -279,7 +282,10 @@ def test_the_words_let_the_request_pass_and_a_policy_file_can_have_them(query: s
     if "unrestricted" in words:
         assert inspect(BODIES["ContainerCreate"], {}, request_of("POST", f"/containers/create{query}"), known).faults
         return
-    assert not inspect(BODIES["ContainerCreate"], words, request_of("POST", f"/containers/create{query}"), known).faults
+    listed = {word: value for word, value in words.items() if value}
+    assert not inspect(
+        BODIES["ContainerCreate"], listed, request_of("POST", f"/containers/create{query}"), known
+    ).faults
     for name, value in words.items():
         assert value == value_of(name, list(list_items(value)))
         assert can_be_listed(find_words(CREATE)[name], value)

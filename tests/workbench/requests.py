@@ -155,7 +155,7 @@ def grants(draw: st.DrawFn, needed: Record, *, told: bool) -> str:
         if (
             told
             and is_of_body(operation, word)
-            and not (constraint.takes in LISTS and (isinstance(own, tuple) or not constraint.narrows))
+            and not (constraint.takes in LISTS and (constraint.is_learned or not constraint.narrows))
         ):
             continue
         choices = [None, _value_of(word, constraint.takes)]

@@ -107,8 +107,14 @@ GIVEN = "gave no name that a policy can list"
 @pytest.mark.parametrize(
     ("body", "values"),
     [
-        ({"binds": ("/a",)}, {"binds": ("/a",), "names": Gap(GIVEN), "memory": Gap("may not have kept to it")}),
-        ({"names": ("web",)}, {"names": ("web",), "images": Gap("named no image that a policy can list")}),
+        (
+            {"binds": ("/a",), "names": ()},
+            {"binds": ("/a",), "names": Gap(GIVEN), "memory": Gap("may not have kept to it")},
+        ),
+        (
+            {"names": ("web",), "images": ()},
+            {"names": ("web",), "images": Gap("named no image that a policy can list")},
+        ),
         ({"publish": Pairs((("ports", ("80",)), ("addresses", ())))}, {}),
     ],
 )
@@ -118,12 +124,17 @@ def test_a_body_needs_what_its_record_says(body: dict[str, Value], values: dict[
     assert {name: need.values[name] for name in values} == values
 
 
+def test_a_body_needs_nothing_of_a_condition_of_which_its_record_says_nothing() -> None:
+    assert "images" not in need_of(record_of("POST /libpod/pods/create", body={})).values
+
+
 @pytest.mark.parametrize(
     "body",
     [
         None,
         {"what": ("x",)},
         {"binds": ("not/clean",)},
+        {"binds": ()},
         {"binds": "/a"},
         {"binds": (("/a",),)},
         {"publish": Pairs((("ports", ("x",)), ("addresses", ())))},

@@ -39,8 +39,8 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
-    Of words that only narrow, those are missing that cannot list what the request has. If no words do, there is only
-    `unrestricted`, and its value is the reason.
+    A word that only narrows is empty if no list can have what the request has, and missing if the request has nothing
+    that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason.
 
     Returns:
         The words, or what the engine must be asked before they are known.
@@ -61,10 +61,9 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]
         value = _list(constraint, claims)
-        if value is not None:
-            needed[word] = value
-        elif not constraint.narrows or any(claim.without is False for claim in claims):
+        if value is None and (not constraint.narrows or any(claim.without is False for claim in claims)):
             return refuse_to_bound(str(_find_fault(constraint, claims)))
+        needed[word] = value or ()
     return needed
 
 

@@ -139,7 +139,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
             known = answer_by_name(known, lookup)
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
-    return {**needed, **{word: value for word, value in bounds.items() if word not in needed}}
+    return {**needed, **{word: value for word, value in bounds.items() if value and word not in needed}}
 
 
 def _keep_demands(

@@ -229,9 +229,7 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     values: dict[str, Value | Gap | Absent] = dict(need.values)
     for word, each in of_body.items():
         if word in told:
-            values[word] = told[word]
-        elif _narrows(each):
-            values[word] = Gap(_UNNAMED[word])
+            values[word] = told[word] or Gap(_UNNAMED[word])
         elif each.takes not in LISTS:
             values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
@@ -249,6 +247,7 @@ def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> 
     return all(
         name in words
         and words[name].takes in LISTS
+        and (value or name in _UNNAMED)
         and _is_value_of(words[name], value)
         and can_be_listed(words[name], value)
         for name, value in body.items()

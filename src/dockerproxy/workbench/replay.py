@@ -18,10 +18,9 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide, judge_claims
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.needs import LISTS
 from dockerproxy.policy.objects import GIVING
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
@@ -173,21 +172,15 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
     """Return the claims of which a record keeps the least words that admit them."""
     for word, value in needed.items():
         without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
+        words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
         for each in CONSTRAINTS[word].read_back(value):
-            words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
             yield Claim(words, ((each, KEEP),), "the body", None, "", without=without)
-    for word, constraint in find_words(operation).items():
-        if (
-            word not in needed
-            and is_of_body(operation, word)
-            and constraint.narrows
-            and constraint.is_learned
-            and constraint.takes in LISTS
-        ):
-            yield Claim(words=(word,), options=(), path="the body", shown=None, says="names nothing that can be listed")
+        if not value:
+            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without)
 
 
 def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:
     if needed is None:
         return "the record says nothing of the body"
-    return str(needed.get(UNRESTRICTED.word) or f'for the body "{write_grant(name, needed)}" is needed')
+    listed = {word: value for word, value in needed.items() if value}
+    return str(needed.get(UNRESTRICTED.word) or f'for the body "{write_grant(name, listed)}" is needed')
