@@ -193,7 +193,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "ContainerLogs",
             "{containers: []}",
             (
-                "17: containers is an empty list, to which no request can keep\n"
+                "17: containers is an empty list, which no request can meet\n"
                 "    name something, or take the condition out to allow all"
             ),
         ),

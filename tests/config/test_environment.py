@@ -319,10 +319,7 @@ def warnings_of(**variables: str) -> list[str]:
     [
         ("CONTAINER", "CONTAINERS"),
         ("SESSSION", "SESSION"),
-        ("IMAGE", "IMAGES"),
-        ("NETWORK", "NETWORKS"),
-        ("EVENT", "EVENTS"),
-        ("VOLUME", "VOLUMES"),
+        *((name, f"{name}S") for name in ("IMAGE", "NETWORK", "EVENT", "VOLUME")),
         ("ALLOW_RESTART", "ALLOW_RESTARTS"),
         ("ALLOW_STARTS", "ALLOW_START"),
         ("LIBPOD_CONTAINER", "LIBPOD_CONTAINERS"),

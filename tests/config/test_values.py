@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from dockerproxy.config.values import MAX_ID, Fault, find_directory_fault, find_path_fault, read_mode, read_whole
+from dockerproxy.config.values import MAX_ID, Fault, read_directory, read_mode, read_path, read_whole
 
 
 @pytest.mark.parametrize("path", ["/a", "/run/docker.sock", "/" + "x" * 106, "/a b", os.fsdecode(b"/\xff")])
 def test_a_path_that_a_socket_can_have_has_no_fault(path: str) -> None:
-    assert find_path_fault(path) is None
+    assert read_path(path) == path
 
 
 @pytest.mark.parametrize(
@@ -24,15 +24,15 @@ def test_a_path_that_a_socket_can_have_has_no_fault(path: str) -> None:
     ],
 )
 def test_a_path_that_no_socket_can_have_has_a_fault(path: str, what: str) -> None:
-    fault = find_path_fault(path)
-    assert fault is not None
+    fault = read_path(path)
+    assert isinstance(fault, Fault)
     assert fault.what == what
 
 
 def test_a_directory_is_an_absolute_path() -> None:
-    assert find_directory_fault("/learned/") is None
+    assert read_directory("/learned/") == "/learned/"
     for path in ("learned", "./learned", "", "/a\0"):
-        assert find_directory_fault(path) == Fault(
+        assert read_directory(path) == Fault(
             f"{path!r} is not an absolute path", "write the path of a directory, which begins with /"
         )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.near import find_near
+from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
     ACTION_SWITCHES,
@@ -19,7 +19,7 @@ from dockerproxy.config.switches import (
     WORDS,
     remedy,
 )
-from dockerproxy.config.values import DEFAULT_PERMISSIONS, MAX_ID
+from dockerproxy.config.values import DEFAULT_PERMISSIONS, read_id, read_mode, read_path
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
@@ -78,13 +78,13 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
     reader = Variables(environment)
     switches = {name: reader.switch(name, default=default) for name, default in SWITCHES.items()}
     policy = _read_policy(reader, switches)
-    path = reader.path("PROXIED_SOCKET_PATH", DEFAULT_SOCKET)
+    path = reader.value("PROXIED_SOCKET_PATH", DEFAULT_SOCKET, read_path)
     served = SocketSettings(
         name="docker",
         path=path,
-        permissions=reader.mode("PROXIED_SOCKET_MODE", DEFAULT_PERMISSIONS),
-        uid=reader.whole("PROXIED_SOCKET_UID", 0, MAX_ID),
-        gid=reader.whole("PROXIED_SOCKET_GID", 0, MAX_ID),
+        permissions=reader.value("PROXIED_SOCKET_MODE", DEFAULT_PERMISSIONS, read_mode),
+        uid=reader.value("PROXIED_SOCKET_UID", None, read_id),
+        gid=reader.value("PROXIED_SOCKET_GID", None, read_id),
         policy=compile_policy(policy),
         limits=read_limits(reader),
     )
@@ -172,7 +172,7 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
             # A name with more words has one of its own: agents set IS_SANDBOX, which is no SANDBOX.
             words = name.count("_")
             candidates = (known for known in KNOWN if known.count("_") >= words)
-            near = find_near(name, candidates, 0.75 if len(name) <= _SHORT else 0.8)
-            if near or name.startswith(("ALLOW_", "LIBPOD_")):
-                found.append(Problem(where, "unknown setting", f"did you mean {near}?" if near else ""))
+            hint = hint_at(name, candidates, cutoff=0.75 if len(name) <= _SHORT else 0.8)
+            if hint or name.startswith(("ALLOW_", "LIBPOD_")):
+                found.append(Problem(where, "unknown setting", hint))
     return found

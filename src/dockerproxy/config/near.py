@@ -18,6 +18,12 @@ def find_near(word: str, words: Iterable[str], cutoff: float = 0.6) -> str:
     return spellings[next(swapped, near[0])] if near else ""
 
 
+def hint_at(word: str, words: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
+    """Ask whether a near word was meant; say something else if none is near."""
+    near = find_near(word, words, cutoff)
+    return f"did you mean {near}?" if near else otherwise
+
+
 def likeness(word: str, other: str) -> float:
     """Return how near a word is to another, whatever their capitals: 0 to 1."""
     return difflib.SequenceMatcher(None, word[:_LONGEST].casefold(), other.casefold()).ratio()

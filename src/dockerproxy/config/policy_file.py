@@ -2,26 +2,19 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import check_lines, make_denials, make_grants, read_allow, read_deny
-from dockerproxy.config.near import find_near, show
+from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.config.values import (
-    DEFAULT_PERMISSIONS,
-    MAX_ID,
-    Fault,
-    find_path_fault,
-    read_limit,
-    read_mode,
-    read_whole,
-)
+from dockerproxy.config.values import DEFAULT_PERMISSIONS, Fault, read_id, read_limit, read_mode, read_path
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
@@ -142,7 +135,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
         reader.finish()
         raise UserError(Problem(file, "the file is empty", _EXAMPLE))
     fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
-    engine = _read_path(reader, fields["engine"], "engine") if "engine" in fields else None
+    engine = _read_path(reader, fields, "engine")
     sockets: list[SocketSettings] = []
     paths: dict[str, Text] = {}
     for name, node in reader.entries(fields["sockets"], "sockets", _EXAMPLE) if "sockets" in fields else ():
@@ -164,13 +157,13 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     """Read a socket; what is wrong in it has its default, and is among the problems."""
     needed = {"path": f"path: /proxied/{name.text}.sock", "allow": "allow: [preset:NAME], or allow: [] for nothing"}
     fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
-    mode = _read_mode(reader, fields)
+    mode = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(Mode)}") or Mode.ENFORCE
     if mode is Mode.LEARN:
         del needed["allow"]  # Learning finds out what the client needs.
     for key, hint in needed.items() if isinstance(node, Fields) else ():
         if key not in fields:
             reader.problem(name.place, f"missing {key} of socket {show(name.text)}", hint)
-    path = _read_path(reader, fields["path"], "path") if "path" in fields else None
+    path = _read_path(reader, fields, "path")
     allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
     check_lines(reader, allow, deny)
@@ -185,83 +178,56 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
         mode=mode,
         remedy=f'{ADD} of socket "{name.text}"',
     )
-    permissions = _read_number(reader, fields, "permissions", _read_permissions)
+    permissions = _read_permissions(reader, fields.get("permissions"))
     return path, SocketSettings(
         name=name.text,
         path=path.text if path is not None else "",
         permissions=DEFAULT_PERMISSIONS if permissions is None else permissions,
-        uid=_read_number(reader, fields, "owner", _read_id),
-        gid=_read_number(reader, fields, "group", _read_id),
+        uid=reader.value(fields.get("owner"), "owner", _read_id),
+        gid=reader.value(fields.get("group"), "group", _read_id),
         policy=compile_policy(policy),
         limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
     )
 
 
-def _read_path(reader: Reader, node: Node, what: str) -> Text | None:
-    text = reader.text(node, what, f"{what}: /directory/name.sock")
-    fault = find_path_fault(text.text) if text is not None else None
-    if text is not None and fault is not None:
-        reader.problem(text.place, fault.what, fault.hint)
-    return text if fault is None else None
+def _read_path(reader: Reader, fields: Mapping[str, Node], what: str) -> Text | None:
+    node = fields.get(what)
+    path = reader.value(node, what, read_path, f"{what}: /directory/name.sock")
+    return node if path is not None and isinstance(node, Text) else None
 
 
-def _read_mode(reader: Reader, fields: Mapping[str, Node]) -> Mode:
-    text = reader.text(fields["mode"], "mode", f"mode: {' or '.join(Mode)}") if "mode" in fields else None
-    if text is None:
-        return Mode.ENFORCE
-    if text.text not in tuple(Mode):
-        near = find_near(text.text, Mode)
-        if not near and text.text.isdigit():
-            near = f'permissions: "{text.text}"'
-        hint = f"did you mean {near}?" if near else f"use {' or '.join(Mode)}"
-        reader.problem(text.place, f"invalid mode {show(text.text)}", hint)
-        return Mode.ENFORCE
-    return Mode(text.text)
-
-
-def _read_number(
-    reader: Reader, fields: Mapping[str, Node], key: str, read: Callable[[Text], int | Fault]
-) -> int | None:
-    text = reader.text(fields[key], key) if key in fields else None
-    if text is None:
-        return None
-    number = read(text)
-    if isinstance(number, Fault):
-        reader.problem(text.place, number.what, number.hint)
-        return None
-    return number
+def _read_mode(text: str) -> Mode | Fault:
+    if text in tuple(Mode):
+        return Mode(text)
+    meant = f'did you mean permissions: "{text}"?' if text.isdigit() else f"use {' or '.join(Mode)}"
+    return Fault(f"invalid mode {show(text)}", hint_at(text, Mode, meant))
 
 
 def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:
-    """Read the limits that are said; the others are those of sockets that say nothing."""
-    fields = reader.fields(node, "limits", tuple(limit.name for limit in LIMITS), "limits: {rate: 100}", {})
-    said: dict[str, float] = {}
-    for limit in LIMITS:
-        text = reader.text(fields[limit.name], limit.name) if limit.name in fields else None
-        value = read_limit(limit, text.text) if text is not None else None
-        if text is not None and isinstance(value, Fault):
-            reader.problem(text.place, value.what, value.hint)
-        elif isinstance(value, int | float):
-            said[limit.name] = value
-    return with_limits(limits, said)
+    """Read limits; those that are not there, or broken, are as they were."""
+    fields = reader.fields(node, "limits", tuple(limit.name for limit in LIMITS), "limits: {rate: 100}")
+    said = {
+        limit.name: reader.value(fields.get(limit.name), limit.name, partial(read_limit, limit)) for limit in LIMITS
+    }
+    return with_limits(limits, {name: value for name, value in said.items() if value is not None})
 
 
-def _read_permissions(text: Text) -> int | Fault:
+def _read_permissions(reader: Reader, node: Node | None) -> int | None:
     """Read a file mode. Without the zero it could be a decimal number, as which YAML reads and writes octal ones."""
-    if text.plain and not text.text.startswith("0") and isinstance(read_mode(text.text), int):
-        return Fault(f"ambiguous permissions {text.text}: decimal or octal", f'write "0{text.text}" for octal')
-    return read_mode(text.text)
+    permissions = reader.value(node, "permissions", read_mode)
+    if permissions is not None and isinstance(node, Text) and node.plain and not node.text.startswith("0"):
+        what = f"ambiguous permissions {node.text}: decimal or octal"
+        reader.problem(node.place, what, f'write "0{node.text}" for octal')
+    return permissions
 
 
-def _read_id(text: Text) -> int | Fault:
+def _read_id(text: str) -> int | Fault:
     """Read the number of a user or group. YAML reads one that begins with a zero as octal."""
-    number = read_whole(text.text, 0, MAX_ID)
-    if isinstance(number, Fault) and re.fullmatch(r"[a-z_][a-z0-9_-]*", text.text):
-        return Fault(
-            number.what, f"write the number; `getent passwd {text.text}` or `getent group {text.text}` shows it"
-        )
-    if isinstance(number, int) and text.text != str(number):
-        return Fault(f"ambiguous number {text.text}: decimal or octal", f"write {number} for decimal")
+    number = read_id(text)
+    if isinstance(number, Fault) and re.fullmatch(r"[a-z_][a-z0-9_-]*", text):
+        return Fault(number.what, f"write the number; `getent passwd {text}` or `getent group {text}` shows it")
+    if isinstance(number, int) and text != str(number):
+        return Fault(f"ambiguous number {text}: decimal or octal", f"write {number} for decimal")
     return number
 
 

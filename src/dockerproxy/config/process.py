@@ -1,8 +1,10 @@
 """Read the variables of the whole process: engine, limits, log, learning."""
 
 import os
+from functools import partial
 from typing import Final
 
+from dockerproxy.config.values import read_directory, read_limit, read_path, read_seconds
 from dockerproxy.config.variables import Variables
 from dockerproxy.settings import (
     DEFAULTS,
@@ -28,17 +30,20 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
     return Settings(
         engines=engines,
         sockets=sockets,
-        shutdown_grace=variables.seconds("SHUTDOWN_GRACE", GRACE),
+        shutdown_grace=variables.value("SHUTDOWN_GRACE", GRACE, read_seconds),
         log_level=variables.word("LOG_LEVEL", Level.INFO),
         log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
-        learn_directory=variables.directory("LEARN_DIR"),
+        learn_directory=variables.value("LEARN_DIR", "", read_directory),
         sandbox=variables.word("SANDBOX", Sandbox.BEST_EFFORT),
     )
 
 
 def read_limits(variables: Variables) -> Limits:
     """Read the limits of sockets that say nothing of them."""
-    said = {limit.name: variables.limit(limit, getattr(DEFAULTS, limit.name)) for limit in LIMITS}
+    said = {
+        limit.name: variables.value(limit.variable, getattr(DEFAULTS, limit.name), partial(read_limit, limit))
+        for limit in LIMITS
+    }
     return with_limits(DEFAULTS, said)
 
 
@@ -46,13 +51,13 @@ def find_engines(variables: Variables) -> tuple[str, ...]:
     """Say where the engine may be: what a variable says, or else the places where one usually is."""
     named = [name for name in ENGINE_VARIABLES if name in variables.environment]
     if named:
-        paths = [variables.path(name, "") for name in named]
+        paths = [variables.value(name, "", read_path) for name in named]
         if len(set(paths)) > 1:
             variables.problem("SOCKET_PATH", "conflicts with DOCKER_SOCKET_PATH", "set only DOCKER_SOCKET_PATH")
         return (paths[0],)
     host = variables.environment.get("DOCKER_HOST", "")
     if host.startswith("unix://"):
-        return (variables.check_path("DOCKER_HOST", host.removeprefix("unix://")),)
+        return (variables.value("DOCKER_HOST", "", lambda host: read_path(host.removeprefix("unix://"))),)
     if host:
         hint = "only unix sockets are supported; set DOCKER_HOST=unix:///path or DOCKER_SOCKET_PATH=/path"
         variables.problem("DOCKER_HOST", f"{host!r} is not a unix socket", hint)

@@ -6,12 +6,15 @@ Each method returns what is valid, and nothing for what is not, so that reading 
 import math
 import os
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from dockerproxy.config.document import Broken, Fields, Items, Node, Place, Text, compose
-from dockerproxy.config.near import find_near, show
+from dockerproxy.config.near import hint_at, show
+from dockerproxy.config.values import Fault
 from dockerproxy.errors import Problem, UserError
+
+_Value = TypeVar("_Value")
 
 MOST_PROBLEMS: Final = 100
 """Mistakes after which reading stops. Nobody fixes more at once, and near misses take time to find."""
@@ -94,7 +97,7 @@ class Reader:
         return list(found.values())
 
     def fields(
-        self, node: Node, what: str, known: tuple[str, ...], example: str, meant: Mapping[str, str]
+        self, node: Node, what: str, known: tuple[str, ...], example: str, meant: Mapping[str, str] | None = None
     ) -> dict[str, Node]:
         """Read a mapping whose keys are known.
 
@@ -110,10 +113,7 @@ class Reader:
             if key.text in known:
                 found[key.text] = value
                 continue
-            near = find_near(key.text, known)
-            hint = meant.get(key.text.lower()) or (
-                f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
-            )
+            hint = (meant or {}).get(key.text.lower()) or hint_at(key.text, known, f"use one of {', '.join(known)}")
             self.problem(key.place, f"unknown key {show(key.text)} of {what}", hint)
         return found
 
@@ -125,12 +125,39 @@ class Reader:
         self._wrong(node, what, "be a list", f"{what}: {example}")
         return ()
 
-    def text(self, node: Node, what: str, example: str = "") -> Text | None:
-        """Read one word."""
+    def text(self, node: Node | None, what: str, example: str = "") -> Text | None:
+        """Read one word, if there is one."""
         if isinstance(node, Text) and not node.is_nothing:
             return node
-        self._wrong(node, what, "be a single value", example)
+        if node is not None:
+            self._wrong(node, what, "be a single value", example)
         return None
+
+    def value(
+        self, node: Node | None, what: str, read: Callable[[str], _Value | Fault], example: str = ""
+    ) -> _Value | None:
+        """Read one word as a value, if there is one."""
+        text = self.text(node, what, example)
+        value = read(text.text) if text is not None else None
+        if text is not None and isinstance(value, Fault):
+            self.problem(text.place, value.what, value.hint)
+        return None if isinstance(value, Fault) else value
+
+    def words(self, node: Node, what: str, hint: str, check: Callable[[str], Fault | None]) -> tuple[str, ...] | None:
+        """Read a list of words; nothing if it is empty, or one of them is wrong.
+
+        Args:
+            node: The list.
+            what: What it is called.
+            hint: What to do about an empty one.
+            check: Says what is wrong with a word.
+        """
+        items = self.items(node, what)
+        if isinstance(node, Items) and not items:
+            self.problem(node.place, f"{what} is an empty list, which no request can meet", hint)
+        read = [self.value(item, f"an item of {what}", lambda text: check(text) or text) for item in items]
+        words = tuple(word for word in read if word is not None)
+        return words if words and len(words) == len(items) else None
 
     def flag(self, node: Node, what: str) -> bool | None:
         """Read true or false, which have one spelling each."""

@@ -31,22 +31,20 @@ class Fault:
     hint: str = ""
 
 
-def find_path_fault(path: str) -> Fault | None:
-    """Say why a path cannot be a socket's."""
+def read_path(path: str) -> str | Fault:
+    """Read the path of a socket."""
     if not path.startswith("/"):
         return Fault(f"{path!r} is not an absolute path", "write the path of a unix socket, without unix://")
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         return Fault(f"the socket path is longer than {MAX_SOCKET_PATH} bytes", "choose a shorter path")
-    if "\0" in path or path.endswith("/"):
-        return Fault(f"{path!r} is not a valid socket path")
-    return None
+    return Fault(f"{path!r} is not a valid socket path") if "\0" in path or path.endswith("/") else path
 
 
-def find_directory_fault(path: str) -> Fault | None:
-    """Say why a path cannot be a directory's."""
+def read_directory(path: str) -> str | Fault:
+    """Read the path of a directory."""
     if not path.startswith("/") or "\0" in path:
         return Fault(f"{path!r} is not an absolute path", "write the path of a directory, which begins with /")
-    return None
+    return path
 
 
 def read_mode(text: str) -> int | Fault:
@@ -72,6 +70,11 @@ def read_seconds(text: str) -> float | Fault:
     if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) is None or not float(text):
         return Fault(f"{text!r} is not a positive number of seconds")
     return float(text)
+
+
+def read_id(text: str) -> int | Fault:
+    """Read the number of a user or a group."""
+    return read_whole(text, 0, MAX_ID)
 
 
 def read_whole(text: str, least: int, most: int) -> int | Fault:
