@@ -5,7 +5,7 @@ contained, and some of it is not.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -37,42 +37,25 @@ def is_whole(case: Case) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A consequence of allowed operations.
+    """A consequence of allowed operations, and of a policy that has `cases` of it.
 
     Attributes:
-        operations: Those that have it; one suffices.
+        names: Of the operations that have it, with blanks between them; one suffices.
         says: What a client can do, as a clause that follows "a client".
         exposes: Whether a grant of one of them has it; without more said, only if nothing of a body is looked at.
         words: Of conditions on bodies, those that make it less; the others change nothing of it.
+        cases: Of a policy, those that have it, by the names of their operations.
     """
 
-    operations: tuple[str, ...]
+    names: str
     says: str
     exposes: Danger = is_whole
     words: tuple[str, ...] = ()
-
-    def holds_for(self, case: Case) -> bool:
-        """Whether a grant of one of the operations has it in spite of its conditions."""
-        return self.exposes(case) and not _prevents(case)
-
-
-@dataclass(frozen=True, slots=True)
-class Exposed:
-    """A consequence of a policy.
-
-    Attributes:
-        says: What a client can do, as a clause that follows "a client".
-        cases: Those that have it, by the names of their operations.
-        words: Of conditions on bodies, those that make it less.
-    """
-
-    says: str
-    cases: Mapping[str, tuple[Case, ...]]
-    words: tuple[str, ...]
+    cases: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Those that have it."""
+        """Those of a policy that have it."""
         return tuple(self.cases)
 
     def restrictions(self, case: Case) -> tuple[Condition, ...]:
@@ -89,18 +72,12 @@ class Exposed:
         return any(case in cases and is_of_body(OPERATIONS[name], word) for name, cases in self.cases.items())
 
 
-_MAKING: Final = ("ContainerCreate", "ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate")
-_MOUNTING: Final = (*_MAKING, "PodCreateLibpod")
+_MAKING: Final = "ContainerCreate ContainerCreateLibpod ServiceCreate ServiceUpdate"
+_MOUNTING: Final = f"{_MAKING} PodCreateLibpod"
 
 _EXPOSURES: Final = (
     Exposure(
-        (
-            "ContainerCreate",
-            "ContainerCreateLibpod",
-            "KubePlayLibpod",
-            "PlayKubeLibpod",
-            "ContainerRestoreLibpod",
-        ),
+        "ContainerCreate ContainerCreateLibpod KubePlayLibpod PlayKubeLibpod ContainerRestoreLibpod",
         "is root on the host: it can start a container that mounts the host's files",
     ),
     Exposure(
@@ -115,34 +92,31 @@ _EXPOSURES: Final = (
         makes_links,
         ("binds",),
     ),
+    Exposure("ServiceCreate ServiceUpdate", "is root on every node of the swarm: a service can mount their files"),
     Exposure(
-        ("ServiceCreate", "ServiceUpdate"),
-        "is root on every node of the swarm: a service can mount their files",
-    ),
-    Exposure(
-        ("PluginPull", "PluginCreate", "PluginSet", "PluginUpgrade", "PluginEnable"),
+        "PluginPull PluginCreate PluginSet PluginUpgrade PluginEnable",
         "is root on the host: a plugin runs there as root",
     ),
-    Exposure(("QuadletInstallLibpod",), "is root on the host: it can install units that systemd starts"),
-    Exposure(("SecretCreateLibpod",), "is root on the host if Podman is: a secret's driver may be any command there"),
+    Exposure("QuadletInstallLibpod", "is root on the host: it can install units that systemd starts"),
+    Exposure("SecretCreateLibpod", "is root on the host if Podman is: a secret's driver may be any command there"),
     Exposure(
-        ("VolumeCreate", "VolumeCreateLibpod", "PodCreateLibpod"),
+        "VolumeCreate VolumeCreateLibpod PodCreateLibpod",
         "can make a volume of any host directory, which a container then mounts",
     ),
     Exposure(
-        ("CheckpointCreate", "CheckpointDelete", "CheckpointList"),
+        "CheckpointCreate CheckpointDelete CheckpointList",
         "lists, writes or deletes in any host directory if the engine is experimental",
     ),
     Exposure(
-        ("ArtifactLocalLibpod", "LocalBuildLibpod", "LocalImagesLibpod", "KubeApplyLibpod"),
+        "ArtifactLocalLibpod LocalBuildLibpod LocalImagesLibpod KubeApplyLibpod",
         "reads files of the host that the engine can read",
     ),
     Exposure(
-        ("ContainerExec", "ContainerExecLibpod"),
+        "ContainerExec ContainerExecLibpod",
         "is as good as root on the host: a command in a container may be run privileged",
     ),
     Exposure(
-        ("ContainerExec", "ContainerExecLibpod"),
+        "ContainerExec ContainerExecLibpod",
         "is as good as root on the host: a command in a container may be run privileged",
         runs_privileged,
         ("options",),
@@ -179,101 +153,85 @@ _EXPOSURES: Final = (
         becomes_root,
     ),
     Exposure(
-        ("ContainerExec", "ContainerExecLibpod"),
+        "ContainerExec ContainerExecLibpod",
         "prepares commands in running containers, which run there as any user",
         is_contained,
         ("commands", "user"),
     ),
     Exposure(
-        ("NetworkConnect", "NetworkDisconnect", "NetworkConnectLibpod", "NetworkDisconnectLibpod"),
+        "NetworkConnect NetworkDisconnect NetworkConnectLibpod NetworkDisconnectLibpod",
         "joins any container to a network, or takes it out of one: the body names it",
         is_any,
         ("containers", "networks"),
     ),
     Exposure(
-        (
-            "ExecStart",
-            "ExecStartLibpod",
-            "ContainerAttach",
-            "ContainerAttachWebsocket",
-            "ContainerAttachLibpod",
-        ),
+        "ExecStart ExecStartLibpod ContainerAttach ContainerAttachWebsocket ContainerAttachLibpod",
         "types into running containers or starts commands there",
         is_any,
         ("commands",),
     ),
+    Exposure("ImageBuild Grpc Session ImageBuildLibpod", "runs any command in a build, with the engine's network"),
     Exposure(
-        ("ImageBuild", "Grpc", "Session", "ImageBuildLibpod"),
-        "runs any command in a build, with the engine's network",
-    ),
-    Exposure(
-        ("ImageBuild", "ImageBuildLibpod"),
+        "ImageBuild ImageBuildLibpod",
         "runs any command as root in a build, which fetches what it likes through the networks that are granted,"
         " and on Podman through the host's, if the image it starts from says so",
         is_contained,
         ("networks",),
     ),
     Exposure(
-        (
-            *("ImageTag", "ImageLoad", "ImageBuild", "Grpc", "ImageCommit", "ImageCreate", "ImageTagLibpod"),
-            *("ImageLoadLibpod", "LocalImagesLibpod", "ImageBuildLibpod", "LocalBuildLibpod", "ImageCommitLibpod"),
-            "ImageImportLibpod",
-        ),
+        "ImageTag ImageLoad ImageBuild Grpc ImageCommit ImageCreate ImageTagLibpod ImageLoadLibpod "
+        "LocalImagesLibpod ImageBuildLibpod LocalBuildLibpod ImageCommitLibpod ImageImportLibpod",
         "can put an image of its own in the place of one that others trust",
         replaces_images,
         ("tags",),
     ),
     Exposure(
-        ("ContainerRename", "ContainerRenameLibpod"),
+        "ContainerRename ContainerRenameLibpod",
         "gives any container another name, and so what is granted to others by that name",
         lacks("containers"),
         ("names",),
     ),
-    Exposure(("SwarmJoin", "SwarmInit", "NodeUpdate"), "can hand the host to another swarm or make nodes managers"),
+    Exposure("SwarmJoin SwarmInit NodeUpdate", "can hand the host to another swarm or make nodes managers"),
     Exposure(
-        ("ContainerArchive", "ContainerExport", "ContainerArchiveLibpod", "ContainerExportLibpod"),
+        "ContainerArchive ContainerExport ContainerArchiveLibpod ContainerExportLibpod",
         "reads any file of any container, of its volumes and bind mounts too",
     ),
     Exposure(
-        ("ImageCommit", "ImageCommitLibpod"),
+        "ImageCommit ImageCommitLibpod",
         "makes an image of any container: whoever may run or save that has the container's files",
         lacks("containers"),
     ),
-    Exposure(("VolumeExportLibpod",), "reads all files of any volume"),
-    Exposure(("PutContainerArchive", "PutContainerArchiveLibpod"), "writes any file of any container as root", is_any),
+    Exposure("VolumeExportLibpod", "reads all files of any volume"),
+    Exposure("PutContainerArchive PutContainerArchiveLibpod", "writes any file of any container as root", is_any),
     Exposure(
-        ("ContainerInspect", "ContainerTop", "ContainerInspectLibpod", "ContainerTopLibpod"),
+        "ContainerInspect ContainerTop ContainerInspectLibpod ContainerTopLibpod",
         "sees every container's environment, passwords in it too",
     ),
     Exposure(
-        ("VolumeList", "VolumeInspect", "VolumeListLibpod", "VolumeInspectLibpod"),
+        "VolumeList VolumeInspect VolumeListLibpod VolumeInspectLibpod",
         "sees the options of every volume, among them passwords of network shares",
     ),
-    Exposure(("ContainerLogs", "ContainerLogsLibpod"), "reads all that any container has printed"),
-    Exposure(("SwarmInspect", "SwarmUnlockkey"), "sees the swarm's join tokens and its unlock key"),
-    Exposure(("ConfigList", "ConfigInspect"), "reads the contents of every swarm config"),
-    Exposure(("SecretInspect", "SecretInspectLibpod"), "reads the values of secrets if the engine is Podman"),
+    Exposure("ContainerLogs ContainerLogsLibpod", "reads all that any container has printed"),
+    Exposure("SwarmInspect SwarmUnlockkey", "sees the swarm's join tokens and its unlock key"),
+    Exposure("ConfigList ConfigInspect", "reads the contents of every swarm config"),
+    Exposure("SecretInspect SecretInspectLibpod", "reads the values of secrets if the engine is Podman"),
     Exposure(
-        ("ContainerCreateLibpod", "ServiceCreate", "ServiceUpdate"),
+        "ContainerCreateLibpod ServiceCreate ServiceUpdate",
         "reads every secret of the swarm, or of Podman",
         reads_every_secret,
     ),
     Exposure(
-        ("ServiceList", "ServiceInspect", "TaskList", "TaskInspect"),
-        "sees the environment of every service, passwords in it too",
+        "ServiceList ServiceInspect TaskList TaskInspect", "sees the environment of every service, passwords in it too"
     ),
     Exposure(
-        (
-            *("DistributionInspect", "SystemAuth", "ImageCreate", "ImagePush", "PluginPush"),
-            *("ImagePullLibpod", "ImagePushLibpod", "ManifestInspectLibpod", "ManifestPushLibpod"),
-            *("ArtifactPullLibpod", "ArtifactPushLibpod"),
-        ),
+        "DistributionInspect SystemAuth ImageCreate ImagePush PluginPush ImagePullLibpod ImagePushLibpod "
+        "ManifestInspectLibpod ManifestPushLibpod ArtifactPullLibpod ArtifactPushLibpod",
         "makes the engine connect to any registry it names",
         is_any,
         ("images", "servers"),
     ),
     Exposure(
-        ("ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod"),
+        "ContainerCreate ContainerCreateLibpod PodCreateLibpod",
         "reaches services of the host and whatever is on the engine's own network, since networks names no other",
         is_contained_without("networks"),
     ),
@@ -286,15 +244,18 @@ _EXPOSURES: Final = (
 """Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""
 
 
-def find_exposures(policy: CompiledPolicy) -> tuple[Exposed, ...]:
+def find_exposures(policy: CompiledPolicy) -> tuple[Exposure, ...]:
     """Return what a policy exposes in spite of its conditions, each with what does it here."""
-    found = []
-    for exposure in _EXPOSURES:
-        by_name = ((name, tuple(filter(exposure.holds_for, policy.cases[name]))) for name in exposure.operations)
-        cases = {name: exposing for name, exposing in by_name if exposing}
-        if cases:
-            found.append(Exposed(exposure.says, cases, exposure.words))
-    return tuple(found)
+    found = (replace(exposure, cases=_find_cases(policy, exposure)) for exposure in _EXPOSURES)
+    return tuple(exposure for exposure in found if exposure.cases)
+
+
+def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tuple[Case, ...]]:
+    found = {
+        name: tuple(case for case in policy.cases[name] if exposure.exposes(case) and not _prevents(case))
+        for name in exposure.names.split()
+    }
+    return {name: cases for name, cases in found.items() if cases}
 
 
 def _prevents(case: Case) -> bool:

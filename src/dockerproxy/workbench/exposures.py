@@ -8,7 +8,7 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.workbench.exposure import Exposed, find_exposures, is_whole
+from dockerproxy.workbench.exposure import Exposure, find_exposures, is_whole
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
@@ -32,7 +32,7 @@ def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
     yield _count(policy)
 
 
-def _describe(exposed: Exposed, *, in_file: bool) -> str:
+def _describe(exposed: Exposure, *, in_file: bool) -> str:
     """Say one consequence, on what conditions, and what opened it."""
     cases = [case for those in exposed.cases.values() for case in those]
     whens = list(dict.fromkeys(" and ".join(map(str, exposed.restrictions(case))) for case in cases))
@@ -62,7 +62,7 @@ def _say_source(case: Case) -> str:
     return f"{word}: {UNRESTRICTED.word}{blank}{place}"
 
 
-def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposed, ...]) -> Iterator[str]:
+def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...]) -> Iterator[str]:
     """Say for what else nothing is looked at but the path: each grant that is unrestricted is heard of."""
     told = {
         name
