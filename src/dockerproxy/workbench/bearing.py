@@ -1,28 +1,66 @@
 """What bears on a request: each grant and denial of its operation, and what would turn the decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dockerproxy.api.bodies.tables import SEALED, Content
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
-from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head, judge_claims
 from dockerproxy.policy.model import Grant, Policy
-from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
+from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
-from dockerproxy.workbench.needs import LITERAL
+from dockerproxy.workbench.needs import LITERAL, find_least
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
 """A label and a text; the label is empty where the text belongs to the line before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """A grant as if there were no other, and no denial.
+
+    Attributes:
+        grant: The grant.
+        policy: Compiled of it alone.
+        faults: What is wrong with a request by each case of its operation.
+        allows: Whether it allows the request.
+    """
+
+    grant: Grant
+    policy: CompiledPolicy
+    faults: Sequence[tuple[Case, tuple[Fault, ...]]]
+    allows: bool
+
+    @property
+    def all_faults(self) -> list[Fault]:
+        """What is wrong by any case."""
+        return [fault for _, faults in self.faults for fault in faults]
+
+
+def _judge_alone(grant: Grant, policy: Policy, tried: Tried) -> _Alone:
+    alone, claims = compile_policy(replace(policy, grants=(grant,), denials=())), _claims_of(tried)
+    faults = [(case, find_faults(case, tried)) for case in alone.cases[tried.request.operation.name]]
+    allows = any(
+        not those and not judge_claims(case.by_word, claims).faults and not (case.body is not None and tried.fault)
+        for case, those in faults
+    )
+    return _Alone(grant, alone, faults, allows)
+
+
+def _judge_each(policy: Policy, tried: Tried) -> list[_Alone]:
+    """Judge a request by each grant of its operation."""
+    name = tried.request.operation.name
+    return [_judge_alone(grant, policy, tried) for grant in policy.grants if name in grant.operations]
 
 
 def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
@@ -33,34 +71,31 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH):
         return
-    grants = _grants_of(policy, operation.name)
-    for grant in grants:
-        yield "grant", grant.source
-        alone = _compile(grant, policy)
-        found = [(case, find_faults(case, tried)) for case in alone.cases[operation.name]]
-        faults = tuple(fault for _, those in found for fault in those)
-        for condition in grant.conditions:
-            yield "", _bear(condition, tried, operation, faults)
-        if operation.name in SEALED and UNRESTRICTED not in grant.conditions:
-            yield "", f"no   no condition can limit it: {SEALED[operation.name]}"
-        if operation.name in BODIES and UNRESTRICTED not in grant.conditions and tried.wants_body:
+    grants = _judge_each(policy, tried)
+    for alone in grants:
+        yield "grant", alone.grant.source
+        for condition in alone.grant.conditions:
+            yield "", _bear(condition, tried, alone.all_faults)
+        if operation.name in SEALED and UNRESTRICTED not in alone.grant.conditions:
+            yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
+        if operation.name in BODIES and UNRESTRICTED not in alone.grant.conditions and tried.wants_body:
             yield "", "?    it is contained: that depends on the body"
-        for case, those in found:
+        for case, those in alone.faults:
             yield from (("", f"no   {fault}") for fault in those)
             if those:
-                yield "", f"     {find_remedy(alone, operation.name, case, those)}"
+                yield "", f"     {find_remedy(alone.policy, operation.name, case, those)}"
     denials = [denial.source for denial in policy.denials if operation.name in denial.operations]
     for source in denials:
         yield "denial", source.removeprefix("deny ")
     if not grants and not denials:
-        yield "grant", "none"
+        yield "grant", "none speaks of it"
 
 
-def _bear(condition: Condition, tried: Tried, operation: Operation, faults: tuple[Fault, ...]) -> str:
+def _bear(condition: Condition, tried: Tried, faults: Sequence[Fault]) -> str:
     """Say of a condition whether the request keeps to it."""
     if condition == UNRESTRICTED:
         return f"yes  {UNRESTRICTED.word}: the body may be anything"
-    if is_of_body(operation, condition.word):
+    if is_of_body(tried.request.operation, condition.word):
         broken = any(fault.word == condition.word for fault in faults)
         return f"{'?   ' if tried.wants_body else 'no  ' if broken else 'yes '} {condition}"
     if _holds(condition, tried):
@@ -68,14 +103,31 @@ def _bear(condition: Condition, tried: Tried, operation: Operation, faults: tupl
     return f"no   {condition}{_explain(condition, tried)}"
 
 
+def _claims_of(tried: Tried) -> tuple[Claim, ...]:
+    return claims_of_head(tried.request, tried.known)
+
+
 def _holds(condition: Condition, tried: Tried) -> bool:
     """Whether a request keeps to a condition on its head, if the grant has no other."""
-    return not judge_claims({condition.word: condition}, claims_of_head(tried.request, tried.known)).faults
+    return not judge_claims({condition.word: condition}, _claims_of(tried)).faults
 
 
-def _compile(grant: Grant, policy: Policy) -> CompiledPolicy:
-    """Compile a grant as if there were no other, and no denial."""
-    return compile_policy(replace(policy, grants=(grant,), denials=()))
+def _explain(condition: Condition, tried: Tried) -> str:
+    """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
+    if is_about_object(tried.request.operation, condition.word):
+        if tried.found is None:
+            return ": which one it is cannot be known"
+        if _holds(condition, replace(tried, request=replace(tried.request, query=()))):
+            return ": with this query an engine would act on others too"
+        return f": it is {list_names(tried.found.names, 'and')}"
+    if condition.constraint.takes is Takes.CHOICE:
+        return ""
+    least = find_least(condition.constraint, _claims_of(tried))
+    return (
+        ": the request does not say, or not so that all engines read it alike"
+        if least is None
+        else (f": it is {say_value(least)}")
+    )
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
@@ -90,43 +142,57 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return
-    where = f'of socket "{socket}" in {file}'
-    grants = _grants_of(policy, operation.name)
+    where = f"of the socket {socket} in {file}"
+    grants = _judge_each(policy, tried)
     if tried.decision.allowed:
-        yield from _find_refusal(policy, tried, operation, where)
-    elif not any(_keeps_to(grant, policy, tried) for grant in grants):
-        needed = _find_needed(tried, operation)
-        patterns = _find_patterns(needed)
-        if patterns:
-            no_list = f"{list_names(patterns, 'and')} cannot list it: * and ? are wildcards there"
-            yield "change", f'no line in "allow" {where} allows only this: {no_list}'
-            return
-        demanding = _keep_demands(grants, policy, tried, needed)
-        if isinstance(demanding, str):
-            yield "change", f'no line in "allow" {where} keeps the conditions of the grant and allows this: {demanding}'
-            return
-        needed = demanding
-        denied = any(operation.name in denial.operations for denial in policy.denials)
-        what = "it if contained (its body says what else it needs)" if _lacks_body(tried, operation) else "it"
-        what = f"{what} and everything else" if UNRESTRICTED.word in needed else what
-        start = f"to allow {what}, {'also ' if denied else ''}"
-        line = write_grant(operation.name, needed)
-        named = [grant.source for grant in grants if grant.source.partition(" ")[0] == operation.name]
-        if named and not needed:  # Beside a line without conditions, theirs would restrict nothing.
-            yield "change", f'{start}remove the conditions of {list_names(named, "and")} in "allow" {where}'
-        elif named and set(needed) == {UNRESTRICTED.word}:
-            yield "change", f'{start}replace {list_names(named, "and")} in "allow" {where} by this line:'
-            yield "", f"- {line}"
-        else:
-            unlisted = list_names(_find_unlisted(tried, operation, needed) or [""], "and")
-            more = f" (it allows more, as {unlisted} cannot list what it has)" if unlisted else ""
-            more = "" if UNRESTRICTED.word in needed else more
-            yield "change", f'{start}add this line to "allow" {where}{more}:'
-            yield "", f"- {line}"
+        yield from _find_refusal(policy, operation, grants, where)
+    elif not any(alone.allows for alone in grants):
+        yield from _find_line(policy, tried, grants, where)
+
+
+def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
+    """Say which line allows a request.
+
+    Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
+    """
+    operation = tried.request.operation
+    needed = _find_needed(tried, operation)
+    unlisted = [word for word, value in needed.items() if value == () and word != "names"]
+    line = {word: value for word, value in needed.items() if value != ()}
+    patterns = [word for word, value in line.items() if word not in LITERAL and not is_literal(value)]
+    if patterns:
+        no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
+        yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
+        return
+    demanding = _keep_demands(grants, policy, tried, line)
+    if isinstance(demanding, str):
+        yield "change", f"no line in allow {where} keeps the demands of the grant and allows this: {demanding}"
+        return
+    denied = any(operation.name in denial.operations for denial in policy.denials)
+    does = "is needed too" if denied else "would allow it"
+    if _lacks_body(tried, operation):
+        does += " as far as it is contained, and its body says what else it needs"
+    sources = (alone.grant.source for alone in grants)
+    named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
+    if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
+        yield "change", f"taking the conditions of {named} away in allow {where} {does}"
+        return
+    if named and set(demanding) == {UNRESTRICTED.word}:
+        yield "change", f"this line in place of {named} in allow {where} {does}, as everything:"
+    else:
+        more = f", and more, as {list_names(unlisted, 'and')} cannot list what it has" if unlisted else ""
+        yield (
+            "change",
+            f"this line in allow {where} {does}{', as everything' if UNRESTRICTED.word in demanding else more}:",
+        )
+    yield "", f"- {write_grant(operation.name, demanding)}"
 
 
 def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
-    """Return the conditions, values by their words, that allow a request and as little else as can be said."""
+    """Return the conditions, values by their words, that allow a request and as little else as can be said.
+
+    A list is empty where it would let less through, but cannot say what the request has.
+    """
     needed = _find_needed_of_head(tried, operation)
     if operation.name in SEALED or tried.fault:
         return {**needed, UNRESTRICTED.word: True}
@@ -135,15 +201,29 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     body, known = replace(BODIES[operation.name], of_object={}), tried.known
     body = replace(body, content=Content.NONE) if body.streams else body  # What is in an archive, a grant cannot say.
     while isinstance(bounds := find_needs(body, tried.request, known), Lookup):
-        for lookup in (bounds, *bounds.others):
-            known = answer_by_name(known, lookup)
+        known = answer_by_name(known, bounds)
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
-    return {**needed, **{word: value for word, value in bounds.items() if value and word not in needed}}
+    return {**needed, **{word: value for word, value in bounds.items() if not needed.get(word)}}
+
+
+def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
+    """Return the least conditions on the head that a request keeps to, all together."""
+    claims = _claims_of(tried)
+    words = {word: each for word, each in find_words(operation).items() if not is_of_body(operation, word)}
+    least = {word: find_least(each, claims) for word, each in words.items()}
+    needed = {word: value for word, value in least.items() if value is not None and can_be_listed(words[word], value)}
+    while faults := judge_claims(_make(needed), claims).faults:
+        needed = {word: value for word, value in needed.items() if word not in {fault.word for fault in faults}}
+    return {**needed, **{word: () for word in words if words[word].takes is Takes.ITEMS and word not in needed}}
+
+
+def _make(values: Mapping[str, Value]) -> Mapping[str, Condition]:
+    return {word: Condition(CONSTRAINTS[word], value) for word, value in values.items()}
 
 
 def _keep_demands(
-    grants: Sequence[Grant], policy: Policy, tried: Tried, needed: Mapping[str, Value]
+    grants: Sequence[_Alone], policy: Policy, tried: Tried, needed: Mapping[str, Value]
 ) -> Mapping[str, Value] | str:
     """Add what the nearest grant demands of every request, as far as the request needs; or say why that cannot be.
 
@@ -153,65 +233,15 @@ def _keep_demands(
     if not grants or UNRESTRICTED.word in needed:
         return needed
     operation = tried.request.operation
-    nearest = min(grants, key=lambda grant: len(_find_all_faults(grant, policy, tried)))
+    nearest = min(grants, key=lambda alone: len(alone.all_faults))
     demanded = {
         condition.word: condition.value
-        for condition in nearest.conditions
+        for condition in nearest.grant.conditions
         if condition.constraint.narrows and is_of_body(operation, condition.word) and condition.word not in needed
     }
     line = {**needed, **demanded}
-    alone = Grant(frozenset({operation.name}), "", tuple(_make(line).values()))
-    return widen(line, [fault for fault in _find_all_faults(alone, policy, tried) if fault.word in demanded])
-
-
-def _find_all_faults(grant: Grant, policy: Policy, tried: Tried) -> list[Fault]:
-    """Return what is wrong with a request under a grant."""
-    cases = _compile(grant, policy).cases[tried.request.operation.name]
-    return [fault for case in cases for fault in find_faults(case, tried)]
-
-
-def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
-    """Return the least conditions on the head that a request keeps to, all together."""
-    claims = claims_of_head(tried.request, tried.known)
-    needed: dict[str, Value] = {}
-    for word, constraint in find_words(operation).items():
-        if is_of_body(operation, word):
-            continue
-        own = (claim for claim in claims if claim.words == (word,) and claim.options)
-        value = next((each for claim in own if (each := constraint.least(claim.options[0][0])) is not None), None)
-        if value is not None and can_be_listed(constraint, value):
-            needed[word] = value
-    while faults := judge_claims(_make(needed), claims).faults:
-        needed = {word: value for word, value in needed.items() if word not in {fault.word for fault in faults}}
-    return needed
-
-
-def _make(values: Mapping[str, Value]) -> Mapping[str, Condition]:
-    return {word: Condition(CONSTRAINTS[word], value) for word, value in values.items()}
-
-
-def _find_patterns(needed: Mapping[str, Value]) -> list[str]:
-    """Return the conditions in which what a request has would be a pattern, and let others pass.
-
-    Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
-    """
-    return [word for word, value in needed.items() if word not in LITERAL and not is_literal(value)]
-
-
-def _find_unlisted(tried: Tried, operation: Operation, needed: Mapping[str, Value]) -> list[str]:
-    """Return the conditions that would let less through, but cannot say what a request has."""
-    lacks_body, is_optional = _lacks_body(tried, operation), {"names"}
-    return [
-        name
-        for name, word in find_words(operation).items()
-        if name not in needed
-        and (
-            (word.narrows and word.is_learned and word.takes in LISTS and not lacks_body)
-            if is_of_body(operation, name)
-            else word.takes is Takes.ITEMS
-        )
-        if name not in is_optional
-    ]
+    alone = _judge_alone(Grant(frozenset({operation.name}), "", tuple(_make(line).values())), policy, tried)
+    return widen(line, [fault for fault in alone.all_faults if fault.word in demanded])
 
 
 def _lacks_body(tried: Tried, operation: Operation) -> bool:
@@ -219,16 +249,16 @@ def _lacks_body(tried: Tried, operation: Operation) -> bool:
     return operation.name in BODIES and not BODIES[operation.name].optional and tried.known.body is None
 
 
-def _find_refusal(policy: Policy, tried: Tried, operation: Operation, where: str) -> Iterator[Line]:
+def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
     """Say what to write to have an operation refused: a denial, or less where a denial would leave a grant nothing."""
-    grants = _grants_of(policy, operation.name)
-    alone = list(dict.fromkeys(grant.source for grant in grants if _covers_only(policy, grant.source, operation.name)))
-    holding = list(dict.fromkeys(grant.source for grant in grants if _keeps_to(grant, policy, tried)))
-    if set(holding) <= set(alone):
-        yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
+    sources = dict.fromkeys(alone.grant.source for alone in grants)
+    only = [source for source in sources if _covers_only(policy, source, operation.name)]
+    holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
+    if set(holding) <= set(only):
+        yield "change", f"taking {list_names(holding, 'and')} out of allow {where} would refuse it"
         return
-    besides = f'remove {list_names(alone, "and")} from "allow", and ' if alone else ""
-    yield "change", f'to deny it, {besides}add this line to "deny" {where}:'
+    besides = f"taking {list_names(only, 'and')} out of allow, and " if only else ""
+    yield "change", f"{besides}this line in deny {where} would refuse it:"
     yield "", f"- {operation.name}"
 
 
@@ -236,40 +266,3 @@ def _covers_only(policy: Policy, source: str, name: str) -> bool:
     """Whether a line of `allow` grants one operation and no other, but for those that are denied."""
     granted = frozenset[str]().union(*(grant.operations for grant in policy.grants if grant.source == source))
     return granted.difference(*(denial.operations for denial in policy.denials)) == {name}
-
-
-def _grants_of(policy: Policy, name: str) -> list[Grant]:
-    return [grant for grant in policy.grants if name in grant.operations]
-
-
-def _keeps_to(grant: Grant, policy: Policy, tried: Tried) -> bool:
-    """Whether a grant allows a request."""
-    name = tried.request.operation.name
-    return any(
-        not judge_claims(case.by_word, claims_of_head(tried.request, tried.known)).faults
-        and not find_faults(case, tried)
-        and (case.body is None or not tried.fault)
-        for case in _compile(grant, policy).cases[name]
-    )
-
-
-def _explain(condition: Condition, tried: Tried) -> str:
-    """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
-    if is_about_object(tried.request.operation, condition.word):
-        return _explain_object(condition, tried)
-    if condition.constraint.takes is Takes.CHOICE:
-        return ""
-    claims = (claim for claim in claims_of_head(tried.request, tried.known) if claim.words == (condition.word,))
-    least = next((condition.constraint.least(claim.options[0][0]) for claim in claims if claim.options), None)
-    if least is None:
-        return ": missing or ambiguous in the request"
-    return f": it is {say_value(least)}"
-
-
-def _explain_object(condition: Condition, tried: Tried) -> str:
-    found = tried.found
-    if found is None:
-        return ": which one it is cannot be known"
-    if _holds(condition, replace(tried, request=replace(tried.request, query=()))):
-        return ": with this query an engine would act on others too"
-    return f": it is {list_names(found.names, 'and')}"

@@ -5,7 +5,7 @@ not say enough, or a policy could not, the need is a `Gap`: the condition must b
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.amounts import read_address, read_ports
-from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -300,13 +300,18 @@ def _impossible(record: Record, reason: str) -> Impossible:
 def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
     if is_about_object(request.operation, word.name):
         return _find_object(word, request, record)
-    claims = [claim for claim in claims_of_head(request, Known()) if claim.words == (word.name,)]
-    least = word.least(claims[0].options[0][0]) if claims and claims[0].options else None
+    least = find_least(word, claims_of_head(request, Known()))
     if least is None and word.takes is Takes.ITEMS:
         return Gap(_UNCERTAIN[word.name])
     if least is None:
         return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not keep to it")
     return _check(word, least) if isinstance(least, tuple) else least
+
+
+def find_least(word: Constraint, claims: Iterable[Claim]) -> Value | None:
+    """Return the least that a policy must say by a word alone to admit what a request claims; None if it cannot."""
+    own = (claim for claim in claims if claim.words == (word.name,) and claim.options)
+    return next((least for claim in own if (least := word.least(claim.options[0][0])) is not None), None)
 
 
 def _find_object(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:

@@ -118,9 +118,8 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
         elif answer == named and known.found is None:
             lookup, known = answer, replace(known, found=_take_for_name(answer))
         else:
-            for each in (answer, *answer.others):
-                asked.append(each)
-                known = answer_by_name(known, each)
+            asked += (answer, *answer.others)
+            known = answer_by_name(known, answer)
     if isinstance(named, Lookup) and known.found is None:
         known = replace(known, found=_take_for_name(named))
     wants_body = isinstance(answer, Wanted)
@@ -168,8 +167,9 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
 
 
 def answer_by_name(known: Known, lookup: Lookup) -> Known:
-    """Answer a lookup about a name: there is an object that is called so, of which nothing else is known."""
-    return replace(known, answers={**known.answers, (lookup.kind, lookup.name): _take_for_name(lookup)})
+    """Answer a lookup, and its others: there is an object of that name, of which nothing else is known."""
+    answers = {(each.kind, each.name): _take_for_name(each) for each in (lookup, *lookup.others)}
+    return replace(known, answers={**known.answers, **answers})
 
 
 def _take_for_name(lookup: Lookup) -> ResolvedObject:
