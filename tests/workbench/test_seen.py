@@ -12,6 +12,7 @@ from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.workbench.needs import UNTOLD, Gap
+from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.seen import Settled, begin
 
 WORDS = {**find_words(OPERATIONS["ContainerCreate"]), **find_words(OPERATIONS["ContainerExec"])}
@@ -20,7 +21,7 @@ ENDLESS = "there were more than a person would read"
 
 def settle(word: str, seen: Iterable[Value | Gap], *, before: Value | None = None, resumed: bool = False) -> Settled:
     """Return what is made of what requests need, perhaps after a restart."""
-    noted = begin(WORDS[word], of_body=True)
+    noted = begin(WORDS[word], Owned(), of_body=True)
     seen = list(seen)
     if resumed:
         noted.resume(before, 1)

@@ -28,21 +28,9 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.settings import LIMITS, Settings, SocketSettings
 
 OTHERS: Final = (
-    "ALLOW",
-    "DENY",
-    "DOCKER_SOCKET_PATH",
-    "SOCKET_PATH",
-    "PROXIED_SOCKET_PATH",
-    "PROXIED_SOCKET_MODE",
-    "PROXIED_SOCKET_UID",
-    "PROXIED_SOCKET_GID",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-    "SHUTDOWN_GRACE",
-    "POLICY_FILE",
-    "LEARN_DIR",
-    "CONTAINED",
-    "SANDBOX",
+    *("ALLOW", "DENY", "CONTAINED", "DOCKER_SOCKET_PATH", "SOCKET_PATH", "POLICY_FILE", "LEARN_DIR", "SANDBOX"),
+    *("PROXIED_SOCKET_PATH", "PROXIED_SOCKET_MODE", "PROXIED_SOCKET_UID", "PROXIED_SOCKET_GID"),
+    *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE"),
     *(limit.variable for limit in LIMITS),
 )
 """Variables except switches."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,7 +20,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import ADD, write_grant
+from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")
@@ -73,36 +73,25 @@ _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
 """What nearly every client asks for at first."""
 
 
-@dataclass(frozen=True)
-class Hints(Mapping[str, str]):
-    """For each operation, what to change in the file to allow it.
+def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapping[str, str]) -> str:
+    """Say what to change in the file to allow an operation.
 
-    Attributes:
-        socket: Its name.
+    Args:
+        name: Of the operation.
+        socket: The name of the socket.
         denied: Words of `deny`, by the operations that they refuse.
         narrowed: Words of `allow` with conditions, by the operations that they grant under them.
     """
-
-    socket: str
-    denied: Mapping[str, str]
-    narrowed: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        if name in self.denied:
-            return f'to allow it, remove "{self.denied[name]}" from "deny" of socket "{self.socket}"'
-        if name in self.narrowed:
-            whose = "its conditions" if self.narrowed[name] == name else f'the conditions of "{self.narrowed[name]}"'
-            return f'to allow it, widen {whose} in "allow" of socket "{self.socket}"'
-        grant = "preset:ping" if name in _OF_PING else name
-        grant = write_grant(name, values_of((UNRESTRICTED,))) if name in SEALED else grant
-        what = "it if contained" if name in BODIES else "it"
-        return f'{ADD.format(grant=grant, what=what)} of socket "{self.socket}"'
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(OPERATIONS)
-
-    def __len__(self) -> int:
-        return len(OPERATIONS)
+    if name in denied:
+        return f"taking {denied[name]} out of deny of the socket {socket} is needed to allow it"
+    if name in narrowed:
+        whose = "its conditions" if narrowed[name] == name else f"the conditions of {narrowed[name]}"
+        return f"widening {whose} in allow of the socket {socket} would allow it"
+    where = f"to allow of the socket {socket} would allow it"
+    if name in SEALED:
+        return f'adding "- {write_grant(name, values_of((UNRESTRICTED,)))}" {where}'
+    added = "preset:ping" if name in _OF_PING else name
+    return f'adding "- {added}" {where}{" as far as it is contained" if name in BODIES else ""}'
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
@@ -167,16 +156,13 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
     check_lines(reader, allow, deny)
+    denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
+    narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     policy = Policy(
         grants=make_grants(reader, allow),
         denials=make_denials(reader, deny),
-        hints=Hints(
-            name.text,
-            {operation: line.word for line in reversed(deny) for operation in line.operations},
-            {operation: line.word for line in allow if line.narrowed for operation in line.operations},
-        ),
+        hints={operation: _find_hint(operation, name.text, denied, narrowed) for operation in OPERATIONS},
         mode=mode,
-        remedy=f'{ADD} of socket "{name.text}"',
     )
     permissions = _read_permissions(reader, fields.get("permissions"))
     return path, SocketSettings(

@@ -12,14 +12,8 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 
 WORDS: Final = {
-    "0": False,
-    "1": True,
-    "false": False,
-    "true": True,
-    "no": False,
-    "yes": True,
-    "off": False,
-    "on": True,
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
 }
 """How a switch may be spelled, in any case."""
 
@@ -42,22 +36,23 @@ SECTION_SWITCHES: Final = {
 }
 """Variable to section."""
 
-ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
+_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_START": ("ContainerStart",),
     "ALLOW_STOP": ("ContainerStop",),
     "ALLOW_RESTARTS": ("ContainerRestart", "ContainerStop", "ContainerKill"),
     "ALLOW_PAUSE": ("ContainerPause",),
     "ALLOW_UNPAUSE": ("ContainerUnpause",),
-    "LIBPOD_ALLOW_START": ("ContainerStartLibpod",),
-    "LIBPOD_ALLOW_STOP": ("ContainerStopLibpod",),
-    "LIBPOD_ALLOW_RESTARTS": ("ContainerRestartLibpod", "ContainerStopLibpod", "ContainerKillLibpod"),
-    "LIBPOD_ALLOW_PAUSE": ("ContainerPauseLibpod",),
-    "LIBPOD_ALLOW_UNPAUSE": ("ContainerUnpauseLibpod",),
-    "LIBPOD_ALLOW_POD_START": ("PodStartLibpod",),
-    "LIBPOD_ALLOW_POD_STOP": ("PodStopLibpod",),
-    "LIBPOD_ALLOW_POD_RESTARTS": ("PodRestartLibpod", "PodStopLibpod", "PodKillLibpod"),
-    "LIBPOD_ALLOW_POD_PAUSE": ("PodPauseLibpod",),
-    "LIBPOD_ALLOW_POD_UNPAUSE": ("PodUnpauseLibpod",),
+}
+
+ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
+    **_ACTIONS,
+    **{f"LIBPOD_{switch}": tuple(f"{name}Libpod" for name in names) for switch, names in _ACTIONS.items()},
+    **{
+        switch.replace("ALLOW", "LIBPOD_ALLOW_POD"): tuple(
+            f"{name}Libpod".replace("Container", "Pod") for name in names
+        )
+        for switch, names in _ACTIONS.items()
+    },
 }
 """Variables that open single operations, without `POST` or their section."""
 

@@ -7,7 +7,7 @@ the file says why. Names that an engine or a library generated are never listed.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -78,13 +78,13 @@ class Learner:
             return
         usage = self._usages.get(need.operation.name)
         if usage is None:
-            usage = self._usages[need.operation.name] = _Usage(need.operation)
+            usage = self._usages[need.operation.name] = _Usage(need.operation, self._owned)
         is_own = self._owned.owns(record, need)
         in_round = self._rounds.note(record, need, when, is_own=is_own)
         denied = record.decision is Outcome.DENIED and record.status != _NOT_FOUND
         if is_own or in_round:
             need = replace(need, is_own=is_own, in_round=in_round)
-        usage.note(need, when, denied=denied, chosen=self._owned.chosen)
+        usage.note(need, when, denied=denied)
         self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
@@ -96,7 +96,7 @@ class Learner:
         """
         for grant in policy.grants:
             for name in grant.operations:
-                usage = self._usages.setdefault(name, _Usage(OPERATIONS[name]))
+                usage = self._usages.setdefault(name, _Usage(OPERATIONS[name], self._owned))
                 usage.resume(values_of(grant.conditions), *told.get(name, (1, 0.0)))
 
     def text(self) -> str:
@@ -116,15 +116,8 @@ class Learner:
     def _find_need(self, record: Record) -> Need | Impossible | None:
         if record.body is not None:
             return find_need(record)
-        key = (
-            record.method,
-            record.target,
-            record.object,
-            record.operation,
-            record.decision,
-            record.status,
-            record.reason,
-        )
+        asked = (record.method, record.target, record.object, record.operation)
+        key = (*asked, record.decision, record.status, record.reason)
         known = self._known.get(key)
         if known is None:
             known = find_need(record)
@@ -144,18 +137,18 @@ class Learner:
 class _Usage:
     """What was seen of an operation."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
         self._known = find_words(operation)
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
-        self._words = {name: begin(word, of_body=name in self._of_body) for name, word in self._known.items()}
+        self._words = {name: begin(word, owned, of_body=name in self._of_body) for name, word in self._known.items()}
         self._count = self._denied = self._reaching = self._untold = self._own = self._in_rounds = 0
         self._openings: Counter[str] = Counter()
         self._demands: Counter[str] = Counter()
         self._last = 0.0
 
-    def note(self, need: Need, when: float, *, denied: bool, chosen: Collection[str]) -> None:
+    def note(self, need: Need, when: float, *, denied: bool) -> None:
         self._count += 1
         self._denied += denied
         self._own += need.is_own
@@ -167,7 +160,7 @@ class _Usage:
         if need.opening:
             self._open(need.opening, 1)
         for word, value in need.values.items():
-            self._words[word].note(value, doubtful=need.is_doubtful, chosen=chosen)
+            self._words[word].note(value, doubtful=need.is_doubtful)
 
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART

@@ -12,11 +12,11 @@ mounts covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_h
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Final
 
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.globs import Glob
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import takes_star
 
@@ -84,9 +84,14 @@ def is_generated(name: str) -> bool:
 
 def find_families(names: Iterable[str]) -> Families:
     """Find the families among names of objects, or among paths."""
-    left = {name for name in names if is_literal(name)}
+    return _find(names, _group_ids, _group_parts, _group_ends)
+
+
+def _find(names: Iterable[str], *groups: Callable[[list[str]], Mapping[str, list[str]]]) -> Families:
+    """Find the families by one way to group names after the other; each takes those that are left."""
+    left = {name for name in names if Glob(name).is_literal}
     families: dict[str, tuple[str, ...]] = {}
-    for group in (_group_ids, _group_parts, _group_ends):
+    for group in groups:
         for pattern, members in group(sorted(left)).items():
             if _tells_a_directory(pattern):
                 families[pattern] = tuple(sorted({*families.get(pattern, ()), *members}))
@@ -101,7 +106,7 @@ def find_bind_families(binds: Iterable[str]) -> Families:
 
 def find_command_families(commands: Iterable[tuple[str, ...]]) -> Mapping[tuple[str, ...], list[tuple[str, ...]]]:
     """Find the families among commands: those that differ in parts of their arguments."""
-    lines = sorted("\0".join(words) for words in commands if all(is_literal(word) for word in words))
+    lines = sorted("\0".join(words) for words in commands if all(Glob(word).is_literal for word in words))
     families = {}
     for pattern, members in _group_parts(lines).items():
         words, known = tuple(pattern.split("\0")), [tuple(line.split("\0")) for line in members]
@@ -121,13 +126,7 @@ def _tells_a_directory(pattern: str) -> bool:
 
 def find_image_families(references: Iterable[str]) -> Families:
     """Find the families among normalised references of images."""
-    left = {reference for reference in references if is_literal(reference)}
-    families: dict[str, tuple[str, ...]] = {}
-    for group in (_group_tags, _group_image_names):
-        for pattern, members in group(sorted(left)).items():
-            families[pattern] = tuple(members)
-            left -= set(members)
-    return families
+    return _find(references, _group_tags, _group_image_names)
 
 
 def _group_ids(names: list[str]) -> dict[str, list[str]]:

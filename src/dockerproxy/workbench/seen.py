@@ -5,7 +5,7 @@ grant has to be unrestricted.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -19,6 +19,7 @@ from dockerproxy.policy.wording import is_literal, write_value
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
+from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.patterns import (
     Families,
     find_bind_families,
@@ -89,14 +90,8 @@ class Settled:
 class Seen(Protocol):
     """What was seen of one condition."""
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
-        """Note what one request needs; of a doubtful one nothing but the very names that it has.
-
-        Args:
-            value: What a policy would have to say.
-            doubtful: Whether it was denied, or named something missing.
-            chosen: Names that clients are known to have chosen.
-        """
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+        """Note what one request needs; of one that is doubtful, only the very names that it has."""
 
     def resume(self, value: Value | None, count: int) -> None:
         """Take in what a file says of so many requests; None if it has no such condition."""
@@ -105,20 +100,21 @@ class Seen(Protocol):
         """Say what a policy would say for all requests, of which there were so many."""
 
 
-def begin(word: Constraint, *, of_body: bool) -> Seen:
+def begin(word: Constraint, owned: Owned, *, of_body: bool) -> Seen:
     """Return what notes a condition."""
     if word.takes is Takes.PORTS:
         return _Published()
     if of_body and word.takes not in {Takes.ITEMS, Takes.LISTS}:
         return _Demanded(word)
-    return Listed(word, of_body=of_body)
+    return Listed(word, owned, of_body=of_body)
 
 
 class Listed:
     """A list of which each request needs some items, or a parameter."""
 
-    def __init__(self, word: Constraint, *, of_body: bool) -> None:
+    def __init__(self, word: Constraint, owned: Owned, *, of_body: bool) -> None:
         self._word = word
+        self._owned = owned
         self._widens = of_body and not word.narrows
         self._gaps: Counter[Gap] = Counter()
         self._values: set[Value] = set()
@@ -132,7 +128,7 @@ class Listed:
         self._refused: set[Value] = set()
         self._has_more = False
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
         """Note what one request needs; a gap is for good."""
         if doubtful and not isinstance(value, Absent):
             self._note_doubtful(value)
@@ -142,7 +138,7 @@ class Listed:
             # One is enough to list if no other object was named.
             self._absent[next(iter(self._absent), value.id)] += 1
         elif isinstance(value, tuple):
-            if self._is_named_by_engine(value, chosen):
+            if self._is_named_by_engine(value):
                 self._gaps[_GENERATED] += 1
                 return
             for item in value:
@@ -150,11 +146,11 @@ class Listed:
         else:
             self._values.add(value)
 
-    def _is_named_by_engine(self, value: tuple[Item, ...], chosen: Collection[str]) -> bool:
+    def _is_named_by_engine(self, value: tuple[Item, ...]) -> bool:
         """Whether a list can be left out that has a name which nobody chose."""
         if self._widens or self._word.name not in _NAMED_BY_ENGINES:
             return False
-        return any(is_generated(name) and name not in chosen for name in _texts(value))
+        return any(is_generated(name) and name not in self._owned.chosen for name in _texts(value))
 
     def _note_doubtful(self, value: Value | Gap) -> None:
         if isinstance(value, tuple):
@@ -298,8 +294,7 @@ class _Published:
         self._doubtful: dict[str, set[Item]] = {name: set() for name in PUBLISHED}
         self._any: dict[str, str] = {}
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
-        del chosen
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
         for name, texts in value.items if isinstance(value, Pairs) else ():
             seen = self._seen[name]
             if doubtful:
@@ -354,8 +349,8 @@ class _Demanded:
         self._value: Value | None = None
         self._others = 0
 
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False, chosen: Collection[str] = ()) -> None:
-        del value, chosen
+    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
+        del value
         self._others += not doubtful
 
     def resume(self, value: Value | None, count: int) -> None:
