@@ -123,8 +123,7 @@ def test_what_is_tried_is_decided_as_serve_would(image: str, host: dict[str, obj
 
     def answer(lookup: Lookup) -> ResolvedObject | None:
         asked.append(lookup)
-        found = answer_by_name(Known(), lookup).answers[lookup.kind, lookup.name]
-        return found
+        return answer_by_name(Known(), lookup).answers[lookup.kind, lookup.name]
 
     verdict = finish(BODIES, judged, body, answer)
     assert isinstance(verdict, Verdict)

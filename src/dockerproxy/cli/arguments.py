@@ -22,12 +22,7 @@ def add_socket_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:
-    """Return the socket of a name, or the only one if none is named.
-
-    Args:
-        sockets: All of them.
-        name: As it was typed.
-        where: Where it was typed, or would be.
+    """Return the socket of a name, or the only one if none is named; `where` says where the name was typed.
 
     Raises:
         UserError: There is none of that name, or more than one to choose from.

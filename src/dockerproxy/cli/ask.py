@@ -25,13 +25,7 @@ _SHORTEST: Final = 0.001
 
 
 def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tuple[int, str]:
-    """Send a request; return the status, and the message of the answer if it has one.
-
-    Args:
-        path: Of the socket.
-        method: Of the request.
-        target: Of the request.
-        patience: Seconds for all of it.
+    """Send a request to a socket; return the status, and the message of the answer if it has one.
 
     Raises:
         OSError: Nobody answers there, or not in time.
@@ -54,11 +48,7 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
 
 
 def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
-    """Return the status and the content of an answer, once all of it is there or nothing more is read.
-
-    Raises:
-        ConnectionError: It is none.
-    """
+    """Return the status and the content of an answer, once all of it is there or nothing more is read."""
     end = received.find(END_OF_HEAD) + len(END_OF_HEAD)
     head = parse_response(received[:end]) if end >= len(END_OF_HEAD) else None
     if head is None:

@@ -35,11 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what is configured, then what it exposes.
-
-    Raises:
-        UserError: Serve would not start here.
-    """
+    """Print what is configured, then what it exposes."""
     configured = read_configuration(environment, options.policy)
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = find_place_problems(configured)

@@ -17,14 +17,8 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.workbench.convert import convert
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: the environment is what is converted."""
-    del parser
-
-
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def run(_options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the file. A `POLICY_FILE` is left alone: it may be where the file is about to go."""
-    del options
     variables = {name: value for name, value in environment.items() if name != "POLICY_FILE"}
     configured = read_environment(variables)
     print(convert(configured, variables), end="")

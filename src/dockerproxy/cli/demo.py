@@ -36,14 +36,8 @@ _REQUESTS: Final = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: the environment may say more."""
-    del parser
-
-
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def run(_options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Try it, and serve until Ctrl-C."""
-    del options
     with tempfile.TemporaryDirectory(prefix="dockerproxy-") as directory:
         chosen = {"PROXIED_SOCKET_PATH": f"{directory}/docker.sock", **environment}
         if not any(environment.get(name) for name in (*SWITCHES, "ALLOW")):

@@ -48,11 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what differs; 0 if nothing.
-
-    Raises:
-        UserError: In a policy, or the log cannot be read.
-    """
+    """Print what differs; 0 if nothing."""
     old, new = _read_both(options.old, options.new, environment)
     pairs = _make_pairs(old.sockets, new.sockets)
     replay = _replay(options.log, pairs) if options.log is not None else None
@@ -82,11 +78,7 @@ def _paint(line: str) -> str:
 
 
 def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[PolicyFile]:
-    """Read two policies.
-
-    Raises:
-        UserError: With all that is wrong in both.
-    """
+    """Read two policies."""
     read: list[PolicyFile] = []
     problems: list[Problem] = []
     for name in (old, new):
@@ -173,11 +165,7 @@ def _describe_one(pair: Pair) -> Iterator[str]:
 
 
 def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
-    """Read a log.
-
-    Raises:
-        UserError: It cannot be read, or is none.
-    """
+    """Read a log."""
     replay = Replay(pairs)
     reading = Reading(read_lines((path,)))
     for record, _ in reading:

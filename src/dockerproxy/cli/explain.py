@@ -56,11 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Explain; 0 if allowed, 1 if not.
-
-    Raises:
-        UserError: In the configuration, or in what was typed.
-    """
+    """Explain; 0 if allowed, 1 if not."""
     configured = read_configuration(environment, options.policy)
     socket = choose_socket(configured.settings.sockets, options.socket)
     peer = _read_peer(options.peer) if options.peer is not None else None
@@ -162,11 +158,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
 
 
 def _read_body(path: str) -> bytes:
-    """Read a body.
-
-    Raises:
-        UserError: It cannot be read.
-    """
+    """Read a body."""
     try:
         return read_bytes(open_input(path), path, MOST_OF_BODY)
     except UserError as error:
@@ -175,11 +167,7 @@ def _read_body(path: str) -> bytes:
 
 
 def _read_peer(text: str) -> tuple[int, frozenset[int]]:
-    """Read a user and the groups it is in.
-
-    Raises:
-        UserError: It is not written as they are.
-    """
+    """Read a user and the groups it is in."""
     match = _PEER.fullmatch(text)
     if match is None:
         hint = "numbers, like 1000 or 1000:999,100; `id` shows those of a user"

@@ -11,11 +11,7 @@ class ResumingLearner(Learner):
     """Learns the policy of one socket."""
 
     def resume_from(self, path: str) -> None:
-        """Continue from the policy file of an earlier run.
-
-        Raises:
-            UserError: The file is not one that a learner wrote.
-        """
+        """Continue from the policy file that an earlier run wrote; a `UserError` says why it cannot be read."""
         text = read_file(path)
         sockets = read_policy(text, path).sockets
         if len(sockets) != 1:

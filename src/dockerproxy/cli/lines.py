@@ -14,11 +14,7 @@ HOW_TO_RECORD: Final = "run the proxy with LOG_LEVEL=info for a while; LOG_FORMA
 
 
 def read_lines(paths: Sequence[str]) -> Iterator[str]:
-    """Read the lines of some files; `-` is standard input.
-
-    Raises:
-        UserError: One cannot be read.
-    """
+    """Read the lines of some files, `-` for standard input; a `UserError` says why one cannot be read."""
     for path in paths:
         try:
             with open_input(path) as file:

@@ -37,7 +37,8 @@ VERBS: Final = {
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
     "demo": "put the proxy in front of the engine of this machine, or of a stand-in, and try it",
 }
-"""Each is a module beside this one, with `add_arguments` and `run`."""
+"""Each is a module beside this one. Its `add_arguments`, if it takes any, declares them; its `run` takes them and the
+environment, prints the answer and returns the exit status. A `UserError` is shown with the status `USAGE`."""
 
 _EPILOG: Final = """\
 The environment opens what all clients of one socket may do: CONTAINERS=1 the reads of a section, POST=1 the writes of
@@ -87,7 +88,7 @@ def _make_parser(first: str) -> argparse.ArgumentParser:
             epilog=module.__doc__.partition("\n\n")[2] if module.__doc__ else None,
             formatter_class=_HelpFormatter,
         )
-        module.add_arguments(child)
+        getattr(module, "add_arguments", lambda _: None)(child)
         child.set_defaults(run=module.run)
     return parser
 

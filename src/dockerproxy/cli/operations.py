@@ -19,9 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="WORD", nargs="*", help="a section, or text in a name, a path or a phrase")
 
 
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print a table; 1 if nothing matches."""
-    del environment
     found = [operation for operation in OPERATIONS.values() if all(_matches(operation, w) for w in options.words)]
     if not found:
         say(f"no operation matches; the sections are {', '.join(SECTIONS)}")

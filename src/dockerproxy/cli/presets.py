@@ -32,13 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     child.add_argument("--expanded", action="store_true", help="print each operation that it allows, with what that is")
 
 
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """List, or print one.
-
-    Raises:
-        UserError: There is none of that name.
-    """
-    del environment
+def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """List, or print one."""
     if options.name is None:
         _print_table()
         return 0

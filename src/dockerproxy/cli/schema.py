@@ -16,13 +16,7 @@ from collections.abc import Mapping
 from dockerproxy.config.schema import make_schema, write_schema
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none: there is one schema."""
-    del parser
-
-
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def run(_options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print it."""
-    del options, environment
     print(write_schema(make_schema()))
     return 0

@@ -51,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Serve until told to stop.
-
-    Raises:
-        UserError: In the configuration, or a socket cannot be opened.
-    """
+    """Serve until told to stop."""
 
     def read() -> Configured:
         return _read(environment, options.policy, options.learn)
@@ -78,11 +74,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | None) -> Configured:
-    """Read the configuration, and look whether what is learned can be written.
-
-    Raises:
-        UserError: With every problem.
-    """
+    """Read the configuration, and look whether what is learned can be written."""
     if learn:
         environment = {**environment, "LEARN_DIR": os.path.abspath(learn)}
     configured = read_configuration(environment, policy_file)
@@ -141,11 +133,7 @@ async def _serve(configured: Configured, log: Log, read: Callable[[], Configured
 
 
 def _lock_in(configured: Configured, log: Log) -> str:
-    """Lock the process in as far as it can be, and say how far; return what health checks say of it.
-
-    Raises:
-        UserError: Not everything could be locked, though it is required.
-    """
+    """Lock the process in as far as it can be, and say how far; return what health checks say of it."""
     settings = configured.settings
     if settings.sandbox is Sandbox.OFF:
         log.message(Level.WARNING, OFF)

@@ -56,13 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_socket_argument(parser)
 
 
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print a policy file, or what is missing in one.
-
-    Raises:
-        UserError: In the policy, or the logs have no records.
-    """
-    del environment
+def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """Print a policy file, or what is missing in one."""
     if options.policy is None:
         names = None if options.socket is None else {options.socket}
         learners = _learn(_read(options.logs, names))
@@ -145,11 +140,7 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
-    """Read the records of some sockets, or of all.
-
-    Raises:
-        UserError: A log cannot be read, or there is no record in them.
-    """
+    """Read the records of some sockets, or of all."""
     reading = Reading(read_lines(logs))
     others: set[str] = set()
     known: set[str] = set()

@@ -43,11 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what is not as expected; 0 if nothing.
-
-    Raises:
-        UserError: In the configuration, or in a file.
-    """
+    """Print what is not as expected; 0 if nothing."""
     sockets = read_configuration(environment, options.policy).settings.sockets
     several = len(sockets) > 1 and options.socket is None
     reader = Reader(sockets, None if several else choose_socket(sockets, options.socket))

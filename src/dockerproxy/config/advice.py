@@ -20,12 +20,7 @@ _MOST: Final = 3
 
 
 def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
-    """Say what is wrong with a word that is no grant, and what may have been meant.
-
-    Args:
-        word: As it is written.
-        presets: Names of those there are.
-    """
+    """Say what is wrong with a word that is no grant, and what may have been meant."""
     for finds in (_find_everything, _find_requests, _find_variable, _find_several):
         hint = finds(word)
         if hint:

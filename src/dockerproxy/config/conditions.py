@@ -42,17 +42,7 @@ _OPENED: Final = frozenset(
 
 
 def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-    """Read the conditions below a word, and put what it grants under them.
-
-    Args:
-        reader: Of the document.
-        word: What is granted.
-        node: Its conditions; nothing is none.
-        grants: What the word grants by itself, perhaps under conditions already.
-
-    Returns:
-        What is granted; nothing if a condition is broken.
-    """
+    """Put what a word grants under the conditions below it; nothing is granted if one of them is broken."""
     if isinstance(node, Text) and node.is_nothing:
         return grants
     if isinstance(node, Text) and node.text == UNRESTRICTED.word:

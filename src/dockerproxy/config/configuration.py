@@ -38,11 +38,7 @@ REPLACED: Final[Mapping[str, str]] = {
 
 
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
-    """Read what is configured.
-
-    Args:
-        environment: The variables.
-        policy_file: Path of the policy file; without it the variable POLICY_FILE names one, or there is none.
+    """Read what is configured: in a policy file, which POLICY_FILE may name, or by the variables alone.
 
     Raises:
         UserError: With every problem, those that are only warnings too.

@@ -91,15 +91,7 @@ Node = Text | Items | Fields | Broken
 
 
 def read_file(path: str, *, or_stdin: bool = False) -> str:
-    """Read a file.
-
-    Args:
-        path: Where it is.
-        or_stdin: Whether `-` stands for standard input.
-
-    Raises:
-        UserError: It cannot be read, is too large or is no UTF-8.
-    """
+    """Read a file, `-` for standard input if that is allowed; a `UserError` says why it cannot be read."""
     content = read_bytes(open_input(path) if or_stdin else open_file(path), path, MOST_BYTES)
     try:
         return content.decode()
@@ -110,16 +102,10 @@ def read_file(path: str, *, or_stdin: bool = False) -> str:
 
 
 def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOADER) -> Node | None:
-    """Read a document.
-
-    Args:
-        text: Its text.
-        file: What its places call it.
-        problems: Where all that is wrong is added.
-        loader: Whose parser reads it.
+    """Read a document, without what is wrong in it, which is added to the problems.
 
     Returns:
-        What is in it, without what is wrong; None if there is nothing, or it cannot be read to its end.
+        Its root; None if there is nothing, or it cannot be read to its end.
     """
     flaws = find_hidden(text)
     composer = _Composer(file, problems)

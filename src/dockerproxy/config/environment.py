@@ -58,11 +58,7 @@ class Configured:
 
 
 def read_environment(environment: Mapping[str, str]) -> Configured:
-    """Read the environment.
-
-    Raises:
-        UserError: With every problem, those that are only warnings too.
-    """
+    """Read the environment; a `UserError` has every problem, those that are only warnings too."""
     reader = Variables(environment)
     switches = {name: reader.switch(name, default=default) for name, default in SWITCHES.items()}
     policy = _read_policy(reader, switches)

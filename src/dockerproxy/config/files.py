@@ -30,11 +30,7 @@ _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open a regular file.
-
-    Raises:
-        UserError: It cannot be read, or is something else.
-    """
+    """Open a regular file; a `UserError` says why it cannot be read."""
     try:
         descriptor = os.open(path, _READ)
     except OSError as error:
@@ -53,25 +49,12 @@ def open_file(path: str) -> BinaryIO:
 
 
 def open_input(path: str) -> BinaryIO:
-    """Open a regular file, or standard input, which may be a pipe.
-
-    Raises:
-        UserError: It cannot be read.
-    """
+    """Open a regular file, or standard input, which may be a pipe; a `UserError` says why it cannot be read."""
     return os.fdopen(0, "rb", closefd=False) if path == STDIN else open_file(path)
 
 
 def read_bytes(file: BinaryIO, path: str, most: int) -> bytes:
-    """Read all of a file, and close it.
-
-    Args:
-        file: The file.
-        path: What messages call it.
-        most: Bytes that it may have.
-
-    Raises:
-        UserError: It cannot be read, or is larger.
-    """
+    """Read a file that has at most so many bytes, and close it; a `UserError` says why it cannot be read."""
     try:
         with file:
             content = file.read(most + 1)

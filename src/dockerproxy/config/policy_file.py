@@ -78,7 +78,7 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
 
     Args:
         name: Of the operation.
-        socket: The name of the socket.
+        socket: Of whose policy it is not allowed.
         denied: Words of `deny`, by the operations that they refuse.
         narrowed: Words of `allow` with conditions, by the operations that they grant under them.
     """
@@ -95,11 +95,7 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
-    """Read a policy file.
-
-    Args:
-        path: Where it is.
-        limits: Those of sockets that say nothing.
+    """Read a policy file, for sockets that have these limits unless it says others.
 
     Raises:
         UserError: With every problem.
@@ -108,16 +104,7 @@ def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
 
 
 def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
-    """Read the text of a policy file.
-
-    Args:
-        text: Its text.
-        file: What messages call it.
-        limits: Those of sockets that say nothing.
-
-    Raises:
-        UserError: With every problem.
-    """
+    """Read the text of a policy file, as `read_policy_file` does."""
     reader = Reader(file)
     root = reader.compose(text)
     if root is None:

@@ -63,12 +63,7 @@ SHELF: Final = Shelf(PRESETS, lambda name: find_preset(name).grants)
 
 
 def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
-    """Read a preset and those that it builds on.
-
-    Args:
-        name: Of the file, without its suffix.
-        folder: Where the files are.
-        above: Presets that build on this one.
+    """Read a preset in a folder and those that it builds on; those above build on it.
 
     Raises:
         UserError: It has mistakes, or builds on itself.

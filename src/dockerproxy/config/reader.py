@@ -44,11 +44,7 @@ class Reader:
         return compose(text, self.file, self.problems)
 
     def problem(self, place: Place, what: str, hint: str = "") -> None:
-        """Note a mistake; once, even if aliases repeat it.
-
-        Raises:
-            UserError: There are too many.
-        """
+        """Note a mistake; once, even if aliases repeat it. Raises a `UserError` after too many."""
         problem = Problem(str(place), what, hint)
         if problem in self.problems:
             return
@@ -58,11 +54,7 @@ class Reader:
         self.problems.append(problem)
 
     def count(self, operations: int) -> None:
-        """Count operations for which words stand.
-
-        Raises:
-            UserError: There are too many.
-        """
+        """Count operations for which words stand. Raises a `UserError` after too many."""
         self._granted += operations
         if self._granted > MOST_GRANTED:
             what = f"grants more than {MOST_GRANTED:,} operations in total"
@@ -70,11 +62,7 @@ class Reader:
             self.finish()
 
     def finish(self) -> None:
-        """End reading.
-
-        Raises:
-            UserError: Something was wrong; with every problem, in the order of the document.
-        """
+        """End reading: raise a `UserError` with every problem, in the order of the document, if there is one."""
         if self.problems:
             raise UserError(*sorted(self.problems, key=_position))
 
@@ -99,15 +87,7 @@ class Reader:
     def fields(
         self, node: Node, what: str, known: tuple[str, ...], example: str, meant: Mapping[str, str] | None = None
     ) -> dict[str, Node]:
-        """Read a mapping whose keys are known.
-
-        Args:
-            node: The mapping.
-            what: What it says something about.
-            known: Its keys.
-            example: What it could look like.
-            meant: Hints for keys that somebody may try.
-        """
+        """Read a mapping whose keys are known; `meant` has hints for keys that somebody may try."""
         found = {}
         for key, value in self.entries(node, what, example):
             if key.text in known:
@@ -144,14 +124,7 @@ class Reader:
         return None if isinstance(value, Fault) else value
 
     def words(self, node: Node, what: str, hint: str, check: Callable[[str], Fault | None]) -> tuple[str, ...] | None:
-        """Read a list of words; nothing if it is empty, or one of them is wrong.
-
-        Args:
-            node: The list.
-            what: What it is called.
-            hint: What to do about an empty one.
-            check: Says what is wrong with a word.
-        """
+        """Read a list of words, each of which is checked; nothing if it is empty, or one of them is wrong."""
         items = self.items(node, what)
         if isinstance(node, Items) and not items:
             self.problem(node.place, f"{what} is an empty list, which no request can meet", hint)

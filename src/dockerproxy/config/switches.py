@@ -101,10 +101,10 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contai
     """Say how to allow an operation, first what allows nothing else.
 
     Args:
-        name: The operation.
+        name: Of the operation.
         values: Every switch as it is set now.
         denied: Names of operations in `DENY`.
-        contained: Whether what can be contained is.
+        contained: Whether bodies are judged.
     """
     if name in denied:
         return f"to allow it, remove {name} from DENY"

@@ -131,14 +131,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
-    """Say what to write in a policy file to turn the decision, so that the file has no mistake then.
-
-    Args:
-        policy: Of the socket.
-        tried: The request.
-        socket: Its name.
-        file: The policy file.
-    """
+    """Say what to write in a policy file to turn the decision of a socket, so that the file has no mistake then."""
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return

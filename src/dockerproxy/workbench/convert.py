@@ -45,10 +45,6 @@ class _Line:
 def convert(configured: Configured, environment: Mapping[str, str]) -> str:
     """Write the policy file that means the same as an environment.
 
-    Args:
-        configured: What was read of it.
-        environment: The variables.
-
     Raises:
         UserError: A path has characters that no policy file can have.
     """

@@ -87,12 +87,7 @@ class Reader:
         self._socket = chosen
 
     def read(self, text: str, file: str) -> None:
-        """Read a file.
-
-        Args:
-            text: Its text.
-            file: What its places call it; files that it names are found from its folder.
-        """
+        """Read the text of a file; files that it names are found from its folder."""
         self._socket = self._chosen
         before = len(self.expectations) + len(self.problems)
         for number, line in enumerate(text.splitlines(), 1):

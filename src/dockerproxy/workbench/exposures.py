@@ -12,12 +12,7 @@ from dockerproxy.workbench.exposure import Exposure, find_exposures, is_whole
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
-    """Say in plain words what a client can do that its operator may not expect, and how to take it out.
-
-    Args:
-        policy: Of a socket.
-        in_file: Whether it is written in a policy file, and not in the environment.
-    """
+    """Say in plain words what a client can do that its operator may not expect, and how to take it out."""
     return "\n".join(_lines(policy, in_file=in_file))
 
 

@@ -75,12 +75,7 @@ class LearnedSocket:
 
 
 def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
-    """Write a policy file.
-
-    Args:
-        sockets: In the order they are to be written; at least one.
-        remark: A line for its head.
-    """
+    """Write a policy file of some sockets, in their order; a remark is a line of its head."""
     head = _HEAD + (f"# {remark}\n" if remark else "")
     for each in sockets:
         head += "".join(f"{line}\n" for line in write_openings(each, of=each.settings.name if sockets[1:] else ""))
@@ -126,12 +121,7 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
 
 
 def write_openings(socket: LearnedSocket, *, of: str = "") -> list[str]:
-    """Write why grants are unrestricted, as comments.
-
-    Args:
-        socket: Whose grants.
-        of: Its name, where there are others.
-    """
+    """Write why grants are unrestricted, as comments; with the name of the socket where there are others."""
     opened = [f"{grant.operation}: {why}" for grant in socket.grants for why in grant.openings]
     if not opened:
         return []

@@ -63,12 +63,7 @@ class Learner:
         return self._settings.name
 
     def note(self, record: Record, when: float) -> None:
-        """Note a request.
-
-        Args:
-            record: What is known of it; of a stream once, when it begins or when it ends.
-            when: Seconds since 1970.
-        """
+        """Note a request, at so many seconds since 1970; a stream once, when it begins or when it ends."""
         need = self._find_need(record)
         if need is None:
             return
@@ -88,7 +83,7 @@ class Learner:
         self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
-        """Go on from what was learned before the proxy was started again.
+        """Go on from the policy that was written before the proxy was started again.
 
         Args:
             policy: That was written then.

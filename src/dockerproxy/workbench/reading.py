@@ -120,11 +120,7 @@ def _read_text(time: str, text: str) -> Mapping[str, object]:
 
 
 def _decode(text: str) -> str:
-    """Return a text as it was before it was escaped.
-
-    Raises:
-        ValueError: It was not escaped by the log.
-    """
+    """Return a text as it was before the log escaped it. Raises a `ValueError` if the log did not."""
     return "" if text == "-" else _ESCAPED.sub(_unescape, text)
 
 
@@ -142,11 +138,7 @@ def _parse(line: str) -> Mapping[str, object]:
 
 
 def _read_record(fields: Mapping[str, object]) -> Record:
-    """Read a line of an exchange.
-
-    Raises:
-        ValueError: It is none.
-    """
+    """Read a line of an exchange. Raises a `ValueError` if it is none."""
     milliseconds = fields.get("ms")
     if fields.get("event") not in ("exchange", "start") or not isinstance(milliseconds, int | float):
         raise ValueError(fields)
@@ -170,11 +162,7 @@ def _read_record(fields: Mapping[str, object]) -> Record:
 
 
 def _read_body(value: object) -> Mapping[str, Value]:
-    """Read what a contained grant would have to say.
-
-    Raises:
-        ValueError: That says something else.
-    """
+    """Read what a contained grant would have to say. Raises a `ValueError` if it says something else."""
     if not isinstance(value, dict):
         raise ValueError(value)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
     return {word: _read_value(said) for word, said in value.items()}

@@ -142,11 +142,7 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
 def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record, *, trusting: bool) -> CompiledPolicy:
     """Return a policy that needs no body to decide about a recorded request, and decides as if it had it.
 
-    Args:
-        policy: The policy.
-        operation: The request's.
-        record: Of the request.
-        trusting: Whether a body of which the record says nothing is within what any grant says.
+    A body of which the record says nothing is within what any grant says, if the record is trusted.
     """
     name, needed = operation.name, record.body
     kept = tuple(

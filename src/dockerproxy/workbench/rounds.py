@@ -47,14 +47,7 @@ class Rounds:
         self._ids: dict[tuple[object, str], set[str]] = {}
 
     def note(self, record: Record, need: Need, when: float, *, is_own: bool) -> bool:
-        """Note a request, and return whether it is part of a round.
-
-        Args:
-            record: Of the request.
-            need: What it needs.
-            when: Seconds since 1970.
-            is_own: Whether it is about something that the client created itself.
-        """
+        """Note a request, at so many seconds since 1970, and return whether it is part of a round."""
         name = need.operation.name
         if name in LISTS.values() and _lists_all(record):
             self._ends[record.peer, name] = when + _PATIENCE

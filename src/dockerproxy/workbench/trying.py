@@ -55,15 +55,7 @@ class Tried:
 def try_request(
     policy: CompiledPolicy, method: str, target: str, body: bytes | None = None, *, most: int = DEFAULTS.body
 ) -> Tried | Refusal:
-    """Judge a request.
-
-    Args:
-        policy: Of the socket it would come in by.
-        method: As a client sends it.
-        target: As a client sends it.
-        body: Its content; None if there is none, or it is not known.
-        most: Bytes of a body that is held to be looked at.
-    """
+    """Judge a request on a socket that holds bodies of at most so many bytes. None is no body, or one unknown."""
     head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))
     if isinstance(judged, Refusal):
