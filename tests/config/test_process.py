@@ -38,6 +38,6 @@ def test_limits_log_and_learning_are_read() -> None:
 
 
 def test_the_engine_is_where_a_variable_says_or_in_the_usual_places() -> None:
-    assert find_engines(Variables({"SOCKET_PATH": "/a"})) == ("/a",)
-    assert find_engines(Variables({"DOCKER_HOST": "unix:///b"})) == ("/b",)
-    assert "/var/run/docker.sock" in find_engines(Variables({}))
+    assert find_engines(Variables({"SOCKET_PATH": "/a"}), {}) == ("/a",)
+    assert find_engines(Variables({"DOCKER_HOST": "unix:///b"}), {}) == ("/b",)
+    assert "/var/run/docker.sock" in find_engines(Variables({}), {})

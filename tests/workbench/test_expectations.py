@@ -62,8 +62,8 @@ allow GET /
     expectations, problems = read(text, "\n# nothing\n", "allow GET /x\nallow GET /y")
     assert expectations == ["0.txt:9:1 traefik allow GET /", "2.txt:2:1 traefik allow GET /y"]
     assert problems == [
-        "0.txt:1:1: 'sokcet' is no word for this\n    did you mean socket?",
-        f"0.txt:2:1: 'permit' is no word for this\n    {FORM}",
+        "0.txt:1:1: unknown word 'sokcet'\n    did you mean socket?",
+        f"0.txt:2:1: unknown word 'permit'\n    {FORM}",
         f"0.txt:4:1: allow is followed by a method and a target\n    {FORM}",
         "0.txt:5:7: 'get' is not a method\n    capitals, like GET",
         "0.txt:6:1: socket is followed by one name\n    like: socket traefik",

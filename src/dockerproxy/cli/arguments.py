@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from dockerproxy.config.near import find_near, show
+from dockerproxy.config.near import hint_at, show
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
@@ -35,6 +35,5 @@ def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: st
     listed = list_names(list(named))
     if name is None:
         raise UserError(Problem(where, "the policy has several sockets", f"say which one is meant: {listed}"))
-    near = find_near(name, named)
-    hint = f"did you mean {near}?" if near else f"it has {list_names(list(named), 'and')}"
+    hint = hint_at(name, named, f"it has {list_names(list(named), 'and')}")
     raise UserError(Problem(where, f"{show(name)} is no socket of the policy", hint))

@@ -3,7 +3,6 @@
 They are never mixed: beside a policy file, a variable that allows something is a mistake.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -75,14 +74,7 @@ def _read_engines(variables: Variables, file: "PolicyFile", path: str) -> tuple[
             if variables.environment.get(name, file.engine) != file.engine:
                 variables.problem(name, f"conflicts with engine {file.engine!r} of {path}", "set only one of them")
         return (file.engine,)
-    paths = find_engines(variables)
-    ours = {os.path.realpath(socket.path): socket for socket in file.sockets}
-    others = tuple(path for path in paths if os.path.realpath(path) not in ours)
-    if not others:
-        socket = ours[os.path.realpath(paths[0])]
-        where, what = str(file.places[socket.name]), f"{socket.path!r} is the socket of the engine"
-        variables.problems.append(Problem(where, what, "choose another path"))
-    return others
+    return find_engines(variables, {socket.path: str(file.places[socket.name]) for socket in file.sockets})
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:

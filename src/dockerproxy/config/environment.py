@@ -1,6 +1,5 @@
 """Read settings from environment variables, and report all mistakes at once."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -72,7 +71,8 @@ def read_environment(environment: Mapping[str, str]) -> Configured:
         policy=compile_policy(policy),
         limits=read_limits(reader),
     )
-    settings = make_settings(reader, _read_engines(reader, path), (served,))
+    engines = find_engines(reader, {path: "environment variable PROXIED_SOCKET_PATH"})
+    settings = make_settings(reader, engines, (served,))
     warnings = tuple(find_strangers(reader.environment, switches))
     if reader.problems:
         raise UserError(*reader.problems, *warnings)
@@ -120,16 +120,6 @@ def _open(grant: Grant) -> Iterator[Grant]:
 
 def _source(switch: str, name: str) -> str:
     return f"{switch}=1 POST=1" if OPERATIONS[name].access == "write" else f"{switch}=1"
-
-
-def _read_engines(reader: Variables, ours: str) -> tuple[str, ...]:
-    """Where the engine may be: what is said, or else the places where one usually is; never our own socket."""
-    ours = os.path.realpath(ours)
-    paths = find_engines(reader)
-    others = tuple(path for path in paths if os.path.realpath(path) != ours)
-    if not others:
-        reader.problem("PROXIED_SOCKET_PATH", f"{ours!r} is the socket of the engine", "choose another path")
-    return others or paths
 
 
 _RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN}

@@ -1,11 +1,13 @@
 """Read the variables of the whole process: engine, limits, log, learning."""
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from dockerproxy.config.values import read_directory, read_limit, read_path, read_seconds
 from dockerproxy.config.variables import Variables
+from dockerproxy.errors import Problem
 from dockerproxy.settings import (
     DEFAULTS,
     LIMITS,
@@ -47,8 +49,21 @@ def read_limits(variables: Variables) -> Limits:
     return with_limits(DEFAULTS, said)
 
 
-def find_engines(variables: Variables) -> tuple[str, ...]:
-    """Say where the engine may be: what a variable says, or else the places where one usually is."""
+def find_engines(variables: Variables, ours: Mapping[str, str]) -> tuple[str, ...]:
+    """Say where the engine may be; never at a socket of ours, of which it is known where its path is written."""
+    paths = _list_engines(variables)
+    places = {
+        os.path.realpath(path): Problem(where, f"{path!r} is the socket of the engine", "choose another path")
+        for path, where in ours.items()
+    }
+    others = tuple(path for path in paths if os.path.realpath(path) not in places)
+    if not others:
+        variables.problems.append(places[os.path.realpath(paths[0])])
+    return others
+
+
+def _list_engines(variables: Variables) -> tuple[str, ...]:
+    """Return what a variable says, or else the places where an engine usually is."""
     named = [name for name in ENGINE_VARIABLES if name in variables.environment]
     if named:
         paths = [variables.value(name, "", read_path) for name in named]

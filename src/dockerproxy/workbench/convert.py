@@ -21,8 +21,9 @@ from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import write_grant, write_value
-from dockerproxy.settings import LIMITS, SocketSettings
+from dockerproxy.settings import LIMITS
 from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.learned import write_place
 
 KEPT: Final = (
     *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "LEARN_DIR", "SANDBOX"),
@@ -52,8 +53,10 @@ def convert(configured: Configured, environment: Mapping[str, str]) -> str:
     given = {name for name, value in environment.items() if value}
     lines = [*_introduce(given), ""]
     if given & {*ENGINE_VARIABLES, "DOCKER_HOST"}:
-        lines += [f"engine: {_write_path(configured.settings.engines[0])}", ""]
-    lines += ["sockets:", f"  {served.name}:", *_write_place(served)]
+        _check_path(configured.settings.engines[0])
+        lines += [f"engine: {write_value(configured.settings.engines[0])}", ""]
+    _check_path(served.path)
+    lines += ["sockets:", f"  {served.name}:", *write_place(served)]
     lines += _write_allow(tuple(_find_grants(served.policy, configured.switches)))
     lines += _write_deny(served.policy)
     return "\n".join(lines) + "\n"
@@ -77,19 +80,9 @@ def _enumerate(names: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _write_path(path: str) -> str:
+def _check_path(path: str) -> None:
     if not path.isprintable():
         raise UserError(Problem(ascii(path), "has a character that is invalid in a policy file", "choose another path"))
-    return write_value(path)
-
-
-def _write_place(served: SocketSettings) -> Iterator[str]:
-    yield f"    path: {_write_path(served.path)}"
-    yield f'    permissions: "{served.permissions:04o}"'
-    if served.uid is not None:
-        yield f"    owner: {served.uid}"
-    if served.gid is not None:
-        yield f"    group: {served.gid}"
 
 
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:

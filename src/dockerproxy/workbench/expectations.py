@@ -21,7 +21,7 @@ from typing import Final
 
 from dockerproxy.config.document import Place
 from dockerproxy.config.files import open_file, read_bytes
-from dockerproxy.config.near import find_near, show
+from dockerproxy.config.near import hint_at, show
 from dockerproxy.errors import Problem, Refusal, UserError
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
@@ -103,10 +103,7 @@ class Reader:
 
     def _read_line(self, words: list[str], places: list[Place]) -> None:
         if words[0] not in _WORDS:
-            near = find_near(words[0], _WORDS)
-            self._problem(
-                places[0], f"{show(words[0])} is no word for this", f"did you mean {near}?" if near else _FORM
-            )
+            self._problem(places[0], f"unknown word {show(words[0])}", hint_at(words[0], _WORDS, _FORM))
         elif words[0] == _SOCKET:
             self._read_socket(words, places)
         elif len(words) < _BEFORE_BODY:
@@ -150,8 +147,7 @@ class Reader:
         if len(words) != len(("socket", "NAME")):
             self._problem(places[0], "socket is followed by one name", "like: socket traefik")
         elif words[1] not in self._sockets:
-            near = find_near(words[1], self._sockets)
-            hint = f"did you mean {near}?" if near else f"it has {list_names(list(self._sockets), 'and')}"
+            hint = hint_at(words[1], self._sockets, f"it has {list_names(list(self._sockets), 'and')}")
             self._problem(places[1], f"{show(words[1])} is no socket of the policy", hint)
 
     def _problem(self, place: Place, what: str, hint: str) -> None:

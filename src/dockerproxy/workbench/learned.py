@@ -5,7 +5,7 @@ import contextlib
 import re
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,14 +83,18 @@ def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
 
 
 def _write_socket(socket: LearnedSocket) -> list[str]:
-    settings = socket.settings
-    lines = [f"  {write_value(settings.name)}:", f"    path: {write_value(settings.path)}"]
-    lines.append(f'    permissions: "{settings.permissions:04o}"')
-    lines += [
-        f"    {key}: {value}" for key, value in (("owner", settings.uid), ("group", settings.gid)) if value is not None
-    ]
+    lines = [f"  {write_value(socket.settings.name)}:", *write_place(socket.settings)]
     lines.append("    allow:" if socket.grants else "    allow: []  # nothing was asked for that a policy allows")
     return [*lines, *write_grants(socket.grants), *write_impossible(socket, "    ")]
+
+
+def write_place(settings: SocketSettings) -> Iterator[str]:
+    """Write where a socket is and who may open it, indented as it stands in a file."""
+    yield f"    path: {write_value(settings.path)}"
+    yield f'    permissions: "{settings.permissions:04o}"'
+    for key, number in (("owner", settings.uid), ("group", settings.gid)):
+        if number is not None:
+            yield f"    {key}: {number}"
 
 
 def read_counts(text: str) -> Mapping[str, tuple[int, float]]:

@@ -14,7 +14,6 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
@@ -256,15 +255,10 @@ def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> 
 
 def _is_value_of(word: Constraint, value: Value) -> bool:
     if word.takes is Takes.PORTS:
-        return isinstance(value, Pairs) and all(_is_published(name, texts) for name, texts in value.items)
+        pairs = value.items if isinstance(value, Pairs) else (("", ""),)
+        return all(name in {"ports", "addresses"} and isinstance(texts, tuple) for name, texts in pairs)
     kind = tuple if word.takes is Takes.LISTS else str
     return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
-
-
-def _is_published(name: str, texts: str | tuple[str, ...]) -> bool:
-    if name not in {"ports", "addresses"} or not isinstance(texts, tuple):
-        return False
-    return all((read_ports(text) if name == "ports" else read_address(text)) is not None for text in texts)
 
 
 def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | None:
