@@ -14,7 +14,6 @@ from dockerproxy.config.grants import (
     Shelf,
     check_lines,
     make_denials,
-    make_grants,
     read_allow,
     read_deny,
 )
@@ -46,7 +45,7 @@ def read(text: str) -> tuple[Reader, tuple[Line, ...], tuple[Line, ...]]:
 def grants_of(text: str) -> tuple[Grant, ...]:
     reader, allow, _ = read(text)
     assert reader.problems == []
-    return make_grants(reader, allow)
+    return tuple(grant for line in allow for grant in line.grants)
 
 
 def problems_of(text: str) -> list[str]:

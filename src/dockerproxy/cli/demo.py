@@ -72,7 +72,6 @@ async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
 
 
 def _try(settings: Settings) -> None:
-    """Send the requests; show each."""
     served = settings.sockets[0]
     print(f"\nThe proxy listens on {served.path} for the engine at {choose_engine(settings.engines)}.\n")
     for method, target in _REQUESTS:

@@ -78,7 +78,6 @@ def _paint(line: str) -> str:
 
 
 def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[PolicyFile]:
-    """Read two policies."""
     read: list[PolicyFile] = []
     problems: list[Problem] = []
     for name in (old, new):
@@ -165,7 +164,6 @@ def _describe_one(pair: Pair) -> Iterator[str]:
 
 
 def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
-    """Read a log."""
     replay = Replay(pairs)
     reading = Reading(read_lines((path,)))
     for record, _ in reading:

@@ -158,7 +158,6 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
 
 
 def _read_body(path: str) -> bytes:
-    """Read a body."""
     try:
         return read_bytes(open_input(path), path, MOST_OF_BODY)
     except UserError as error:
@@ -167,7 +166,6 @@ def _read_body(path: str) -> bytes:
 
 
 def _read_peer(text: str) -> tuple[int, frozenset[int]]:
-    """Read a user and the groups it is in."""
     match = _PEER.fullmatch(text)
     if match is None:
         hint = "numbers, like 1000 or 1000:999,100; `id` shows those of a user"

@@ -79,7 +79,6 @@ def _find_several(word: str) -> str:
 
 
 def _find_near(word: str, presets: tuple[str, ...]) -> str:
-    """Say which words are near to one."""
     found = next(filter(None, _guess(word, presets)), None)
     return f"did you mean {' or '.join(found)}?" if found else _LISTS
 

@@ -11,17 +11,14 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
-from dockerproxy.config.near import find_near, show
+from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.base import Condition, Constraint
+from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.wording import list_names
-
-Borne = Mapping[str, Mapping[str, Constraint]]
-"""The words that each operation of a grant bears."""
 
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("mount", "mounts", "paths", "directories"), ("binds", "volumes")),
@@ -48,25 +45,22 @@ def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant,
     if isinstance(node, Text) and node.text == UNRESTRICTED.word:
         return _open(reader, word, node.place, grants)
     entries = reader.entries(node, f"the value of {word.text}", _show_form(word, node))
-    borne: Borne = {
-        name: find_words(OPERATIONS[name]) for name in sorted({name for each in grants for name in each.operations})
-    }
+    names = sorted({name for each in grants for name in each.operations})
     opening = [key for key, value in entries if key.text == UNRESTRICTED.word and _is_true(reader, key, value)]
     conditions = [(key, value) for key, value in entries if key.text != UNRESTRICTED.word]
     values: dict[str, Value] = {}
     for key, value in conditions:
-        read = _read_condition(reader, word, key, value, borne)
+        read = _read_condition(reader, word, key, value, names)
         if read is not None and not _contradicts(reader, word.text, key, read, grants):
             values[key.text] = read
-    pointless = opening and _find_pointless(reader, (key for key, _ in conditions), borne)
+    pointless = opening and _find_pointless(reader, (key for key, _ in conditions), names)
     if pointless or len(values) + len(opening) < len(entries) or not isinstance(node, Fields):
         return ()
-    narrowed = _narrow(reader, word, grants, borne, values) if values else grants
+    narrowed = _narrow(reader, word, grants, values) if values else grants
     return _open(reader, word, opening[0].place, narrowed) if opening and narrowed else narrowed
 
 
 def _show_form(word: Text, node: Node) -> str:
-    """Say what the value of a grant looks like."""
     if isinstance(node, Text) and find_near(node.text, [UNRESTRICTED.word]):
         return f"did you mean {word.text}: {UNRESTRICTED.word}?"
     return f"{word.text}: {{CONDITION: VALUE}}"
@@ -80,26 +74,20 @@ def _is_true(reader: Reader, key: Text, node: Node) -> bool:
     return flag is True
 
 
-def _read_condition(reader: Reader, word: Text, key: Text, node: Node, borne: Borne) -> Value | None:
+def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: list[str]) -> Value | None:
     """Read one condition; nothing if it is broken, or none."""
-    bearing = next((words for words in borne.values() if key.text in words), None)
-    if bearing is None:
-        reader.problem(key.place, *_advise(word.text, key.text, borne))
-        return None
-    return read_demand(reader, bearing[key.text], node)
-
-
-def _advise(word: str, condition: str, borne: Borne) -> tuple[str, str]:
-    """Say that a word bears no such condition, and which it bears."""
-    known = sorted({name for words in borne.values() for name in words})
-    meant = [name for name in _MEANT.get(condition.lower(), ()) if name in known]
-    near = list_names(meant) if meant else find_near(condition, known)
-    hint = f"did you mean {near}?" if near else f"it bears {', '.join(known) or 'none'}"
-    if condition.lower() in _OPENED and CONTAINED & borne.keys():
-        hint = f"nothing but {word}: {UNRESTRICTED.word} allows what it would say"
-    if condition in CONSTRAINTS:
-        return f"{word} bears no condition {condition}", hint
-    return f"{show(condition)} is not a condition", hint
+    known = sorted({each for name in names for each in find_words(OPERATIONS[name])})
+    if key.text in known:
+        return read_demand(reader, CONSTRAINTS[key.text], node)
+    meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
+    hint = f"did you mean {list_names(meant)}?" if meant else ""
+    hint = hint or hint_at(key.text, known, f"it bears {', '.join(known) or 'none'}")
+    if key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names):
+        hint = f"nothing but {word.text}: {UNRESTRICTED.word} allows what it would say"
+    is_word = key.text in CONSTRAINTS
+    what = f"{word.text} bears no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
+    reader.problem(key.place, what, hint)
+    return None
 
 
 def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tuple[Grant, ...]) -> bool:
@@ -113,42 +101,40 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
                 reader.problem(key.place, what, "take one of the two out, or grant the operation by its name")
                 return True
     opened = {name for grant in grants if UNRESTRICTED in grant.conditions for name in grant.operations}
-    if _bounds_body(key.text, {name: find_words(OPERATIONS[name]) for name in opened}):
+    if _bounds_body(key.text, opened):
         what = f"{word} itself lets the body be anything, so {key.text} restricts nothing"
         reader.problem(key.place, what, "grant the operation by its name")
         return True
     return False
 
 
-def _find_pointless(reader: Reader, keys: Iterable[Text], borne: Borne) -> bool:
+def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) -> bool:
     """Find conditions on bodies beside `unrestricted`."""
-    pointless = [key for key in keys if _bounds_body(key.text, borne)]
+    pointless = [key for key in keys if _bounds_body(key.text, names)]
     for key in pointless:
         what = f"{UNRESTRICTED.word} lets the body be anything, so {key.text} restricts nothing"
         reader.problem(key.place, what, "take one of the two out")
     return bool(pointless)
 
 
-def _bounds_body(condition: str, borne: Borne) -> bool:
+def _bounds_body(condition: str, names: Iterable[str]) -> bool:
     """Whether a condition is about the body of some of these operations."""
-    return any(condition in words and is_of_body(OPERATIONS[name], condition) for name, words in borne.items())
+    return any(is_of_body(OPERATIONS[name], condition) for name in names)
 
 
-def _narrow(
-    reader: Reader, word: Text, grants: tuple[Grant, ...], borne: Borne, values: Mapping[str, Value]
-) -> tuple[Grant, ...]:
+def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mapping[str, Value]) -> tuple[Grant, ...]:
     """Put grants under conditions, without the operations that do not bear all of them."""
     narrowed: dict[tuple[Condition, ...], set[str]] = {}
+    made = tuple(Condition(CONSTRAINTS[condition], value) for condition, value in values.items())
     for grant in grants:
-        for name in grant.operations:
-            if values.keys() <= borne[name].keys():
-                made = (Condition(borne[name][condition], value) for condition, value in values.items())
-                conditions = tuple(dict.fromkeys((*grant.conditions, *made)))
-                narrowed.setdefault(conditions, set()).add(name)
+        conditions = tuple(dict.fromkeys((*grant.conditions, *made)))
+        names = {name for name in grant.operations if values.keys() <= find_words(OPERATIONS[name]).keys()}
+        if names:
+            narrowed.setdefault(conditions, set()).update(names)
     if not narrowed:
         what = f"no operation of {word.text} bears {' and '.join(values)} at once"
         reader.problem(word.place, what, "make two grants of it")
-    return tuple(Grant(frozenset(names), word.text, conditions) for conditions, names in narrowed.items())
+    return tuple(Grant(frozenset(names), grants[0].source, conditions) for conditions, names in narrowed.items())
 
 
 def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
@@ -159,9 +145,7 @@ def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -
     opened = []
     for grant in grants:
         contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
-        besides = (
-            each for each in grant.conditions if not any(is_of_body(OPERATIONS[name], each.word) for name in contained)
-        )  # A preset's, of bodies.
+        besides = (each for each in grant.conditions if not _bounds_body(each.word, contained))  # A preset's.
         opened += [Grant(contained, grant.source, (*besides, UNRESTRICTED))] if contained else []
         opened += [Grant(others, grant.source, grant.conditions)] if others else []
     return tuple(opened)

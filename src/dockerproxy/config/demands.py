@@ -44,7 +44,6 @@ def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    """Read a list of words."""
     if word.may_be_empty and isinstance(node, Items) and not node.nodes:
         return ()
 
@@ -57,7 +56,6 @@ def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    """Read names with a text each."""
     entries = reader.entries(node, word.name, f"{word.name}: {{NAME: TEXT}}")
     if isinstance(node, Fields) and not entries:
         reader.problem(node.place, f"{word.name} is empty", f"{word.name}: {{NAME: TEXT}}")
@@ -67,7 +65,6 @@ def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 def _read_lists(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    """Read lists of words."""
     items = reader.items(node, word.name)
     if isinstance(node, Items) and not items:
         what = f"{word.name} is an empty list, which no request can meet"
@@ -78,7 +75,6 @@ def _read_lists(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 def _read_words(reader: Reader, word: Constraint, node: Node) -> tuple[str, ...] | None:
-    """Read the words of one list."""
     early = node.nodes[:-1] if isinstance(node, Items) else ()
     early = tuple(each for each in early if isinstance(each, Text) and each.text == _ANY_MORE)
     for text in early:
@@ -94,7 +90,6 @@ _PUBLISH: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
 
 
 def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    """Read which ports of the host may be opened, and where."""
     example = f"{word.name}: {{ports: [8000-8999], addresses: [127.0.0.1]}}"
     fields = reader.fields(node, word.name, tuple(_PUBLISH), example)
     if isinstance(node, Fields) and not node.pairs:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -95,15 +95,6 @@ def read_deny(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def make_grants(reader: Reader, lines: Iterable[Line]) -> tuple[Grant, ...]:
-    """Return what lines of `allow` grant, each with its source."""
-    return tuple(
-        Grant(grant.operations, reader.source(line.word, line.place), grant.conditions)
-        for line in lines
-        for grant in line.grants
-    )
-
-
 def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
     """Return what lines of `deny` refuse, each with its source."""
     return tuple(
@@ -191,7 +182,6 @@ def _is_wider(other: Line, line: Line, name: str, conditions: list[tuple[Conditi
 
 
 def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> Line:
-    """Read a word and, if it has some, its conditions."""
     if isinstance(value, Text) and not value.is_nothing and _resolve(key.text, shelf) is None:
         _explain_value(reader, key, value, shelf)
         return Line(key.text, key.place, ())
@@ -236,7 +226,7 @@ def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
         section, _, access = word.text.partition(":")
         reader.problem(word.place, f"nothing in {section} is a {access}", "take it out")
         return ()
-    return grants
+    return tuple(replace(grant, source=reader.source(word.text, word.place)) for grant in grants)
 
 
 def _resolve(word: str, shelf: Shelf) -> tuple[Grant, ...] | None:

@@ -10,7 +10,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
-from dockerproxy.config.grants import check_lines, make_denials, make_grants, read_allow, read_deny
+from dockerproxy.config.grants import check_lines, make_denials, read_allow, read_deny
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
@@ -146,7 +146,7 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     policy = Policy(
-        grants=make_grants(reader, allow),
+        grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
         hints={operation: _find_hint(operation, name.text, denied, narrowed) for operation in OPERATIONS},
         mode=mode,

@@ -177,7 +177,6 @@ def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
 
 
 def _make_conditions(operations: frozenset[str]) -> Schema:
-    """Make the conditions that some of the operations bear."""
     words: dict[str, Constraint] = {}
     for name, operation in OPERATIONS.items():
         if name in operations:

@@ -58,7 +58,6 @@ def _judge_alone(grant: Grant, policy: Policy, tried: Tried) -> _Alone:
 
 
 def _judge_each(policy: Policy, tried: Tried) -> list[_Alone]:
-    """Judge a request by each grant of its operation."""
     name = tried.request.operation.name
     return [_judge_alone(grant, policy, tried) for grant in policy.grants if name in grant.operations]
 

@@ -1,22 +1,20 @@
-"""Which grants give away more than they seem to: questions about one case of a policy, by what it says of bodies.
+"""Which grants give away more than they seem to: lookups about one case of a policy, by what it says of bodies.
 
 Of one that is unrestricted nothing is looked at but the path, and it has nearly every danger. One that is contained has
 those that its conditions let through.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.globs import fits
+from dockerproxy.policy.globs import Glob
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import Value
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import items_of
 
 Danger = Callable[[Case], bool]
 
@@ -70,57 +68,21 @@ def is_contained_without(*words: str) -> Danger:
     return lambda case: is_contained(case) and missing(case)
 
 
-def _list(case: Case, word: str) -> tuple[str, ...]:
-    return _items(values_of(case.conditions).get(word)) if is_contained(case) else ()
+def some(word: str, matches: Callable[[str], bool]) -> Danger:
+    """Whether a grant that is contained lists something of a kind by a word."""
+    return lambda case: is_contained(case) and any(map(matches, items_of(values_of(case.conditions).get(word))))
 
 
-def _items(value: Value | None) -> tuple[str, ...]:
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
+runs_privileged: Final = some("options", "privileged".__eq__)
+"""Whether a command may have all capabilities."""
 
-
-def _capabilities(case: Case) -> frozenset[str]:
-    return frozenset(map(capability_name, _list(case, "add_capabilities")))
-
-
-def runs_privileged(case: Case) -> bool:
-    """Whether a grant that is contained lets a command have all capabilities."""
-    return "privileged" in _list(case, "options")
-
-
-# What is mounted
-
-
-def writes_host(case: Case) -> bool:
-    """Whether a grant that is contained lets directories of the host be mounted to write there."""
-    return any(split_mode(item)[1] == "rw" for item in _list(case, "binds"))
-
-
-def makes_links(case: Case) -> bool:
-    """Whether what a client may mount is chosen by a pattern, in a place where it may write."""
-    return any(mode == "rw" and not is_literal(path) for path, mode in map(split_mode, _list(case, "binds")))
-
-
-def owns_host(case: Case) -> bool:
-    """Whether a grant that is contained gives the host away all the same."""
-    return bool(_FREEING & _capabilities(case)) or any(map(_owns, _list(case, "binds")))
-
-
-def _owns(bind: str) -> bool:
-    path, mode = split_mode(bind)
-    return any(map(partial(fits, path), (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
-
-
-def gives_away(bind: str) -> bool:
-    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
-    return _owns(split_mode(bind)[0])
-
-
-# What it may do besides
+reads_every_secret: Final = some("secrets", lambda item: all(map(Glob(item).matches, _ANY_NAME)))
+"""Whether secrets are shown by a pattern that means all of them."""
 
 
 def adds(*capabilities: str) -> Danger:
     """Whether a grant that is contained adds one of these. Of ALL, which is worse, something else is said."""
-    return lambda case: not _capabilities(case).isdisjoint(capabilities)
+    return some("add_capabilities", lambda item: capability_name(item) in capabilities)
 
 
 def becomes_root(case: Case) -> bool:
@@ -128,9 +90,30 @@ def becomes_root(case: Case) -> bool:
     return values_of(case.conditions).get("user") == "not-root" and "no_new_privileges" not in case.by_word
 
 
-def reads_every_secret(case: Case) -> bool:
-    """Whether a grant that is contained shows secrets by a pattern that means all of them."""
-    return any(all(map(partial(fits, item), _ANY_NAME)) for item in _list(case, "secrets"))
+# What is mounted
+
+writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
+"""Whether directories of the host may be mounted to write there."""
+
+makes_links: Final = some(
+    "binds", lambda item: split_mode(item)[1] == "rw" and not Glob(split_mode(item)[0]).is_literal
+)
+"""Whether what a client may mount is chosen by a pattern, in a place where it may write."""
+
+
+def _owns(bind: str) -> bool:
+    path, mode = split_mode(bind)
+    return any(map(Glob(path).matches, (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
+
+
+def owns_host(case: Case) -> bool:
+    """Whether a grant that is contained gives the host away all the same."""
+    return adds(*_FREEING)(case) or some("binds", _owns)(case)
+
+
+def gives_away(bind: str) -> bool:
+    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
+    return _owns(split_mode(bind)[0])
 
 
 # Names that are given
@@ -142,7 +125,7 @@ def replaces_images(case: Case) -> bool:
     named = words.get("tags", words.get("images"))
     if "from" in words:  # Then images are pulled only, and a name is what its registry says.
         return False
-    return case.body is None if named is None else any(map(_is_any_image, _items(named)))
+    return case.body is None if named is None else any(map(_is_any_image, items_of(named)))
 
 
 def _is_any_image(item: str) -> bool:
@@ -151,4 +134,4 @@ def _is_any_image(item: str) -> bool:
     pattern = normalise_pattern(item)
     registry = pattern.partition("/")[0]
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
-    return any(map(partial(fits, pattern), names))
+    return any(map(Glob(pattern).matches, names))

@@ -128,7 +128,6 @@ class Reader:
             )
 
     def _read_body(self, text: str, place: Place) -> bytes:
-        """Read what stands behind a target."""
         if text.startswith("<"):
             path = os.path.join(os.path.dirname(place.file), text[1:].strip())
             try:

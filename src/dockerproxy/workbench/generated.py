@@ -47,10 +47,15 @@ def mask(name: str) -> str:
 
 def mask_image(reference: str) -> str:
     """Return the pattern of a normalised reference: registry, tag and digest stay."""
-    host, slash, rest = reference.partition("/")
-    end = re.search(r"[:@]", rest)
-    path = rest[: end.start()] if end else rest
-    return f"{host}{slash}{mask(path)}{rest[len(path) :]}"
+    name, rest = split_reference(reference)
+    host, slash, path = name.partition("/")
+    return f"{host}{slash}{mask(path)}{rest}"
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Split a normalised reference before its tag or digest. The colon of a port is in front of a slash."""
+    end = re.search(r"[:@][^/]*\Z", reference)
+    return (reference[: end.start()], end[0]) if end else (reference, "")
 
 
 def mask_command(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,7 +91,6 @@ def takes_star(words: tuple[str, ...], place: int) -> bool:
 
 
 def _choose_mask(words: tuple[str, ...], place: int) -> str | Callable[[re.Match[str]], str]:
-    """Return what stands for a generated part of a word."""
     if not place:
         return _count_out_long
     return "*" if takes_star(words, place) else _count_out

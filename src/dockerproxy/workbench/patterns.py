@@ -18,7 +18,7 @@ from typing import Final
 
 from dockerproxy.policy.globs import Glob
 from dockerproxy.workbench.dangers import gives_away
-from dockerproxy.workbench.generated import takes_star
+from dockerproxy.workbench.generated import split_reference, takes_star
 
 _FAMILY: Final = 3
 """Names that make a family: two may be alike by chance."""
@@ -136,25 +136,36 @@ def _group_ids(names: list[str]) -> dict[str, list[str]]:
 
 
 def _group_parts(names: list[str]) -> dict[str, list[str]]:
-    """Group names by what is left without their made-up parts; a part that is the same in all of them stays."""
-    groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
-    for name in names:
-        pieces = _MADE_UP.split(name)
-        groups[tuple(pieces[::2])].append(pieces)
-    return dict(filter(None, map(_name_family, groups.values())))
+    return _group_by_parts(("", name, "") for name in names)
 
 
-def _name_family(family: list[list[str]]) -> tuple[str, list[str]] | None:
-    """Return a pattern and the names it stands for; nothing if they have too little in common.
+def _group_image_names(references: list[str]) -> dict[str, list[str]]:
+    """Group images whose names have made-up parts; registry, tag and digest stay."""
+    parts = []
+    for reference in references:
+        name, rest = split_reference(reference)
+        host, slash, path = name.partition("/")
+        namespace = _OFFICIAL if path.startswith(_OFFICIAL) else ""
+        parts.append((f"{host}{slash}{namespace}", path.removeprefix(namespace), rest))
+    return _group_by_parts(parts)
+
+
+def _group_by_parts(names: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
+    """Group names by what is left without their made-up parts; a part that is the same in all of them stays.
 
     Args:
-        family: For each name what it is made of: every second piece is made up, and only those differ.
+        names: Each with what stands before and behind it, and stays.
     """
-    common = [pieces[0] if len(set(pieces)) == 1 else "*" for pieces in zip(*family, strict=True)]
-    pattern = "".join(common)
-    if len(family) < _FAMILY or pattern.find("*") < _SHORTEST_STEM:
-        return None
-    return pattern, ["".join(pieces) for pieces in family]
+    groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
+    for before, name, rest in names:
+        pieces = _MADE_UP.split(name)  # Every second one is made up.
+        groups[before, *pieces[::2], rest].append(pieces)
+    families = {}
+    for (before, *_, rest), members in groups.items():
+        pattern = "".join(same[0] if len(set(same)) == 1 else "*" for same in zip(*members, strict=True))
+        if len(members) >= _FAMILY and pattern.find("*") >= _SHORTEST_STEM:
+            families[f"{before}{pattern}{rest}"] = [f"{before}{''.join(pieces)}{rest}" for pieces in members]
+    return families
 
 
 def _group_ends(names: list[str]) -> dict[str, list[str]]:
@@ -181,7 +192,7 @@ def _group_tags(references: list[str]) -> dict[str, list[str]]:
     """Group images by name: those of which many tags were seen, or several digests."""
     groups = defaultdict(list)
     for reference in references:
-        name, rest = _split_reference(reference)
+        name, rest = split_reference(reference)
         if rest:
             groups[f"{name}{rest[0]}*"].append(reference)
     return {
@@ -189,26 +200,3 @@ def _group_tags(references: list[str]) -> dict[str, list[str]]:
         for pattern, members in groups.items()
         if len(members) >= (_FAMILY if pattern.endswith("@*") else _TAGS)
     }
-
-
-def _group_image_names(references: list[str]) -> dict[str, list[str]]:
-    """Group images whose names have made-up parts; registry, tag and digest stay."""
-    groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
-    for reference in references:
-        name, rest = _split_reference(reference)
-        host, slash, path = name.partition("/")
-        namespace = _OFFICIAL if path.startswith(_OFFICIAL) else ""
-        pieces = _MADE_UP.split(path.removeprefix(namespace))
-        groups[f"{host}{slash}{namespace}", *pieces[::2], rest].append(pieces)
-    families = {}
-    for (before, *_, rest), members in groups.items():
-        family = _name_family(members)
-        if family is not None:
-            families[f"{before}{family[0]}{rest}"] = [f"{before}{path}{rest}" for path in family[1]]
-    return families
-
-
-def _split_reference(reference: str) -> tuple[str, str]:
-    """Split a normalised reference before its tag or digest. The colon of a port is in front of a slash."""
-    end = re.search(r"[:@][^/]*\Z", reference)
-    return (reference[: end.start()], end[0]) if end else (reference, "")
