@@ -65,7 +65,7 @@ def tried(
 def test_a_name_is_taken_for_what_it_says(method: str, target: str, *, allowed: bool, asks: bool) -> None:
     found = tried(method, target)
     assert found.decision.allowed is allowed
-    assert (found.lookup is not None) is asks
+    assert bool(found.asked) is asks
 
 
 def test_what_has_no_reading_is_refused() -> None:
@@ -219,6 +219,5 @@ def test_what_only_the_engine_knows_of_the_object_is_said() -> None:
     ],
 )
 def test_what_a_name_was_taken_for_is_said(target: str, expected: str) -> None:
-    lookup = tried("POST", target).lookup
-    assert lookup is not None
+    (lookup,) = tried("POST", target).asked
     assert describe_object(lookup) == expected

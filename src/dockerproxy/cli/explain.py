@@ -111,7 +111,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
         yield "access", f"{request.operation.access}, in the section {request.operation.section}"
     if body is not None:
         yield "body", _describe_body(tried, body)
-    for lookup in filter(None, (tried.lookup, *tried.asked)):
+    for lookup in tried.asked:
         yield "object", describe_object(lookup)
     unseen = describe_unseen(tried)
     if unseen:

@@ -30,6 +30,7 @@ _SCALAR: Final = ["string", "number", "boolean"]
 """A name is as written, even `007` or `on`, which YAML reads as something else."""
 
 _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
+_PERMISSIONS: Final = {"type": ["string", "integer"], "pattern": "^0?[0-7]{3}$", "minimum": 0, "maximum": 777}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
 _UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it is contained."
@@ -43,87 +44,62 @@ _MODES: Final[Mapping[str, str]] = {
 
 def make_schema() -> Schema:
     """Make the schema."""
+    engine = "Path of the engine's socket. Without it the engine is found as the environment says."
+    sockets = {
+        "description": "Sockets that clients connect to, by their names in the log.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"},
+        "additionalProperties": {"$ref": "#/$defs/socket"},
+    }
     return {
         "$schema": DIALECT,
         "title": "policy file of dockerproxy",
         "description": "A socket for each client, and what may be done through it. What is not allowed is refused.",
-        "type": "object",
-        "required": ["sockets"],
-        "additionalProperties": False,
-        "properties": {
-            "engine": {
-                "description": "Path of the engine's socket. Without it the engine is found as the environment says.",
-                **_PATH,
-            },
-            "sockets": {
-                "description": "Sockets that clients connect to, by their names in the log.",
-                "type": "object",
-                "minProperties": 1,
-                "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"},
-                "additionalProperties": {"$ref": "#/$defs/socket"},
-            },
-        },
+        **_mapping({"engine": {"description": engine, **_PATH}, "sockets": sockets}, required=["sockets"]),
         "$defs": {"socket": _make_socket(), **_make_grants()},
     }
 
 
+def _mapping(properties: Schema, **more: object) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties, **more}
+
+
+def _lines(of: str, description: str) -> Schema:
+    return {"description": description, "type": ["array", "null"], "items": {"$ref": f"#/$defs/{of}"}}
+
+
 def _make_socket() -> Schema:
-    return {
-        "type": "object",
-        "required": ["path"],
-        "if": {"required": ["mode"], "properties": {"mode": {"const": Mode.LEARN}}},
-        "else": {"required": ["allow"]},
-        "additionalProperties": False,
-        "properties": {
-            "path": {"description": "Where the socket is.", **_PATH},
-            "permissions": {
-                "description": "Who may connect, as a file mode in octal.",
-                "default": "0660",
-                "examples": ["0660", "0600", "0666"],
-                "type": ["string", "integer"],
-                "pattern": "^0?[0-7]{3}$",
-                "minimum": 0,
-                "maximum": 777,
-            },
-            "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
-            "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
-            "mode": {
-                "description": "What becomes of a request that is not allowed.",
-                "default": Mode.ENFORCE,
-                "anyOf": _offer(_MODES),
-            },
-            "limits": {
-                "description": "What its clients may use up; the environment says the rest.",
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {limit.name: _make_limit(limit) for limit in LIMITS},
-            },
-            "allow": {
-                "description": "What clients may do; the order says nothing.",
-                "type": ["array", "null"],
-                "items": {"$ref": "#/$defs/grant"},
-            },
-            "deny": {
-                "description": "What they may not do, whatever is allowed.",
-                "type": ["array", "null"],
-                "items": {"$ref": "#/$defs/word"},
-            },
-        },
+    mode = "What becomes of a request that is not allowed."
+    limits = "What its clients may use up; the environment says the rest."
+    properties = {
+        "path": {"description": "Where the socket is.", **_PATH},
+        "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
+        "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
+        "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
+        "mode": {"description": mode, "default": Mode.ENFORCE, "anyOf": _offer(_MODES)},
+        "limits": _mapping({limit.name: _make_limit(limit) for limit in LIMITS}, description=limits),
+        "allow": _lines("grant", "What clients may do; the order says nothing."),
+        "deny": _lines("word", "What they may not do, whatever is allowed."),
     }
+    learns = {"required": ["mode"], "properties": {"mode": {"const": Mode.LEARN}}}
+    return _mapping(properties, required=["path"], **{"if": learns, "else": {"required": ["allow"]}})
+
+
+_MEASURES: Final[Mapping[Measure, Schema]] = {
+    Measure.NUMBER: {"type": ["string", "integer"], "pattern": "^0*[1-9][0-9]{0,6}$", "minimum": 1},
+    Measure.BYTES: {"type": ["string", "integer"], "pattern": "^[1-9][0-9]{0,14}(B|KiB|MiB|GiB|TiB)?$", "minimum": 1},
+    Measure.SECONDS: {
+        "type": ["string", "number"],
+        "pattern": r"^(?=.*[1-9])[0-9]{1,6}(\.[0-9]+)?$",
+        "exclusiveMinimum": 0,
+    },
+}
 
 
 def _make_limit(limit: Limit) -> Schema:
-    default = getattr(DEFAULTS, limit.name)
-    match limit.measure:
-        case Measure.NUMBER:
-            value: Schema = {"type": ["string", "integer"], "pattern": "^0*[1-9][0-9]{0,6}$", "minimum": 1}
-        case Measure.BYTES:
-            pattern = "^[1-9][0-9]{0,14}(B|KiB|MiB|GiB|TiB)?$"
-            value = {"type": ["string", "integer"], "pattern": pattern, "minimum": 1}
-        case Measure.SECONDS:
-            pattern = r"^(?=.*[1-9])[0-9]{1,6}(\.[0-9]+)?$"
-            value = {"type": ["string", "number"], "pattern": pattern, "exclusiveMinimum": 0}
-    return {"description": f"{limit.measure.capitalize()}: {limit.says}.", "default": default, **value}
+    said = {"description": f"{limit.measure.capitalize()}: {limit.says}.", "default": getattr(DEFAULTS, limit.name)}
+    return {**said, **_MEASURES[limit.measure]}
 
 
 def _make_grants() -> Mapping[str, Schema]:
@@ -132,28 +108,17 @@ def _make_grants() -> Mapping[str, Schema]:
     sets: list[Schema] = []
     grants = {}
     for word, (says, operations) in words.items():
-        conditions = _make_conditions(operations)
-        if conditions not in sets:
-            sets.append(conditions)
-        grants[word] = {"description": says, "$ref": f"#/$defs/conditions-{sets.index(conditions)}"}
+        borne = _make_conditions(operations)
+        sets += [] if borne in sets else [borne]
+        grants[word] = {"description": says, "$ref": f"#/$defs/conditions-{sets.index(borne)}"}
+    conditions = "Words, each with its conditions: a request must keep to all of them."
     return {
         "word": {
             "description": "An operation, a section with :read or :write, or preset:NAME.",
             "anyOf": _offer({word: says for word, (says, _) in words.items()}),
         },
-        "grant": {
-            "anyOf": [
-                {"$ref": "#/$defs/word"},
-                {
-                    "description": "Words, each with its conditions: a request must keep to all of them.",
-                    "type": "object",
-                    "minProperties": 1,
-                    "additionalProperties": False,
-                    "properties": grants,
-                },
-            ]
-        },
-        **{f"conditions-{number}": conditions for number, conditions in enumerate(sets)},
+        "grant": {"anyOf": [{"$ref": "#/$defs/word"}, _mapping(grants, description=conditions, minProperties=1)]},
+        **{f"conditions-{number}": each for number, each in enumerate(sets)},
         "list": {"type": "array", "minItems": 1, "items": {"type": _SCALAR}},
     }
 
@@ -205,12 +170,7 @@ _TAKEN: Final[Mapping[Takes, Schema]] = {
     Takes.AMOUNT: {"type": ["string", "number"]},
     Takes.TEXTS: {"type": "object", "minProperties": 1, "additionalProperties": {"type": _SCALAR}},
     Takes.LISTS: {"type": "array", "minItems": 1, "items": _LIST},
-    Takes.PORTS: {
-        "type": "object",
-        "minProperties": 1,
-        "additionalProperties": False,
-        "properties": {"ports": _LIST, "addresses": _LIST},
-    },
+    Takes.PORTS: _mapping({"ports": _LIST, "addresses": _LIST}, minProperties=1),
     Takes.ITEMS: _LIST,
 }
 

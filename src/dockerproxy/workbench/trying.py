@@ -29,17 +29,15 @@ class Tried:
 
     Attributes:
         request: What it asks for.
-        lookup: What `serve` would ask the engine of the object that its path names; None if nothing.
         known: What is known of it besides its head, as far as can be said without the engine; its body in any case, as
             what is needed to allow it depends on that.
         decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
-        asked: What `serve` would ask the engine of objects that are named elsewhere in it.
+        asked: What `serve` would ask the engine of the objects that it names; that of its path first.
         wants_body: Whether all depends on its body, which is not there.
         fault: What is wrong with the archive that is its body, as far as the policy would let it come; else empty.
     """
 
     request: CanonicalRequest
-    lookup: Lookup | None
     known: Known
     decision: Decision
     asked: tuple[Lookup, ...] = ()
@@ -69,7 +67,8 @@ def try_request(
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
-    tried = replace(tried, lookup=judged.lookup if isinstance(judged, NeedsLookup) else tried.lookup)
+    if isinstance(judged, NeedsLookup) and judged.lookup not in tried.asked:
+        tried = replace(tried, asked=(judged.lookup, *tried.asked))
     return _look_into(tried, body) if body is not None and tried.decision.conditions is not None else tried
 
 
@@ -101,14 +100,15 @@ def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> Com
 
 def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tried:
     """Decide, and answer each lookup by the name that is asked for."""
-    named, lookup, asked = find_object(request), None, list[Lookup]()
+    named, asked = find_object(request), list[Lookup]()
     while not isinstance(answer := decide(policy, request, known), Decision):
         if isinstance(answer, Wanted):
             if not _may_lack(policy, request):
                 break
             known = replace(known, body=(None,))
         elif answer == named and known.found is None:
-            lookup, known = answer, replace(known, found=_take_for_name(answer))
+            asked.insert(0, answer)
+            known = replace(known, found=_take_for_name(answer))
         else:
             asked += (answer, *answer.others)
             known = answer_by_name(known, answer)
@@ -118,9 +118,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     if not isinstance(answer, Decision):
         name = request.operation.name
         answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
-    return Tried(
-        request=request, lookup=lookup, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body
-    )
+    return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
 
 
 def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
