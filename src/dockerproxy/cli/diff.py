@@ -24,7 +24,7 @@ from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.differences import find_changes, find_ways
+from dockerproxy.policy.differences import find_ways
 from dockerproxy.settings import LIMITS, SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.reading import Reading
@@ -32,10 +32,8 @@ from dockerproxy.workbench.replay import Pair, Replay
 
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
-_OPENS: Final = re.compile(r": unrestricted$|\bunrestricted: true\}$")
+_OPENS: Final = re.compile(r": unrestricted$|\bunrestricted: true\}$").search
 """How a grant ends that is unrestricted."""
-
-_ORDER: Final = {name: index for index, name in enumerate(OPERATIONS)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,34 +120,22 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
     if describe_file(old) != describe_file(new):
         yield f"  file  {describe_file(new)}; was {describe_file(old)}"
     for limit in LIMITS:
-        before, after = (write_limit(limit, each.limits) for each in (old, new))
-        if before != after:
-            yield f"  limit  {limit.name} {after}, was {before}"
-    changes = find_changes(old.policy, new.policy)
+        was, now = (write_limit(limit, each.limits) for each in (old, new))
+        if was != now:
+            yield f"  limit  {limit.name} {now}, was {was}"
     if old.policy.mode is not new.policy.mode:
         yield f"  mode  {new.policy.mode}, was {old.policy.mode}"
-    grants = [("-", grant) for grant in changes.lost] + [("+", grant) for grant in changes.gained]
-    for change in changes.changed:
-        grants += [("-", grant) for grant in change.before] + [("+", grant) for grant in change.after]
-    for sign, grant in sorted(grants, key=lambda signed: _ORDER[_name_of(signed[1])]):
-        yield f"  {sign} {grant}"
-    numbers = (
-        (len({_name_of(grant) for grant in changes.gained}), "gained"),
-        (len({_name_of(grant) for grant in changes.lost}), "lost"),
-        (len(changes.changed), "under other conditions"),
-        (len(_find_opened(grants, "+") - _find_opened(grants, "-")), "unrestricted that were not"),
-    )
-    if grants:
-        yield "  operations: " + ", ".join(f"{number} {word}" for number, word in numbers if number)
-
-
-def _find_opened(grants: Sequence[tuple[str, str]], sign: str) -> set[str]:
-    """Return the operations that grants of a sign open whole."""
-    return {_name_of(grant) for signed, grant in grants if signed == sign and _OPENS.search(grant)}
-
-
-def _name_of(grant: str) -> str:
-    return grant.partition(":")[0]
+    numbers = dict.fromkeys(("gained", "lost", "under other conditions", "unrestricted that were not"), 0)
+    for name in OPERATIONS:
+        before, after = find_ways(old.policy, name), find_ways(new.policy, name)
+        lost, gained = [way for way in before if way not in after], [way for way in after if way not in before]
+        yield from (f"  - {way}" for way in lost)
+        yield from (f"  + {way}" for way in gained)
+        if lost or gained:
+            numbers["under other conditions" if before and after else "lost" if before else "gained"] += 1
+        numbers["unrestricted that were not"] += any(map(_OPENS, gained)) and not any(map(_OPENS, lost))
+    if any(numbers.values()):
+        yield "  operations: " + ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
 
 
 def _describe_one(pair: Pair) -> Iterator[str]:
