@@ -11,13 +11,14 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
+from dockerproxy.config.groups import bounds_body, open_bodies
 from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.policy.wording import list_names
 
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
@@ -101,7 +102,7 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
                 reader.problem(key.place, what, "take one of the two out, or grant the operation by its name")
                 return True
     opened = {name for grant in grants if UNRESTRICTED in grant.conditions for name in grant.operations}
-    if _bounds_body(key.text, opened):
+    if bounds_body(key.text, opened):
         what = f"{word} itself lets the body be anything, so {key.text} restricts nothing"
         reader.problem(key.place, what, "grant the operation by its name")
         return True
@@ -110,16 +111,11 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
 
 def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) -> bool:
     """Find conditions on bodies beside `unrestricted`."""
-    pointless = [key for key in keys if _bounds_body(key.text, names)]
+    pointless = [key for key in keys if bounds_body(key.text, names)]
     for key in pointless:
         what = f"{UNRESTRICTED.word} lets the body be anything, so {key.text} restricts nothing"
         reader.problem(key.place, what, "take one of the two out")
     return bool(pointless)
-
-
-def _bounds_body(condition: str, names: Iterable[str]) -> bool:
-    """Whether a condition is about the body of some of these operations."""
-    return any(is_of_body(OPERATIONS[name], condition) for name in names)
 
 
 def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mapping[str, Value]) -> tuple[Grant, ...]:
@@ -138,14 +134,7 @@ def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mappi
 
 
 def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-    """Open what else would be contained; what has no body to speak of stays as it is."""
     if not any(grant.operations & CONTAINED for grant in grants):
         reader.problem(place, f"{UNRESTRICTED.word} opens nothing: {word.text} is whole without it", "take it out")
         return ()
-    opened = []
-    for grant in grants:
-        contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
-        besides = (each for each in grant.conditions if not _bounds_body(each.word, contained))  # A preset's.
-        opened += [Grant(contained, grant.source, (*besides, UNRESTRICTED))] if contained else []
-        opened += [Grant(others, grant.source, grant.conditions)] if others else []
-    return tuple(opened)
+    return tuple(part for grant in grants for part in open_bodies(grant))

@@ -1,11 +1,11 @@
 """Read settings from environment variables, and report all mistakes at once."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.groups import open_bodies
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
@@ -23,7 +23,6 @@ from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Denial, Grant, Policy
-from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.settings import LIMITS, Settings, SocketSettings
 
 OTHERS: Final = (
@@ -102,20 +101,12 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
                 grants.append(Grant(frozenset(names), _source(switch, next(iter(names)))))
     contained = reader.switch("CONTAINED", default=False)
     return Policy(
-        grants=tuple(grants) if contained else tuple(part for grant in grants for part in _open(grant)),
+        # Unless told so, bodies are left alone, as by the proxies that these variables come from.
+        grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
         hints={name: remedy(name, switches, denied, contained=contained) for name in OPERATIONS},
         remedy='to allow {what}, use a policy file with "{grant}", or set CONTAINED=0 to allow everything',
     )
-
-
-def _open(grant: Grant) -> Iterator[Grant]:
-    """Leave bodies alone, as the proxies did that these variables come from."""
-    contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
-    if contained:
-        yield replace(grant, operations=contained, conditions=(*grant.conditions, UNRESTRICTED))
-    if others:
-        yield replace(grant, operations=others)
 
 
 def _source(switch: str, name: str) -> str:

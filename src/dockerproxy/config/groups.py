@@ -1,9 +1,13 @@
-"""Words for groups of operations: `containers:read` is every read of a section."""
+"""Words for groups of operations: `containers:read` is every read of a section, `unrestricted` what opens one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 
 PRESET: Final = "preset:"
 """Prefix of words that name a preset."""
@@ -26,3 +30,18 @@ def _find_groups() -> Mapping[str, frozenset[str]]:
 
 GROUPS: Final = _find_groups()
 """Operations of a section by their word; some are empty."""
+
+
+def open_bodies(grant: Grant) -> Iterator[Grant]:
+    """Open what else would be contained, without conditions on bodies; what has no body to speak of stays as it is."""
+    contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
+    if contained:
+        besides = (each for each in grant.conditions if not bounds_body(each.word, contained))
+        yield replace(grant, operations=contained, conditions=(*besides, UNRESTRICTED))
+    if others:
+        yield replace(grant, operations=others)
+
+
+def bounds_body(condition: str, names: Iterable[str]) -> bool:
+    """Whether a condition is about the body of some operations."""
+    return any(is_of_body(OPERATIONS[name], condition) for name in names)
