@@ -37,8 +37,8 @@ sockets:
     allow: [SystemVersion]
 """
 OTHER = b"HTTP/1.1 418 I'm a teapot\r\nContent-Length: 0\r\n\r\n"
-TURNED = "the configuration was read again"
-KEPT = "nothing is changed"
+TURNED = "configuration reloaded"
+KEPT = "nothing changed"
 
 
 class Reloaded:

@@ -30,9 +30,9 @@ def test_a_socket_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (None, "--socket: the policy has several sockets\n    say which one is meant: traefik, backup or new-thing"),
-        ("bakcup", "--socket: 'bakcup' is no socket of the policy\n    did you mean backup?"),
-        ("x", "--socket: 'x' is no socket of the policy\n    it has traefik, backup and new-thing"),
+        (None, "--socket: the policy has several sockets\n    choose one: traefik, backup or new-thing"),
+        ("bakcup", "--socket: 'bakcup' is not a socket of the policy\n    did you mean backup?"),
+        ("x", "--socket: 'x' is not a socket of the policy\n    it has traefik, backup and new-thing"),
     ],
 )
 def test_what_names_none_is_something_to_mend(name: str | None, expected: str) -> None:

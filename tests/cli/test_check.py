@@ -36,7 +36,7 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
     assert settings.splitlines() == [
         f"engine    {folder}/engine.sock, which accepts connections",
         f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
-        "limits    connections 7, header_timeout 2.5s, the rest as by default",
+        "limits    connections 7, header_timeout 2.5s, the rest default",
         "grace     3s to finish",
         "log       json from err on",
         "sandbox   off: the process is not locked in",
@@ -63,7 +63,7 @@ def test_an_engine_that_is_not_there_is_said_and_is_no_error() -> None:
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
     assert done.status == 0
     assert done.out.startswith(f"engine    the engine's socket is not there: {NOWHERE}; is the engine running")
-    assert "switches  all as by default\n" in done.out
+    assert "switches  all default\n" in done.out
 
 
 def test_a_warning_is_said_last() -> None:
@@ -119,7 +119,7 @@ log       text from info on
 sandbox   off: the process is not locked in
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
-limits    as by default
+limits    default
 mode      enforce
 digest    0123456789ab
 
@@ -128,10 +128,10 @@ allowed
   containers          1 of 29  ContainerList
   version             1 of 1   all of it
 
-4 operations that read and 0 that change something are allowed; the rest is refused
+4 operations that read and 0 that change something are allowed; the rest is denied
 
 socket    backup, FOLDER/backup.sock, permissions 0660, uid 0, gid 0
-limits    as by default
+limits    default
 mode      enforce
 digest    0123456789ab
 
@@ -145,21 +145,21 @@ allowed
   no ping: most clients of Docker ask for it first; preset:ping allows it
 
 left out
-  containers:read (policy.yaml:10) does not cover what cannot bear its conditions: ContainerList
+  containers:read (policy.yaml:10) does not cover operations without its conditions: ContainerList
 
-what this policy lets a client do, and you may not expect:
+what this policy lets a client do that you may not expect:
   it lists, writes or deletes in any host directory if the engine is experimental,\
- but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] takes it out
+ but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] removes it
   it types into running containers or starts commands there, but only if the container is db-*,\
- by ExecStart (policy.yaml:14); deny: [ExecStart] takes it out
+ by ExecStart (policy.yaml:14); deny: [ExecStart] removes it
   it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
- by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] takes it out
+ by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] removes it
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
- by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] takes it out
-8 operations that read and 3 that change something are allowed, 2 of them contained; the rest is refused
+ by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] removes it
+8 operations that read and 3 that change something are allowed, 2 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
-limits    as by default
+limits    default
 mode      report
 digest    0123456789ab
 
@@ -172,12 +172,12 @@ allowed
 
 
 def test_limits_are_said_where_they_are_not_as_by_default() -> None:
-    line = "limits    body 4KiB, the rest as by default\n"
+    line = "limits    body 4KiB, the rest default\n"
     with policy_in("sockets: {a: {path: FOLDER/a.sock, limits: {body: 4KiB}, allow: []}}") as folder:
         assert line in run("check", "--policy", f"{folder}/policy.yaml").out
         assert line in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="4096").out
         as_by_default = run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="1MiB").out
-        assert "limits    as by default\n" in as_by_default
+        assert "limits    default\n" in as_by_default
 
 
 def test_a_policy_file_can_be_named_by_the_environment() -> None:

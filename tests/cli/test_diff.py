@@ -197,7 +197,7 @@ def test_a_log_without_requests_is_something_to_mend(exists: bool) -> None:  # n
             write_log(path)
         done = run("diff", f"{folder}/policy.yaml", f"{folder}/policy.yaml", "--log", str(path))
     assert (done.status, done.out) == (2, "")
-    said = "no request is recorded in it" if exists else "file not found"
+    said = "no recorded requests" if exists else "file not found"
     assert f"{path}: {said}\n" in done.err
 
 

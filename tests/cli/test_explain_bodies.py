@@ -97,7 +97,7 @@ def test_what_depends_on_a_body_says_so() -> None:
             "grant      ContainerCreate (policy.yaml:6)",
             "           ?    the volume is data",
             "           ?    labels are owner=ci",
-            "           ?    it is contained: that depends on the body",
+            "           ?    contained: depends on the body",
         ],
     )
 
@@ -126,7 +126,7 @@ def test_a_body_may_come_by_standard_input() -> None:
 def test_a_body_that_has_no_reading_is_refused(body: str, reason: str) -> None:
     status, lines = explain_body("POST", "/containers/create", body)
     assert status == 1
-    assert re.fullmatch(r"decision   refused with 4(00|13), whatever the settings say", lines[0])
+    assert re.fullmatch(r"decision   refused with 4(00|13), under any policy", lines[0])
     assert lines[1].startswith(f"reason     {reason}")
 
 
@@ -142,7 +142,7 @@ def test_what_only_the_engine_knows_is_said() -> None:
     assert status == 0
     assert lines[4:6] == [
         "object     exec 1f, taken for the name of its container; serve asks the engine",
-        "object     its ProcessConfig is not known here; serve asks the engine and looks at that too",
+        "object     its ProcessConfig is unknown here; serve asks the engine and checks it too",
     ]
 
 

@@ -37,7 +37,7 @@ def test_what_the_policy_exposes_and_every_warning_is_said_before_it_listens() -
         for text in (
             "warning environment variable CONTAINER: unknown setting",
             "warning     did you mean CONTAINERS?",
-            "notice what this policy lets a client do, and you may not expect:",
+            "notice what this policy lets a client do that you may not expect:",
             "reads any file of any container",
             "operations that read and 0 that change something are allowed",
         ):
@@ -123,7 +123,7 @@ def test_a_socket_begins_to_learn_by_a_reload_though_what_learns_is_loaded_only_
         assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 403
         (folder / "policy.yaml").write_text(LEARNING.format(folder=folder, mode="learn"))
         proxy.signal(signal.SIGHUP)
-        proxy.wait_for("the configuration was read again")
+        proxy.wait_for("configuration reloaded")
         assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 200
         proxy.signal(signal.SIGUSR1)
         proxy.wait_for("wrote ")

@@ -164,7 +164,7 @@ def test_only_what_the_policy_does_not_allow_would_have_to_be_added() -> None:
             record_of("GET /containers/other/logs?follow=1", "other"),
         )
     assert lines == [
-        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
         "- ContainerInspect: {containers: [other]}",
         "- ContainerLogs: {containers: [other], follow: true}",
         "- ContainerRestart: {containers: [web]}",
@@ -178,7 +178,7 @@ def test_with_the_lines_that_are_suggested_nothing_is_missing() -> None:
         policy = Path(folder, "policy.yaml")
         added = "".join(f"      {line}\n" for line in lines)
         policy.write_text(policy.read_text().replace("      - ContainerStart\n", f"{added}      - ContainerStart\n"))
-        assert missing(folder, *seen) == ["nothing would have to be added"]
+        assert missing(folder, *seen) == ["nothing to add"]
 
 
 def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
@@ -191,10 +191,10 @@ def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
             refused("GET /", "why"),
         )
     assert lines == [
-        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
         "- ContainerArchive: {containers: [x], path: [/data]}",
-        "# To be taken out of deny of the socket backup in FOLDER/policy.yaml, which wins over every grant:",
-        '# 2  ContainerArchive: to allow it, remove "ContainerArchive" from "deny" of socket "backup"',
+        "# Remove from deny of the socket backup in FOLDER/policy.yaml, which overrides every grant:",
+        "# 2  ContainerArchive: removing ContainerArchive from deny of the socket backup would allow it",
         "# Requests that no policy allows, with their number:",
         "# 1  GET /: why",
     ]
@@ -209,8 +209,8 @@ def test_what_is_only_denied_would_not_have_to_be_added() -> None:
 def test_an_id_that_the_engine_did_not_know_needs_nothing() -> None:
     with policy_in() as folder:
         absent = record_of(f"GET /containers/{ID}/json", ID, status=404)
-        assert missing(folder, absent) == ["nothing would have to be added"]
-        assert missing(folder, absent, socket="traefik") != ["nothing would have to be added"]
+        assert missing(folder, absent) == ["nothing to add"]
+        assert missing(folder, absent, socket="traefik") != ["nothing to add"]
 
 
 def test_from_a_target_that_was_cut_nothing_is_learned() -> None:
@@ -218,7 +218,7 @@ def test_from_a_target_that_was_cut_nothing_is_learned() -> None:
         start, inspect = record_of("POST /containers/x/start", "x"), record_of("GET /containers/web/json", "web")
         cut = [record._replace(target=f"{record.target}?{'x' * 5000}"[:4096]) for record in (start, inspect)]
         said = missing(folder, *cut)
-        assert said[0] == "nothing would have to be added"
+        assert said[0] == "nothing to add"
         assert any("not learned from: containers would be left out" in line for line in said)
 
 
@@ -226,7 +226,7 @@ def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
     with policy_in("sockets: {traefik: {path: FOLDER/traefik.sock, allow: [SystemPing]}}\n") as folder:
         log = write_log(folder / "proxy.log", *SEEN)
         out = suggest(log, "--policy", f"{folder}/policy.yaml")
-    assert out.startswith("nothing would have to be added\n# Requests that no policy allows")
+    assert out.startswith("nothing to add\n# Requests that no policy allows")
 
 
 CONTAINED = """sockets: {backup: {path: FOLDER/backup.sock, allow: [
@@ -238,9 +238,9 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
     body: Json = {"Image": "app:1", "HostConfig": {"Binds": ["/srv/a:/a"], "NetworkMode": "ci"}}
     more: Json = {"Image": "app:1", "HostConfig": {"Binds": ["/etc:/e:ro"], "NetworkMode": "ci"}}
     with policy_in(CONTAINED) as folder:
-        assert missing(folder, record_of("POST /containers/create", body=body)) == ["nothing would have to be added"]
+        assert missing(folder, record_of("POST /containers/create", body=body)) == ["nothing to add"]
         assert missing(folder, record_of("POST /containers/create?name=web", body=more)) == [
-            "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
+            "# Add to allow of the socket backup in FOLDER/policy.yaml:",
             "- ContainerCreate:",
             "names: [web]",
             "networks: [ci]",
@@ -255,11 +255,11 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
     start = record_of("POST /containers/web/start", "web")._replace(body=None)
     with policy_in(CONTAINED) as folder:
         for record in (untold._replace(decision=Outcome.ALLOWED), start):
-            assert missing(folder, record) == ["nothing would have to be added"]
+            assert missing(folder, record) == ["nothing to add"]
         denied = missing(folder, untold._replace(decision=Outcome.DENIED, status=403))
     assert denied == [
-        "# To be added to allow of the socket backup in FOLDER/policy.yaml:",
-        "# every request had a body of which its record says nothing; contained as it is here it may be refused",
+        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# every request had a body that was not recorded; contained as it is here it may be refused",
         "# 1 of 1 was denied when it came",
         "- ContainerExec: {containers: [web]}",
     ]
@@ -271,9 +271,9 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
 @pytest.mark.parametrize(
     ("content", "words", "expected"),
     [
-        ("", (), "LOG: no request is recorded in it\n"),
-        ("what\n", (), "LOG: no request is recorded in it\n"),
-        ("", ("--socket", "backup"), "LOG: no request is recorded in it\n"),
+        ("", (), "LOG: no recorded requests\n"),
+        ("what\n", (), "LOG: no recorded requests\n"),
+        ("", ("--socket", "backup"), "LOG: no recorded requests\n"),
         ("", ("--policy", "/nonexistent/policy.yaml"), "/nonexistent/policy.yaml: file not found\n"),
     ],
 )

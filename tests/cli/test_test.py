@@ -127,7 +127,7 @@ def test_a_socket_that_is_none_is_something_to_mend() -> None:
         path = write(folder / "a.txt", ALL_MET)
         done = run("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "trafik")
     assert (done.status, done.out) == (2, "")
-    assert done.err == "--socket: 'trafik' is no socket of the policy\n    did you mean traefik?\n"
+    assert done.err == "--socket: 'trafik' is not a socket of the policy\n    did you mean traefik?\n"
 
 
 def test_expectations_may_come_from_standard_input() -> None:

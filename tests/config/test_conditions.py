@@ -110,8 +110,8 @@ def test_against_a_preset_no_condition_can_hold() -> None:
         (),
         [
             (
-                "1:5: no request can keep to this: preset:x itself demands that follow is false\n"
-                "    take one of the two out, or grant the operation by its name"
+                "1:5: no request can meet this: preset:x itself requires that follow is false\n"
+                "    remove one of them, or grant the operation by its name"
             )
         ],
     )
@@ -120,7 +120,7 @@ def test_against_a_preset_no_condition_can_hold() -> None:
 def test_a_list_beside_one_of_the_preset_would_read_like_one_list_and_is_a_mistake() -> None:
     grants, _ = read("ContainerKill", "{signal: [HUP]}")
     _, (problem,) = read("preset:x", "{signal: [KILL]}", grants)
-    assert problem.startswith("1:5: preset:x itself demands that signal is HUP\n")
+    assert problem.startswith("1:5: preset:x itself requires that signal is HUP\n")
 
 
 # What is opened
@@ -165,12 +165,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
     }
     assert read("preset:x", "{commands: [[sh]]}", grants) == (
         (),
-        [
-            (
-                "1:5: preset:x itself lets the body be anything, so commands restricts nothing\n"
-                "    grant the operation by its name"
-            )
-        ],
+        [("1:5: preset:x itself allows any body, so commands restricts nothing\n    grant the operation by its name")],
     )
 
 
@@ -181,20 +176,20 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
     ("word", "conditions", "problem"),
     [
         ("ContainerLogs", "{container: [web]}", "5: 'container' is not a condition\n    did you mean containers?"),
-        ("ContainerLogs", "{xyzzy: 1}", "5: 'xyzzy' is not a condition\n    it bears containers, follow"),
-        ("ContainerList", "{containers: [web]}", "5: ContainerList bears no condition containers\n    it bears none"),
-        ("ContainerStart", "{follow: false}", "5: ContainerStart bears no condition follow\n    it bears containers"),
+        ("ContainerLogs", "{xyzzy: 1}", "5: 'xyzzy' is not a condition\n    it has containers, follow"),
+        ("ContainerList", "{containers: [web]}", "5: ContainerList has no condition containers\n    it has none"),
+        ("ContainerStart", "{follow: false}", "5: ContainerStart has no condition follow\n    it has containers"),
         (
             "containers:read",
             "{path: [/data], follow: false}",
-            "1: no operation of containers:read bears path and follow at once\n    make two grants of it",
+            "1: no operation of containers:read has all of path and follow\n    make two grants of it",
         ),
         (
             "ContainerLogs",
             "{containers: []}",
             (
                 "17: containers is an empty list, which no request can meet\n"
-                "    name something, or take the condition out to allow all"
+                "    add an item, or remove the condition to allow all"
             ),
         ),
         (
@@ -216,7 +211,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "{follow: no}",
             "13: 'no' is not true or false\n    write true or false, in lower case and without quotes",
         ),
-        ("ContainerCreate", "{buildx_builders: all}", "22: buildx_builders can only be none, and is 'all'"),
+        ("ContainerCreate", "{buildx_builders: all}", "22: buildx_builders must be none, not 'all'"),
         (
             "ContainerCreate",
             "{buildx_builders: [none]}",
@@ -235,14 +230,14 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerList",
             "unrestricted",
-            "4: unrestricted opens nothing: ContainerList is whole without it\n    take it out",
+            "4: unrestricted has no effect on ContainerList, which is not contained\n    remove it",
         ),
         (
             "containers:read",
             "{follow: false, unrestricted: true}",
-            "20: unrestricted opens nothing: containers:read is whole without it\n    take it out",
+            "20: unrestricted has no effect on containers:read, which is not contained\n    remove it",
         ),
-        ("ContainerCreate", "{unrestricted: false}", "5: unrestricted can only be true\n    take it out"),
+        ("ContainerCreate", "{unrestricted: false}", "5: unrestricted can only be true\n    remove it"),
         (
             "ContainerCreate",
             "{unrestricted: 1}",
@@ -259,12 +254,12 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerCreate",
             "{binds: [/srv], unrestricted: true}",
-            "5: unrestricted lets the body be anything, so binds restricts nothing\n    take one of the two out",
+            "5: unrestricted allows any body, so binds restricts nothing\n    remove one of them",
         ),
         (
             "containers:write",
             "{unrestricted: true, user: not-root}",
-            "25: unrestricted lets the body be anything, so user restricts nothing\n    take one of the two out",
+            "25: unrestricted allows any body, so user restricts nothing\n    remove one of them",
         ),
         ("ContainerCreate", "{mounts: [/srv]}", "5: 'mounts' is not a condition\n    did you mean binds or volumes?"),
         ("ContainerCreate", "{volume: [a]}", "5: 'volume' is not a condition\n    did you mean volumes?"),
@@ -276,14 +271,14 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerExec",
             "{mounts: [a]}",
-            "5: 'mounts' is not a condition\n    it bears commands, containers, options, user",
+            "5: 'mounts' is not a condition\n    it has commands, containers, options, user",
         ),
         (
             "ContainerCreate",
             "{devices: [/dev/kvm]}",
-            ("5: 'devices' is not a condition\n    nothing but ContainerCreate: unrestricted allows what it would say"),
+            ("5: 'devices' is not a condition\n    only ContainerCreate: unrestricted allows this"),
         ),
-        ("ContainerLogs", "{devices: [a]}", "5: 'devices' is not a condition\n    it bears containers, follow"),
+        ("ContainerLogs", "{devices: [a]}", "5: 'devices' is not a condition\n    it has containers, follow"),
     ],
 )
 def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, problem: str) -> None:

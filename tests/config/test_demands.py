@@ -50,13 +50,13 @@ def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
     ("word", "text", "problems"),
     [
         ("follow", "no", ["'no' is not true or false"]),
-        ("user", "root", ["user can only be not-root or any, and is 'root'"]),
+        ("user", "root", ["user must be not-root or any, not 'root'"]),
         ("user", "[any]", ["user must be a single value, but is a list"]),
-        ("memory", "2GB", ["memory cannot be '2GB'"]),
-        ("memory", "-1", ["memory cannot be '-1'"]),
+        ("memory", "2GB", ["invalid memory '2GB'"]),
+        ("memory", "-1", ["invalid memory '-1'"]),
         ("memory", "[2GiB]", ["memory must be a single value, but is a list"]),
-        ("cpus", "0", ["cpus cannot be '0'"]),
-        ("pids", "1.5", ["pids cannot be '1.5'"]),
+        ("cpus", "0", ["invalid cpus '0'"]),
+        ("pids", "1.5", ["invalid pids '1.5'"]),
         ("containers", "[]", ["containers is an empty list, which no request can meet"]),
         (
             "containers",
@@ -72,8 +72,12 @@ def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
         ("commands", "[]", ["commands is an empty list, which no request can meet"]),
         ("commands", "[sh, [a]]", ["a command must be a list, but is a single value"]),
         ("commands", "[[], [a]]", ["a command is an empty list, which no request can meet"]),
-        ("commands", "[['**', a]]", ["** stands for any more words, and more follow"]),
-        ("commands", "[[a, [b], '**', c]]", ["** stands for", "an item of a command must be a single value"]),
+        ("commands", "[['**', a]]", ["** must be the last word"]),
+        (
+            "commands",
+            "[[a, [b], '**', c]]",
+            ["** must be the last word", "an item of a command must be a single value"],
+        ),
         ("publish", "[80]", ["publish must be a mapping, but is a list"]),
         ("publish", "{}", ["publish is empty"]),
         ("publish", "{port: [80]}", ["unknown key 'port' of publish"]),
@@ -105,6 +109,6 @@ def test_what_a_list_is_for_decides_whether_to_take_it_out_allows_all() -> None:
         read_demand(reader, find_words(OPERATIONS[name])[word], root.pairs[0][1])
         hints.append(reader.problems[0].hint)
     assert hints == [
-        "name something, or take the condition out to allow all",
-        "name something, or take the condition out",
+        "add an item, or remove the condition to allow all",
+        "add an item, or remove the condition",
     ]

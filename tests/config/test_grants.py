@@ -129,12 +129,12 @@ def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
     [
         ("- ContainerStrat", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
         ("- ContainerStrat: {}", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
-        ("- containers: read", "'containers: read' is not a grant\n    write containers:read, without a blank"),
-        ("- preset: look", "'preset: look' is not a grant\n    write preset:look, without a blank"),
+        ("- containers: read", "'containers: read' is not a grant\n    write containers:read, without a space"),
+        ("- preset: look", "'preset: look' is not a grant\n    write preset:look, without a space"),
         ("- preset: lok", "unknown preset 'preset:lok'\n    did you mean preset:look?"),
         ("- ContainerStrat: unrestricted", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
-        ("- ping:write", "nothing in ping is a write\n    take it out"),
-        ("- {}", "a grant is missing within the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
+        ("- ping:write", "ping has no write operations\n    remove it"),
+        ("- {}", "missing grant in the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
         (
             "- [a]",
             (
@@ -233,13 +233,13 @@ def test_grants_of_which_each_gives_something_are_none(one: str, other: str) -> 
     ],
 )
 def test_a_grant_that_a_denial_takes_away_whole_is_a_mistake(allow: str, deny: str, problem: str) -> None:
-    assert problems_of(f"allow: [{allow}]\ndeny: [{deny}]") == [f"1:9: {problem}\n    take one of the two out"]
+    assert problems_of(f"allow: [{allow}]\ndeny: [{deny}]") == [f"1:9: {problem}\n    remove one of them"]
 
 
 def test_a_grant_that_denials_take_away_together_is_a_mistake() -> None:
     text = "allow: [preset:look]\ndeny:\n  - ContainerStart\n  - ContainerList\n  - ContainerInspect"
     assert problems_of(text) == [
-        "1:9: preset:look grants nothing: all of it is denied in lines 4, 5\n    take one of the two out"
+        "1:9: preset:look grants nothing: all of it is denied in lines 4, 5\n    remove one of them"
     ]
 
 

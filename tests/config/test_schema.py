@@ -28,8 +28,8 @@ ONLY_THE_LOADER: Final = {
     "is the path of socket": "{a: {path: /a, allow: []}, b: {path: /a, allow: []}}",
     "grants nothing: .* is denied": "{a: {path: /a, allow: [ContainerList], deny: [containers:read]}}",
     "restrict nothing": "{a: {path: /a, allow: [containers:read, ContainerLogs: {follow: false}]}}",
-    "no request can keep to this": "{a: {path: /a, allow: [preset:portainer-read-only: {follow: true}]}}",
-    "no operation of .* bears": "{a: {path: /a, allow: [containers:read: {follow: false, path: [/data/**]}]}}",
+    "no request can meet this": "{a: {path: /a, allow: [preset:portainer-read-only: {follow: true}]}}",
+    "no operation of .* has all of": "{a: {path: /a, allow: [containers:read: {follow: false, path: [/data/**]}]}}",
     r"in \w+ can never match": "{a: {path: /a, allow: [ContainerLogs: {containers: [a/b]}]}}",
     "longer than 107 bytes": f"{{a: {{path: /{'ä' * 60}, allow: []}}}}",
     "^'[0-9]+' is not a file mode": "{a: {path: /a, allow: [], permissions: 8}}",
@@ -38,11 +38,11 @@ ONLY_THE_LOADER: Final = {
     "^'[0-9]{10}' is not a whole number": '{a: {path: /a, allow: [], owner: "4294967295"}}',
     "is not true or false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
     "allows nothing by itself": "{a: {path: /a, allow: [SwarmInit]}}",
-    "lets the body be anything": "{a: {path: /a, allow: [ContainerCreate: {user: any, unrestricted: true}]}}",
+    "allows any body": "{a: {path: /a, allow: [ContainerCreate: {user: any, unrestricted: true}]}}",
     "is not contained": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",
-    r"^(memory|cpus|pids) cannot be": "{a: {path: /a, allow: [ContainerCreate: {memory: 2GB}]}}",
+    r"^invalid (memory|cpus|pids) ": "{a: {path: /a, allow: [ContainerCreate: {memory: 2GB}]}}",
     "is not (a port|an IP address)": "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: [http]}}]}}",
-    "and more follow": "{a: {path: /a, allow: [ContainerExec: {commands: [['**', sh]]}]}}",
+    "must be the last word": "{a: {path: /a, allow: [ContainerExec: {commands: [['**', sh]]}]}}",
 }
 """Mistakes that no schema can find, each with sockets that have it."""
 

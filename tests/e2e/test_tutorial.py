@@ -72,7 +72,7 @@ class Shell:
 
     def _count_reloads(self) -> int:
         log = self._folder / "proxy.log"
-        return log.read_text().count("the configuration was read again") if log.exists() else 0
+        return log.read_text().count("configuration reloaded") if log.exists() else 0
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_all_verbs_say_the_same_of_a_request(asked: Asked, data: st.DataObject) 
         log = write_log(folder / "log", seen)
         said = {"diff": _diff(folder, policy, log)}
         if not isinstance(find_need(seen), Impossible):
-            said["suggest"] = "# To be added" not in run_here("suggest", log, "--policy", policy).out
+            said["suggest"] = "# Add to allow" not in run_here("suggest", log, "--policy", policy).out
         if not (asked.operation.name in BODIES and BODIES[asked.operation.name].of_object):
             said |= _explain(folder, policy, asked)
     assert said == dict.fromkeys(said, allowed), (grant, seen)

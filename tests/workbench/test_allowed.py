@@ -77,14 +77,14 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
         deny="NetworkPrune",
     )
     assert list(list_left_out(policy)) == [
-        "  containers:read (policy.yaml:5) does not cover what cannot bear its conditions: ContainerList",
-        "  preset:autoheal (policy.yaml:7) does not cover what cannot bear its conditions: ContainerList",
-        "  networks:write (policy.yaml:10) does not cover what cannot bear its conditions: NetworkCreate",
+        "  containers:read (policy.yaml:5) does not cover operations without its conditions: ContainerList",
+        "  preset:autoheal (policy.yaml:7) does not cover operations without its conditions: ContainerList",
+        "  networks:write (policy.yaml:10) does not cover operations without its conditions: NetworkCreate",
     ]
 
 
 def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:
-    left_out = "does not cover what nothing can bound, unless it is unrestricted"
+    left_out = "does not cover what nothing can limit, unless unrestricted"
     assert list(list_left_out(policy_allowing("swarm:write", "PluginPull: unrestricted", "plugins:write"))) == [
         f"  swarm:write (policy.yaml:5) {left_out}: SwarmInit, SwarmJoin, SwarmUpdate",
         f"  plugins:write (policy.yaml:7) {left_out}: PluginCreate, PluginPush, PluginSet, PluginUpgrade",

@@ -64,13 +64,13 @@ allow GET /
     assert problems == [
         "0.txt:1:1: unknown word 'sokcet'\n    did you mean socket?",
         f"0.txt:2:1: unknown word 'permit'\n    {FORM}",
-        f"0.txt:4:1: allow is followed by a method and a target\n    {FORM}",
+        f"0.txt:4:1: allow takes a method and a target\n    {FORM}",
         "0.txt:5:7: 'get' is not a method\n    capitals, like GET",
-        "0.txt:6:1: socket is followed by one name\n    like: socket traefik",
-        "0.txt:7:8: 'bakcup' is no socket of the policy\n    did you mean backup?",
-        "0.txt:8:8: 'x' is no socket of the policy\n    it has traefik, backup and new-thing",
-        f"1.txt: there are no expectations in it\n    {FORM}",
-        "2.txt:1:1: which socket is this about?\n    a line above it says so: socket traefik, backup or new-thing",
+        "0.txt:6:1: socket takes one name\n    like: socket traefik",
+        "0.txt:7:8: 'bakcup' is not a socket of the policy\n    did you mean backup?",
+        "0.txt:8:8: 'x' is not a socket of the policy\n    it has traefik, backup and new-thing",
+        f"1.txt: no expectations\n    {FORM}",
+        "2.txt:1:1: which socket is this about?\n    add a line above: socket traefik, backup or new-thing",
     ]
 
 
@@ -107,7 +107,7 @@ allow POST /d < nowhere.json
     expectations, problems = read(text, chosen="traefik")
     assert len(expectations) == 4
     assert problems == [
-        f"0.txt:1:15: 'x y' is no body\n    {form}",
+        f"0.txt:1:15: invalid body 'x y'\n    {form}",
         f"0.txt:2:15: malformed JSON in the body: Expecting ',' delimiter: line 1 column 8 (char 7)\n    {form}",
         f'0.txt:3:15: ambiguous JSON in the body: duplicate key "a"\n    {form}',
         f"0.txt:4:15: nowhere.json: file not found\n    {form}",
@@ -116,4 +116,4 @@ allow POST /d < nowhere.json
 
 @pytest.mark.parametrize("text", ["", "\n", "# x", "socket traefik"])
 def test_a_file_that_expects_nothing_is_a_mistake(text: str) -> None:
-    assert read(text) == ([], [f"0.txt: there are no expectations in it\n    {FORM}"])
+    assert read(text) == ([], [f"0.txt: no expectations\n    {FORM}"])

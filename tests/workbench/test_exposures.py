@@ -1,4 +1,4 @@
-"""What a policy exposes is told with what takes it out, and that does take it out."""
+"""What a policy exposes is told with what removes it, and that does take it out."""
 
 import re
 
@@ -16,7 +16,7 @@ from dockerproxy.workbench.exposures import describe_exposures
 def test_what_takes_an_exposure_out_does(environment: dict[str, str]) -> None:
     lines = describe_exposures(policy_of(**environment)).splitlines()
     for line in lines[1:-1]:
-        found = re.fullmatch(r"  it (.+) \((.+); DENY=(\S+) takes it out\)", line)
+        found = re.fullmatch(r"  it (.+) \((.+); DENY=(\S+) removes it\)", line)
         assert found is not None
         denied = ",".join(filter(None, [environment.get("DENY"), found[3]]))
         assert f"  it {found[1]} (" not in describe_exposures(policy_of(**{**environment, "DENY": denied}))
@@ -28,20 +28,20 @@ def test_the_counts_are_those_of_what_is_allowed(environment: dict[str, str]) ->
     allowed = [operation.access.value for name, operation in OPERATIONS.items() if policy.allows(name)]
     assert describe_exposures(policy).splitlines()[-1] == (
         f"{allowed.count('read')} operations that read and {allowed.count('write')} that change something are allowed;"
-        " the rest is refused"
+        " the rest is denied"
     )
 
 
 def test_where_nothing_is_exposed_only_the_counts_are_told() -> None:
     assert describe_exposures(policy_of()) == (
-        "7 operations that read and 0 that change something are allowed; the rest is refused"
+        "7 operations that read and 0 that change something are allowed; the rest is denied"
     )
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_exposure_names_the_setting_that_opened_it(name: str) -> None:
     for line in describe_exposures(policy_of(ALLOW=name)).splitlines()[1:-1]:
-        assert f" (ALLOW; DENY={name} takes it out)" in line
+        assert f" (ALLOW; DENY={name} removes it)" in line
 
 
 def told(*lines: str) -> list[str]:
@@ -56,7 +56,7 @@ def test_a_grant_that_is_unrestricted_is_said_with_what_that_means() -> None:
     assert (root, others) == (
         (
             "  it is root on the host: it can start a container that mounts the host's files,"
-            " by ContainerCreate: unrestricted (policy.yaml:4); deny: [ContainerCreate] takes it out"
+            " by ContainerCreate: unrestricted (policy.yaml:4); deny: [ContainerCreate] removes it"
         ),
         [],
     )
@@ -70,7 +70,7 @@ def test_every_grant_that_is_unrestricted_is_heard_of(name: str) -> None:
 
 
 def test_what_is_opened_and_exposes_nothing_known_is_said_together() -> None:
-    line = "  it says what it likes in {}: nothing of that is looked at, by {}: unrestricted (policy.yaml:4)"
+    line = "  it can send anything in {}: unchecked, by {}: unrestricted (policy.yaml:4)"
     found = told("NetworkCreate: unrestricted", "libpod/exec:write: unrestricted")
     assert line.format("NetworkCreate", "NetworkCreate") in found
     assert line.format("ContainerUpdate", "ContainerUpdate") in told("ContainerUpdate: unrestricted")
@@ -82,12 +82,12 @@ def test_what_is_contained_says_what_it_does_all_the_same() -> None:
     (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], {within}}}")
     assert only == (
         "  it writes in directories of the host, and where links in them lead: those cannot be seen from here,"
-        " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] takes it out"
+        " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] removes it"
     )
 
 
 def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> None:
-    way_out = ", by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] takes it out"
+    way_out = ", by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] removes it"
     reaches, uses = told("ContainerCreate")
     assert reaches == (
         "  it reaches services of the host and whatever is on the engine's own network, since networks names no other"
@@ -100,7 +100,7 @@ def test_of_what_is_wide_the_condition_that_is_so_is_told() -> None:
     (only,) = told('ImageTag: {tags: ["docker.io/**"]}')
     assert only == (
         "  it can put an image of its own in the place of one that others trust, but only if tags are docker.io/**,"
-        " by ImageTag (policy.yaml:4); deny: [ImageTag] takes it out"
+        " by ImageTag (policy.yaml:4); deny: [ImageTag] removes it"
     )
 
 
@@ -108,14 +108,14 @@ def test_how_many_are_contained_is_counted() -> None:
     text = "sockets: {web: {path: /a, allow: [ContainerCreate, ContainerExec: unrestricted, ContainerList]}}"
     described = describe_exposures(sockets_of(text)["web"].policy, in_file=True)
     assert described.endswith(
-        "1 operations that read and 2 that change something are allowed, 1 of them contained; the rest is refused"
+        "1 operations that read and 2 that change something are allowed, 1 of them contained; the rest is denied"
     )
 
 
 def test_of_a_file_the_line_and_the_denial_are_told() -> None:
     assert told("containers:read", "ContainerStart")[-1] == (
         "  it reads all that any container has printed, by containers:read (policy.yaml:4);"
-        " deny: [ContainerLogs] takes it out"
+        " deny: [ContainerLogs] removes it"
     )
 
 
@@ -123,7 +123,7 @@ def test_what_is_exposed_only_under_conditions_is_said_so() -> None:
     (only,) = told("ContainerLogs: {containers: [web]}")
     assert only == (
         "  it reads all that any container has printed, but only if the container is web,"
-        " by ContainerLogs (policy.yaml:4); deny: [ContainerLogs] takes it out"
+        " by ContainerLogs (policy.yaml:4); deny: [ContainerLogs] removes it"
     )
     without, *_ = told("ContainerArchive: {path: [/data/**]}", "ContainerExport")
     assert "but only" not in without

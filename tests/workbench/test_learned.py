@@ -103,10 +103,10 @@ def test_what_a_pattern_stands_for_is_said_once() -> None:
 
 
 def test_what_no_policy_allows_is_listed_with_its_count() -> None:
-    learned = replace(LEARNED, impossible=(("GET /debug/vars: no operation that is known", 12), ("x", 3)), others=4)
+    learned = replace(LEARNED, impossible=(("GET /debug/vars: unknown operation", 12), ("x", 3)), others=4)
     assert write_impossible(learned) == [
         "# Requests that no policy allows, with their number:",
-        "# 12  GET /debug/vars: no operation that is known",
+        "# 12  GET /debug/vars: unknown operation",
         "#  3  x",
         "#  4  others",
     ]

@@ -33,9 +33,9 @@ def test_what_was_learned_before_a_restart_is_told_from_what_came_later() -> Non
     )
     learner.note(record_of("GET /containers/web/json", "web"), NOON + 60)
     text = learner.text()
-    assert 'containers: "ci-*" is what was learned before the proxy was started again' in text
+    assert 'containers: "ci-*" was learned before a restart' in text
     assert '- ContainerInspect: {containers: ["ci-*", web]}  # 4  2026-11-24 12:01:00' in text
-    assert "follow: left out, since every request came before the proxy was started again" in text
+    assert "follow: left out, since every request came before a restart" in text
 
 
 def test_what_no_file_of_ours_says_is_not_read_from_it() -> None:

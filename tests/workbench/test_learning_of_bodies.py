@@ -94,7 +94,7 @@ def test_what_was_seen_is_written_like_this(records: list[Record], expected: lis
         (
             [record_of("POST /containers/web/exec", "web")._replace(body=None)] * 2,
             [
-                "# every request had a body of which its record says nothing;",
+                "# every request had a body that was not recorded;",
                 "contained as it is here it may be refused",
                 "- ContainerExec: {containers: [web]}",
             ],
@@ -112,13 +112,13 @@ def test_a_file_of_a_version_that_knew_no_bodies_goes_on_as_contained() -> None:
     learner.note(create("web", Binds=["/srv/a:/a"]), NOON)
     policy = load(learner.text())
     assert values_of(policy.policy.grants[0].conditions) == {"binds": ("/srv/a",), "buildx_builders": "none"}
-    assert "images: left out, since 1 of 2 requests came before the proxy was started again" in learner.text()
+    assert "images: left out, since 1 of 2 requests came before a restart" in learner.text()
 
 
 def test_what_was_unrestricted_before_a_restart_stays_so() -> None:
     learner = resume(learn(create(Privileged=True)))
     learner.note(create("web"), NOON)
-    why = "# - ContainerCreate: it was learned before the proxy was started again (1 of 2 requests)\n"
+    why = "# - ContainerCreate: learned before a restart (1 of 2 requests)\n"
     assert why in learner.text()
     assert settled(load(learner.text()), create(Privileged=True)).allowed
 

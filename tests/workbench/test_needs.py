@@ -25,8 +25,8 @@ from dockerproxy.workbench.needs import (
 )
 
 APP = "docker.io/library/app:1"
-NO_MORE = Gap("named one of which its record says no more")
-ONLY_ID = Gap("named one by nothing but an id")
+NO_MORE = Gap("named one that was not recorded")
+ONLY_ID = Gap("named one only by its id")
 
 
 def need_of(record: Record) -> Need:
@@ -53,14 +53,14 @@ def need_of(record: Record) -> Need:
         ("POST /images/create?fromImage=app&tag=1", "", {"from": (APP,)}),
         ("POST /images/create?fromSrc=-", "", {"from": Gap("did not name one image with its tag or digest")}),
         ("GET /images/search?term=app", "", {"registries": "default"}),
-        ("GET /images/search?term=reg.example/app", "", {"registries": Gap("did not keep to it")}),
+        ("GET /images/search?term=reg.example/app", "", {"registries": Gap("did not meet it")}),
         ("POST /containers/create?name=web", "", {"buildx_builders": "none"}),
         # What the object is called
         ("GET /images/app:1/json", APP, {"images": (APP,)}),
         ("GET /images/app:1/json", "", {"images": (APP,)}),
         ("GET /distribution/app:1/json", "", {"images": (APP,)}),
         ("POST /images/app/push?tag=1", "", {"images": (APP,)}),
-        ("POST /images/app/push", "", {"images": Gap("named nothing that could be known")}),
+        ("POST /images/app/push", "", {"images": Gap("named something unknown")}),
         ("POST /containers/web/rename?name=db", "web", {"containers": ("web", "db")}),
         ("POST /exec/3f9a/start", "web", {"containers": ("web",)}),
         # Of which a record says too little
@@ -109,7 +109,7 @@ GIVEN = "gave no name that a policy can list"
     [
         (
             {"binds": ("/a",), "names": ()},
-            {"binds": ("/a",), "names": Gap(GIVEN), "memory": Gap("may not have kept to it")},
+            {"binds": ("/a",), "names": Gap(GIVEN), "memory": Gap("may not have met it")},
         ),
         (
             {"names": ("web",), "images": ()},
@@ -169,9 +169,9 @@ def test_a_target_too_long_for_a_record_has_its_body() -> None:
         (f"POST /containers/web/stop?{'x' * 5000}", "web", "a target too long for a record"),
         (f"POST /containers/create?{'x' * 5000}", "", "a target too long for a record"),
         ("POST /containers/web/stop", "x" * 301, "one of more than 300 characters"),
-        ("DELETE /networks/3f9a2b", "a\nb", "one with characters that are in no policy"),
-        ("GET /containers/web/top?ps_args=%FF", "web", "one with characters that are in no policy"),
-        ("GET /containers/web/top?ps_args=%F0%9F%98%80", "web", "one with characters that are in no policy"),
+        ("DELETE /networks/3f9a2b", "a\nb", "one with characters that no policy can have"),
+        ("GET /containers/web/top?ps_args=%FF", "web", "one with characters that no policy can have"),
+        ("GET /containers/web/top?ps_args=%F0%9F%98%80", "web", "one with characters that no policy can have"),
     ],
 )
 def test_what_no_program_sends_opens_nothing(line: str, named: str, why: str, status: int) -> None:
@@ -206,7 +206,7 @@ def test_a_full_id_that_the_engine_did_not_know_needs_no_object(line: str) -> No
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (record_of("GET /debug/vars?x=1"), "GET /debug/vars: no operation that is known"),
+        (record_of("GET /debug/vars?x=1"), "GET /debug/vars: unknown operation"),
         (refused("GET /../x", "ambiguous path: a dot segment"), "GET /../x: ambiguous path: a dot segment"),
         (refused("", "no complete request head"), "no complete request head"),
         (refused("GET /a\n- b", "a reason"), r"GET /a\n- b: a reason"),

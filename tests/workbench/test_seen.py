@@ -16,7 +16,7 @@ from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.seen import Settled, begin
 
 WORDS = {**find_words(OPERATIONS["ContainerCreate"]), **find_words(OPERATIONS["ContainerExec"])}
-ENDLESS = "there were more than a person would read"
+ENDLESS = "there were too many to read"
 
 
 def settle(word: str, seen: Iterable[Value | Gap], *, before: Value | None = None, resumed: bool = False) -> Settled:
@@ -138,4 +138,4 @@ def test_what_a_file_says_goes_on_growing(
 
 def test_what_a_person_has_demanded_is_left_out_where_that_is_not_known_of_all_and_it_is_said() -> None:
     settled = settle("memory", [Gap("x")], before="1GiB", resumed=True)
-    assert settled.remarks == ('memory: "1GiB" left out, since 1 of 2 requests may not have kept to it',)
+    assert settled.remarks == ('memory: "1GiB" left out, since 1 of 2 requests may not have met it',)

@@ -206,7 +206,7 @@ def archive_of(kind: bytes) -> bytes:
 
 def test_what_only_the_engine_knows_of_the_object_is_said() -> None:
     found = tried("POST", "/exec/db-1/start")
-    assert describe_unseen(found) == "its ProcessConfig is not known here; serve asks the engine and looks at that too"
+    assert describe_unseen(found) == "its ProcessConfig is unknown here; serve asks the engine and checks it too"
     assert describe_unseen(tried("GET", "/containers/web/logs")) == ""
     assert describe_unseen(tried("GET", "/debug")) == ""
 

@@ -34,6 +34,6 @@ def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: st
         return sockets[0]
     listed = list_names(list(named))
     if name is None:
-        raise UserError(Problem(where, "the policy has several sockets", f"say which one is meant: {listed}"))
+        raise UserError(Problem(where, "the policy has several sockets", f"choose one: {listed}"))
     hint = hint_at(name, named, f"it has {list_names(list(named), 'and')}")
-    raise UserError(Problem(where, f"{show(name)} is no socket of the policy", hint))
+    raise UserError(Problem(where, f"{show(name)} is not a socket of the policy", hint))

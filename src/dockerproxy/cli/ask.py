@@ -53,7 +53,7 @@ def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
     head = parse_response(received[:end]) if end >= len(END_OF_HEAD) else None
     if head is None:
         if ended or end >= len(END_OF_HEAD):
-            raise ConnectionError("no answer in HTTP")
+            raise ConnectionError("invalid HTTP response")
         return None
     content = received[end:]
     if head.framing is Framing.LENGTH and len(content) >= head.length:

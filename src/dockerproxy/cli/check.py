@@ -88,7 +88,7 @@ def _list_settings(configured: Configured) -> Iterator[str]:
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
-        yield f"switches  {' '.join([*on, *off]) or 'all as by default'}"
+        yield f"switches  {' '.join([*on, *off]) or 'all default'}"
 
 
 def _describe_sandbox(sandbox: Sandbox) -> str:
@@ -117,7 +117,7 @@ def _list_limits(socket: SocketSettings) -> Iterator[str]:
     """Say the limits, those first that are not as by itself."""
     changed = [limit for limit in LIMITS if getattr(socket.limits, limit.name) != getattr(DEFAULTS, limit.name)]
     said = ", ".join(f"{limit.name} {write_limit(limit, socket.limits)}" for limit in changed)
-    yield f"limits    {said}, the rest as by default" if said else "limits    as by default"
+    yield f"limits    {said}, the rest default" if said else "limits    default"
 
 
 def _list_policy(socket: SocketSettings) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _write_line(name: str, value: str) -> str:
 
 
 def _refused(refusal: Refusal) -> Iterator[Line]:
-    yield "decision", f"refused with {refusal.status}, whatever the settings say"
+    yield "decision", f"refused with {refusal.status}, under any policy"
     yield "reason", refusal.reason
 
 
@@ -132,7 +132,7 @@ def _describe_body(tried: Tried, body: bytes) -> str:
     """Say how long a body is, and whether anything in it is looked at."""
     decision = tried.decision
     if decision.allowed and decision.content is None and decision.conditions is None:
-        return f"{len(body)} bytes; nothing in them is looked at"
+        return f"{len(body)} bytes, not checked"
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 
 
@@ -154,7 +154,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         return
     operation = tried.request.operation
     if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
-        yield "change", f"to deny it, set DENY={operation.name}"
+        yield "change", f"DENY={operation.name} would deny it"
 
 
 def _read_body(path: str) -> bytes:

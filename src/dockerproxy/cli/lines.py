@@ -9,7 +9,7 @@ from dockerproxy.errors import Problem, UserError
 LONGEST: Final = 1 << 20
 """Bytes that are looked at together: a record is shorter, and a log may be something else."""
 
-NOTHING_RECORDED: Final = "no request is recorded in it"
+NOTHING_RECORDED: Final = "no recorded requests"
 HOW_TO_RECORD: Final = "run the proxy with LOG_LEVEL=info for a while; LOG_FORMAT=json and LOG_FORMAT=text can be read"
 
 

@@ -181,7 +181,7 @@ class _Reloading:
                 configured = await asyncio.to_thread(self._read)
                 await self._server.reload(configured.settings)
             except UserError as error:
-                self._log.message(Level.ERR, f"nothing is changed; the configuration has mistakes:\n{error}")
+                self._log.message(Level.ERR, f"reload failed, nothing changed:\n{error}")
                 return
         before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
@@ -190,4 +190,4 @@ class _Reloading:
                 text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
                 self._log.message(Level.NOTICE, f"socket {served.name}:\n{text}")
         self._configured = configured
-        self._log.message(Level.NOTICE, "the configuration was read again")
+        self._log.message(Level.NOTICE, "configuration reloaded")

@@ -115,13 +115,13 @@ class _Missing:
         """Say what to change, in lines of which those that are no comments can be pasted."""
         learned = self._learner.learned()
         if not learned.grants and not self._denials:
-            yield "nothing would have to be added"
+            yield "nothing to add"
         if learned.grants:
-            yield f"# To be added to allow of the socket {self._name} in {file}:"
+            yield f"# Add to allow of the socket {self._name} in {file}:"
             yield from write_openings(learned)
             yield from write_grants(learned.grants)
         if self._denials:
-            yield f"# To be taken out of deny of the socket {self._name} in {file}, which wins over every grant:"
+            yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
             yield f"# {self._denials[name]}  {name}: {self._policy.policy.hints[name]}"
         yield from write_impossible(learned)

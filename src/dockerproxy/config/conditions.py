@@ -71,7 +71,7 @@ def _is_true(reader: Reader, key: Text, node: Node) -> bool:
     """Whether `unrestricted` is true, which it can only be."""
     flag = reader.flag(node, UNRESTRICTED.word)
     if flag is False:
-        reader.problem(key.place, f"{UNRESTRICTED.word} can only be true", "take it out")
+        reader.problem(key.place, f"{UNRESTRICTED.word} can only be true", "remove it")
     return flag is True
 
 
@@ -82,11 +82,11 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
         return read_demand(reader, CONSTRAINTS[key.text], node)
     meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""
-    hint = hint or hint_at(key.text, known, f"it bears {', '.join(known) or 'none'}")
+    hint = hint or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
     if key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names):
-        hint = f"nothing but {word.text}: {UNRESTRICTED.word} allows what it would say"
+        hint = f"only {word.text}: {UNRESTRICTED.word} allows this"
     is_word = key.text in CONSTRAINTS
-    what = f"{word.text} bears no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
+    what = f"{word.text} has no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
     reader.problem(key.place, what, hint)
     return None
 
@@ -96,14 +96,14 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
     for grant in grants:
         for condition in grant.conditions:
             if condition.word == key.text and condition.value != value:
-                what = f"{word} itself demands that {condition}"
+                what = f"{word} itself requires that {condition}"
                 if isinstance(value, bool):
-                    what = f"no request can keep to this: {what}"
-                reader.problem(key.place, what, "take one of the two out, or grant the operation by its name")
+                    what = f"no request can meet this: {what}"
+                reader.problem(key.place, what, "remove one of them, or grant the operation by its name")
                 return True
     opened = {name for grant in grants if UNRESTRICTED in grant.conditions for name in grant.operations}
     if bounds_body(key.text, opened):
-        what = f"{word} itself lets the body be anything, so {key.text} restricts nothing"
+        what = f"{word} itself allows any body, so {key.text} restricts nothing"
         reader.problem(key.place, what, "grant the operation by its name")
         return True
     return False
@@ -113,8 +113,8 @@ def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) 
     """Find conditions on bodies beside `unrestricted`."""
     pointless = [key for key in keys if bounds_body(key.text, names)]
     for key in pointless:
-        what = f"{UNRESTRICTED.word} lets the body be anything, so {key.text} restricts nothing"
-        reader.problem(key.place, what, "take one of the two out")
+        what = f"{UNRESTRICTED.word} allows any body, so {key.text} restricts nothing"
+        reader.problem(key.place, what, "remove one of them")
     return bool(pointless)
 
 
@@ -128,13 +128,13 @@ def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mappi
         if names:
             narrowed.setdefault(conditions, set()).update(names)
     if not narrowed:
-        what = f"no operation of {word.text} bears {' and '.join(values)} at once"
+        what = f"no operation of {word.text} has all of {' and '.join(values)}"
         reader.problem(word.place, what, "make two grants of it")
     return tuple(Grant(frozenset(names), grants[0].source, conditions) for conditions, names in narrowed.items())
 
 
 def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
     if not any(grant.operations & CONTAINED for grant in grants):
-        reader.problem(place, f"{UNRESTRICTED.word} opens nothing: {word.text} is whole without it", "take it out")
+        reader.problem(place, f"{UNRESTRICTED.word} has no effect on {word.text}, which is not contained", "remove it")
         return ()
     return tuple(part for grant in grants for part in open_bodies(grant))

@@ -30,7 +30,7 @@ def _read_choice(reader: Reader, word: Constraint, node: Node) -> Value | None:
     choices = " or ".join(word.choices)
 
     def read(text: str) -> str | Fault:
-        return text if text in word.choices else Fault(f"{word.name} can only be {choices}, and is {show(text)}")
+        return text if text in word.choices else Fault(f"{word.name} must be {choices}, not {show(text)}")
 
     return reader.value(node, word.name, read, f"{word.name}: {choices}")
 
@@ -38,7 +38,7 @@ def _read_choice(reader: Reader, word: Constraint, node: Node) -> Value | None:
 def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
     def read(text: str) -> str | Fault:
         fault = word.fault(text)
-        return Fault(f"{word.name} cannot be {show(text)}", fault) if fault else text
+        return Fault(f"invalid {word.name} {show(text)}", fault) if fault else text
 
     return reader.value(node, word.name, read)
 
@@ -51,8 +51,8 @@ def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
         fault = word.fault(item)
         return Fault(f"{show(item)} in {word.name} can never match", fault) if fault else None
 
-    without = "take the condition out to allow all" if word.narrows else "take the condition out"
-    return reader.words(node, word.name, f"name something, or {without}", check)
+    without = "remove the condition to allow all" if word.narrows else "remove the condition"
+    return reader.words(node, word.name, f"add an item, or {without}", check)
 
 
 def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
@@ -68,7 +68,7 @@ def _read_lists(reader: Reader, word: Constraint, node: Node) -> Value | None:
     items = reader.items(node, word.name)
     if isinstance(node, Items) and not items:
         what = f"{word.name} is an empty list, which no request can meet"
-        reader.problem(node.place, what, "name something, or take the condition out")
+        reader.problem(node.place, what, "add an item, or remove the condition")
     lists = [_read_words(reader, word, item) for item in items]
     read = tuple(words for words in lists if words is not None)
     return read if read and len(read) == len(lists) else None
@@ -78,7 +78,7 @@ def _read_words(reader: Reader, word: Constraint, node: Node) -> tuple[str, ...]
     early = node.nodes[:-1] if isinstance(node, Items) else ()
     early = tuple(each for each in early if isinstance(each, Text) and each.text == _ANY_MORE)
     for text in early:
-        reader.problem(text.place, f"{_ANY_MORE} stands for any more words, and more follow", "* is any one word")
+        reader.problem(text.place, f"{_ANY_MORE} must be the last word", "* matches one word")
     words = reader.words(node, f"a {word.name.removesuffix('s')}", "write its words", lambda _: None)
     return None if early else words
 
@@ -101,7 +101,7 @@ def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
         def check(text: str, reads: Callable[[str], object] = reads, what: str = what) -> Fault | None:
             return None if reads(text) else Fault(f"{show(text)} is not {what}")
 
-        read = reader.words(value, name, f"name some, or take {name} out to allow all", check)
+        read = reader.words(value, name, f"add an item, or remove {name} to allow all", check)
         pairs += [(name, read)] if read else []
     return Pairs(tuple(pairs)) if pairs and len(pairs) == len(fields) else None
 

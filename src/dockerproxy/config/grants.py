@@ -76,7 +76,7 @@ def read_allow(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
             pairs = reader.entries(item, "a grant", "")
             lines += [_read_line(reader, key, value, shelf) for key, value in pairs]
             if not item.pairs:
-                reader.problem(item.place, "a grant is missing within the braces", _GRANT)
+                reader.problem(item.place, "missing grant in the braces", _GRANT)
         elif (text := reader.text(item, "a grant", _GRANT)) is not None:
             lines.append(_read_line(reader, text, None, shelf))
     return tuple(lines)
@@ -111,7 +111,7 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
         if lines:
             which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
             what = f"{line.word} grants nothing: all of it is denied in {which}"
-            reader.problem(line.place, what, "take one of the two out")
+            reader.problem(line.place, what, "remove one of them")
         wider = _find_wider(line, wide)
         if wider is None:
             continue
@@ -121,7 +121,7 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
             what = f"the conditions of {line.word} restrict nothing: {other} {has}"
         else:
             what = f"{line.word} is not contained: {other} is unrestricted"
-        reader.problem(line.place, what, "take one of the two out")
+        reader.problem(line.place, what, "remove one of them")
 
 
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
@@ -202,7 +202,7 @@ def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None
     joined = f"{key.text}:{value.text}"
     what, hint = advise(joined, shelf.names)
     if _resolve(joined, shelf) is not None:
-        what, hint = f"{show(joined.replace(':', ': '))} is not a grant", f"write {joined}, without a blank"
+        what, hint = f"{show(joined.replace(':', ': '))} is not a grant", f"write {joined}, without a space"
     reader.problem(key.place, what, hint)
 
 
@@ -210,7 +210,7 @@ def _check_sealed(reader: Reader, key: Text, grants: Iterable[Grant]) -> None:
     """Find a word that allows nothing, since nothing can bound what it stands for."""
     names = {name for grant in grants for name in grant.operations}
     if names and names <= SEALED.keys() and not any(UNRESTRICTED in grant.conditions for grant in grants):
-        reason = SEALED[min(names)] if len(names) == 1 else "nothing can bound what they do"
+        reason = SEALED[min(names)] if len(names) == 1 else "nothing can limit what they do"
         what = f"{key.text} allows nothing by itself: {reason}"
         reader.problem(key.place, what, f"write {key.text}: {UNRESTRICTED.word} if that is meant")
 
@@ -224,7 +224,7 @@ def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
     reader.count(sum(len(grant.operations) for grant in grants))
     if not any(grant.operations for grant in grants):
         section, _, access = word.text.partition(":")
-        reader.problem(word.place, f"nothing in {section} is a {access}", "take it out")
+        reader.problem(word.place, f"{section} has no {access} operations", "remove it")
         return ()
     return tuple(replace(grant, source=reader.source(word.text, word.place)) for grant in grants)
 

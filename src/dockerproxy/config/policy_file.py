@@ -83,7 +83,7 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
         narrowed: Words of `allow` with conditions, by the operations that they grant under them.
     """
     if name in denied:
-        return f"taking {denied[name]} out of deny of the socket {socket} is needed to allow it"
+        return f"removing {denied[name]} from deny of the socket {socket} would allow it"
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f"the conditions of {narrowed[name]}"
         return f"widening {whose} in allow of the socket {socket} would allow it"

@@ -53,10 +53,10 @@ def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
     for source, names in covered.items():
         missing = _list_refused(policy, _find_group(source) - names - denied)
         if missing:
-            yield f"  {source} does not cover what cannot bear its conditions: {', '.join(missing)}"
+            yield f"  {source} does not cover operations without its conditions: {', '.join(missing)}"
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
         if sealed:
-            yield f"  {source} does not cover what nothing can bound, unless it is unrestricted: {', '.join(sealed)}"
+            yield f"  {source} does not cover what nothing can limit, unless unrestricted: {', '.join(sealed)}"
 
 
 def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:

@@ -76,9 +76,9 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
         for condition in alone.grant.conditions:
             yield "", _bear(condition, tried, alone.all_faults)
         if operation.name in SEALED and UNRESTRICTED not in alone.grant.conditions:
-            yield "", f"no   it is contained, and nothing can bound it: {SEALED[operation.name]}"
+            yield "", f"no   contained, and nothing can limit it: {SEALED[operation.name]}"
         if operation.name in BODIES and UNRESTRICTED not in alone.grant.conditions and tried.wants_body:
-            yield "", "?    it is contained: that depends on the body"
+            yield "", "?    contained: depends on the body"
         for case, those in alone.faults:
             yield from (("", f"no   {fault}") for fault in those)
             if those:
@@ -87,13 +87,13 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     for source in denials:
         yield "denial", source.removeprefix("deny ")
     if not grants and not denials:
-        yield "grant", "none speaks of it"
+        yield "grant", "none covers it"
 
 
 def _bear(condition: Condition, tried: Tried, faults: Sequence[Fault]) -> str:
     """Say of a condition whether the request keeps to it."""
     if condition == UNRESTRICTED:
-        return f"yes  {UNRESTRICTED.word}: the body may be anything"
+        return f"yes  {UNRESTRICTED.word}: any body is allowed"
     if is_of_body(tried.request.operation, condition.word):
         broken = any(fault.word == condition.word for fault in faults)
         return f"{'?   ' if tried.wants_body else 'no  ' if broken else 'yes '} {condition}"
@@ -115,18 +115,14 @@ def _explain(condition: Condition, tried: Tried) -> str:
     """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
     if is_about_object(tried.request.operation, condition.word):
         if tried.found is None:
-            return ": which one it is cannot be known"
+            return ": unknown object"
         if _holds(condition, replace(tried, request=replace(tried.request, query=()))):
             return ": with this query an engine would act on others too"
         return f": it is {list_names(tried.found.names, 'and')}"
     if condition.constraint.takes is Takes.CHOICE:
         return ""
     least = find_least(condition.constraint, _claims_of(tried))
-    return (
-        ": the request does not say, or not so that all engines read it alike"
-        if least is None
-        else (f": it is {say_value(least)}")
-    )
+    return ": missing, or engines read it differently" if least is None else (f": it is {say_value(least)}")
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
@@ -158,7 +154,7 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
         return
     demanding = _keep_demands(grants, policy, tried, line)
     if isinstance(demanding, str):
-        yield "change", f"no line in allow {where} keeps the demands of the grant and allows this: {demanding}"
+        yield "change", f"no line in allow {where} meets the demands of the grant and allows this: {demanding}"
         return
     denied = any(operation.name in denial.operations for denial in policy.denials)
     does = "is needed too" if denied else "would allow it"
@@ -167,7 +163,7 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     sources = (alone.grant.source for alone in grants)
     named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
     if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
-        yield "change", f"taking the conditions of {named} away in allow {where} {does}"
+        yield "change", f"removing the conditions of {named} in allow {where} {does}"
         return
     if named and set(demanding) == {UNRESTRICTED.word}:
         yield "change", f"this line in place of {named} in allow {where} {does}, as everything:"
@@ -247,10 +243,10 @@ def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone]
     only = [source for source in sources if _covers_only(policy, source, operation.name)]
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
     if set(holding) <= set(only):
-        yield "change", f"taking {list_names(holding, 'and')} out of allow {where} would refuse it"
+        yield "change", f"removing {list_names(holding, 'and')} from allow {where} would deny it"
         return
-    besides = f"taking {list_names(only, 'and')} out of allow, and " if only else ""
-    yield "change", f"{besides}this line in deny {where} would refuse it:"
+    besides = f"removing {list_names(only, 'and')} from allow, and " if only else ""
+    yield "change", f"{besides}this line in deny {where} would deny it:"
     yield "", f"- {operation.name}"
 
 

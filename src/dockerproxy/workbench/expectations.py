@@ -99,7 +99,7 @@ class Reader:
             if words:
                 self._read_line(words, [Place(file, number, word.start() + 1) for word in found])
         if len(self.expectations) + len(self.problems) == before:
-            self.problems.append(Problem(file, "there are no expectations in it", _FORM))
+            self.problems.append(Problem(file, "no expectations", _FORM))
 
     def _read_line(self, words: list[str], places: list[Place]) -> None:
         if words[0] not in _WORDS:
@@ -107,11 +107,11 @@ class Reader:
         elif words[0] == _SOCKET:
             self._read_socket(words, places)
         elif len(words) < _BEFORE_BODY:
-            self._problem(places[0], f"{words[0]} is followed by a method and a target", _FORM)
+            self._problem(places[0], f"{words[0]} takes a method and a target", _FORM)
         elif _METHOD.fullmatch(words[1]) is None:
             self._problem(places[1], f"{show(words[1])} is not a method", "capitals, like GET")
         elif self._socket is None:
-            hint = f"a line above it says so: socket {list_names(list(self._sockets))}"
+            hint = f"add a line above: socket {list_names(list(self._sockets))}"
             self._problem(places[0], "which socket is this about?", hint)
             self._socket = next(iter(self._sockets.values()))
         else:
@@ -135,7 +135,7 @@ class Reader:
             except UserError as error:
                 self._problem(place, f"{path}: {error.problems[0].what}", _FORM_OF_BODY)
         elif not text.startswith("{"):
-            self._problem(place, f"{show(text)} is no body", _FORM_OF_BODY)
+            self._problem(place, f"invalid body {show(text)}", _FORM_OF_BODY)
         elif isinstance(read := read_json(text.encode()), Refusal):
             self._problem(place, read.reason, _FORM_OF_BODY)
         return text.encode()
@@ -144,10 +144,10 @@ class Reader:
         """Turn to another socket; if it is none, to any, so that the lines below are read too."""
         self._socket = self._sockets.get(words[-1], next(iter(self._sockets.values())))
         if len(words) != len(("socket", "NAME")):
-            self._problem(places[0], "socket is followed by one name", "like: socket traefik")
+            self._problem(places[0], "socket takes one name", "like: socket traefik")
         elif words[1] not in self._sockets:
             hint = hint_at(words[1], self._sockets, f"it has {list_names(list(self._sockets), 'and')}")
-            self._problem(places[1], f"{show(words[1])} is no socket of the policy", hint)
+            self._problem(places[1], f"{show(words[1])} is not a socket of the policy", hint)
 
     def _problem(self, place: Place, what: str, hint: str) -> None:
         self.problems.append(Problem(str(place), what, hint))

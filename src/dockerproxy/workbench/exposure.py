@@ -82,7 +82,7 @@ _EXPOSURES: Final = (
     ),
     Exposure(
         _MOUNTING,
-        "is root on the host: by what is granted it reaches the engine's socket or files that the host trusts",
+        "is root on the host: its grants reach the engine's socket or files that the host trusts",
         owns_host,
         ("binds", "add_capabilities"),
     ),
@@ -160,7 +160,7 @@ _EXPOSURES: Final = (
     ),
     Exposure(
         "NetworkConnect NetworkDisconnect NetworkConnectLibpod NetworkDisconnectLibpod",
-        "joins any container to a network, or takes it out of one: the body names it",
+        "joins any container to a network, or removes it of one: the body names it",
         is_any,
         ("containers", "networks"),
     ),

@@ -22,7 +22,7 @@ def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
     if in_file:
         told += _list_opened(policy, exposures)
     if told:
-        yield "what this policy lets a client do, and you may not expect:"
+        yield "what this policy lets a client do that you may not expect:"
     yield from told
     yield _count(policy)
 
@@ -41,9 +41,9 @@ def _describe(exposed: Exposure, *, in_file: bool) -> str:
     names = exposed.operations
     if in_file:
         opened = ", ".join(dict.fromkeys(map(_say_source, decisive)))
-        return f"  it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] takes it out"
+        return f"  it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] removes it"
     opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
-    return f"  it {exposed.says}{when} ({opened}; DENY={','.join(names)} takes it out)"
+    return f"  it {exposed.says}{when} ({opened}; DENY={','.join(names)} removes it)"
 
 
 def _say_source(case: Case) -> str:
@@ -72,7 +72,7 @@ def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...]) -> Ite
             opened.setdefault(sources[0], []).append(name)
     for source, names in opened.items():
         listed = ", ".join(names)
-        yield f"  it says what it likes in {listed}: nothing of that is looked at, by {source}"
+        yield f"  it can send anything in {listed}: unchecked, by {source}"
 
 
 def _count(policy: CompiledPolicy) -> str:
@@ -84,7 +84,7 @@ def _count(policy: CompiledPolicy) -> str:
     if contained:
         counted += f", {contained} of them contained"
     if policy.mode is Mode.ENFORCE:
-        return f"{counted}; the rest is refused"
+        return f"{counted}; the rest is denied"
     if policy.mode is Mode.REPORT:
         return f"{counted}; the rest passes too, and is reported"
-    return "everything passes, and what it takes is learned"
+    return "everything passes, and is learned"

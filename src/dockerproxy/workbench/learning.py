@@ -34,7 +34,7 @@ _MOST_EXPLAINED: Final = 3
 _NOT_FOUND: Final = 404
 """The engine has no such object, and would say so itself."""
 
-_EARLIER: Final = "it was learned before the proxy was started again"
+_EARLIER: Final = "learned before a restart"
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 512

@@ -76,12 +76,12 @@ class Gap:
     reason: str
 
 
-REACHING: Final = Gap("reached for more than what it named")
-UNTOLD: Final = Gap("had a body of which its record says nothing")
-_UNKNOWN: Final = Gap("may not have kept to it")
+REACHING: Final = Gap("acted on more than it named")
+UNTOLD: Final = Gap("had a body that was not recorded")
+_UNKNOWN: Final = Gap("may not have met it")
 _CUT: Final = Gap("had a target too long for a record")
 _LONG: Final = Gap(f"had one of more than {LONGEST} characters")
-_STRANGE: Final = Gap("had one with characters that are in no policy")
+_STRANGE: Final = Gap("had one with characters that no policy can have")
 
 
 _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
@@ -158,7 +158,7 @@ def find_need(record: Record) -> Need | Impossible | None:
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
     if request.operation is UNKNOWN:
-        return _impossible(record, "no operation that is known")
+        return _impossible(record, "unknown operation")
     words, named = _words_of_head(request.operation), find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words.items()}
     need = Need(
@@ -298,7 +298,7 @@ def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> 
     if least is None and word.takes is Takes.ITEMS:
         return Gap(_UNCERTAIN[word.name])
     if least is None:
-        return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not keep to it")
+        return Gap("had a value that engines read differently" if word.takes is Takes.FLAG else "did not meet it")
     return _check(word, least) if isinstance(least, tuple) else least
 
 
@@ -313,7 +313,7 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     if isinstance(known, Lookup) and is_absent(known, record):
         return Absent(known.name)
     if found is None:
-        return Gap("named nothing that could be known")
+        return Gap("named something unknown")
     reason = _find_ignorance(known, found, record)
     if reason:
         return Gap(reason)
@@ -360,7 +360,7 @@ def _reaches(
 def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject, record: Record) -> str:
     """Say why what a record calls an object is not enough to list it; empty if it is."""
     if not found.names:
-        return "named one of which its record says no more"
+        return "named one that was not recorded"
     if found.every:
         return "acted on all names of an image, of which the log has one"
     if not isinstance(known, Lookup):
@@ -368,7 +368,7 @@ def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject
     is_image = known.kind is Kind.IMAGE
     if is_id(known.name) and record.object in ("", known.name, *missing(known).names):
         # Except for images, an object without another name is listed by its ID.
-        return "named one by nothing but an id" if is_image or not record.object else ""
+        return "named one only by its id" if is_image or not record.object else ""
     return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
 
 

@@ -21,7 +21,7 @@ def share(count: int, total: int) -> str:
 def explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
     """Say what a pattern stands for."""
     if not members:
-        return f"{word}: {write_value(pattern)} is what was learned before the proxy was started again"
+        return f"{word}: {write_value(pattern)} was learned before a restart"
     if is_id(members[0]):
         return f"{word}: {len(pattern)} question marks stand for names that look like ids, like {members[0]}"
     return f"{word}: {write_value(_clip(pattern))} stands for names like {' and '.join(map(_clip, members))}"

@@ -125,7 +125,7 @@ class Replay:
 
 
 _NO_SOCKET = Decision(allowed=False, source="", message="the socket does not exist")
-_NO_OPERATION = Decision(allowed=False, source="", message="not a known Docker API operation")
+_NO_OPERATION = Decision(allowed=False, source="", message="unknown operation")
 
 
 def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:
@@ -152,7 +152,7 @@ def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record,
     )
     default = policy.default[name]
     if len(kept) < len(policy.cases[name]):
-        default = replace(default, message=f"{name} denied: {_describe_need(name, needed)}")
+        default = replace(default, message=f"{name} is not allowed here: {_describe_need(name, needed)}")
     return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
 
 
@@ -177,6 +177,6 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
 
 def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:
     if needed is None:
-        return "the record says nothing of the body"
+        return "the record has no body"
     listed = {word: value for word, value in needed.items() if value}
     return str(needed.get(UNRESTRICTED.word) or f'for the body "{write_grant(name, listed)}" is needed')

@@ -49,11 +49,11 @@ _MOST_WRITTEN: Final = 2500
 _MOST_EXPLAINED: Final = 5
 """Patterns of a list that are explained one by one."""
 
-_ENDLESS: Final = "there were more than a person would read"
+_ENDLESS: Final = "there were too many to read"
 
-_EARLIER: Final = Gap("came before the proxy was started again, and it was left out then")
+_EARLIER: Final = Gap("came before a restart, and it was left out then")
 
-_GENERATED: Final = Gap("was about one whose name the engine made up")
+_GENERATED: Final = Gap("had a name that the engine generated")
 
 _NAMED_BY_ENGINES: Final = frozenset({"containers", "pods"})
 """Lists of objects to which an engine gives a name if nobody else does."""
@@ -262,12 +262,12 @@ class Listed:
         remarks = [explain(name, pattern, members) for pattern, members in sorted(families.items())]
         yield from remarks[:_MOST_EXPLAINED]
         if len(remarks) > _MOST_EXPLAINED:
-            yield f"{name}: the other patterns were made likewise"
+            yield f"{name}: the other patterns were made the same way"
         if self._has_more:
             yield f"{name}: others do not exist or were refused, and are not listed"
         made_up = sorted(filter(is_generated, single))
         if made_up and name in _FINDERS:
-            yield f"{name}: the engine makes names up like {made_up[0]}, and the next one is not listed"
+            yield f"{name}: the engine generates names like {made_up[0]}; the next one is not listed"
         if self._absent:
             those = share(self._absent.total(), total)
             yield f"{name}: {those} named an id that the engine did not know, which always gets 404"
@@ -360,7 +360,7 @@ class _Demanded:
     def settle(self, total: int) -> Settled:
         if self._value is None or not self._others:
             return Settled(self._value)
-        why = f"{share(self._others, total)} may not have kept to it"
+        why = f"{share(self._others, total)} may not have met it"
         return Settled(None, (f"{self._word.name}: {write_value(self._value)} left out, since {why}",))
 
 

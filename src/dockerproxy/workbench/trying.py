@@ -192,4 +192,4 @@ def describe_unseen(tried: Tried) -> str:
     if body is None or not body.of_object:
         return ""
     fields = dict.fromkeys(path.partition(".")[0] for path in body.of_object)
-    return f"its {list_names(list(fields), 'and')} is not known here; serve asks the engine and looks at that too"
+    return f"its {list_names(list(fields), 'and')} is unknown here; serve asks the engine and checks it too"
