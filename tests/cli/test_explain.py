@@ -93,7 +93,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "decision   not allowed",
                 "grant      SECRETS=1",
                 "denial     DENY",
-                "message    SecretList is not allowed here; removing SecretList from DENY would allow it",
+                "message    SecretList is not allowed here; to allow it, first remove SecretList from DENY",
             ],
         ),
         (

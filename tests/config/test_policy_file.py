@@ -108,7 +108,7 @@ def test_a_refusal_says_which_line_would_allow_it() -> None:
         'ContainerRestart is not allowed here; adding "- ContainerRestart" to allow of the socket backup would allow it'
     )
     assert default["ContainerArchive"].message == (
-        "ContainerArchive is not allowed here; removing ContainerArchive from deny of the socket backup would allow it"
+        "ContainerArchive is not allowed here; to allow it, first remove ContainerArchive from deny of the socket backup"
     )
     assert " except if the container is db-*; widening " in default["ContainerExec"].message
 
@@ -125,9 +125,9 @@ def test_a_hint_widens_what_is_there_before_it_adds_something_wider() -> None:
 
 def test_a_hint_names_the_denial_as_it_is_written() -> None:
     hints = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hints
-    assert hints["ContainerLogs"].startswith("removing containers:read from deny of the socket web")
-    assert hints["ContainerList"].startswith("removing containers:read from deny")
-    assert hints["SystemEvents"].startswith("removing preset:traefik from deny")
+    assert hints["ContainerLogs"].startswith("to allow it, first remove containers:read from deny of the socket web")
+    assert hints["ContainerList"].startswith("to allow it, first remove containers:read from deny")
+    assert hints["SystemEvents"].startswith("to allow it, first remove preset:traefik from deny")
     assert list(hints) == list(OPERATIONS)
     assert len(hints) == len(OPERATIONS)
 

@@ -107,7 +107,7 @@ def follow(environment: dict[str, str], name: str, hint: str) -> Iterator[dict[s
     """Yield the environments that a hint promises would allow an operation; check what it promises besides."""
     broad = re.match(r"(\S+=1(?: and \S+=1)*) would allow it", hint)
     narrow = re.search(r"(\S+=\S+) (?:nothing else|would allow it)$", hint)
-    taken_out = re.fullmatch(r"removing (\S+) from DENY would allow it", hint)
+    taken_out = re.fullmatch(r"to allow it, first remove (\S+) from DENY", hint)
     assert broad or narrow or taken_out, hint
     if taken_out:
         assert taken_out[1] == name
@@ -143,7 +143,7 @@ def test_a_refusal_names_exactly_what_would_allow_it(name: str) -> None:
 def test_a_denied_operation_says_so_and_then_what_else_it_needs(name: str) -> None:
     environment = {"DENY": f"{name},SystemInfo" if name != "SystemInfo" else name}
     hint = hint_of(policy_of(**environment), name)
-    assert hint == f"removing {name} from DENY would allow it"
+    assert hint == f"to allow it, first remove {name} from DENY"
     (changed,) = follow(environment, name, hint)
     if hint := hint_of(policy_of(**changed), name):
         for again in follow(changed, name, hint):
@@ -197,7 +197,7 @@ def test_who_asks_for_more_than_a_section_opens_is_told_on_what_condition_it_is_
         ({}, "ContainerList", "CONTAINERS=1 would allow it, ALLOW=ContainerList nothing else"),
         ({}, "SwarmInit", "SWARM=1 and POST=1 and CONTAINED=0 would allow it"),
         ({}, "KubePlayLibpod", "ALLOW=KubePlayLibpod and CONTAINED=0 would allow it"),
-        ({"DENY": "SwarmInit"}, "SwarmInit", "removing SwarmInit from DENY would allow it"),
+        ({"DENY": "SwarmInit"}, "SwarmInit", "to allow it, first remove SwarmInit from DENY"),
     ],
 )
 def test_where_all_is_contained_a_hint_says_how_far_it_helps(environment: dict[str, str], name: str, hint: str) -> None:
@@ -222,7 +222,7 @@ BY_NAME = "ALLOW=Container"
         ({"ALLOW_TOP": "0"}, "ContainerTop", f"CONTAINERS=1 and ALLOW_TOP=1 would allow it, {BY_NAME}Top nothing else"),
         ({}, "ImageSearch", "IMAGES=1 would allow it, ALLOW=ImageSearch nothing else"),
         ({}, "KubePlayLibpod", "ALLOW=KubePlayLibpod would allow it"),
-        ({"DENY": "SystemInfo"}, "SystemInfo", "removing SystemInfo from DENY would allow it"),
+        ({"DENY": "SystemInfo"}, "SystemInfo", "to allow it, first remove SystemInfo from DENY"),
     ],
 )  # fmt: skip
 def test_a_hint_reads_like_this(environment: dict[str, str], name: str, hint: str) -> None:

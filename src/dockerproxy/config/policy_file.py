@@ -83,7 +83,7 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
         narrowed: Words of `allow` with conditions, by the operations that they grant under them.
     """
     if name in denied:
-        return f"removing {denied[name]} from deny of the socket {socket} would allow it"
+        return f"to allow it, first remove {denied[name]} from deny of the socket {socket}"
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f"the conditions of {narrowed[name]}"
         return f"widening {whose} in allow of the socket {socket} would allow it"

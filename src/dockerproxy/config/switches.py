@@ -107,7 +107,7 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contai
         contained: Whether bodies are judged.
     """
     if name in denied:
-        return f"removing {name} from DENY would allow it"
+        return f"to allow it, first remove {name} from DENY"
     narrow = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
     narrow = f"{narrow}=1" if narrow else f"ALLOW={name}"
     missing = [switch for switch in _needed(name) if not values[switch]]

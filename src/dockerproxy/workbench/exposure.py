@@ -160,7 +160,7 @@ _EXPOSURES: Final = (
     ),
     Exposure(
         "NetworkConnect NetworkDisconnect NetworkConnectLibpod NetworkDisconnectLibpod",
-        "joins any container to a network, or removes it of one: the body names it",
+        "joins any container to a network, or removes it from one: the body names it",
         is_any,
         ("containers", "networks"),
     ),
