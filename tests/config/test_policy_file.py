@@ -108,7 +108,8 @@ def test_a_refusal_says_which_line_would_allow_it() -> None:
         'ContainerRestart is not allowed here; adding "- ContainerRestart" to allow of the socket backup would allow it'
     )
     assert default["ContainerArchive"].message == (
-        "ContainerArchive is not allowed here; to allow it, first remove ContainerArchive from deny of the socket backup"
+        "ContainerArchive is not allowed here;"
+        " to allow it, first remove ContainerArchive from deny of the socket backup"
     )
     assert " except if the container is db-*; widening " in default["ContainerExec"].message
 

@@ -99,14 +99,10 @@ def _announce(configured: Configured, log: Log) -> None:
         log.message(Level.WARNING, str(warning))
     in_file = bool(configured.policy_file)
     for served in configured.settings.sockets:
-        _warn_of_mode(served, log)
+        if served.remark:
+            log.message(Level.WARNING, served.remark)
         text = describe_exposures(served.policy, in_file=in_file)
         log.message(Level.NOTICE, f"socket {served.name}: policy {digest(served.policy)}\n{text}" if in_file else text)
-
-
-def _warn_of_mode(served: SocketSettings, log: Log) -> None:
-    if served.remark:
-        log.message(Level.WARNING, served.remark)
 
 
 def _make_learner(settings: SocketSettings) -> Learner:
@@ -185,7 +181,8 @@ class _Reloading:
                 return
         before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
-            _warn_of_mode(served, self._log)
+            if served.remark:
+                self._log.message(Level.WARNING, served.remark)
             if digest(served.policy) != before.get(served.path):
                 text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
                 self._log.message(Level.NOTICE, f"socket {served.name}:\n{text}")

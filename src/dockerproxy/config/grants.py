@@ -29,12 +29,7 @@ _ENOUGH: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Presets that can be named.
-
-    Attributes:
-        names: Of all of them.
-        find: Returns the grants of one.
-    """
+    """Presets that can be named: the names of all of them, and what finds the grants of one."""
 
     names: tuple[str, ...]
     find: Callable[[str], tuple[Grant, ...]]

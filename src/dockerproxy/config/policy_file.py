@@ -56,13 +56,7 @@ _MEANT_OF_SOCKET: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """What a policy file says.
-
-    Attributes:
-        engine: Path of the engine's socket; empty if the file does not say.
-        sockets: In their order.
-        places: Of each socket's path, by the socket's name.
-    """
+    """What a policy file says: the engine, or nothing, and sockets in their order, with the places of their paths."""
 
     engine: str
     sockets: tuple[SocketSettings, ...]

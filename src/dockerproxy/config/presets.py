@@ -25,13 +25,7 @@ _KEYS: Final = ("about", "allow")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Grants with a name.
-
-    Attributes:
-        name: What follows `preset:`.
-        about: What the program does with them, in a line.
-        grants: Including those of the presets that it builds on.
-    """
+    """Grants with a name, and what the program does with them, in a line; those of presets that it builds on, too."""
 
     name: str
     about: str

@@ -25,14 +25,7 @@ _MOST: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One mistake in the syntax.
-
-    Attributes:
-        line: From 1 on.
-        column: From 1 on.
-        what: What is wrong there.
-        hint: What to do about it.
-    """
+    """One mistake in the syntax, at a line and a column that are counted from 1 on, and what to do about it."""
 
     line: int
     column: int

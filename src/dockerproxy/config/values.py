@@ -20,12 +20,7 @@ DEFAULT_PERMISSIONS: Final = 0o660
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a value is invalid.
-
-    Attributes:
-        what: As a clause.
-        hint: What to write instead, or empty.
-    """
+    """Why a value is invalid, as a clause, and what to write instead, or nothing."""
 
     what: str
     hint: str = ""

@@ -46,16 +46,7 @@ _FORM_OF_BODY: Final = "a body behind the target is JSON in braces, or `< FILE`"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What somebody expects of a policy.
-
-    Attributes:
-        place: Where it is written.
-        socket: The one it is about.
-        allowed: Whether the request should pass.
-        method: Of the request.
-        target: Of the request.
-        body: Of the request; None if it has none, or that is not said.
-    """
+    """Whether a socket should allow a request, and where that is written. The body is None if none is said."""
 
     place: Place
     socket: SocketSettings

@@ -38,15 +38,12 @@ _UNRESTRICTED: Final = "Unrestricted, because no condition allows all of these r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedGrant:
-    """A grant for an operation that was used.
+    """A grant for an operation that was used, how often, and last at so many seconds since 1970.
 
     Attributes:
-        operation: Its name.
         conditions: That all requests met, by their words.
         remarks: What a person should know about it, each a clause.
         openings: Why it is unrestricted, if it is: fields of requests, and what is wrong with them.
-        count: Requests.
-        last: When the last one came, in seconds since 1970.
     """
 
     operation: str
@@ -59,11 +56,9 @@ class LearnedGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedSocket:
-    """What was used on one socket.
+    """What was used on one socket, whose policy says nothing here.
 
     Attributes:
-        settings: Of the socket; its policy says nothing here.
-        grants: In order.
         impossible: What no policy allows, and how often it came.
         others: Further such requests, not told apart.
     """

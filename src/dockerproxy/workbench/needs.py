@@ -135,11 +135,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """A request that no policy allows.
-
-    Attributes:
-        text: The request and the reason; ASCII, one line.
-    """
+    """A request that no policy allows, and the reason, in ASCII on one line."""
 
     text: str
 
@@ -167,10 +163,8 @@ def find_need(record: Record) -> Need | Impossible | None:
         named.name if isinstance(named, Lookup) else "",
         _reaches(words, values, request, find_named(request, record)),
     )
-    # A missing object gets 404 whatever the body says.
-    return _be_wary(
-        _with_body(need, record, asked=not (isinstance(named, Lookup) and is_absent(named, record))), record
-    )
+    is_there = not (isinstance(named, Lookup) and is_absent(named, record))  # Else it gets 404 whatever the body says.
+    return _be_wary(_with_body(need, record, asked=is_there), record)
 
 
 def _be_wary(need: Need, record: Record) -> Need | Impossible:

@@ -4,7 +4,7 @@ What they do to it later is done to objects of their own, whatever the engine ca
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Record
@@ -63,6 +63,11 @@ class Owned:
         return by_id or (word, record.object or need.named) in self._names
 
     def _forget(self) -> None:
-        for known in (self._ids, self._names):
-            while len(known) > _MOST:
-                del known[next(iter(known))]
+        forget_oldest(self._ids, _MOST)
+        forget_oldest(self._names, _MOST)
+
+
+def forget_oldest(known: dict[Any, Any], most: int) -> None:
+    """Forget what is remembered longest, so that no more than so much is left."""
+    while len(known) > most:
+        del known[next(iter(known))]

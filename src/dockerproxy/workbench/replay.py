@@ -49,11 +49,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A request that one policy allows and the other does not.
+    """A kind of request that one policy allows and the other does not, and how often it was recorded.
 
     Attributes:
-        pair: The socket it came in by.
-        count: How often it was recorded.
         line: Method, target, and the object if that was asked for, which its owner named: escaped, on one line.
         gained: Whether it is the new one that allows it.
         why: The grant that allows it now, or why it is not allowed any more.

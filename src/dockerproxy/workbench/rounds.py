@@ -13,6 +13,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.objects import KINDS, WORDS
 from dockerproxy.workbench.needs import Need
+from dockerproxy.workbench.owned import forget_oldest
 from dockerproxy.workbench.patterns import is_id
 
 LISTS: Final = {
@@ -51,7 +52,7 @@ class Rounds:
         name = need.operation.name
         if name in LISTS.values() and _lists_all(record):
             self._ends[record.peer, name] = when + _PATIENCE
-            _forget(self._ends)
+            forget_oldest(self._ends, _MOST)
         if name not in LISTS or need.is_doubtful or is_own or not is_id(need.named):
             return False
         begun = (record.peer, LISTS[name])
@@ -59,7 +60,7 @@ class Rounds:
             return False
         self._ends[begun] = when + _PATIENCE
         ids = self._ids.setdefault((record.peer, name), set())
-        _forget(self._ids)
+        forget_oldest(self._ids, _MOST)
         if len(ids) < _FEWEST:
             ids.add(need.named)
         return len(ids) >= _FEWEST
@@ -83,8 +84,3 @@ def _lists_all(record: Record) -> bool:
         if not isinstance(filters, dict) or not filters.keys() <= _STATES:
             return False
     return True
-
-
-def _forget(known: dict[tuple[object, str], float] | dict[tuple[object, str], set[str]]) -> None:
-    while len(known) > _MOST:
-        del known[next(iter(known))]
