@@ -22,11 +22,7 @@ def add_socket_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:
-    """Return the socket of a name, or the only one if none is named; `where` says where the name was typed.
-
-    Raises:
-        UserError: There is none of that name, or more than one to choose from.
-    """
+    """Return the socket of a name, typed at `where`, or the only one; a `UserError` says that there is no such one."""
     named = {socket.name: socket for socket in sockets}
     if name in named:
         return named[name]

@@ -27,8 +27,7 @@ _SHORTEST: Final = 0.001
 def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tuple[int, str]:
     """Send a request to a socket; return the status, and the message of the answer if it has one.
 
-    Raises:
-        OSError: Nobody answers there, or not in time.
+    An `OSError` says that nobody answers there, or not in time.
     """
     request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
     deadline, received = time.monotonic() + patience, bytearray()

@@ -39,8 +39,7 @@ REPLACED: Final[Mapping[str, str]] = {
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
     """Read what is configured: in a policy file, which POLICY_FILE may name, or by the variables alone.
 
-    Raises:
-        UserError: With every problem, those that are only warnings too.
+    A `UserError` has every problem, those that are only warnings too.
     """
     variables = Variables(environment)
     path = policy_file or variables.environment.get("POLICY_FILE", "")

@@ -46,13 +46,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A scalar.
-
-    Attributes:
-        text: What is written, whatever YAML would make of it.
-        plain: Whether it has no quotes.
-        place: Where.
-    """
+    """A scalar as it is written, whatever YAML would make of it; it is plain if it has no quotes."""
 
     text: str
     plain: bool
@@ -102,11 +96,7 @@ def read_file(path: str, *, or_stdin: bool = False) -> str:
 
 
 def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOADER) -> Node | None:
-    """Read a document, without what is wrong in it, which is added to the problems.
-
-    Returns:
-        Its root; None if there is nothing, or it cannot be read to its end.
-    """
+    """Read a document, and add its problems; None if there is nothing, or it cannot be read to its end."""
     flaws = find_hidden(text)
     composer = _Composer(file, problems)
     if not flaws:

@@ -68,13 +68,9 @@ _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
 
 
 def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapping[str, str]) -> str:
-    """Say what to change in the file to allow an operation.
+    """Say what to change in the file to allow an operation on a socket.
 
-    Args:
-        name: Of the operation.
-        socket: Of whose policy it is not allowed.
-        denied: Words of `deny`, by the operations that they refuse.
-        narrowed: Words of `allow` with conditions, by the operations that they grant under them.
+    Operations that are denied, or granted under conditions, have the words of `deny` and `allow` that do it.
     """
     if name in denied:
         return f"to allow it, first remove {denied[name]} from deny of the socket {socket}"
@@ -89,11 +85,7 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
-    """Read a policy file, for sockets that have these limits unless it says others.
-
-    Raises:
-        UserError: With every problem.
-    """
+    """Read a policy file, whose sockets have these limits unless it says others; a `UserError` has every problem."""
     return read_policy(read_file(path), path, limits)
 
 

@@ -57,11 +57,7 @@ SHELF: Final = Shelf(PRESETS, lambda name: find_preset(name).grants)
 
 
 def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
-    """Read a preset in a folder and those that it builds on; those above build on it.
-
-    Raises:
-        UserError: It has mistakes, or builds on itself.
-    """
+    """Read a preset and those that it builds on; a `UserError` has its mistakes. Those above build on it."""
     reader = Reader(f"presets/{name}{_SUFFIX}")
     path = (*above, name)
 

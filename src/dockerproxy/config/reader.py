@@ -27,12 +27,7 @@ _FLAG: Final = "write true or false, in lower case and without quotes"
 
 
 class Reader:
-    """Reads one document.
-
-    Attributes:
-        file: What places call it.
-        problems: Mistakes so far.
-    """
+    """Reads one document, which places call by the name of its file, and gathers problems."""
 
     def __init__(self, file: str) -> None:
         self.file = file

@@ -98,13 +98,9 @@ FOREIGN: Final = {
 
 
 def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:
-    """Say what an operator would change to have an operation allowed, and what would allow nothing else.
+    """Say what to change to have an operation allowed, as the switches are set now, and what would allow nothing else.
 
-    Args:
-        name: Of the operation.
-        values: Every switch as it is set now.
-        denied: Names of operations in `DENY`.
-        contained: Whether bodies are judged.
+    What is denied is in `DENY`; if it is contained, bodies are judged.
     """
     if name in denied:
         return f"to allow it, first remove {name} from DENY"

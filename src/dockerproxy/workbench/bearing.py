@@ -27,14 +27,7 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Alone:
-    """A grant as if there were no other, and no denial.
-
-    Attributes:
-        grant: The grant.
-        policy: Compiled of it alone.
-        faults: What is wrong with a request by each case of its operation.
-        allows: Whether it allows the request.
-    """
+    """A grant as if there were no other, and no denial: what is wrong by each case, and whether it allows."""
 
     grant: Grant
     policy: CompiledPolicy

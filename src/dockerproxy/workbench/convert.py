@@ -46,8 +46,7 @@ class _Line:
 def convert(configured: Configured, environment: Mapping[str, str]) -> str:
     """Write the policy file that means the same as an environment.
 
-    Raises:
-        UserError: A path has characters that no policy file can have.
+    A `UserError` says that a path has characters that no policy file can have.
     """
     (served,) = configured.settings.sockets
     given = {name for name, value in environment.items() if value}

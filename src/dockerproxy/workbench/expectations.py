@@ -59,18 +59,10 @@ class Expectation:
 class Reader:
     """Reads expectations, and gathers what is wrong with them.
 
-    Attributes:
-        expectations: Those read so far.
-        problems: What is wrong so far.
+    Lines before the first `socket` are about the chosen one; if there is none, they are wrong.
     """
 
     def __init__(self, sockets: Sequence[SocketSettings], chosen: SocketSettings | None) -> None:
-        """Remember what can be expected of.
-
-        Args:
-            sockets: Those of the policy.
-            chosen: The one that lines before the first `socket` are about; None if they must not be.
-        """
         self.expectations: list[Expectation] = []
         self.problems: list[Problem] = []
         self._sockets: Mapping[str, SocketSettings] = {socket.name: socket for socket in sockets}

@@ -56,12 +56,7 @@ class LearnedGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedSocket:
-    """What was used on one socket, whose policy says nothing here.
-
-    Attributes:
-        impossible: What no policy allows, and how often it came.
-        others: Further such requests, not told apart.
-    """
+    """What was used on one socket, and what no policy allows, with its number; its policy says nothing here."""
 
     settings: SocketSettings
     grants: tuple[LearnedGrant, ...]

@@ -43,8 +43,7 @@ _LONGEST_REMEMBERED: Final = 512
 class Learner:
     """Records what is used on one socket. Repeated requests are cheap, since programs poll.
 
-    Attributes:
-        changed: Whether anything is new since the last text.
+    It has `changed` if anything is new since the last text.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
@@ -83,12 +82,7 @@ class Learner:
         self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
-        """Go on from the policy that was written before the proxy was started again.
-
-        Args:
-            policy: That was written then.
-            told: For operations, how many requests needed them, and when the last of them came.
-        """
+        """Go on from a policy, told how many requests needed each operation, and when the last one came."""
         for grant in policy.grants:
             for name in grant.operations:
                 usage = self._usages.setdefault(name, _Usage(OPERATIONS[name], self._owned))

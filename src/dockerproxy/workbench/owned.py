@@ -21,11 +21,7 @@ _RENAMES: Final = frozenset({"ContainerRename", "ContainerRenameLibpod"})
 
 
 class Owned:
-    """The objects that were created, by their ids and names.
-
-    Attributes:
-        chosen: Names that clients gave them.
-    """
+    """The objects that were created, by their ids and names, and the names that clients chose."""
 
     def __init__(self) -> None:
         self.chosen: Collection[str] = ()

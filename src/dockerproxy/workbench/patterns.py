@@ -153,8 +153,7 @@ def _group_image_names(references: list[str]) -> dict[str, list[str]]:
 def _group_by_parts(names: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
     """Group names by what is left without their made-up parts; a part that is the same in all of them stays.
 
-    Args:
-        names: Each with what stands before and behind it, and stays.
+    What stands before and behind each name stays, too.
     """
     groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
     for before, name, rest in names:

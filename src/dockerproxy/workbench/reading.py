@@ -27,12 +27,9 @@ oldest are forgotten, and would count twice."""
 
 
 class Reading:
-    """The records in the lines of a log, each with its time, in seconds since 1970.
+    """The records in the lines of a log, each with its time, in seconds since 1970, and the number of unreadable lines.
 
     The line with which a stream begins and the one with which it ends are of one exchange, and give one record.
-
-    Attributes:
-        unreadable: Lines so far that are no lines of our log.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:

@@ -65,11 +65,7 @@ class Difference:
 
 
 class Replay:
-    """Counts recorded requests, to decide each kind of them once.
-
-    Attributes:
-        strangers: Requests that came in by a socket that neither policy has, by its name.
-    """
+    """Counts recorded requests, to decide each kind once; those by a socket that neither policy has are strangers."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.strangers: Counter[str] = Counter()
