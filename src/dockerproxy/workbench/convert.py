@@ -5,7 +5,6 @@ A switch that opens a whole section is written as the section; an operation in `
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
@@ -35,12 +34,8 @@ _WIDTH: Final = 118
 _ITEM: Final = "      - "
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """An item of `allow`, and what else it exposes."""
-
-    text: str
-    remarks: tuple[str, ...]
+_Line = tuple[str, tuple[str, ...]]
+"""An item of `allow`, and what else it exposes."""
 
 
 def convert(configured: Configured, environment: Mapping[str, str]) -> str:
@@ -97,7 +92,7 @@ def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterat
             if allowed and switched and whole.issuperset(names):
                 bodies = any(UNRESTRICTED in case.conditions for name in allowed for case in policy.cases[name])
                 text = write_grant(word, values_of((UNRESTRICTED,) if bodies else ()))
-                yield _Line(text, tuple(_find_remarks(policy, allowed, of_group=True)))
+                yield text, tuple(_find_remarks(policy, allowed, of_group=True))
             else:
                 for name in allowed:
                     yield from _write_operation(policy, name)
@@ -107,7 +102,7 @@ def _write_operation(policy: CompiledPolicy, name: str) -> Iterator[_Line]:
     """Write the grants of an operation, without those that another one makes pointless."""
     remarks = tuple(_find_remarks(policy, [name], of_group=False))
     for conditions in find_needed(name, (case.conditions for case in policy.cases[name])):
-        yield _Line(write_grant(name, values_of(conditions)), remarks)
+        yield write_grant(name, values_of(conditions)), remarks
 
 
 def _is_plain(conditions: tuple[Condition, ...]) -> bool:
@@ -127,16 +122,15 @@ def _write_allow(lines: Sequence[_Line]) -> Iterator[str]:
         yield "    allow: []"
         return
     yield "    allow:"
-    column = max((len(line.text) for line in lines if line.remarks), default=0) + 2
-    for line in lines:
-        yield from _write_line(line, column)
+    column = max((len(text) for text, remarks in lines if remarks), default=0) + 2
+    for text, remarks in lines:
+        yield from _write_line(text, remarks, column)
 
 
-def _write_line(line: _Line, column: int) -> Iterator[str]:
+def _write_line(text: str, remarks: Sequence[str], column: int) -> Iterator[str]:
     """Write an item, its remarks in a column of their own."""
-    text = f"{_ITEM}{line.text}"
-    margin = len(_ITEM) + column
-    for remark in line.remarks:
+    text, margin = f"{_ITEM}{text}", len(_ITEM) + column
+    for remark in remarks:
         for row in textwrap.wrap(remark, _WIDTH - margin, initial_indent="# ", subsequent_indent="#   "):
             yield f"{text:<{margin}}{row}"
             text = ""
