@@ -75,7 +75,8 @@ def _list_settings(configured: Configured) -> Iterator[str]:
     settings = configured.settings
     if configured.policy_file:
         yield f"policy    {configured.policy_file}"
-    yield f"engine    {_describe_engine(settings.engines)}"
+    engines = settings.engines
+    yield f"engine    {find_trouble(engines) or f'{choose_engine(engines)}, which accepts connections'}"
     if not configured.policy_file:
         for socket in settings.sockets:
             yield f"socket    {_describe_socket(socket, 'mode')}"
@@ -97,10 +98,6 @@ def _describe_sandbox(sandbox: Sandbox) -> str:
         return "off: the process is not locked in"
     missing = [f"{lock.name}: {lock.obstacle}" for lock in foresee() if lock.obstacle]
     return f"{sandbox}; {'not here: ' + '; '.join(missing) if missing else 'this machine has all of it'}"
-
-
-def _describe_engine(paths: tuple[str, ...]) -> str:
-    return find_trouble(paths) or f"{choose_engine(paths)}, which accepts connections"
 
 
 def _describe_socket(socket: SocketSettings, word: str) -> str:

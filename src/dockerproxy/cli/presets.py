@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """List, or print one."""
     if options.name is None:
-        _print_table()
+        width = max(map(len, PRESETS))
+        for name in PRESETS:
+            say(f"{paint(name, Style.STRONG)}{'':<{width - len(name)}}  {find_preset(name).about}")
         return 0
     name = options.name.removeprefix(PRESET)
     if name not in PRESETS:
@@ -46,12 +48,6 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     else:
         show_policy(read_preset_text(name))
     return 0
-
-
-def _print_table() -> None:
-    width = max(map(len, PRESETS))
-    for name in PRESETS:
-        say(f"{paint(name, Style.STRONG)}{'':<{width - len(name)}}  {find_preset(name).about}")
 
 
 def _expand(preset: Preset) -> Iterator[str]:

@@ -33,7 +33,7 @@ from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, Sandbox, Settings, SocketSettings
+from dockerproxy.settings import Level, Sandbox, SocketSettings
 from dockerproxy.workbench.exposures import describe_exposures
 
 _GARBAGE: Final = 2_000
@@ -79,18 +79,15 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
         environment = {**environment, "LEARN_DIR": os.path.abspath(learn)}
     configured = read_configuration(environment, policy_file)
     if learn:
-        configured = replace(configured, settings=_with_mode(configured.settings, Mode.LEARN))
+        sockets = (
+            replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=Mode.LEARN)))
+            for socket in configured.settings.sockets
+        )
+        configured = replace(configured, settings=replace(configured.settings, sockets=tuple(sockets)))
     problems = check_learning(configured.settings)
     if problems:
         raise UserError(*problems)
     return configured
-
-
-def _with_mode(settings: Settings, mode: Mode) -> Settings:
-    sockets = (
-        replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=mode))) for socket in settings.sockets
-    )
-    return replace(settings, sockets=tuple(sockets))
 
 
 def _announce(configured: Configured, log: Log) -> None:
