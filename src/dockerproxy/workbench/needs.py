@@ -155,13 +155,13 @@ def find_need(record: Record) -> Need | Impossible | None:
         return _impossible(record, request.reason)
     if request.operation is UNKNOWN:
         return _impossible(record, "unknown operation")
-    words, named = _words_of_head(request.operation), find_object(request)
-    values = {name: _find_value(word, request, record) for name, word in words.items()}
+    named = find_object(request)
+    values = {name: _find_value(word, request, record) for name, word in _words_of_head(request.operation).items()}
     need = Need(
         request.operation,
         values,
         named.name if isinstance(named, Lookup) else "",
-        _reaches(words, values, request, find_named(request, record)),
+        _reaches(values, request, find_named(request, record)),
     )
     is_there = not (isinstance(named, Lookup) and is_absent(named, record))  # Else it gets 404 whatever the body says.
     return _be_wary(_with_body(need, record, asked=is_there), record)
@@ -315,40 +315,30 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     value = _check(word, (found.names[0], given) if given else (found.names[0],))
     if isinstance(value, Gap):
         return value
-    spoken = {
-        claim.words[0]: claim for claim in claims_of_head(request, Known(found=found)) if claim.words == ("force",)
-    }
-    beside = {name: _TRUE for name, claim in spoken.items() if claim.options}
-    return value if _keeps_to(word, value, request, found, beside) else REACHING
+    claims = claims_of_head(request, Known(found=found))
+    is_forced = any(claim.words == ("force",) and claim.options for claim in claims)
+    return value if _keeps_to(word, value, claims, {"force": _TRUE} if is_forced else {}) else REACHING
 
 
 _TRUE: Final = Condition(CONSTRAINTS["force"], value=True)
 
 
-def _keeps_to(
-    word: Constraint,
-    value: Value,
-    request: CanonicalRequest,
-    found: ResolvedObject | None,
-    beside: Mapping[str, Condition],
-) -> bool:
+def _keeps_to(word: Constraint, value: Value, claims: Iterable[Claim], beside: Mapping[str, Condition]) -> bool:
     """Whether a request keeps to the condition on its object, where a grant has some others."""
-    claims = [claim for claim in claims_of_head(request, Known(found=found)) if word.name in claim.words]
-    return not judge_claims({word.name: Condition(word, value), **beside}, claims).faults
+    own = [claim for claim in claims if word.name in claim.words]
+    return not judge_claims({word.name: Condition(word, value), **beside}, own).faults
 
 
 def _reaches(
-    words: Mapping[str, Constraint],
-    values: Mapping[str, Value | Gap | Absent],
-    request: CanonicalRequest,
-    found: ResolvedObject | None,
+    values: Mapping[str, Value | Gap | Absent], request: CanonicalRequest, found: ResolvedObject | None
 ) -> bool:
     """Whether the condition on the object would not hold if the grant had no other."""
     if request.operation.name not in KINDS:
         return False
-    name = WORDS[KINDS[request.operation.name]]
-    value = values[name]
-    return isinstance(value, tuple) and not _keeps_to(words[name], value, request, found, {})
+    word = CONSTRAINTS[WORDS[KINDS[request.operation.name]]]
+    value = values[word.name]
+    claims = claims_of_head(request, Known(found=found))
+    return isinstance(value, tuple) and not _keeps_to(word, value, claims, {})
 
 
 def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject, record: Record) -> str:
