@@ -39,7 +39,7 @@ ONLY_THE_LOADER: Final = {
     "is not true or false": "{a: {path: /a, allow: [ContainerLogs: {follow: no}]}}",
     "allows nothing by itself": "{a: {path: /a, allow: [SwarmInit]}}",
     "allows any body": "{a: {path: /a, allow: [ContainerCreate: {user: any, unrestricted: true}]}}",
-    "is not contained": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",
+    "is not contained: ": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",
     r"^invalid (memory|cpus|pids) ": "{a: {path: /a, allow: [ContainerCreate: {memory: 2GB}]}}",
     "is not (a port|an IP address)": "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: [http]}}]}}",
     "must be the last word": "{a: {path: /a, allow: [ContainerExec: {commands: [['**', sh]]}]}}",
