@@ -66,9 +66,13 @@ class Constraint:
         """Return the least that a policy must say to admit a value; None if it cannot say it."""
         return None
 
+    def spell(self, item: str) -> Hashable:
+        """Return an item in its one spelling, as claims have it."""
+        return item
+
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         """Return the values of claims of which a record keeps the least that admits them."""
-        return items_of(least)
+        return tuple(map(self.spell, items_of(least)))
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Whether `outer` certainly admits every value that `inner` admits."""
@@ -153,10 +157,6 @@ class Choice(Constraint):
 class Items(Constraint):
     """A list of items, each compared in its one spelling."""
 
-    def spell(self, item: str) -> Hashable:
-        """Return an item as claims have it."""
-        return item
-
     def matcher(self, granted: Value) -> Matcher:
         """Match any item."""
         return frozenset(map(self.spell, items_of(granted))).__contains__
@@ -164,10 +164,6 @@ class Items(Constraint):
     def least(self, value: Hashable) -> Value | None:
         """List the item."""
         return (value,) if isinstance(value, str) and value else None
-
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Spell the items."""
-        return tuple(map(self.spell, items_of(least)))
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare item by item."""
