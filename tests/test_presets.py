@@ -81,8 +81,7 @@ CONTENTS: Final = frozenset(
 
 
 def policy_of(name: str) -> CompiledPolicy:
-    hints = dict.fromkeys(OPERATIONS, "nothing would")
-    return compile_policy(Policy(grants=find_preset(name).grants, denials=(), hints=hints))
+    return compile_policy(Policy(grants=find_preset(name).grants, denials=(), hint=lambda _: "nothing would"))
 
 
 def opened_by(name: str) -> set[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Level, Limits, SocketSettings, with_limits
@@ -52,7 +51,7 @@ def test_clients_that_are_busy_leave_places_to_others() -> None:
 
 
 def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
-    policy = Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""))
+    policy = Policy(grants=(), denials=(), hint=lambda _: "")
     settings = SocketSettings(
         name="new", path="/x", permissions=0o660, uid=None, gid=None, policy=compile_policy(policy)
     )

@@ -12,8 +12,8 @@ from dockerproxy.config.near import show
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
 REFUSED = "decision   refused with 400, under any policy"
 SEARCH = (
-    "ImageSearch is not allowed here except if no registry host is named;"
-    " DISTRIBUTION=1 would allow it, ALLOW=ImageSearch nothing else"
+    "ImageSearch denied: only allowed if no registry host is named;"
+    " to allow it, set ALLOW=ImageSearch, or DISTRIBUTION=1 to allow more"
 )
 REQUESTS = (
     ("GET", "/_ping"),
@@ -66,7 +66,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "access     read, in the section containers",
                 "decision   allowed",
                 "grant      CONTAINERS=1",
-                "change     DENY=ContainerList would deny it",
+                "change     to deny it, set DENY=ContainerList",
             ],
         ),
         (
@@ -78,8 +78,11 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "operation  ContainerStop: stops a container, by force after a timeout",
                 "access     write, in the section containers",
                 "decision   not allowed",
-                "grant      none covers it",
-                "message    ContainerStop is not allowed here; POST=1 would allow it, ALLOW_STOP=1 nothing else",
+                "grant      none",
+                (
+                    "message    ContainerStop denied: no rule allows it;"
+                    " to allow it, set ALLOW_STOP=1, or POST=1 to allow more"
+                ),
             ],
         ),
         (
@@ -93,7 +96,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "decision   not allowed",
                 "grant      SECRETS=1",
                 "denial     DENY",
-                "message    SecretList is not allowed here; to allow it, first remove SecretList from DENY",
+                "message    SecretList denied: a rule denies it; to allow it, remove SecretList from DENY",
             ],
         ),
         (
@@ -103,7 +106,10 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             [
                 "request    GET /debug/vars",
                 "decision   not allowed",
-                "message    GET /debug/vars is no operation that is known here, and what is not known is refused",
+                (
+                    "message    GET /debug/vars denied: not a known Docker API operation;"
+                    " unknown operations are always denied"
+                ),
             ],
         ),
         (
@@ -166,15 +172,15 @@ def test_a_refusal_by_a_policy_file_is_explained_with_every_line_that_bears_on_i
             "grant      ContainerRestart (policy.yaml:12)",
             "           no   the container is db-*: it is web",
             f"message    {RESTART}",
-            "change     this line in allow of the socket backup in FOLDER/policy.yaml would allow it:",
+            'change     to allow it, add this line to "allow" of socket "backup" in FOLDER/policy.yaml:',
             "           - ContainerRestart: {containers: [web]}",
         ],
     )
 
 
 RESTART = (
-    "ContainerRestart is not allowed here except if the container is db-*, without all;"
-    " widening its conditions in allow of the socket backup would allow it"
+    "ContainerRestart denied: only allowed if the container is db-*, without all;"
+    ' to allow it, widen its conditions in "allow" of socket "backup"'
 )
 
 
@@ -188,7 +194,7 @@ def test_an_allowance_by_a_policy_file_is_explained_with_what_would_refuse_it() 
             "access     read, in the section version",
             "decision   allowed",
             "grant      preset:ping (policy.yaml:5)",
-            "change     this line in deny of the socket traefik in FOLDER/policy.yaml would deny it:",
+            'change     to deny it, add this line to "deny" of socket "traefik" in FOLDER/policy.yaml:',
             "           - SystemVersion",
         ],
     )

@@ -194,7 +194,7 @@ def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
         "# Add to allow of the socket backup in FOLDER/policy.yaml:",
         "- ContainerArchive: {containers: [x], path: [/data]}",
         "# Remove from deny of the socket backup in FOLDER/policy.yaml, which overrides every grant:",
-        "# 2  ContainerArchive: to allow it, first remove ContainerArchive from deny of the socket backup",
+        '# 2  ContainerArchive: to allow it, remove "ContainerArchive" from "deny" of socket "backup"',
         "# Requests that no policy allows, with their number:",
         "# 1  GET /: why",
     ]

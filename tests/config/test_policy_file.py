@@ -105,32 +105,30 @@ def test_sources_name_the_file_and_the_line() -> None:
 def test_a_refusal_says_which_line_would_allow_it() -> None:
     default = read(WHOLE).sockets[1].policy.default
     assert default["ContainerRestart"].message == (
-        'ContainerRestart is not allowed here; adding "- ContainerRestart" to allow of the socket backup would allow it'
+        'ContainerRestart denied: no rule allows it; to allow it, add "ContainerRestart" to "allow" of socket "backup"'
     )
     assert default["ContainerArchive"].message == (
-        "ContainerArchive is not allowed here;"
-        " to allow it, first remove ContainerArchive from deny of the socket backup"
+        "ContainerArchive denied: a rule denies it;"
+        ' to allow it, remove "ContainerArchive" from "deny" of socket "backup"'
     )
-    assert " except if the container is db-*; widening " in default["ContainerExec"].message
+    assert ": only allowed if the container is db-*; to allow it, widen " in default["ContainerExec"].message
 
 
 def test_a_hint_widens_what_is_there_before_it_adds_something_wider() -> None:
     allow = "allow: [{'containers:read': {containers: [web]}}]"
     (socket,) = read(f"sockets: {{web: {{path: /proxied/web.sock, {allow}}}}}").sockets
-    hints = socket.policy.policy.hints
-    assert hints["ContainerLogs"] == (
-        "widening the conditions of containers:read in allow of the socket web would allow it"
+    hint = socket.policy.policy.hint
+    assert hint("ContainerLogs") == (
+        'to allow it, widen the conditions of "containers:read" in "allow" of socket "web"'
     )
-    assert hints["SystemPingHead"] == 'adding "- preset:ping" to allow of the socket web would allow it'
+    assert hint("SystemPingHead") == 'to allow it, add "preset:ping" to "allow" of socket "web"'
 
 
 def test_a_hint_names_the_denial_as_it_is_written() -> None:
-    hints = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hints
-    assert hints["ContainerLogs"].startswith("to allow it, first remove containers:read from deny of the socket web")
-    assert hints["ContainerList"].startswith("to allow it, first remove containers:read from deny")
-    assert hints["SystemEvents"].startswith("to allow it, first remove preset:traefik from deny")
-    assert list(hints) == list(OPERATIONS)
-    assert len(hints) == len(OPERATIONS)
+    hint = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hint
+    assert hint("ContainerLogs").startswith('to allow it, remove "containers:read" from "deny" of socket "web"')
+    assert hint("ContainerList").startswith('to allow it, remove "containers:read" from "deny"')
+    assert hint("SystemEvents").startswith('to allow it, remove "preset:traefik" from "deny"')
 
 
 @pytest.mark.parametrize(
@@ -192,12 +190,17 @@ def test_what_is_no_size_is_told(written: str) -> None:
     assert problem.startswith("policies/policy.yaml:1:")
 
 
+def test_a_socket_name_is_no_template_of_messages() -> None:
+    (problem,) = problems_of("sockets: {'w{eb': {path: /a, allow: [swarm:write]}}")
+    assert "'w{eb' is not a valid socket name" in problem
+
+
 def test_a_hint_says_how_far_a_grant_helps() -> None:
-    hints = socket_of("mode: enforce").policy.policy.hints
-    where = "to allow of the socket web would allow it"
-    assert hints["ContainerList"] == f'adding "- ContainerList" {where}'
-    assert hints["ContainerCreate"] == f'adding "- ContainerCreate" {where} as far as it is contained'
-    assert hints["SwarmInit"] == f'adding "- SwarmInit: unrestricted" {where}'
+    hint = socket_of("mode: enforce").policy.policy.hint
+    where = 'to "allow" of socket "web"'
+    assert hint("ContainerList") == f'to allow it, add "ContainerList" {where}'
+    assert hint("ContainerCreate") == f'to allow it if contained, add "ContainerCreate" {where}'
+    assert hint("SwarmInit") == f'to allow it, add "SwarmInit: unrestricted" {where}'
 
 
 @pytest.mark.parametrize("mode", Mode)

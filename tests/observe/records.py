@@ -39,7 +39,7 @@ SOCKET = SocketSettings(
     permissions=0o660,
     uid=None,
     gid=None,
-    policy=compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""))),
+    policy=compile_policy(Policy(grants=(), denials=(), hint=lambda _: "")),
 )
 
 

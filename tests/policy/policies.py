@@ -79,8 +79,7 @@ def allowed_by(policy: CompiledPolicy) -> set[str]:
 
 def policy_with(*grants: Grant, denials: tuple[Denial, ...] = (), mode: Mode = Mode.ENFORCE) -> CompiledPolicy:
     """Return a policy of these grants."""
-    hints = {name: f"hint for {name}" for name in OPERATIONS}
-    return compile_policy(Policy(grants=grants, denials=denials, hints=hints, mode=mode))
+    return compile_policy(Policy(grants=grants, denials=denials, hint=lambda name: f"hint for {name}", mode=mode))
 
 
 def condition(word: str, value: Value) -> Condition:
@@ -140,5 +139,5 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(
         grants=tuple(draw(st.lists(GRANTS, max_size=4))),
         denials=tuple(draw(st.lists(DENIALS, max_size=2))),
-        hints={name: f"to allow it, set X={name}" for name in OPERATIONS},
+        hint=lambda name: f"to allow it, set X={name}",
     )

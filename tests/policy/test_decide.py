@@ -49,7 +49,7 @@ def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Poli
             assert not decision.message
         else:
             assert decision.message.startswith(f"{name} denied")
-            remedies = (policy.hints[name], "; to allow it", "requires it")
+            remedies = (policy.hint(name), "; to allow it", "requires it")
             assert any(remedy in decision.message for remedy in remedies)
             assert bool(decision.source) is (name in granted | denied)
 
@@ -102,7 +102,7 @@ def test_what_neither_a_switch_nor_a_name_opens_stays_closed(environment: dict[s
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_without_any_grant_nothing_is_allowed(name: str) -> None:
-    nothing = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "nothing helps")))
+    nothing = compile_policy(Policy(grants=(), denials=(), hint=lambda _: "nothing helps"))
     assert not settled(nothing, PLAIN[name]).allowed
     assert not nothing.allows(name)
 

@@ -33,7 +33,7 @@ def granting(
                 for name, values in lines
             ),
             denials=(Denial(frozenset(deny), "deny"),) if deny else (),
-            hints=dict.fromkeys(OPERATIONS, "nothing"),
+            hint=lambda _: "nothing",
             mode=mode,
         )
     )

@@ -42,7 +42,7 @@ for seed in of_bodies():
     SEEDS.setdefault(seed.split(b" ", 1)[0].split(b"\n", 1)[0].decode(), []).append(seed)
 
 NOTHING = compile_policy(
-    Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, ""), mode=Mode.LEARN),
+    Policy(grants=(), denials=(), hint=lambda _: "", mode=Mode.LEARN),
 )
 
 Answer = Callable[[Lookup], ResolvedObject | None]

@@ -46,7 +46,7 @@ def bearing(method: str, target: str) -> list[str]:
     [
         ("GET", "/version", ["grant  preset:ping (policy.yaml:5)"]),
         ("GET", "/_ping", ["grant  preset:ping (policy.yaml:5)", "denial SystemPing (policy.yaml:15)"]),
-        ("GET", "/images/json", ["grant  none covers it"]),
+        ("GET", "/images/json", ["grant  none"]),
         ("GET", "/debug", []),
         ("GET", "/_dockerproxy/health", []),
         (
@@ -66,7 +66,7 @@ def bearing(method: str, target: str) -> list[str]:
                 "grant  containers:read (policy.yaml:6)",
                 "       yes  the container is web or db-*",
                 "grant  ContainerLogs (policy.yaml:8)",
-                "       no   follow is false: missing, or engines read it differently",
+                "       no   follow is false: missing or ambiguous in the request",
             ],
         ),
         (
@@ -88,7 +88,7 @@ def bearing(method: str, target: str) -> list[str]:
             "/containers/web/archive?path=/data/../etc",
             [
                 "grant  PutContainerArchive (policy.yaml:10)",
-                "       no   path is /data/**: missing, or engines read it differently",
+                "       no   path is /data/**: missing or ambiguous in the request",
             ],
         ),
         (
@@ -107,9 +107,9 @@ def bearing(method: str, target: str) -> list[str]:
                 "       no   the image is quay.io/me/*: unknown object",
                 (
                     '       no   the image is "quay.io/me/app",'
-                    " and without a tag every image of that name would be sent to a registry"
+                    " not allowed: without a tag, every image of that name would be pushed"
                 ),
-                "            the grant demands it by images",
+                '            condition "images" requires it',
             ],
         ),
         (
@@ -155,16 +155,16 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
         "       yes  the image is docker.io/library/*",
         "       no   binds are /srv/**",
         "       yes  memory is 2GiB",
-        "       no   HostConfig.Privileged is true, and whoever is in it is root on the host",
-        '       no   HostConfig.Binds[0] is "/etc", and no such directory of the host is granted',
-        '       no   HostConfig.NetworkMode is "front", and that network is not granted',
-        '            "ContainerCreate: unrestricted" would allow it, as everything',
+        "       no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
+        '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
+        '       no   HostConfig.NetworkMode is "front", a network that no rule allows',
+        '            to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"',
         "grant  ContainerCreate (policy.yaml:6)",
         "       yes  the network is front",
         "       yes  name is not one of a privileged builder, buildx_buildkit_...",
-        "       no   HostConfig.Privileged is true, and whoever is in it is root on the host",
-        '       no   HostConfig.Binds[0] is "/etc", and no such directory of the host is granted',
-        '            "ContainerCreate: unrestricted" would allow it, as everything',
+        "       no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
+        '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
+        '            to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"',
     ]
 
 
@@ -183,7 +183,7 @@ def test_what_bears_on_bodies_is_open_as_long_as_there_is_none() -> None:
 def test_what_nothing_can_bound_says_so() -> None:
     assert bears("POST", "/swarm/init") == [
         "grant  swarm:write (policy.yaml:12)",
-        "       no   contained, and nothing can limit it: it can hand the host to another swarm",
+        "       no   no condition can limit it: it can hand the host to another swarm",
     ]
 
 
@@ -193,13 +193,13 @@ def test_what_nothing_can_bound_says_so() -> None:
         (
             "GET",
             "/version",
-            ["this line in deny of the socket backup in policy.yaml would deny it:", "- SystemVersion"],
+            ['to deny it, add this line to "deny" of socket "backup" in policy.yaml:', "- SystemVersion"],
         ),
         (
             "POST",
             "/containers/web/restart",
             [
-                "this line in allow of the socket backup in policy.yaml would allow it:",
+                'to allow it, add this line to "allow" of socket "backup" in policy.yaml:',
                 "- ContainerRestart: {containers: [web]}",
             ],
         ),
@@ -208,7 +208,7 @@ def test_what_nothing_can_bound_says_so() -> None:
             "GET",
             "/containers/x/archive?path=/etc",
             [
-                "this line in allow of the socket backup in policy.yaml is needed too:",
+                'to allow it, also add this line to "allow" of socket "backup" in policy.yaml:',
                 "- ContainerArchive: {containers: [x], path: [/etc]}",
             ],
         ),
@@ -229,7 +229,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/create?name=x",
             {"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x:ro", "data:/d"]}},
             [
-                "this line in allow of the socket ci in policy.yaml would allow it:",
+                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 (
                     "- ContainerCreate: {buildx_builders: none, names: [x], binds: [/etc:ro], volumes: [data],"
                     ' networks: [default], images: [docker.io/library/alpine:latest], memory: "2GiB"}'
@@ -241,7 +241,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/create",
             {"Image": "alpine", "HostConfig": {"Privileged": True}},
             [
-                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
                 "- ContainerCreate: {buildx_builders: none, unrestricted: true}",
             ],
         ),
@@ -252,8 +252,8 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             {"Name": "x", "Driver": "local", "DriverOpts": {"type": "none"}},
             [
                 (
-                    "this line in place of VolumeCreate (policy.yaml:9) in allow of the socket ci in policy.yaml"
-                    " would allow it, as everything:"
+                    "to allow it and everything else, replace VolumeCreate (policy.yaml:9)"
+                    ' in "allow" of socket "ci" in policy.yaml by this line:'
                 ),
                 "- VolumeCreate: unrestricted",
             ],
@@ -263,7 +263,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/networks/create",
             {"Name": "front", "IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]}},
             [
-                "this line in allow of the socket ci in policy.yaml would allow it:",
+                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 '- NetworkCreate: {subnets: ["10.9.0.0/24"], names: [front]}',
             ],
         ),
@@ -272,7 +272,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/swarm/init",
             {},
             [
-                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
                 "- SwarmInit: unrestricted",
             ],
         ),
@@ -281,7 +281,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/web/archive?path=/x",
             b"nonsense",
             [
-                "this line in allow of the socket ci in policy.yaml would allow it, as everything:",
+                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
                 "- PutContainerArchive: {containers: [web], path: [/x], unrestricted: true}",
             ],
         ),
@@ -290,7 +290,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/db/archive?path=/x",
             None,
             [
-                "this line in allow of the socket ci in policy.yaml would allow it:",
+                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 "- PutContainerArchive: {containers: [db], path: [/x]}",
             ],
         ),
@@ -312,8 +312,8 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
     said = changes(sockets_of(BODIES)["ci"], try_body(BODIES, "POST", "/networks/create"))
     assert said == [
         (
-            "this line in allow of the socket ci in policy.yaml would allow it as far as it is contained,"
-            " and its body says what else it needs:"
+            "to allow it if contained (its body says what else it needs),"
+            ' add this line to "allow" of socket "ci" in policy.yaml:'
         ),
         "- NetworkCreate",
     ]
@@ -322,21 +322,21 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
 
 def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> None:
     socket = socket_of()
-    where = "of the socket backup in policy.yaml"
+    where = 'of socket "backup" in policy.yaml'
     assert changes(socket, tried_on(socket, "GET", "/images/search?term=app")) == [
-        f"removing ImageSearch (policy.yaml:13) from allow {where} would deny it"
+        f'to deny it, remove ImageSearch (policy.yaml:13) from "allow" {where}'
     ]
     assert changes(socket, tried_on(socket, "GET", "/containers/web/logs?follow=1")) == [
-        f"removing ContainerLogs (policy.yaml:8) from allow, and this line in deny {where} would deny it:",
+        f'to deny it, remove ContainerLogs (policy.yaml:8) from "allow", and add this line to "deny" {where}:',
         "- ContainerLogs",
     ]
 
 
 def test_where_no_condition_can_be_kept_to_those_that_are_written_go() -> None:
     socket = socket_of()
-    where = "of the socket backup in policy.yaml"
+    where = 'of socket "backup" in policy.yaml'
     assert changes(socket, tried_on(socket, "DELETE", "/networks/front?force=1")) == [
-        f"removing the conditions of NetworkDelete (policy.yaml:11) in allow {where} would allow it"
+        f'to allow it, remove the conditions of NetworkDelete (policy.yaml:11) in "allow" {where}'
     ]
 
 
@@ -349,10 +349,10 @@ def change(text: str, said: list[str]) -> str:
     lines = text.splitlines()
     for number in map(int, re.findall(r"\(policy\.yaml:(\d+)\)", said[0])):
         word = lines[number - 1].partition(": {")[0]
-        lines[number - 1] = word if "taking the conditions" in said[0] else ""
-    if "this line in allow" in said[0] or "this line in place of" in said[0]:
+        lines[number - 1] = word if "remove the conditions" in said[0] else ""
+    if 'this line to "allow"' in said[0] or "by this line" in said[0]:
         lines.insert(lines.index("    allow:") + 1, f"      {said[1]}")
-    if "this line in deny" in said[0]:
+    if 'this line to "deny"' in said[0]:
         lines += [*([] if "    deny:" in lines else ["    deny:"]), f"      {said[1]}"]
     return "\n".join(lines)
 
@@ -367,7 +367,7 @@ def test_what_is_said_to_turn_the_decision_turns_it_and_the_file_has_no_mistake(
     tried = tried_on(socket, request.method, request.target + query)
     said = changes(socket, tried)
     if name in {"SystemPing", "ContainerArchive"} and text is POLICY:
-        assert "from deny" in tried.decision.message
+        assert 'from "deny"' in tried.decision.message
         return
     again = tried_on(sockets_of(change(text, said))["backup"], request.method, request.target + query)
     assert again.decision.allowed is not tried.decision.allowed or again.wants_body, said

@@ -22,8 +22,8 @@ sockets:
             {"pids": {"limit": 4}},
             [
                 (
-                    "no line in allow of the socket ci in policy.yaml meets the demands of the grant and allows this:"
-                    " the grant demands it by memory"
+                    'no line in "allow" of socket "ci" in policy.yaml keeps the conditions of the grant and'
+                    ' allows this: condition "memory" requires it'
                 )
             ],
         ),
@@ -31,7 +31,7 @@ sockets:
             "/containers/create?name=x",
             {"Image": "a", "User": "0", "HostConfig": {"PidsLimit": 40}},
             [
-                "this line in allow of the socket ci in policy.yaml would allow it:",
+                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 (
                     "- ContainerCreate: {buildx_builders: none, names: [x], networks: [default],"
                     ' images: [docker.io/library/a:latest], user: any, pids: "50"}'

@@ -154,7 +154,7 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         return
     operation = tried.request.operation
     if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
-        yield "change", f"DENY={operation.name} would deny it"
+        yield "change", f"to deny it, set DENY={operation.name}"
 
 
 def _read_body(path: str) -> bytes:

@@ -44,7 +44,7 @@ from dockerproxy.workbench.replay import without_bodies
 _MOST_SOCKETS: Final = 256
 """That one log is of. A learner is kept for each."""
 
-_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hints=dict.fromkeys(OPERATIONS, "")))
+_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 
 _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 
@@ -123,7 +123,7 @@ class _Missing:
         if self._denials:
             yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
-            yield f"# {self._denials[name]}  {name}: {self._policy.policy.hints[name]}"
+            yield f"# {self._denials[name]}  {name}: {self._policy.policy.hint(name)}"
         yield from write_impossible(learned)
 
 

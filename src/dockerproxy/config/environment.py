@@ -104,7 +104,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         # Unless told so, bodies are left alone, as by the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
-        hints={name: remedy(name, switches, denied, contained=contained) for name in OPERATIONS},
+        hint=lambda name: remedy(name, switches, denied, contained=contained),
         remedy='to allow {what}, use a policy file with "{grant}", or set CONTAINED=0 to allow everything',
     )
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import check_lines, make_denials, read_allow, read_deny
 from dockerproxy.config.near import hint_at, show
@@ -20,7 +19,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.wording import ADD, write_grant
 from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")
@@ -73,15 +72,14 @@ def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapp
     Operations that are denied, or granted under conditions, have the words of `deny` and `allow` that do it.
     """
     if name in denied:
-        return f"to allow it, first remove {denied[name]} from deny of the socket {socket}"
+        return f'to allow it, remove "{denied[name]}" from "deny" of socket "{socket}"'
     if name in narrowed:
-        whose = "its conditions" if narrowed[name] == name else f"the conditions of {narrowed[name]}"
-        return f"widening {whose} in allow of the socket {socket} would allow it"
-    where = f"to allow of the socket {socket} would allow it"
-    if name in SEALED:
-        return f'adding "- {write_grant(name, values_of((UNRESTRICTED,)))}" {where}'
-    added = "preset:ping" if name in _OF_PING else name
-    return f'adding "- {added}" {where}{" as far as it is contained" if name in BODIES else ""}'
+        whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
+        return f'to allow it, widen {whose} in "allow" of socket "{socket}"'
+    grant = "preset:ping" if name in _OF_PING else name
+    grant = write_grant(name, values_of((UNRESTRICTED,))) if name in SEALED else grant
+    what = "it if contained" if name in BODIES else "it"
+    return f'{ADD.format(grant=grant, what=what)} of socket "{socket}"'
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
@@ -134,8 +132,9 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     policy = Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hints={operation: _find_hint(operation, name.text, denied, narrowed) for operation in OPERATIONS},
+        hint=lambda operation: _find_hint(operation, name.text, denied, narrowed),
         mode=mode,
+        remedy=f'{ADD} of socket "{name.text}"',
     )
     permissions = _read_permissions(reader, fields.get("permissions"))
     return path, SocketSettings(

@@ -98,12 +98,12 @@ FOREIGN: Final = {
 
 
 def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:
-    """Say what to change to have an operation allowed, as the switches are set now, and what would allow nothing else.
+    """Say how to allow an operation as the switches are set now, first what allows nothing else.
 
     What is denied is in `DENY`; if it is contained, bodies are judged.
     """
     if name in denied:
-        return f"to allow it, first remove {name} from DENY"
+        return f"to allow it, remove {name} from DENY"
     narrow = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
     narrow = f"{narrow}=1" if narrow else f"ALLOW={name}"
     missing = [switch for switch in _needed(name) if not values[switch]]
@@ -111,11 +111,9 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contai
         missing = [CONDITIONS[name][1]]
     broad = " and ".join(f"{switch}=1" for switch in missing)
     if contained and name in SEALED:
-        return f"{broad or narrow} and CONTAINED=0 would allow it"
-    would = "would allow it as far as it is contained" if contained and name in BODIES else "would allow it"
-    if not broad:
-        return f"{narrow} {would}"
-    return f"{broad} {would}, {narrow} nothing else"
+        return f"to allow it, set {broad or narrow} and CONTAINED=0"
+    what = "it if contained" if contained and name in BODIES else "it"
+    return f"to allow {what}, set {narrow}" + (f", or {broad} to allow more" if broad else "")
 
 
 def _needed(name: str) -> list[str]:

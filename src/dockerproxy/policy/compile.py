@@ -114,7 +114,7 @@ class _Answers(Mapping[str, Decision]):
     def _word(self, name: str) -> Decision:
         denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
-        reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hints[name]
+        reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
         if denial:
             reason = "a rule denies it"
         elif name in SEALED and grants and not cases:

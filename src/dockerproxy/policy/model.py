@@ -4,7 +4,7 @@ Everything here is a value made at load time. What is not granted is refused; a 
 the order says nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -56,14 +56,14 @@ class Policy:
     Attributes:
         grants: What is allowed.
         denials: What is not, in spite of them.
-        hints: For each operation, what an operator would change to have it allowed.
+        hint: Says what an operator would change to have an operation allowed.
         mode: What becomes of a request that is not allowed.
         remedy: How to add a grant, for `propose`.
     """
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
-    hints: Mapping[str, str]
+    hint: Callable[[str], str] = field(compare=False)
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
 

@@ -1,4 +1,4 @@
-"""What would allow a request that is denied: the line that an operator can put into the policy."""
+"""How to allow a request that is denied: the line that an operator can put into the policy."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,38 +7,40 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.values import Takes, Value, items_of, merge
-from dockerproxy.policy.wording import is_literal, write_grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.wording import is_literal, propose
 
 
 def find_remedy(
     policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
 ) -> str:
-    """Say what would let a request pass in spite of its faults.
+    """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
 
     Attack: a line beside the grant, which lacks what the grant says besides, so that the next refusal proposes it again
     -> Defence: the line has all that the grant says, or means where it says nothing, and all that the request needs
     (test: test_the_line_that_a_denial_proposes_admits_the_request).
-    What may be wrong besides, of which the engine was not asked, waits under the names that the client wrote.
+
+    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
     """
     if any(not fault.word for fault in faults):
-        return policy.policy.opening.format(name=name)
+        return propose(policy.policy.remedy, name, values_of((UNRESTRICTED,)))
     listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
     needed = widen(values_of(case.conditions), (*faults, *listed))
     if isinstance(needed, str):
         return needed
-    return policy.policy.granting.format(grant=write_grant(name, needed))
+    return propose(policy.policy.remedy, name, needed)
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
-    """Return what a grant would have to say for a request to pass with these faults; or why no grant can say it."""
+    """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
     needed = dict(values)
     for fault in faults:
         if fault.value == "" and fault.word in values:
-            return f"the grant demands it by {fault.word}"
+            return f'condition "{fault.word}" requires it'
         if fault.value == "" or _is_broken(fault):
-            return f"{fault.word} cannot list it"
+            return f'condition "{fault.word}" cannot list it'
         if not is_literal(fault.value):
-            return f"{fault.word} cannot list it, since * and ? stand for other characters there"
+            return f'condition "{fault.word}" cannot list it: * and ? are wildcards there'
         constraint = CONSTRAINTS[fault.word]
         before = needed.get(fault.word, constraint.unspoken or None)
         merged = fault.value if before is None else merge(before, fault.value)

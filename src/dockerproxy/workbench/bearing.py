@@ -69,7 +69,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
         for condition in alone.grant.conditions:
             yield "", _bear(condition, tried, alone.all_faults)
         if operation.name in SEALED and UNRESTRICTED not in alone.grant.conditions:
-            yield "", f"no   contained, and nothing can limit it: {SEALED[operation.name]}"
+            yield "", f"no   no condition can limit it: {SEALED[operation.name]}"
         if operation.name in BODIES and UNRESTRICTED not in alone.grant.conditions and tried.wants_body:
             yield "", "?    contained: depends on the body"
         for case, those in alone.faults:
@@ -80,7 +80,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     for source in denials:
         yield "denial", source.removeprefix("deny ")
     if not grants and not denials:
-        yield "grant", "none covers it"
+        yield "grant", "none"
 
 
 def _bear(condition: Condition, tried: Tried, faults: Sequence[Fault]) -> str:
@@ -115,7 +115,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
     if condition.constraint.takes is Takes.CHOICE:
         return ""
     least = find_least(condition.constraint, _claims_of(tried))
-    return ": missing, or engines read it differently" if least is None else (f": it is {say_value(least)}")
+    return ": missing or ambiguous in the request" if least is None else (f": it is {say_value(least)}")
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
@@ -123,7 +123,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return
-    where = f"of the socket {socket} in {file}"
+    where = f'of socket "{socket}" in {file}'
     grants = _judge_each(policy, tried)
     if tried.decision.allowed:
         yield from _find_refusal(policy, operation, grants, where)
@@ -142,30 +142,28 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     line = {word: value for word, value in needed.items() if value != ()}
     patterns = [word for word, value in line.items() if word not in LITERAL and not is_literal(value)]
     if patterns:
-        no_list = f"{list_names(patterns, 'and')} cannot list it, since * and ? stand for other characters there"
-        yield "change", f"no line in allow {where} allows this and nothing else: {no_list}"
+        no_list = f"{list_names(patterns, 'and')} cannot list it: * and ? are wildcards there"
+        yield "change", f'no line in "allow" {where} allows only this: {no_list}'
         return
     demanding = _keep_demands(grants, policy, tried, line)
     if isinstance(demanding, str):
-        yield "change", f"no line in allow {where} meets the demands of the grant and allows this: {demanding}"
+        yield "change", f'no line in "allow" {where} keeps the conditions of the grant and allows this: {demanding}'
         return
     denied = any(operation.name in denial.operations for denial in policy.denials)
-    does = "is needed too" if denied else "would allow it"
-    if _lacks_body(tried, operation):
-        does += " as far as it is contained, and its body says what else it needs"
+    what = "it if contained (its body says what else it needs)" if _lacks_body(tried, operation) else "it"
+    what = f"{what} and everything else" if UNRESTRICTED.word in demanding else what
+    start = f"to allow {what}, {'also ' if denied else ''}"
     sources = (alone.grant.source for alone in grants)
     named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
     if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
-        yield "change", f"removing the conditions of {named} in allow {where} {does}"
+        yield "change", f'{start}remove the conditions of {named} in "allow" {where}'
         return
     if named and set(demanding) == {UNRESTRICTED.word}:
-        yield "change", f"this line in place of {named} in allow {where} {does}, as everything:"
+        yield "change", f'{start}replace {named} in "allow" {where} by this line:'
     else:
-        more = f", and more, as {list_names(unlisted, 'and')} cannot list what it has" if unlisted else ""
-        yield (
-            "change",
-            f"this line in allow {where} {does}{', as everything' if UNRESTRICTED.word in demanding else more}:",
-        )
+        is_wider = unlisted and UNRESTRICTED.word not in demanding
+        more = f" (it allows more, as {list_names(unlisted, 'and')} cannot list what it has)" if is_wider else ""
+        yield "change", f'{start}add this line to "allow" {where}{more}:'
     yield "", f"- {write_grant(operation.name, demanding)}"
 
 
@@ -236,10 +234,10 @@ def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone]
     only = [source for source in sources if _covers_only(policy, source, operation.name)]
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
     if set(holding) <= set(only):
-        yield "change", f"removing {list_names(holding, 'and')} from allow {where} would deny it"
+        yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
         return
-    besides = f"removing {list_names(only, 'and')} from allow, and " if only else ""
-    yield "change", f"{besides}this line in deny {where} would deny it:"
+    besides = f'remove {list_names(only, "and")} from "allow", and ' if only else ""
+    yield "change", f'to deny it, {besides}add this line to "deny" {where}:'
     yield "", f"- {operation.name}"
 
 

@@ -5,16 +5,18 @@ those that its conditions let through.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import items_of
+from dockerproxy.policy.wording import is_literal
 
 Danger = Callable[[Case], bool]
 
@@ -76,7 +78,7 @@ def some(word: str, matches: Callable[[str], bool]) -> Danger:
 runs_privileged: Final = some("options", "privileged".__eq__)
 """Whether a command may have all capabilities."""
 
-reads_every_secret: Final = some("secrets", lambda item: all(map(Glob(item).matches, _ANY_NAME)))
+reads_every_secret: Final = some("secrets", lambda item: all(map(partial(fits, item), _ANY_NAME)))
 """Whether secrets are shown by a pattern that means all of them."""
 
 
@@ -95,15 +97,13 @@ def becomes_root(case: Case) -> bool:
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
 """Whether directories of the host may be mounted to write there."""
 
-makes_links: Final = some(
-    "binds", lambda item: split_mode(item)[1] == "rw" and not Glob(split_mode(item)[0]).is_literal
-)
+makes_links: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and not is_literal(split_mode(item)[0]))
 """Whether what a client may mount is chosen by a pattern, in a place where it may write."""
 
 
 def _owns(bind: str) -> bool:
     path, mode = split_mode(bind)
-    return any(map(Glob(path).matches, (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
+    return any(map(partial(fits, path), (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
 
 
 def owns_host(case: Case) -> bool:
@@ -134,4 +134,4 @@ def _is_any_image(item: str) -> bool:
     pattern = normalise_pattern(item)
     registry = pattern.partition("/")[0]
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
-    return any(map(Glob(pattern).matches, names))
+    return any(map(partial(fits, pattern), names))

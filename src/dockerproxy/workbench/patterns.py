@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Final
 
-from dockerproxy.policy.globs import Glob
+from dockerproxy.policy.wording import is_literal
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import split_reference, takes_star
 
@@ -89,7 +89,7 @@ def find_families(names: Iterable[str]) -> Families:
 
 def _find(names: Iterable[str], *groups: Callable[[list[str]], Mapping[str, list[str]]]) -> Families:
     """Find the families by one way to group names after the other; each takes those that are left."""
-    left = {name for name in names if Glob(name).is_literal}
+    left = {name for name in names if is_literal(name)}
     families: dict[str, tuple[str, ...]] = {}
     for group in groups:
         for pattern, members in group(sorted(left)).items():
@@ -106,7 +106,7 @@ def find_bind_families(binds: Iterable[str]) -> Families:
 
 def find_command_families(commands: Iterable[tuple[str, ...]]) -> Mapping[tuple[str, ...], list[tuple[str, ...]]]:
     """Find the families among commands: those that differ in parts of their arguments."""
-    lines = sorted("\0".join(words) for words in commands if all(Glob(word).is_literal for word in words))
+    lines = sorted("\0".join(words) for words in commands if all(map(is_literal, words)))
     families = {}
     for pattern, members in _group_parts(lines).items():
         words, known = tuple(pattern.split("\0")), [tuple(line.split("\0")) for line in members]

@@ -119,7 +119,7 @@ class Replay:
 
 
 _NO_SOCKET = Decision(allowed=False, source="", message="the socket does not exist")
-_NO_OPERATION = Decision(allowed=False, source="", message="unknown operation")
+_NO_OPERATION = Decision(allowed=False, source="", message="not a known Docker API operation")
 
 
 def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:
@@ -146,7 +146,7 @@ def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record,
     )
     default = policy.default[name]
     if len(kept) < len(policy.cases[name]):
-        default = replace(default, message=f"{name} is not allowed here: {_describe_need(name, needed)}")
+        default = replace(default, message=f"{name} denied: {_describe_need(name, needed)}")
     return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
 
 
