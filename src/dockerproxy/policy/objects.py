@@ -149,7 +149,7 @@ _REACHING: Final = {
 all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
 registry."""
 
-REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() for name in names.split()}
+REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() for name in names.split(" ")}
 """By operation."""
 
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})

@@ -55,7 +55,7 @@ def _find_checks() -> Mapping[str, tuple[Check, tuple[str, ...]]]:
     found = {name: each for module in modules for name, each in vars(module).items() if name.startswith(_PREFIX)}
     checks = {name.removeprefix(_PREFIX): check for name, check in found.items()}
     return {
-        name: (check, tuple(word for word, those in WORDS.items() if name in those.split()))
+        name: (check, tuple(word for word, those in WORDS.items() if name in those.split(" ")))
         for name, check in checks.items()
     }
 

@@ -30,7 +30,7 @@ _GROUPS: Final = {
 }
 """By the first word of a field, in lower case."""
 
-_OF: Final = {name: group for group, names in _GROUPS.items() for name in names.split()}
+_OF: Final = {name: group for group, names in _GROUPS.items() for name in names.split(" ")}
 
 _ZERO_COUNTS: Final = frozenset({"PidsLimit", "MemorySwappiness", "Init"})
 """Fields of Docker's API that are not there if they are null, and say something if they are 0 or false."""

@@ -44,7 +44,7 @@ def _list_reads() -> dict[tuple[str, str], tuple[Read, ...]]:
     for module in _MODULES:
         for (operations, field), check in getattr(module, "READS", {}).items():
             read = Read(check, module.CONSTRAINT.name, field.endswith(ALWAYS))
-            for operation in operations.split():
+            for operation in operations.split(" "):
                 place = operation, field.removesuffix(ALWAYS)
                 found[place] = (*found.get(place, ()), read)
     return found
