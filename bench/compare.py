@@ -1,8 +1,9 @@
 """Compare the proxy with its rivals and with no proxy at all, side by side in one run.
 
-    python bench/compare.py [--quick] [--json FILE]
+    python bench/compare.py [--quick] [--json FILE] [--chart FILE]
 
-FILE gets every measurement of every round, in base units: bytes, seconds, and per second.
+The first FILE gets every measurement of every round, in base units: bytes, seconds, and per second. The second one is
+an SVG.
 Absolute numbers are this machine's, on this day; the ratios between contenders are what counts.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from chart import draw
 from contenders import CONTENDERS, Contender
 from engines import engines
 from launch import BenchError
@@ -34,9 +36,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare dockerproxy with HAProxy and with no proxy.")
     parser.add_argument("--quick", action="store_true", help="one short round: half a minute instead of six")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measurement to FILE")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw what a request costs, as SVG")
     options = parser.parse_args()
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"{options.json.parent} is not a folder")
+    for file in filter(None, (options.json, options.chart)):
+        if not file.parent.is_dir():
+            parser.error(f"{file.parent} is not a folder")
     machine = describe_machine()
     plan = QUICK if options.quick else FULL
     signal.signal(signal.SIGTERM, leave)
@@ -52,6 +56,8 @@ def main() -> int:
     if options.json:
         measured = {"machine": machine, "plan": dataclasses.asdict(plan), "rounds": rounds}
         options.json.write_text(json.dumps(measured, indent=2) + "\n")
+    if options.chart:
+        options.chart.write_text(draw(CONTENDERS, rounds))
     return 0
 
 
