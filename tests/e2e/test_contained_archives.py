@@ -177,7 +177,7 @@ def test_no_build_gives_a_trusted_name(engine: Engine, proxy: Proxy, label: str)
     trusted = f"trusted/{label}"
     refused = build(proxy.socket, f"t={trusted}")
     assert refused.status == 403
-    remedy = f'"granted/*:*", docker.io/{trusted}:latest], networks: [none, default]}}" to "allow"'
+    remedy = f'"granted/*:*", docker.io/{trusted}:latest], networks: [none, default]}}" to "allow" of socket "client"'
     assert refused.json()["message"].endswith(remedy)
     assert not has_image(engine, trusted)
     assert b"Successfully built" in build(engine.socket, f"t={trusted}").body
@@ -285,7 +285,7 @@ def test_no_file_that_is_there_gets_a_second_name(podman: Engine, label: str, qu
     feared = archive_of(*named) if query else archive_of(item("srv/y", b"x"), hard_link("h", "srv/y", mode=0o777))
     allowed = json.dumps([*READS, "ContainerInspectLibpod", {"PutContainerArchiveLibpod": {"path": ["/srv/x"]}}])
     with running_policy(podman.socket, allowed) as proxy:
-        assert b"is a second name" in ask(proxy.socket, "PUT", f"{target}&rename={query}", feared, TAR).body
+        assert b"is a hard link" in ask(proxy.socket, "PUT", f"{target}&rename={query}", feared, TAR).body
     assert ask(podman.socket, "PUT", f"{target}&rename={query}", feared, TAR).status == 200
     entries = read_archive([ask(podman.socket, "GET", target).body]).entries
     assert {entry.name: entry.mode for entry, _ in entries}[b"x/y"] == 0o777

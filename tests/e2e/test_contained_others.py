@@ -256,7 +256,9 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
     with running_policy(engine.socket, "[ImageTag, ImageCommit, ImageCreate, ImagePush]") as proxy:
         for path in (f"/images/busybox/tag?repo={ours}", f"/commit?container={web}&repo={ours}"):
             assert "an image name that no rule allows" in refusal(proxy, path)
-        assert "would fetch" in refusal(proxy, f"/images/create?fromSrc=http://localhost/&repo={ours}")
+        assert "fetches it from wherever it can reach" in refusal(
+            proxy, f"/images/create?fromSrc=http://localhost/&repo={ours}"
+        )
         assert "not granted" in refusal(proxy, f"/images/{trusted}/push?tag=1")
     assert image_id(engine, f"{trusted}:1") == before
 
@@ -278,7 +280,7 @@ def test_podman_takes_nothing_for_an_image_from_the_body_of_a_commit(podman: Eng
 def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, label: str) -> None:
     web, other = (create(engine, label, f"{name}-{label}") for name in ("web", "other"))
     with running_policy(engine.socket, "[ContainerRename]") as proxy:
-        assert "could be the id" in refusal(proxy, f"/containers/{web}/rename?name={other[:12]}")
+        assert "looks like an object ID" in refusal(proxy, f"/containers/{web}/rename?name={other[:12]}")
     words = f"{{containers: ['web-*'], names: ['new-{label}']}}"
     with running_policy(engine.socket, f"[{{ContainerRename: {words}}}]") as proxy:
         assert "?name is" in refusal(proxy, f"/containers/{web}/rename?name=web-2-{label}")
