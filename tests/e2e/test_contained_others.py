@@ -259,7 +259,7 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
         assert "fetches it from wherever it can reach" in refusal(
             proxy, f"/images/create?fromSrc=http://localhost/&repo={ours}"
         )
-        assert "not granted" in refusal(proxy, f"/images/{trusted}/push?tag=1")
+        assert "an image that no rule allows to push" in refusal(proxy, f"/images/{trusted}/push?tag=1")
     assert image_id(engine, f"{trusted}:1") == before
 
 
