@@ -117,6 +117,11 @@ class Ends:
             self.has_ended = True
             self.exchange.end_input()
 
+    def finish(self) -> None:
+        self.finishes = True
+        if self.exchange.state in {State.IDLE, State.CLOSING}:
+            self.close()
+
     def work(self) -> None:
         if self.waiting:
             self.waiting.popleft()()

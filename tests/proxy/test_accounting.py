@@ -93,7 +93,7 @@ async def test_what_a_body_would_need_is_in_the_record_where_somebody_learns_fro
             assert await client.answer() == (200, b"OK")
             assert await engine.exactly(len(body)) == body
             [record] = await here.records(1)
-        assert record["body"] == {"images": ["docker.io/library/app:latest"], "networks": ["default"]}
+        assert record["body"] == {"images": ["docker.io/library/app:latest"], "networks": ["default"], "names": []}
     async with world(policy=policy_with()) as here:
         client = await here.connect()
         await client.send(create)

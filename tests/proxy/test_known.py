@@ -50,6 +50,7 @@ def show(ends: Ends) -> tuple[object, ...]:
         (dict(ends.socket.usage._open), ends.spent, ends.socket.held, ends.account.count),
         ends.log.records,
         ends.log.messages,
+        dict(ends.socket.reported),
     )
 
 
@@ -58,9 +59,24 @@ def setting(policy: CompiledPolicy, **limits: int) -> SocketSettings:
     return replace(settings, policy=policy, limits=replace(settings.limits, **limits))
 
 
+def reload(ends: Ends, name: str) -> None:
+    ends.socket.replace(setting(POLICIES[name]))
+
+
+WHILE_IT_IS_ASKED: list[Event] = [Ends.end_input, Ends.finish, *(partial(reload, name=name) for name in POLICIES)]
+"""What may happen between a request that went the short way and its answer."""
+
+
 @given(
     st.sampled_from(list(POLICIES)),
-    st.lists(st.one_of(EVENTS.map(lambda each: [each]), st.just(ASKED_AGAIN)), max_size=20),
+    st.lists(
+        st.one_of(
+            EVENTS.map(lambda each: [each]),
+            st.just(ASKED_AGAIN),
+            st.sampled_from(WHILE_IT_IS_ASKED).map(lambda each: [*ASKED_AGAIN, *ASKED_AGAIN[:2], each, ASKED_AGAIN[2]]),
+        ),
+        max_size=20,
+    ),
     st.sampled_from([(512, 5000), (0, 5000), (512, 3)]),
 )
 def test_the_short_way_and_the_long_way_do_the_same(

@@ -77,6 +77,35 @@ async def test_a_connection_whose_lookup_was_given_up_is_not_kept() -> None:
 
 
 @in_loop
+async def test_an_interim_answer_ends_a_lookup_and_its_connection() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(START)
+        wire = await asked(here)
+        await wire.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        assert (await client.answer())[0] == 502
+        assert await wire.rest() == b""
+        await kept(here)
+
+
+@in_loop
+async def test_a_lookup_that_is_given_up_in_the_turn_in_which_it_is_answered_leaves_no_connection() -> None:
+    inquiry = Inquiry()
+    closed: list[bool] = []
+    transport = Transport()
+    transport.abort = lambda: closed.append(True)  # type: ignore[method-assign]
+    inquiry.connection_made(transport)
+    asking = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
+    await asyncio.sleep(0)
+    inquiry.data_received(GOES_ON)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert closed
+    assert not inquiry.is_open
+
+
+@in_loop
 async def test_a_kept_connection_that_the_engine_has_closed_is_replaced() -> None:
     async with world(policy=POLICY) as here:
         wire = await kept(here)

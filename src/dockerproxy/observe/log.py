@@ -34,6 +34,9 @@ _QUEUE_LIMIT: Final = 4 * 1024 * 1024
 _REMEMBERED: Final = 256
 """Clients, and requests, whose part of a line is remembered."""
 
+_LONGEST: Final = 1024
+"""Characters of a target and of a name that are remembered. A client may choose one of a quarter of a megabyte."""
+
 _GATHER: Final = 0.02
 """Seconds that lines are gathered before they are written together: one system call for many lines."""
 
@@ -156,8 +159,9 @@ def _write_line(record: Record, now: str, level: Level, begins: str) -> str:
     created = f" created={_write_word(new)}" if new else ""
     body = "" if needs is None else f" body={_dump(_plain_body(needs))}"
     because = f": {_write_text(reason)}" if reason else ""
+    write_said = _write_said if len(target) + len(name) <= _LONGEST else _write_said.__wrapped__
     return (
-        f"{now} {level} {_write_client(socket, peer)} {_write_said(method, target, operation, name, decision, source)}"
+        f"{now} {level} {_write_client(socket, peer)} {write_said(method, target, operation, name, decision, source)}"
         f" {status}{created} in={received} out={sent} {ms:.1f}ms{begins}{body}{because}\n"
     )
 
@@ -229,7 +233,8 @@ def _write_json(record: Record, now: str, level: Level, begins: str) -> str:
         record
     )
     event = "start" if begins else "exchange"
-    said = _dump_said(method, target, operation, name, decision, source)
+    dump_said = _dump_said if len(target) + len(name) <= _LONGEST else _dump_said.__wrapped__
+    said = dump_said(method, target, operation, name, decision, source)
     created = f',"created":{_dump(new)}' if new else ""
     body = "" if needs is None else f',"body":{_dump(_plain_body(needs))}'
     return (

@@ -60,8 +60,7 @@ class AnswerReader:
         if known is not None:
             if self._framing is None and not self._head:
                 whole = _whole.get(data[: data.find(END_OF_HEAD) + 4])
-                if whole is not None and whole[1] == len(data):
-                    exchange.finish(known, whole[0], data)
+                if whole is not None and whole[1] == len(data) and exchange.finish(known, whole[0], data):
                     return ""
             exchange.known = None
         if self._framing is None:

@@ -93,9 +93,16 @@ class Exchange(Ending):
         engine.write(known.to_engine)
         return True
 
-    def finish(self, known: Known, status: int, answer: bytes) -> None:
-        """Pass on an answer that came whole to a request that went the short way."""
-        client, now = self._client, self._shared.now()
+    def finish(self, known: Known, status: int, answer: bytes) -> bool:
+        """Pass on an answer that came whole to a request that went the short way; return False if it must go the long.
+
+        Attack: a client that ends its side, or a reload, while the answer is on its way -> Defence: the connection ends
+        as it would have, and what is learned is noted (test: test_the_short_way_and_the_long_way_do_the_same).
+        """
+        client = self._client
+        if client.finishes or client.has_ended or self._socket.refuses_nothing:
+            return False
+        now = self._shared.now()
         client.write(answer)
         self.account.end_repeated(known.said, status, len(answer), now)
         self._socket.usage.leave(_REPLY)
@@ -103,6 +110,7 @@ class Exchange(Ending):
         client.waits_in, client.waits_since = self._socket.connections.idle, now
         if client.inbox.data:
             client.advance()
+        return True
 
     # The request
 

@@ -49,6 +49,11 @@ class Decided:
 
     def __init__(self) -> None:
         self._all: dict[int, tuple[NeedsLookup, Answer, Verdict]] = {}
+        self._expected: set[int] = set()
+
+    def expect(self, waiting: NeedsLookup) -> None:
+        """Take note of a request that is remembered until `clear`: only such a one can come again."""
+        self._expected.add(id(waiting))
 
     def find(self, waiting: NeedsLookup, answer: Answer) -> Verdict | None:
         """Return the verdict that followed before from the same."""
@@ -57,15 +62,16 @@ class Decided:
 
     def keep(self, waiting: NeedsLookup, answer: Answer, verdict: Verdict) -> None:
         """Remember a verdict, if nothing else was asked and such a request may come again."""
-        if waiting.body is not None or waiting.lookup.kind in OWNED or len(answer[1]) > _LONGEST:
+        if id(waiting) not in self._expected or waiting.lookup.kind in OWNED or len(answer[1]) > _LONGEST:
             return
         if len(self._all) >= _REMEMBERED:
-            self.clear()
+            self._all.clear()
         self._all[id(waiting)] = waiting, answer, verdict
 
     def clear(self) -> None:
         """Remember nothing any more."""
         self._all.clear()
+        self._expected.clear()
 
 
 def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:

@@ -12,6 +12,7 @@ A few are kept, since opening one costs more than asking. None is ever a client'
 import asyncio
 import os
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.proxy.answers import read_head
@@ -60,11 +61,13 @@ class Inquiry(asyncio.Protocol):
         self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
         answered = self._answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
+        has_ended = False
         try:
             await answered
-        finally:
+            has_ended = True
+        finally:  # One that is cancelled may have its answer already.
             self._answered = None
-            if is_last or not answered.done() or answered.cancelled():
+            if is_last or not has_ended:
                 self.close()
         return bytes(self._data)
 
@@ -102,7 +105,7 @@ class Inquiry(asyncio.Protocol):
             if end < len(END_OF_HEAD):
                 return False
             self._head = read_head(bytes(self._data[:end]))
-            if self._head is None:
+            if self._head is None or self._head.status < HTTPStatus.OK:  # Another head would follow.
                 self.close()
                 return False
             self._end, data = end + self._head.length, bytes(self._data[end:])
@@ -145,7 +148,7 @@ class Resolver:
         else:
             _, inquiry = await open_connection(Inquiry, path)
             answer = await inquiry.ask(request)
-        if inquiry.is_open and len(self._kept) < _KEPT:
+        if inquiry.is_open and place is not None and len(self._kept) < _KEPT:
             self._kept.append((inquiry, place))
         else:
             inquiry.close()

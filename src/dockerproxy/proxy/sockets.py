@@ -9,7 +9,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import Judged, NeedsLookup, judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.known import Decided, Known, find_known
@@ -131,6 +131,8 @@ class SocketState:
             if len(self._judged) >= _REMEMBERED:
                 self._forget()
             self._judged[head] = judged
+            if isinstance(judged, NeedsLookup):
+                self.decided.expect(judged)
             known = find_known(judged, self.redact)
             if known is not None and len(head) < self.short_head and not self.refuses_nothing:
                 self.known[head] = known
