@@ -35,11 +35,8 @@ HELD: Final = 8
 """Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
 read of one may take two dozen times its bytes, and honest ones are a hundredth of the longest."""
 
-_REPLY, _HEAD, _WHOLE, _ANSWER, _ANSWER_END = (
-    Shape.REPLY,
-    *(Signal.HEAD, Signal.WHOLE, Signal.ANSWER, Signal.ANSWER_END),
-)
-_DONE, _ALLOWED, _NO_BODY, _TO_THE_END = State.DONE, Outcome.ALLOWED, Framing.NONE, Framing.CLOSE
+_HEAD, _WHOLE, _ANSWER, _ANSWER_END = Signal.HEAD, Signal.WHOLE, Signal.ANSWER, Signal.ANSWER_END
+_REPLY, _DONE, _ALLOWED, _NO_BODY, _TO_THE_END = Shape.REPLY, State.DONE, Outcome.ALLOWED, Framing.NONE, Framing.CLOSE
 
 _SENT: Final = step(State.IDLE, _WHOLE)
 _FREE: Final = step(step(step(_SENT, _ANSWER), _ANSWER_END), Signal.NEXT)
