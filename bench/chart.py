@@ -7,8 +7,8 @@ from typing import Final
 from contenders import Contender
 from report import Rounds, median
 
-WIDTH: Final = 720
-NAME: Final = 190
+WIDTH: Final = 760
+NAME: Final = 230
 VALUE: Final = 80
 BAR: Final = 22
 GAP: Final = 8
@@ -40,7 +40,7 @@ def draw(contenders: Sequence[Contender], rounds: Rounds) -> str:
         most = max((value for _, value in values), default=1)
         for contender, value in values:
             length = (WIDTH - NAME - VALUE) * value / most
-            ours = " ours" if contender.key.startswith("dockerproxy") else ""
+            ours = " ours" if "dockerproxy" in contender.title else ""
             parts += [
                 f'<text x="0" y="{top + 16}">{escape(contender.name)}</text>',
                 f'<rect class="bar{ours}" x="{NAME}" y="{top}" width="{length:.0f}" height="{BAR}" rx="3"/>',
