@@ -2,9 +2,9 @@
 
 A few are kept, since opening one costs more than asking. None is ever a client's, and one lookup is open on each.
 
-- Attack: an answer that is taken for another one's -> Defence: what comes unasked, or behind an answer, ends the
-  connection, and so does a lookup that is given up (test: test_what_comes_unasked_ends_a_kept_connection,
-  test_a_connection_whose_lookup_was_given_up_is_not_kept).
+- Attack: an answer that is taken for another one's -> Defence: what comes unasked or behind an answer, an interim
+  answer, and a lookup that is given up end the connection (test: test_what_comes_unasked_ends_a_kept_connection,
+  test_an_interim_answer_ends_a_lookup_and_its_connection, test_a_connection_whose_lookup_was_given_up_is_not_kept).
 - Attack: an engine that was replaced goes on to say what names mean -> Defence: a kept connection is used only while
   the socket at its path is the one that was connected to (test: test_an_engine_that_was_replaced_is_not_asked).
 """
@@ -26,7 +26,6 @@ _KEPT: Final = 8
 
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
-
 
 Answer = tuple[int, bytes]
 """Status and content."""
