@@ -92,7 +92,7 @@ def test_the_line_for_an_amount_over_its_limit_has_the_higher_amount(
 ) -> None:
     body: Json = {"Image": "app", "HostConfig": {field: amount}}
     denial = settle(body, granted)
-    found = re.search('; "(ContainerCreate: .*)" would allow it$', denial.message)
+    found = re.search('; to allow it, add "(ContainerCreate: .*)" to "allow"$', denial.message)
     assert found, denial.message
     assert line in found[1]
     proposed = {word: read(value) for word, value in yaml.safe_load(found[1])["ContainerCreate"].items()}
@@ -102,7 +102,7 @@ def test_the_line_for_an_amount_over_its_limit_has_the_higher_amount(
 
 def test_an_amount_without_a_bound_is_demanded_by_the_grant() -> None:
     denial = settle({"Image": "app", "HostConfig": {"Memory": -1}}, {"memory": "1GiB"})
-    assert denial.message.endswith("; the grant demands it by memory")
+    assert denial.message.endswith('; condition "memory" requires it')
 
 
 HOST_CONFIGS = st.fixed_dictionaries(
