@@ -148,6 +148,13 @@ def test_what_is_not_packed_as_one_whole_is_refused(packed: bytes, says: str) ->
     assert f"the archive is invalid: {says}" in refusal_of(PUT, packed)
 
 
+@pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "packed"])
+def test_an_archive_knows_whether_it_is_unpacked_here(content: bytes) -> None:
+    archive = Archive(request_of(*REQUESTS[0]), {})
+    archive.feed(content)
+    assert archive.is_packed is (content is not CONTENT)
+
+
 def test_of_what_is_packed_a_bounded_part_goes_on_at_once() -> None:
     content, archive = archive_of(item("f", bytes(2**20))), archive_for(PUT)
     sizes = [sum(map(len, archive.feed(gzip.compress(content))))]

@@ -97,6 +97,15 @@ def test_a_network_stays_what_it_was_asked_as_where_nothing_was_asked() -> None:
     assert sent({"NetworkingConfig": {"EndpointsConfig": None}}) == {"NetworkingConfig": {"EndpointsConfig": None}}
 
 
+def test_the_default_network_is_joined_without_a_list_by_its_id_as_well() -> None:
+    whole = "c1de".ljust(64, "0")
+    bridge = ResolvedObject(whole, ("bridge",), owner=whole, document={"id": whole, "driver": "bridge"})
+    body: Json = {"NetworkingConfig": {"EndpointsConfig": {"c1de": {}}}}
+    known = Known(body=(body,), answers={(Kind.NETWORK, "c1de"): bridge})
+    seen = inspect(BODIES["ContainerCreate"], {}, request_for(OPERATIONS["ContainerCreate"]), known)
+    assert (seen.faults, seen.lookups) == ((), ())
+
+
 @pytest.mark.parametrize("name", ["podman", "2f25"])
 def test_the_network_that_podman_s_containers_join_by_themselves_is_joined_under_its_own_name(name: str) -> None:
     whole = "2f25".ljust(64, "0")

@@ -191,9 +191,8 @@ class Archive:
 
     def _read_value(self, place: str, value: Json, path: str) -> None:
         """Have what the table says of a place read a value."""
-        check = CHECKS.get(self._lines[place])
-        if check is not None:
-            check[0](self._reading, value, path, {})
+        check, _ = CHECKS[self._lines[place]]
+        check(self._reading, value, path, {})
 
     def _judge(self) -> None:
         """Judge by the grant what was noted since."""
