@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.observe.log import Log
+from dockerproxy.observe.log import Log, _dump_said, _write_said
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import Level, LogFormat
@@ -382,3 +382,17 @@ def test_what_a_body_would_need_is_said_in_json() -> None:
     (line,) = logged(ALLOWED._replace(body=body), style=LogFormat.JSON)
     expected = {"binds": ["/srv", "/a"], "commands": [["ls", "/"]], "publish": {"ports": ["80"]}}
     assert parse(line)["body"] == expected
+
+
+@pytest.mark.parametrize("style", LogFormat)
+def test_a_name_that_a_client_made_long_is_written_and_not_remembered(style: LogFormat) -> None:
+    record = DENIED._replace(object="x" * 200_000)
+    before = _write_said.cache_info(), _dump_said.cache_info()
+    end, ours = os.pipe()
+    os.set_blocking(ours, False)
+    log = Log(Level.INFO, style, ours)
+    log.exchange(record)
+    assert record.object in log._queue[0]
+    assert (_write_said.cache_info(), _dump_said.cache_info()) == before
+    os.close(end)
+    os.close(ours)

@@ -111,6 +111,16 @@ async def test_what_follows_from_an_answer_is_known_when_it_comes_again_and_only
         assert json.loads(kept[1][1])["Id"] == "a" * 64
 
 
+@in_loop
+async def test_nothing_is_remembered_of_a_request_with_credentials() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/w/start", "Authorization: secret"))
+        await tell(here, OTHER)
+        assert (await client.answer())[0] == 403
+        assert not the_client(here).socket.decided._all
+
+
 # What the engine may answer
 
 
