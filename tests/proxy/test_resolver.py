@@ -11,7 +11,7 @@ from policy.policies import ID
 from proxy.harness import Wire, World, in_loop, world
 from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
 
-from dockerproxy.proxy.resolver import Inquiry
+from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, read_answer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
 GOES_ON = answer(WEB, ends=False)
@@ -151,8 +151,15 @@ class Transport(asyncio.Transport):
         pass
 
 
-@given(st.sampled_from([GOES_ON, IN_CHUNKS, answer(WEB), answer({}, "404 Not Found", ends=False)]), st.data())
-def test_an_answer_is_whole_with_its_last_byte_however_it_comes(told: bytes, data: st.DataObject) -> None:
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+TOLD = st.one_of(
+    st.sampled_from([GOES_ON, answer(WEB), answer({}, "404 Not Found", ends=False), NO_CONTENT]),
+    st.binary(min_size=1, max_size=40).map(lambda content: CHUNKED % (len(content), content)),
+)
+
+
+@given(TOLD, st.data())
+def test_what_is_whole_can_be_read_and_nothing_less_however_it_comes(told: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(told) - 1), max_size=5)))
     pieces = [told[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(told)], strict=True)]
 
@@ -165,6 +172,9 @@ def test_an_answer_is_whole_with_its_last_byte_however_it_comes(told: bytes, dat
             assert not answered.done()
             inquiry.data_received(piece)
         assert await answered == told
+        read_answer(told)
+        with pytest.raises(UnknownObjectError):
+            read_answer(told[:-1])
         assert inquiry.is_open is (b"Connection: close" not in told)
 
     asyncio.run(ask())
