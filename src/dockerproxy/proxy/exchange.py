@@ -87,7 +87,7 @@ class Exchange(Ending):
         account.begin_again(now)
         self.judged, self.known, self.state = known.verdict, known, _SENT
         client.waits_in, client.waits_since = connections.answers if known.is_prompt else None, now
-        engine.write(known.to_engine)
+        engine.write(known.verdict.to_engine)
         return True
 
     def finish(self, known: Known, status: int, answer: bytes) -> bool:

@@ -29,13 +29,11 @@ class Known:
 
     Attributes:
         verdict: Of it.
-        to_engine: What to write to the engine.
         is_prompt: Whether the answer comes at once.
         said: What its record says of it.
     """
 
     verdict: Verdict
-    to_engine: bytes
     is_prompt: bool
     said: Said
 
@@ -87,4 +85,4 @@ def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:
     if head.close or judged.request.method == "HEAD":
         return None
     said = say(judged, Outcome.ALLOWED, redact)
-    return Known(judged, judged.to_engine, operation.shape is Shape.REPLY, said)
+    return Known(judged, operation.shape is Shape.REPLY, said)

@@ -115,7 +115,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
     if condition.constraint.takes is Takes.CHOICE:
         return ""
     least = find_least(condition.constraint, _claims_of(tried))
-    return ": missing or ambiguous in the request" if least is None else (f": it is {say_value(least)}")
+    return ": missing or ambiguous in the request" if least is None else f": it is {say_value(least)}"
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
