@@ -1,5 +1,6 @@
 """One request through a unix socket."""
 
+import socket
 import socketserver
 
 import pytest
@@ -72,6 +73,15 @@ class Endless(socketserver.BaseRequestHandler):
 def test_an_answer_has_its_time() -> None:
     with short_folder() as folder, engine_of(folder / "s", Trickling), pytest.raises(TimeoutError):
         ask(f"{folder}/s", "GET", "/_ping", patience=0.3)
+
+
+def test_a_full_queue_of_connections_is_waited_for() -> None:
+    with short_folder() as folder, socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as first:
+        listening.bind(f"{folder}/s")
+        listening.listen(0)
+        first.connect(f"{folder}/s")
+        with pytest.raises(TimeoutError):
+            ask(f"{folder}/s", "GET", "/_ping", patience=0.1)
 
 
 def test_no_more_of_an_answer_is_read_than_is_shown() -> None:

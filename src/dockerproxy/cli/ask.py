@@ -6,6 +6,7 @@ the whole of it has a deadline and a bound, and a message is escaped (test: test
 
 import json
 import socket
+import struct
 import time
 from typing import Final
 
@@ -32,8 +33,7 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
     request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
     deadline, received = time.monotonic() + patience, bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(patience)
-        connection.connect(path)
+        _connect(connection, path, patience)
         connection.sendall(request.encode())
         while True:
             connection.settimeout(max(deadline - time.monotonic(), _SHORTEST))
@@ -44,6 +44,16 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
                 return answer[0], _message(answer[1])
             if time.monotonic() > deadline:
                 raise TimeoutError("timed out")
+
+
+def _connect(connection: socket.socket, path: str, patience: float) -> None:
+    """Connect, also where others come first: one that does not block fails at once if the queue is full."""
+    seconds, microseconds = divmod(round(patience * 1_000_000), 1_000_000)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", seconds, microseconds))
+    try:
+        connection.connect(path)
+    except BlockingIOError as error:
+        raise TimeoutError("timed out") from error
 
 
 def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
