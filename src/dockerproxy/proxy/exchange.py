@@ -353,7 +353,7 @@ class Exchange(Ending):
     @property
     def learns(self) -> bool:
         """Whether somebody learns from what the engine answers."""
-        return self._socket.refuses_nothing
+        return self._socket.notes_created
 
     def note_answer(self, answer: bytes) -> None:
         """Note what was created. Answers that say so are short, and come in one piece."""
