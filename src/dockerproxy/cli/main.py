@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
 from dockerproxy.errors import UserError
-from dockerproxy.host.descriptors import occupy_standard
+from dockerproxy.host.descriptors import discard, occupy_standard
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -140,8 +140,7 @@ def _end_badly(error: Exception) -> int:
     if number not in {errno.EPIPE, errno.ENOSPC}:
         traceback.print_exc()
         return BUG
-    # Python would complain once more when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard(sys.stdout.fileno())
     if number == errno.EPIPE:  # Whoever read the output has seen enough.
         return 0
     print("the output cannot be written: no space is left", file=sys.stderr)
