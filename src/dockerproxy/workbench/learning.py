@@ -43,12 +43,13 @@ _LONGEST_REMEMBERED: Final = 512
 class Learner:
     """Records what is used on one socket. Repeated requests are cheap, since programs poll.
 
-    It has `changed` if anything is new since the last text.
+    It has `changed` if anything is new since the last text. A remark is a line of the head of its file.
     """
 
-    def __init__(self, settings: SocketSettings) -> None:
+    def __init__(self, settings: SocketSettings, remark: str = "") -> None:
         self.changed = False
         self._settings = settings
+        self._remark = remark
         self._usages: dict[str, _Usage] = {}
         self._impossible: Counter[str] = Counter()
         self._others = 0
@@ -91,7 +92,7 @@ class Learner:
     def text(self) -> str:
         """Return a policy file with this one socket."""
         self.changed = False
-        return write_policy([self.learned()])
+        return write_policy([self.learned()], self._remark)
 
     def learned(self) -> LearnedSocket:
         """Return what was learned, the grants in the order of the catalog."""
