@@ -26,6 +26,8 @@ DENIED = "print(ask(path, 'GET', '/info')[0], flush=True)"
 HOLDS = "signal.pthread_sigmask(signal.SIG_BLOCK, {signals}); print('is-' + 'ready', sys.stdin.isatty(), flush=True)\n"
 SEES = "print('got', signal.Signals(signal.sigwait({signals})).name, flush=True)\n"
 
+GONE = "trap 'echo hung up; exit 3' HUP; echo ready; while :; do sleep 0.05; done"
+
 ORDINARY = 65534
 AS_ORDINARY = f"""
 import os, sys, sysconfig
@@ -112,6 +114,15 @@ def test_a_program_that_cannot_be_run_has_the_status_that_a_shell_gives_it(
 ) -> None:
     done = run(folder, "--preset", "ping", "--", word)
     assert (done.status, done.err) == (status, f"dockerproxy: {said}\n")
+
+
+def test_a_script_without_a_first_line_for_it_is_run_by_the_shell(folder: Path) -> None:
+    script = folder / "script"
+    script.write_text('echo "$0 $1"; exit 4')
+    script.chmod(0o700)
+    for word in (str(script), "script"):
+        done = run(folder, "--quiet", "--preset", "ping", "--", word, "given", PATH=f"{folder}:{os.environ['PATH']}")
+        assert done == Done(4, f"{script} given\n", "")
 
 
 def test_without_the_dashes_the_first_word_that_is_no_option_begins_the_command(folder: Path) -> None:
@@ -370,6 +381,41 @@ def test_in_a_terminal_ctrl_c_comes_once_and_jobs_are_controlled_as_ever(folder:
         shell.wait_for("status 7")
         assert shell.printed.count("got SIGINT") == 1
     assert [path.name for path in folder.iterdir()] == ["command.sh", "engine.sock"]
+
+
+def test_in_the_background_a_program_that_reads_the_terminal_stops_until_it_is_called(folder: Path) -> None:
+    words = [sys.executable, "-m", "dockerproxy", *words_of("--preset", "ping", "--", "sh", "-c", "read -r x; exit $x")]
+    (folder / "command.sh").write_text(shlex.join(words) + " &")
+    with terminal(folder) as shell:
+        shell.type(f"set -o notify; . {folder}/command.sh\n")
+        shell.wait_for("Stopped")
+        shell.type("fg\n5\n")
+        shell.wait_for("dockerproxy: no requests")
+        shell.type("echo sta'tus' $?\n")
+        shell.wait_for("status 5")
+
+
+def test_when_the_terminal_is_gone_the_program_ends_and_nothing_is_left(folder: Path) -> None:
+    """We lead the session, as in `ssh -t host dockerproxy run`, and the terminal tells only the leader."""
+    outer, inner = pty.openpty()
+    words = [
+        "setsid",
+        "--ctty",
+        sys.executable,
+        "-m",
+        "dockerproxy",
+        *words_of("--preset", "ping", "--", "sh", "-c", GONE),
+    ]
+    with subprocess.Popen(
+        words, stdin=inner, stdout=subprocess.PIPE, stderr=inner, env=environment_of(variables_in(folder))
+    ) as process:
+        os.close(inner)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        os.close(outer)
+        assert process.stdout.read() == b"hung up\n"
+        assert process.wait(PATIENCE) == 3
+    assert [path.name for path in folder.iterdir()] == ["engine.sock"]
 
 
 @pytest.mark.root

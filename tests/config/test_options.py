@@ -102,3 +102,5 @@ def test_a_contained_container_may_have_the_socket_of_its_client_and_no_other_pa
     assert find_binds(grants, "ContainerCreate") == [(SOCKET,)]
     assert find_binds(grants, "ContainerStart") == [None]
     assert find_binds(make("ContainerCreate: unrestricted").grants, "ContainerCreate") == [None]
+    strange = make_typed_policy(read_grants(("ContainerCreate",), (), []), Mode.ENFORCE, "/tmp/*/docker.sock")
+    assert find_binds(strange.grants, "ContainerCreate") == [None]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from cli.programs import PATIENCE, Done, environment_of
 
 PROLOGUE = "import os, signal, sys, time; from dockerproxy.host import children; held = children.hold_signals()\n"
@@ -61,3 +62,18 @@ def test_a_signal_that_came_before_the_program_is_found() -> None:
     assert run("print(children.find_pending()); os.kill(os.getpid(), 15); print(children.find_pending())").out == (
         "0\n15\n"
     )
+
+
+@pytest.mark.root
+def test_a_program_of_another_user_which_we_may_not_signal_is_waited_for() -> None:
+    """As after sudo."""
+    done = run(
+        "def serve(log, tell): tell(); signal.pause()\n"
+        "serving = children.fork_serving(serve, held)\n"
+        "ready, write = os.pipe(); os.dup2(ready, 0)\n"
+        "program = children.start_program(('sh', '-c', 'read line; exit 4'), dict(os.environ), held)\n"
+        "os.setresuid(65534, 65534, 0); os.kill(os.getpid(), signal.SIGTERM); os.write(write, b'x\\n')\n"
+        "print(children.attend(program, serving.process, print)); os.setresuid(0, 0, 0)\n"
+        "children.stop_serving(serving.process)"
+    )
+    assert (done.out, done.err) == ("(4, None)\n", "")

@@ -21,6 +21,7 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant, Mode, Policy
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.wording import is_literal
 
 MARK: Final = ' to "--allow": '
 """Stands before a proposed grant, which is the rest of the message. A grant cannot have it: there, quotes of a client's
@@ -79,7 +80,7 @@ def _with_socket(grant: Grant, socket: str) -> Iterator[Grant]:
     Nobody could name the path: it is another one each time. The container may do there what its client may do anyway.
     """
     creates = grant.operations & _CREATES
-    if not creates or UNRESTRICTED in grant.conditions:
+    if not creates or UNRESTRICTED in grant.conditions or not is_literal(socket):
         yield grant
         return
     if grant.operations - creates:

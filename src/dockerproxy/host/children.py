@@ -3,16 +3,20 @@
 The program has the terminal and our process group, so the terminal's own signals reach it without us. We wait for
 signals with sigwaitinfo(2), which says where each comes from: what somebody sends to us alone is passed on, and what
 the terminal sends to the whole group is not, so that Ctrl-C arrives once. When the program stops, we stop too: a shell
-looks at us to tell that a job has stopped.
+looks at us to tell that a job has stopped. What another process sends to the whole group may arrive twice: nothing
+tells it from what is sent to us alone.
 """
 
+import errno
 import os
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final, NoReturn
 
 from dockerproxy.host.libc import call
@@ -122,8 +126,15 @@ def start_program(command: tuple[str, ...], environment: Mapping[str, str], held
     Raises:
         OSError: It cannot be run.
     """
-    given_back = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores them.
-    return os.posix_spawnp(command[0], command, environment, setsigmask=held, setsigdef=given_back)
+    spawn = partial(os.posix_spawnp, setsigmask=held, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ))  # Python ignores two.
+    try:
+        return spawn(command[0], command, environment)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        # A script whose first line names no interpreter is one of the shell (execvp(3)).
+        script = ("/bin/sh", shutil.which(command[0]) or command[0], *command[1:])
+        return spawn(script[0], script, environment)
 
 
 def attend(program: int, serving: int, tell: Callable[[int], None]) -> tuple[int, int | None]:
@@ -144,14 +155,19 @@ def attend(program: int, serving: int, tell: Callable[[int], None]) -> tuple[int
         info = signal.sigwaitinfo(_WAITED_FOR)
         if info.si_signo != signal.SIGCHLD:
             if _is_ours_alone(info, program):
-                os.kill(program, info.si_signo)
+                _send(program, info.si_signo)
             continue
         if served is None and (served := _find_end(serving)) is not None:
             tell(served)
-            os.kill(program, signal.SIGTERM)
+            _send(program, signal.SIGTERM)
         ended = _find_end(program, stop=lambda: _stop_with(program))
         if ended is not None:
             return ended, served
+
+
+def _send(program: int, number: int) -> None:
+    with suppress(PermissionError):  # It is setuid, like sudo(8), and belongs to another user now.
+        os.kill(program, number)
 
 
 def _is_ours_alone(info: signal.struct_siginfo, program: int) -> bool:
@@ -184,7 +200,7 @@ def _stop_with(program: int) -> None:
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
-    os.kill(program, signal.SIGCONT)
+    _send(program, signal.SIGCONT)
 
 
 def stop_serving(serving: int) -> int:
