@@ -16,7 +16,8 @@ from dockerproxy.cli.plan import make_plan
 from dockerproxy.host import children
 folder, place, *words = sys.argv[1:]
 plan = make_plan(main._make_parser("run").parse_args(["run", "--host", f"{folder}/engine.sock", *words, "--", "x"]), {})
-serving = serve_beside(plan, place, children.hold_signals())
+children.hold_signals()
+serving = serve_beside(plan, place)
 if serving.is_ready:
     print(ask(f"{place}/docker.sock", "GET", "/info")[0])
 print(children.stop_serving(serving.process))

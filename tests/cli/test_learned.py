@@ -52,6 +52,13 @@ def test_a_file_of_ours_that_cannot_be_read_any_more_is_not_overwritten(tmp_path
     assert problem.what == "unknown operation 'ContainerLists'"
 
 
+def test_a_file_of_ours_to_which_a_socket_was_added_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "learned.yaml"
+    file.write_text(learned() + "  other: {path: /other, allow: []}\n")
+    (problem,) = find_obstacles(str(file))
+    assert problem.what == "has 2 sockets, and learning continues only one"
+
+
 @pytest.mark.parametrize("kind", ["pipe", "directory", "dangling"])
 def test_what_is_no_file_is_not_overwritten(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "learned.yaml"

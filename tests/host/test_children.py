@@ -29,7 +29,7 @@ def test_what_serves_has_a_session_of_its_own_and_of_our_descriptors_standard_er
         "    names = {os.readlink(path) for path in there if os.path.lexists(path)}\n"
         "    kinds = {name.partition(':')[0] for name in names}\n"
         "    os.write(log, f'{os.getsid(0) == os.getpid()} {sorted(kinds)}'.encode()); tell(); return 0\n"
-        "serving = children.fork_serving(serve, held)\n"
+        "serving = children.fork_serving(serve)\n"
         "print(serving.is_ready, serving.log.read().decode(), children.stop_serving(serving.process))"
     )
     assert (done.out, done.err) == ("True True ['/dev/null', 'pipe'] 0\n", "")
@@ -39,7 +39,7 @@ def test_what_cannot_serve_is_not_ready_and_a_bug_is_shown() -> None:
     for work, status in (("return 2", 2), ("raise KeyError", 70)):
         done = run(
             f"def serve(log, tell): {work}\n"
-            "serving = children.fork_serving(serve, held)\n"
+            "serving = children.fork_serving(serve)\n"
             "print(serving.is_ready, serving.log.read(), children.stop_serving(serving.process))"
         )
         assert done.out == f"False b'' {status}\n"
@@ -69,7 +69,7 @@ def test_a_program_of_another_user_which_we_may_not_signal_is_waited_for() -> No
     """As after sudo."""
     done = run(
         "def serve(log, tell): tell(); signal.pause()\n"
-        "serving = children.fork_serving(serve, held)\n"
+        "serving = children.fork_serving(serve)\n"
         "ready, write = os.pipe(); os.dup2(ready, 0)\n"
         "program = children.start_program(('sh', '-c', 'read line; exit 4'), dict(os.environ), held)\n"
         "os.setresuid(65534, 65534, 0); os.kill(os.getpid(), signal.SIGTERM); os.write(write, b'x\\n')\n"
@@ -77,3 +77,12 @@ def test_a_program_of_another_user_which_we_may_not_signal_is_waited_for() -> No
         "children.stop_serving(serving.process)"
     )
     assert (done.out, done.err) == ("(4, None)\n", "")
+
+
+def test_what_serves_can_be_stopped_whatever_we_were_told_to_ignore_or_to_hold_back() -> None:
+    done = run(
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+        "def serve(log, tell): signal.signal(signal.SIGTERM, lambda *_: os._exit(3)); tell(); signal.pause()\n"
+        "print(children.stop_serving(children.fork_serving(serve).process))"
+    )
+    assert (done.out, done.err) == ("3\n", "")

@@ -1,7 +1,7 @@
 """The proxy beside a program: it serves as `serve` does, locked in, in a process of its own."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -22,15 +22,15 @@ SOMETHING_TO_MEND: Final = 2
 _LEARNED: Final = "learned"
 
 
-def serve_beside(plan: Plan, directory: str, held: Iterable[int]) -> Serving:
-    """Start the proxy in a private directory. It holds back only those signals that were held back before."""
+def serve_beside(plan: Plan, directory: str) -> Serving:
+    """Start the proxy in a private directory."""
     learned = os.path.join(directory, _LEARNED) if plan.learn else ""
     if learned:
         os.mkdir(learned, 0o700)
         former = read_former(plan.learn)
         if former:
             write_atomically(place_of(learned, NAME), former)
-    return fork_serving(partial(_serve, plan.settings_in(directory, learned)), held)
+    return fork_serving(partial(_serve, plan.settings_in(directory, learned)))
 
 
 def take_learned(directory: str) -> str:

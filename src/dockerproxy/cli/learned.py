@@ -38,8 +38,8 @@ def find_obstacles(path: str) -> tuple[Problem, ...]:
     try:
         text = read_file(path)
         if _LINE in text.split("\n")[:_HEAD]:
-            read_policy(text, path)
-            return ()
+            count = len(read_policy(text, path).sockets)
+            return () if count == 1 else (Problem(path, f"has {count} sockets, and learning continues only one"),)
     except UserError as error:
         return error.problems
     hint = "choose another file, or move this one away"

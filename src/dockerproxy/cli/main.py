@@ -47,6 +47,7 @@ the opened sections, ALLOW=ContainerStart a single operation, and nothing else b
 A policy file says it for many sockets, each with operations, presets and conditions of its own.
 
   dockerproxy demo
+  dockerproxy run --preset testcontainers -- pytest
   CONTAINERS=1 dockerproxy explain POST /containers/web/restart
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy

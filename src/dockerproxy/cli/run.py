@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     held = children.hold_signals()
     with private_directory(environment) as directory:
         socket = f"{directory}/{SOCKET}"
-        serving = serve_beside(plan, directory, held)
+        serving = serve_beside(plan, directory)
         if not serving.is_ready:
             status = children.stop_serving(serving.process)
             return status if status == SOMETHING_TO_MEND else PROXY_FAILED

@@ -67,20 +67,19 @@ def find_pending() -> int:
     return next((number for number in _PASSED_ON if number in signal.sigpending()), 0)
 
 
-def fork_serving(serve: Callable[[int, Callable[[], None]], int], held: Iterable[int]) -> Serving:
+def fork_serving(serve: Callable[[int, Callable[[], None]], int]) -> Serving:
     """Fork a process that serves until SIGTERM, or until we are gone; wait until it is ready or has failed.
 
-    It is in a session of its own, out of reach of the terminal's signals, and of our descriptors it keeps only standard
-    error.
+    It is in a session of its own, out of reach of the terminal's signals, and no signal is held back there. Of our
+    descriptors it keeps only standard error.
 
     Args:
         serve: Gets a descriptor for its log, and what to call when it is ready; returns the exit status.
-        held: Signals that are held back there.
     """
     parent, (ready, tell), (log, write) = os.getpid(), os.pipe(), os.pipe()
     process = os.fork()
     if not process:
-        _be_child(lambda: serve(write, lambda: _tell(tell)), parent, {tell, write}, held)
+        _be_child(lambda: serve(write, lambda: _tell(tell)), parent, {tell, write})
     os.close(tell)
     os.close(write)
     is_ready = bool(os.read(ready, 1))
@@ -93,7 +92,7 @@ def _tell(descriptor: int) -> None:
     os.close(descriptor)
 
 
-def _be_child(serve: Callable[[], int], parent: int, kept: set[int], held: Iterable[int]) -> NoReturn:
+def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn:
     """Serve, and end without going back into what the parent does."""
     status = 70
     try:
@@ -106,7 +105,7 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int], held: Itera
             if descriptor >= _FIRST_FREE and descriptor not in kept:
                 with suppress(OSError):  # The one that listed them.
                     os.close(descriptor)
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         if os.getppid() == parent:
             status = serve()
     except BaseException:  # noqa: BLE001 (nothing may go back into what the parent does)
