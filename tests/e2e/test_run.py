@@ -13,6 +13,7 @@ from e2e.engines import Engine
 pytestmark = pytest.mark.engine
 
 PATIENCE = 120
+ELSEWHERE = {"DOCKER_CONTEXT": "of-somebody", "DOCKER_TLS_VERIFY": "1", "CONTAINER_CONNECTION": "of-somebody"}
 
 LIBRARY = """
 import docker, sys, uuid
@@ -44,7 +45,7 @@ def run(engine: Engine, folder: Path, *words: str, given: str = "") -> Done:
         [sys.executable, "-m", "dockerproxy", "run", "--host", str(engine.socket), *words],
         input=given,
         capture_output=True,
-        env={"PATH": os.environ["PATH"], **CODE, "HOME": str(folder), "DOCKER_CONTEXT": "of-somebody"},
+        env={"PATH": os.environ["PATH"], **CODE, "HOME": str(folder), **ELSEWHERE},
         timeout=PATIENCE,
         check=False,
         text=True,
@@ -92,3 +93,13 @@ def test_what_is_denied_is_said_with_what_would_allow_it(dockerd: Engine, label:
     assert done.status == 0, done.err
     assert "  created   1 container: " in done.err
     remove_containers(dockerd, label)
+
+
+def test_podmans_own_command_line_finds_the_proxy_whatever_connection_it_was_given(
+    podman: Engine, tmp_path: Path
+) -> None:
+    policy, command = str(tmp_path / "learned.yaml"), ("--", "podman", "--remote", "ps")
+    for words in (("--learn", policy), ("--policy", policy)):
+        done = run(podman, tmp_path, *words, *command)
+        assert (done.status, "CONTAINER ID" in done.out, "denied" in done.err) == (0, True, False), done.err
+    assert "ContainerListLibpod" in Path(policy).read_text()
