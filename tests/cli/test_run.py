@@ -1,32 +1,20 @@
-"""A program runs as it would without us, but for its way to the engine."""
+"""A program runs as it would without us, but for its way to the engine. Signals: test_run_signals.py."""
 
 import os
-import pty
 import re
-import select
 import shlex
-import signal
-import socket
 import socketserver
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Done, Running, engine_at, engine_of, environment_of, short_folder
+from cli.programs import PATIENCE, Done, Running, engine_of, environment_of, short_folder
+from cli.running import DENIED, PING, folder_with_engine, run, variables_in, words_of
 
 from dockerproxy.cli.run import make_environment
-
-PROLOGUE = "import os, signal, socket, sys; from dockerproxy.cli.ask import ask; path = os.environ['DOCKER_HOST'][7:]; "
-PING = "print(ask(path, 'GET', '/_ping')[0], flush=True)"
-DENIED = "print(ask(path, 'GET', '/info')[0], flush=True)"
-HOLDS = "signal.pthread_sigmask(signal.SIG_BLOCK, {signals}); print('is-' + 'ready', sys.stdin.isatty(), flush=True)\n"
-SEES = "print('got', signal.Signals(signal.sigwait({signals})).name, flush=True)\n"
-
-GONE = "trap 'echo hung up; exit 3' HUP; echo ready; while :; do sleep 0.05; done"
 
 ORDINARY = 65534
 AS_ORDINARY = f"""
@@ -41,42 +29,11 @@ sys.exit(main.main(["run", *sys.argv[1:]]))
 """Becomes an ordinary user when all code is loaded, which that user may not be able to read."""
 
 
-def words_of(*options: str, code: str = "") -> list[str]:
-    return ["run", *options, "--", *((sys.executable, "-c", PROLOGUE + code) if code else ())]
-
-
-def variables_in(folder: Path) -> dict[str, str]:
-    return {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "XDG_RUNTIME_DIR": str(folder)}
-
-
-def run(folder: Path, *options: str, code: str = "", **variables: str) -> Done:
-    """Run a program to its end; nothing is left in the folder but what was there."""
-    before = {path.name for path in folder.iterdir()}
-    done = subprocess.run(
-        [sys.executable, "-m", "dockerproxy", *words_of(*options, code=code)],
-        capture_output=True,
-        env=environment_of({**variables_in(folder), **variables}),
-        cwd=folder,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert {path.name for path in folder.iterdir()} - {"learned.yaml"} == before - {"learned.yaml"}
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with an engine, in which private directories are made."""
-    with short_folder() as folder, engine_at(folder / "engine.sock"):
+    with folder_with_engine() as folder:
         yield folder
-
-
-@contextmanager
-def running(folder: Path, code: str, *options: str) -> Iterator[Running]:
-    """Run a program that prints when it is ready."""
-    options = options or ("--preset", "ping")
-    with Running(*words_of(*options, code=code), **variables_in(folder)) as program:
-        yield program
 
 
 def test_a_program_reaches_the_engine_by_its_own_socket_and_only_for_what_is_allowed(folder: Path) -> None:
@@ -154,7 +111,7 @@ def test_nothing_in_the_environment_names_another_socket() -> None:
         "DOCKER_CONTEXT": "other",
         "CONTAINER_HOST": "ssh://other",
         "CONTAINER_CONNECTION": "other",
-        "DOCKER_SOCKET_PATH": "/run/engine.sock",
+        "DOCKER_SOCKET_PATH": "/run/other.sock",
         "SOCKET_PATH": "/run/mine.sock",
         "DOCKER_CONFIG": "/config",
         "PATH": "/bin",
@@ -167,6 +124,7 @@ def test_nothing_in_the_environment_names_another_socket() -> None:
         "DOCKER_CONFIG": "/config",
         "PATH": "/bin",
     }
+    assert "SOCKET_PATH" not in make_environment(given, "/run/mine.sock", "/private/docker.sock")
 
 
 def test_nobody_else_may_open_the_socket(folder: Path) -> None:
@@ -280,38 +238,6 @@ def test_a_policy_of_several_sockets_needs_the_name_of_one(folder: Path) -> None
     assert done.err.startswith("--socket: the policy has several sockets\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_that_is_sent_to_us_alone_is_passed_on(folder: Path, number: signal.Signals) -> None:
-    code = (HOLDS + SEES).replace("{signals}", f"{{{int(number)}}}") + "sys.exit(9)"
-    with running(folder, code) as program:
-        program.wait_for("is-ready")
-        program.signal(number)
-        assert program.wait_end() == 9, program.printed
-        assert program.printed.count(f"got {number.name}") == 1
-
-
-def test_when_the_proxy_ends_the_program_is_told_and_the_status_says_so(folder: Path) -> None:
-    code = (
-        f"signal.pthread_sigmask(signal.SIG_BLOCK, {{15}})\nimport struct\n"
-        "s = socket.socket(socket.AF_UNIX); s.connect(path)\n"
-        "os.kill(struct.unpack('3i', s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0], signal.SIGKILL)\n"
-        f"{SEES.replace('{signals}', '{15}')}sys.exit(5)"
-    )
-    done = run(folder, "--preset", "ping", code=code)
-    assert (done.status, done.out) == (125, "got SIGTERM\n")
-    assert "the proxy has ended with status 137" in done.err
-
-
-def test_when_we_are_killed_the_proxy_ends(folder: Path) -> None:
-    code = "print('ready', path, flush=True); sys.stdin.read()"
-    with running(folder, code) as program, socket.socket(socket.AF_UNIX) as connection:
-        program.wait_for("\n")
-        connection.connect(program.printed.split()[1])
-        connection.settimeout(PATIENCE)
-        program.signal(signal.SIGKILL)
-        assert connection.recv(1) == b""
-
-
 def test_every_mistake_is_said_at_once_and_nothing_is_run(folder: Path) -> None:
     done = run(
         folder, "--allow", "ContainerLists", "--preset", "traefk", "--mode", "loud", "--host", "tcp://x", code="1"
@@ -323,99 +249,6 @@ def test_every_mistake_is_said_at_once_and_nothing_is_run(folder: Path) -> None:
         "--mode: invalid mode 'loud'",
         "--host: 'tcp://x' is not an absolute path",
     ]
-
-
-class Terminal:
-    """An interactive shell in a terminal of its own."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.printed = ""
-        self._descriptor, inner = pty.openpty()
-        words = ["setsid", "--ctty", "bash", "--norc", "--noprofile", "--noediting", "-i"]
-        self._process = subprocess.Popen(words, stdin=inner, stdout=inner, stderr=inner, env=environment)
-        os.close(inner)
-
-    def type(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        while self.printed.count(text) < times:
-            assert select.select([self._descriptor], [], [], PATIENCE)[0], self.printed
-            self.printed += os.read(self._descriptor, 1 << 16).decode()
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-        self._process.kill()
-        self._process.wait()
-
-
-@contextmanager
-def terminal(folder: Path) -> Iterator[Terminal]:
-    shell = Terminal(environment_of({**variables_in(folder), "TERM": "dumb"}))
-    try:
-        yield shell
-    finally:
-        shell.close()
-
-
-def test_in_a_terminal_ctrl_c_comes_once_and_jobs_are_controlled_as_ever(folder: Path) -> None:
-    code = (HOLDS + 2 * SEES).replace(
-        "{signals}", f"{{{int(signal.SIGINT)}, {int(signal.SIGCONT)}}}"
-    ) + "print('end' + 'ed', sys.stdin.readline(), flush=True); sys.exit(7)"
-    (folder / "command.sh").write_text(
-        shlex.join([sys.executable, "-m", "dockerproxy", *words_of("--preset", "ping", code=code)])
-    )
-    with terminal(folder) as shell:
-        shell.type(f". {folder}/command.sh\n")
-        shell.wait_for("is-ready True")
-        shell.type("\x03")
-        shell.wait_for("got SIGINT")
-        shell.type("\x1a")
-        shell.wait_for("Stopped")
-        shell.type("fg\n")
-        shell.wait_for("got SIGCONT")
-        shell.type("typed\n")
-        shell.wait_for("ended typed")
-        shell.wait_for("dockerproxy: no requests")
-        shell.type("echo sta'tus' $?\n")
-        shell.wait_for("status 7")
-        assert shell.printed.count("got SIGINT") == 1
-    assert [path.name for path in folder.iterdir()] == ["command.sh", "engine.sock"]
-
-
-def test_in_the_background_a_program_that_reads_the_terminal_stops_until_it_is_called(folder: Path) -> None:
-    words = [sys.executable, "-m", "dockerproxy", *words_of("--preset", "ping", "--", "sh", "-c", "read -r x; exit $x")]
-    (folder / "command.sh").write_text(shlex.join(words) + " &")
-    with terminal(folder) as shell:
-        shell.type(f"set -o notify; . {folder}/command.sh\n")
-        shell.wait_for("Stopped")
-        shell.type("fg\n5\n")
-        shell.wait_for("dockerproxy: no requests")
-        shell.type("echo sta'tus' $?\n")
-        shell.wait_for("status 5")
-
-
-def test_when_the_terminal_is_gone_the_program_ends_and_nothing_is_left(folder: Path) -> None:
-    """We lead the session, as in `ssh -t host dockerproxy run`, and the terminal tells only the leader."""
-    outer, inner = pty.openpty()
-    words = [
-        "setsid",
-        "--ctty",
-        sys.executable,
-        "-m",
-        "dockerproxy",
-        *words_of("--preset", "ping", "--", "sh", "-c", GONE),
-    ]
-    with subprocess.Popen(
-        words, stdin=inner, stdout=subprocess.PIPE, stderr=inner, env=environment_of(variables_in(folder))
-    ) as process:
-        os.close(inner)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        os.close(outer)
-        assert process.stdout.read() == b"hung up\n"
-        assert process.wait(PATIENCE) == 3
-    assert [path.name for path in folder.iterdir()] == ["engine.sock"]
 
 
 @pytest.mark.root

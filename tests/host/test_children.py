@@ -1,4 +1,4 @@
-"""A process that serves beside a program, and a program in the foreground. What signals do: tests/cli/test_run.py."""
+"""A process that serves beside a program, and a program in the foreground. Signals: tests/cli/test_run_signals.py."""
 
 import subprocess
 import sys
