@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -23,7 +23,7 @@ from dockerproxy.policy.wording import ADD, write_grant
 from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
 
 KEYS: Final = ("engine", "sockets")
-SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "limits", "allow", "deny")
+SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "own_as", "mode", "limits", "allow", "deny")
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """Valid socket names: each is a word of the log, and part of a file name."""
@@ -153,7 +153,8 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     check_lines(reader, allow, deny)
     of = f'of socket "{name.text}"'
     remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
-    policy = make_policy(reader, allow, deny, mode, remedies)
+    owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
+    policy = replace(make_policy(reader, allow, deny, mode, remedies), owner=owner)
     permissions = _read_permissions(reader, fields.get("permissions"))
     return path, SocketSettings(
         name=name.text,
@@ -170,6 +171,10 @@ def _read_path(reader: Reader, fields: Mapping[str, Node], what: str) -> Text | 
     node = fields.get(what)
     path = reader.value(node, what, read_path, f"{what}: /directory/name.sock")
     return node if path is not None and isinstance(node, Text) else None
+
+
+def _read_owner(text: str) -> str | Fault:
+    return text if NAME.fullmatch(text) else Fault(f"{show(text)} is not a valid owner", _NAME)
 
 
 def _read_mode(text: str) -> Mode | Fault:

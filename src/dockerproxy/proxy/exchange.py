@@ -13,6 +13,7 @@ Attack: a policy that changes while a request is held -> Defence: it is judged b
 
 from functools import partial
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
@@ -146,9 +147,9 @@ class Exchange(Ending):
             self._follow(judged)
 
     def _follow(self, judged: Judged) -> None:
-        """Do what must be done next with a request. One that removes volumes goes on whole, and in its turn."""
+        """Do what must be done next with a request. One that goes alone goes on whole, and in its turn."""
         self.judged = judged
-        if isinstance(judged, Verdict) and not judged.removes_volumes:
+        if isinstance(judged, Verdict) and not judged.goes_alone:
             self._proceed(judged)
         elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
             self._collect(judged)
@@ -297,12 +298,13 @@ class Exchange(Ending):
     def _take_whole(self, judged: NeedsBody | Verdict, content: bytes) -> None:
         """Decide about a request whose body has come."""
         self._client.stop_waiting()
+        nonce = token_hex(16) if self._policy.owner else ""
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif is_quick(self._policy, judged, content):
-            self._take_decided(judge_body(self._policy, judged, content))
+            self._take_decided(judge_body(self._policy, judged, content, nonce))
         else:
-            self._client.judge_aside(partial(judge_body, self._policy, judged, content), self.go_on)
+            self._client.judge_aside(partial(judge_body, self._policy, judged, content, nonce), self.go_on)
 
     def end_input(self) -> None:
         """Pass on that the client sends no more, once all that it has sent is on its way."""

@@ -55,7 +55,10 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
     if _MAY_BE_ID(name):
         return reading.find(kind, name)
-    found = reading.find(kind, name) if _MAY_BE_OF_SWARM(name) else named(name)
+    asked = reading.find(kind, name)
+    if not _MAY_BE_OF_SWARM(name):
+        return named(name) if asked is None or not asked.document else asked
+    found = asked
     return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
 
 
