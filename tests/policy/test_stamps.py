@@ -231,3 +231,14 @@ def test_where_nothing_is_owned_nothing_is_stamped_or_made() -> None:
 
 def test_no_owner_is_called_like_what_does_not_exist() -> None:
     assert NEW not in POLICY.owner
+
+
+@pytest.mark.parametrize("line", ["POST /v1.41/networks/create", "POST /v1.41/volumes/create"])
+def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> None:
+    assert send(line, {"Name": "web"}, engine(None)).passes
+    assert send(line, {"Name": "web"}, engine(MINE)).passes
+    for labels in (THEIRS, {}):
+        verdict = send(line, {"Name": "web"}, engine(labels))
+        assert (verdict.passes, verdict.decision.status) == (False, 403)
+        assert "somebody else's" in verdict.decision.message
+        assert 'Name is "web", the name of a' in verdict.decision.reason

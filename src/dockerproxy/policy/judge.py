@@ -276,7 +276,8 @@ def _hide_others(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
     if isinstance(named, Lookup) and shown.found is not known.found and (is_allowed(told) or isinstance(told, Lookup)):
         told = _absent(named, truth.source, policy.mode)
     elif not isinstance(told, Decision) or told.allowed:
-        told = policy.default[verdict.operation.name]
+        name = verdict.operation.name
+        told = replace(policy.default[name], message=f"{name} denied: it names something that is somebody else's")
     if (told.message, told.status) == (truth.message, truth.status):
         return verdict
     return replace(verdict, decision=replace(truth, message=told.message, status=told.status, reason=truth.message))
