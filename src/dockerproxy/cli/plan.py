@@ -63,6 +63,7 @@ class Plan:
         path = os.path.join(directory, SOCKET)
         if self.served is None:
             name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode, path)
+            policy = replace(policy, owner=os.path.basename(directory))  # Each run owns what it creates.
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
         served = SocketSettings(
