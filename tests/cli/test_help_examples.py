@@ -26,6 +26,8 @@ from dockerproxy.settings import LogFormat
 DOCKERFILE = (Path(__file__).parents[2] / "Dockerfile").read_text()
 POLICY_OF_ONE = "sockets: {run: {path: /proxied/docker.sock, allow: [preset:ping]}}\n"
 SERVES = {"", "demo"}
+ASKS = {"sweep"}
+"""Ask a proxy that runs: test_sweep.py."""
 """Verbs that go on until they are stopped."""
 
 COMPOSE = """\
@@ -85,7 +87,7 @@ def test_there_are_examples_of_most_verbs() -> None:
     assert {*map(verb_of, list_examples())} == {"", *VERBS} - {"serve", "healthcheck"}
 
 
-@pytest.mark.parametrize("example", [each for each in list_examples() if verb_of(each) not in SERVES])
+@pytest.mark.parametrize("example", [each for each in list_examples() if verb_of(each) not in SERVES | ASKS])
 def test_an_example_works_as_it_is_printed(example: str) -> None:
     with workplace() as (folder, environment), engine_at(folder / "engine.sock"):
         done = subprocess.run(

@@ -1,7 +1,10 @@
 """Two clients on one engine, each of which sees and touches what it created, and nothing else."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from cli.programs import CODE
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
@@ -230,3 +234,20 @@ def test_the_command_line_works_with_what_is_its_own(
     docker.run("rm", "-f", f"c-{label}")
     docker.run("volume", "rm", f"v-{label}")
     docker.run("network", "rm", f"n-{label}")
+
+
+def test_a_sweep_removes_what_is_own_and_nothing_else(two: tuple[Socket, Socket, Proxy], label: str) -> None:
+    mine, other, _ = two
+    network, volume = mine.make("networks/create", Name=f"n-{label}"), mine.make("volumes/create", Name=f"v-{label}")
+    container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none", "Binds": [f"{volume}:/data"]})
+    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    theirs = make_container(other, f"o-{label}")
+    words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(mine.socket.parent / "policy.yaml"), "proxy")
+    removed = f"removed  container c-{label}\nremoved  network n-{label}\nremoved  volume v-{label}\n"
+    for expected in (removed, "nothing to remove\n"):
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (0, expected), done.stderr
+    assert network
+    assert [each["Id"] for each in other.list("containers/json?all=1")] == [theirs]

@@ -103,3 +103,21 @@ def test_podmans_own_command_line_finds_the_proxy_whatever_connection_it_was_giv
         done = run(podman, tmp_path, *words, *command)
         assert (done.status, "CONTAINER ID" in done.out, "denied" in done.err) == (0, True, False), done.err
     assert "ContainerListLibpod" in Path(policy).read_text()
+
+
+CREATE = "ContainerCreate: {images: [busybox], labels: {case: LABEL}}"
+OWN = ("--allow", "own", "--allow", CREATE, "--allow", "VolumeCreate")
+LEAVING = """
+set -e
+docker run -d --network none -v left:/data busybox sleep 600
+docker ps --quiet | wc -l
+"""
+
+
+def test_a_run_removes_what_it_created_and_sees_nothing_else(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    words = [word.replace("LABEL", label) for word in OWN]
+    for _ in range(2):
+        done = run(dockerd, tmp_path, *words, "--sweep", "--", "sh", "-c", LEAVING)
+        assert (done.status, done.out.split()[-1]) == (0, "1"), done.err
+        assert "  swept     1 container, 1 volume\n" in done.err
+    remove_containers(dockerd, label)

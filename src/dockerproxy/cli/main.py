@@ -36,6 +36,7 @@ VERBS: Final = {
     "operations": "list what exists in the Docker and Podman API, and what each operation reveals or changes",
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
     "run": "run a program whose way to the engine is a proxy of its own",
+    "sweep": "remove what clients of a socket created, and nothing else",
     "demo": "put the proxy in front of the engine of this machine, or of a stand-in, and try it",
 }
 """Each is a module beside this one. Its `add_arguments`, if it takes any, declares them; its `run` takes them and the

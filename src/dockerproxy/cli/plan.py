@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWN
 from dockerproxy.proxy.failures import find_trouble
 from dockerproxy.settings import DEFAULTS, Level, LogFormat, Settings, SocketSettings
 
@@ -48,6 +49,7 @@ class Plan:
         served: The socket of a policy file, if one was named.
         learn: Where what is learned is written; empty if nothing is.
         is_quiet: Whether nothing is summed up at the end.
+        sweeps: Whether what the program created is removed when it has ended.
     """
 
     command: tuple[str, ...]
@@ -57,13 +59,18 @@ class Plan:
     served: SocketSettings | None
     learn: str
     is_quiet: bool
+    sweeps: bool
+
+    def owner_in(self, directory: str) -> str:
+        """Return whose it is what the program creates, by a proxy whose socket is in a directory."""
+        return os.path.basename(directory) if self.served is None else self.served.policy.owner
 
     def settings_in(self, directory: str, learned: str) -> Settings:
         """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
         path = os.path.join(directory, SOCKET)
         if self.served is None:
             name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode, path)
-            policy = replace(policy, owner=os.path.basename(directory))  # Each run owns what it creates.
+            policy = replace(policy, owner=self.owner_in(directory))  # Each run owns what it creates.
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
         served = SocketSettings(
@@ -101,6 +108,8 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
     if options.learn is not None:
         problems += find_obstacles(options.learn)
     engine = _find_engine(options.host, file.engine, environment, problems)
+    if options.sweep and not problems and not _owns(lines, served):
+        problems.append(Problem("--sweep", "nothing is the program's own", "add --allow own"))
     if problems:
         raise UserError(*problems)
     return Plan(
@@ -111,7 +120,16 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
         served=served,
         learn=options.learn or "",
         is_quiet=options.quiet,
+        sweeps=options.sweep,
     )
+
+
+def _owns(lines: Iterable[Line], served: SocketSettings | None) -> bool:
+    """Whether what the program creates is known later as its own."""
+    if served is not None:
+        return bool(served.policy.owner)
+    grants = (grant for line in lines for grant in line.grants)
+    return any(condition.word == OWN for grant in grants for condition in grant.conditions)
 
 
 def list_words(command: Sequence[str]) -> Sequence[str]:
@@ -131,6 +149,8 @@ def _find_conflicts(options: argparse.Namespace) -> Iterator[Problem]:
     if options.learn is not None:
         for name in (*typed, *(name for name in ("policy", "mode") if getattr(options, name) is not None)):
             yield Problem(f"--{name}", "conflicts with --learn, which refuses nothing", "remove one of them")
+        if options.sweep:
+            yield Problem("--sweep", "conflicts with --learn, which stamps nothing", "remove one of them")
     elif options.policy is not None:
         for name in typed:
             yield Problem(f"--{name}", "conflicts with --policy", "add the grant to the policy file")

@@ -1,6 +1,7 @@
 """Run a program whose way to the engine is a proxy of its own.
 
   dockerproxy run --preset testcontainers -- pytest
+  dockerproxy run --allow own --allow 'ContainerCreate: {images: [busybox]}' --sweep -- ./my-program
   dockerproxy run --allow ContainerList --allow 'ContainerLogs: {containers: ["web-*"]}' -- ./my-program
   dockerproxy run --allow "ContainerCreate: {images: ['python:3.13'], binds: ['$PWD']}" -- ./my-program
   dockerproxy run --learn learned.yaml -- ./my-program     # once: it refuses nothing
@@ -18,7 +19,8 @@ import argparse
 import shlex
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from dockerproxy.cli.beside import SOMETHING_TO_MEND, serve_beside, take_learned
@@ -26,6 +28,7 @@ from dockerproxy.cli.learned import write_learned
 from dockerproxy.cli.lines import split_lines
 from dockerproxy.cli.plan import Plan, make_plan
 from dockerproxy.cli.summary import Summary
+from dockerproxy.cli.sweep import sweep
 from dockerproxy.cli.terminal import Style, paint, say, show_problems
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.errors import Problem
@@ -65,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--learn", metavar="FILE", help="refuse nothing, and write there the smallest policy for what was used")
     add("--mode", metavar="MODE", help="enforce, or report: refuse nothing, and say what would have been denied")
     add("--host", metavar="SOCKET", help="the engine's socket; without it DOCKER_HOST, or the usual places")
+    add("--sweep", action="store_true", help="remove at the end what the program created, and nothing else")
     add("--quiet", action="store_true", help="do not sum up at the end")
     add("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="the program and its arguments")
 
@@ -82,7 +86,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         summary = Summary(socket, learns=bool(plan.learn))
         reading = threading.Thread(target=summary.note_all, args=(Reading(split_lines(serving.log)),), name="records")
         reading.start()
-        status = _run(plan, make_environment(environment, plan.engine, socket), serving.process, held)
+        clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else _leave
+        status = _run(plan, make_environment(environment, plan.engine, socket), serving.process, held, clean)
         reading.join()
         serving.log.close()
         if not summary.total and status in {CANNOT_RUN, NOT_FOUND}:
@@ -106,8 +111,10 @@ def make_environment(environment: Mapping[str, str], engine: str, socket: str) -
     return {**others, **dict.fromkeys(_SOCKET_URLS, f"unix://{socket}"), **dict.fromkeys(_SOCKET_PATHS, socket)}
 
 
-def _run(plan: Plan, environment: Mapping[str, str], serving: int, held: Iterable[int]) -> int:
-    """Run the program to its end, then have the serving process end; return the exit status."""
+def _run(
+    plan: Plan, environment: Mapping[str, str], serving: int, held: Iterable[int], clean: Callable[[], None]
+) -> int:
+    """Run the program to its end, clean up, then have the serving process end; return the exit status."""
     served = None
     if pending := children.find_pending():
         status = SIGNALLED + pending
@@ -120,8 +127,22 @@ def _run(plan: Plan, environment: Mapping[str, str], serving: int, held: Iterabl
         else:
             status, served = children.attend(program, serving, _tell_end)
     if served is None:
+        clean()
         children.stop_serving(serving)
     return status if served is None else PROXY_FAILED
+
+
+def _sweep(socket: str, owner: str, summary: Summary) -> None:
+    """Remove what the program created, and have it told at the end."""
+    try:
+        for swept in sweep(socket, owner):
+            summary.note_swept(swept)
+    except OSError as error:
+        _complain(f"not swept: the proxy does not answer: {error.strerror or error}")
+
+
+def _leave() -> None:
+    """Leave what the program created."""
 
 
 def _tell_end(status: int) -> None:

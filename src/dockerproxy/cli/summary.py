@@ -8,6 +8,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.cli.sweep import Swept
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.options import MARK, read_grants
@@ -15,6 +16,7 @@ from dockerproxy.errors import Problem
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import values_of
+from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.text import shorten_ids
@@ -51,6 +53,8 @@ class Summary:
         self._refusals: Counter[tuple[Outcome, str, str]] = Counter()
         self._created: Counter[str] = Counter()
         self._names: dict[str, list[str]] = {}
+        self._swept: Counter[Kind] = Counter()
+        self._left: list[Swept] = []
 
     def note_all(self, records: Iterable[tuple[Record, float]]) -> None:
         """Note records as they come."""
@@ -73,6 +77,13 @@ class Summary:
         kind = record.decision, record.operation, record.reason
         if kind in self._refusals or len(self._refusals) < _MOST_KEPT:
             self._refusals[kind] += 1
+
+    def note_swept(self, swept: Swept) -> None:
+        """Note what was removed at the end, or could not be."""
+        if swept.fault:
+            self._left.append(swept)
+        else:
+            self._swept[swept.kind] += 1
 
     def _note_created(self, record: Record) -> None:
         kind = CREATES[record.operation]
@@ -117,6 +128,10 @@ class Summary:
             more = f" and {number - len(names)} more" if number > len(names) else ""
             yield f"  {first:<8}  {count(number, kind.removesuffix('s'))}: {', '.join(names)}{more}"
             first = ""
+        if self._swept:
+            yield f"  {'swept':<8}  {', '.join(count(number, kind) for kind, number in self._swept.items())}"
+        for swept in self._left:
+            yield f"  {paint('left    ', Style.BAD, sys.stderr)}  {swept}: {swept.fault}"
 
 
 def _split(reason: str, socket: str) -> tuple[str, str]:

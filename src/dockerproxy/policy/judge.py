@@ -325,7 +325,7 @@ def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
-    if operation.name in _REMOVING or decision.shows:
+    if operation.name in _REMOVING:
         head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if reading.body is not None and head.framing is not Framing.NONE:

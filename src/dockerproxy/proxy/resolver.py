@@ -202,14 +202,17 @@ def _identify(path: str) -> object:
     return path, status.st_dev, status.st_ino, status.st_ctime_ns
 
 
-async def converse(paths: Sequence[str], request: bytes) -> bytes:
-    """Send a request over a connection that ends with its answer; return all that comes.
+async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = True) -> bytes:
+    """Send a request over a connection of its own; return all that comes until its end, or until the answer's.
 
     Raises:
         OSError: The engine cannot be reached.
     """
     _, inquiry = await open_connection(Inquiry, choose_engine(paths))
-    return await inquiry.ask(request, is_last=True)
+    try:
+        return await inquiry.ask(request, is_last=to_the_end)
+    finally:
+        inquiry.close()
 
 
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:

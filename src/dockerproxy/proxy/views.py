@@ -37,7 +37,7 @@ async def show_list(
     """
     try:
         async with asyncio.timeout(patience), socket.lookups:
-            answer = await converse(shared.engines, verdict.to_engine)
+            answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
             head, content = read_answer(answer)
             if head.status == HTTPStatus.OK:
                 shown = await _reduce(socket, shared, verdict, content)
