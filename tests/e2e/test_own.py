@@ -251,3 +251,41 @@ def test_a_sweep_removes_what_is_own_and_nothing_else(two: tuple[Socket, Socket,
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
     assert network
     assert [each["Id"] for each in other.list("containers/json?all=1")] == [theirs]
+
+
+PROJECT = """
+services:
+  web:
+    image: busybox
+    command: sh -c 'ping -c 1 db && echo reached; exec sleep 600'
+    stop_grace_period: 0s
+    networks: [inner]
+    volumes: ["kept:/kept"]
+    depends_on: [db]
+  db: {image: busybox, command: sleep 600, stop_grace_period: 0s, networks: [inner]}
+  job: {image: busybox, command: "true", network_mode: none}
+volumes: {kept: {}}
+networks: {inner: {}}
+"""
+
+
+def test_two_projects_do_not_meet(
+    dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text(PROJECT)
+    text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    with running_file(dockerd.socket, f"sockets:{text}") as (folder, _):
+        words = [
+            ("compose", "--project-name", f"case{label}{name}", "--file", str(tmp_path / "compose.yaml"))
+            for name in NAMES
+        ]
+        clients = [make_client(socket=folder / f"{name}.sock") for name in NAMES]
+        for client, project in zip(clients, words, strict=True):
+            client.run(*project, "up", "--detach")
+            client.run(*project, "up", "--detach")
+        for client, project in zip(clients, words, strict=True):
+            assert len(client.run("ps", "-a", "-q").split()) == 3
+            assert b"reached" in client.run(*project, "logs", "web")
+            assert len(client.run(*project, "ps", "-a", "-q").split()) == 3
+            client.run(*project, "down", "--volumes", "--timeout=0")
+            assert client.run("ps", "-aq") + client.run("network", "ls", "-q") + client.run("volume", "ls", "-q") == b""
