@@ -49,7 +49,8 @@ async def show_list(
         exchange.fail(502, f"{verdict.operation.name} cannot be shown in part: {error}")
     else:
         if exchange.is_held:
-            exchange.take_whole_answer(head, answer)
+            exchange.begin_alone(head, answer)
+            exchange.end_answer()
 
 
 async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, content: bytes) -> bytes:
