@@ -38,6 +38,7 @@ JSON = {
     "policy/events.py": "catches it",
     "policy/lists.py": "catches it",
     "policy/descriptions.py": "catches it",
+    "proxy/resolver.py": "writes labels, which are texts",
     "proxy/views.py": "writes a name and labels",
     "workbench/reading.py": "catches it",
     "workbench/needs.py": "writes what it made",

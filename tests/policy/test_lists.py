@@ -153,10 +153,10 @@ def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:
         return found
 
     hiding, open_to_all = policy_of("ContainerList: {own: true}"), policy_of("ContainerList")
-    assert b"/containers/json?limit=1000000000&size=1 " in judged(hiding, "limit=2&size=1").to_engine
-    assert b"?Limit=1000000000&limit=1000000000 " in judged(hiding, "Limit=3&limit=2").to_engine
+    assert b"/containers/json?limit=1000000000&size=1&filters=" in judged(hiding, "limit=2&size=1").to_engine
+    assert b"?Limit=1000000000&limit=1000000000&filters=" in judged(hiding, "Limit=3&limit=2").to_engine
     for query in ("limit=0", "limit=-1", "limit=x", "all=1"):
-        assert f"?{query} ".encode() in judged(hiding, query).to_engine
+        assert f"?{query}&filters=".encode() in judged(hiding, query).to_engine
     assert b"?limit=2 " in judged(open_to_all, "limit=2").to_engine
     assert (judged(hiding, "all=1").goes_alone, judged(open_to_all, "all=1").goes_alone) == (True, False)
 
@@ -174,3 +174,18 @@ def test_a_number_in_any_spelling_of_go_does_not_count_what_is_hidden(text: str)
     request = request_of("GET", f"/containers/json?limit={text.replace('+', '%2B')}")
     assert read_count(request) == 3
     assert without_count(request) == {"limit": ("1000000000",)}
+
+
+def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
+    def filters(allow: str, query: str = "") -> str:
+        found = judge(policy_of(allow), f"GET /containers/json{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(found, Verdict)
+        request = request_of("GET", found.to_engine.split(b" ")[1].decode())
+        return "".join(request.values("filters"))
+
+    own, label = "ContainerList: {own: true}", f"{OWNER}=ci"
+    assert json.loads(filters(own)) == {"label": [label]}
+    assert json.loads(filters(own, '?filters={"name":["a"]}')) == {"name": ["a"], "label": [label]}
+    assert json.loads(filters(own, '?filters={"name":{"a":true}}')) == {"name": {"a": True}, "label": {label: True}}
+    assert filters(own, '?filters={"label":["a"]}') == '{"label":["a"]}'
+    assert filters("ContainerList: {containers: [web]}") == ""

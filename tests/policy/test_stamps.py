@@ -101,7 +101,7 @@ def test_what_is_created_is_stamped_beside_the_labels_of_the_grant() -> None:
         assert sent(send(line, {"Name": "web"}, engine(None)))["Labels"] == make_stamp("team", "n9")
 
 
-@pytest.mark.parametrize("name", [OWNER, NONCE, "io.dockerproxy.new", f"{OWNER}=x"])
+@pytest.mark.parametrize("name", [OWNER, "io.dockerproxy.new", f"{OWNER}=x", f"{NONCE}=x"])
 def test_nobody_sends_a_label_of_ours(name: str) -> None:
     labels = {name: "x"}
     volume = {"Type": "volume", "Source": "v", "Target": "/v", "VolumeOptions": {"Labels": labels}}
@@ -180,8 +180,8 @@ def test_a_volume_that_is_not_there_is_made_for_it() -> None:
     body = {"Image": "busybox", "HostConfig": {"Binds": ["web:/data", "/v", "more:/more"]}}
     verdict = send("POST /v1.41/containers/create", body, engine(None))
     assert verdict.passes
-    assert verdict.decision.makes == ("web", "more")
-    assert send("POST /v1.41/containers/create", body, engine(MINE)).decision.makes == ()
+    assert verdict.decision.makes.keys() == {"web", "more"}
+    assert send("POST /v1.41/containers/create", body, engine(MINE)).decision.makes == {}
 
 
 def test_a_network_or_container_that_is_not_there_cannot_be_used() -> None:
@@ -225,7 +225,7 @@ def test_where_nothing_is_owned_nothing_is_stamped_or_made() -> None:
     )
     verdict = finish(policy, judge(policy, head), content, engine(None))
     assert isinstance(verdict, Verdict)
-    assert verdict.decision.makes == ()
+    assert verdict.decision.makes == {}
     assert "Labels" not in sent(verdict)
 
 
@@ -279,3 +279,43 @@ def test_a_commit_tells_nothing_of_another_s_container(spelled: str) -> None:
     assert not missing.passes
     assert not hidden.passes
     assert missing.decision.message == hidden.decision.message
+
+
+def test_what_an_inspection_shows_of_its_own_stamp_may_be_sent_again() -> None:
+    for line in ("POST /v1.41/containers/create", "POST /v1.41/networks/create"):
+        body = {"Image": "busybox", "Labels": MINE} if "containers" in line else {"Name": "web", "Labels": MINE}
+        assert sent(send(line, body, engine(None)))["Labels"].items() >= make_stamp("team", "n9").items()
+        assert not send(line, {**body, "Labels": THEIRS}, engine(None)).passes
+
+
+NAMING = """
+sockets:
+  ci:
+    path: /ci.sock
+    allow:
+      - own
+      - ContainerCreate: {images: [busybox], volumes: [shared]}
+      - VolumeCreate: {names: ["d-*"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "deny", "passes"),
+    [("d-1", "", True), ("web", "", False), ("shared", "", True), ("d-1", "deny: [VolumeCreate]", False)],
+)
+def test_a_volume_that_is_made_on_the_way_has_a_name_that_it_may_have(name: str, deny: str, *, passes: bool) -> None:
+    text = NAMING.replace("      - VolumeCreate", "      # - VolumeCreate") if deny else NAMING
+    policy = read_policy(f"{text}    {deny}\n", "policy.yaml").sockets[0].policy
+    content = json.dumps({"Image": "busybox", "HostConfig": {"Binds": [f"{name}:/data"]}}).encode()
+    fields = ("content-type: application/json", f"content-length: {len(content)}")
+    verdict = finish(
+        policy, judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1")), content, engine(None)
+    )
+    assert isinstance(verdict, Verdict)
+    assert verdict.passes is passes
+
+
+def test_labels_of_a_mount_are_those_of_the_volume_that_is_made_for_it() -> None:
+    mount = {"Type": "volume", "Source": "web", "Target": "/v", "VolumeOptions": {"Labels": {"a": "b"}}}
+    verdict = send("POST /containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}, engine(None))
+    assert verdict.decision.makes == {"web": {"a": "b"}}

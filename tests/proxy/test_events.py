@@ -7,7 +7,7 @@ import pytest
 from policy.policies import ID
 from proxy.harness import Wire, World, get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
-from proxy.test_views import POLICY
+from proxy.test_views import POLICY, QUERY
 
 from dockerproxy.policy.stamps import NONCE, OWNER
 
@@ -55,7 +55,7 @@ async def test_events_of_its_own_objects_come_and_each_object_is_looked_up_once(
         [record] = await here.records(1)
         assert (record["operation"], record["decision"], record["status"]) == ("SystemEvents", "allowed", 200)
         await client.send(get("/v1.45/networks"))
-        (await serve(here, "GET /v1.45/networks", answer([]))).end()
+        (await serve(here, f"GET /v1.45/networks{QUERY}", answer([]))).end()
         assert await client.answer() == (200, b"[]")
 
 

@@ -27,6 +27,9 @@ sockets:
     .policy
 )
 
+QUERY = "?filters=%7B%22label%22:%5B%22io.dockerproxy.owner%3Dci%22%5D%7D"
+"""What the engine is asked for besides."""
+
 MINE = {OWNER: "ci", NONCE: "n1"}
 IMAGE = f"sha256:{ID}"
 VOLUMES = {"Volumes": [{"Name": "mine", "Labels": MINE}, {"Name": "other"}], "Warnings": None}
@@ -60,7 +63,7 @@ async def test_a_list_has_what_is_its_own_and_the_connection_goes_on() -> None:
         client = await here.connect()
         for _ in range(2):
             await client.send(get("/v1.45/volumes"))
-            engine = await serve(here, "GET /v1.45/volumes", answer(VOLUMES))
+            engine = await serve(here, f"GET /v1.45/volumes{QUERY}", answer(VOLUMES))
             engine.end()
             status, body = await client.answer()
             assert (status, json.loads(body)) == (200, {"Volumes": [VOLUMES["Volumes"][0]], "Warnings": None})  # type: ignore[index]
@@ -82,7 +85,7 @@ async def test_of_stamped_containers_the_image_is_asked_for_once() -> None:
         ]
         for number in range(2):
             await client.send(get("/containers/json"))
-            (await serve(here, "GET /containers/json", answer(listed))).end()
+            (await serve(here, f"GET /containers/json{QUERY}", answer(listed))).end()
             if number == 0:
                 described = {"Id": IMAGE, "Config": {"Labels": {NONCE: "n2"}}}
                 (await serve(here, f"GET /images/{IMAGE}/json", answer(described))).end()
@@ -96,7 +99,7 @@ async def test_for_what_others_stamped_no_image_is_asked_for() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(get("/containers/json"))
-        (await serve(here, "GET /containers/json", answer([container("a", **{**MINE, OWNER: "other"})]))).end()
+        (await serve(here, f"GET /containers/json{QUERY}", answer([container("a", **{**MINE, OWNER: "other"})]))).end()
         assert await client.answer() == (200, b"[]")
         assert here.arrivals.empty()
 
@@ -106,7 +109,7 @@ async def test_a_container_whose_image_is_gone_is_not_shown() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(get("/containers/json"))
-        (await serve(here, "GET /containers/json", answer([container("a", **MINE)]))).end()
+        (await serve(here, f"GET /containers/json{QUERY}", answer([container("a", **MINE)]))).end()
         (await serve(here, f"GET /images/{IMAGE}/json", answer({"message": "no"}, "404 Not Found"))).end()
         assert await client.answer() == (200, b"[]")
 
@@ -145,7 +148,7 @@ async def test_what_is_no_list_is_not_passed_on(told: object) -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(get("/networks"))
-        (await serve(here, "GET /networks", answer(told))).end()
+        (await serve(here, f"GET /networks{QUERY}", answer(told))).end()
         status, body = await client.answer()
         assert status == 502
         assert b"NetworkList cannot be shown in part" in body
@@ -184,6 +187,7 @@ async def test_a_volume_is_made_under_the_stamp_before_the_create_goes_on() -> N
         client = await here.connect()
         await client.send(request("POST", "/v1.45/containers/create", *FIELDS, body=CREATE))
         (await serve(here, "GET /v1.45/volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+        (await serve(here, "GET /v1.45/volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
         wire, made = await posted(here, "/v1.45/volumes/create")
         assert (made["Name"], made["Labels"][OWNER]) == ("data", "ci")
         await wire.send(answer({"Name": "data", "Labels": made["Labels"]}, "201 Created"))
@@ -202,6 +206,7 @@ async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(status:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("POST", "/containers/create", *FIELDS, body=CREATE))
+        (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
         (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
         wire, _ = await posted(here, "/volumes/create")
         await wire.send(answer({"Name": "data", "Labels": labels}, status))

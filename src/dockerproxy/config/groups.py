@@ -36,7 +36,11 @@ GROUPS: Final = _find_groups()
 
 
 OWN_GRANT: Final = Grant(
-    frozenset(name for name, operation in OPERATIONS.items() if OWN in find_words(operation) and name not in SEALED),
+    frozenset(
+        name
+        for name, operation in OPERATIONS.items()
+        if OWN in find_words(operation) and name not in SEALED and operation.section not in {"secrets", "configs"}
+    ),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )

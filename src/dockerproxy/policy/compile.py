@@ -27,6 +27,7 @@ class Case:
         decision: The answer to one that does.
         body: The table of what it may say besides its path; None if that may be anything.
         by_word: The conditions by their words.
+        of_body: The same for what a body says, and besides them what is the client's own.
         judges_head: Whether some of them are about the head, or the object that it names.
         beside: What objects that a body names may be besides those of the conditions: the client's own.
     """
@@ -37,11 +38,14 @@ class Case:
     judges_head: bool = field(default=False, compare=False)
     beside: Condition | None = field(default=None, compare=False)
     by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
+    of_body: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the conditions."""
-        by_word = {each.word: each for each in (self.beside, *self.conditions) if each is not None}
+        by_word = {condition.word: condition for condition in self.conditions}
+        of_body = by_word if self.beside is None else {self.beside.word: self.beside, **by_word}
         object.__setattr__(self, "by_word", by_word)  # How a frozen value gets what follows from its others.
+        object.__setattr__(self, "of_body", of_body)
 
     @property
     def reads_body(self) -> bool:
@@ -88,16 +92,17 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     owner = policy.owner if owns else ""
     for name in granted.keys() - denied.keys():
         compiled = [_compile(name, grant, owner) for grant in granted[name] if _can_bound(name, grant)]
-        cases[name] = tuple(sorted(_show_some(name, compiled), key=_cost))
+        cases[name] = tuple(sorted(_show_some(name, compiled, owner), key=_cost))
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
 
 
-def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
+def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
     """Have a list show what any of its cases admits, if each of them admits only some."""
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    return [replace(case, decision=replace(case.decision, shows=shows)) for case in cases]
+    owner = owner if all(OWN in each for each in shows) else ""
+    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner)) for case in cases]
 
 
 class _Answers(Mapping[str, Decision]):
@@ -160,7 +165,7 @@ def _compile(name: str, grant: Grant, owner: str) -> Case:
         conditions={each.word: each for each in conditions} if body is not None and body.streams else None,
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
-    beside = own if owner and body is not None and name not in KINDS else None
+    beside = own if owner and body is not None else None
     return Case(conditions, decision, body, judges_head=any(about_head), beside=beside)
 
 

@@ -20,10 +20,12 @@ from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, make_stamp
 from dockerproxy.policy.values import Pairs
-from dockerproxy.wire.document import Json, write_json
+from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200
 """Characters of a path that a message shows."""
+
+_VOLUME_CREATE: Final = "VolumeCreate"
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
 
@@ -75,7 +77,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             continue
         if case.body is None:
             return case.decision
-        answer = _look_into(case, case.body, request, known, policy.owner)
+        answer = _look_into(policy, case, case.body, request, known)
         if not isinstance(answer, Judgement):
             return answer
         denied.append((case, answer))
@@ -121,24 +123,31 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
 
 
 def _look_into(
-    case: Case, body: Body, request: CanonicalRequest, known: Known, owner: str
+    policy: CompiledPolicy, case: Case, body: Body, request: CanonicalRequest, known: Known
 ) -> Decision | Lookup | Wanted | Judgement:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if body.is_read and known.body is None:
         return Wanted.BODY
     read = read_request(body, request, known)
-    judgement = judge_claims(case.by_word, read.claims)
+    judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
         return replace(judgement, faults=(*read.violations, *judgement.faults))
     if judgement.lookups:
         first, *others = judgement.lookups
         return replace(first, others=tuple(others)) if others else first
-    stamped = _stamp(owner, known.nonce, read.claims, judgement.substitutes)
+    stamped = _stamp(policy.owner, known.nonce, read.claims, judgement.substitutes)
     query = substitute(read, stamped)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     if not query and content is None:
         return case.decision
-    return replace(case.decision, content=content, query=query, makes=_find_new(owner, read.claims))
+    volumes = _find_volumes(read.claims) if policy.owner else ()
+    makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
+    mounts = tuple(found.id for found in volumes)
+    strange = [name for name in makes if not _may_make(policy, case, name)]
+    if strange:
+        says = "a name that no rule allows for a new volume"
+        return replace(judgement, faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
+    return replace(case.decision, content=content, query=query, mounts=mounts, makes=makes)
 
 
 def _stamp(owner: str, nonce: str, claims: Iterable[Claim], substitutes: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -154,10 +163,22 @@ def _stamp(owner: str, nonce: str, claims: Iterable[Claim], substitutes: Mapping
     return stamped
 
 
-def _find_new(owner: str, claims: Iterable[Claim]) -> tuple[str, ...]:
-    """Return the volumes that a create would make on the way, without a stamp."""
-    claimed = (claim.owned for claim in claims if owner and isinstance(claim.owned, ResolvedObject))
-    return tuple(dict.fromkeys(found.id for found in claimed if found.belongs_to == NEW))
+def _may_make(policy: CompiledPolicy, case: Case, name: str) -> bool:
+    """Whether a create may make a volume on its way: one that is listed, or that could be made by itself."""
+    volume = ResolvedObject(name, (name,))
+    listed = case.by_word.get("volumes")
+    if listed is not None and listed.matches(volume):
+        return True
+    if any(_VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
+        return False
+    names = [each.by_word.get("names") for each in policy.cases[_VOLUME_CREATE]]
+    return not names or any(each is None or each.matches(volume) for each in names)
+
+
+def _find_volumes(claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
+    """Return the volumes that are mounted because they are the client's own, or that nobody has yet."""
+    found = (claim.owned for claim in claims if claim.words[0] == "volumes")
+    return tuple({each.id: each for each in found if isinstance(each, ResolvedObject)}.values())
 
 
 def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:

@@ -89,7 +89,7 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     image = _identity(fields.get("imageid") or fields.get("image"))
     if OWNER not in labels or not image:
         return found
-    return replace(ask(Kind.IMAGE, image, version, lookup.operation), kind=Kind.CONTAINER, of=found)
+    return replace(ask(Kind.IMAGE, image, "", lookup.operation), kind=Kind.CONTAINER, of=found)
 
 
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:

@@ -20,7 +20,7 @@ from dockerproxy.policy.claims.builds import add_namespaces
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
-from dockerproxy.policy.lists import without_count
+from dockerproxy.policy.lists import with_label, without_count
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
@@ -35,6 +35,7 @@ from dockerproxy.policy.objects import (
     with_name,
     with_query,
 )
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.telling import forget_others
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import read_json
@@ -183,14 +184,17 @@ def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedOb
     return _hide_others(policy, judged) if isinstance(judged, Verdict) and not judged.passes else judged
 
 
-def judge_unknown(waiting: NeedsLookup | Verdict, reason: str) -> Verdict:
+def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False) -> Verdict:
     """Decide about a request of which an object is not known: it passes only where nothing is refused.
 
     Args:
         waiting: The request, or the verdict as if nothing had that name: a name of two objects gets the same answer as
             a name of none.
         reason: Why the lookup has no answer.
+        hides: Whether what others have does not exist for the client, also where two of them have it.
     """
+    if hides and isinstance(waiting, Verdict) and waiting.decision.status == HTTPStatus.NOT_FOUND:
+        return replace(waiting, decision=replace(waiting.decision, reason=reason))
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
         return replace(waiting, object="", needs=None, decision=replace(waiting.decision, reason=reason))
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
@@ -308,6 +312,7 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     if decision.shows:  # Nothing is left out where nothing is refused.
         decision = replace(decision, shows=decision.shows if reading.mode is Mode.ENFORCE else ())
         request = with_query(request, without_count(request))
+        request = with_label(request, OWNER, decision.owner) if decision.owner else request
     if decision.query:
         request = with_query(request, decision.query)
     if decision.about_object and found is not None:

@@ -10,7 +10,7 @@ Attack: an element in a form that is not known -> Defence: then nothing is shown
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from dockerproxy.api.catalog import Operation
@@ -58,12 +58,15 @@ _ENDLESS: Final = "1000000000"
 _RELATIVE: Final = frozenset({"after", "before", "since"})
 """Filters that compare with an object."""
 
-RELATIVE: Final = "compares with an object that may be hidden (after, before, since)"
+RELATIVE: Final = "compares with an object that may be hidden (after, before, since, part of an id)"
 
 ImageLabels: TypeAlias = Mapping[str, Mapping[str, object] | None]
 """Labels of images, by the targets of the lookups of those that have them; None where they are unknown."""
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
+_BEGINS_AN_ID: Final = re.compile(r'"[0-9a-f]{1,63}"').search
+"""Podman says how many networks have an id that begins so."""
+
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -132,6 +135,8 @@ def is_relative(request: CanonicalRequest) -> bool:
         filters = read_json(text.encode(errors="surrogateescape")) if text else {}
         if not isinstance(filters, dict) or not _RELATIVE.isdisjoint(map(lower, filters)):
             return True
+        if any(lower(key) == "network" and _BEGINS_AN_ID(json.dumps(value)) for key, value in filters.items()):
+            return True
     return False
 
 
@@ -153,6 +158,22 @@ def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
     """
     names = {name for name, value in request.query if fold(name) in COUNTS and _read_number(value)}
     return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
+
+
+def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalRequest:
+    """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
+
+    Engines differ in what several labels mean, so a client's own stays alone. All filters are lists, or all are maps.
+    """
+    others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
+    given = request.values("filters")
+    filters = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
+    is_clear = len(given) <= 1 and request.operation.name not in EVENTS
+    if not is_clear or not isinstance(filters, dict) or "label" in map(lower, filters):
+        return request
+    label, is_map = f"{name}={value}", any(isinstance(each, dict) for each in filters.values())
+    text = json.dumps({**filters, "label": {label: True} if is_map else [label]}, separators=(",", ":"))
+    return replace(request, query=(*others, ("filters", text)))
 
 
 def read_list(operation: Operation, content: bytes, version: str) -> Answer | None:

@@ -85,7 +85,10 @@ class Decision:
         query: What goes on in place of some parameters, by their names.
         conditions: What a body that streams is held to, by words; None if it may be anything.
         shows: By which conditions, of any of several grants, an element of a list is shown; all are if there are none.
-        makes: Volumes that do not exist, and are made under the client's stamp before the request goes on.
+        owner: Whose all is that is shown, if it is all somebody's.
+        mounts: Volumes that it may mount as they are now, since they are the client's own.
+        makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
+            request goes on.
     """
 
     allowed: bool
@@ -98,4 +101,6 @@ class Decision:
     conditions: Mapping[str, Condition] | None = None
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
-    makes: tuple[str, ...] = ()
+    owner: str = ""
+    mounts: tuple[str, ...] = ()
+    makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ name may mean something else a moment later.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, StillRemovingError, claim_for
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import make_volumes, show_list
+from dockerproxy.text import lower
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -36,28 +38,10 @@ async def settle(
 
     Its socket had this policy when it came; the engine has `patience` seconds to say all that is to be asked.
     """
-    exchange, socket, shared = client.exchange, client.socket, client.shared
-
-    async def decide() -> Verdict:
-        return await _decide(socket, shared, policy, judged, patience)
-
+    exchange, shared = client.exchange, client.shared
     try:
-        verdict = await decide()
-        if verdict.passes and verdict.decision.shows:
-            if verdict.operation.name in EVENTS:
-                await follow_events(client, verdict, patience)
-            else:
-                await show_list(exchange, socket, shared, verdict, policy.owner, patience)
-            return
-        if not verdict.removes_volumes:
-            if verdict.passes and verdict.decision.makes:
-                await make_volumes(shared, verdict, policy.owner)
-            exchange.go_on(verdict)
-            return
-        claim = claim_for(verdict)
-        async with socket.removals, shared.removals.claim(claim, patience):
-            # What was true of a volume before the claim need not be true any longer.
-            await _remove_volumes(exchange, shared, await decide(), claim)
+        async with AsyncExitStack() as stack:
+            await _settle(stack, client, policy, judged, patience)
     except UnknownObjectError as error:
         exchange.fail(503, str(error), TOO_MUCH_ASKED)
     except StillRemovingError:
@@ -65,6 +49,27 @@ async def settle(
     except OSError as error:
         if exchange.is_held:
             exchange.fail(503, explain_unreachable(shared.engines, choose_engine(shared.engines), error))
+
+
+async def _settle(
+    stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+) -> None:
+    """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
+    exchange, socket, shared = client.exchange, client.socket, client.shared
+    verdict = await _decide(socket, shared, policy, judged, patience)
+    claims = await _claim(stack, socket, shared, verdict, patience)
+    if claims:  # What was true of a volume before the claim need not be true any longer.
+        verdict = await _decide(socket, shared, policy, judged, patience)
+    if not verdict.passes or not (claims or verdict.decision.shows):
+        exchange.go_on(verdict)
+    elif verdict.operation.name in EVENTS:
+        await follow_events(client, verdict, patience)
+    elif verdict.decision.shows:
+        await show_list(exchange, socket, shared, verdict, policy.owner, patience)
+    elif verdict.removes_volumes:
+        await _remove_volumes(exchange, shared, verdict, claims[0])
+    else:
+        await _create(exchange, shared, verdict, policy.owner, patience)
 
 
 async def _decide(
@@ -97,7 +102,8 @@ async def _decide(
     except TimeoutError:
         return judge_unknown(judged, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
-        return judge_unknown(judged, f"{name} cannot be decided: {error}")
+        hides = bool(policy.owner) and isinstance(error, AmbiguousNameError)
+        return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
     return judged
 
 
@@ -109,6 +115,50 @@ async def _judge(
     return work() if is_quick(policy, waiting, waiting.body or b"") else await shared.worker.run(socket.judging, work)
 
 
+async def _claim(
+    stack: AsyncExitStack, socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
+) -> list[Claim]:
+    """Claim the volumes that a request may remove, or that must stay until it is done, until the stack ends."""
+    if not verdict.passes:
+        return []
+    if verdict.removes_volumes:
+        await stack.enter_async_context(socket.removals)
+        claims = [claim_for(verdict)]
+    else:
+        claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
+    for claim in claims:
+        await stack.enter_async_context(shared.removals.claim(claim, patience))
+    return claims
+
+
+async def _create(exchange: "Exchange", shared: "Shared", verdict: Verdict, owner: str, patience: float) -> None:
+    """Let a create go on that mounts own volumes, which stay until the engine is done; return then."""
+    try:
+        async with asyncio.timeout(patience):
+            await make_volumes(shared, verdict, owner)
+    except TimeoutError:
+        exchange.fail(504, f"the engine makes no volume for {patience:g} seconds")
+        return
+    if exchange.is_held:
+        exchange.detach(verdict)
+        _pass_on(exchange, await converse(shared.engines, verdict.to_engine, to_the_end=False))
+
+
+def _pass_on(exchange: "Exchange", answer: bytes) -> None:
+    """Pass on an answer that has come whole, if the client is still there."""
+    if not exchange.is_held:
+        return
+    try:
+        head, content = read_answer(answer)
+    except UnknownObjectError as error:
+        exchange.fail(502, str(error))
+    else:
+        exchange.begin_alone(head, answer)
+        if exchange.learns:
+            exchange.note_answer(content)
+        exchange.end_answer()
+
+
 async def _remove_volumes(exchange: "Exchange", shared: "Shared", verdict: Verdict, claim: Claim) -> None:
     """Let a request go on that may remove volumes; return when the engine is done with it.
 
@@ -117,18 +167,8 @@ async def _remove_volumes(exchange: "Exchange", shared: "Shared", verdict: Verdi
     """
     if not exchange.is_held:
         return
-    if not verdict.passes:
-        exchange.go_on(verdict)
-    elif claim_for(verdict).name != claim.name:
+    if claim_for(verdict).name != claim.name:
         exchange.fail(503, "the name means another volume than before", TOO_MUCH_ASKED)
     else:
         exchange.detach(verdict)
-        answer = await converse(shared.engines, verdict.to_engine)
-        if exchange.is_held:
-            try:
-                head, _ = read_answer(answer)
-            except UnknownObjectError as error:
-                exchange.fail(502, str(error))
-            else:
-                exchange.begin_alone(head, answer)
-                exchange.end_answer()
+        _pass_on(exchange, await converse(shared.engines, verdict.to_engine))

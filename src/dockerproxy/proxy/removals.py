@@ -14,6 +14,9 @@ So what removes `db` because a condition allows `db` must find it there still, o
 - Attack: one volume under two names, or under one with a blank of SQL in it (`_` is any character to Podman 5.4)
   -> Defence: what was judged is claimed under the name that the engine gives it, and `may_remove` reads the blank.
   (test: test_a_volume_is_claimed_by_its_own_name, test_an_underscore_may_stand_for_any_character)
+- Attack: remove an own volume while an own container is created with it, so that the container gets the next one of
+  that name, which is another's -> Defence: a create claims the volumes that it mounts since they are its client's
+  (test: test_a_volume_is_not_replaced_while_a_create_uses_it)
 - Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
   (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
 """
@@ -39,15 +42,19 @@ class Claim:
     Attributes:
         name: Of the volume, or the beginning of the names of all that it may remove; in lower case, as SQLite compares.
         was_judged: Whether it may remove no other than the one of that name.
+        uses: Whether it removes nothing, but needs the volume to be there still.
         over: Set when the engine is done with it.
     """
 
     name: str
     was_judged: bool
+    uses: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def precedes(self, later: "Claim") -> bool:
         """Whether a later one must wait for it: one of them was judged by a volume that the other may remove."""
+        if self.uses and later.uses:
+            return False
         if self.was_judged and later.was_judged:
             return self.name == later.name
         judged, other = (self, later) if self.was_judged else (later, self)

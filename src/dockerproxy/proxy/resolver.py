@@ -10,12 +10,13 @@ A few are kept, since opening one costs more than asking. None is ever a client'
 """
 
 import asyncio
+import json
 import os
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.descriptions import read_image_labels, read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
@@ -30,7 +31,8 @@ _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
 
 _REMEMBERED: Final = 256
-"""Answers that are fixed. A description of an image has some kilobytes."""
+_LONGEST_FIXED: Final = 16 * 1024
+"""Images of which the labels are remembered, and bytes of these."""
 
 _AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 """What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
@@ -148,7 +150,7 @@ class Resolver:
             paths: Where the engine may be.
             target: Of the request.
             content: JSON.
-            is_fixed: Whether what matters of the answer cannot change, as what an image is made of: it is asked once.
+            is_fixed: Whether it is about an image of which the labels matter, which cannot change: they are asked once.
 
         Raises:
             UnknownObjectError: The answer cannot be read.
@@ -158,9 +160,11 @@ class Resolver:
             return self._fixed[target]
         answer = await self._ask(paths, _write(target, content))
         if is_fixed and answer[0] == HTTPStatus.OK:
-            if len(self._fixed) >= _REMEMBERED:
-                self._fixed.clear()
-            self._fixed[target] = answer
+            answer = answer[0], json.dumps({"Config": {"Labels": read_image_labels(answer[1])}}).encode()
+            if len(answer[1]) <= _LONGEST_FIXED:
+                if len(self._fixed) >= _REMEMBERED:
+                    self._fixed.clear()
+                self._fixed[target] = answer
         return answer
 
     async def find(

@@ -79,8 +79,8 @@ async def make_volumes(shared: "Shared", verdict: Verdict, owner: str) -> None:
     request, stamp = verdict.request, make_stamp(owner, verdict.known.nonce)
     libpod = "/libpod" if verdict.operation.section.startswith("libpod/") else ""
     target = f"{'/' if request.version else ''}{request.version}{libpod}/volumes/create"
-    for name in verdict.decision.makes:
-        content = json.dumps({"Name": name, "Labels": stamp}).encode()
+    for name, labels in verdict.decision.makes.items():
+        content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
         status, answer = await shared.resolver.ask(shared.engines, target, content)
         if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
             raise UnknownObjectError(f"the volume {name} could not be made, or another client made it meanwhile")

@@ -147,7 +147,7 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
     body, known = replace(case.body, of_object={}), tried.known
     while True:
         read = read_request(body, tried.request, known)
-        judgement = judge_claims(case.by_word, read.claims)
+        judgement = judge_claims(case.of_body, read.claims)
         answered = known
         for lookup in judgement.lookups:
             answered = answer_by_name(answered, lookup)

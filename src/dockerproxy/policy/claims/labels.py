@@ -19,6 +19,8 @@ from typing import Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.objects import OWN, ResolvedObject
+from dockerproxy.policy.stamps import NEW, NONCE, OWNER
 from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json, read_json, show
 
@@ -140,7 +142,11 @@ def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> 
     """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
     labels = dict(value) if isinstance(value, dict) else {}
     for name in labels:
-        if acts(name):
+        if target and name in {OWNER, NONCE}:  # They are put on anew.
+            owner = NEW if name == NONCE else str(labels[name])
+            mine = ResolvedObject("", (), belongs_to=owner)
+            reading.claim(OWN, mine, f"{path}[{show(name)}]", labels[name], SAYS, without=False)
+        elif acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
     pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
     reading.claim("labels", pairs, path, None, target=target)

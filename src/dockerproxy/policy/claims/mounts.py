@@ -9,6 +9,7 @@ A link on the host cannot be seen from here.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at
@@ -88,8 +89,8 @@ def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool) 
     return clean
 
 
-def _claim_volume(reading: Reading, name: str, path: str) -> None:
-    """Claim a volume, which must be no directory of the host in disguise."""
+def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
+    """Claim a volume, which must be no directory of the host in disguise. One that is made on the way gets labels."""
     if not IS_NAME(name):
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
@@ -98,6 +99,8 @@ def _claim_volume(reading: Reading, name: str, path: str) -> None:
     says = "not allowed: a volume with a driver or options may be any directory"
     wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
     says, mine = "a volume that no rule allows", lookup if found is None else found
+    if found is not None and not found.document and isinstance(labels, dict):
+        mine = replace(found, labels=labels)
     may_own = not reading.request.operation.section.startswith("services")  # A swarm makes them on other hosts.
     reading.claim("volumes", named(name), path, name, says, later=later, wrong=wrong, owned=mine if may_own else None)
 
@@ -143,7 +146,8 @@ def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
             mount[names[0]] = _claim_source(reading, source, at_source, read_only=read_only)
         case "volume":
             if source:
-                _claim_volume(reading, source, at_source)
+                options = mount.get("VolumeOptions")
+                _claim_volume(reading, source, at_source, options.get("Labels") if isinstance(options, dict) else None)
         case "image":
             check_images(reading, source, at_source, mount)
         case "tmpfs":

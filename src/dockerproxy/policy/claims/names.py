@@ -21,6 +21,7 @@ from typing import Final
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.stamps import NEW
 from dockerproxy.wire.document import Json
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
@@ -31,8 +32,10 @@ IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 _SHARED: Final = {
     **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod"), Kind.VOLUME),
     **dict.fromkeys(("NetworkCreate", "NetworkCreateLibpod"), Kind.NETWORK),
+    **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), Kind.CONTAINER),
+    "PodCreateLibpod": Kind.POD,
 }
-"""What can be created under a name that is taken: engines answer with what there is, or make a second one."""
+"""What has a name. If that is taken, engines answer with what there is, make a second one, or say which ID has it."""
 
 _MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
@@ -56,6 +59,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     kind = _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
+        taken = taken if taken is None or name in taken.names else replace(taken, belongs_to=NEW)
         says = f"the name of a {kind} of somebody else"
         reading.claim(OWN, taken, path, value, says, lookup=lookup, without=True)
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)

@@ -1,0 +1,78 @@
+"""What a hostile review of `own` tried: none of it shows or takes what another has."""
+
+import threading
+
+import pytest
+from e2e.engines import Engine
+from e2e.proxies import Proxy, running_file
+from e2e.test_own import Socket, make_container, two
+
+pytestmark = pytest.mark.engine
+__all__ = ["two"]
+
+Two = tuple[Socket, Socket, Proxy]
+
+
+def test_a_create_of_anothers_volume_shows_nothing_of_it(two: Two, label: str) -> None:
+    mine, other, _ = two
+    mine.make("volumes/create", Name=f"v-{label}")
+    answer = other.ask("POST", "/v1.41/volumes/create", Name=f"v-{label}")
+    assert (answer.status, b"io.dockerproxy.nonce" in answer.body) == (403, False)
+
+
+def test_a_conflict_of_names_says_no_id(two: Two, label: str) -> None:
+    mine, other, _ = two
+    container = make_container(mine, f"c-{label}")
+    answer = other.ask("POST", f"/v1.41/containers/create?name=c-{label}", Image="busybox")
+    assert (answer.status, container[:12].encode() in answer.body) == (403, False)
+
+
+def test_the_beginning_of_ids_tells_nothing(two: Two, label: str) -> None:
+    mine, other, _ = two
+    for number in range(20):
+        make_container(mine, f"c{number}-{label}")
+    assert {other.ask("GET", f"/v1.41/containers/{digit}/json").status for digit in "0123456789abcdef"} == {404}
+
+
+def test_anothers_large_labels_keep_nobody_from_a_list(two: Two, label: str) -> None:
+    mine, other, _ = two
+    for number in range(10):
+        mine.make("volumes/create", Name=f"v{number}-{label}", Labels={"x": "y" * 900_000})
+    assert other.list("volumes") == []
+
+
+def test_a_volume_is_not_replaced_while_a_create_uses_it(two: Two, label: str) -> None:
+    """It is deleted while a create of many volumes is somewhere between its lookup and the engine."""
+    mine, other, _ = two
+    for number in range(12):
+        name = f"v{number}-{label}"
+        mine.make("volumes/create", Name=name)
+        binds = [f"{name}:/v", *(f"w{number}-{each}-{label}:/w{each}" for each in range(31))]
+        body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"Binds": binds}}
+        create = threading.Thread(
+            target=mine.ask, args=("POST", f"/v1.41/containers/create?name=c{number}-{label}"), kwargs=body
+        )
+        create.start()
+        for _ in range(number):  # Each time a little later.
+            mine.ask("GET", "/v1.41/networks")
+        mine.ask("DELETE", f"/v1.41/volumes/{name}")
+        other.ask("POST", "/v1.41/volumes/create", Name=name)
+        create.join()
+        theirs = other.ask("GET", f"/v1.41/volumes/{name}").status == 200
+        uses = mine.ask("GET", f"/v1.41/containers/c{number}-{label}/json").status == 200
+        assert not (theirs and uses)
+
+
+def test_names_of_volumes_bound_those_that_a_create_makes(engine: Engine, label: str) -> None:
+    allow = '[own, {VolumeCreate: {names: ["a-*"]}}, {ContainerCreate: {images: [busybox]}}]'
+    with running_file(engine.socket, f"sockets: {{proxy: {{path: FOLDER/proxy.sock, allow: {allow}}}}}") as (folder, _):
+        body = {"Image": "busybox", "HostConfig": {"Binds": [f"shop-{label}:/data"]}}
+        answer = Socket(folder / "proxy.sock").ask("POST", f"/v1.41/containers/create?name=c-{label}", **body)
+        assert answer.status == 403
+
+
+def test_labels_of_a_mount_are_put_on_the_volume_that_is_made_for_it(two: Two, label: str) -> None:
+    mine, _, _ = two
+    mount = {"Type": "volume", "Source": f"v-{label}", "Target": "/d", "VolumeOptions": {"Labels": {"k": "v"}}}
+    make_container(mine, f"c-{label}", HostConfig={"Mounts": [mount]})
+    assert mine.ask("GET", f"/v1.41/volumes/v-{label}").json()["Labels"]["k"] == "v"
