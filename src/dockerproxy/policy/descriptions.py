@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
+from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.objects import (
     BY_REFERENCE,
     EVERY,
@@ -89,7 +91,13 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     image = _identity(fields.get("imageid") or fields.get("image"))
     if OWNER not in labels or not image:
         return found
-    return replace(ask(Kind.IMAGE, image, "", lookup.operation), kind=Kind.CONTAINER, of=found)
+    asked = _ask_image(image, lookup.operation)
+    return Lookup(Kind.CONTAINER, asked.name, asked.target, asked.operation, of=found)
+
+
+@lru_cache(maxsize=256)
+def _ask_image(identity: str, operation: Operation) -> Lookup:
+    return ask(Kind.IMAGE, identity, "", operation)
 
 
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:

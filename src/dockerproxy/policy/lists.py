@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from dockerproxy.api.catalog import Operation
@@ -62,6 +63,9 @@ RELATIVE: Final = "compares with an object that may be hidden (after, before, si
 
 ImageLabels: TypeAlias = Mapping[str, Mapping[str, object] | None]
 """Labels of images, by the targets of the lookups of those that have them; None where they are unknown."""
+
+_lower: Final = lru_cache(maxsize=256)(lower)
+"""Of keys, which are the same in each element."""
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
 _BEGINS_AN_ID: Final = re.compile(r'"[0-9a-f]{1,63}"').search
@@ -188,7 +192,7 @@ def read_list(operation: Operation, content: bytes, version: str) -> Answer | No
         return None
     kind, elements = _KINDS[operation.name], list[Element]()
     for first, last, value in spans:
-        fields = {lower(str(key)): item for key, item in value.items()} if isinstance(value, dict) else {}
+        fields = {_lower(key): item for key, item in value.items()} if isinstance(value, dict) else {}
         found = read_fields(Lookup(kind, "", "", operation), fields, version)
         if found is None:
             return None
