@@ -96,9 +96,9 @@ class Claim(NamedTuple):
         shown: Its value as understood; None where nothing is.
         says: What is wrong if it is not granted, as a clause.
         lookup: What the engine must be asked before all options are known.
-        later: What the engine must be asked once it is granted, since it may turn out to be a violation.
+        later: What the engine must be asked once it is granted, since it may turn out to be a violation; or None.
         target: Path of the place in what goes to the engine where a substitute is put; empty if none is.
-        wrong: What is wrong with it even if it is granted, short of `unrestricted`.
+        wrong: What is wrong with it even if it is granted, short of `unrestricted`; or None.
         without: Whether it is admitted where no condition speaks of it; None if the constraint knows.
         unless: A word with which a grant speaks of it elsewhere, so that it is admitted here.
     """
@@ -109,8 +109,8 @@ class Claim(NamedTuple):
     shown: Json
     says: str
     lookup: Lookup | None = None
-    later: tuple[Lookup, ...] = ()
-    wrong: tuple[Fault, ...] = ()
+    later: Lookup | None = None
+    wrong: Fault | None = None
     target: str = ""
     without: bool | None = None
     unless: str = ""
@@ -124,8 +124,8 @@ class More(TypedDict, total=False):
     """What is to be said of some claims only: attributes of `Claim`."""
 
     lookup: Lookup | None
-    later: tuple[Lookup, ...]
-    wrong: tuple[Fault, ...]
+    later: Lookup | None
+    wrong: Fault | None
     target: str
     without: bool | None
     unless: str
@@ -146,6 +146,8 @@ class Reading:
         found: The object that its path names, if that is known.
         claims: What it asks for.
         violations: What is wrong with it whatever is granted, short of `unrestricted`.
+        content: What goes to the engine as its body, but for substitutes of claims.
+        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
     """
 
     request: CanonicalRequest
@@ -153,6 +155,8 @@ class Reading:
     found: ResolvedObject | None = None
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
+    content: Json = None
+    query: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def violate(self, path: str, value: Json, says: str) -> None:
         """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""

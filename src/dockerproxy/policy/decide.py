@@ -11,7 +11,7 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.claims.parameters import read_head
-from dockerproxy.policy.claims.reader import Readout, read_request
+from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -110,9 +110,10 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
             lookups[answer.target] = answer
             waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
         else:
-            faults += claim.wrong
-            for lookup in claim.later:
-                lookups[lookup.target] = lookup
+            if claim.wrong is not None:
+                faults.append(claim.wrong)
+            if claim.later is not None:
+                lookups[claim.later.target] = claim.later
             if claim.target and not isinstance(answer, Keep) and not callable(answer):
                 substitutes[claim.target] = answer
     return Judgement(tuple(faults), tuple(waiting), tuple(lookups.values()), substitutes)
@@ -136,7 +137,7 @@ def _look_into(
     return replace(case.decision, content=content, query=query) if query or content is not None else case.decision
 
 
-def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
+def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
     """Put substitutes, by their paths, at their places in what was read: its content is changed.
 
     Returns:

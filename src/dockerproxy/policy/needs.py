@@ -46,10 +46,11 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
         The words, or what the engine must be asked before they are known.
     """
     read = read_request(body, request, known)
-    wrong = next((fault for claim in read.claims for fault in claim.wrong), None)
+    wrong = next((claim.wrong for claim in read.claims if claim.wrong is not None), None)
     if read.violations or wrong is not None:
         return refuse_to_bound(str(read.violations[0] if read.violations else wrong))
-    asked = {lookup.target: lookup for claim in read.claims for lookup in _lookups(claim)}
+    lookups = filter(None, (lookup for claim in read.claims for lookup in (claim.lookup, claim.later)))
+    asked = {lookup.target: lookup for lookup in lookups}
     if asked:
         first, *others = asked.values()
         return replace(first, others=tuple(others)) if others else first
@@ -70,10 +71,6 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
 def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     """Say that no words do, and why: in ASCII, on one line."""
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
-
-
-def _lookups(claim: Claim) -> Iterable[Lookup]:
-    return claim.later if claim.lookup is None else (claim.lookup, *claim.later)
 
 
 def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:

@@ -94,10 +94,9 @@ def _claim_volume(reading: Reading, name: str, path: str) -> None:
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
     found, lookup = reading.resolve(Kind.VOLUME, name)
-    later = (lookup,) if lookup is not None else ()
     says = "not allowed: a volume with a driver or options may be any directory"
-    wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
-    reading.claim("volumes", named(name), path, name, "a volume that no rule allows", later=later, wrong=wrong)
+    wrong = find_fault(path, name, says) if found is not None and is_disguise(found) else None
+    reading.claim("volumes", named(name), path, name, "a volume that no rule allows", later=lookup, wrong=wrong)
 
 
 def is_disguise(found: ResolvedObject) -> bool:

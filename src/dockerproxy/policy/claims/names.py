@@ -42,7 +42,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
-    later = (reading.lookup(Kind.NETWORK, name),) if asks else ()
+    later = reading.lookup(Kind.NETWORK, name) if asks else None
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
 
 

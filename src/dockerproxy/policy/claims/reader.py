@@ -10,14 +10,13 @@ Attack: a body of nothing but names to look up, or faults to note -> Defence: bo
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading, run_check
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.claims.checks import CHECKS, choose
 from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.objects import ResolvedObject
@@ -34,47 +33,26 @@ _CONTAINERS: Final = (dict, list)
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readout:
-    """A request that was read, whatever is granted.
-
-    Attributes:
-        violations: What is wrong with it, short of `unrestricted`.
-        claims: What it asks for.
-        content: What goes to the engine as its body, but for substitutes of claims.
-        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
-    """
-
-    violations: tuple[Fault, ...]
-    claims: tuple[Claim, ...]
-    content: Json
-    query: Mapping[str, tuple[str, ...]]
-
-
-def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout:
-    """Read what a request says besides its path, by the table of its operation."""
+def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
+    """Read what a request says besides its path, by the table of its operation, whatever is granted."""
     reading = Reading(request=request, answers=known.answers, found=known.found)
     content = known.body[0] if known.body is not None else None
-    query = _read_query(reading, body.parameters)
+    _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)
     _read_head(reading, body.of_head)
     if content is not None:
-        content = _Reader(reading).read(body.root, content, "")
+        reading.content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
-    asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, *claim.later) if lookup}
+    asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, claim.later) if lookup}
     if len(asked) > MOST_LOOKUPS:
         reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")
-    return Readout(violations=tuple(reading.violations), claims=tuple(reading.claims), content=content, query=query)
+    return reading
 
 
-def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[str, tuple[str, ...]]:
-    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list.
-
-    Returns:
-        Those that go on with other values, or not at all.
-    """
-    given, changed = read_parameters(reading.request.query, parameters)
+def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
+    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
+    given, reading.query = read_parameters(reading.request.query, parameters)
     for name, values in given.items():
         if name not in parameters and f"{name}[]" not in parameters:
             shown = name if _IS_PLAIN_KEY(name) else show(name)
@@ -91,8 +69,7 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[st
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
         checked = _check(reading, each, whole, f"?{name.removesuffix('[]')}", parent)
         if listed is not None and checked != whole:
-            changed[name.removesuffix("[]")] = write_values(checked)
-    return changed
+            reading.query[name.removesuffix("[]")] = write_values(checked)
 
 
 def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedObject | None) -> None:
