@@ -25,6 +25,7 @@ from typing import Final
 import pytest
 import yaml
 from cli.programs import CODE
+from wire.test_answer import STATUSES
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
@@ -38,7 +39,6 @@ from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged, Verdict, judge
 from dockerproxy.settings import DEFAULTS, LIMITS, Level, LogFormat, Sandbox
-from dockerproxy.wire.answer import _PHRASES
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs"
@@ -289,7 +289,7 @@ def test_every_verb_and_exit_status_is_described() -> None:
 
 def test_every_status_of_our_own_is_described() -> None:
     described = re.findall(r"^## (\d+): ", read("docs/refusals.md"), re.MULTILINE)
-    assert {int(status) for status in described} == _PHRASES.keys() - {200}
+    assert {int(status) for status in described} == {*STATUSES} - {200}
 
 
 def list_reasons() -> list[str]:

@@ -4,21 +4,6 @@ import json
 from http import HTTPStatus
 from typing import Final
 
-_PHRASES: Final = {
-    200: "OK",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    417: "Expectation Failed",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
-
 _PASSING: Final = frozenset({429, 503})
 """May differ a second later."""
 
@@ -35,7 +20,7 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
     content = json.dumps({"message": message}).encode() + b"\n"
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
-        _PHRASES[status].encode(),
+        HTTPStatus(status).phrase.encode(),
         len(content),
         b"Retry-After: 1\r\n" if status in _PASSING else b"",
         b"Connection: close\r\n" if close else b"",
