@@ -4,6 +4,10 @@ Attack: an unknown field -> Defence: refused. In other capitals, which Go takes 
 and written in its one spelling.
 Attack: a field in two spellings, which Go merges, or a value of another type -> Defence: refused.
 Attack: a parameter of the query that only Podman knows -> Defence: refused if the table lacks it.
+Attack: a parameter that is left out of what is judged, but still goes on -> Defence: what is left out has no values in
+what goes on (test: test_what_no_engine_reads_goes_no_further).
+Attack: a parameter that counts, in another spelling of one that is left out -> Defence: names are compared exactly;
+another spelling is unknown (test: test_another_spelling_is_not_left_out).
 Attack: a name that means something else to the engine -> Defence: the engine is asked.
 Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
 """
@@ -18,7 +22,6 @@ from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.claims.checks import CHECKS, choose
-from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
@@ -52,7 +55,12 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
 
 def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
     """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
-    given, reading.query = read_parameters(reading.request.query, parameters)
+    given: dict[str, list[str]] = {}
+    for name, value in reading.request.query:
+        if name in parameters and parameters[name].rule == "aside":
+            reading.query[name] = ()
+        else:
+            given.setdefault(name, []).append(value)
     for name, values in given.items():
         if name not in parameters and f"{name}[]" not in parameters:
             shown = name if _IS_PLAIN_KEY(name) else show(name)
@@ -69,7 +77,8 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
         checked = _check(reading, each, whole, f"?{name.removesuffix('[]')}", parent)
         if listed is not None and checked != whole:
-            reading.query[name.removesuffix("[]")] = write_values(checked)
+            left = checked if isinstance(checked, list) else [] if checked is None else [checked]
+            reading.query[name.removesuffix("[]")] = tuple(map(str, left))
 
 
 def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedObject | None) -> None:
