@@ -3,7 +3,7 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dockerproxy.api.bodies.tables import SEALED, Body
@@ -84,7 +84,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied))
 
 
-class _Answers(Mapping[str, Decision]):
+class _Answers(dict[str, Decision]):
     """What each operation is answered with if no case holds: worded when it is first needed, since most never are."""
 
     def __init__(
@@ -94,24 +94,11 @@ class _Answers(Mapping[str, Decision]):
         granted: Mapping[str, list[Grant]],
         denied: Mapping[str, Denial],
     ) -> None:
+        always = Decision(allowed=True, source="always")
+        super().__init__({UNKNOWN.name: Decision(allowed=False, source=""), HEALTH.name: always})
         self._policy, self._cases, self._granted, self._denied = policy, cases, granted, denied
-        self._worded = {
-            UNKNOWN.name: Decision(allowed=False, source=""),
-            HEALTH.name: Decision(allowed=True, source="always"),
-        }
 
-    def __getitem__(self, name: str) -> Decision:
-        if name not in self._worded:
-            self._worded[name] = self._word(name)
-        return self._worded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cases)
-
-    def __len__(self) -> int:
-        return len(self._cases)
-
-    def _word(self, name: str) -> Decision:
+    def __missing__(self, name: str) -> Decision:
         denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
         reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
@@ -120,7 +107,8 @@ class _Answers(Mapping[str, Decision]):
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
-        return Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
+        self[name] = Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
+        return self[name]
 
 
 def _can_bound(name: str, grant: Grant) -> bool:

@@ -147,7 +147,7 @@ def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record,
     default = policy.default[name]
     if len(kept) < len(policy.cases[name]):
         default = replace(default, message=f"{name} denied: {_describe_need(name, needed)}")
-    return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
+    return replace(policy, cases={**policy.cases, name: kept}, default={name: default})
 
 
 def _covers(operation: Operation, case: Case, needed: Mapping[str, Value]) -> bool:

@@ -24,7 +24,7 @@ _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
 
-_MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
@@ -53,7 +53,7 @@ def named(*names: str) -> ResolvedObject:
 
 def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
-    if _MAY_BE_ID(name):
+    if MAY_BE_ID(name):
         return reading.find(kind, name)
     found = reading.find(kind, name) if _MAY_BE_OF_SWARM(name) else named(name)
     return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
