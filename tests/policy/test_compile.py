@@ -118,6 +118,6 @@ def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
 def test_an_archive_is_held_to_the_words_of_the_grant_that_allows_it() -> None:
     tags = condition("tags", ("nginx",))
     [case] = policy_with(Grant(frozenset({"ImageLoad"}), "A", (tags,))).cases["ImageLoad"]
-    assert case.decision.conditions == {"tags": tags}
+    assert case.decision.conditions == ({"tags": tags},)
     [case] = policy_with(Grant(frozenset({"ImageLoad"}), "A", (UNRESTRICTED,))).cases["ImageLoad"]
-    assert case.decision.conditions is None
+    assert case.decision.conditions == ()

@@ -44,11 +44,13 @@ class Known:
         found: The object that its path names; None if that is not known yet, or it names none.
         body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
         answers: What the engine said of names in the body.
+        archive: What was read in the archive that is its body, where somebody asks when all of it was there.
     """
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
     answers: Answers = field(default_factory=dict)
+    archive: "Reading | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def _compile(name: str, grant: Grant) -> Case:
         allowed=True,
         source=grant.source,
         about_object=speaks or (body is not None and body.asks),
-        conditions={each.word: each for each in grant.conditions} if body is not None and body.streams else None,
+        conditions=({each.word: each for each in grant.conditions},) if body is not None and body.streams else (),
     )
     about_head = (each for each in grant.conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     return Case(grant.conditions, decision, body, judges_head=any(about_head))

@@ -63,6 +63,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
     name, denied = request.operation.name, list[tuple[Case, Judgement]]()
+    streams: Decision | None = None
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
             named = find_object(request)
@@ -74,14 +75,23 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         if case.body is None:
             return case.decision
         answer = _look_into(case, case.body, request, known)
-        if not isinstance(answer, Judgement):
+        if isinstance(answer, Judgement):
+            denied.append((case, answer))
+        elif isinstance(answer, Decision) and answer.conditions:
+            streams = _join(streams, answer)
+        else:
             return answer
-        denied.append((case, answer))
     denial = policy.default[name]
-    if not denied:
-        return denial
-    nearest = min(denied, key=lambda each: len(each[1].faults))
-    return replace(denial, message=_explain(policy, name, *nearest))
+    if streams is not None or not denied:
+        return streams or denial
+    return replace(denial, message=_explain(policy, name, denied))
+
+
+def _join(first: Decision | None, other: Decision) -> Decision:
+    """Let an archive fit either of two grants that its parameters fit, if it goes on under the same ones by both."""
+    if first is None or (first.query, first.about_object) != (other.query, other.about_object):
+        return first or other
+    return replace(first, conditions=first.conditions + other.conditions)
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -168,8 +178,9 @@ def _put(content: Object, target: str, value: Json) -> None:
         place[last] = value
 
 
-def _explain(policy: CompiledPolicy, name: str, case: Case, judgement: Judgement) -> str:
-    """Say what is wrong with a request, and what would allow it."""
+def _explain(policy: CompiledPolicy, name: str, denied: Iterable[tuple[Case, Judgement]]) -> str:
+    """Say what is wrong with a request by the nearest grant, and what would allow it."""
+    case, judgement = min(denied, key=lambda each: len(each[1].faults))
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)

@@ -81,7 +81,8 @@ class Decision:
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
-        conditions: What a body that streams is held to, by words; None if it may be anything.
+        conditions: What a body that streams is held to, by words, of each grant that it may fit; none if it may be
+            anything.
     """
 
     allowed: bool
@@ -91,5 +92,5 @@ class Decision:
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    conditions: Mapping[str, Condition] | None = None
+    conditions: tuple[Mapping[str, Condition], ...] = ()
     reason: str = ""

@@ -25,7 +25,7 @@ from dockerproxy.proxy.endings import Ending
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.known import Known
-from dockerproxy.proxy.uploads import make_body
+from dockerproxy.proxy.uploads import WatchedBody, make_body
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
@@ -253,6 +253,8 @@ class Exchange(Ending):
         if body.broken:
             self.fail(body.status, body.broken)
             return
+        if isinstance(body, WatchedBody) and self.judged is not None:
+            self.judged = body.verdict
         if client.engine is not None and self.state is not State.SKIPPING:
             client.engine.writelines(pieces)
         if body.complete:
