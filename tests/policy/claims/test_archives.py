@@ -268,3 +268,11 @@ def test_behind_a_violation_nothing_is_read() -> None:
     read.end()
     assert [str(fault) for fault in read.found.violations] == ['the entry "Dockerfile" must be a file, and occur once']
     assert (read.found.claims, read.feed(CONTENT)) == ([], [])
+
+
+def test_a_file_in_which_a_violation_stands_is_held_no_longer() -> None:
+    read = ReadArchive(request_of(*LOAD), ())
+    content = archive_of(item("manifest.json", b'[{"io.containers.autoupdate": 1}]' + b" " * 10_000))
+    read.feed(content[: content.index(b"autoupdate") + 20])
+    assert read.found.violations
+    assert not read.holds

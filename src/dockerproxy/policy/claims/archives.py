@@ -112,7 +112,7 @@ class Archive:
     @property
     def holds(self) -> bool:
         """Whether that file is read when all of it is there."""
-        return self._held is not None
+        return self._held is not None and not self.fault
 
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""
