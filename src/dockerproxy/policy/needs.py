@@ -16,7 +16,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Claim, Fault, Known
 from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.base import Constraint, is_default
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import Pairs, Takes, Value, merge
@@ -39,7 +39,7 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
-    A word that only narrows is empty if no list can have what the request has, and missing if the request has nothing
+    A word that may be left out is empty if no list has what the request has, and missing if the request has nothing
     that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason.
 
     Returns:
@@ -62,7 +62,7 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]
         value = _list(constraint, claims)
-        if value is None and (not constraint.narrows or any(claim.without is False for claim in claims)):
+        if value is None and not all(is_default(constraint, claim) for claim in claims):
             return refuse_to_bound(str(_find_fault(constraint, claims)))
         needed[word] = value or ()
     return needed

@@ -61,6 +61,7 @@ _UNNAMED: Final = {
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
     "instructions": "had an instruction that there is not",
+    "addresses": "asked for an address that engines read differently",
 }
 """For each list without which everything is let through: why a request may not keep to any list."""
 

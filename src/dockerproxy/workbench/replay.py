@@ -166,7 +166,7 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
         for each in CONSTRAINTS[word].read_back(value):
             yield Claim(words, ((each, KEEP),), "the body", None, "", without=without)
         if not value:
-            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without)
+            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without is None)
 
 
 def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:

@@ -277,7 +277,7 @@ def judge_claim(
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = KEEP if _is_default(constraint, claim) else None
+        admitted = KEEP if is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
     if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
@@ -288,7 +288,7 @@ def judge_claim(
     return claim.fault(says, constraint.name, "" if needed is None else needed)
 
 
-def _is_default(constraint: Constraint, claim: Claim) -> bool:
+def is_default(constraint: Constraint, claim: Claim) -> bool:
     """Whether a claim is admitted of which the grant says nothing."""
     if claim.without is not None:
         return claim.without
