@@ -31,6 +31,7 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.cli.words import write_limit
 from dockerproxy.config.environment import KNOWN, read_environment
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
@@ -38,7 +39,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged, Verdict, judge
-from dockerproxy.settings import DEFAULTS, LIMITS, Level, LogFormat, Sandbox
+from dockerproxy.settings import DEFAULTS, Level, LogFormat, Sandbox
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs"

@@ -11,6 +11,7 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
 from dockerproxy.config.configuration import REPLACED
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.groups import GROUPS, without_underscore
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import Problem, UserError
@@ -20,7 +21,6 @@ from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import write_grant, write_value
-from dockerproxy.settings import LIMITS
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import write_place
 
