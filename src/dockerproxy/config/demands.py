@@ -22,10 +22,6 @@ def read_demand(reader: Reader, word: Constraint, node: Node) -> Value | None:
     return _READERS[word.takes](reader, word, node)
 
 
-def _read_flag(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    return reader.flag(node, word.name)
-
-
 def _read_choice(reader: Reader, word: Constraint, node: Node) -> Value | None:
     choices = " or ".join(word.choices)
 
@@ -107,7 +103,7 @@ def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 _READERS: Final[Mapping[Takes, Callable[[Reader, Constraint, Node], Value | None]]] = {
-    Takes.FLAG: _read_flag,
+    Takes.FLAG: lambda reader, word, node: reader.flag(node, word.name),
     Takes.CHOICE: _read_choice,
     Takes.AMOUNT: _read_amount,
     Takes.ITEMS: _read_items,

@@ -79,8 +79,9 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     for name in granted.keys() - denied.keys():
-        compiled = (_compile(name, grant) for grant in granted[name] if _can_bound(name, grant))
-        cases[name] = tuple(sorted(compiled, key=_cost))
+        # What nothing can bound, only an unrestricted grant allows.
+        grants = [each for each in granted[name] if name not in SEALED or UNRESTRICTED in each.conditions]
+        cases[name] = tuple(sorted((_compile(name, grant) for grant in grants), key=_cost))
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied))
 
 
@@ -109,11 +110,6 @@ class _Answers(dict[str, Decision]):
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
         self[name] = Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
         return self[name]
-
-
-def _can_bound(name: str, grant: Grant) -> bool:
-    """Whether a grant allows anything: what nothing can bound, only an unrestricted one does."""
-    return name not in SEALED or UNRESTRICTED in grant.conditions
 
 
 def _compile(name: str, grant: Grant) -> Case:

@@ -98,10 +98,6 @@ def _write(text: str) -> str:
 
 def _write_chunk(chunk: str, end: str) -> str:
     """Write what stands between two `**`: a piece, and after each `*` another one."""
-    pieces = [_write_piece(piece) for piece in chunk.split("*")]
+    pieces = [re.escape(piece).replace(r"\?", "[^/]") for piece in chunk.split("*")]
     pieces[-1] += end  # Within the group: only there the piece is looked for where the name ends.
     return pieces[0] + "".join(f"(?>[^/]*?{piece})" for piece in pieces[1:])
-
-
-def _write_piece(piece: str) -> str:
-    return "".join("[^/]" if character == "?" else re.escape(character) for character in piece)

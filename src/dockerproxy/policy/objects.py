@@ -239,7 +239,8 @@ def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject 
 
 def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
     if kind is Kind.IMAGE:
-        texts = [_text(text) for field in ("repotags", "repodigests") for text in _list(fields.get(field))]
+        lists = (fields.get("repotags"), fields.get("repodigests"))
+        texts = [_text(text) for each in lists if isinstance(each, list) for text in each]
         return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
     if kind in _SPECIFIED:
         spec = fields.get("spec")
@@ -352,7 +353,3 @@ def _identity(value: object) -> str:
     """Return what can stand in a path as the name of one object; empty if it cannot."""
     text = _text(value)
     return text if _ID.fullmatch(text) else ""
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
