@@ -14,7 +14,7 @@ from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.values import Value
-from dockerproxy.text import shorten_ids
+from dockerproxy.text import lower, shorten_ids
 from dockerproxy.wire.document import Json, show
 
 Object: TypeAlias = dict[str, Json]
@@ -175,6 +175,11 @@ class Reading:
         version = read_version(self.request.version)
         if version is not None and version < since:
             self.claim(word, None, path, None, f"is ignored by the engine under {self.request.version}")
+
+    def header(self, name: str) -> list[Json]:
+        """Return all values that a field of the head has, called like `#Host`."""
+        wanted = lower(name.removeprefix("#")).encode()
+        return [value.decode("latin-1") for key, value in self.request.fields if key == wanted]
 
     def lookup(self, kind: Kind, name: str) -> Lookup:
         """Return what to ask the engine about a name."""

@@ -16,9 +16,9 @@ from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
-from dockerproxy.workbench.needs import LITERAL, find_least
+from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
@@ -185,7 +185,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
 def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     """Return the least conditions on the head that a request keeps to, all together."""
     claims = _claims_of(tried)
-    words = {word: each for word, each in find_words(operation).items() if not is_of_body(operation, word)}
+    words = words_of_head(operation)
     least = {word: find_least(each, claims) for word, each in words.items()}
     needed = {word: value for word, value in least.items() if value is not None and can_be_listed(words[word], value)}
     while faults := judge_claims(_make(needed), claims).faults:

@@ -33,7 +33,13 @@ from dockerproxy.policy.objects import (
     read_object,
 )
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import (
+    UNRESTRICTED,
+    find_words,
+    is_about_object,
+    is_of_body,
+    list_words_of_fields,
+)
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
@@ -151,14 +157,14 @@ def find_need(record: Record) -> Need | Impossible | None:
         return _impossible(record, record.reason)
     if len(record.target) >= MAX_TARGET and record.operation in OPERATIONS:
         operation = OPERATIONS[record.operation]
-        return _be_wary(_with_body(Need(operation, dict.fromkeys(_words_of_head(operation), _CUT)), record), record)
+        return _be_wary(_with_body(Need(operation, dict.fromkeys(words_of_head(operation), _CUT)), record), record)
     request = canonicalise(record.method, record.target)
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
     if request.operation is UNKNOWN:
         return _impossible(record, "unknown operation")
     named = find_object(request)
-    values = {name: _find_value(word, request, record) for name, word in _words_of_head(request.operation).items()}
+    values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}
     need = Need(
         request.operation,
         values,
@@ -204,8 +210,11 @@ def _is_itself(value: Value) -> bool:
     return all(map(can_list_command, commands)) if commands else is_literal(value)
 
 
-def _words_of_head(operation: Operation) -> Mapping[str, Constraint]:
-    return {name: word for name, word in find_words(operation).items() if not is_of_body(operation, name)}
+def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
+    """Return the conditions on what the head of an operation says that can be learned, by their names."""
+    hidden = list_words_of_fields(operation.name)  # A record has no field of the head.
+    words = find_words(operation).items()
+    return {name: word for name, word in words if name not in hidden and not is_of_body(operation, name)}
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
@@ -217,8 +226,8 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     of_body = {word: each for word, each in words.items() if is_of_body(need.operation, word)}
     told = record.body if record.body is not None and _can_be_used(record.body, words) else None
     if told is None:
-        gaps = dict.fromkeys((word for word, each in of_body.items() if _narrows(each)), UNTOLD)
-        return replace(need, values={**need.values, **gaps}, is_untold=True)
+        lists = [word for word, each in of_body.items() if each.narrows and each.is_learned and each.takes in LISTS]
+        return replace(need, values={**need.values, **dict.fromkeys(lists, UNTOLD)}, is_untold=True)
     if UNRESTRICTED.word in told:
         return replace(need, opening=str(told[UNRESTRICTED.word]))
     values: dict[str, Value | Gap | Absent] = dict(need.values)
@@ -228,11 +237,6 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
         elif each.takes not in LISTS:
             values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
-
-
-def _narrows(word: Constraint) -> bool:
-    """Whether a list of what a body says may be left out."""
-    return word.narrows and word.is_learned and word.takes in LISTS
 
 
 def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> bool:

@@ -42,11 +42,11 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
     content = known.body[0] if known.body is not None else None
     _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)
-    _read_head(reading, body.of_head)
     if content is not None:
         reading.content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
+    _read_head(reading, body.of_head)
     if known.archive is not None:
         reading.claims += known.archive.claims
         reading.violations += known.archive.violations
@@ -95,11 +95,11 @@ def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedO
 
 
 def _read_head(reading: Reading, fields: Mapping[str, Field]) -> None:
-    """Look at fields of the head: at all of one name, whichever an engine reads."""
+    """Look at fields of the head, when the body was read: at all of one name, whichever an engine reads."""
     for name, each in fields.items():
-        values = [value.decode("latin-1") for key, value in reading.request.fields if key == lower(name).encode()]
-        if values:
-            _check(reading, each, list[Json](values), name, {})
+        values = reading.header(name)
+        if values or each.rule.endswith(ALWAYS):
+            _check(reading, each, values, name, {})
 
 
 class _Reader:
