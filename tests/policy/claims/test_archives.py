@@ -276,3 +276,17 @@ def test_a_file_in_which_a_violation_stands_is_held_no_longer() -> None:
     read.feed(content[: content.index(b"autoupdate") + 20])
     assert read.found.violations
     assert not read.holds
+
+
+def test_of_what_no_grant_allows_and_what_this_one_does_not_the_first_is_said() -> None:
+    content = archive_of(item("manifest.json", manifest("x:1", "no name")))
+    assert "not a valid image name; only an unrestricted grant allows it" in refusal_of(LOAD, content, tags=("ci/*",))
+
+
+def test_an_archive_has_ended_when_all_of_its_entries_were_there() -> None:
+    read = ReadArchive(request_of(*PUT), ())
+    content = archive_of(item("a", b"x"))
+    read.feed(content[:1024])
+    assert not read.has_ended
+    read.feed(content[1024:1536])
+    assert read.has_ended
