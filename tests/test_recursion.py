@@ -16,7 +16,8 @@ from dockerproxy.api.bodies.fields import Node
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Kind, Lookup, read_object
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.objects import Kind, Lookup
 from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
@@ -34,7 +35,9 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
-    "policy/objects.py": "catches it",
+    "policy/lists.py": "catches it",
+    "policy/descriptions.py": "catches it",
+    "proxy/views.py": "writes a name and labels",
     "workbench/reading.py": "catches it",
     "workbench/needs.py": "writes what it made",
     "workbench/rounds.py": "catches it",

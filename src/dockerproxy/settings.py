@@ -90,6 +90,7 @@ class SocketSettings:
         gid: Its group; None leaves our own.
         policy: What its clients may do.
         limits: How much its clients may use.
+        notes_created: Whether its records say what was created, as they do where it reports or learns.
     """
 
     name: str
@@ -99,6 +100,7 @@ class SocketSettings:
     gid: int | None
     policy: CompiledPolicy
     limits: Limits = DEFAULTS
+    notes_created: bool = False
 
     @property
     def remark(self) -> str:

@@ -136,16 +136,13 @@ mode      enforce
 digest    0123456789ab
 
 allowed
-  containers         10 of 29  if the container is web or db-*: CheckpointList, ContainerArchiveInfo, ContainerChanges,\
- ContainerInspect, ContainerStats, ContainerTop, ContainerWait
+  containers         11 of 29  if the container is web or db-*: ContainerList, CheckpointList, ContainerArchiveInfo,\
+ ContainerChanges, ContainerInspect, ContainerStats, ContainerTop, ContainerWait
                                if follow is false or if the container is web or db-*: ContainerLogs
                                if the container is db-*: ContainerRestart
                                contained: ContainerStart
   exec                1 of 3   contained, if the container is db-*: ExecStart
   no ping: most clients of Docker ask for it first; preset:ping allows it
-
-left out
-  containers:read (policy.yaml:10) does not cover operations without its conditions: ContainerList
 
 what this policy lets a client do that you may not expect:
   it lists, writes or deletes in any host directory if the engine is experimental,\
@@ -156,7 +153,7 @@ what this policy lets a client do that you may not expect:
  by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] removes it
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] removes it
-8 operations that read and 3 that change something are allowed, 2 of them contained; the rest is denied
+9 operations that read and 3 that change something are allowed, 2 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
 limits    default

@@ -15,15 +15,19 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, write
-from cli.programs import CODE, PATIENCE, short_folder
+from cli.programs import CODE, PATIENCE, engine_at, short_folder
 from cli.test_suggest import SEEN, write_log
 
 from dockerproxy.cli import main
+from dockerproxy.cli.learned import REMARK
 from dockerproxy.cli.main import VERBS
 from dockerproxy.settings import LogFormat
 
 DOCKERFILE = (Path(__file__).parents[2] / "Dockerfile").read_text()
+POLICY_OF_ONE = "sockets: {run: {path: /proxied/docker.sock, allow: [preset:ping]}}\n"
 SERVES = {"", "demo"}
+ASKS = {"sweep"}
+"""Ask a proxy that runs: test_sweep.py."""
 """Verbs that go on until they are stopped."""
 
 COMPOSE = """\
@@ -62,6 +66,8 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
             write(folder / name, POLICY)
         (folder / "expectations.txt").write_text("socket backup\nallow GET /containers/web/json\n")
         (folder / "create.json").write_text(json.dumps({"Image": "app"}))
+        (folder / "learned.yaml").write_text(f"# {REMARK}\n{POLICY_OF_ONE}")
+        write_program(folder / "my-program", "#!/bin/sh\n")
         write_log(folder / "proxy.log", *SEEN, style=LogFormat.TEXT)
         programs = folder / "bin"
         programs.mkdir()
@@ -69,6 +75,7 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         entry = json.loads(re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)[-1])
         write_program(programs / "docker", COMPOSE.replace("ENTRYPOINT", " ".join(entry)))
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "TMPDIR": str(folder)}
+        write_program(programs / "pytest", "#!/bin/sh\n")
         yield folder, {"PATH": f"{programs}:{os.environ['PATH']}", **CODE, **places}
 
 
@@ -80,9 +87,9 @@ def test_there_are_examples_of_most_verbs() -> None:
     assert {*map(verb_of, list_examples())} == {"", *VERBS} - {"serve", "healthcheck"}
 
 
-@pytest.mark.parametrize("example", [each for each in list_examples() if verb_of(each) not in SERVES])
+@pytest.mark.parametrize("example", [each for each in list_examples() if verb_of(each) not in SERVES | ASKS])
 def test_an_example_works_as_it_is_printed(example: str) -> None:
-    with workplace() as (folder, environment):
+    with workplace() as (folder, environment), engine_at(folder / "engine.sock"):
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", example],
             cwd=folder,
@@ -92,8 +99,11 @@ def test_an_example_works_as_it_is_printed(example: str) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    assert done.stderr == ""
     assert done.returncode == 0 or (done.returncode == 1 and verb_of(example) in {"explain", "diff"})
+    if verb_of(example) == "run":
+        assert (done.stdout, done.stderr.partition(":")[0]) == ("", "dockerproxy")
+        return
+    assert done.stderr == ""
     assert done.stdout or ">" in example
 
 

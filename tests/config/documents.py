@@ -13,10 +13,12 @@ from dockerproxy.config.presets import PRESETS
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
 
 WORDS: Final = (
+    OWN,
     *OPERATIONS,
     *(word for word, operations in GROUPS.items() if operations),
     *(PRESET + name for name in PRESETS),
@@ -65,6 +67,8 @@ JUNK: Final[tuple[Any, ...]] = (
 
 TAKEN: Final[dict[Takes, st.SearchStrategy[object]]] = {
     Takes.FLAG: st.booleans(),
+    Takes.YES: st.just(True),  # noqa: FBT003 (it is a value)
+    Takes.LABELS: st.dictionaries(st.sampled_from(["owner", "a.b/c"]), st.sampled_from(["ci", ["ci", 7]]), min_size=1),
     Takes.TEXTS: st.dictionaries(st.sampled_from(["owner", "a.b/c"]), st.sampled_from(["ci", "", 7, True]), min_size=1),
     Takes.LISTS: st.lists(st.sampled_from([["sh"], ["pg_dump", "**"], ["ls", "-*", 1]]), min_size=1, max_size=2),
     Takes.PORTS: PUBLISHED,

@@ -17,6 +17,8 @@ EXAMPLES = {
     Takes.FLAG: "false",
     Takes.ITEMS: "[web]",
     Takes.TEXTS: "{owner: ci}",
+    Takes.LABELS: "{owner: [ci, cd], stage: test}",
+    Takes.YES: "true",
     Takes.LISTS: "[[sh]]",
     Takes.PORTS: "{ports: [80]}",
     "path": "[/data/**]",
@@ -86,7 +88,7 @@ def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> No
 def test_a_group_is_granted_without_what_does_not_bear_the_condition() -> None:
     found = granted("containers:read", "{containers: [web]}")
     assert "ContainerInspect" in found
-    assert "ContainerList" not in found
+    assert "ContainersStatsAllLibpod" not in granted("libpod/containers:read", "{containers: [web]}")
     assert found.keys() == {name for name in GROUPS["containers:read"] if "containers" in find_words(OPERATIONS[name])}
 
 
@@ -96,7 +98,7 @@ def test_of_several_conditions_an_operation_must_bear_all() -> None:
 
 def test_conditions_of_a_preset_hold_besides() -> None:
     (own,), _ = read("ContainerLogs", "{follow: false}")
-    grants = (own, Grant(frozenset({"ContainerInspect", "ContainerList"}), "preset:x"))
+    grants = (own, Grant(frozenset({"ContainerInspect", "SystemInfo"}), "preset:x"))
     assert granted("preset:x", "{containers: [web]}", grants) == {
         "ContainerLogs": {"follow": False, "containers": ("web",)},
         "ContainerInspect": {"containers": ("web",)},
@@ -176,9 +178,13 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
     ("word", "conditions", "problem"),
     [
         ("ContainerLogs", "{container: [web]}", "5: 'container' is not a condition\n    did you mean containers?"),
-        ("ContainerLogs", "{xyzzy: 1}", "5: 'xyzzy' is not a condition\n    it has containers, follow"),
-        ("ContainerList", "{containers: [web]}", "5: ContainerList has no condition containers\n    it has none"),
-        ("ContainerStart", "{follow: false}", "5: ContainerStart has no condition follow\n    it has containers"),
+        ("ContainerLogs", "{xyzzy: 1}", "5: 'xyzzy' is not a condition\n    it has containers, follow, labelled, own"),
+        ("SystemInfo", "{containers: [web]}", "5: SystemInfo has no condition containers\n    it has none"),
+        (
+            "ContainerStart",
+            "{follow: false}",
+            "5: ContainerStart has no condition follow\n    it has containers, labelled, own",
+        ),
         (
             "containers:read",
             "{path: [/data], follow: false}",
@@ -271,14 +277,18 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerExec",
             "{mounts: [a]}",
-            "5: 'mounts' is not a condition\n    it has commands, containers, options, user",
+            "5: 'mounts' is not a condition\n    it has commands, containers, labelled, options, own, user",
         ),
         (
             "ContainerCreate",
             "{devices: [/dev/kvm]}",
             ("5: 'devices' is not a condition\n    only ContainerCreate: unrestricted allows this"),
         ),
-        ("ContainerLogs", "{devices: [a]}", "5: 'devices' is not a condition\n    it has containers, follow"),
+        (
+            "ContainerLogs",
+            "{devices: [a]}",
+            "5: 'devices' is not a condition\n    it has containers, follow, labelled, own",
+        ),
     ],
 )
 def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, problem: str) -> None:

@@ -134,12 +134,12 @@ def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
         ("- preset: lok", "unknown preset 'preset:lok'\n    did you mean preset:look?"),
         ("- ContainerStrat: unrestricted", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
         ("- ping:write", "ping has no write operations\n    remove it"),
-        ("- {}", "missing grant in the braces\n    an operation, SECTION:read, SECTION:write or preset:NAME"),
+        ("- {}", "missing grant in the braces\n    an operation, SECTION:read, SECTION:write, own or preset:NAME"),
         (
             "- [a]",
             (
                 "a grant must be a single value, but is a list\n"
-                "    an operation, SECTION:read, SECTION:write or preset:NAME"
+                "    an operation, SECTION:read, SECTION:write, own or preset:NAME"
             ),
         ),
         ("- 7", "unknown operation '7'\n    run `dockerproxy operations` or `dockerproxy presets` to list them"),

@@ -11,6 +11,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import LABELLED, OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.wire.document import Json
@@ -46,6 +47,8 @@ VALUES: Final[dict[str, Json]] = {
     "no_new_privileges": "required",
     "labels": {"owner": "ci"},
     "commands": [["sh", "-c", "**"], ["true"]],
+    "labelled": {"project": ["shop", "store"], "stage": "test"},
+    "own": True,
 }
 """What a grant says by its words; flags are to be false."""
 
@@ -75,7 +78,7 @@ def _narrow(name: str) -> Json:
     said = {
         word.name: False if word.takes is Takes.FLAG else VALUES[word.name]
         for word in words.values()
-        if not is_of_body(OPERATIONS[name], word.name)
+        if not is_of_body(OPERATIONS[name], word.name) and word.name not in {OWN, LABELLED}
     }
     return {name: said or None}
 

@@ -80,3 +80,9 @@ def test_a_standard_descriptor_that_is_closed_is_nobody_else_s(closed: str) -> N
         lowest, *standard = told.read().split()
     assert int(lowest) > 2
     assert standard.count("/dev/null") == closed.count("&-")
+
+
+def test_what_nobody_reads_goes_nowhere() -> None:
+    code = "import os, sys; from dockerproxy.host.descriptors import discard; discard(1); os.write(1, b'x'); print('y')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")

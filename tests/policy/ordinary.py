@@ -6,6 +6,7 @@ from typing import Final
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.stamps import NEW
 from dockerproxy.wire.document import Json
 
 BODY_OF: Final[dict[str, Json]] = {
@@ -20,10 +21,10 @@ BODY_OF: Final[dict[str, Json]] = {
 
 
 class Named(Mapping[tuple[Kind, str], ResolvedObject]):
-    """Answers each lookup: there is an object of that name, of which nothing else is said."""
+    """Answers each lookup: there is an object of that name, of which nothing else is said, nor whose it is."""
 
     def __getitem__(self, key: tuple[Kind, str]) -> ResolvedObject:
-        return ResolvedObject(key[1], (key[1],), owner=key[1])
+        return ResolvedObject(key[1], (key[1],), owner=key[1], belongs_to=NEW)
 
     def __iter__(self) -> Iterator[tuple[Kind, str]]:
         return iter(())

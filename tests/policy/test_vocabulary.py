@@ -10,7 +10,8 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head, judge_claims
-from dockerproxy.policy.objects import KINDS, WORDS
+from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.objects import KINDS, LABELLED, OWN, WORDS, words_of_object
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
 
@@ -42,6 +43,8 @@ ITEMS = {
 VALUES: dict[Takes, tuple[Value, ...]] = {
     Takes.FLAG: (False, True),
     Takes.AMOUNT: ("2",),
+    Takes.YES: (True,),
+    Takes.LABELS: (Pairs((("owner", "ci"),)), Pairs((("owner", ("ci", "cd")),))),
     Takes.TEXTS: (Pairs((("owner", "ci"),)),),
     Takes.LISTS: ((("pg_dump", "**"), ("true",)),),
     Takes.PORTS: (Pairs((("ports", ("80", "8000-8999")), ("addresses", ("127.0.0.1",)))),),
@@ -59,7 +62,7 @@ def test_a_word_makes_the_condition_of_its_name_with_the_value_that_was_written(
     for value in values_for(word):
         made = condition(word.name, value)
         assert (made.word, made.value) == (word.name, value)
-        assert is_about_object(OPERATIONS[name], word.name) is (name in KINDS and word.name == WORDS[KINDS[name]])
+        assert is_about_object(OPERATIONS[name], word.name) is (word.name in words_of_object(name))
         assert (hash(made), made) == (hash(condition(word.name, value)), condition(word.name, value))
         assert str(made)
         judgement = judge_claims({word.name: made}, claims_of_head(PLAIN[name], Known(found=WEB)))
@@ -80,9 +83,9 @@ def test_every_operation_that_names_an_object_bears_the_condition_on_it(name: st
 
 
 def test_no_other_operation_bears_one() -> None:
-    words = set(WORDS.values())
+    words = {*WORDS.values(), OWN, LABELLED}
     borne = {name for name, word in BORNE if word.name in words and not is_of_body(OPERATIONS[name], word.name)}
-    assert borne == set(KINDS)
+    assert borne == {*KINDS, *LISTED}
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES.items(), ids=BODIES)

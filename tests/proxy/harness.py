@@ -174,7 +174,7 @@ class World:
 
 @asynccontextmanager
 async def world(
-    *, engine: bool = True, policy: CompiledPolicy | None = None, **environment: str
+    *, engine: bool = True, policy: CompiledPolicy | None = None, notes_created: bool = False, **environment: str
 ) -> AsyncIterator[World]:
     """A running proxy, by default with all sections open and an engine that waits to be told what to do."""
     with tempfile.TemporaryDirectory() as name:
@@ -188,7 +188,8 @@ async def world(
             }
         ).settings
         if policy is not None:
-            settings = replace(settings, sockets=(replace(settings.sockets[0], policy=policy),))
+            served = replace(settings.sockets[0], policy=policy, notes_created=notes_created)
+            settings = replace(settings, sockets=(served,))
         with (directory / "log").open("wb") as sink:
             log = Heard(sink.fileno())
             server = Server(settings, log, ResumingLearner)

@@ -205,7 +205,8 @@ async def stage_for(case: Case) -> AsyncIterator[Stage]:
     """A proxy as a conversation needs it."""
     policy = next((POLICIES[name] for name in case.setting("policy")), None)
     environment = dict(text.split("=", 1) for text in case.setting("set"))
-    async with world(engine=False, policy=policy, MAX_RATE="1000000", **environment) as here:
+    environment["MAX_RATE"] = "1000000"
+    async with world(engine=False, policy=policy, notes_created=False, **environment) as here:
         stage = Stage(here)
         path = str(here.directory / "engine.sock")
         here.engine = await asyncio.get_running_loop().create_unix_server(stage.arrive, path)

@@ -52,7 +52,7 @@ async def told(client: Wire, status: int, limit: str) -> bytes:
 async def test_one_exchange_too_many_is_turned_away_and_the_next_goes_on(
     limit: str, first: bytes, answer: bytes
 ) -> None:
-    async with world(policy=None, engine=True, **{limit: "2"}) as here, served_besides(here):
+    async with world(policy=None, engine=True, notes_created=False, **{limit: "2"}) as here, served_besides(here):
         under_way = [await here.exchange(first, answer) for _ in range(2)]
         late = await here.connect()
         await late.send(first)

@@ -1,4 +1,4 @@
-"""A socket that learns records what its clients created, as the engine answers; others do not look."""
+"""A socket that learns, or is asked to, records what its clients created, as the engine answers; others do not look."""
 
 import json
 
@@ -17,11 +17,16 @@ CREATED = json.dumps({"Id": ID, "Warning": ""}).encode()
 ANSWER = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 
 
-@pytest.mark.parametrize(("mode", "created"), [(Mode.LEARN, ID), (Mode.REPORT, ID), (Mode.ENFORCE, None)])
-def test_the_record_of_a_create_has_the_id_where_nothing_is_refused(mode: Mode, created: str | None) -> None:
+@pytest.mark.parametrize(
+    ("mode", "asked", "created"),
+    [(Mode.LEARN, False, ID), (Mode.REPORT, False, ID), (Mode.ENFORCE, False, None), (Mode.ENFORCE, True, ID)],
+)
+def test_the_record_of_a_create_has_the_id_where_nothing_is_refused_or_it_is_asked_for(
+    mode: Mode, *, asked: bool, created: str | None
+) -> None:
     @in_loop
     async def check() -> None:
-        async with world(policy=policy_with(GRANT, mode=mode)) as here:
+        async with world(policy=policy_with(GRANT, mode=mode), notes_created=asked) as here:
             client = await here.connect()
             for _ in range(2):
                 await client.send(CREATE % (len(BODY), BODY))

@@ -8,9 +8,10 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed
-from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.objects import LABELLED, OWN, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.workbench.needs import (
@@ -262,7 +263,8 @@ def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
     words = find_words(need.operation)
     values = {word: value for word, value in need.values.items() if not isinstance(value, Gap | Absent)}
     of_body = {word for word in words if is_of_body(need.operation, word)}
-    assert need.values.keys() >= words.keys() - of_body
+    told = words.keys() - of_body - {OWN, LABELLED} if need.operation.name not in LISTED else set()
+    assert need.values.keys() >= told
     assert all(can_be_listed(words[word], value) for word, value in values.items())
     if need.opening:
         values = {word: value for word, value in values.items() if word not in of_body} | {"unrestricted": True}

@@ -30,6 +30,15 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
 
     An `OSError` says that nobody answers there, or not in time.
     """
+    status, content = fetch(path, method, target, patience)
+    return status, read_message(content)
+
+
+def fetch(path: str, method: str, target: str, patience: float = _PATIENCE, most: int = _LONGEST) -> tuple[int, bytes]:
+    """Send a request to a socket; return the status and the content of the answer, which has so many bytes at most.
+
+    An `OSError` says that nobody answers there, or not in time.
+    """
     request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
     deadline, received = time.monotonic() + patience, bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -39,9 +48,9 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
             connection.settimeout(max(deadline - time.monotonic(), _SHORTEST))
             content = connection.recv(_LONGEST)
             received += content
-            answer = _read(bytes(received), ended=not content or len(received) > _LONGEST)
+            answer = _read(bytes(received), ended=not content or len(received) > most)
             if answer is not None:
-                return answer[0], _message(answer[1])
+                return answer
             if time.monotonic() > deadline:
                 raise TimeoutError("timed out")
 
@@ -70,7 +79,8 @@ def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
     return (head.status, content) if ended or head.framing is Framing.NONE else None
 
 
-def _message(body: bytes) -> str:
+def read_message(body: bytes) -> str:
+    """Return the message in the content of an answer; empty if it has none."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

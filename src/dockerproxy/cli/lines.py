@@ -1,7 +1,7 @@
 """The lines of logs, one after the other: a log may be larger than the memory, and need not be one."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import BinaryIO, Final
 
 from dockerproxy.config.files import open_input
 from dockerproxy.errors import Problem, UserError
@@ -18,7 +18,12 @@ def read_lines(paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
         try:
             with open_input(path) as file:
-                while line := file.readline(LONGEST).decode(errors="replace"):
-                    yield line
+                yield from split_lines(file)
         except OSError as error:
             raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+
+
+def split_lines(file: BinaryIO) -> Iterator[str]:
+    """Read the lines of a file or pipe."""
+    while line := file.readline(LONGEST).decode(errors="replace"):
+        yield line

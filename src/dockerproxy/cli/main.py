@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
 from dockerproxy.errors import UserError
-from dockerproxy.host.descriptors import occupy_standard
+from dockerproxy.host.descriptors import discard, occupy_standard
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -35,6 +35,8 @@ VERBS: Final = {
     "schema": "print the JSON Schema of the policy file, for editors",
     "operations": "list what exists in the Docker and Podman API, and what each operation reveals or changes",
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
+    "run": "run a program whose way to the engine is a proxy of its own",
+    "sweep": "remove what clients of a socket created, and nothing else",
     "demo": "put the proxy in front of the engine of this machine, or of a stand-in, and try it",
 }
 """Each is a module beside this one. Its `add_arguments`, if it takes any, declares them; its `run` takes them and the
@@ -46,6 +48,7 @@ the opened sections, ALLOW=ContainerStart a single operation, and nothing else b
 A policy file says it for many sockets, each with operations, presets and conditions of its own.
 
   dockerproxy demo
+  dockerproxy run --preset testcontainers -- pytest
   CONTAINERS=1 dockerproxy explain POST /containers/web/restart
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
@@ -140,8 +143,7 @@ def _end_badly(error: Exception) -> int:
     if number not in {errno.EPIPE, errno.ENOSPC}:
         traceback.print_exc()
         return BUG
-    # Python would complain once more when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard(sys.stdout.fileno())
     if number == errno.EPIPE:  # Whoever read the output has seen enough.
         return 0
     print("the output cannot be written: no space is left", file=sys.stderr)

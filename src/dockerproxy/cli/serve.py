@@ -26,7 +26,7 @@ from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
 from dockerproxy.errors import UserError
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
-from dockerproxy.observe.learner import Learner
+from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import digest
@@ -65,15 +65,44 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
         raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
     log = Log(settings.log_level, settings.log_format)
+    _announce(configured, log)
+    serve(configured, log, read)
+    return 0
+
+
+def _make_learner(settings: SocketSettings) -> Learner:
+    from dockerproxy.cli.learner import ResumingLearner  # noqa: PLC0415 (few sockets learn)
+
+    return ResumingLearner(settings)
+
+
+def serve(
+    configured: Configured,
+    log: Log,
+    read: Callable[[], Configured],
+    *,
+    make_learner: LearnerFactory = _make_learner,
+    tell_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        configured: What to serve.
+        log: Where it is logged; closed at the end.
+        read: Reads the configuration again.
+        make_learner: Makes what learns.
+        tell_ready: Called when clients are about to be served.
+
+    Raises:
+        UserError: A socket cannot be opened, or the process cannot be locked in.
+    """
     try:
-        _announce(configured, log)
-        if settings.sandbox is not Sandbox.OFF:
+        if configured.settings.sandbox is not Sandbox.OFF:
             sandbox.prepare()
-        uvloop.run(_serve(configured, log, read))
+        uvloop.run(_serve(configured, log, read, make_learner, tell_ready))
         log.message(Level.NOTICE, "stopped")
     finally:
         log.close()
-    return 0
 
 
 def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | None) -> Configured:
@@ -105,26 +134,32 @@ def _announce(configured: Configured, log: Log) -> None:
         log.message(Level.NOTICE, f"socket {served.name}: policy {digest(served.policy)}\n{text}" if in_file else text)
 
 
-def _make_learner(settings: SocketSettings) -> Learner:
-    from dockerproxy.cli.learner import ResumingLearner  # noqa: PLC0415 (few sockets learn)
-
-    return ResumingLearner(settings)
-
-
-async def _serve(configured: Configured, log: Log, read: Callable[[], Configured]) -> None:
+async def _serve(
+    configured: Configured,
+    log: Log,
+    read: Callable[[], Configured],
+    make_learner: LearnerFactory,
+    tell_ready: Callable[[], None],
+) -> None:
     loop = asyncio.get_running_loop()
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(SWITCH)
-    server = Server(configured.settings, log, _make_learner)
+    server = Server(configured.settings, log, make_learner)
     reloading = _Reloading(server, log, configured, read)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
-    await server.run(lambda: _lock_in(configured, log))
+
+    def lock_in() -> str:
+        remark = _lock_in(configured, log)
+        tell_ready()
+        return remark
+
+    await server.run(lock_in)
 
 
 def _lock_in(configured: Configured, log: Log) -> str:

@@ -37,8 +37,8 @@ _WORD: Final = re.compile(r" *[^ ]+")
 _COLUMN: Final = re.compile(r" *(?:[^ ]+(?: [^ ]+)*? {2,})*")
 """The columns in front of a line's text: words with two spaces or more behind."""
 
-_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl )').match
-"""Whether a line is one of a policy file or of a body, or a command."""
+_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl |--allow )').match
+"""Whether a line is one of a policy file or of a body, a command, or an option of one."""
 
 _WIDEST: Final = 45
 """Columns in front of a text that is still worth to be continued below itself."""

@@ -22,6 +22,13 @@ def read_demand(reader: Reader, word: Constraint, node: Node) -> Value | None:
     return _READERS[word.takes](reader, word, node)
 
 
+def _read_yes(reader: Reader, word: Constraint, node: Node) -> Value | None:
+    flag = reader.flag(node, word.name)
+    if flag is False:
+        reader.problem(node.place, f"{word.name} can only be true", "remove it")
+    return flag or None
+
+
 def _read_choice(reader: Reader, word: Constraint, node: Node) -> Value | None:
     choices = " or ".join(word.choices)
 
@@ -58,6 +65,23 @@ def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
     texts = [(key.text, reader.text(value, f"the value of {key.text}")) for key, value in entries]
     read = tuple((name, text.text) for name, text in texts if text is not None)
     return Pairs(read) if read and len(read) == len(texts) else None
+
+
+def _read_labels(reader: Reader, word: Constraint, node: Node) -> Value | None:
+    example = f"{word.name}: {{LABEL: TEXT}} or {word.name}: {{LABEL: [TEXT, TEXT]}}"
+    entries = reader.entries(node, word.name, example)
+    if isinstance(node, Fields) and not entries:
+        reader.problem(node.place, f"{word.name} is empty", example)
+    pairs = []
+    for key, value in entries:
+        what = f"the value of {key.text}"
+        if isinstance(value, Items):
+            texts: str | tuple[str, ...] | None = reader.words(value, what, "add a text", lambda _: None)
+        else:
+            text = reader.text(value, what, example)
+            texts = text.text if text is not None else None
+        pairs += [(key.text, texts)] if texts is not None else []
+    return Pairs(tuple(pairs)) if pairs and len(pairs) == len(entries) else None
 
 
 def _read_lists(reader: Reader, word: Constraint, node: Node) -> Value | None:
@@ -104,10 +128,12 @@ def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 _READERS: Final[Mapping[Takes, Callable[[Reader, Constraint, Node], Value | None]]] = {
     Takes.FLAG: lambda reader, word, node: reader.flag(node, word.name),
+    Takes.YES: _read_yes,
     Takes.CHOICE: _read_choice,
     Takes.AMOUNT: _read_amount,
     Takes.ITEMS: _read_items,
     Takes.TEXTS: _read_texts,
+    Takes.LABELS: _read_labels,
     Takes.LISTS: _read_lists,
     Takes.PORTS: _read_ports,
 }

@@ -10,15 +10,16 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.advice import advise
 from dockerproxy.config.conditions import read_conditions
 from dockerproxy.config.document import Fields, Node, Place, Text
-from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.groups import GROUPS, OWN_GRANT, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Grant
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
-_GRANT: Final = "an operation, SECTION:read, SECTION:write or preset:NAME"
+_GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 
 _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
 """Conditions of a grant that may be no narrower than another one."""
@@ -85,6 +86,8 @@ def read_deny(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
     for item in reader.items(node, "deny"):
         if isinstance(item, Fields):
             reader.problem(item.place, "a denial has no conditions", "deny the word alone; conditions belong to allow")
+        elif isinstance(item, Text) and item.text == OWN:
+            reader.problem(item.place, f"{OWN} cannot be denied", "deny operations, or remove it from allow")
         elif (text := reader.text(item, "a denial", _GRANT)) is not None:
             lines.append(Line(text.text, text.place, _find_grants(reader, text, shelf)))
     return tuple(lines)
@@ -229,6 +232,8 @@ def _resolve(word: str, shelf: Shelf) -> tuple[Grant, ...] | None:
         return (Grant(frozenset({word}), word),)
     if word in GROUPS:
         return (Grant(GROUPS[word], word),)
+    if word == OWN:
+        return (OWN_GRANT,)
     name = word.removeprefix(PRESET)
     if name != word and name in shelf.names:
         return shelf.find(name)

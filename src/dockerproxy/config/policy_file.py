@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
-from dockerproxy.config.grants import check_lines, make_denials, read_allow, read_deny
+from dockerproxy.config.grants import Line, check_lines, make_denials, read_allow, read_deny
 from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import SHELF
@@ -24,7 +24,7 @@ from dockerproxy.policy.wording import ADD, write_grant
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings
 
 KEYS: Final = ("engine", "sockets")
-SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "mode", "limits", "allow", "deny")
+SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "own_as", "mode", "limits", "allow", "deny")
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """Valid socket names: each is a word of the log, and part of a file name."""
@@ -67,20 +67,44 @@ _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
 """What nearly every client asks for at first."""
 
 
-def _find_hint(name: str, socket: str, denied: Mapping[str, str], narrowed: Mapping[str, str]) -> str:
-    """Say what to change in the file to allow an operation on a socket.
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """How to allow what is not: where grants are, where denials are, and how to add a grant, for `propose`."""
+
+    allow: str
+    deny: str
+    add: str
+
+
+def _find_hint(name: str, remedies: Remedies, denied: Mapping[str, str], narrowed: Mapping[str, str]) -> str:
+    """Say what to change to allow an operation.
 
     Operations that are denied, or granted under conditions, have the words of `deny` and `allow` that do it.
     """
     if name in denied:
-        return f'to allow it, remove "{denied[name]}" from "deny" of socket "{socket}"'
+        return f'to allow it, remove "{denied[name]}" from {remedies.deny}'
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
-        return f'to allow it, widen {whose} in "allow" of socket "{socket}"'
+        return f"to allow it, widen {whose} in {remedies.allow}"
     grant = "preset:ping" if name in _OF_PING else name
     grant = write_grant(name, values_of((UNRESTRICTED,))) if name in SEALED else grant
     what = "it if contained" if name in BODIES else "it"
-    return f'{ADD.format(grant=grant, what=what)} of socket "{socket}"'
+    return remedies.add.replace("{what}", what).replace("{grant}", grant)
+
+
+def make_policy(
+    reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], mode: Mode, remedies: Remedies
+) -> Policy:
+    """Make a policy of what lines allow and deny."""
+    denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
+    narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
+    return Policy(
+        grants=tuple(grant for line in allow for grant in line.grants),
+        denials=make_denials(reader, deny),
+        hint=lambda operation: _find_hint(operation, remedies, denied, narrowed),
+        mode=mode,
+        remedy=remedies.add,
+    )
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
@@ -128,15 +152,10 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
     check_lines(reader, allow, deny)
-    denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
-    narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
-    policy = Policy(
-        grants=tuple(grant for line in allow for grant in line.grants),
-        denials=make_denials(reader, deny),
-        hint=lambda operation: _find_hint(operation, name.text, denied, narrowed),
-        mode=mode,
-        remedy=f'{ADD} of socket "{name.text}"',
-    )
+    of = f'of socket "{name.text}"'
+    remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
+    owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
+    policy = replace(make_policy(reader, allow, deny, mode, remedies), owner=owner)
     permissions = _read_permissions(reader, fields.get("permissions"))
     return path, SocketSettings(
         name=name.text,
@@ -153,6 +172,10 @@ def _read_path(reader: Reader, fields: Mapping[str, Node], what: str) -> Text | 
     node = fields.get(what)
     path = reader.value(node, what, read_path, f"{what}: /directory/name.sock")
     return node if path is not None and isinstance(node, Text) else None
+
+
+def _read_owner(text: str) -> str | Fault:
+    return text if NAME.fullmatch(text) else Fault(f"{show(text)} is not a valid owner", _NAME)
 
 
 def _read_mode(text: str) -> Mode | Fault:

@@ -10,12 +10,13 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.groups import GROUPS, PRESET
+from dockerproxy.config.groups import GROUPS, OWN_GRANT, PRESET
 from dockerproxy.config.limits import LIMITS, Limit, Measure
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH
@@ -34,6 +35,7 @@ _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKE
 _PERMISSIONS: Final = {"type": ["string", "integer"], "pattern": "^0?[0-7]{3}$", "minimum": 0, "maximum": 777}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
+_OWNER: Final = {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"}
 _UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it is contained."
 
 _MODES: Final[Mapping[str, str]] = {
@@ -50,7 +52,7 @@ def make_schema() -> Schema:
         "description": "Sockets that clients connect to, by their names in the log.",
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"},
+        "propertyNames": _OWNER,
         "additionalProperties": {"$ref": "#/$defs/socket"},
     }
     return {
@@ -78,6 +80,7 @@ def _make_socket() -> Schema:
         "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
         "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
         "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
+        "own_as": {"description": "Whose what its clients create is; without it the socket's.", **_OWNER},
         "mode": {"description": mode, "default": Mode.ENFORCE, "anyOf": _offer(_MODES)},
         "limits": _mapping({limit.name: _make_limit(limit) for limit in LIMITS}, description=limits),
         "allow": _lines("grant", "What clients may do; the order says nothing."),
@@ -115,7 +118,7 @@ def _make_grants() -> Mapping[str, Schema]:
     conditions = "Words, each with its conditions: a request must keep to all of them."
     return {
         "word": {
-            "description": "An operation, a section with :read or :write, or preset:NAME.",
+            "description": "An operation, a section with :read or :write, own, or preset:NAME.",
             "anyOf": _offer({word: says for word, (says, _) in words.items()}),
         },
         "grant": {"anyOf": [{"$ref": "#/$defs/word"}, _mapping(grants, description=conditions, minProperties=1)]},
@@ -139,6 +142,7 @@ def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
         if operations:
             says = f"all {len(operations)} operations of {section} that {access}"
             words[word] = OPERATIONS[min(operations)].says if len(operations) == 1 else says, operations
+    words[OWN] = "everything that can be done to what clients of this socket created", OWN_GRANT.operations
     return {**words, **{name: (operation.says, frozenset({name})) for name, operation in OPERATIONS.items()}}
 
 
@@ -168,8 +172,14 @@ _LIST: Final[Schema] = {"$ref": "#/$defs/list"}
 
 _TAKEN: Final[Mapping[Takes, Schema]] = {
     Takes.FLAG: {"type": "boolean"},
+    Takes.YES: {"const": True},
     Takes.AMOUNT: {"type": ["string", "number"]},
     Takes.TEXTS: {"type": "object", "minProperties": 1, "additionalProperties": {"type": _SCALAR}},
+    Takes.LABELS: {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"anyOf": [{"type": _SCALAR}, _LIST]},
+    },
     Takes.LISTS: {"type": "array", "minItems": 1, "items": _LIST},
     Takes.PORTS: _mapping({"ports": _LIST, "addresses": _LIST}, minProperties=1),
     Takes.ITEMS: _LIST,

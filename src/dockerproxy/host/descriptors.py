@@ -34,6 +34,11 @@ def occupy_standard() -> None:
             os.open(os.devnull, os.O_RDWR)  # It takes the lowest number that is free.
 
 
+def discard(number: int) -> None:
+    """Have what is written to a descriptor go nowhere from now on, as nobody reads it: Python flushes it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """How many connections fit.

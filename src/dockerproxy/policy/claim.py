@@ -45,12 +45,14 @@ class Known:
         body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
         answers: What the engine said of names in the body.
         archive: What was read in the archive that is its body, where somebody asks when all of it was there.
+        nonce: A fresh text that nobody can guess, for the stamp; empty where nothing is made.
     """
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
     answers: Answers = field(default_factory=dict)
     archive: "Reading | None" = None
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Claim(NamedTuple):
         wrong: What is wrong with it even if it is granted, short of `unrestricted`; or None.
         without: Whether it is admitted where no condition speaks of it; None if the constraint knows.
         unless: A word with which a grant speaks of it elsewhere, so that it is admitted here.
+        owned: The object that it is about, or what the engine must be asked to know it: on a socket whose clients own
+            what they create, it is admitted if it is theirs. None if nothing can be theirs.
     """
 
     words: tuple[str, ...]
@@ -116,6 +120,7 @@ class Claim(NamedTuple):
     target: str = ""
     without: bool | None = None
     unless: str = ""
+    owned: ResolvedObject | Lookup | None = None
 
     def fault(self, says: str, word: str = "", value: Value = "") -> Fault:
         """Return what is wrong if it is not granted."""
@@ -131,6 +136,7 @@ class More(TypedDict, total=False):
     target: str
     without: bool | None
     unless: str
+    owned: ResolvedObject | Lookup | None
 
 
 @lru_cache(maxsize=256)
@@ -193,6 +199,11 @@ class Reading:
         """Return what the engine said of a name, or what to ask it."""
         found = self.find(kind, name)
         return found, self.lookup(kind, name) if found is None else None
+
+
+def owned(found: ResolvedObject | None, lookup: Lookup) -> ResolvedObject | Lookup | None:
+    """Return what `Claim.owned` is for an object that a body names: nothing for one that does not exist."""
+    return lookup if found is None else found if found.document else None
 
 
 class LeaveOut:

@@ -3,15 +3,17 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.own import own_by
+from dockerproxy.policy.lists import LISTED, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS
+from dockerproxy.policy.objects import KINDS, OWN, REACHING, SWITCHES, WORDS
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.wording import propose
 
@@ -26,17 +28,19 @@ class Case:
         body: The table of what it may say besides its path; None if that may be anything.
         by_word: The conditions by their words.
         judges_head: Whether some of them are about the head, or the object that it names.
+        beside: What objects that a body names may be besides those of the conditions: the client's own.
     """
 
     conditions: tuple[Condition, ...]
     decision: Decision
     body: Body | None = None
     judges_head: bool = field(default=False, compare=False)
+    beside: Condition | None = field(default=None, compare=False)
     by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the conditions."""
-        by_word = {condition.word: condition for condition in self.conditions}
+        by_word = {each.word: each for each in (self.beside, *self.conditions) if each is not None}
         object.__setattr__(self, "by_word", by_word)  # How a frozen value gets what follows from its others.
 
     @property
@@ -53,11 +57,13 @@ class CompiledPolicy:
         policy: What it was compiled from.
         cases: For each operation's name, what may allow it; the cheapest to try first.
         default: For each operation's name, the answer if no case holds.
+        owner: Whose what its clients create is; empty if it is nobody's.
     """
 
     policy: Policy
     cases: Mapping[str, tuple[Case, ...]]
     default: Mapping[str, Decision]
+    owner: str = ""
 
     @property
     def mode(self) -> Mode:
@@ -78,11 +84,21 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
     cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
+    owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
+    owner = policy.owner if owns else ""
     for name in granted.keys() - denied.keys():
         # What nothing can bound, only an unrestricted grant allows.
         grants = [each for each in granted[name] if name not in SEALED or UNRESTRICTED in each.conditions]
-        cases[name] = tuple(sorted((_compile(name, grant) for grant in grants), key=_cost))
-    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied))
+        cases[name] = tuple(sorted(_show_some(name, [_compile(name, each, owner) for each in grants]), key=_cost))
+    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
+
+
+def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
+    """Have a list show what any of its cases admits, if each of them admits only some."""
+    if name not in LISTED or not all(case.conditions for case in cases):
+        return cases
+    shows = tuple(case.by_word for case in cases)
+    return [replace(case, decision=replace(case.decision, shows=shows)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):
@@ -103,6 +119,8 @@ class _Answers(dict[str, Decision]):
         denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
         reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
+        if name in LISTED and cases:
+            reason = f"a filter of it {RELATIVE}"
         if denial:
             reason = "a rule denies it"
         elif name in SEALED and grants and not cases:
@@ -112,19 +130,22 @@ class _Answers(dict[str, Decision]):
         return self[name]
 
 
-def _compile(name: str, grant: Grant) -> Case:
+def _compile(name: str, grant: Grant, owner: str) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
     body = None if UNRESTRICTED in grant.conditions else BODIES.get(name)
     operation = OPERATIONS[name]
-    speaks = any(is_about_object(operation, condition.word) for condition in grant.conditions)
+    own = Condition(own_by(owner), value=True)
+    conditions = tuple(own if condition.word == OWN else condition for condition in grant.conditions)
+    speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     decision = Decision(
         allowed=True,
         source=grant.source,
         about_object=speaks or (body is not None and body.asks),
-        conditions=({each.word: each for each in grant.conditions},) if body is not None and body.streams else (),
+        conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
     )
-    about_head = (each for each in grant.conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
-    return Case(grant.conditions, decision, body, judges_head=any(about_head))
+    about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
+    beside = own if owner and body is not None and name not in KINDS else None
+    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside)
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:

@@ -16,8 +16,10 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Lookup, find_object
+from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
+from dockerproxy.policy.stamps import NEW, make_stamp
+from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json, write_json
 
 _SHOWN = 200
@@ -74,7 +76,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             continue
         if case.body is None:
             return case.decision
-        answer = _look_into(case, case.body, request, known)
+        answer = _look_into(case, case.body, request, known, policy.owner)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
         elif isinstance(answer, Decision) and answer.conditions:
@@ -130,7 +132,7 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
 
 
 def _look_into(
-    case: Case, body: Body, request: CanonicalRequest, known: Known
+    case: Case, body: Body, request: CanonicalRequest, known: Known, owner: str
 ) -> Decision | Lookup | Wanted | Judgement:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if body.is_read and known.body is None:
@@ -142,9 +144,31 @@ def _look_into(
     if judgement.lookups:
         first, *others = judgement.lookups
         return replace(first, others=tuple(others)) if others else first
-    query = substitute(read, judgement.substitutes)
+    stamped = _stamp(owner, known.nonce, read.claims, judgement.substitutes)
+    query = substitute(read, stamped)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    return replace(case.decision, content=content, query=query) if query or content is not None else case.decision
+    if not query and content is None:
+        return case.decision
+    return replace(case.decision, content=content, query=query, makes=_find_new(owner, read.claims))
+
+
+def _stamp(owner: str, nonce: str, claims: Iterable[Claim], substitutes: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Put the labels that say whose it is on all that gets labels."""
+    if not owner:
+        return substitutes
+    stamped = dict(substitutes)
+    for claim in claims:
+        if claim.words[0] == "labels" and claim.target:
+            put, sent = stamped.get(claim.target), claim.options[0][0]
+            given = put if isinstance(put, dict) else dict(sent.items) if isinstance(sent, Pairs) else {}
+            stamped[claim.target] = {**given, **make_stamp(owner, nonce)}  # type: ignore[dict-item] # they are texts
+    return stamped
+
+
+def _find_new(owner: str, claims: Iterable[Claim]) -> tuple[str, ...]:
+    """Return the volumes that a create would make on the way, without a stamp."""
+    claimed = (claim.owned for claim in claims if owner and isinstance(claim.owned, ResolvedObject))
+    return tuple(dict.fromkeys(found.id for found in claimed if found.belongs_to == NEW))
 
 
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:

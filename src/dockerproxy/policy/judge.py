@@ -23,6 +23,7 @@ from dockerproxy.policy.claims.builds import add_namespaces
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
+from dockerproxy.policy.lists import without_count
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import UNREAD, find_needs
 from dockerproxy.policy.objects import (
@@ -126,6 +127,11 @@ class Verdict(Reading):
         """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
         return self.request.operation.name in _REMOVING and bool(self.to_engine)
 
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
+        return self.removes_volumes or (bool(self.decision.shows) and bool(self.to_engine))
+
 
 Judged = NeedsBody | NeedsLookup | Verdict
 
@@ -151,12 +157,15 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     return _decide(policy, reading)
 
 
-def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes) -> Judged | Refusal:
-    """Decide about a request whose body has come, by the policy that it was judged by before."""
+def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
+    """Decide about a request whose body has come, by the policy that it was judged by before.
+
+    The nonce is a fresh text that nobody can guess, for the stamp of what is created.
+    """
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
         return document
-    known = Known(found=waiting.known.found, body=(document,))
+    known = Known(found=waiting.known.found, body=(document,), nonce=nonce)
     return _decide(policy, replace(waiting, body=content, known=known))
 
 
@@ -266,8 +275,10 @@ def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedOb
     known = replace(waiting.known, found=found or missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     judged = _decide(policy, named)
-    if found is not None or isinstance(judged, NeedsLookup):
+    if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
+    if isinstance(judged, NeedsLookup):  # What else it names makes no difference.
+        return _settle(named, _absent(lookup, "", policy.mode))
     decision = judged.decision
     if decision.about_object or (not decision.allowed and is_full_id(lookup.name)):
         return _settle(named, _absent(lookup, decision.source, policy.mode))
@@ -281,10 +292,11 @@ def _hide_others(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
         return verdict
     shown = forget_others(policy, verdict.request, known)
     told = decide(policy, verdict.request, shown)
-    if isinstance(named, Lookup) and shown.found is not known.found and is_allowed(told):
+    if isinstance(named, Lookup) and shown.found is not known.found and (is_allowed(told) or isinstance(told, Lookup)):
         told = _absent(named, truth.source, policy.mode)
     elif not isinstance(told, Decision) or told.allowed:
-        told = policy.default[verdict.operation.name]
+        name = verdict.operation.name
+        told = replace(policy.default[name], message=f"{name} denied: it names something that is somebody else's")
     if (told.message, told.status) == (truth.message, truth.status):
         return verdict
     return replace(verdict, decision=replace(truth, message=told.message, status=told.status, reason=truth.message))
@@ -311,6 +323,9 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found = reading.operation, reading.request, reading.known.found
     decided = decision
+    if decision.shows:  # Nothing is left out where nothing is refused.
+        decided = decision = replace(decision, shows=decision.shows if reading.mode is Mode.ENFORCE else ())
+        request = with_query(request, without_count(request))
     if decision.conditions and reading.mode is not Mode.ENFORCE:
         decision = replace(decision, conditions=())  # An archive passes as it comes where nothing is refused.
     if decision.query:

@@ -59,6 +59,7 @@ class Policy:
         hint: Says what an operator would change to have an operation allowed.
         mode: What becomes of a request that is not allowed.
         remedy: How to add a grant, for `propose`.
+        owner: Whose what its clients create is, if a grant speaks of `own`.
     """
 
     grants: tuple[Grant, ...]
@@ -66,6 +67,7 @@ class Policy:
     hint: Callable[[str], str] = field(compare=False)
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Decision:
         query: What goes on in place of some parameters, by their names.
         conditions: What a body that streams is held to, by words, of each grant that it may fit; none if it may be
             anything.
+        shows: By which conditions, of any of several grants, an element of a list is shown; all are if there are none.
+        makes: Volumes that do not exist, and are made under the client's stamp before the request goes on.
     """
 
     allowed: bool
@@ -94,3 +98,5 @@ class Decision:
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     conditions: tuple[Mapping[str, Condition], ...] = ()
     reason: str = ""
+    shows: tuple[Mapping[str, Condition], ...] = ()
+    makes: tuple[str, ...] = ()

@@ -8,10 +8,8 @@ Attack: rename an object, or make one anew, after the lookup -> Defence: the req
 Attack: act on more than the named object (Podman's `depend`, `force`) -> Defence: refused with those words.
 Attack: act on the name, not the object (untag, push) -> Defence: judged by that name, and goes on under it, not an id.
 Attack: give an object a name by which others are granted -> Defence: the new name must be granted, too.
-Attack: an id that is more than one segment of a path -> Defence: only what can be an id is put in a path.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,11 +20,10 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
-from dockerproxy.text import fold, lower
+from dockerproxy.policy.stamps import NEW
+from dockerproxy.text import fold
 
 _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
-_ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""What an engine may call an object; anything else would be read as more than one segment of a path."""
 
 
 class Kind(StrEnum):
@@ -54,14 +51,18 @@ class ResolvedObject:
         names: All names it is judged by; of an image its normalised references, of an exec those of its container.
         every: Whether the operation acts on all its names, so that a condition must hold for each.
         owner: Id of what it is judged by: of an exec its container, of a task its service, else its own.
+        belongs_to: Who created it, by its stamp; `NEW` if there is no such object, so that whoever makes it does.
         document: What the engine says of it, keys in small letters; empty if there is no such object.
+        labels: Of it, or of what it is judged by.
     """
 
     id: str
     names: tuple[str, ...]
     every: bool = False
     owner: str = ""
+    belongs_to: str = field(default="", compare=False)
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
+    labels: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Lookup:
         operation: The client's.
         acts_on: Id of the exec or task the answer is about, once that is known.
         document: What the engine said of that exec or task.
+        of: The container whose image the answer is about, of which all else is known; None if it is about no such.
         others: Further ones that the same body raises.
     """
 
@@ -84,6 +86,7 @@ class Lookup:
     operation: Operation
     acts_on: str = ""
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
+    of: ResolvedObject | None = field(default=None, compare=False)
     others: "tuple[Lookup, ...]" = field(default=(), compare=False)
 
 
@@ -106,13 +109,10 @@ OWNED: Final[Mapping[Kind, str]] = {Kind.EXEC: "containerid", Kind.TASK: "servic
 _SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, Kind.SECRET, Kind.CONFIG})
 """Docker inspects these without `/json` after the name; Podman's own API always has it."""
 
-_SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
-"""A swarm keeps their names in what was asked for."""
-
 _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
 """They take words that need not name anything."""
 
-_BY_REFERENCE: Final = frozenset({"ImageDelete", "ImageDeleteLibpod", "ImagePush", "ImagePushLibpod"})
+BY_REFERENCE: Final = frozenset({"ImageDelete", "ImageDeleteLibpod", "ImagePush", "ImagePushLibpod"})
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
 
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
@@ -123,7 +123,7 @@ SWEEPING: Final = frozenset(
 )
 """They may remove volumes that no path names."""
 
-_EVERY: Final = frozenset({"ImageUntagLibpod"})
+EVERY: Final = frozenset({"ImageUntagLibpod"})
 """They may act on names that the request does not name first."""
 
 _REACHING: Final = {
@@ -168,6 +168,29 @@ KINDS: Final[Mapping[str, Kind]] = {
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
 
+OWN: Final = "own"
+LABELLED: Final = "labelled"
+"""Words about whose an object is, and how it is labelled, whatever it is called."""
+
+
+def _list_words(kind: Kind) -> tuple[str, ...]:
+    if kind is Kind.REMOTE_IMAGE:
+        return (WORDS[kind],)
+    return (WORDS[kind], LABELLED) if kind is Kind.IMAGE else (WORDS[kind], OWN, LABELLED)
+
+
+OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {kind: _list_words(kind) for kind in Kind}
+"""For each kind of object the words of conditions that speak of it: of its name first."""
+
+
+def words_of_object(name: str) -> tuple[str, ...]:
+    """Return the words of conditions on the object that an operation names; nothing if it names none."""
+    if name not in KINDS:
+        return ()
+    words = OBJECT_WORDS[KINDS[name]]
+    return words[:1] if KINDS[name] is Kind.IMAGE and name in BY_REFERENCE | EVERY | GIVING else words
+
+
 def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
     """Return the object a request names, or what to ask the engine to know it.
 
@@ -208,76 +231,12 @@ def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
     return Lookup(kind, name, f"/{version}{path}" if version else path, operation)
 
 
-def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
-    """Read the engine's answer to a lookup.
-
-    An exec says only which container it belongs to: a further lookup has the version as its prefix.
-
-    Returns:
-        The object, a further lookup, or None if the answer does not say what it must.
-    """
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    fields = {lower(str(key)): value for key, value in document.items()}
-    own = _identity(fields.get("name" if lookup.kind is Kind.VOLUME else "id"))
-    if not own:
-        return None
-    owner = OWNED.get(lookup.kind)
-    if owner is not None:
-        parent = Kind.CONTAINER if lookup.kind is Kind.EXEC else Kind.SERVICE
-        name = _identity(fields.get(owner))
-        further = ask(parent, name, version, lookup.operation)
-        return replace(further, acts_on=own, document=fields) if name else None
-    names = _read_names(lookup.kind, fields)
-    found = ResolvedObject(lookup.acts_on or own, names, owner=own, document=lookup.document or fields)
-    return _read_image(lookup, found) if lookup.kind is Kind.IMAGE else found
-
-
-def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
-    if kind is Kind.IMAGE:
-        lists = (fields.get("repotags"), fields.get("repodigests"))
-        texts = [_text(text) for each in lists if isinstance(each, list) for text in each]
-        return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
-    if kind in _SPECIFIED:
-        spec = fields.get("spec")
-        named = spec.get("Name") if isinstance(spec, dict) else None
-    else:
-        named = fields.get("name")
-    name = _text(named).removeprefix("/")
-    return (name,) if name else ()
-
-
-def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
-    """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
-    if lookup.operation.name in _EVERY:
-        return _with_every_name(found)
-    if lookup.operation.name not in _BY_REFERENCE:
-        return found
-    spelled = parse_reference(lookup.name)
-    reference = str(with_default_tag(spelled)) if spelled is not None else ""
-    if reference in found.names:
-        # No id: the name may be another image's by the time it is acted on.
-        return ResolvedObject(reference, (reference,))
-    return _with_every_name(found)
-
-
-def _with_every_name(found: ResolvedObject) -> ResolvedObject:
-    """Have an image judged by all its names. A digest is none where a tag of the same repository is."""
-    tagged = {name.rpartition(":")[0] for name in found.names if "@" not in name}
-    names = tuple(name for name in found.names if name.partition("@")[0] not in tagged)
-    return replace(found, names=names, every=True)
-
-
 def missing(lookup: Lookup) -> ResolvedObject:
     """Return what a name that means nothing to the engine is judged by: itself."""
     spelled = parse_reference(lookup.name) if lookup.kind is Kind.IMAGE else None
     name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
     named = lookup.kind not in OWNED and not lookup.acts_on
-    return ResolvedObject(lookup.name, (name,) if named else ())
+    return ResolvedObject(lookup.name, (name,) if named else (), belongs_to=NEW)
 
 
 def is_full_id(name: str) -> bool:
@@ -343,13 +302,3 @@ def certain_values(request: CanonicalRequest, parameter: str) -> tuple[str, ...]
     if any(name != parameter and fold(name) == folded for name, _ in request.query):
         return None
     return request.values(folded)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _identity(value: object) -> str:
-    """Return what can stand in a path as the name of one object; empty if it cannot."""
-    text = _text(value)
-    return text if _ID.fullmatch(text) else ""

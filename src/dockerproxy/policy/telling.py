@@ -20,7 +20,7 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
-from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, ask, find_object, missing
+from dockerproxy.policy.objects import LABELLED, OWN, WORDS, Kind, Lookup, ResolvedObject, ask, find_object, missing
 from dockerproxy.policy.vocabulary import find_words, narrows
 
 
@@ -47,7 +47,11 @@ def _show(policy: CompiledPolicy, request: CanonicalRequest, lookup: Lookup, fou
 
 def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: ResolvedObject) -> bool:
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
-    operation = request.operation
+    operation, own, labelled = request.operation, case.by_word.get(OWN), case.by_word.get(LABELLED)
+    if own is not None and (case.beside is None or own.matches(found)):
+        return own.matches(found)
+    if labelled is not None and not labelled.matches(found):
+        return False
     words = {WORDS[kind], "joins"} & find_words(operation).keys()
     if any(word not in case.by_word and narrows(operation, word) for word in words):
         return True

@@ -23,10 +23,12 @@ class Takes(StrEnum):
     """The form of a condition's value."""
 
     FLAG = "true or false"
+    YES = "true"
     ITEMS = "a list"
     CHOICE = "one word"
     AMOUNT = "an amount"
     TEXTS = "names, each with a text"
+    LABELS = "labels, each with a text or a list of texts"
     LISTS = "a list of lists"
     PORTS = "ports and addresses"
 

@@ -9,7 +9,8 @@ from dockerproxy.policy.claims.parameters import FIELDS, LINES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import KINDS, SENDING, WORDS
+from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.objects import SENDING, words_of_object
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""
@@ -22,7 +23,7 @@ _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
 
 def _words_of(name: str) -> Mapping[str, Constraint]:
     of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
-    of_object = [WORDS[KINDS[name]]] if name in KINDS else []
+    of_object = words_of_object(name) or LISTED.get(name, ())
     of_head = (*list_words_of_fields(name), *(line.word for line in LINES.get(name, ())))
     return {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
 
@@ -47,7 +48,7 @@ def is_of_body(operation: Operation, word: str) -> bool:
 
 def is_about_object(operation: Operation, word: str) -> bool:
     """Whether a condition is about the object that the path of an operation names."""
-    return operation.name in KINDS and WORDS[KINDS[operation.name]] == word
+    return word in words_of_object(operation.name)
 
 
 def narrows(operation: Operation, word: str) -> bool:

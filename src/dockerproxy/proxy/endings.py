@@ -68,6 +68,11 @@ class Ending:
         self._shared = shared
         self.account = account
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
+        return self.state is State.HELD and not self._client.is_gone
+
     # By an answer of ours
 
     def refuse(self, refusal: Refusal, head: bytes = b"") -> None:

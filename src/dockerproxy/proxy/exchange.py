@@ -13,6 +13,7 @@ Attack: a policy that changes while a request is held -> Defence: it is judged b
 
 from functools import partial
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
@@ -146,9 +147,9 @@ class Exchange(Ending):
             self._follow(judged)
 
     def _follow(self, judged: Judged) -> None:
-        """Do what must be done next with a request. One that removes volumes goes on whole, and in its turn."""
+        """Do what must be done next with a request. One that goes alone goes on whole, and in its turn."""
         self.judged = judged
-        if isinstance(judged, Verdict) and not judged.removes_volumes:
+        if isinstance(judged, Verdict) and not judged.goes_alone:
             self._proceed(judged)
         elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
             self._collect(judged)
@@ -161,11 +162,6 @@ class Exchange(Ending):
         if self.state is State.IDLE:
             self._policy = self._socket.policy
             self.state = step(self.state, Signal.HOLD)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
-        return self.state is State.HELD and not self._client.is_gone
 
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""
@@ -299,12 +295,13 @@ class Exchange(Ending):
     def _take_whole(self, judged: NeedsBody | Verdict, content: bytes) -> None:
         """Decide about a request whose body has come."""
         self._client.stop_waiting()
+        nonce = token_hex(16) if self._policy.owner else ""
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif is_quick(self._policy, judged, content):
-            self._take_decided(judge_body(self._policy, judged, content))
+            self._take_decided(judge_body(self._policy, judged, content, nonce))
         else:
-            self._client.judge_aside(partial(judge_body, self._policy, judged, content), self.go_on)
+            self._client.judge_aside(partial(judge_body, self._policy, judged, content, nonce), self.go_on)
 
     def end_input(self) -> None:
         """Pass on that the client sends no more, once all that it has sent is on its way."""
@@ -355,7 +352,7 @@ class Exchange(Ending):
     @property
     def learns(self) -> bool:
         """Whether somebody learns from what the engine answers."""
-        return self._socket.refuses_nothing
+        return self._socket.notes_created
 
     def note_answer(self, answer: bytes) -> None:
         """Note what was created. Answers that say so are short, and come in one piece."""

@@ -80,7 +80,7 @@ def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:
     operation, head = judged.request.operation, judged.head
     if not isinstance(judged, Verdict) or not judged.decision.allowed or not judged.to_engine or not judged.is_whole:
         return None
-    if operation is HEALTH or operation.shape not in _ANSWERED or judged.removes_volumes:
+    if operation is HEALTH or operation.shape not in _ANSWERED or judged.goes_alone:
         return None
     if head.close or judged.request.method == "HEAD":
         return None

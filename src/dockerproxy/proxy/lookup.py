@@ -10,12 +10,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import NeedsLookup, Verdict, judge_object, judge_unknown
-from dockerproxy.policy.objects import Lookup, ResolvedObject, read_object
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, StillRemovingError, claim_for
 from dockerproxy.proxy.resolver import Answer, UnknownObjectError, converse, read_answer
+from dockerproxy.proxy.views import make_volumes, show_list
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -48,13 +50,20 @@ async def settle(
 
     try:
         verdict = await decide()
+        if verdict.passes and verdict.decision.shows:
+            await show_list(exchange, socket, shared, verdict, patience)
+            return
         if not verdict.removes_volumes:
+            if verdict.passes and verdict.decision.makes:
+                await make_volumes(shared, verdict, policy.owner)
             exchange.go_on(verdict)
             return
         claim = claim_for(verdict)
         async with socket.removals, shared.removals.claim(claim, patience):
             # What was true of a volume before the claim need not be true any longer.
             await _remove_volumes(exchange, shared, await decide(), claim)
+    except UnknownObjectError as error:
+        exchange.fail(503, str(error), TOO_MUCH_ASKED)
     except StillRemovingError:
         exchange.fail(503, "another request is still removing these volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
@@ -141,7 +150,7 @@ async def _find(
     while True:
         status, content = answer
         if status == HTTPStatus.NOT_FOUND:
-            return None
+            return lookup.of
         found = read_object(lookup, content, version) if status == HTTPStatus.OK else None
         if found is None:
             reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
@@ -151,4 +160,4 @@ async def _find(
         if isinstance(found, ResolvedObject):
             return found
         lookup = found
-        answer = await shared.resolver.ask(shared.engines, lookup.target)
+        answer = await shared.resolver.ask(shared.engines, lookup.target, is_fixed=lookup.of is not None)

@@ -27,6 +27,9 @@ _KEPT: Final = 8
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
 
+_REMEMBERED: Final = 256
+"""Answers that are fixed. A description of an image has some kilobytes."""
+
 Answer = tuple[int, bytes]
 """Status and content."""
 
@@ -125,19 +128,33 @@ class Resolver:
 
     def __init__(self) -> None:
         self._kept: list[tuple[Inquiry, object]] = []
+        self._fixed: dict[str, Answer] = {}
 
-    async def ask(self, paths: Sequence[str], target: str) -> Answer:
-        """Send a GET; return the status and the content.
+    async def ask(
+        self, paths: Sequence[str], target: str, content: bytes | None = None, *, is_fixed: bool = False
+    ) -> Answer:
+        """Send a GET, or a POST if there is a content; return the status and the content of the answer.
 
         Args:
             paths: Where the engine may be.
             target: Of the request.
+            content: JSON.
+            is_fixed: Whether what matters of the answer cannot change, as what an image is made of: it is asked once.
 
         Raises:
             UnknownObjectError: The answer cannot be read.
             OSError: The engine cannot be reached.
         """
-        request = f"GET {target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
+        if is_fixed and target in self._fixed:
+            return self._fixed[target]
+        answer = await self._ask(paths, _write(target, content))
+        if is_fixed and answer[0] == HTTPStatus.OK:
+            if len(self._fixed) >= _REMEMBERED:
+                self._fixed.clear()
+            self._fixed[target] = answer
+        return answer
+
+    async def _ask(self, paths: Sequence[str], request: bytes) -> Answer:
         path = choose_engine(paths)
         place = _identify(path)
         while (inquiry := self._take(place)) is not None:
@@ -169,6 +186,13 @@ class Resolver:
         return None
 
 
+def _write(target: str, content: bytes | None) -> bytes:
+    head = f" {target} HTTP/1.1\r\nhost: dockerproxy\r\n".encode()
+    if content is None:
+        return b"GET%b\r\n" % head
+    return b"POST%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(content), content)
+
+
 def _identify(path: str) -> object:
     """Return what tells the socket at a path from another one; whoever connects learns if there is none."""
     try:
@@ -178,14 +202,17 @@ def _identify(path: str) -> object:
     return path, status.st_dev, status.st_ino, status.st_ctime_ns
 
 
-async def converse(paths: Sequence[str], request: bytes) -> bytes:
-    """Send a request over a connection that ends with its answer; return all that comes.
+async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = True) -> bytes:
+    """Send a request over a connection of its own; return all that comes until its end, or until the answer's.
 
     Raises:
         OSError: The engine cannot be reached.
     """
     _, inquiry = await open_connection(Inquiry, choose_engine(paths))
-    return await inquiry.ask(request, is_last=True)
+    try:
+        return await inquiry.ask(request, is_last=to_the_end)
+    finally:
+        inquiry.close()
 
 
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:

@@ -52,6 +52,7 @@ class SocketState:
         usage: What they use up.
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
+        notes_created: Whether its records say what was created.
         learner: Of a socket that learns, if there is anybody to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
@@ -93,6 +94,7 @@ class SocketState:
         self.connections.bound_by(settings.limits)
         self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
+        self.notes_created = self.refuses_nothing or settings.notes_created
         self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
         self._forget()
 

@@ -4,6 +4,12 @@ import json
 from http import HTTPStatus
 from typing import Final
 
+from dockerproxy.text import lower
+from dockerproxy.wire.head import END_OF_HEAD
+
+_OF_CONTENT: Final = frozenset({b"connection", b"content-length", b"etag", b"transfer-encoding"})
+"""Fields of a response that speak of the bytes behind it."""
+
 _PASSING: Final = frozenset({429, 503})
 """May differ a second later."""
 
@@ -26,6 +32,18 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
         b"Connection: close\r\n" if close else b"",
         content if body else b"",
     )
+
+
+def with_content(head: bytes, content: bytes) -> bytes:
+    """Write a response anew with other content, which is there whole: all else of its head stays.
+
+    Args:
+        head: Of the response, which was read without fault.
+        content: What follows it now.
+    """
+    line, *fields = head[: -len(END_OF_HEAD)].split(b"\r\n")
+    kept = [field for field in fields if lower(field.partition(b":")[0]) not in _OF_CONTENT]
+    return b"\r\n".join([line, *kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
 
 
 def answer_ping(status: int, *remarks: str) -> tuple[int, str]:

@@ -7,14 +7,16 @@ the file says why. Names that an engine or a library generated are never listed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Policy, values_of
-from dockerproxy.policy.objects import KINDS, WORDS
+from dockerproxy.policy.objects import KINDS, OWN, WORDS
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.settings import SocketSettings
@@ -31,6 +33,10 @@ _MOST_TOLD_APART: Final = 50
 _MOST_EXPLAINED: Final = 3
 """Written reasons why a grant is unrestricted."""
 
+_FEWEST_OWN: Final = 3
+"""Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
+create the same again."""
+
 _NOT_FOUND: Final = 404
 """The engine has no such object, and would say so itself."""
 
@@ -43,18 +49,20 @@ _LONGEST_REMEMBERED: Final = 512
 class Learner:
     """Records what is used on one socket. Repeated requests are cheap, since programs poll.
 
-    It has `changed` if anything is new since the last text.
+    It has `changed` if anything is new since the last text. A remark is a line of the head of its file.
     """
 
-    def __init__(self, settings: SocketSettings) -> None:
+    def __init__(self, settings: SocketSettings, remark: str = "") -> None:
         self.changed = False
         self._settings = settings
+        self._remark = remark
         self._usages: dict[str, _Usage] = {}
         self._impossible: Counter[str] = Counter()
         self._others = 0
         self._known: dict[tuple[object, ...], Need | Impossible | None] = {}
         self._owned = Owned()
         self._rounds = Rounds()
+        self._own: tuple[int, float] | None = None
 
     @property
     def name(self) -> str:
@@ -83,7 +91,10 @@ class Learner:
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
         """Go on from a policy, told how many requests needed each operation, and when the last one came."""
+        self._own = told.get(OWN)
         for grant in policy.grants:
+            if len(grant.operations) > 1:  # It is what `own` stands for.
+                continue
             for name in grant.operations:
                 usage = self._usages.setdefault(name, _Usage(OPERATIONS[name], self._owned))
                 usage.resume(values_of(grant.conditions), *told.get(name, (1, 0.0)))
@@ -91,13 +102,22 @@ class Learner:
     def text(self) -> str:
         """Return a policy file with this one socket."""
         self.changed = False
-        return write_policy([self.learned()])
+        return write_policy([self.learned()], self._remark)
 
     def learned(self) -> LearnedSocket:
-        """Return what was learned, the grants in the order of the catalog."""
+        """Return what was learned, the grants in the order of the catalog; what is the client's own in one, if much is.
+
+        What an unrestricted grant creates has no stamp, so nobody owns it.
+        """
+        usages = self._usages
+        stamped = {word for name, word in CREATES.items() if name in usages and not usages[name].is_open}
+        others = {usage.named for usage in usages.values() if not usage.is_own}
+        listed = {name for name, words in LISTED.items() if words[0] in stamped - others}
+        owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
+        grants = [usages[name].grant(owns=name in owned) for name in OPERATIONS if name in usages]
         return LearnedSocket(
             settings=self._settings,
-            grants=tuple(self._usages[name].grant() for name in OPERATIONS if name in self._usages),
+            grants=tuple(gather(grants, self._own)),
             impossible=tuple(sorted(self._impossible.items(), key=lambda each: (-each[1], each[0]))),
             others=self._others,
         )
@@ -123,11 +143,25 @@ class Learner:
             self._others += 1
 
 
+def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> Iterator[LearnedGrant]:
+    """Yield grants; one of all those that say nothing but `own`, if there are several or there was one before."""
+    own = [grant for grant in grants if grant.conditions == {OWN: True} and not grant.remarks]
+    if len(own) < _FEWEST_OWN and before is None:
+        yield from grants
+        return
+    count, last = before or (0, 0.0)
+    counts, times = (count, *(grant.count for grant in own)), (last, *(grant.last for grant in own))
+    used = (f"used for {', '.join(grant.operation for grant in own)}",) if own else ()
+    yield LearnedGrant(operation=OWN, conditions={}, remarks=used, count=sum(counts), last=max(times))
+    yield from (grant for grant in grants if grant not in own)
+
+
 class _Usage:
     """What was seen of an operation."""
 
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
+        self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
         self._known = find_words(operation)
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
@@ -151,6 +185,16 @@ class _Usage:
         for word, value in need.values.items():
             self._words[word].note(value, doubtful=need.is_doubtful)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether all requests were about what the client had created."""
+        return 0 < self._own == self._count
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the grant is unrestricted."""
+        return UNRESTRICTED.word in self.grant().conditions
+
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
         self._openings[reason if is_told else "others"] += count
@@ -158,6 +202,8 @@ class _Usage:
     def resume(self, values: Mapping[str, Value], count: int, last: float) -> None:
         self._count += count
         self._last = max(self._last, last)
+        if values.get(OWN) is True:
+            self._own += count
         if any(values.get(name) is True for name in self._leave):
             self._reaching += count
         if UNRESTRICTED.word in values:
@@ -165,9 +211,13 @@ class _Usage:
         for name, word in self._words.items():
             word.resume(values.get(name), count)
 
-    def grant(self) -> LearnedGrant:
+    def grant(self, *, owns: bool = False) -> LearnedGrant:
+        """Return what allows all requests; if they are about what the client owns, whatever that is called."""
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
-        remarks = [*self._leave_out_names(settled)]
+        remarks = [] if owns else [*self._leave_out_names(settled)]
+        if owns:
+            settled |= {self.named: Settled(None)} if self.named else {}
+            settled[OWN] = Settled(value=True)
         openings = self._openings + Counter({each.fault: self._count for each in settled.values() if each.fault})
         openings += Counter(
             {
@@ -199,9 +249,9 @@ class _Usage:
 
     def _leave_out_names(self, settled: dict[str, Settled]) -> Iterator[str]:
         """Leave out the names of objects where they say nothing, and say what is known of them instead."""
-        if self._name not in KINDS:
+        named = self.named
+        if not named:
             return
-        named = WORDS[KINDS[self._name]]
         if self._in_rounds:
             settled[named] = Settled(None)
             yield describe(self._name)
@@ -210,10 +260,6 @@ class _Usage:
             if settled[named].value is not None:
                 yield f"{named}: left out, since {why}"
             settled[named] = Settled(None, settled[named].remarks)
-        if self._own and self._own == self._count:
-            listed = settled[named].value is not None
-            settled[named] = settled[named] if listed else Settled(None)
-            yield f"own: only what this client created; until that can be said: {'these' if listed else 'all'} {named}"
 
     def _explain(self, openings: Counter[str]) -> Iterator[str]:
         """Say why the grant is unrestricted; the reasons for most requests come first."""

@@ -19,9 +19,13 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
 from dockerproxy.policy.objects import (
     KINDS,
+    LABELLED,
+    OWN,
     WORDS,
     Kind,
     Lookup,
@@ -30,8 +34,8 @@ from dockerproxy.policy.objects import (
     is_full_id,
     missing,
     new_name,
-    read_object,
 )
+from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import (
     UNRESTRICTED,
@@ -97,6 +101,9 @@ _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 
 _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE, Gap(_UNNAMED["instructions"])})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
+
+_NOT_OF_NAMES: Final = frozenset({OWN, LABELLED})
+"""Words that speak of an object whatever it is called: no request says which of its labels matter."""
 
 _OPTIONAL: Final = frozenset({"names"})
 """Optional in a request: most clients give no name to what they create."""
@@ -212,8 +219,8 @@ def _is_itself(value: Value) -> bool:
 
 def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
     """Return the conditions on what the head of an operation says that can be learned, by their names."""
-    hidden = list_words_of_fields(operation.name)  # A record has no field of the head.
-    words = find_words(operation).items()
+    hidden = {*list_words_of_fields(operation.name), *_NOT_OF_NAMES}  # A record has no field of the head.
+    words = find_words(operation).items() if operation.name not in LISTED else ()
     return {name: word for name, word in words if name not in hidden and not is_of_body(operation, name)}
 
 
@@ -276,7 +283,8 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
         read = read_object(known, answer.encode(), request.version)
         return read if isinstance(read, ResolvedObject) else None
     owned = known.kind in {Kind.EXEC, Kind.TASK}
-    return ResolvedObject(known.name, (name,), owner=name if owned else identity or name)
+    # Whose it was and how it was labelled, no record says.
+    return ResolvedObject(known.name, (name,), owner=name if owned else identity or name, belongs_to=NEW)
 
 
 def is_absent(lookup: Lookup, record: Record) -> bool:

@@ -11,7 +11,8 @@ from policy.policies import ID, request_for, request_of
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, missing, read_object
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, missing
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
 

@@ -9,7 +9,8 @@ from policy.policies import ID, request_of
 
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, read_object
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 

@@ -280,4 +280,4 @@ def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[
     for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service", "io.containers.autoupdate.authfile"):
         labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
         (fault,) = look_at(operation, {key: labels}, bounds).faults
-        assert fault.says == "not allowed: an engine or its runtime acts on it"
+        assert fault.says == "not allowed: an engine, its runtime or this proxy acts on it"

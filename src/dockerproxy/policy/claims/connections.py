@@ -9,7 +9,7 @@ A parameter of the query goes on as it came. What could take the place of a cont
 that is named like the beginning of the id: a container of the client's own making.
 """
 
-from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claim import Object, Reading, owned
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.claims.networks import BY_ITSELF
 from dockerproxy.policy.constraints.networks import Joined
@@ -23,7 +23,8 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
         return None
     found, lookup = reading.resolve(Kind.CONTAINER, value)
-    reading.claim("containers", found, path, value, "a container that no rule allows", lookup=lookup)
+    mine = owned(found, reading.lookup(Kind.CONTAINER, value))
+    reading.claim("containers", found, path, value, "a container that no rule allows", lookup=lookup, owned=mine)
     return found.id if found is not None and found.document else None
 
 
@@ -34,7 +35,7 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
     else:
         name = value if isinstance(value, str) else _name_of(reading)
         joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
-        reading.claim("networks", joined, "the network", name, "which no rule allows")
+        reading.claim("networks", joined, "the network", name, "which no rule allows", owned=reading.found)
 
 
 def _name_of(reading: Reading) -> str:

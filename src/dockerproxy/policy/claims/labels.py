@@ -36,10 +36,11 @@ _NAMES: Final = r"""
     | run\.oci\.              # crun: its filter of system calls, files of the host to write to, what it is run by.
     | dev\.gvisor\.           # gVisor: flags of the sandbox.
     | cdi\.k8s\.io            # Runtimes with CDI: devices of the host.
+    | io\.dockerproxy\.       # This proxy: whose a container, network or volume is.
 """
 """What a label or an annotation is called upon which something acts; what acts, and how."""
 
-SAYS: Final = "not allowed: an engine or its runtime acts on it"
+SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
 
 _NAME: Final = re.compile(_NAMES, re.VERBOSE).search
 
@@ -121,6 +122,13 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
             reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
         elif "$" in name:  # Podman makes a LABEL of it.
             reading.violate(f"{path}[{show(name)}]", name, "not allowed: a variable may change it")
+
+
+def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
+    for name in value if isinstance(value, dict) else ():
+        if acts(name):
+            reading.violate(f"{path}[{show(name)}]", value[name] if isinstance(value, dict) else None, SAYS)
 
 
 def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:

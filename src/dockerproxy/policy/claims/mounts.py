@@ -96,7 +96,9 @@ def _claim_volume(reading: Reading, name: str, path: str) -> None:
     found, lookup = reading.resolve(Kind.VOLUME, name)
     says = "not allowed: a volume with a driver or options may be any directory"
     wrong = find_fault(path, name, says) if found is not None and is_disguise(found) else None
-    reading.claim("volumes", named(name), path, name, "a volume that no rule allows", later=lookup, wrong=wrong)
+    says, mine = "a volume that no rule allows", lookup if found is None else found
+    may_own = not reading.request.operation.section.startswith("services")  # A swarm makes them on other hosts.
+    reading.claim("volumes", named(name), path, name, says, later=lookup, wrong=wrong, owned=mine if may_own else None)
 
 
 def is_disguise(found: ResolvedObject) -> bool:

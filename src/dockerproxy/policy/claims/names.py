@@ -8,6 +8,10 @@ is asked, and it stays where it is the network's own, for clients compare it.
 Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
 network the engine is asked whether an ID begins so (test: test_a_network_is_not_called_like_the_id_of_another_one);
 nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name.
+
+Attack: create a volume or network that exists, to be told what it is like, or to confuse others by a second one of its
+name -> Defence: where clients own what they create, the name must be free, or that of something of their own
+(test: test_nothing_is_created_under_the_name_of_what_another_has).
 """
 
 import re
@@ -16,13 +20,19 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
 from dockerproxy.wire.document import Json
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
 IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
+
+_SHARED: Final = {
+    **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod"), Kind.VOLUME),
+    **dict.fromkeys(("NetworkCreate", "NetworkCreateLibpod"), Kind.NETWORK),
+}
+"""What can be created under a name that is taken: engines answer with what there is, or make a second one."""
 
 MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
@@ -43,6 +53,11 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
     later = reading.lookup(Kind.NETWORK, name) if asks else None
+    kind = _SHARED.get(reading.request.operation.name)
+    if kind is not None and IS_NAME(name):
+        taken, lookup = reading.resolve(kind, name)
+        says = f"the name of a {kind} of somebody else"
+        reading.claim(OWN, taken, path, value, says, lookup=lookup, without=True)
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
 
 
@@ -55,7 +70,10 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
     if MAY_BE_ID(name):
         return reading.find(kind, name)
-    found = reading.find(kind, name) if _MAY_BE_OF_SWARM(name) else named(name)
+    asked = reading.find(kind, name)
+    if not _MAY_BE_OF_SWARM(name):
+        return named(name) if asked is None or not asked.document else asked
+    found = asked
     return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
 
 

@@ -9,7 +9,7 @@ the container that holds them.
 
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, pairs_at
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.mounts import claim_mount
 from dockerproxy.policy.claims.names import IS_NAME
@@ -106,7 +106,8 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     holder, asked = reading.resolve(Kind.CONTAINER, name) if isinstance(name, str) and name else (None, None)
     wrong = None if found is None or found.document else find_fault(path, value, "a pod that does not exist")
     says = "a pod that no rule allows"
-    reading.claim("pods", found, path, value, says, lookup=lookup, later=asked, wrong=wrong)
+    mine = owned(found, reading.lookup(Kind.POD, value))
+    reading.claim("pods", found, path, value, says, lookup=lookup, later=asked, wrong=wrong, owned=mine)
     if holder is not None:
         _look_at_holder(reading, holder, value, path)
     return found.id if found is not None else None

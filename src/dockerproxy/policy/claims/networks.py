@@ -10,7 +10,7 @@ Attack: two networks, one in each of two fields -> Defence: both are judged.
 from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
-from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, pairs_at
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, owned, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
@@ -67,9 +67,10 @@ def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
 
 
 def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
-    found = resolve(reading, Kind.NETWORK, name)
+    found, asked = resolve(reading, Kind.NETWORK, name), reading.lookup(Kind.NETWORK, name)
+    mine = owned(reading.find(Kind.NETWORK, name), asked)
     if found is None:
-        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=reading.lookup(Kind.NETWORK, name))
+        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=asked, owned=mine)
         return name
     if "host" in found.names:
         reading.violate(path, shown, _HOST)
@@ -77,7 +78,7 @@ def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
         reading.violate(path, shown, "ambiguous: it looks like the ID of a swarm network that is not on this node yet")
     is_default = _is_default(reading, found)
     lookup = reading.lookup(Kind.NETWORK, "bridge") if is_default is None else None
-    reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup)
+    reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup, owned=mine)
     return found.id
 
 
@@ -131,7 +132,8 @@ def join_container(reading: Reading, name: str, path: str, field: str) -> str:
     elif found is not None and not _has_its_own(found, field):
         wrong = find_fault(path, mode, "a container that shares it with the host or another one")
     says = "a container that no rule allows to join"
-    reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong)
+    mine = owned(found, reading.lookup(Kind.CONTAINER, name))
+    reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
     return name if found is None else found.id
 
 

@@ -15,6 +15,7 @@ from dockerproxy.api.bodies.tables import LINES as TABLES
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.constraints.registry import READS
+from dockerproxy.policy.lists import LISTED, RELATIVE, is_relative
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
@@ -26,6 +27,7 @@ from dockerproxy.policy.objects import (
     is_whole,
     join_reference,
     new_name,
+    words_of_object,
 )
 from dockerproxy.policy.references import Reference, with_default_tag
 from dockerproxy.policy.words import clean_path, normalise_signal
@@ -177,27 +179,34 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for (operation, field), reads in FIELDS.items():
         for read in reads if operation == name else ():
             read.check(reading, reading.header(field), field, {})
-    if name in KINDS:
-        _claim_object(reading, WORDS[KINDS[name]], found)
+    for word in words_of_object(name):
+        _claim_object(reading, word, found)
+    for word in LISTED.get(name, ()):
+        if is_relative(request):
+            reading.claim(word, True, "?filters", None, RELATIVE, without=True)  # noqa: FBT003 (it is what is claimed)
+    if name in GIVING:
+        _claim_new_name(reading, WORDS[KINDS[name]])
+
+
+def _claim_new_name(reading: Reading, word: str) -> None:
+    given = new_name(reading.request)
+    spoken = "tags" if word == "images" else "names"
+    named = ResolvedObject(given, (given,)) if given else None
+    reading.claim(word, named, "the new name", given or None, "which no rule allows", without=True, unless=spoken)
 
 
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
+    """Claim by one word the object that the path names, and what the engine would act on besides."""
     request = reading.request
-    name = request.operation.name
-    noun = word.removesuffix("s")
+    noun = WORDS[KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, "which no rule allows", without=True)
-    for parameter in REACHING.get(name, ()):
+    for parameter in REACHING.get(request.operation.name, ()):
         value = _reaches(request, parameter)
         if value is not False:
             says = f"acts on more than the named {noun}"
             spoken = "force" if parameter == "force" else ""
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
-    if name in GIVING:
-        given = new_name(request)
-        spoken = "tags" if word == "images" else "names"
-        named = ResolvedObject(given, (given,)) if given else None
-        reading.claim(word, named, "the new name", given or None, "which no rule allows", without=True, unless=spoken)
 
 
 def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:

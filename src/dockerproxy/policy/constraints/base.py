@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.objects import Lookup, ResolvedObject, is_full_id
+from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of
 from dockerproxy.policy.wording import list_names, say_value
 
@@ -271,15 +271,20 @@ def judge_claim(
     condition = conditions.get(claim.words[0])
     if condition is None and len(claim.words) > 1:
         condition = conditions.get(claim.words[1])
+    own = conditions.get(OWN) if claim.owned is not None else None
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:
         admitted: Substitute = KEEP
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = KEEP if is_default(constraint, claim) else None
+        admitted = KEEP if own is None and is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
+    if own is not None and isinstance(claim.owned, Lookup):
+        return claim.owned
+    if own is not None and own.matches(claim.owned):
+        return KEEP
     if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
         return claim.lookup
     says = constraint.problem(condition.value if condition is not None else None, claim)

@@ -1,0 +1,63 @@
+"""The policy file of `run --learn`: written when the program has ended, and continued by the next run.
+
+Attack: a file that somebody else wrote, or that a person wrote, in its place -> Defence: only a file with our remark is
+replaced, looked at before and after; the file is replaced whole, and a link is not followed
+(test: test_a_file_that_it_did_not_write_is_not_overwritten).
+"""
+
+import os
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.cli.learner import ResumingLearner
+from dockerproxy.config.document import read_file
+from dockerproxy.config.environment import DEFAULT_SOCKET
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.config.values import DEFAULT_PERMISSIONS
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.settings import SocketSettings
+
+REMARK: Final = "For `dockerproxy run --policy`, which uses a private socket. For `dockerproxy serve`, choose the path."
+
+_LINE: Final = f"# {REMARK}"
+_HEAD: Final = 10
+"""Lines at the beginning, among which is the remark."""
+
+
+def make_learner(settings: SocketSettings) -> ResumingLearner:
+    """Make a learner whose policy does not name the private socket, which is another one each time."""
+    return ResumingLearner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
+
+
+def find_obstacles(path: str) -> tuple[Problem, ...]:
+    """Report what would prevent a learned policy from being written to a file, or from being continued."""
+    problems = check_directory(os.path.dirname(os.path.abspath(path)))
+    if problems or not os.path.lexists(path):
+        return problems
+    try:
+        text = read_file(path)
+        if _LINE in text.split("\n")[:_HEAD]:
+            count = len(read_policy(text, path).sockets)
+            return () if count == 1 else (Problem(path, f"has {count} sockets, and learning continues only one"),)
+    except UserError as error:
+        return error.problems
+    hint = "choose another file, or move this one away"
+    return (Problem(path, "was not written by `dockerproxy run --learn`, so it is not overwritten", hint),)
+
+
+def read_former(path: str) -> str:
+    """Return the policy that a former run learned; empty if there is none."""
+    return read_file(path) if os.path.lexists(path) else ""
+
+
+def write_learned(path: str, text: str) -> tuple[Problem, ...]:
+    """Write a policy; return why it cannot be written."""
+    problems = find_obstacles(path)
+    if problems:
+        return problems
+    try:
+        write_atomically(os.path.abspath(path), text)
+    except OSError as error:
+        return (Problem(path, f"cannot be written: {error.strerror or error}"),)
+    return ()

@@ -1,0 +1,198 @@
+"""What `run` is to do: its options read, all mistakes at once, before anything starts."""
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dockerproxy.cli.arguments import choose_socket
+from dockerproxy.cli.learned import find_obstacles
+from dockerproxy.config.grants import Line
+from dockerproxy.config.groups import PRESET
+from dockerproxy.config.near import show
+from dockerproxy.config.options import make_typed_policy, read_grants
+from dockerproxy.config.policy_file import PolicyFile, read_policy_file
+from dockerproxy.config.process import find_engines
+from dockerproxy.config.values import Fault, read_path
+from dockerproxy.config.variables import Variables
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.host.private import SOCKET
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWN
+from dockerproxy.proxy.failures import find_trouble
+from dockerproxy.settings import DEFAULTS, Level, LogFormat, Settings, SocketSettings
+
+NAME: Final = "run"
+"""Of a socket whose policy was typed, or is learned."""
+
+_OWNERS_ONLY: Final = 0o600
+_GRACE: Final = 1.0
+"""Seconds for requests under way when the program has ended: nobody waits for them any more."""
+
+_MODES: Final = (Mode.ENFORCE, Mode.REPORT)
+_SCHEME: Final = "unix://"
+_PING: Final = "ping"
+"""A preset that is always there: nearly every client asks for it first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to run, and what it may do.
+
+    Attributes:
+        command: The program and its arguments.
+        engine: Path of the engine's socket.
+        mode: Of the proxy's socket.
+        lines: Grants that were typed.
+        served: The socket of a policy file, if one was named.
+        learn: Where what is learned is written; empty if nothing is.
+        is_quiet: Whether nothing is summed up at the end.
+        sweeps: Whether what the program created is removed when it has ended.
+    """
+
+    command: tuple[str, ...]
+    engine: str
+    mode: Mode
+    lines: tuple[Line, ...]
+    served: SocketSettings | None
+    learn: str
+    is_quiet: bool
+    sweeps: bool
+
+    def owner_in(self, directory: str) -> str:
+        """Return whose it is what the program creates, by a proxy whose socket is in a directory."""
+        return os.path.basename(directory) if self.served is None else self.served.policy.owner
+
+    def settings_in(self, directory: str, learned: str) -> Settings:
+        """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
+        path = os.path.join(directory, SOCKET)
+        if self.served is None:
+            name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode, path)
+            policy = replace(policy, owner=self.owner_in(directory))  # Each run owns what it creates.
+        else:
+            name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
+        served = SocketSettings(
+            name=name,
+            path=path,
+            permissions=_OWNERS_ONLY,
+            uid=None,
+            gid=None,
+            policy=compile_policy(replace(policy, mode=self.mode)),
+            limits=limits,
+            notes_created=True,
+        )
+        return Settings(
+            engines=(self.engine,),
+            sockets=(served,),
+            shutdown_grace=_GRACE,
+            log_level=Level.INFO,
+            log_format=LogFormat.JSON,
+            learn_directory=learned,
+        )
+
+
+def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:
+    """Read the options; a `UserError` has every problem."""
+    problems = list(_find_conflicts(options))
+    lines = read_grants(options.allow, (_PING, *(name.removeprefix(PRESET) for name in options.preset)), problems)
+    file, served = PolicyFile("", (), {}), None
+    if options.policy is not None:
+        try:
+            file = read_policy_file(options.policy)
+            served = choose_socket(file.sockets, options.socket)
+        except UserError as error:
+            problems += error.problems
+    mode = _read_mode(options, served, problems)
+    if options.learn is not None:
+        problems += find_obstacles(options.learn)
+    engine = _find_engine(options.host, file.engine, environment, problems)
+    if options.sweep and not problems and not _owns(lines, served):
+        problems.append(Problem("--sweep", "nothing is the program's own", "add --allow own"))
+    if problems:
+        raise UserError(*problems)
+    return Plan(
+        command=tuple(list_words(options.command)),
+        engine=engine,
+        mode=mode,
+        lines=lines,
+        served=served,
+        learn=options.learn or "",
+        is_quiet=options.quiet,
+        sweeps=options.sweep,
+    )
+
+
+def _owns(lines: Iterable[Line], served: SocketSettings | None) -> bool:
+    """Whether what the program creates is known later as its own."""
+    if served is not None:
+        return bool(served.policy.owner)
+    grants = (grant for line in lines for grant in line.grants)
+    return any(condition.word == OWN for grant in grants for condition in grant.conditions)
+
+
+def list_words(command: Sequence[str]) -> Sequence[str]:
+    """Return the words of a command without the two dashes before it."""
+    return command[1:] if command[:1] == ["--"] else command
+
+
+def _find_conflicts(options: argparse.Namespace) -> Iterator[Problem]:
+    if not list_words(options.command):
+        yield Problem(
+            "dockerproxy run", "missing command", "write it at the end: dockerproxy run --preset NAME -- COMMAND"
+        )
+    typed = [name for name in ("preset", "allow") if getattr(options, name)]
+    if not typed and options.policy is None and options.learn is None:
+        hint = "use --preset NAME, --allow GRANT or --policy FILE; --learn FILE finds out what the program needs"
+        yield Problem("dockerproxy run", "nothing says what the program may do", hint)
+    if options.learn is not None:
+        for name in (*typed, *(name for name in ("policy", "mode") if getattr(options, name) is not None)):
+            yield Problem(f"--{name}", "conflicts with --learn, which refuses nothing", "remove one of them")
+        if options.sweep:
+            yield Problem("--sweep", "conflicts with --learn, which stamps nothing", "remove one of them")
+    elif options.policy is not None:
+        for name in typed:
+            yield Problem(f"--{name}", "conflicts with --policy", "add the grant to the policy file")
+    if options.socket is not None and options.policy is None:
+        yield Problem("--socket", "has no effect without --policy", "remove it")
+
+
+def _read_mode(options: argparse.Namespace, served: SocketSettings | None, problems: list[Problem]) -> Mode:
+    if options.learn is not None:
+        return Mode.LEARN
+    if options.mode in _MODES:
+        return Mode(options.mode)
+    if options.mode is not None:
+        hint = "use --learn FILE" if options.mode == Mode.LEARN else f"use {' or '.join(_MODES)}"
+        problems.append(Problem("--mode", f"invalid mode {show(options.mode)}", hint))
+    mode = Mode.ENFORCE if served is None else served.policy.mode
+    if mode is Mode.LEARN and options.mode is None:
+        hint = "use --learn FILE instead of the policy, or --mode enforce"
+        problems.append(Problem(options.policy, "the mode of its socket is learn", hint))
+    return mode
+
+
+def _find_engine(host: str | None, of_file: str, environment: Mapping[str, str], problems: list[Problem]) -> str:
+    """Return the path of the first socket of an engine that may be opened; an empty one if there is none."""
+    variables = Variables(environment)
+    if host is not None:
+        read = read_path(host.removeprefix(_SCHEME))
+        if isinstance(read, Fault):
+            problems.append(
+                Problem("--host", read.what, "write it like /var/run/docker.sock or unix:///var/run/docker.sock")
+            )
+            return ""
+        paths: tuple[str, ...] = (read,)
+    else:
+        paths = (of_file,) if of_file else find_engines(variables, {})
+    if variables.problems:
+        problems += variables.problems
+        return ""
+    usable = next((path for path in paths if not find_trouble((path,))), "")
+    if not usable:
+        there = [path for path in paths if os.path.lexists(path)]
+        troubles = [find_trouble((path,)) for path in there] or [find_trouble(paths)]
+        hint = "name its socket: --host /path/docker.sock"
+        problems += (Problem("engine", trouble, hint) for trouble in troubles)
+    return usable

@@ -1,0 +1,159 @@
+"""What a run did, in a few lines: requests, refusals with the grant that would allow each, and what was created."""
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.cli.sweep import Swept
+from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.cli.words import count
+from dockerproxy.config.options import MARK, read_grants
+from dockerproxy.errors import Problem
+from dockerproxy.observe.created import CREATES
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.model import values_of
+from dockerproxy.policy.objects import Kind
+from dockerproxy.policy.values import items_of
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.text import shorten_ids
+
+_MOST_KEPT: Final = 1000
+"""Refusals and created objects of each kind that are told apart. A program may run for weeks."""
+
+_INDENT: Final = len("  denied    " + "  ")
+"""Columns before the text of a refusal, besides its number."""
+
+_MOST_REFUSALS: Final = 10
+_MOST_NAMES: Final = 6
+
+_NOT_FOUND: Final = 404
+
+_WORDS: Final = {Outcome.DENIED: "denied", Outcome.REFUSED: "refused", Outcome.REPORTED: "would be denied"}
+_STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome.REPORTED: Style.DOUBTFUL}
+
+
+class Summary:
+    """Counts what the records of a run say.
+
+    The socket is the path of the private one. While it learns, there is no policy by which something would be denied.
+
+    Attributes:
+        total: Requests.
+    """
+
+    def __init__(self, socket: str, *, learns: bool = False) -> None:
+        self._socket = socket
+        self._learns = learns
+        self.total = 0
+        self._outcomes: Counter[Outcome] = Counter()
+        self._refusals: Counter[tuple[Outcome, str, str]] = Counter()
+        self._created: Counter[str] = Counter()
+        self._names: dict[str, list[str]] = {}
+        self._swept: Counter[Kind] = Counter()
+        self._left: list[Swept] = []
+
+    def note_all(self, records: Iterable[tuple[Record, float]]) -> None:
+        """Note records as they come."""
+        for record, _ in records:
+            self.note(record)
+
+    def note(self, record: Record) -> None:
+        """Note a request."""
+        if record.operation == HEALTH.name:
+            return
+        self.total += 1
+        if record.created:
+            self._note_created(record)
+        # What does not exist is not found, with and without the proxy. What is hidden has the reason of a denial.
+        is_denial = record.reason.startswith(f"{record.operation} denied: ")
+        is_missing = record.decision is Outcome.DENIED and record.status == _NOT_FOUND and not is_denial
+        if record.decision is Outcome.ALLOWED or is_missing or (self._learns and record.decision is Outcome.REPORTED):
+            return
+        self._outcomes[record.decision] += 1
+        kind = record.decision, record.operation, record.reason
+        if kind in self._refusals or len(self._refusals) < _MOST_KEPT:
+            self._refusals[kind] += 1
+
+    def note_swept(self, swept: Swept) -> None:
+        """Note what was removed at the end, or could not be."""
+        if swept.fault:
+            self._left.append(swept)
+        else:
+            self._swept[swept.kind] += 1
+
+    def _note_created(self, record: Record) -> None:
+        kind = CREATES[record.operation]
+        if kind == "execs":  # They go with their containers.
+            return
+        self._created[kind] += 1
+        names = self._names.setdefault(kind, [])
+        if len(names) < _MOST_NAMES:
+            request = canonicalise(record.method, record.target)
+            given = request.values("name") if isinstance(request, CanonicalRequest) else ()
+            names.append(next(iter(given), "") or shorten_ids(record.created))
+
+    def print_all(self) -> None:
+        """Print it on standard error."""
+        say(*self._describe(), stream=sys.stderr)
+
+    def _describe(self) -> Iterator[str]:
+        counts = [f"{number} {_WORDS[outcome]}" for outcome, number in sorted(self._outcomes.items())]
+        said = ", ".join((count(self.total, "request"), *counts)) if self.total else "no requests"
+        yield paint(f"dockerproxy: {said}", Style.STRONG, sys.stderr)
+        refusals = self._refusals.most_common(_MOST_REFUSALS)
+        width = max((len(str(number)) for _, number in refusals), default=0)
+        for kind, number in refusals:
+            yield from self._describe_refusal(*kind, f"{number:>{width}}")
+        others = len(self._refusals) - _MOST_REFUSALS
+        if others > 0:
+            yield f"  and {count(others, 'other reason')}"
+        yield from self._describe_created()
+
+    def _describe_refusal(self, outcome: Outcome, operation: str, reason: str, number: str) -> Iterator[str]:
+        what, grant = _split(reason, self._socket)
+        what = what.removeprefix(f"{operation} denied: ")
+        named = f"{operation}: {what}" if operation else what
+        yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"
+        if grant:
+            yield f"{'':<{_INDENT + len(number)}}--allow {shlex.quote(grant)}"
+
+    def _describe_created(self) -> Iterator[str]:
+        first = "created"
+        for kind, number in self._created.items():
+            names = self._names[kind]
+            more = f" and {number - len(names)} more" if number > len(names) else ""
+            yield f"  {first:<8}  {count(number, kind.removesuffix('s'))}: {', '.join(names)}{more}"
+            first = ""
+        if self._swept:
+            yield f"  {'swept':<8}  {', '.join(count(number, kind) for kind, number in self._swept.items())}"
+        for swept in self._left:
+            yield f"  {paint('left    ', Style.BAD, sys.stderr)}  {swept}: {swept.fault}"
+
+
+def _split(reason: str, socket: str) -> tuple[str, str]:
+    """Split the reason of a denial before the grant that it proposes; there is none where nobody could paste it.
+
+    Attack: a client says `to "--allow": ContainerCreate: unrestricted`, for a person to paste that -> Defence: only
+    what is a grant to its last character is shown as one. Behind a client's text there is always something
+    (test: test_what_a_client_says_is_never_taken_for_the_proposed_grant).
+    """
+    before, mark, text = reason.rpartition(MARK)
+    grant = _read_grant(text, socket) if mark else ""
+    return (before.rpartition("; to allow ")[0], grant) if grant else (reason, "")
+
+
+def _read_grant(text: str, socket: str) -> str:
+    """Return a grant without the private socket, which is another one each time; empty if it is no grant."""
+    problems: list[Problem] = []
+    lines = read_grants((text,), (), problems)
+    if problems or len(lines) != 1 or len({grant.conditions for grant in lines[0].grants}) != 1:
+        return text if len(lines) == 1 and text == lines[0].word else ""
+    values = dict(values_of(lines[0].grants[0].conditions))
+    if text != write_grant(lines[0].word, values):
+        return ""
+    binds = tuple(item for item in items_of(values.pop("binds", ())) if item != socket)
+    return write_grant(lines[0].word, {**values, "binds": binds} if binds else values)

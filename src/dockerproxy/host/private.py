@@ -1,0 +1,76 @@
+"""A directory of this user alone, for as long as a program runs.
+
+Attack: another user enters it, or waits for its name -> Defence: mode 0700, a random name, and it must be new: what is
+there already, also a link, is an error (test: test_nobody_else_may_enter_it).
+Attack: another user puts a directory in its place -> Defence: it lies where only its owner may rename it
+(test: test_a_place_where_others_could_replace_it_is_passed_over).
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.settings import MAX_SOCKET_PATH
+
+SOCKET: Final = "docker.sock"
+
+_PREFIX: Final = "dockerproxy-"
+_RANDOM: Final = 8
+"""Bytes of the name. Learning takes so many hexadecimal digits for generated, and writes a pattern for them."""
+
+_PLACES: Final = ("/tmp", "/var/tmp")  # noqa: S108 (what is made there is private, and its name random)
+
+
+@contextlib.contextmanager
+def private_directory(environment: Mapping[str, str]) -> Iterator[str]:
+    """Make a directory, and remove it with all that is in it.
+
+    Raises:
+        UserError: There is no place for it.
+    """
+    directory = _make_directory(environment)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _make_directory(environment: Mapping[str, str]) -> str:
+    name = f"{_PREFIX}{secrets.token_hex(_RANDOM)}"
+    places = [place for place in map(environment.get, ("XDG_RUNTIME_DIR", "TMPDIR")) if place]
+    problems = []
+    for place in (*places, *_PLACES):
+        directory = os.path.join(place, name)
+        obstacle = _find_obstacle(place, os.path.join(directory, SOCKET))
+        if not obstacle:
+            try:
+                os.mkdir(directory, 0o700)
+            except OSError as error:
+                obstacle = error.strerror or str(error)
+            else:
+                return directory
+        problems.append(Problem(place, f"no place for a private socket: {obstacle}"))
+    raise UserError(*problems)
+
+
+def _find_obstacle(place: str, socket: str) -> str:
+    """Say why a directory is no place for a private one; empty if it is."""
+    if not os.path.isabs(place):
+        return "not an absolute path"
+    if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
+        return f"the path of a socket there is longer than {MAX_SOCKET_PATH} bytes"
+    try:
+        status = os.stat(place)
+    except OSError as error:
+        return error.strerror or str(error)
+    if status.st_uid not in {0, os.geteuid()}:
+        return f"it belongs to uid {status.st_uid}"
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if others_write and not status.st_mode & stat.S_ISVTX:
+        return "other users may rename what is in it"
+    return ""

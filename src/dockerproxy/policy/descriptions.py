@@ -1,0 +1,150 @@
+"""What the engine says of objects, in answers to lookups and in lists: which they are, and whose.
+
+Attack: an id that is more than one segment of a path -> Defence: only what can be an id is put in a path.
+Attack: a container whose labels are its image's -> Defence: the engine is asked for those of the image, too.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.policy.objects import (
+    BY_REFERENCE,
+    EVERY,
+    OWNED,
+    Kind,
+    Lookup,
+    ResolvedObject,
+    ask,
+)
+from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.policy.stamps import OWNER, find_owner
+from dockerproxy.text import lower
+
+_ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What an engine may call an object; anything else would be read as more than one segment of a path."""
+
+_SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
+"""A swarm keeps their names in what was asked for."""
+
+
+def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
+    """Read the engine's answer to a lookup.
+
+    An exec says only which container it belongs to: a further lookup has the version as its prefix.
+
+    Returns:
+        The object, a further lookup, or None if the answer does not say what it must.
+    """
+    if lookup.of is not None:
+        return prove_owner(lookup, read_image_labels(content))
+    fields = _read_document(content)
+    return None if fields is None else read_fields(lookup, fields, version)
+
+
+def _read_document(content: bytes) -> Mapping[str, object] | None:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return {lower(str(key)): value for key, value in document.items()} if isinstance(document, dict) else None
+
+
+def read_image_labels(content: bytes) -> Mapping[str, object] | None:
+    """Return the labels of an image, as the engine describes it; None if it does not say what it is made of."""
+    fields = _read_document(content) or {}
+    return read_labels(Kind.IMAGE, fields) if isinstance(fields.get("config"), dict) else None
+
+
+def prove_owner(lookup: Lookup, inherited: Mapping[str, object] | None) -> ResolvedObject:
+    """Return the container that a lookup is about, whose image has these labels; nobody's if they are unknown."""
+    found = lookup.of or ResolvedObject(lookup.name, ())
+    return found if inherited is None else replace(found, belongs_to=find_owner(found.labels, inherited))
+
+
+def has_labels(content: bytes, labels: Mapping[str, str]) -> bool:
+    """Whether what the engine says of a volume has labels."""
+    return labels.items() <= read_labels(Kind.VOLUME, _read_document(content) or {}).items()
+
+
+def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> ResolvedObject | Lookup | None:
+    """Read what the engine says of an object, keys in small letters: in the answer to a lookup, or in a list."""
+    own = _identity(fields.get("name" if lookup.kind is Kind.VOLUME else "id"))
+    if not own:
+        return None
+    owner = OWNED.get(lookup.kind)
+    if owner is not None:
+        parent = Kind.CONTAINER if lookup.kind is Kind.EXEC else Kind.SERVICE
+        name = _identity(fields.get(owner))
+        further = ask(parent, name, version, lookup.operation)
+        return replace(further, acts_on=own, document=fields) if name else None
+    names, labels = _read_names(lookup.kind, fields), read_labels(lookup.kind, fields)
+    found = ResolvedObject(lookup.acts_on or own, names, owner=own, document=lookup.document or fields, labels=labels)
+    if lookup.kind is Kind.IMAGE:
+        return _read_image(lookup, found)
+    if lookup.kind is not Kind.CONTAINER:
+        return replace(found, belongs_to=find_owner(labels, {}))
+    image = _identity(fields.get("imageid") or fields.get("image"))
+    if OWNER not in labels or not image:
+        return found
+    return replace(ask(Kind.IMAGE, image, version, lookup.operation), kind=Kind.CONTAINER, of=found)
+
+
+def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the labels of an object, as its description or a list has them."""
+    place = fields.get("spec" if kind in _SPECIFIED else "config")
+    labels = place.get("Labels") if isinstance(place, dict) else fields.get("labels")
+    return labels if isinstance(labels, dict) else {}
+
+
+def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
+    if kind is Kind.IMAGE:
+        texts = [_text(text) for field in ("repotags", "repodigests") for text in _list(fields.get(field))]
+        return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
+    if kind in _SPECIFIED:
+        spec = fields.get("spec")
+        named = spec.get("Name") if isinstance(spec, dict) else None
+    else:
+        named = fields.get("name")
+    name = _text(named).removeprefix("/")
+    if kind is Kind.CONTAINER and not name:  # A list has the names by which others link to it, too: `/web/db`.
+        names = (_text(each).removeprefix("/") for each in _list(fields.get("names")))
+        name = next((each for each in names if "/" not in each), "")
+    return (name,) if name else ()
+
+
+def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
+    """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
+    if lookup.operation.name in EVERY:
+        return _with_every_name(found)
+    if lookup.operation.name not in BY_REFERENCE:
+        return found
+    spelled = parse_reference(lookup.name)
+    reference = str(with_default_tag(spelled)) if spelled is not None else ""
+    if reference in found.names:
+        # No id: the name may be another image's by the time it is acted on.
+        return ResolvedObject(reference, (reference,))
+    return _with_every_name(found)
+
+
+def _with_every_name(found: ResolvedObject) -> ResolvedObject:
+    """Have an image judged by all its names. A digest is none where a tag of the same repository is."""
+    tagged = {name.rpartition(":")[0] for name in found.names if "@" not in name}
+    names = tuple(name for name in found.names if name.partition("@")[0] not in tagged)
+    return replace(found, names=names, every=True)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _identity(value: object) -> str:
+    """Return what can stand in a path as the name of one object; empty if it cannot."""
+    text = _text(value)
+    return text if _ID.fullmatch(text) else ""
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

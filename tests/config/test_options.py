@@ -1,0 +1,106 @@
+"""Grants that are typed mean what they mean in a policy file."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.config.options import MARK, make_typed_policy, read_grants
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Problem
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Grant, Mode, Policy, values_of
+from dockerproxy.policy.wording import write_grant
+
+SOCKET = "/run/user/1000/dockerproxy-0123456789abcdef/docker.sock"
+
+
+def make(*allow: str, presets: tuple[str, ...] = ()) -> Policy:
+    problems: list[Problem] = []
+    lines = read_grants(allow, presets, problems)
+    assert problems == []
+    return make_typed_policy(lines, Mode.ENFORCE, SOCKET)
+
+
+def complain(*allow: str, presets: tuple[str, ...] = ()) -> list[str]:
+    problems: list[Problem] = []
+    read_grants(allow, presets, problems)
+    return [str(problem) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ContainerList",
+        "containers:read",
+        "preset:traefik",
+        'ContainerLogs: {containers: ["db-*", web], follow: false}',
+        "ContainerLogs:\n  containers: [web]",
+        "ContainerDelete: {force: true}  # all of them",
+    ],
+)
+def test_a_typed_grant_means_what_it_means_in_a_policy_file(text: str) -> None:
+    item = text.replace("\n", "\n      ")
+    (socket,) = read_policy(f"sockets:\n  a:\n    path: /a\n    allow:\n    - {item}\n", "p").sockets
+    typed, written = make(text).grants, socket.policy.policy.grants
+    assert [(each.operations, each.conditions) for each in typed] == [
+        (each.operations, each.conditions) for each in written
+    ]
+    assert {each.source for each in typed} == {f"{text.partition(': ')[0].partition(':' + chr(10))[0]} (--allow)"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "--allow '': the grant is empty\n    write it like --allow ContainerList"),
+        (
+            "ContainerLists",
+            "--allow ContainerLists: unknown operation 'ContainerLists'\n    did you mean ContainerList?",
+        ),
+        ("[ContainerList]", "--allow '[ContainerList]': a grant must be a single value, but is a list"),
+        ("[ContainerList", "--allow '[ContainerList': missing ] or comma in this list\n    add it"),
+        ("ContainerList\n- ContainerLogs", "--allow 'ContainerList\n- ContainerLogs': "),
+    ],
+)
+def test_a_mistake_is_said_with_the_option_that_it_is_in(text: str, said: str) -> None:
+    (problem,) = complain(text)
+    assert problem.startswith(said)
+    assert complain("SystemInfo", text, "SystemPing") == [problem]
+
+
+def test_a_quote_in_one_option_does_not_reach_into_the_next() -> None:
+    assert len(complain('"ContainerList', 'ContainerLogs"')) == 2
+
+
+def test_a_condition_that_another_option_makes_pointless_is_a_mistake() -> None:
+    (problem,) = complain("ContainerLogs: {containers: [web]}", "ContainerLogs")
+    narrow = "--allow 'ContainerLogs: {containers: [web]}'"
+    assert problem.startswith(f"{narrow}: the conditions of ContainerLogs restrict nothing: ContainerLogs has none\n")
+
+
+def test_a_denial_says_what_to_type() -> None:
+    denials = compile_policy(make("ContainerLogs: {containers: [web]}", presets=("ping",))).default
+    assert denials["SystemInfo"].message == f"SystemInfo denied: no rule allows it; to allow it, add{MARK}SystemInfo"
+    assert denials["ContainerLogs"].message.endswith('; to allow it, widen its conditions in "--allow"')
+
+
+@given(st.text(alphabet=st.sampled_from(list(MARK)), max_size=30), st.text(max_size=5))
+def test_what_a_client_says_is_never_taken_for_the_proposed_grant(before: str, after: str) -> None:
+    """Nothing that a grant lists looks like what stands before a grant."""
+    assert MARK not in write_grant("ContainerCreate", {"binds": (f"{before}{MARK}{after}",)})
+
+
+def find_binds(grants: tuple[Grant, ...], name: str) -> list[object]:
+    return [values_of(grant.conditions).get("binds") for grant in grants if name in grant.operations]
+
+
+def test_a_contained_container_may_have_the_socket_of_its_client_and_no_other_path() -> None:
+    assert find_binds(make("ContainerCreate").grants, "ContainerCreate") == [(SOCKET,)]
+    grants = make("ContainerCreateLibpod: {binds: [/srv], memory: 1GiB}").grants
+    assert find_binds(grants, "ContainerCreateLibpod") == [("/srv", SOCKET)]
+    assert values_of(grants[0].conditions)["memory"] == "1GiB"
+    grants = make("containers:write").grants
+    assert find_binds(grants, "ContainerCreate") == [(SOCKET,)]
+    assert find_binds(grants, "ContainerStart") == [None]
+    assert find_binds(make("ContainerCreate: unrestricted").grants, "ContainerCreate") == [None]
+    strange = make_typed_policy(read_grants(("ContainerCreate",), (), []), Mode.ENFORCE, "/tmp/*/docker.sock")
+    assert find_binds(strange.grants, "ContainerCreate") == [None]

@@ -1,0 +1,123 @@
+"""`run` with real engines: learn a program once, and run it as often as one likes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.programs import CODE, Done
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+
+pytestmark = pytest.mark.engine
+
+PATIENCE = 120
+ELSEWHERE = {"DOCKER_CONTEXT": "of-somebody", "DOCKER_TLS_VERIFY": "1", "CONTAINER_CONNECTION": "of-somebody"}
+
+LIBRARY = """
+import docker, sys, uuid
+client = docker.from_env(timeout=60)
+network, volume = client.networks.create(str(uuid.uuid4())), client.volumes.create(f"data-{uuid.uuid4()}")
+container = client.containers.create(
+    "busybox", ["sleep", "600"], labels={"case": sys.argv[1]}, network_mode="none", volumes=[f"{volume.name}:/data"]
+)
+container.start()
+assert container.exec_run(["test", "-d", "/data"]).exit_code == 0
+assert container.id in {each.id for each in client.containers.list()}
+container.remove(force=True)
+network.remove()
+volume.remove()
+"""
+
+COMMANDS = """
+set -e
+docker run --rm --label "case=$1" --network none -v "$TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE:/docker.sock" busybox \\
+    test -S /docker.sock
+docker run --rm --label "case=$1" --network none -i busybox sh -c 'read -r line; exit "$line"' || status=$?
+exit "$status"
+"""
+"""A container that is given the socket of its client, as Ryuk is, and one that reads what we are given."""
+
+
+def run(engine: Engine, folder: Path, *words: str, given: str = "") -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "dockerproxy", "run", "--host", str(engine.socket), *words],
+        input=given,
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], **CODE, "HOME": str(folder), **ELSEWHERE},
+        timeout=PATIENCE,
+        check=False,
+        text=True,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_program_that_was_learned_once_passes_whenever_it_runs(engine: Engine, label: str, tmp_path: Path) -> None:
+    policy, command = str(tmp_path / "learned.yaml"), ("--", sys.executable, "-c", LIBRARY, label)
+    learned = run(engine, tmp_path, "--learn", policy, *command)
+    assert (learned.status, learned.out) == (0, ""), learned.err
+    assert "unrestricted" not in Path(policy).read_text()
+    for line in ("1 network: ", "1 volume: data-", "1 container: "):
+        assert line in learned.err
+    for _ in range(2):
+        done = run(engine, tmp_path, "--policy", policy, *command)
+        assert done.status == 0, done.err
+        assert done.err.startswith("dockerproxy: ")
+        assert "denied" not in done.err
+    refused = run(engine, tmp_path, "--policy", policy, "--quiet", "--", "docker", "info")
+    assert "denied" in refused.out + refused.err
+    remove_containers(engine, label)
+
+
+def test_a_container_may_have_the_socket_of_its_client(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    policy, command = str(tmp_path / "learned.yaml"), ("--", "sh", "-c", COMMANDS, "sh", label)
+    for words in (
+        ("--preset", "testcontainers", "--allow", "ContainerAttach", "--allow", "ContainerWait"),
+        ("--learn", policy),
+        ("--policy", policy),
+    ):
+        done = run(dockerd, tmp_path, *words, *command, given="7\n")
+        assert (done.status, "denied" in done.err) == (7, False), done.err
+    assert "/docker.sock" in Path(policy).read_text()
+    remove_containers(dockerd, label)
+
+
+def test_what_is_denied_is_said_with_what_would_allow_it(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    start = ("--", "docker", "create", "--label", f"case={label}", "-v", "/etc:/etc:ro", "busybox")
+    done = run(dockerd, tmp_path, "--allow", "ContainerCreate", *start)
+    assert done.status != 0
+    line = next(line for line in done.err.splitlines() if line.lstrip().startswith("--allow"))
+    assert line.strip() == "--allow 'ContainerCreate: {binds: [/etc:ro]}'"
+    done = run(dockerd, tmp_path, "--allow", "ContainerCreate: {binds: [/etc:ro]}", *start)
+    assert done.status == 0, done.err
+    assert "  created   1 container: " in done.err
+    remove_containers(dockerd, label)
+
+
+def test_podmans_own_command_line_finds_the_proxy_whatever_connection_it_was_given(
+    podman: Engine, tmp_path: Path
+) -> None:
+    policy, command = str(tmp_path / "learned.yaml"), ("--", "podman", "--remote", "ps")
+    for words in (("--learn", policy), ("--policy", policy)):
+        done = run(podman, tmp_path, *words, *command)
+        assert (done.status, "CONTAINER ID" in done.out, "denied" in done.err) == (0, True, False), done.err
+    assert "ContainerListLibpod" in Path(policy).read_text()
+
+
+CREATE = "ContainerCreate: {images: [busybox], labels: {case: LABEL}}"
+OWN = ("--allow", "own", "--allow", CREATE, "--allow", "VolumeCreate")
+LEAVING = """
+set -e
+docker run -d --network none -v left:/data busybox sleep 600
+docker ps --quiet | wc -l
+"""
+
+
+def test_a_run_removes_what_it_created_and_sees_nothing_else(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    words = [word.replace("LABEL", label) for word in OWN]
+    for _ in range(2):
+        done = run(dockerd, tmp_path, *words, "--sweep", "--", "sh", "-c", LEAVING)
+        assert (done.status, done.out.split()[-1]) == (0, "1"), done.err
+        assert "  swept     1 container, 1 volume\n" in done.err
+    remove_containers(dockerd, label)

@@ -1,0 +1,169 @@
+"""What of a list is shown is what may be inspected, byte for byte, and of nothing else a trace is left."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import PLAIN, request_of
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.descriptions import prove_owner
+from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.lists import LISTED, Answer, is_relative, read_count, read_list, without_count
+from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.wire.document import Json
+
+INSPECTS = {"ContainerList": "ContainerInspect", "NetworkList": "NetworkInspect", "VolumeList": "VolumeInspect"}
+
+TEXTS = st.sampled_from(["", "a", "web", "ci", "other", "x,]}", '"[{', "é", "\U0001f433"])
+LABELS = st.dictionaries(st.sampled_from([OWNER, NONCE, "a", "project"]), TEXTS, max_size=4)
+IDS = st.sampled_from(["1f" * 32, "2e" * 32])
+ELEMENTS = st.fixed_dictionaries(
+    {"Id": IDS, "Name": st.sampled_from(["web", "db", "a_b"]), "Labels": st.none() | LABELS},
+    optional={
+        "Names": st.lists(st.sampled_from(["/web", "/web/db", "/a_b"]), max_size=2),
+        "ImageID": IDS.map("sha256:{}".format),
+        "Size": st.sampled_from([9007199254740993, 1.50, 1e22]),
+        "Other": st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner)),
+    },
+)
+CONDITIONS = st.sampled_from(
+    [
+        "own: true",
+        "labelled: {project: [web, ci]}",
+        "labelled: {project: a}, own: true",
+        "{word}: [web, 'a*']",
+        "{word}: [db], own: true",
+    ]
+)
+
+
+def policy_of(*allow: str) -> CompiledPolicy:
+    lines = "".join(f"\n  - {line}" for line in allow)
+    return read_policy(f"sockets:\n ci:\n  path: /ci.sock\n  allow:{lines}", "policy.yaml").sockets[0].policy
+
+
+def read(name: str, text: str) -> Answer:
+    answer = read_list(OPERATIONS[name], text.encode(), "v1.41")
+    assert answer is not None
+    return answer
+
+
+def shows_of(policy: CompiledPolicy, name: str) -> Any:
+    found = decide(policy, PLAIN[name])
+    assert is_allowed(found)
+    return found.shows  # type: ignore[union-attr] # it is a decision
+
+
+@given(
+    st.sampled_from(sorted(INSPECTS)),
+    st.lists(ELEMENTS, max_size=4),
+    st.lists(CONDITIONS, min_size=1, max_size=2),
+    st.none() | LABELS,
+    st.sampled_from([None, 1]),
+)
+def test_a_list_shows_what_may_be_inspected(
+    name: str,
+    elements: list[dict[str, Json]],
+    conditions: list[str],
+    labels: dict[str, Json] | None,
+    indent: int | None,
+) -> None:
+    word = LISTED[name][0]
+    lines = [each.replace("{word}", word) for each in conditions]
+    policy = policy_of(*(f"{each}: {{{line}}}" for each in (name, INSPECTS[name]) for line in lines))
+    whole = {"Volumes": elements, "Warnings": None} if name == "VolumeList" else elements
+    answer = read(name, json.dumps(whole, indent=indent))
+    images = {each.found.target: labels for each in answer.elements if isinstance(each.found, Lookup)}
+    shown = json.loads(answer.show(shows_of(policy, name), images))
+    expected = []
+    for element, each in zip(elements, answer.elements, strict=True):
+        found = each.found if isinstance(each.found, ResolvedObject) else prove_owner(each.found, labels)
+        if is_allowed(decide(policy, PLAIN[INSPECTS[name]], Known(found=found))):
+            expected.append(element)
+    assert (shown["Volumes"] if name == "VolumeList" else shown) == expected
+
+
+def test_what_is_shown_is_left_as_it_came() -> None:
+    first, last = (
+        '{"Id":"1f","Name":"web","Big":9007199254740993,"F":1.50}',
+        '{"Id":"3d","Name":"web"}',
+    )
+    text = f'[ {first}\n, {{"Id":"2e"}} , {last}]\n'
+    answer, shows = read("NetworkList", text), shows_of(policy_of("NetworkList: {networks: [web]}"), "NetworkList")
+    assert answer.show(shows, {}) == f"[{first},{last}]\n".encode()
+    assert answer.show(shows, {}, 1) == f"[{first}]\n".encode()
+
+
+@pytest.mark.parametrize("text", ["null", " null\n", "[]", '{"Volumes":null,"Warnings":null}', '{"Volumes":[ ]}'])
+def test_a_list_of_nothing_stays_one(text: str) -> None:
+    name = "VolumeList" if "Volumes" in text else "NetworkList"
+    shown = read(name, text).show(shows_of(policy_of(f"{name}: {{own: true}}"), name), {})
+    assert json.loads(shown) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[", "[1]", '[{"Id":"1f"}', '[{"Id":"1f"} {"Id":"2e"}]', '[{"Name":"web"}]', '[{"Id":"a/b"}]'),
+        *('"text"', '{"Id":"1f"}', "nul", "[" * 100_000),
+    ],
+)
+def test_an_answer_that_is_no_list_is_none(text: str) -> None:
+    assert read_list(OPERATIONS["NetworkList"], text.encode(), "") is None
+    assert read_list(OPERATIONS["VolumeList"], text.encode(), "") is None
+
+
+def test_several_grants_show_what_any_of_them_admits_and_one_without_conditions_all() -> None:
+    lines = ["NetworkList: {networks: [web]}", "NetworkList: {labelled: {a: b}}"]
+    assert len(shows_of(policy_of(*lines), "NetworkList")) == 2
+    elements = [{"Id": "1", "Name": "web"}, {"Id": "2", "Name": "x", "Labels": {"a": "b"}}, {"Id": "3", "Name": "y"}]
+    shown = json.loads(read("NetworkList", json.dumps(elements)).show(shows_of(policy_of(*lines), "NetworkList"), {}))
+    assert [each["Id"] for each in shown] == ["1", "2"]
+    assert shows_of(policy_of(*lines, "preset:ping"), "NetworkList")
+    assert not shows_of(policy_of("NetworkList"), "NetworkList")
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name: str) -> None:
+    policy, path = policy_of(f"{name}: {{labelled: {{a: b}}}}"), PLAIN[name].target
+    for filters in ('{"before":["x"]}', '{"since":{"x":true}}', '{"After":["x"]}', "{", "[]", '{"a":1,"a":2}'):
+        request = request_of("GET", f"{path}?filters={filters}")
+        assert is_relative(request)
+        answer = decide(policy, request)
+        assert not is_allowed(answer)
+        assert "before" in answer.message  # type: ignore[union-attr] # it is a decision
+        assert is_allowed(decide(policy_of(name), request))
+    for filters in ("", "{}", '{"label":["since"]}'):
+        assert is_allowed(decide(policy, request_of("GET", f"{path}?filters={filters}")))
+
+
+def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:
+    def judged(policy: CompiledPolicy, query: str) -> Verdict:
+        found = judge(policy, f"GET /containers/json?{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(found, Verdict), isinstance(found, Refusal)
+        return found
+
+    hiding, open_to_all = policy_of("ContainerList: {own: true}"), policy_of("ContainerList")
+    assert b"/containers/json?limit=1000000000&size=1 " in judged(hiding, "limit=2&size=1").to_engine
+    assert b"?Limit=1000000000&limit=1000000000 " in judged(hiding, "Limit=3&limit=2").to_engine
+    for query in ("limit=0", "limit=-1", "limit=x", "all=1"):
+        assert f"?{query} ".encode() in judged(hiding, query).to_engine
+    assert b"?limit=2 " in judged(open_to_all, "limit=2").to_engine
+    assert (judged(hiding, "all=1").goes_alone, judged(open_to_all, "all=1").goes_alone) == (True, False)
+
+
+def test_how_many_are_wanted_is_the_least_that_is_said() -> None:
+    counts = {"": 0, "?limit=0": 0, "?limit=3": 3, "?limit=5&last=2": 2, "?LIMIT=4": 4, "?limit=-1": 0, "?limit=x": 0}
+    for query, count in counts.items():
+        request = request_of("GET", f"/containers/json{query}")
+        assert read_count(request) == count
+        assert bool(without_count(request)) is bool(count)

@@ -1,0 +1,244 @@
+"""What a client creates is stamped, and a stamp says whose a thing is only if it is no image's."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.judging import finish
+from policy.policies import ID
+from wire.heads import head_of
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.descriptions import has_labels, read_image_labels, read_object
+from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
+from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp
+
+SOCKET = read_policy(
+    """
+sockets:
+  ci:
+    path: /ci.sock
+    own_as: team
+    allow:
+      - own
+      - ContainerCreate: {images: [busybox], labels: {stage: test}}
+      - NetworkCreate
+      - VolumeCreate
+""",
+    "policy.yaml",
+).sockets[0]
+POLICY = SOCKET.policy
+
+IMAGE = f"sha256:{ID}"
+MINE = {OWNER: "team", NONCE: "n1"}
+THEIRS = {OWNER: "others", NONCE: "n2"}
+
+
+def described(kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, object]:
+    """Return what an engine says of an object."""
+    if kind is Kind.CONTAINER:
+        mode = {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}
+        return {"Id": ID, "Name": f"/{name}", "Config": {"Labels": labels}, "Image": IMAGE, "HostConfig": mode}
+    return {"Id": ID, "Name": name, "Labels": labels, "Driver": "local", "Options": None}
+
+
+def engine(labels: Mapping[str, str] | None, inherited: Mapping[str, str] | None = None) -> Callable[[Lookup], Any]:
+    """Return an engine on which everything there is has labels, and its image some of them; or nothing exists."""
+
+    def find(lookup: Lookup) -> ResolvedObject | None:
+        if labels is None:
+            return None
+        found = read_object(lookup, json.dumps(described(lookup.kind, "web", labels)).encode(), "")
+        if isinstance(found, Lookup):
+            assert found.target.endswith(f"/images/{IMAGE}/json")
+            found = read_object(found, json.dumps({"Config": {"Labels": inherited}}).encode(), "")
+        assert isinstance(found, ResolvedObject)
+        return found
+
+    return find
+
+
+def send(line: str, body: object, find: Callable[[Lookup], Any], nonce: str = "n9") -> Verdict:
+    """Judge a request to its end."""
+    content = json.dumps(body).encode()
+    fields = ("content-type: application/json", f"content-length: {len(content)}") if body is not None else ()
+    found = judge(POLICY, head_of(*fields, line=f"{line} HTTP/1.1"))
+    if isinstance(found, NeedsBody):
+        found = judge_body(POLICY, found, content, nonce)
+    while isinstance(found, NeedsLookup):
+        found = judge_object(POLICY, found, find(found.lookup))
+    assert isinstance(found, Verdict), found
+    return found
+
+
+def sent(verdict: Verdict) -> Any:
+    assert verdict.passes, verdict.decision
+    return json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])
+
+
+TEXTS = st.sampled_from(["", "a", "b", "team"]) | st.none() | st.just(1)
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_a_stamp_counts_only_if_it_is_fresh(owner: object, nonce: object, other: object, inherited: object) -> None:
+    found = find_owner({OWNER: owner, NONCE: nonce}, {OWNER: other, NONCE: inherited})
+    assert found in {owner, ""}
+    if found:
+        assert nonce
+        assert nonce != inherited
+
+
+def test_what_is_created_is_stamped_beside_the_labels_of_the_grant() -> None:
+    body = {"Image": "busybox", "Labels": {"a": "b"}}
+    made = sent(send("POST /v1.41/containers/create", body, engine(None)))
+    assert made["Labels"] == {"a": "b", "stage": "test", **make_stamp("team", "n9")}
+    for line in ("POST /v1.41/networks/create", "POST /v1.41/volumes/create"):
+        assert sent(send(line, {"Name": "web"}, engine(None)))["Labels"] == make_stamp("team", "n9")
+
+
+@pytest.mark.parametrize("name", [OWNER, NONCE, "io.dockerproxy.new", f"{OWNER}=x"])
+def test_nobody_sends_a_label_of_ours(name: str) -> None:
+    labels = {name: "x"}
+    volume = {"Type": "volume", "Source": "v", "Target": "/v", "VolumeOptions": {"Labels": labels}}
+    for line, body in (
+        ("POST /v1.41/containers/create", {"Image": "busybox", "Labels": labels}),
+        ("POST /v1.41/containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [volume]}}),
+        ("POST /v1.41/networks/create", {"Name": "n", "Labels": labels}),
+        ("POST /v1.41/volumes/create", {"Name": "n", "Labels": labels}),
+    ):
+        verdict = send(line, body, engine(MINE))
+        assert not verdict.passes
+        assert name in verdict.decision.message
+
+
+@pytest.mark.parametrize("line", ["GET /containers/web/json", "GET /networks/web", "DELETE /volumes/web"])
+def test_what_is_its_own_can_be_acted_on_and_the_rest_does_not_exist(line: str) -> None:
+    assert send(line, None, engine(MINE)).passes
+    nowhere = send(line, None, engine(None))
+    assert nowhere.decision.status == 404
+    for labels in (THEIRS, {}, {OWNER: "team"}, {NONCE: "n1"}, {OWNER: "team", NONCE: ""}):
+        verdict = send(line, None, engine(labels))
+        assert not verdict.passes
+        assert (verdict.decision.status, verdict.decision.message) == (404, nowhere.decision.message)
+
+
+def test_a_stamp_that_the_image_has_is_worth_nothing() -> None:
+    for inherited, is_mine in (
+        ({}, True),
+        (None, True),
+        (MINE, False),
+        ({NONCE: "n1"}, False),
+        ({OWNER: "team"}, True),
+    ):
+        assert send("GET /containers/web/json", None, engine(MINE, inherited)).passes is is_mine
+
+
+def test_a_container_whose_image_cannot_be_read_is_nobodys() -> None:
+    asked = ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"])
+    lookup = read_object(asked, json.dumps(described(Kind.CONTAINER, "web", MINE)).encode(), "")
+    assert isinstance(lookup, Lookup)
+    assert lookup.of is not None
+    for unreadable in (b"", b"[]", b"{}", b'{"Config":null}'):
+        assert read_image_labels(unreadable) is None
+        found = read_object(lookup, unreadable, "")
+        assert isinstance(found, ResolvedObject)
+        assert found.belongs_to == lookup.of.belongs_to == ""
+
+
+USES: list[dict[str, object]] = [
+    {"NetworkMode": "web"},
+    {"NetworkMode": "a_b"},
+    {"NetworkMode": "container:web"},
+    {"PidMode": "container:web"},
+    {"IpcMode": "container:web"},
+    {"Binds": ["web:/data"]},
+    {"Mounts": [{"Type": "volume", "Source": "web", "Target": "/data"}]},
+]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_create_may_use_what_is_its_own_and_nothing_of_others(use: dict[str, object]) -> None:
+    body = {"Image": "busybox", "HostConfig": use}
+    assert send("POST /v1.41/containers/create", body, engine(MINE)).passes
+    for labels in (THEIRS, {}):
+        verdict = send("POST /v1.41/containers/create", body, engine(labels))
+        assert (verdict.passes, verdict.decision.status) == (False, 403)
+
+
+def test_what_it_joins_goes_on_under_its_id() -> None:
+    for use, place in (({"NetworkMode": "a_b"}, ID), ({"PidMode": "container:web"}, f"container:{ID}")):
+        made = sent(send("POST /v1.41/containers/create", {"Image": "busybox", "HostConfig": use}, engine(MINE)))
+        assert list(made["HostConfig"].values()) == [place]
+
+
+def test_a_volume_that_is_not_there_is_made_for_it() -> None:
+    body = {"Image": "busybox", "HostConfig": {"Binds": ["web:/data", "/v", "more:/more"]}}
+    verdict = send("POST /v1.41/containers/create", body, engine(None))
+    assert verdict.passes
+    assert verdict.decision.makes == ("web", "more")
+    assert send("POST /v1.41/containers/create", body, engine(MINE)).decision.makes == ()
+
+
+def test_a_network_or_container_that_is_not_there_cannot_be_used() -> None:
+    for use in ({"NetworkMode": "a_b"}, {"PidMode": "container:web"}):
+        verdict = send("POST /v1.41/containers/create", {"Image": "busybox", "HostConfig": use}, engine(None))
+        assert not verdict.passes
+
+
+def test_only_its_own_containers_are_connected_to_its_own_networks() -> None:
+    line = "POST /v1.41/networks/web/connect"
+    for network, container, status in ((MINE, MINE, 0), (THEIRS, MINE, 404), (MINE, THEIRS, 403), (None, MINE, 404)):
+
+        def find(lookup: Lookup, network: Any = network, container: Any = container) -> Any:
+            return engine(network if lookup.kind is Kind.NETWORK else container)(lookup)
+
+        verdict = send(line, {"Container": "web"}, find)
+        assert verdict.passes is (status == 0)
+        assert status in {0, verdict.decision.status}
+
+
+def test_what_is_made_of_a_volume_is_known_by_its_labels() -> None:
+    stamp = make_stamp("team", "n9")
+    assert has_labels(json.dumps({"Name": "v", "Labels": {**stamp, "a": "b"}}).encode(), stamp)
+    for answer in (b"", b"{}", b'{"Labels":null}', json.dumps({"Labels": MINE}).encode()):
+        assert not has_labels(answer, stamp)
+
+
+def test_where_nothing_is_owned_nothing_is_stamped_or_made() -> None:
+    policy = (
+        read_policy(
+            "sockets: {ci: {path: /ci.sock, allow: [ContainerCreate: {images: [busybox], volumes: ['*']}]}}",
+            "policy.yaml",
+        )
+        .sockets[0]
+        .policy
+    )
+    content = json.dumps({"Image": "busybox", "HostConfig": {"Binds": ["web:/data"]}}).encode()
+    head = head_of(
+        *("content-type: application/json", f"content-length: {len(content)}"),
+        line="POST /containers/create HTTP/1.1",
+    )
+    verdict = finish(policy, judge(policy, head), content, engine(None))
+    assert isinstance(verdict, Verdict)
+    assert verdict.decision.makes == ()
+    assert "Labels" not in sent(verdict)
+
+
+def test_no_owner_is_called_like_what_does_not_exist() -> None:
+    assert NEW not in POLICY.owner
+
+
+@pytest.mark.parametrize("line", ["POST /v1.41/networks/create", "POST /v1.41/volumes/create"])
+def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> None:
+    assert send(line, {"Name": "web"}, engine(None)).passes
+    assert send(line, {"Name": "web"}, engine(MINE)).passes
+    for labels in (THEIRS, {}):
+        verdict = send(line, {"Name": "web"}, engine(labels))
+        assert (verdict.passes, verdict.decision.status) == (False, 403)
+        assert "somebody else's" in verdict.decision.message
+        assert 'Name is "web", the name of a' in verdict.decision.reason

@@ -1,0 +1,202 @@
+"""A list of which some is hidden, and volumes that are made before a create goes on."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from policy.policies import ID
+from proxy.harness import Wire, World, get, in_loop, request, world
+from proxy.lookups import answer, serve, the_client
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.stamps import NONCE, OWNER
+
+POLICY = (
+    read_policy(
+        """
+sockets:
+  ci:
+    path: /ci.sock
+    allow: [preset:ping, own, VolumeCreate, ContainerCreate: {images: [busybox]}]
+""",
+        "policy.yaml",
+    )
+    .sockets[0]
+    .policy
+)
+
+MINE = {OWNER: "ci", NONCE: "n1"}
+IMAGE = f"sha256:{ID}"
+VOLUMES = {"Volumes": [{"Name": "mine", "Labels": MINE}, {"Name": "other"}], "Warnings": None}
+CREATE = json.dumps({"Image": "busybox", "HostConfig": {"Binds": ["data:/data"]}}).encode()
+FIELDS = ("Content-Type: application/json", f"Content-Length: {len(CREATE)}")
+
+
+def container(name: str, **labels: str) -> dict[str, Any]:
+    return {"Id": f"{name[:1]}f" * 32, "Names": [f"/{name}"], "ImageID": IMAGE, "Labels": labels}
+
+
+async def posted(here: World, target: str) -> tuple[Wire, Any]:
+    """A new connection over which the proxy posts something; return it, and what."""
+    wire = await here.engine_side()
+    head = await wire.head()
+    assert head.startswith(f"POST {target} HTTP/1.1\r\n".encode())
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    return wire, json.loads(await wire.exactly(length))
+
+
+async def send_all(engine: Wire, data: bytes) -> None:
+    """Send an answer to its end, or until nobody takes it."""
+    with suppress(ConnectionError):
+        await engine.send(data)
+        engine.end()
+
+
+@in_loop
+async def test_a_list_has_what_is_its_own_and_the_connection_goes_on() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        for _ in range(2):
+            await client.send(get("/v1.45/volumes"))
+            engine = await serve(here, "GET /v1.45/volumes", answer(VOLUMES))
+            engine.end()
+            status, body = await client.answer()
+            assert (status, json.loads(body)) == (200, {"Volumes": [VOLUMES["Volumes"][0]], "Warnings": None})  # type: ignore[index]
+        records = await here.records(2)
+        assert [(each["operation"], each["decision"], each["status"]) for each in records] == [
+            ("VolumeList", "allowed", 200)
+        ] * 2
+
+
+@in_loop
+async def test_of_stamped_containers_the_image_is_asked_for_once() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        listed = [
+            container("a", **MINE),
+            container("b", **{**MINE, NONCE: "n2"}),
+            container("c"),
+            container("d", **MINE),
+        ]
+        for number in range(2):
+            await client.send(get("/containers/json"))
+            (await serve(here, "GET /containers/json", answer(listed))).end()
+            if number == 0:
+                described = {"Id": IMAGE, "Config": {"Labels": {NONCE: "n2"}}}
+                (await serve(here, f"GET /images/{IMAGE}/json", answer(described))).end()
+            _, body = await client.answer()
+            assert [each["Names"] for each in json.loads(body)] == [["/a"], ["/d"]]
+        assert here.arrivals.empty()
+
+
+@in_loop
+async def test_a_container_whose_image_is_gone_is_not_shown() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/containers/json"))
+        (await serve(here, "GET /containers/json", answer([container("a", **MINE)]))).end()
+        (await serve(here, f"GET /images/{IMAGE}/json", answer({"message": "no"}, "404 Not Found"))).end()
+        assert await client.answer() == (200, b"[]")
+
+
+@in_loop
+async def test_a_long_list_is_read_beside_the_loop_and_what_is_too_long_is_refused() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        for length, expected in ((100_000, 200), (9_000_000, 502)):
+            await client.send(get("/networks"))
+            listed = [{"Id": "1f", "Name": "x" * length, "Labels": MINE}]
+            engine = await here.engine_side()
+            await engine.head()
+            sending = asyncio.ensure_future(send_all(engine, answer(listed)))
+            status, body = await client.answer()
+            assert status == expected
+            assert json.loads(body) == listed if status == 200 else b"too long" in body
+            await sending
+
+
+@in_loop
+async def test_an_error_of_the_engine_is_passed_on() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/networks?filters={%22x%22:[%22y%22]}"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(answer({"message": "invalid filter"}, "400 Bad Request"))
+        engine.end()
+        assert (await client.answer())[0] == 400
+
+
+@pytest.mark.parametrize("told", [{}, [{"Name": "n"}], [1], "text"])
+@in_loop
+async def test_what_is_no_list_is_not_passed_on(told: object) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/networks"))
+        (await serve(here, "GET /networks", answer(told))).end()
+        status, body = await client.answer()
+        assert status == 502
+        assert b"NetworkList cannot be shown in part" in body
+
+
+@in_loop
+async def test_an_engine_that_says_nothing_is_not_waited_for_without_end() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/networks"))
+        engine = await here.engine_side()
+        await engine.head()
+        engine.end()
+        assert (await client.answer())[0] == 502
+        await here.records(1)
+
+
+@in_loop
+async def test_a_client_that_goes_leaves_nothing() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/networks"))
+        engine = await here.engine_side()
+        await engine.head()
+        lookups = the_client(here).socket.lookups
+        await client.close()
+        assert await engine.rest() == b""
+        [record] = await here.records(1)
+        assert record["reason"] == "the client went away"
+        assert lookups._value == 8
+
+
+@in_loop
+async def test_a_volume_is_made_under_the_stamp_before_the_create_goes_on() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/v1.45/containers/create", *FIELDS, body=CREATE))
+        (await serve(here, "GET /v1.45/volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+        wire, made = await posted(here, "/v1.45/volumes/create")
+        assert (made["Name"], made["Labels"][OWNER]) == ("data", "ci")
+        await wire.send(answer({"Name": "data", "Labels": made["Labels"]}, "201 Created"))
+        wire.end()
+        wire, create = await posted(here, "/v1.45/containers/create")
+        assert create["Labels"] == made["Labels"]
+        await wire.send(answer({"Id": ID}, "201 Created"))
+        assert (await client.answer())[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("status", "labels"), [("201 Created", {}), ("201 Created", MINE), ("500 Internal Server Error", MINE)]
+)
+@in_loop
+async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(status: str, labels: dict[str, str]) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/create", *FIELDS, body=CREATE))
+        (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+        wire, _ = await posted(here, "/volumes/create")
+        await wire.send(answer({"Name": "data", "Labels": labels}, status))
+        wire.end()
+        found, body = await client.answer()
+        assert found == 503
+        assert b"the volume data could not be made" in body
+        assert here.arrivals.empty()
