@@ -138,7 +138,12 @@ def is_relative(request: CanonicalRequest) -> bool:
 def read_count(request: CanonicalRequest) -> int:
     """Return how many elements a client wants; 0 for all."""
     counts = [text for name in COUNTS for text in request.values(name)]
-    return min(filter(None, map(number, counts)), default=0)
+    return min(filter(None, map(_read_number, counts)), default=0)
+
+
+def _read_number(text: str) -> int | None:
+    """Read a number as Go does, which takes a plus sign and any number of zeros in front."""
+    return number(text.removeprefix("+").lstrip("0") or "0")
 
 
 def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
@@ -146,7 +151,7 @@ def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
 
     With such a number an engine also lists what does not run.
     """
-    names = {name for name, value in request.query if fold(name) in COUNTS and number(value)}
+    names = {name for name, value in request.query if fold(name) in COUNTS and _read_number(value)}
     return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
 
 
