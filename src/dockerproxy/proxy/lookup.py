@@ -47,7 +47,7 @@ async def settle(
             if verdict.operation.name in EVENTS:
                 await follow_events(client, verdict, patience)
             else:
-                await show_list(exchange, socket, shared, verdict, patience)
+                await show_list(exchange, socket, shared, verdict, policy.owner, patience)
             return
         if not verdict.removes_volumes:
             if verdict.passes and verdict.decision.makes:
