@@ -52,7 +52,7 @@ REFUSALS_PAGE: Final = DOCS / "refusals.md"
 TUTORIAL: Final = "docs/tutorial.md"
 REASONS: Final = re.compile(r"(<!-- reasons: .+ -->\n)(.*)(<!-- end of reasons -->\n)", re.DOTALL)
 
-MOST_WORDS: Final = 23_600
+MOST_WORDS: Final = 23_650
 """How much there is to read, outside of what is generated, examples of code, and the list of changes."""
 
 MISTAKES: Final = frozenset({"CONTAINER=1", "DELETE=1"})

@@ -35,6 +35,7 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
+    "policy/events.py": "catches it",
     "policy/lists.py": "catches it",
     "policy/descriptions.py": "catches it",
     "proxy/views.py": "writes a name and labels",

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -287,3 +288,21 @@ def test_two_projects_do_not_meet(dockerd: Engine, make_client: partial[Client],
             assert len(client.run(*project, "ps", "-a", "-q").split()) == 3
             client.run(*project, "down", "--volumes", "--timeout=0")
             assert client.run("ps", "-aq") + client.run("network", "ls", "-q") + client.run("volume", "ls", "-q") == b""
+
+
+def test_each_follows_the_events_of_its_own(two: tuple[Socket, Socket, Proxy], label: str) -> None:
+    mine, other, _ = two
+    began = int(time.time())
+    for socket, letter in ((mine, "c"), (other, "o")):
+        socket.make("networks/create", Name=f"{letter}n-{label}")
+        socket.make("volumes/create", Name=f"{letter}v-{label}")
+        container = make_container(socket, f"{letter}-{label}", HostConfig={"NetworkMode": "none"})
+        assert socket.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    for socket, letter, hidden in ((mine, "c", "o"), (other, "o", "c")):
+        answer = socket.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
+        assert answer.status == 200
+        events = [json.loads(line) for line in answer.body.splitlines()]
+        assert {("container", "create"), ("container", "start")} <= {(each["Type"], each["Action"]) for each in events}
+        text = answer.body.decode()
+        assert f"{letter}-{label}" in text
+        assert not any(name in text for name in (f"{hidden}-{label}", f"{hidden}n-{label}", f"{hidden}v-{label}"))

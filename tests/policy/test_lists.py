@@ -167,3 +167,10 @@ def test_how_many_are_wanted_is_the_least_that_is_said() -> None:
         request = request_of("GET", f"/containers/json{query}")
         assert read_count(request) == count
         assert bool(without_count(request)) is bool(count)
+
+
+@pytest.mark.parametrize("text", ["3", "+3", "003", "+0000000000000000000003"])
+def test_a_number_in_any_spelling_of_go_does_not_count_what_is_hidden(text: str) -> None:
+    request = request_of("GET", f"/containers/json?limit={text.replace('+', '%2B')}")
+    assert read_count(request) == 3
+    assert without_count(request) == {"limit": ("1000000000",)}

@@ -242,3 +242,40 @@ def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> Non
         assert (verdict.passes, verdict.decision.status) == (False, 403)
         assert "somebody else's" in verdict.decision.message
         assert 'Name is "web", the name of a' in verdict.decision.reason
+
+
+COMMITTING = (
+    read_policy(
+        "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, ImageCommit: {tags: [docker.io/library/mine-*]}]}}",
+        "p",
+    )
+    .sockets[0]
+    .policy
+)
+
+
+@pytest.mark.parametrize("spelled", ["soon", ID[:1], ID])
+def test_a_container_that_is_not_there_yet_is_not_acted_on_when_it_is(spelled: str) -> None:
+    """The lookup finds nothing, another client makes one of that name, and only then the engine acts."""
+    for line in ("POST /networks/mine/connect", "POST /networks/mine/disconnect"):
+        answers = []
+        for others in (engine(None), engine(THEIRS)):
+
+            def find(lookup: Lookup, others: Callable[[Lookup], Any] = others) -> Any:
+                return engine(MINE)(lookup) if lookup.kind is Kind.NETWORK else others(lookup)
+
+            verdict = send(line, {"Container": spelled}, find)
+            assert not verdict.passes
+            answers.append((verdict.decision.status, verdict.decision.message))
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("spelled", ["web", ID[:1]])
+def test_a_commit_tells_nothing_of_another_s_container(spelled: str) -> None:
+    head = head_of(line=f"POST /commit?container={spelled}&repo=mine-x HTTP/1.1")
+    missing, hidden = (finish(COMMITTING, judge(COMMITTING, head), b"", engine(labels)) for labels in (None, THEIRS))
+    assert isinstance(missing, Verdict)
+    assert isinstance(hidden, Verdict)
+    assert not missing.passes
+    assert not hidden.passes
+    assert missing.decision.message == hidden.decision.message

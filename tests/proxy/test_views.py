@@ -92,6 +92,16 @@ async def test_of_stamped_containers_the_image_is_asked_for_once() -> None:
 
 
 @in_loop
+async def test_for_what_others_stamped_no_image_is_asked_for() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/containers/json"))
+        (await serve(here, "GET /containers/json", answer([container("a", **{**MINE, OWNER: "other"})]))).end()
+        assert await client.answer() == (200, b"[]")
+        assert here.arrivals.empty()
+
+
+@in_loop
 async def test_a_container_whose_image_is_gone_is_not_shown() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()

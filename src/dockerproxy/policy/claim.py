@@ -5,7 +5,7 @@ enforcing, explaining, learning and comparing judge the same claims by the same 
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
@@ -202,8 +202,11 @@ class Reading:
 
 
 def owned(found: ResolvedObject | None, lookup: Lookup) -> ResolvedObject | Lookup | None:
-    """Return what `Claim.owned` is for an object that a body names: nothing for one that does not exist."""
-    return lookup if found is None else found if found.document else None
+    """Return what `Claim.owned` is for an object that a body names. One that does not exist is nobody's.
+
+    Attack: name what another client is about to make, which is there when the engine acts -> Defence: it is refused.
+    """
+    return lookup if found is None else found if found.document else replace(found, belongs_to="")
 
 
 class LeaveOut:

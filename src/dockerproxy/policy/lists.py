@@ -17,7 +17,7 @@ from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import prove_owner, read_fields
-from dockerproxy.policy.objects import OBJECT_WORDS, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, Kind, Lookup, ResolvedObject
 from dockerproxy.text import fold, lower, number
 from dockerproxy.wire.document import read_json
 
@@ -41,7 +41,13 @@ _KINDS: Final[Mapping[str, Kind]] = {
 _BELOW: Final = {"VolumeList": "Volumes"}
 """Where a list stands that is not the whole answer."""
 
-LISTED: Final[Mapping[str, tuple[str, ...]]] = {name: OBJECT_WORDS[kind] for name, kind in _KINDS.items()}
+EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
+"""Operations whose answer is a list without end, of what happens to objects of all kinds."""
+
+LISTED: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name: OBJECT_WORDS[kind] for name, kind in _KINDS.items()},
+    **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
+}
 """The words of conditions on what a list shows, by operation."""
 
 COUNTS: Final = ("last", "limit")
@@ -104,7 +110,7 @@ class Answer:
             count: How many elements are wanted at most; 0 for all.
         """
         found = ((each, _prove(each.found, labels)) for each in self.elements)
-        shown = [each for each, one in found if any(_admits(conditions, one) for conditions in shows)]
+        shown = [each for each, one in found if any(admits(conditions, one) for conditions in shows)]
         inner = ",".join(self.text[each.start : each.stop] for each in shown[: count or None])
         return f"{self.text[: self.start]}{inner}{self.text[self.stop :]}".encode(errors="surrogateescape")
 
@@ -115,7 +121,8 @@ def _prove(found: ResolvedObject | Lookup, labels: ImageLabels) -> ResolvedObjec
     return prove_owner(found, labels.get(found.target))
 
 
-def _admits(conditions: Mapping[str, Condition], found: ResolvedObject) -> bool:
+def admits(conditions: Mapping[str, Condition], found: ResolvedObject) -> bool:
+    """Whether the conditions of a grant let a client see an object in a list, or an event about it."""
     return all(condition.matches(found) for condition in conditions.values())
 
 
@@ -131,7 +138,12 @@ def is_relative(request: CanonicalRequest) -> bool:
 def read_count(request: CanonicalRequest) -> int:
     """Return how many elements a client wants; 0 for all."""
     counts = [text for name in COUNTS for text in request.values(name)]
-    return min(filter(None, map(number, counts)), default=0)
+    return min(filter(None, map(_read_number, counts)), default=0)
+
+
+def _read_number(text: str) -> int | None:
+    """Read a number as Go does, which takes a plus sign and any number of zeros in front."""
+    return number(text.removeprefix("+").lstrip("0") or "0")
 
 
 def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
@@ -139,7 +151,7 @@ def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
 
     With such a number an engine also lists what does not run.
     """
-    names = {name for name, value in request.query if fold(name) in COUNTS and number(value)}
+    names = {name for name, value in request.query if fold(name) in COUNTS and _read_number(value)}
     return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
 
 

@@ -48,11 +48,12 @@ def _show(policy: CompiledPolicy, request: CanonicalRequest, lookup: Lookup, fou
 def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: ResolvedObject) -> bool:
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
     operation, own, labelled = request.operation, case.by_word.get(OWN), case.by_word.get(LABELLED)
-    if own is not None and (case.beside is None or own.matches(found)):
-        return own.matches(found)
+    words = {WORDS[kind], "joins"} & find_words(operation).keys()
+    if own is not None:
+        listed = case.beside is not None and any(w in case.by_word and case.by_word[w].matches(found) for w in words)
+        return listed or own.matches(found)
     if labelled is not None and not labelled.matches(found):
         return False
-    words = {WORDS[kind], "joins"} & find_words(operation).keys()
     if any(word not in case.by_word and narrows(operation, word) for word in words):
         return True
     return any(word in case.by_word and case.by_word[word].matches(found) for word in words)

@@ -59,6 +59,7 @@ class Client(asyncio.Protocol):
     """
 
     transport: asyncio.Transport
+    _drained: asyncio.Future[None] | None = None
 
     def __init__(self, socket: "SocketState", shared: "Shared") -> None:
         self.socket = socket
@@ -144,9 +145,17 @@ class Client(asyncio.Protocol):
         """Go on."""
         self.is_slow = False
         self.buffers.flow(self.transport)
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.resume_reading()
         self.advance()
+
+    async def drain(self) -> None:
+        """Wait until the client takes what is written to it."""
+        while self.is_slow:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
 
     # What the registry of connections tells us
 

@@ -389,9 +389,8 @@ class Exchange(Ending):
         self.judged = verdict
         self._client.detach()
 
-    def take_whole_answer(self, head: ResponseHead, answer: bytes) -> None:
-        """Pass on an answer that has come whole."""
+    def begin_alone(self, head: ResponseHead, answer: bytes) -> None:
+        """Begin to pass on the answer to a request that went alone."""
         self.state = step(self.state, Signal.WHOLE)
         self.begin_answer(head)
         self.send(answer)
-        self.end_answer()

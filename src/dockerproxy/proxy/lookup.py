@@ -6,17 +6,17 @@ name may mean something else a moment later.
 
 import asyncio
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import NeedsLookup, Verdict, judge_object, judge_unknown
-from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.lists import EVENTS
+from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.proxy.events import follow_events
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, StillRemovingError, claim_for
-from dockerproxy.proxy.resolver import Answer, UnknownObjectError, converse, read_answer
+from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import make_volumes, show_list
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 20.0
 """Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
-
-_AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
-"""What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
-
-
-class AmbiguousNameError(UnknownObjectError):
-    """A name may mean more than one object, or the engine made a mistake."""
 
 
 async def settle(
@@ -51,7 +44,10 @@ async def settle(
     try:
         verdict = await decide()
         if verdict.passes and verdict.decision.shows:
-            await show_list(exchange, socket, shared, verdict, patience)
+            if verdict.operation.name in EVENTS:
+                await follow_events(client, verdict, patience)
+            else:
+                await show_list(exchange, socket, shared, verdict, policy.owner, patience)
             return
         if not verdict.removes_volumes:
             if verdict.passes and verdict.decision.makes:
@@ -90,7 +86,7 @@ async def _decide(
                     known = socket.decided.find(waiting, answer)
                     if known is not None:
                         return known
-                    found = await _find(shared, waiting.lookup, waiting.request.version, answer)
+                    found = await shared.resolver.find(shared.engines, waiting.lookup, waiting.request.version, answer)
                 unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
                 resolved = found if isinstance(found, ResolvedObject) else None
                 judged = await _judge(socket, shared, policy, waiting, resolved)
@@ -134,30 +130,5 @@ async def _remove_volumes(exchange: "Exchange", shared: "Shared", verdict: Verdi
             except UnknownObjectError as error:
                 exchange.fail(502, str(error))
             else:
-                exchange.take_whole_answer(head, answer)
-
-
-async def _find(
-    shared: "Shared", lookup: Lookup, version: str, answer: Answer
-) -> ResolvedObject | AmbiguousNameError | None:
-    """Read an answer, and ask until the object is known: an exec says only which container it belongs to.
-
-    Raises:
-        UnknownObjectError: The engine does not say.
-        OSError: It cannot be reached.
-    """
-    asked = lookup
-    while True:
-        status, content = answer
-        if status == HTTPStatus.NOT_FOUND:
-            return lookup.of
-        found = read_object(lookup, content, version) if status == HTTPStatus.OK else None
-        if found is None:
-            reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
-            if status not in _AMBIGUOUS:
-                raise UnknownObjectError(reason)
-            return AmbiguousNameError(reason)
-        if isinstance(found, ResolvedObject):
-            return found
-        lookup = found
-        answer = await shared.resolver.ask(shared.engines, lookup.target, is_fixed=lookup.of is not None)
+                exchange.begin_alone(head, answer)
+                exchange.end_answer()

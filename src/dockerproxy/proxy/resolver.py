@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
@@ -30,12 +32,19 @@ _LONGEST: Final = 8 * 1024 * 1024
 _REMEMBERED: Final = 256
 """Answers that are fixed. A description of an image has some kilobytes."""
 
+_AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
+"""What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
+
 Answer = tuple[int, bytes]
 """Status and content."""
 
 
 class UnknownObjectError(Exception):
     """The engine did not say what a name means. The text is for the client."""
+
+
+class AmbiguousNameError(UnknownObjectError):
+    """A name may mean more than one object, or the engine made a mistake."""
 
 
 class Inquiry(asyncio.Protocol):
@@ -153,6 +162,38 @@ class Resolver:
                 self._fixed.clear()
             self._fixed[target] = answer
         return answer
+
+    async def find(
+        self, paths: Sequence[str], lookup: Lookup, version: str, answer: Answer | None = None
+    ) -> ResolvedObject | AmbiguousNameError | None:
+        """Ask until an object is known: an exec says only which container it belongs to. None if there is no such one.
+
+        Args:
+            paths: Where the engine may be.
+            lookup: What to ask.
+            version: The prefix of further lookups.
+            answer: To this lookup, if it was asked already.
+
+        Raises:
+            UnknownObjectError: The engine does not say.
+            OSError: It cannot be reached.
+        """
+        asked = lookup
+        while True:
+            if answer is None:
+                answer = await self.ask(paths, lookup.target, is_fixed=lookup.of is not None)
+            status, content = answer
+            if status == HTTPStatus.NOT_FOUND:
+                return lookup.of
+            found = read_object(lookup, content, version) if status == HTTPStatus.OK else None
+            if found is None:
+                reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
+                if status not in _AMBIGUOUS:
+                    raise UnknownObjectError(reason)
+                return AmbiguousNameError(reason)
+            if isinstance(found, ResolvedObject):
+                return found
+            lookup, answer = found, None
 
     async def _ask(self, paths: Sequence[str], request: bytes) -> Answer:
         path = choose_engine(paths)

@@ -13,7 +13,7 @@ from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.judge import Verdict
 from dockerproxy.policy.lists import read_count, read_list
 from dockerproxy.policy.objects import Lookup
-from dockerproxy.policy.stamps import make_stamp
+from dockerproxy.policy.stamps import OWNER, make_stamp
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.wire.answer import with_content
 from dockerproxy.wire.head import END_OF_HEAD
@@ -27,10 +27,10 @@ _SHORT: Final = 16 * 1024
 """Bytes of an answer that is read at once."""
 
 
-async def show_list(
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
+async def show_list(  # noqa: PLR0913, PLR0917 (they are what it is made of)
+    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, patience: float
 ) -> None:
-    """Get a list from the engine, and answer with what of it the client may see.
+    """Get a list from the engine, and answer with what of it the client may see, who is this owner.
 
     Raises:
         OSError: The engine cannot be reached.
@@ -40,7 +40,7 @@ async def show_list(
             answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
             head, content = read_answer(answer)
             if head.status == HTTPStatus.OK:
-                shown = await _reduce(socket, shared, verdict, content)
+                shown = await _reduce(socket, shared, verdict, owner, content)
                 answer = with_content(answer[: answer.find(END_OF_HEAD) + len(END_OF_HEAD)], shown)
                 head, _ = read_answer(answer)
     except TimeoutError:
@@ -49,16 +49,21 @@ async def show_list(
         exchange.fail(502, f"{verdict.operation.name} cannot be shown in part: {error}")
     else:
         if exchange.is_held:
-            exchange.take_whole_answer(head, answer)
+            exchange.begin_alone(head, answer)
+            exchange.end_answer()
 
 
-async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, content: bytes) -> bytes:
-    """Return a list with what the client may see of it."""
+async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, content: bytes) -> bytes:
+    """Return a list with what the client may see of it. What has another's stamp needs no proof.
+
+    Attack: containers of many images, for each of which other clients wait -> Defence: only their own are asked for.
+    """
     read = partial(read_list, verdict.operation, content, verdict.request.version)
     listing = read() if len(content) <= _SHORT else await shared.worker.run(socket.judging, read)
     if listing is None:
         raise UnknownObjectError("the engine's answer is not as expected")
-    targets = dict.fromkeys(each.found.target for each in listing.elements if isinstance(each.found, Lookup))
+    asked = (each.found for each in listing.elements if isinstance(each.found, Lookup))
+    targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     answers = {target: await shared.resolver.ask(shared.engines, target, is_fixed=True) for target in targets}
     labels = {target: read_image_labels(body) for target, (status, body) in answers.items() if status == HTTPStatus.OK}
     return listing.show(verdict.decision.shows, labels, read_count(verdict.request))
