@@ -18,7 +18,7 @@ from dockerproxy.policy.claim import Claim, Fault, Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.constraints.base import Constraint, is_default
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.values import Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.text import escape
@@ -49,7 +49,8 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     wrong = next((claim.wrong for claim in read.claims if claim.wrong is not None), None)
     if read.violations or wrong is not None:
         return refuse_to_bound(str(read.violations[0] if read.violations else wrong))
-    lookups = filter(None, (lookup for claim in read.claims for lookup in (claim.lookup, claim.later)))
+    asking = (claim for claim in read.claims if claim.words[0] != OWN)  # Whose a name is, nobody learns from it.
+    lookups = filter(None, (lookup for claim in asking for lookup in (claim.lookup, claim.later)))
     asked = {lookup.target: lookup for lookup in lookups}
     if asked:
         first, *others = asked.values()
