@@ -25,11 +25,13 @@ from typing import Final
 import pytest
 import yaml
 from cli.programs import CODE
+from wire.test_answer import STATUSES
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.cli.words import write_limit
 from dockerproxy.config.environment import KNOWN, read_environment
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
@@ -37,8 +39,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.judge import Judged, Verdict, judge
-from dockerproxy.settings import DEFAULTS, LIMITS, Level, LogFormat, Sandbox
-from dockerproxy.wire.answer import _PHRASES
+from dockerproxy.settings import DEFAULTS, Level, LogFormat, Sandbox
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs"
@@ -289,7 +290,7 @@ def test_every_verb_and_exit_status_is_described() -> None:
 
 def test_every_status_of_our_own_is_described() -> None:
     described = re.findall(r"^## (\d+): ", read("docs/refusals.md"), re.MULTILINE)
-    assert {int(status) for status in described} == _PHRASES.keys() - {200}
+    assert {int(status) for status in described} == {*STATUSES} - {200}
 
 
 def list_reasons() -> list[str]:

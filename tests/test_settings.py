@@ -1,14 +1,14 @@
 """Settings: levels are ranked as syslog ranks them, and limits meet no honest client."""
 
 import socket
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Level, Limits, SocketSettings, with_limits
+from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Level, SocketSettings
 
 
 def test_levels_rise_from_debug_to_emergency() -> None:
@@ -27,16 +27,6 @@ def test_the_longest_path_of_a_socket_is_what_the_kernel_takes(tmp_path: Path) -
         longest = str(tmp_path / "x").ljust(MAX_SOCKET_PATH, "x")
         listener.bind(longest)
         assert Path(longest).is_socket()
-
-
-def test_every_limit_is_said_by_one_variable_and_one_key() -> None:
-    assert [limit.name for limit in LIMITS] == [field.name for field in fields(Limits)]
-    assert len({limit.variable for limit in LIMITS}) == len(LIMITS)
-
-
-def test_some_limits_are_as_is_said_and_the_others_as_they_were() -> None:
-    assert with_limits(DEFAULTS, {}) == DEFAULTS
-    assert with_limits(DEFAULTS, {"rate": 9, "body_timeout": 0.5}) == replace(DEFAULTS, rate=9, body_timeout=0.5)
 
 
 def test_a_crowd_of_honest_clients_meets_no_limit() -> None:

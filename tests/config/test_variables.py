@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.values import read_directory, read_id, read_limit, read_mode, read_path, read_seconds
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import LIMITS, Level
+from dockerproxy.settings import Level
 
 (HEAD,) = (limit for limit in LIMITS if limit.name == "head")
 

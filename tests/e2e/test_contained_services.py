@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from e2e.engines import Engine
-from e2e.programs import Client
+from e2e.programs import Client, Running
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import ask
 from e2e.waiting import wait_until
@@ -259,3 +260,48 @@ def test_what_dockers_command_line_makes_runs_and_is_changed(
     assert " denied: TaskTemplate.Networks[0].Target" in docker.refused(
         *("service", "create", *quick, "--name=tried-host", "--network=host", "busybox", "true")
     )
+
+
+REGISTRY = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.headers.get("Authorization"), flush=True)
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="registry"')
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+"""Says which credentials it is sent."""
+
+CREDENTIALS = base64.b64encode(b"somebody:secret").decode()
+
+
+def registry(engine: Engine, port: int) -> Running:
+    """Run a registry where the engine is."""
+    place = f"--net=/proc/{engine._find_process()}/ns/net"
+    return Running(("nsenter", place, sys.executable, "-c", REGISTRY, str(port)), {})
+
+
+def test_a_service_sends_the_credentials_that_it_has_to_wherever_its_image_is(swarm: Swarm) -> None:
+    said = {"username": "somebody", "password": "secret"}
+    auth = {**JSON, "X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}
+    first, second = "127.0.0.1:5001", "127.0.0.1:5002"
+
+    def body(host: str) -> bytes:
+        return json.dumps({"Name": "tried-auth", "TaskTemplate": {"ContainerSpec": {"Image": f"{host}/a:1"}}}).encode()
+
+    words = {"names": ["tried-*"], "credentials": [first]}
+    allow = json.dumps([{"ServiceCreate": words}, {"ServiceUpdate": words}])
+    with registry(swarm.engine, 5001) as granted, registry(swarm.engine, 5002) as other:
+        with running_policy(swarm.engine.socket, allow) as proxy:
+            assert ask(proxy.socket, "POST", "/v1.41/services/create", body(second), auth).status == 403
+            assert ask(proxy.socket, "POST", "/v1.41/services/create", body(first), auth).status == 201
+            granted.wait_for(f"Basic {CREDENTIALS}", seconds=60)
+            made = ask(swarm.engine.socket, "GET", "/services/tried-auth").json()
+            update = f"/v1.41/services/tried-auth/update?version={made['Version']['Index']}"
+            refused = ask(proxy.socket, "POST", update, body(second), JSON)
+            assert (refused.status, "the service's own credentials" in refused.json()["message"]) == (403, True)
+        assert ask(swarm.engine.socket, "POST", update, body(second), JSON).status == 200
+        other.wait_for(f"Basic {CREDENTIALS}", seconds=60)
+    ask(swarm.engine.socket, "DELETE", "/services/tried-auth")

@@ -10,6 +10,7 @@ from uuid import uuid4
 import docker
 import pytest
 import yaml
+from e2e.archives import STEP, remove_image
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
@@ -89,6 +90,19 @@ def use_a_library(client: Client) -> None:
         network.remove()
 
 
+def send_archives(client: Client, folder: Path) -> None:
+    """What somebody does who builds an image, keeps it, gets it back, and copies files into a container."""
+    name, files = f"learned/{client.label}:1", folder / "files"
+    files.mkdir(exist_ok=True)
+    (files / "Dockerfile").write_bytes(STEP + b"COPY Dockerfile /copied\nENV A=b\n")
+    client.run("build", "--tag", name, "--network", "none", str(files))
+    client.run("build", "--compress", "--tag", name, "--network", "none", str(files))
+    client.run("load", data=client.run("save", name))
+    container = client.start_container("sleep", "600", options=("--name", f"web-{client.label}", "--stop-timeout=0"))
+    client.run("cp", str(files), f"{container}:/tmp")
+    client.run("rm", "--force", container)
+
+
 def learn(engine: Engine, make_client: Callable[..., Client], label: str, use: Use, folder: Path) -> str:
     """Have a client use a socket that learns; return what is allowed by what was learned, as YAML."""
     with running_proxy(engine.socket, {}, words=("--learn", str(folder))) as proxy:
@@ -155,6 +169,29 @@ def test_a_program_that_names_nothing_does_the_same_again_with_what_was_learned(
         for _ in range(2):
             use_a_library(client)
         assert list_refused(proxy) == []
+
+
+def test_a_build_and_files_for_a_container_that_were_learned_pass_again_and_others_do_not(
+    engine: Engine, make_client: partial[Client], label: str, tmp_path: Path
+) -> None:
+    def make(socket: Path) -> Client:
+        return make_client(socket=socket, extra={"DOCKER_BUILDKIT": "0"})
+
+    allow = learn(engine, make, label, lambda client: send_archives(client, tmp_path), tmp_path)
+    assert "unrestricted" not in allow
+    with running_policy(engine.socket, allow) as proxy:
+        client = make(proxy.socket)
+        send_archives(client, tmp_path)
+        assert list_refused(proxy) == []
+        name, files = f"learned/{label}:1", str(tmp_path / "files")
+        assert " denied: " in client.refused("build", "--tag", f"{name}2", "--network", "none", files)
+        (tmp_path / "files" / "Dockerfile").write_bytes(STEP + b"USER 1\n")
+        done = client.attempt("build", "--tag", name, "--network", "none", files)
+        assert b"an instruction that no rule allows" in done.stdout + done.stderr
+        container = client.start_container("sleep", "600", options=("--name", f"web-{label}"))
+        assert " denied: " in client.refused("cp", files, f"{container}:/etc")
+    remove_containers(engine, label)
+    remove_image(engine, name)
 
 
 def test_what_was_learned_of_podman_allows_the_same_again_and_nothing_next_to_it(

@@ -33,6 +33,7 @@ VALUES: Final[dict[str, Json]] = {
     "names": ["ci-*", "a"],
     "binds": ["/srv/**", "/data:ro"],
     "subnets": ["10.9.0.0/16", "fd00::/8"],
+    "credentials": ["registry.example", "docker.io"],
     "servers": ["registry.example", "docker.io"],
     "secrets": ["pile_*"],
     "configs": ["pile_*"],

@@ -52,7 +52,7 @@ def test_a_claim_has_what_it_means_or_nothing_certain() -> None:
     )
     assert (certain.path, certain.says, certain.without) == ("X[0]", "is wrong", True)
     assert (uncertain.words, uncertain.options, uncertain.shown, uncertain.target) == (("binds",), (), None, "")
-    assert (uncertain.lookup, uncertain.later, uncertain.without) == (None, (), None)
+    assert (uncertain.lookup, uncertain.later, uncertain.without) == (None, None, None)
 
 
 def test_a_fault_shows_no_secret_and_of_a_whole_id_twelve_digits() -> None:

@@ -26,8 +26,7 @@ from policy.policies import (
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.config.switches import SWITCHES
-from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.reader import Readout
+from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide, substitute
 from dockerproxy.policy.model import Decision, Denial, Grant, Policy
@@ -204,6 +203,6 @@ def test_what_a_client_wrote_is_never_suggested_as_a_pattern(source: str) -> Non
     ],
 )
 def test_a_substitute_is_put_at_its_place(content: Json, target: str, sent: Json) -> None:
-    read = Readout(violations=(), claims=(), content=content, query={"a": ("b",)})
+    read = Reading(request=request_of("GET", "/_ping"), answers={}, content=content, query={"a": ("b",)})
     assert substitute(read, {target: 7, "?x": "y"}) == {"a": ("b",), "x": ("y",)}
     assert read.content == sent

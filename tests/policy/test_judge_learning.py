@@ -1,15 +1,21 @@
 """Where nothing is refused it is said what a request would need of a contained grant, and it goes on as it came."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from policy.claims.sending import feed_all
 from policy.judging import finish
 from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
+from wire.tars import archive_of, item
 
+from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import NeedsBody, Verdict, judge
+from dockerproxy.policy.judge import NeedsBody, Verdict, judge, judge_archive
 from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.needs import UNREAD
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 
@@ -61,12 +67,60 @@ def test_what_is_known_only_of_the_object_is_asked_for() -> None:
     assert judged.object == "front"
 
 
-def test_an_archive_is_not_looked_at_but_what_its_parameters_say_is() -> None:
-    head = head_of("Content-Length: 5", line="PUT /containers/web/archive?path=/ HTTP/1.1")
-    judged = judge(REPORTING, head)
-    assert isinstance(judged, Verdict)
-    assert judged.needs == {"unrestricted": "the contents of an archive are only checked in enforce mode"}
+def reading(policy: CompiledPolicy, line: str) -> Verdict:
+    """Judge a request with an archive as far as its head goes, for an engine that has what it names."""
+    judged = judge(policy, head_of("Content-Length: 5", line=f"{line} HTTP/1.1"))
+    verdict = finish(policy, judged, b"", lambda lookup: ResolvedObject(lookup.name, (lookup.name,)))
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def read(verdict: Verdict, content: bytes) -> Verdict:
+    """Have an archive pass."""
+    archive = ReadArchive(verdict.request, verdict.decision.conditions)
+    feed_all(archive, content)
+    archive.end()
+    return judge_archive(verdict, archive)
+
+
+def test_what_an_archive_needs_is_known_when_it_was_read() -> None:
+    build = reading(LEARNING, "POST /build?t=x&networkmode=none")
+    assert build.needs is UNREAD
+    tags = {"tags": ("docker.io/library/x:latest",)}
+    assert read(build, archive_of(item("Dockerfile", b"FROM a\nonbuild copy a b\n"))).needs == {
+        **tags,
+        "instructions": ("FROM", "ONBUILD", "COPY"),
+    }
+    assert read(build, archive_of(item("Dockerfile", b"FROM a\nNONSENSE\n"))).needs == {**tags, "instructions": ()}
+    named = archive_of(item("manifest.json", b'[{"RepoTags": ["a", "b:1"]}, {"RepoTags": null}]'))
+    assert read(reading(LEARNING, "POST /images/load"), named).needs == {
+        "tags": ("docker.io/library/a:latest", "docker.io/library/b:1")
+    }
+    files = reading(LEARNING, "PUT /containers/web/archive?path=/a")
+    assert read(files, archive_of(item("a", b"x"))).needs == {}
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
+
+
+def test_what_no_archive_could_mend_is_said_without_it() -> None:
+    assert reading(LEARNING, "POST /build?version=2").needs == {
+        "unrestricted": '?version is "2", not allowed: BuildKit takes from its client what cannot be seen here'
+    }
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+def test_the_decision_about_an_archive_is_that_of_a_socket_that_enforces(mode: Mode) -> None:
+    words = Grant(frozenset({"ImageBuild"}), "x", (condition("instructions", ("FROM",)),))
+    policy = policy_with(words, replace(words, conditions=(condition("instructions", ("FROM", "RUN")),)), mode=mode)
+    build, needed = reading(policy, "POST /build"), {"networks": ("default",)}
+    for content, allowed in ((b"FROM a\n", True), (b"FROM a\nRUN a\n", True), (b"FROM a\nADD b c\n", False)):
+        judged = read(build, archive_of(item("Dockerfile", content)))
+        assert judged.decision.allowed is allowed
+        assert judged.to_engine == build.to_engine
+        if mode is Mode.REPORT and allowed:
+            assert judged.needs is None
+        else:
+            instructions = tuple(line.split(b" ")[0].decode() for line in content.splitlines())
+            assert judged.needs == {**needed, "instructions": instructions}
 
 
 def test_nobody_learns_where_something_is_refused() -> None:

@@ -189,3 +189,13 @@ def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
     assert json.loads(filters(own, '?filters={"name":{"a":true}}')) == {"name": {"a": True}, "label": {label: True}}
     assert filters(own, '?filters={"label":["a"]}') == '{"label":["a"]}'
     assert filters("ContainerList: {containers: [web]}") == ""
+
+
+@pytest.mark.parametrize("mode", ["report", "learn"])
+def test_where_nothing_is_refused_a_list_is_asked_for_as_it_comes(mode: str) -> None:
+    text = f"sockets: {{ci: {{path: /ci.sock, mode: {mode}, allow: [ContainerList: {{own: true}}]}}}}"
+    policy = read_policy(text, "policy.yaml").sockets[0].policy
+    found = judge(policy, b"GET /containers/json?limit=2 HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert isinstance(found, Verdict)
+    assert found.to_engine.startswith(b"GET /containers/json?limit=2 ")
+    assert not found.goes_alone

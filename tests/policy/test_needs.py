@@ -166,6 +166,17 @@ def test_a_word_that_narrows_is_empty_where_no_list_has_what_is_there(line: str,
     assert () in {found[word] for word in NARROWING & found.keys()}
 
 
+def test_an_address_that_engines_read_differently_needs_no_word_but_none_may_speak_of_it() -> None:
+    body: Json = {"Container": "web", "EndpointConfig": {"IPAMConfig": {"IPv4Address": "x"}}}
+    line, front = "POST /networks/front/connect", ResolvedObject("1", ("front",), document={"name": "front"})
+    words = needs(line, body, front)
+    assert words.pop("addresses") == ()
+    known = Known(found=front, body=(body,), answers=Engine())
+    request = request_of(*line.split(" "))
+    assert not inspect(BODIES["NetworkConnect"], words, request, known).faults
+    assert inspect(BODIES["NetworkConnect"], {**words, "addresses": ("0.0.0.0/0",)}, request, known).faults
+
+
 @pytest.mark.parametrize(
     ("host", "reason"),
     [

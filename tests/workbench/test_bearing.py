@@ -1,5 +1,7 @@
 """What is said to bear on a request does, and the line that is said to turn the decision turns it."""
 
+import gzip
+import os
 import re
 
 import pytest
@@ -7,6 +9,7 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
+from wire.tars import archive_of, item
 from workbench.bearings import changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
@@ -283,6 +286,15 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             [
                 'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
                 "- PutContainerArchive: {containers: [web], path: [/x], unrestricted: true}",
+            ],
+        ),
+        (
+            "POST",
+            "/build?t=ci/x",
+            gzip.compress(archive_of(item("Dockerfile", b"FROM a\nRUN b\n"), item("c", os.urandom(200_000)))),
+            [
+                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
+                "- ImageBuild: {tags: [docker.io/ci/x:latest], networks: [default], instructions: [FROM, RUN]}",
             ],
         ),
         (

@@ -140,3 +140,14 @@ def test_a_condition_without_which_a_body_is_refused_is_there_or_the_grant_is_op
     for name in map("".join, itertools.permutations("abcdef", 3)):
         learner.note(record_of(f"POST /networks/{name}/connect", name, body={"Container": "web"}), NOON)
     assert "NetworkConnect: networks: nothing can be listed (every request)" in learner.text()
+
+
+def test_an_instruction_that_there_is_not_opens_nothing() -> None:
+    build = record_of("POST /build?t=ci/x&networkmode=none")
+    seen = [
+        build._replace(body={"tags": ("docker.io/ci/x:latest",), "instructions": instructions})
+        for instructions in (("FROM", "RUN"), ("FROM", "COPY"), ())
+    ]
+    text = learn(*seen)
+    assert "          instructions: [COPY, FROM, RUN]\n" in text
+    assert "not learned from: instructions would be left out" in text

@@ -14,6 +14,7 @@ from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import UserError
 from dockerproxy.host.learned import check_learning
@@ -22,7 +23,7 @@ from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import DEFAULTS, LIMITS, Sandbox, SocketSettings
+from dockerproxy.settings import DEFAULTS, Sandbox, SocketSettings
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.exposures import describe_exposures
 

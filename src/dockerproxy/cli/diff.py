@@ -22,10 +22,11 @@ from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.differences import find_ways
-from dockerproxy.settings import LIMITS, SocketSettings
+from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.workbench.replay import Pair, Replay

@@ -131,7 +131,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
 def _describe_body(tried: Tried, body: bytes) -> str:
     """Say how long a body is, and whether anything in it is looked at."""
     decision = tried.decision
-    if decision.allowed and decision.content is None and decision.conditions is None:
+    if decision.allowed and decision.content is None and not decision.conditions:
         return f"{len(body)} bytes, not checked"
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 

@@ -1,7 +1,8 @@
 """Numbers and limits in words."""
 
+from dockerproxy.config.limits import Limit, Measure
 from dockerproxy.policy.amounts import write_size
-from dockerproxy.settings import Limit, Limits, Measure
+from dockerproxy.settings import Limits
 
 
 def count(number: int, noun: str) -> str:

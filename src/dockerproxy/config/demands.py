@@ -22,10 +22,6 @@ def read_demand(reader: Reader, word: Constraint, node: Node) -> Value | None:
     return _READERS[word.takes](reader, word, node)
 
 
-def _read_flag(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    return reader.flag(node, word.name)
-
-
 def _read_yes(reader: Reader, word: Constraint, node: Node) -> Value | None:
     flag = reader.flag(node, word.name)
     if flag is False:
@@ -131,7 +127,7 @@ def _read_ports(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 _READERS: Final[Mapping[Takes, Callable[[Reader, Constraint, Node], Value | None]]] = {
-    Takes.FLAG: _read_flag,
+    Takes.FLAG: lambda reader, word, node: reader.flag(node, word.name),
     Takes.YES: _read_yes,
     Takes.CHOICE: _read_choice,
     Takes.AMOUNT: _read_amount,

@@ -6,6 +6,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import open_bodies
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
@@ -23,7 +24,7 @@ from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Denial, Grant, Policy
-from dockerproxy.settings import LIMITS, Settings, SocketSettings
+from dockerproxy.settings import Settings, SocketSettings
 
 OTHERS: Final = (
     *("ALLOW", "DENY", "CONTAINED", "DOCKER_SOCKET_PATH", "SOCKET_PATH", "POLICY_FILE", "LEARN_DIR", "SANDBOX"),

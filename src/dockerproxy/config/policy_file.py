@@ -10,6 +10,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import Line, check_lines, make_denials, read_allow, read_deny
+from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
@@ -20,7 +21,7 @@ from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import ADD, write_grant
-from dockerproxy.settings import DEFAULTS, LIMITS, Limits, SocketSettings, with_limits
+from dockerproxy.settings import DEFAULTS, Limits, SocketSettings
 
 KEYS: Final = ("engine", "sockets")
 SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "own_as", "mode", "limits", "allow", "deny")

@@ -5,20 +5,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.values import read_directory, read_limit, read_path, read_seconds
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem
-from dockerproxy.settings import (
-    DEFAULTS,
-    LIMITS,
-    Level,
-    Limits,
-    LogFormat,
-    Sandbox,
-    Settings,
-    SocketSettings,
-    with_limits,
-)
+from dockerproxy.settings import DEFAULTS, Level, Limits, LogFormat, Sandbox, Settings, SocketSettings
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""

@@ -11,6 +11,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, OWN_GRANT, PRESET
+from dockerproxy.config.limits import LIMITS, Limit, Measure
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
 from dockerproxy.policy.constraints.base import Constraint
@@ -18,7 +19,7 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
-from dockerproxy.settings import DEFAULTS, LIMITS, MAX_SOCKET_PATH, Limit, Measure
+from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH
 
 Schema = Mapping[str, object]
 

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from dockerproxy.config.limits import Limit, Measure
 from dockerproxy.policy.amounts import read_size
-from dockerproxy.settings import MAX_SOCKET_PATH, Limit, Measure
+from dockerproxy.settings import MAX_SOCKET_PATH
 
 MAX_ID: Final = 2**32 - 2
 """The largest user or group ID; the next one means none (chown(2))."""

@@ -220,8 +220,5 @@ def _list_readable(policy: str) -> Iterable[str]:
     one and changes the link.
     """
     files = {os.path.abspath(policy), os.path.realpath(policy)}
-    return {file if _holds_more(os.path.dirname(file)) else os.path.dirname(file) for file in files}
-
-
-def _holds_more(directory: str) -> bool:
-    return os.path.dirname(directory) in {"/home", "/"}
+    folders = {file: os.path.dirname(file) for file in files}
+    return {file if os.path.dirname(folder) in {"/home", "/"} else folder for file, folder in folders.items()}

@@ -258,12 +258,8 @@ def _dump_said(*said: *Said) -> str:
 
 
 def _plain_body(body: Mapping[str, Value]) -> dict[str, object]:
-    return {word: _plain(value) for word, value in body.items()}
-
-
-def _plain(value: Value) -> object:
-    """Return a value that JSON can represent."""
-    return dict(value.items) if isinstance(value, Pairs) else value
+    """Return what JSON can represent."""
+    return {word: dict(value.items) if isinstance(value, Pairs) else value for word, value in body.items()}
 
 
 def _dump(value: object) -> str:

@@ -14,7 +14,7 @@ from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.values import Value
-from dockerproxy.text import shorten_ids
+from dockerproxy.text import lower, shorten_ids
 from dockerproxy.wire.document import Json, show
 
 Object: TypeAlias = dict[str, Json]
@@ -44,12 +44,14 @@ class Known:
         found: The object that its path names; None if that is not known yet, or it names none.
         body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
         answers: What the engine said of names in the body.
+        archive: What was read in the archive that is its body, where somebody asks when all of it was there.
         nonce: A fresh text that nobody can guess, for the stamp; empty where nothing is made.
     """
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
     answers: Answers = field(default_factory=dict)
+    archive: "Reading | None" = None
     nonce: str = ""
 
 
@@ -98,9 +100,9 @@ class Claim(NamedTuple):
         shown: Its value as understood; None where nothing is.
         says: What is wrong if it is not granted, as a clause.
         lookup: What the engine must be asked before all options are known.
-        later: What the engine must be asked once it is granted, since it may turn out to be a violation.
+        later: What the engine must be asked once it is granted, since it may turn out to be a violation; or None.
         target: Path of the place in what goes to the engine where a substitute is put; empty if none is.
-        wrong: What is wrong with it even if it is granted, short of `unrestricted`.
+        wrong: What is wrong with it even if it is granted, short of `unrestricted`; or None.
         without: Whether it is admitted where no condition speaks of it; None if the constraint knows.
         unless: A word with which a grant speaks of it elsewhere, so that it is admitted here.
         owned: The object that it is about, or what the engine must be asked to know it: on a socket whose clients own
@@ -113,8 +115,8 @@ class Claim(NamedTuple):
     shown: Json
     says: str
     lookup: Lookup | None = None
-    later: tuple[Lookup, ...] = ()
-    wrong: tuple[Fault, ...] = ()
+    later: Lookup | None = None
+    wrong: Fault | None = None
     target: str = ""
     without: bool | None = None
     unless: str = ""
@@ -129,8 +131,8 @@ class More(TypedDict, total=False):
     """What is to be said of some claims only: attributes of `Claim`."""
 
     lookup: Lookup | None
-    later: tuple[Lookup, ...]
-    wrong: tuple[Fault, ...]
+    later: Lookup | None
+    wrong: Fault | None
     target: str
     without: bool | None
     unless: str
@@ -152,6 +154,8 @@ class Reading:
         found: The object that its path names, if that is known.
         claims: What it asks for.
         violations: What is wrong with it whatever is granted, short of `unrestricted`.
+        content: What goes to the engine as its body, but for substitutes of claims.
+        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
     """
 
     request: CanonicalRequest
@@ -159,6 +163,8 @@ class Reading:
     found: ResolvedObject | None = None
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
+    content: Json = None
+    query: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def violate(self, path: str, value: Json, says: str) -> None:
         """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""
@@ -175,6 +181,11 @@ class Reading:
         version = read_version(self.request.version)
         if version is not None and version < since:
             self.claim(word, None, path, None, f"is ignored by the engine under {self.request.version}")
+
+    def header(self, name: str) -> list[Json]:
+        """Return all values that a field of the head has, called like `#Host`."""
+        wanted = lower(name.removeprefix("#")).encode()
+        return [value.decode("latin-1") for key, value in self.request.fields if key == wanted]
 
     def lookup(self, kind: Kind, name: str) -> Lookup:
         """Return what to ask the engine about a name."""

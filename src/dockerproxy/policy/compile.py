@@ -3,7 +3,7 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dockerproxy.api.bodies.tables import SEALED, Body
@@ -91,8 +91,11 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     owner = policy.owner if owns else ""
     for name in granted.keys() - denied.keys():
-        compiled = [_compile(name, grant, owner) for grant in granted[name] if _can_bound(name, grant)]
-        cases[name] = tuple(sorted(_show_some(name, compiled, owner), key=_cost))
+        # What nothing can bound, only an unrestricted grant allows.
+        grants = [each for each in granted[name] if name not in SEALED or UNRESTRICTED in each.conditions]
+        cases[name] = tuple(
+            sorted(_show_some(name, [_compile(name, each, owner) for each in grants], owner), key=_cost)
+        )
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
 
 
@@ -105,7 +108,7 @@ def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
     return [replace(case, decision=replace(case.decision, shows=shows, owner=owner)) for case in cases]
 
 
-class _Answers(Mapping[str, Decision]):
+class _Answers(dict[str, Decision]):
     """What each operation is answered with if no case holds: worded when it is first needed, since most never are."""
 
     def __init__(
@@ -115,24 +118,11 @@ class _Answers(Mapping[str, Decision]):
         granted: Mapping[str, list[Grant]],
         denied: Mapping[str, Denial],
     ) -> None:
+        always = Decision(allowed=True, source="always")
+        super().__init__({UNKNOWN.name: Decision(allowed=False, source=""), HEALTH.name: always})
         self._policy, self._cases, self._granted, self._denied = policy, cases, granted, denied
-        self._worded = {
-            UNKNOWN.name: Decision(allowed=False, source=""),
-            HEALTH.name: Decision(allowed=True, source="always"),
-        }
 
-    def __getitem__(self, name: str) -> Decision:
-        if name not in self._worded:
-            self._worded[name] = self._word(name)
-        return self._worded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cases)
-
-    def __len__(self) -> int:
-        return len(self._cases)
-
-    def _word(self, name: str) -> Decision:
+    def __missing__(self, name: str) -> Decision:
         denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
         reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
@@ -143,12 +133,8 @@ class _Answers(Mapping[str, Decision]):
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
-        return Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
-
-
-def _can_bound(name: str, grant: Grant) -> bool:
-    """Whether a grant allows anything: what nothing can bound, only an unrestricted one does."""
-    return name not in SEALED or UNRESTRICTED in grant.conditions
+        self[name] = Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
+        return self[name]
 
 
 def _compile(name: str, grant: Grant, owner: str) -> Case:
@@ -162,7 +148,7 @@ def _compile(name: str, grant: Grant, owner: str) -> Case:
         allowed=True,
         source=grant.source,
         about_object=speaks or (body is not None and body.asks),
-        conditions={each.word: each for each in conditions} if body is not None and body.streams else None,
+        conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None

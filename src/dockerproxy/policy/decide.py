@@ -11,7 +11,7 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.claims.parameters import read_head
-from dockerproxy.policy.claims.reader import Readout, read_request
+from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -67,6 +67,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
     name, denied = request.operation.name, list[tuple[Case, Judgement]]()
+    streams: Decision | None = None
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
             named = find_object(request)
@@ -78,14 +79,23 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         if case.body is None:
             return case.decision
         answer = _look_into(policy, case, case.body, request, known)
-        if not isinstance(answer, Judgement):
+        if isinstance(answer, Judgement):
+            denied.append((case, answer))
+        elif isinstance(answer, Decision) and answer.conditions:
+            streams = _join(streams, answer)
+        else:
             return answer
-        denied.append((case, answer))
     denial = policy.default[name]
-    if not denied:
-        return denial
-    nearest = min(denied, key=lambda each: len(each[1].faults))
-    return replace(denial, message=_explain(policy, name, *nearest))
+    if streams is not None or not denied:
+        return streams or denial
+    return replace(denial, message=_explain(policy, name, denied))
+
+
+def _join(first: Decision | None, other: Decision) -> Decision:
+    """Let an archive fit either of two grants that its parameters fit, if it goes on under the same ones by both."""
+    if first is None or (first.query, first.about_object) != (other.query, other.about_object):
+        return first or other
+    return replace(first, conditions=first.conditions + other.conditions)
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -114,9 +124,10 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
             lookups[answer.target] = answer
             waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
         else:
-            faults += claim.wrong
-            for lookup in claim.later:
-                lookups[lookup.target] = lookup
+            if claim.wrong is not None:
+                faults.append(claim.wrong)
+            if claim.later is not None:
+                lookups[claim.later.target] = claim.later
             if claim.target and not isinstance(answer, Keep) and not callable(answer):
                 substitutes[claim.target] = answer
     return Judgement(tuple(faults), tuple(waiting), tuple(lookups.values()), substitutes)
@@ -181,7 +192,7 @@ def _find_volumes(claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
     return tuple({each.id: each for each in found if isinstance(each, ResolvedObject)}.values())
 
 
-def substitute(read: Readout, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
+def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
     """Put substitutes, by their paths, at their places in what was read: its content is changed.
 
     Returns:
@@ -212,8 +223,9 @@ def _put(content: Object, target: str, value: Json) -> None:
         place[last] = value
 
 
-def _explain(policy: CompiledPolicy, name: str, case: Case, judgement: Judgement) -> str:
-    """Say what is wrong with a request, and what would allow it."""
+def _explain(policy: CompiledPolicy, name: str, denied: Iterable[tuple[Case, Judgement]]) -> str:
+    """Say what is wrong with a request by the nearest grant, and what would allow it."""
+    case, judgement = min(denied, key=lambda each: len(each[1].faults))
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)

@@ -4,7 +4,7 @@ Sources, the order of lines and what denials take out say nothing here. Two poli
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -96,7 +96,8 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
     What another case covers is left out. Conditions and their items are sorted.
     """
     needed = find_needed(name, (case.conditions for case in policy.cases[name]))
-    return tuple(sorted({write_grant(name, _sort(values_of(conditions))) for conditions in needed}))
+    said = (sorted(values_of(conditions).items()) for conditions in needed)
+    return tuple(sorted({write_grant(name, {word: _sort_value(value) for word, value in each}) for each in said}))
 
 
 def find_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> tuple[tuple[Condition, ...], ...]:
@@ -152,10 +153,6 @@ def _covers_word(constraint: Constraint, wide: Value | None, narrow: Value | Non
     if narrow is None:
         return not narrows and all(map(constraint.matcher(wide), constraint.read_back(constraint.unspoken)))
     return constraint.within(narrow, wide)
-
-
-def _sort(values: Mapping[str, Value]) -> Mapping[str, Value]:
-    return {word: _sort_value(value) for word, value in sorted(values.items())}
 
 
 def _sort_value(value: Value) -> Value:

@@ -11,7 +11,6 @@ to that skipping and no further. A name is read at most once for each piece of t
 
 import re
 from functools import lru_cache
-from itertools import count
 from typing import Final, TypeAlias
 
 _SEGMENTS: Final = "(?:[^/]*+/)*?"
@@ -23,45 +22,39 @@ def fits(text: str, name: str) -> bool:
     return _compile(text).fullmatch(name) is not None
 
 
-_MOST_STEPS: Final = 4096
-"""After which it is not said that one glob covers another: globs of operators need a few dozen."""
-
 _States: TypeAlias = frozenset[tuple[int, int]]
 """Places in the ways to write a glob: which way, and how many of its tokens have matched."""
 
+_RUN: Final = re.compile(r"[*?]+")
+
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether one glob certainly matches every name that another one matches."""
-    if wide == narrow or not {"*", "?"} & set(narrow):
-        return wide == narrow or fits(wide, narrow)
-    outer, inner = _list_ways(wide), _list_ways(narrow)
-    other = next(letter for letter in map(chr, count(0x100)) if letter not in wide + narrow)
-    letters = {"/", other, *(token for way in (*outer, *inner) for token in way if len(token) == 1)} - {"*", "?"}
-    begin = (
-        _skip(inner, {(way, 0) for way in range(len(inner))}),
-        _skip(outer, {(way, 0) for way in range(len(outer))}),
-    )
-    seen, left = {begin}, [begin]
-    while left:
-        of_inner, of_outer = left.pop()
-        if _ends(inner, of_inner) and not _ends(outer, of_outer):
-            return False
-        for letter in letters:
-            after = (_step(inner, of_inner, letter), _step(outer, of_outer, letter))
-            if after[0] and after not in seen:
-                seen.add(after)
-                left.append(after)
-        if len(seen) > _MOST_STEPS:
+    """Whether one glob certainly matches every name that another one matches.
+
+    The narrow one is read as if it were a name: what its signs may stand for, only the same or wider ones match.
+    """
+    outer = _list_ways(wide)
+    for way in _list_ways(narrow):
+        states = _skip(outer, {(number, 0) for number in range(len(outer))})
+        for token in way:
+            states = _step(outer, states, token)
+        if not any(place == len(outer[number]) for number, place in states):
             return False
     return True
 
 
 def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the tokens of a glob; with those of the directory itself where that matches, too."""
-    ways = [tuple(re.findall(r"\*\*|\*|\?|[^*?]", re.sub(r"\*\*+", "**", text), re.DOTALL))]
+    plain = _RUN.sub(_sort_run, text)
+    ways = [tuple(re.findall(r"\*\*|\*|\?|[^*?]", plain, re.DOTALL))]
     if text.endswith("**") and len(text.rstrip("*")) > 1 and text.rstrip("*").endswith("/"):
         ways.append(ways[0][:-2])
     return tuple(ways)
+
+
+def _sort_run(run: re.Match[str]) -> str:
+    """Return a run of signs in its one order, where that makes no difference."""
+    return re.sub(r"\*\*+", "**", run[0]) if "**" in run[0] else "?" * run[0].count("?") + "*" * ("*" in run[0])
 
 
 def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _States:
@@ -74,20 +67,16 @@ def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _S
     return frozenset(found)
 
 
-def _step(ways: tuple[tuple[str, ...], ...], states: _States, letter: str) -> _States:
-    """Return the places after one more letter."""
+def _step(ways: tuple[tuple[str, ...], ...], states: _States, token: str) -> _States:
+    """Return the places after one more letter, or one more sign of the other glob."""
     after: set[tuple[int, int]] = set()
     for way, place in states:
         sign = ways[way][place] if place < len(ways[way]) else ""
-        if sign == "**" or (sign == "*" and letter != "/"):
+        if sign == "**" or (sign == "*" and token not in {"/", "**"}):
             after.add((way, place))
-        elif sign == letter or (sign == "?" and letter != "/"):
+        elif sign == token or (sign == "?" and token not in {"/", "*", "**"}):
             after.add((way, place + 1))
     return _skip(ways, after)
-
-
-def _ends(ways: tuple[tuple[str, ...], ...], states: _States) -> bool:
-    return any(place == len(ways[way]) for way, place in states)
 
 
 @lru_cache(maxsize=4096)
@@ -109,10 +98,6 @@ def _write(text: str) -> str:
 
 def _write_chunk(chunk: str, end: str) -> str:
     """Write what stands between two `**`: a piece, and after each `*` another one."""
-    pieces = [_write_piece(piece) for piece in chunk.split("*")]
+    pieces = [re.escape(piece).replace(r"\?", "[^/]") for piece in chunk.split("*")]
     pieces[-1] += end  # Within the group: only there the piece is looked for where the name ends.
     return pieces[0] + "".join(f"(?>[^/]*?{piece})" for piece in pieces[1:])
-
-
-def _write_piece(piece: str) -> str:
-    return "".join("[^/]" if character == "?" else re.escape(character) for character in piece)

@@ -4,6 +4,8 @@ The one place where the head, the catalog and the policy meet. Pure: no clock, n
 same bytes can be remembered, and judging can run in any thread. A request that was read is in one of three phases:
 
     judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
+
+An archive is judged as it passes (`claims/archives`); where nothing is refused, `judge_archive` follows.
 """
 
 from collections.abc import Mapping
@@ -16,13 +18,14 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.claims.builds import add_namespaces
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
 from dockerproxy.policy.lists import with_label, without_count
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.needs import find_needs, refuse_to_bound
+from dockerproxy.policy.needs import UNREAD, find_needs
 from dockerproxy.policy.objects import (
     BY_NAME,
     SWEEPING,
@@ -38,10 +41,9 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.telling import forget_others
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
-
-_ARCHIVE: Final = "the contents of an archive are only checked in enforce mode"
 
 _NO_BODY: Final = Framing.NONE
 _REMOVING: Final = BY_NAME | SWEEPING
@@ -108,7 +110,8 @@ class Verdict(Reading):
     Attributes:
         decision: Whether it is allowed.
         to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
-        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it.
+        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it. It is
+            `UNREAD` as long as that depends on an archive.
     """
 
     decision: Decision
@@ -200,6 +203,18 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
 
 
+def judge_archive(verdict: Verdict, archive: ReadArchive) -> Verdict:
+    """Decide about a request that goes on as it came, when the archive that is its body was read beside that."""
+    decision = verdict.decision
+    if decision.allowed and archive.denial:
+        decision = replace(decision, allowed=False, message=archive.denial)
+    if decision.allowed and verdict.mode is Mode.REPORT:
+        return replace(verdict, needs=None)
+    known = replace(verdict.known, archive=archive.found)
+    needs = find_needs(BODIES[verdict.operation.name], verdict.request, known)
+    return replace(verdict, decision=decision, needs=None if isinstance(needs, Lookup) else needs)
+
+
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
     """Have a request that was decided without its body go on with all of it at once."""
     return _settle(replace(verdict, body=content), verdict.decision, verdict.needs)
@@ -224,7 +239,7 @@ def _needs_body(policy: CompiledPolicy, reading: Reading) -> bool:
 def _may_write_anew(policy: CompiledPolicy, reading: Reading) -> bool:
     """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
     cases = policy.cases.get(reading.operation.name, ())
-    return policy.mode is Mode.ENFORCE and any(case.decision.conditions is not None for case in cases)
+    return policy.mode is Mode.ENFORCE and any(case.decision.conditions for case in cases)
 
 
 def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
@@ -244,14 +259,18 @@ def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
 def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Lookup | None:
     """Say what a contained grant would need for a request to pass, where somebody learns from it."""
     body, known = BODIES.get(reading.operation.name), reading.known
-    if body is None or reading.mode is Mode.ENFORCE or (reading.mode is Mode.REPORT and decision.allowed):
+    if body is None or reading.mode is Mode.ENFORCE or (body.is_read and known.body is None):
         return None
-    if body.is_read and known.body is None:
+    streams = body.streams and reading.head.framing is not Framing.NONE
+    if streams and decision.conditions:
+        return UNREAD
+    if reading.mode is Mode.REPORT and decision.allowed:
         return None
-    if body.streams and reading.head.framing is not Framing.NONE:
-        return refuse_to_bound(_ARCHIVE)
     named = find_object(reading.request) if body.asks and known.found is None else known.found
-    return named if isinstance(named, Lookup) else find_needs(body, reading.request, replace(known, found=named))
+    if isinstance(named, Lookup):
+        return named
+    needs = find_needs(body, reading.request, replace(known, found=named))
+    return UNREAD if streams and not isinstance(needs, Lookup) and UNRESTRICTED.word not in needs else needs
 
 
 def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
@@ -307,10 +326,11 @@ def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
 def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found = reading.operation, reading.request, reading.known.found
-    if decision.conditions is not None and reading.mode is not Mode.ENFORCE:
-        decision = replace(decision, conditions=None)  # An archive passes as it comes where nothing is refused.
-    if decision.shows:  # Nothing is left out where nothing is refused.
-        decision = replace(decision, shows=decision.shows if reading.mode is Mode.ENFORCE else ())
+    decided = decision
+    if reading.mode is not Mode.ENFORCE:  # Where nothing is refused, lists and archives pass as they come.
+        decided = replace(decision, shows=()) if decision.shows else decision
+        decision = replace(decided, conditions=()) if decision.conditions else decided
+    if decision.shows:
         request = with_query(request, without_count(request))
         request = with_label(request, OWNER, decision.owner) if decision.owner else request
     if decision.query:
@@ -318,10 +338,10 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     if decision.about_object and found is not None:
         request = with_name(request, operation, found.id)
     target = reading.target if request is reading.request else request.target
-    if decision.conditions is not None and operation.name == "ImageBuild":
+    if decision.conditions and operation.name == "ImageBuild":
         target = add_namespaces(request)
     passes = decision.allowed or reading.mode is not Mode.ENFORCE
-    return Verdict(*reading.parts, decision, _write(reading, decision, target) if passes else b"", needs)
+    return Verdict(*reading.parts, decided, _write(reading, decision, target) if passes else b"", needs)
 
 
 def _write(reading: Reading, decision: Decision, target: str) -> bytes:
@@ -335,9 +355,7 @@ def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     content = None
     if reading.body is not None and head.framing is not Framing.NONE:
         content = reading.body if decision.content is None else decision.content
-    elif (
-        decision.conditions is not None and head.framing is not Framing.NONE
-    ):  # It is written anew as it passes, unpacked.
+    elif decision.conditions and head.framing is not Framing.NONE:  # It is written anew as it passes, unpacked.
         fields = tuple(field for field in head.fields if field[0] != b"content-encoding")
         head = replace(head, framing=Framing.CHUNKED, fields=fields)
     return write_request(head, target.encode(), upgrade=operation.shape is Shape.TUNNEL, content=content)

@@ -83,7 +83,8 @@ class Decision:
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
-        conditions: What a body that streams is held to, by words; None if it may be anything.
+        conditions: What a body that streams is held to, by words, of each grant that it may fit; none if it may be
+            anything.
         shows: By which conditions, of any of several grants, an element of a list is shown; all are if there are none.
         owner: Whose all is that is shown, if it is all somebody's.
         mounts: Volumes that it may mount as they are now, since they are the client's own.
@@ -98,7 +99,7 @@ class Decision:
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    conditions: Mapping[str, Condition] | None = None
+    conditions: tuple[Mapping[str, Condition], ...] = ()
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     owner: str = ""

@@ -16,9 +16,9 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Claim, Fault, Known
 from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.base import Constraint, is_default
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.values import Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.text import escape
@@ -39,17 +39,19 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
-    A word that only narrows is empty if no list can have what the request has, and missing if the request has nothing
+    A word that may be left out is empty if no list has what the request has, and missing if the request has nothing
     that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason.
 
     Returns:
         The words, or what the engine must be asked before they are known.
     """
     read = read_request(body, request, known)
-    wrong = next((fault for claim in read.claims for fault in claim.wrong), None)
+    wrong = next((claim.wrong for claim in read.claims if claim.wrong is not None), None)
     if read.violations or wrong is not None:
         return refuse_to_bound(str(read.violations[0] if read.violations else wrong))
-    asked = {lookup.target: lookup for claim in read.claims for lookup in _lookups(claim)}
+    asking = (claim for claim in read.claims if claim.words[0] != OWN)  # Whose a name is, nobody learns from it.
+    lookups = filter(None, (lookup for claim in asking for lookup in (claim.lookup, claim.later)))
+    asked = {lookup.target: lookup for lookup in lookups}
     if asked:
         first, *others = asked.values()
         return replace(first, others=tuple(others)) if others else first
@@ -61,7 +63,7 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]
         value = _list(constraint, claims)
-        if value is None and (not constraint.narrows or any(claim.without is False for claim in claims)):
+        if value is None and not all(is_default(constraint, claim) for claim in claims):
             return refuse_to_bound(str(_find_fault(constraint, claims)))
         needed[word] = value or ()
     return needed
@@ -72,8 +74,8 @@ def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
-def _lookups(claim: Claim) -> Iterable[Lookup]:
-    return claim.later if claim.lookup is None else (claim.lookup, *claim.later)
+UNREAD: Final = refuse_to_bound("the archive did not come whole")
+"""What is needed for an archive, until all of it was read."""
 
 
 def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:

@@ -91,17 +91,9 @@ class Lookup:
 
 
 _SECTIONS: Final[Mapping[Kind, str]] = {
-    Kind.CONTAINER: "containers",
-    Kind.IMAGE: "images",
+    **{kind: f"{kind}s" for kind in Kind},
     Kind.REMOTE_IMAGE: "distribution",
-    Kind.NETWORK: "networks",
-    Kind.VOLUME: "volumes",
-    Kind.SERVICE: "services",
-    Kind.POD: "pods",
     Kind.EXEC: "exec",
-    Kind.TASK: "tasks",
-    Kind.SECRET: "secrets",
-    Kind.CONFIG: "configs",
 }
 """The segment in front of the name, where to ask for an object."""
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claims.checks import find_words_of_body
-from dockerproxy.policy.claims.parameters import LINES
+from dockerproxy.policy.claims.parameters import FIELDS, LINES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -24,7 +24,13 @@ _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
 def _words_of(name: str) -> Mapping[str, Constraint]:
     of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
     of_object = words_of_object(name) or LISTED.get(name, ())
-    return {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *(line.word for line in LINES.get(name, ())))}
+    of_head = (*list_words_of_fields(name), *(line.word for line in LINES.get(name, ())))
+    return {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
+
+
+def list_words_of_fields(name: str) -> list[str]:
+    """Return the conditions on fields of the head that an operation without a table can bear."""
+    return [read.word for (operation, _), reads in FIELDS.items() if operation == name for read in reads]
 
 
 _WORDS: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) for name in _OF_BODY}

@@ -8,6 +8,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.judge import Judged, Verdict
+from dockerproxy.policy.needs import UNREAD
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.ports import ClientPort
@@ -66,6 +67,11 @@ class Ending:
         self._socket = socket
         self._shared = shared
         self.account = account
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
+        return self.state is State.HELD and not self._client.is_gone
 
     # By an answer of ours
 
@@ -222,7 +228,7 @@ class Ending:
     def _note_start(self) -> None:
         """Leave a line now of what may last for weeks, and keep nothing of a body of which the engine has all."""
         judged = self.judged
-        if isinstance(judged, Verdict):
+        if isinstance(judged, Verdict) and judged.needs is not UNREAD:
             self.account.note_start(judged)
             if judged.body and self._held:
                 self.judged = replace(judged, known=NOTHING, body=b"", to_engine=judged.to_engine[:1])

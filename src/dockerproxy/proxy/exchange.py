@@ -26,7 +26,7 @@ from dockerproxy.proxy.endings import Ending
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.known import Known
-from dockerproxy.proxy.uploads import make_body
+from dockerproxy.proxy.uploads import WatchedBody, make_body
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
@@ -163,11 +163,6 @@ class Exchange(Ending):
             self._policy = self._socket.policy
             self.state = step(self.state, Signal.HOLD)
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
-        return self.state is State.HELD and not self._client.is_gone
-
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""
         if self.is_held:
@@ -254,6 +249,8 @@ class Exchange(Ending):
         if body.broken:
             self.fail(body.status, body.broken)
             return
+        if isinstance(body, WatchedBody) and self.judged is not None:
+            self.judged = body.verdict
         if client.engine is not None and self.state is not State.SKIPPING:
             client.engine.writelines(pieces)
         if body.complete:

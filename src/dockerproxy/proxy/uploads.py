@@ -11,8 +11,9 @@ inbox until it was read, so nothing behind it is taken and nothing ends (test: t
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.policy.claims.archives import Archive
-from dockerproxy.policy.judge import Verdict
+from dockerproxy.policy.claims.archives import Archive, ReadArchive
+from dockerproxy.policy.judge import Verdict, judge_archive
+from dockerproxy.policy.needs import UNREAD
 from dockerproxy.wire.body import RequestBody, frame
 from dockerproxy.wire.head import RequestHead
 
@@ -50,14 +51,49 @@ class InspectedBody(RequestBody):
         if self.complete:
             passed += self._archive.end()
         self._kept = self._archive.kept
+        return self._let_pass(passed), used
+
+    def _let_pass(self, passed: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        """Return what goes on of what was looked at."""
         if self._archive.fault:
             self.broken, self.status = self._archive.fault, HTTPStatus.FORBIDDEN
-            return [], used
-        return frame(passed, last=self.complete), used
+            return []
+        return frame(passed, last=self.complete)
+
+
+class WatchedBody(InspectedBody):
+    """Reads one body that goes on as it came, but not before it was looked at: the record must be told of it.
+
+    Attributes:
+        verdict: What is known of the request.
+    """
+
+    _archive: ReadArchive
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.head, ReadArchive(verdict.request, verdict.decision.conditions))
+        self.verdict = verdict
+        self._waiting: list[bytes | memoryview] = []
+
+    def take(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
+        """Take what belongs to the body, and keep it until it was looked at."""
+        self._waiting, used = super().take(data)
+        return self._waiting, used
+
+    def _let_pass(self, passed: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        if self.complete or (self._archive.has_ended and self.verdict.needs is UNREAD):
+            self.verdict = judge_archive(self.verdict, self._archive)
+        if self.has_more:
+            self._kept += sum(map(len, self._waiting))
+            return []
+        passed, self._waiting = self._waiting, []
+        return passed if self._chunks is None else frame(passed, last=self.complete)
 
 
 def make_body(verdict: Verdict) -> RequestBody:
     """Return what reads the body of a request that is decided, of which something is left to come."""
-    if verdict.decision.conditions is None:
+    if verdict.needs is UNREAD:
+        return WatchedBody(verdict)
+    if not verdict.decision.conditions:
         return RequestBody(verdict.head)
     return InspectedBody(verdict.head, Archive(verdict.request, verdict.decision.conditions))

@@ -7,21 +7,6 @@ from typing import Final
 from dockerproxy.text import lower
 from dockerproxy.wire.head import END_OF_HEAD
 
-_PHRASES: Final = {
-    200: "OK",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    417: "Expectation Failed",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
-
 _OF_CONTENT: Final = frozenset({b"connection", b"content-length", b"etag", b"transfer-encoding"})
 """Fields of a response that speak of the bytes behind it."""
 
@@ -41,7 +26,7 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
     content = json.dumps({"message": message}).encode() + b"\n"
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
-        _PHRASES[status].encode(),
+        HTTPStatus(status).phrase.encode(),
         len(content),
         b"Retry-After: 1\r\n" if status in _PASSING else b"",
         b"Connection: close\r\n" if close else b"",

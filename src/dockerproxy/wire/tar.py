@@ -132,6 +132,7 @@ class TarReader:
     Attributes:
         fault: Why it is ambiguous, or empty.
         left: Bytes of a file's contents still to come.
+        ended: Whether nothing but zeros may follow.
     """
 
     def __init__(self) -> None:
@@ -143,7 +144,7 @@ class TarReader:
         self._extension = b""
         self._size = 0
         self._said: dict[bytes, bytes] = {}
-        self._ended = False
+        self.ended = False
 
     @property
     def kept(self) -> int:
@@ -166,7 +167,7 @@ class TarReader:
                     used = min(self._padding, len(view) - at)
                     self._padding -= used
                     at += used
-                elif self._ended:
+                elif self.ended:
                     _check_zeros(view[at:])
                     at = len(view)
                 else:
@@ -195,7 +196,7 @@ class TarReader:
             if self._extension:
                 self._take_extension(whole[: self._size])
             elif not any(whole):
-                self._ended = True
+                self.ended = True
                 if self._said:
                     raise _UnclearError("truncated after an extended header")
             else:

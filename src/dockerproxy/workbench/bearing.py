@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dockerproxy.api.bodies.tables import SEALED, Content
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.claims.tables import BODIES
@@ -16,9 +16,9 @@ from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
-from dockerproxy.workbench.needs import LITERAL, find_least
+from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
@@ -43,10 +43,7 @@ class _Alone:
 def _judge_alone(grant: Grant, policy: Policy, tried: Tried) -> _Alone:
     alone, claims = compile_policy(replace(policy, grants=(grant,), denials=())), _claims_of(tried)
     faults = [(case, find_faults(case, tried)) for case in alone.cases[tried.request.operation.name]]
-    allows = any(
-        not those and not judge_claims(case.by_word, claims).faults and not (case.body is not None and tried.fault)
-        for case, those in faults
-    )
+    allows = any(not those and not judge_claims(case.by_word, claims).faults for case, those in faults)
     return _Alone(grant, alone, faults, allows)
 
 
@@ -173,12 +170,11 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     A list is empty where it would let less through, but cannot say what the request has.
     """
     needed = _find_needed_of_head(tried, operation)
-    if operation.name in SEALED or tried.fault:
+    if operation.name in SEALED:
         return {**needed, UNRESTRICTED.word: True}
     if operation.name not in BODIES or _lacks_body(tried, operation):
         return needed
     body, known = replace(BODIES[operation.name], of_object={}), tried.known
-    body = replace(body, content=Content.NONE) if body.streams else body  # What is in an archive, a grant cannot say.
     while isinstance(bounds := find_needs(body, tried.request, known), Lookup):
         known = answer_by_name(known, bounds)
     if UNRESTRICTED.word in bounds:
@@ -189,7 +185,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
 def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     """Return the least conditions on the head that a request keeps to, all together."""
     claims = _claims_of(tried)
-    words = {word: each for word, each in find_words(operation).items() if not is_of_body(operation, word)}
+    words = words_of_head(operation)
     least = {word: find_least(each, claims) for word, each in words.items()}
     needed = {word: value for word, value in least.items() if value is not None and can_be_listed(words[word], value)}
     while faults := judge_claims(_make(needed), claims).faults:

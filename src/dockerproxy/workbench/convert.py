@@ -11,16 +11,15 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
 from dockerproxy.config.configuration import REPLACED
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.groups import GROUPS, without_underscore
+from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import write_grant, write_value
-from dockerproxy.settings import LIMITS
+from dockerproxy.policy.wording import list_names, write_grant, write_value
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import write_place
 
@@ -62,16 +61,13 @@ def _introduce(given: set[str]) -> Iterator[str]:
     kept = [name for name in KEPT if name in given]
     said = "The defaults, because no variable is set."
     if replaced:
-        said = f"Replaces {_enumerate(replaced)}: unset {'them' if replaced[1:] else 'it'} when you use this file."
+        said = (
+            f"Replaces {list_names(replaced, 'and')}: unset {'them' if replaced[1:] else 'it'} when you use this file."
+        )
     if kept:
-        said += f" {_enumerate(kept)} {'stay' if kept[1:] else 'stays'} in the environment."
+        said += f" {list_names(kept, 'and')} {'stay' if kept[1:] else 'stays'} in the environment."
     for line in textwrap.wrap(said, _WIDTH - 2):
         yield f"# {line}"
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _check_path(path: str) -> None:
@@ -81,7 +77,9 @@ def _check_path(path: str) -> None:
 
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:
     """Find the lines that allow the same. What a denial takes away whole is no line: it would be a mistake."""
-    whole = {name for grant in policy.policy.grants if _is_plain(grant.conditions) for name in grant.operations}
+    whole = {
+        name for grant in policy.policy.grants if set(grant.conditions) <= {UNRESTRICTED} for name in grant.operations
+    }
     opened = {section for switch, section in SECTION_SWITCHES.items() if switches[switch]}
     for section in SECTIONS:
         for access in Access:
@@ -103,11 +101,6 @@ def _write_operation(policy: CompiledPolicy, name: str) -> Iterator[_Line]:
     remarks = tuple(_find_remarks(policy, [name], of_group=False))
     for conditions in find_needed(name, (case.conditions for case in policy.cases[name])):
         yield write_grant(name, values_of(conditions)), remarks
-
-
-def _is_plain(conditions: tuple[Condition, ...]) -> bool:
-    """Whether there are no conditions, but for the word that there shall be none on bodies."""
-    return set(conditions) <= {UNRESTRICTED}
 
 
 def _find_remarks(policy: CompiledPolicy, names: Sequence[str], *, of_group: bool) -> Iterator[str]:

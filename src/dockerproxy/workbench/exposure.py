@@ -114,11 +114,7 @@ _EXPOSURES: Final = (
     Exposure(
         "ContainerExec ContainerExecLibpod",
         "is as good as root on the host: a command in a container may be run privileged",
-    ),
-    Exposure(
-        "ContainerExec ContainerExecLibpod",
-        "is as good as root on the host: a command in a container may be run privileged",
-        runs_privileged,
+        lambda case: is_whole(case) or runs_privileged(case),
         ("options",),
     ),
     Exposure(

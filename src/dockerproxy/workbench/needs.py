@@ -37,7 +37,13 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import (
+    UNRESTRICTED,
+    find_words,
+    is_about_object,
+    is_of_body,
+    list_words_of_fields,
+)
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
@@ -64,6 +70,8 @@ _UNNAMED: Final = {
     "images": "named no image that a policy can list",
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
+    "instructions": "had an instruction that there is not",
+    "addresses": "asked for an address that engines read differently",
 }
 """For each list without which everything is let through: why a request may not keep to any list."""
 
@@ -91,7 +99,7 @@ _STRANGE: Final = Gap("had one with characters that no policy can have")
 _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 """Gaps that omit no condition that other requests met."""
 
-_CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
+_CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE, Gap(_UNNAMED["instructions"])})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
 
 _NOT_OF_NAMES: Final = frozenset({OWN, LABELLED})
@@ -156,14 +164,14 @@ def find_need(record: Record) -> Need | Impossible | None:
         return _impossible(record, record.reason)
     if len(record.target) >= MAX_TARGET and record.operation in OPERATIONS:
         operation = OPERATIONS[record.operation]
-        return _be_wary(_with_body(Need(operation, dict.fromkeys(_words_of_head(operation), _CUT)), record), record)
+        return _be_wary(_with_body(Need(operation, dict.fromkeys(words_of_head(operation), _CUT)), record), record)
     request = canonicalise(record.method, record.target)
     if isinstance(request, Refusal):
         return _impossible(record, request.reason)
     if request.operation is UNKNOWN:
         return _impossible(record, "unknown operation")
     named = find_object(request)
-    values = {name: _find_value(word, request, record) for name, word in _words_of_head(request.operation).items()}
+    values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}
     need = Need(
         request.operation,
         values,
@@ -209,9 +217,11 @@ def _is_itself(value: Value) -> bool:
     return all(map(can_list_command, commands)) if commands else is_literal(value)
 
 
-def _words_of_head(operation: Operation) -> Mapping[str, Constraint]:
+def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
+    """Return the conditions on what the head of an operation says that can be learned, by their names."""
+    hidden = {*list_words_of_fields(operation.name), *_NOT_OF_NAMES}  # A record has no field of the head.
     words = find_words(operation).items() if operation.name not in LISTED else ()
-    return {name: word for name, word in words if not is_of_body(operation, name) and name not in _NOT_OF_NAMES}
+    return {name: word for name, word in words if name not in hidden and not is_of_body(operation, name)}
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
@@ -223,8 +233,8 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     of_body = {word: each for word, each in words.items() if is_of_body(need.operation, word)}
     told = record.body if record.body is not None and _can_be_used(record.body, words) else None
     if told is None:
-        gaps = dict.fromkeys((word for word, each in of_body.items() if _narrows(each)), UNTOLD)
-        return replace(need, values={**need.values, **gaps}, is_untold=True)
+        lists = [word for word, each in of_body.items() if each.narrows and each.is_learned and each.takes in LISTS]
+        return replace(need, values={**need.values, **dict.fromkeys(lists, UNTOLD)}, is_untold=True)
     if UNRESTRICTED.word in told:
         return replace(need, opening=str(told[UNRESTRICTED.word]))
     values: dict[str, Value | Gap | Absent] = dict(need.values)
@@ -234,11 +244,6 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
         elif each.takes not in LISTS:
             values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
-
-
-def _narrows(word: Constraint) -> bool:
-    """Whether a list of what a body says may be left out."""
-    return word.narrows and word.is_learned and word.takes in LISTS
 
 
 def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> bool:

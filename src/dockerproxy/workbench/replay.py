@@ -147,7 +147,7 @@ def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record,
     default = policy.default[name]
     if len(kept) < len(policy.cases[name]):
         default = replace(default, message=f"{name} denied: {_describe_need(name, needed)}")
-    return replace(policy, cases={**policy.cases, name: kept}, default={**policy.default, name: default})
+    return replace(policy, cases={**policy.cases, name: kept}, default={name: default})
 
 
 def _covers(operation: Operation, case: Case, needed: Mapping[str, Value]) -> bool:
@@ -166,7 +166,7 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
         for each in CONSTRAINTS[word].read_back(value):
             yield Claim(words, ((each, KEEP),), "the body", None, "", without=without)
         if not value:
-            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without)
+            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without is None)
 
 
 def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:

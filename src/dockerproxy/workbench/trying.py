@@ -6,8 +6,8 @@ from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.claims.archives import Archive
+from dockerproxy.policy.claim import Fault, Known, Reading
+from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
@@ -34,7 +34,6 @@ class Tried:
         decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
         asked: What `serve` would ask the engine of the objects that it names; that of its path first.
         wants_body: Whether all depends on its body, which is not there.
-        fault: What is wrong with the archive that is its body, as far as the policy would let it come; else empty.
     """
 
     request: CanonicalRequest
@@ -42,7 +41,6 @@ class Tried:
     decision: Decision
     asked: tuple[Lookup, ...] = ()
     wants_body: bool = False
-    fault: str = ""
 
     @property
     def found(self) -> ResolvedObject | None:
@@ -59,17 +57,20 @@ def try_request(
     if isinstance(judged, Refusal):
         return judged
     known = Known(found=judged.known.found)
-    if body is not None and _is_read(judged.request):
+    table = BODIES.get(judged.request.operation.name)
+    if body is not None and table is not None and table.is_read:
         document = read_json(body) if body else None
         if isinstance(judged, NeedsBody) and len(body) > most:
             return Refusal(413, f"the body is longer than {most} bytes")
         if isinstance(judged, NeedsBody) and isinstance(document, Refusal):
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
+    elif body is not None and table is not None and table.streams:
+        known = replace(known, archive=_read_archive(judged.request, body))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
     if isinstance(judged, NeedsLookup) and judged.lookup not in tried.asked:
         tried = replace(tried, asked=(judged.lookup, *tried.asked))
-    return _look_into(tried, body) if body is not None and tried.decision.conditions is not None else tried
+    return tried
 
 
 def _write_fields(method: str, target: str, body: bytes | None) -> str:
@@ -77,15 +78,9 @@ def _write_fields(method: str, target: str, body: bytes | None) -> str:
     if body is None:
         return ""
     request = canonicalise(method, target)
-    name = request.operation.name if isinstance(request, CanonicalRequest) else ""
-    is_archive = name in BODIES and BODIES[name].streams
-    kind = "x-tar" if is_archive else "json"
+    table = BODIES.get(request.operation.name) if isinstance(request, CanonicalRequest) else None
+    kind = "x-tar" if table is not None and table.streams else "json"
     return f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n"
-
-
-def _is_read(request: CanonicalRequest) -> bool:
-    """Whether a grant that is contained would have the body read, whatever is granted."""
-    return request.operation.name in BODIES and BODIES[request.operation.name].is_read
 
 
 def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> CompiledPolicy:
@@ -127,17 +122,14 @@ def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
     return all(case.body.optional for case in cases if case.body is not None)
 
 
-def _look_into(tried: Tried, body: bytes) -> Tried:
-    """Look at an archive as it would pass; what is wrong in it turns the decision."""
-    archive = Archive(tried.request, tried.decision.conditions or {})
+def _read_archive(request: CanonicalRequest, body: bytes) -> Reading:
+    archive = ReadArchive(request, ())
     for start in range(0, len(body), _PIECE):
-        if not archive.fault:
-            archive.feed(body[start : start + _PIECE])
-    if not archive.fault:
-        archive.end()
-    if not archive.fault:
-        return tried
-    return replace(tried, decision=replace(tried.decision, allowed=False, message=archive.fault), fault=archive.fault)
+        archive.feed(body[start : start + _PIECE])
+        while archive.has_more:
+            archive.feed(b"")
+    archive.end()
+    return archive.found
 
 
 def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:

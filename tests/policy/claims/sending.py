@@ -16,7 +16,7 @@ BUILD = ("POST", "/build")
 
 def archive_for(request: tuple[str, str], bounds: Mapping[str, Value] | None = None) -> Archive:
     """Return what looks at an archive."""
-    return Archive(request_of(*request), conditions_of(bounds or {}))
+    return Archive(request_of(*request), (conditions_of(bounds or {}),))
 
 
 def send(request: tuple[str, str], content: bytes, **bounds: Value) -> bytes:

@@ -2,18 +2,20 @@
 
 import bz2
 import gzip
+import json
 import lzma
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.claims.sending import BUILD, LOAD, PUT, archive_for, feed_all, passed_on, refusal_of, send
+from policy.inspecting import conditions_of
 from policy.policies import request_of
 from wire.chunks import splits
 from wire.tars import archive_of, block, entries, item, link, read_archive, write_archive
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.archives import Archive
+from dockerproxy.policy.claims.archives import Archive, ReadArchive
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.wire.tar import Entry
 from dockerproxy.wire.tar_writing import END
@@ -150,7 +152,7 @@ def test_what_is_not_packed_as_one_whole_is_refused(packed: bytes, says: str) ->
 
 @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "packed"])
 def test_an_archive_knows_whether_it_is_unpacked_here(content: bytes) -> None:
-    archive = Archive(request_of(*REQUESTS[0]), {})
+    archive = Archive(request_of(*REQUESTS[0]), ())
     archive.feed(content)
     assert archive.is_packed is (content is not CONTENT)
 
@@ -228,4 +230,63 @@ def test_every_operation_with_an_archive_is_known() -> None:
             operation = OPERATIONS[name]
             path = operation.path.replace("{id}", "x").replace("{name}", "x")
             path = f"/v5.0.0{path}" if path.startswith("/libpod") else path
-            assert Archive(request_of(operation.method, path), {})
+            assert Archive(request_of(operation.method, path), ())
+
+
+def manifest(*names: str) -> bytes:
+    return json.dumps([{"RepoTags": names}]).encode()
+
+
+@pytest.mark.parametrize(
+    ("manifest_", "index", "passes"),
+    [("ci/a:1", "ci/b:1", True), ("me/a:1", "me/b:1", True), ("ci/a:1", "me/b:1", False), ("x:1", "ci/a:1", False)],
+)
+def test_an_archive_fits_one_of_several_grants_as_a_whole(manifest_: str, index: str, *, passes: bool) -> None:
+    grants = tuple(conditions_of({"tags": (tag,)}) for tag in ("ci/*:*", "me/*:*"))
+    named = {"manifests": [{"annotations": {"io.containerd.image.name": f"docker.io/{index}"}}]}
+    content = archive_of(item("manifest.json", manifest(manifest_)), item("index.json", json.dumps(named).encode()))
+    archive = Archive(request_of(*LOAD), grants)
+    feed_all(archive, content)
+    archive.end()
+    assert (not archive.fault) is passes, archive.fault
+
+
+def test_what_is_read_of_an_archive_is_bounded_and_nothing_of_it_is_kept_twice() -> None:
+    names = [f"ci/{'x' * 200}:{number}" for number in range(500)]
+    read = ReadArchive(request_of(*LOAD), (conditions_of({"tags": ("me/*",)}),))
+    feed_all(read, archive_of(item("manifest.json", manifest(*names, *names)), item("repositories", b"{}")))
+    read.end()
+    assert len(read.found.claims) == 501
+    assert not read.fault
+    assert read.denial.startswith("ImageLoad denied: a name in manifest.json is ")
+    assert 501_000 <= read.kept < 502_000
+
+
+def test_behind_a_violation_nothing_is_read() -> None:
+    read = ReadArchive(request_of(*BUILD), ())
+    feed_all(read, archive_of(link("Dockerfile", "x"), item("Containerfile", DOCKERFILE)))
+    read.end()
+    assert [str(fault) for fault in read.found.violations] == ['the entry "Dockerfile" must be a file, and occur once']
+    assert (read.found.claims, read.feed(CONTENT)) == ([], [])
+
+
+def test_a_file_in_which_a_violation_stands_is_held_no_longer() -> None:
+    read = ReadArchive(request_of(*LOAD), ())
+    content = archive_of(item("manifest.json", b'[{"io.containers.autoupdate": 1}]' + b" " * 10_000))
+    read.feed(content[: content.index(b"autoupdate") + 20])
+    assert read.found.violations
+    assert not read.holds
+
+
+def test_of_what_no_grant_allows_and_what_this_one_does_not_the_first_is_said() -> None:
+    content = archive_of(item("manifest.json", manifest("x:1", "no name")))
+    assert "not a valid image name; only an unrestricted grant allows it" in refusal_of(LOAD, content, tags=("ci/*",))
+
+
+def test_an_archive_has_ended_when_all_of_its_entries_were_there() -> None:
+    read = ReadArchive(request_of(*PUT), ())
+    content = archive_of(item("a", b"x"))
+    read.feed(content[:1024])
+    assert not read.has_ended
+    read.feed(content[1024:1536])
+    assert read.has_ended

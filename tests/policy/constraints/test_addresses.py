@@ -7,15 +7,15 @@ import pytest
 from policy.claims.looking import faults, look
 from policy.inspecting import admits
 
-from dockerproxy.policy.constraints.addresses import CONSTRAINT, Mac
+from dockerproxy.policy.constraints.addresses import CONSTRAINT
 from dockerproxy.wire.document import Json
 
 SAMPLES = (
     ipaddress.ip_network("10.9.0.2"),
     ipaddress.ip_network("10.10.0.2"),
     ipaddress.ip_network("fd00::2"),
-    Mac("02:42:0a:00:00:02"),
-    Mac("02:43:0a:00:00:02"),
+    "02:42:0a:00:00:02",
+    "02:43:0a:00:00:02",
     "gateway-priority",
 )
 VALUES: tuple[tuple[str, ...], ...] = (
@@ -90,7 +90,7 @@ def test_an_address_on_the_link_is_granted_wherever_it_stands(operation: str, fi
     assert "a MAC address that no rule allows" in fault
     denied = look(operation, "", content).faults
     (value,) = [each.value for each in denied if each.word == "addresses"]
-    assert admits("addresses", value, Mac(MAC))
+    assert admits("addresses", value, MAC)
 
 
 def test_the_engine_s_own_address_is_left_out() -> None:
@@ -129,7 +129,7 @@ def test_items_are_addresses_networks_and_patterns() -> None:
     assert CONSTRAINT.within(("10.9.0.5", MAC), ("10.9.0.0/16", "02:*"))
     assert not CONSTRAINT.within(("02:*",), ("02:42:*", "10.0.0.0/8"))
     assert not CONSTRAINT.within(("gateway-priority",), ("10.0.0.0/8",))
-    for value in (Mac(MAC), "gateway-priority", *CONSTRAINT.read_back(("10.9.0.0/16", "10.9.0.5"))):
+    for value in (MAC, "gateway-priority", *CONSTRAINT.read_back(("10.9.0.0/16", "10.9.0.5"))):
         least = CONSTRAINT.least(value)
         assert isinstance(least, tuple)
         assert value in CONSTRAINT.read_back(least)

@@ -17,7 +17,7 @@ from dockerproxy.policy.constraints.base import Choice, Words
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.memory import Swap
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.constraints.publish import Addresses, Ports, normalise_address
+from dockerproxy.policy.constraints.publish import normalise_address
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
@@ -95,8 +95,8 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     "pods": OBJECTS,
     "ps_args": ("-ef", "aux", "*", "-o pid"),
     "publish": (
-        *(Ports(text) for text in ("0", "80", "81", "80-81", "79-80", "8000-8999")),
-        *(Addresses(texts) for texts in (("::1",), ("0:0::1",), ("127.0.0.1",), ("0.0.0.0", "::"))),  # noqa: S104
+        *map(read_ports, ("0", "80", "81", "80-81", "79-80", "8000-8999")),
+        *(("::1",), ("0:0::1",), ("127.0.0.1",), ("0.0.0.0", "::")),  # noqa: S104
     ),
     "secrets": OBJECTS,
     "servers": ("docker.io", "index.docker.io", "registry.example", "registry.example:5000"),
@@ -209,13 +209,12 @@ def test_a_word_that_brings_its_samples_agrees_with_itself(word: str) -> None:
 def are_same(word: str, one: Hashable, other: Hashable) -> bool:  # noqa: PLR0911 (one for each kind of value)
     """Whether what admits one claim has to admit another: they are about the same."""
     match (one, other):
-        case (Addresses(), Addresses()):
-            return {*map(normalise_address, other.texts)} <= {*map(normalise_address, one.texts)}
-        case (Addresses(), _) | (_, Addresses()):
+        case (tuple(), tuple()) if word == "publish":
+            return {*map(normalise_address, other)} <= {*map(normalise_address, one)}
+        case (range(), range()):
+            return {*other} <= {*one}
+        case (range(), _) | (_, range()):
             return True  # Who is granted addresses may open any port there, and the other way round.
-        case (Ports(), Ports()):
-            wide, narrow = (read_ports(each.text) for each in (one, other))
-            return wide is not None and narrow is not None and {*narrow} <= {*wide}
         case (Bind(), Bind()):
             return one.path == other.path and (other.read_only or not one.read_only)
     found, asked = (each.found if isinstance(each, Joined) else each for each in (one, other))

@@ -5,12 +5,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from policy.inspecting import admits, inspect
-from policy.policies import request_of
+from policy.inspecting import admits, conditions_of, inspect
+from policy.policies import condition, policy_with, request_of
+from wire.heads import head_of
 
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.credentials import CONSTRAINT
+from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.model import Grant
+from dockerproxy.wire.document import Json
 
 SAMPLES = ("docker.io", "registry.example:5000", "ghcr.io")
 VALUES: tuple[tuple[str, ...], ...] = ((), ("index.docker.io",), ("docker.io", "Registry.example:5000"), ("ghcr.io",))
@@ -21,7 +26,11 @@ PUSH = ("POST", "/images/ghcr.io/a/b/push?tag=1")
 PODMAN_PULL = ("POST", "/v5.0.0/libpod/images/pull?reference=ghcr.io/a/b:1")
 PODMAN_PUSH = ("POST", "/v5.0.0/libpod/images/x/push?destination=ghcr.io/a/b:1")
 BUILD = ("POST", "/build")
-MOVES = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH]
+CREATE = ("POST", "/services/create")
+UPDATE = ("POST", "/services/web/update?version=1")
+LOOK = ("GET", "/distribution/ghcr.io/a/b/json")
+MOVES = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH, CREATE, UPDATE, LOOK]
+BY_BOTH = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH, BUILD]
 FIELDS = ["x-registry-auth", "x-registry-config"]
 
 
@@ -29,11 +38,25 @@ def encode(said: object) -> str:
     return base64.urlsafe_b64encode((said if isinstance(said, str) else json.dumps(said)).encode()).decode()
 
 
-def problems(sent: tuple[str, str], *values: str, granted: tuple[str, ...] | None, name: str = FIELDS[0]) -> list[str]:
+def service(image: Json) -> Json:
+    return {"taskTemplate": {"ContainerSpec": {"image": image}}}
+
+
+def problems(
+    sent: tuple[str, str],
+    *values: str,
+    granted: tuple[str, ...] | None,
+    name: str = FIELDS[0],
+    body: Json = service("ghcr.io/a/b:1"),  # noqa: B008 (nobody changes it)
+) -> list[str]:
     request = replace(request_of(*sent), fields=tuple((name.encode(), value.encode()) for value in values))
     bounds = {} if granted is None else {"credentials": granted}
-    inspected = inspect(BODIES[request.operation.name], bounds, request, Known())
-    return [str(each) for each in inspected.faults if "credentials" in str(each)]
+    if sent == LOOK:
+        faults = judge_claims(conditions_of(bounds), claims_of_head(request, Known())).faults
+    else:
+        known = Known(body=(body,) if sent in {CREATE, UPDATE} else None)
+        faults = inspect(BODIES[request.operation.name], bounds, request, known).faults
+    return [str(each) for each in faults if "credentials" in str(each)]
 
 
 @pytest.mark.parametrize("sent", MOVES)
@@ -49,7 +72,7 @@ def test_credentials_go_only_where_they_may(sent: tuple[str, str]) -> None:
     assert not problems(sent, encode(other), granted=("ghcr.io", "evil.example"))
 
 
-@pytest.mark.parametrize("sent", [*MOVES, BUILD])
+@pytest.mark.parametrize("sent", BY_BOTH)
 def test_both_fields_are_read(sent: tuple[str, str]) -> None:
     for name in FIELDS:
         servers = encode({"https://ghcr.io/v1/": SECRET, "registry.example:5000": {}})
@@ -67,8 +90,9 @@ def test_both_fields_are_read(sent: tuple[str, str]) -> None:
     ["", "null", encode({}), encode("null"), encode({"username": "", "serveraddress": "x.example"}), encode({"a": {}})],
 )
 def test_no_credentials_may_go_anywhere(sent: tuple[str, str], text: str) -> None:
-    assert not problems(sent, text, granted=())
-    assert not problems(sent, granted=())
+    granted = ("ghcr.io",) if sent == UPDATE else ()  # It has some by itself.
+    assert not problems(sent, text, granted=granted)
+    assert not problems(sent, granted=granted)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +143,46 @@ def test_docker_hub_has_many_names() -> None:
     assert CONSTRAINT.read_back(("index.docker.io",)) == ("docker.io",)
     assert admits("credentials", ("index.docker.io",), "docker.io")
     assert CONSTRAINT.fault("ghcr.io/a")
+
+
+@pytest.mark.parametrize("text", [(), ("",)])
+def test_a_service_sends_what_it_has(text: tuple[str, ...]) -> None:
+    """An update without credentials keeps those of the service, which then go to wherever its image is."""
+    evil = service("evil.example/a:1")
+    (fault,) = problems(UPDATE, *text, granted=("ghcr.io",), body=evil)
+    assert 'the service\'s own credentials may be sent to "evil.example"' in fault
+    assert not problems(UPDATE, *text, granted=("ghcr.io", "evil.example"), body=evil)
+    assert not problems(UPDATE, *text, granted=("ghcr.io",))
+    assert not problems(UPDATE, *text, granted=None, body=evil)
+    assert problems(UPDATE, *text, granted=(), body=service("busybox"))
+    assert not problems(CREATE, *text, granted=(), body=evil)
+    assert not problems(UPDATE, encode({}), granted=(), body=evil)
+
+
+@pytest.mark.parametrize("sent", [CREATE, UPDATE])
+@pytest.mark.parametrize(
+    "body", [None, {}, service(None), service("A b"), service(""), {"TaskTemplate": {"Runtime": ""}}]
+)
+def test_a_service_of_no_certain_image_gets_no_credentials(sent: tuple[str, str], body: Json) -> None:
+    assert problems(sent, encode(SECRET), granted=("ghcr.io", "docker.io"), body=body)
+    assert not problems(CREATE, granted=(), body=body)
+
+
+@pytest.mark.parametrize("sent", [CREATE, UPDATE])
+def test_a_service_has_one_image_in_whatever_spelling(sent: tuple[str, str]) -> None:
+    for name in ("busybox", "docker.io/a/b", "index.docker.io/a/b:1", f"busybox@sha256:{64 * 'a'}"):
+        assert not problems(sent, encode(SECRET), granted=("docker.io",), body=service(name))
+        assert problems(sent, encode(SECRET), granted=("ghcr.io",), body=service(name))
+    assert not problems(sent, encode(SECRET), granted=("localhost:5000",), body=service("localhost:5000/a"))
+
+
+@pytest.mark.parametrize(("host", "passes"), [("ghcr.io", True), ("docker.io", False)])
+def test_a_look_at_an_image_of_a_registry_is_judged_whole(host: str, *, passes: bool) -> None:
+    policy = policy_with(Grant(frozenset({"DistributionInspect"}), "x", (condition("credentials", (host,)),)))
+    line = "GET /v1.45/distribution/ghcr.io/a/b:1/json HTTP/1.1"
+    judged = judge(policy, head_of(f"X-Registry-Auth: {encode(SECRET)}", line=line))
+    assert isinstance(judged, Verdict)
+    assert judged.passes is passes
+    without = judge(policy, head_of(line=line))
+    assert isinstance(without, Verdict)
+    assert without.passes

@@ -3,7 +3,8 @@
 import pytest
 from policy.inspecting import admits
 
-from dockerproxy.policy.constraints.publish import CONSTRAINT, Addresses, Ports, normalise_address
+from dockerproxy.policy.amounts import read_ports
+from dockerproxy.policy.constraints.publish import CONSTRAINT, normalise_address
 from dockerproxy.policy.values import Pairs, Value
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what is granted, nothing is bound here)
@@ -31,12 +32,12 @@ def publish(*ports: str, addresses: tuple[str, ...] = ()) -> Pairs:
     ],
 )
 def test_all_ports_of_a_range_are_granted_together(ports: str, *, passes: bool) -> None:
-    assert admits("publish", publish("80", "8000-8999", "9000-9200"), Ports(ports)) is passes
+    assert admits("publish", publish("80", "8000-8999", "9000-9200"), read_ports(ports)) is passes
 
 
 def test_a_free_port_is_one_that_is_granted_by_itself() -> None:
-    assert admits("publish", publish("0"), Ports("0"))
-    assert not admits("publish", publish("0"), Ports("1"))
+    assert admits("publish", publish("0"), read_ports("0"))
+    assert not admits("publish", publish("0"), read_ports("1"))
 
 
 @pytest.mark.parametrize(
@@ -44,27 +45,27 @@ def test_a_free_port_is_one_that_is_granted_by_itself() -> None:
     [(("127.0.0.1",), True), (("0:0::1",), True), (("127.0.0.1", "::1"), True), (EVERYWHERE, False), (("x",), False)],
 )
 def test_all_addresses_are_granted(addresses: tuple[str, ...], *, passes: bool) -> None:
-    assert admits("publish", publish(addresses=("127.0.0.1", "::1")), Addresses(addresses)) is passes
+    assert admits("publish", publish(addresses=("127.0.0.1", "::1")), addresses) is passes
 
 
 def test_of_what_a_grant_does_not_speak_all_is_admitted() -> None:
-    assert admits("publish", publish("80"), Addresses(EVERYWHERE))
-    assert admits("publish", publish(addresses=("::1",)), Ports("1-65535"))
-    assert not admits("publish", publish(addresses=("::1",)), Ports("x"))
+    assert admits("publish", publish("80"), EVERYWHERE)
+    assert admits("publish", publish(addresses=("::1",)), read_ports("1-65535"))
+    assert not admits("publish", publish(addresses=("::1",)), read_ports("x"))
     assert not admits("publish", publish("1-65535"), "80")
 
 
 def test_without_it_no_port_is_opened_and_an_address_by_itself_is_no_matter() -> None:
-    assert not CONSTRAINT.by_default(Ports("80"))
-    assert CONSTRAINT.by_default(Addresses(EVERYWHERE))
+    assert not CONSTRAINT.by_default(read_ports("80"))
+    assert CONSTRAINT.by_default(EVERYWHERE)
 
 
 def test_the_least_is_the_ports_or_the_addresses() -> None:
-    assert CONSTRAINT.least(Ports("80-90")) == publish("80-90")
-    assert CONSTRAINT.least(Addresses(EVERYWHERE)) == publish(addresses=EVERYWHERE)
+    assert CONSTRAINT.least(read_ports("80-90")) == publish("80-90")
+    assert CONSTRAINT.least(EVERYWHERE) == publish(addresses=EVERYWHERE)
     assert CONSTRAINT.least("80") is None
     read = CONSTRAINT.read_back(publish("80", "0", addresses=EVERYWHERE))
-    assert read == (Ports("80"), Ports("0"), *(Addresses((each,)) for each in EVERYWHERE))
+    assert read == (read_ports("80"), read_ports("0"), *((each,) for each in EVERYWHERE))
     assert CONSTRAINT.read_back("80") == ()
 
 

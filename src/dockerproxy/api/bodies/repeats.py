@@ -26,7 +26,7 @@ def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     in_body, in_query = dict[str, str](), dict[str, str]()
     for each in fields:
         place = in_query if each.path.startswith("?") else in_body
-        if not each.path.startswith("@") and each.rule != "aside":
+        if not each.path.startswith(("@", "#")) and each.rule != "aside":
             name = _FIRST.findall(each.path.removeprefix("?"))[0]
             place.setdefault(fold(name), name)
     known = {fold(each.path) for each in fields}

@@ -59,6 +59,9 @@ _LONGEST: Final = 6
 _REMEMBERED: Final = 100
 """Bytes that a name takes which is remembered."""
 
+_CLAIMED: Final = 1000
+"""Bytes that a claim takes."""
+
 _UNPACKING: Final = {
     "ImageLoad": ", like zstd -d < image.tar.zst | docker load",
     "ImageLoadLibpod": ", like zstd -d < image.tar.zst | podman load",
@@ -72,10 +75,10 @@ class Archive:
         fault: Why it may not go on, or empty.
     """
 
-    def __init__(self, request: CanonicalRequest, conditions: Mapping[str, Condition]) -> None:
+    def __init__(self, request: CanonicalRequest, grants: tuple[Mapping[str, Condition], ...]) -> None:
         self.fault = ""
         self._operation = request.operation.name
-        self._conditions = conditions
+        self._grants = grants
         self._lines = {line.path: line.rule.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
         self._reading = Reading(request=request, answers={})
         self._rules = _RULES[self._operation](request, self._read_value)
@@ -109,10 +112,12 @@ class Archive:
     @property
     def holds(self) -> bool:
         """Whether that file is read when all of it is there."""
-        return self._held is not None
+        return self._held is not None and not self.fault
 
     def feed(self, content: Piece) -> list[Piece]:
         """Take content; return what may go on."""
+        if self.fault:
+            return []
         content = self._gunzip.feed(content)
         passed = self._look(content)
         self._note(self._gunzip.fault)
@@ -195,11 +200,17 @@ class Archive:
         check(self._reading, value, path, {})
 
     def _judge(self) -> None:
-        """Judge by the grant what was noted since."""
-        faults = (*self._reading.violations, *judge_claims(self._conditions, self._reading.claims).faults)
+        """Judge what was noted since by the grants that all before fits: it must fit one as a whole."""
+        if self._reading.violations and not self.fault:
+            self._deny(self._reading.violations[0])
+        judged = [(judge_claims(each, self._reading.claims).faults, each) for each in self._grants]
         self._reading.claims.clear()
-        if faults and not self.fault:
-            self._deny(faults[0])
+        faults, nearest = min(judged, key=lambda each: len(each[0]), default=((), {}))
+        if not faults:
+            self._grants = tuple(each for those, each in judged if not those)
+        elif not self.fault:
+            needed = widen({word: each.value for word, each in nearest.items()}, faults)
+            self._deny(faults[0], needed if isinstance(needed, str) else propose(ADD, self._operation, needed))
 
     def _write(self, entry: Entry, passed: list[Piece]) -> None:
         passed.append(write_entry(entry, first=not self._has_begun))
@@ -210,10 +221,42 @@ class Archive:
         if unclear and not self.fault:
             self._deny(Fault("the archive", "", f"is invalid: {unclear}"))
 
-    def _deny(self, fault: Fault) -> None:
-        """Note what is wrong, and how to allow it."""
-        remedy = "only an unrestricted grant allows it"
-        if fault.word:
-            needed = widen({word: each.value for word, each in self._conditions.items()}, (fault,))
-            remedy = needed if isinstance(needed, str) else propose(ADD, self._operation, needed)
+    def _deny(self, fault: Fault, remedy: str = "only an unrestricted grant allows it") -> None:
+        """Note what is wrong, and how to allow it: nothing goes on from there."""
         self.fault = f"{self._operation} denied: {fault}; {remedy}"
+
+
+class ReadArchive(Archive):
+    """One that goes on as it came, and is read beside that by the same rules: where nothing is refused.
+
+    Attributes:
+        found: What was read in it; nothing behind the first violation is.
+        denial: Why it would be cut off where it is judged, or empty.
+    """
+
+    def __init__(self, request: CanonicalRequest, grants: tuple[Mapping[str, Condition], ...]) -> None:
+        super().__init__(request, grants)
+        self.found = Reading(request=request, answers={})
+        self.denial = ""
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of it."""
+        return super().kept + _CLAIMED * len(self.found.claims)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all of its entries were there. An engine may answer then, and not wait for the zeros behind."""
+        return self._tar.ended
+
+    def _judge(self) -> None:
+        self.found.claims = [*dict.fromkeys((*self.found.claims, *self._reading.claims))]
+        super()._judge()
+
+    def _deny(self, fault: Fault, remedy: str = "only an unrestricted grant allows it") -> None:
+        super()._deny(fault, remedy)
+        self.denial = self.denial or self.fault
+        if fault.word:
+            self.fault = ""  # It goes on all the same.
+        else:
+            self.found.violations.append(fault)

@@ -19,11 +19,8 @@ from dockerproxy.wire.document import Json
 
 def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """The container is one that the grant lists; any, if it does not say. Return its whole id."""
-    if not isinstance(value, str) or not value:
-        reading.claim("containers", None, path, None, "is missing")
-        return None
-    if not IS_NAME(value):
-        reading.claim("containers", None, path, value, "not a valid container name")
+    if not isinstance(value, str) or not IS_NAME(value):
+        reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
         return None
     found, lookup = reading.resolve(Kind.CONTAINER, value)
     mine = owned(found, reading.lookup(Kind.CONTAINER, value))

@@ -81,15 +81,26 @@ def _numbers_of(name: bytes) -> list[int]:
     return numbers
 
 
-class NamedFiles:
-    """Files of an archive that the engine looks for by name: each is there at most once, small, and by no detour."""
+class Rules:
+    """What an operation makes of the entries of an archive: this is what holds for each; some have more rules.
 
-    def __init__(self, names: frozenset[bytes]) -> None:
+    Files that the engine looks for by name are there at most once, small, and by no detour.
+    """
+
+    def __init__(self, names: frozenset[bytes] = frozenset()) -> None:
+        self._links = Links()
         self._names = names
         self._seen: set[bytes] = set()
 
+    def __len__(self) -> int:
+        """Return how many names are remembered."""
+        return len(self._links)
+
     def look(self, entry: Entry) -> Fault | None:
-        """Say what is wrong with an entry."""
+        """Say what is wrong with an entry, by its header."""
+        return self._links.look(entry) or self._look_at_name(entry)
+
+    def _look_at_name(self, entry: Entry) -> Fault | None:
         if entry.target in self._names and entry.kind is Kind.HARD_LINK:
             return fault_of(entry, "is a hard link to a file that must be checked")
         if entry.name not in self._names:
@@ -105,28 +116,8 @@ class NamedFiles:
         return None
 
     def holds(self, entry: Entry) -> bool:
-        """Whether an entry is one of them."""
-        return entry.name in self._names
-
-
-class Rules:
-    """What an operation makes of the entries of an archive: this is what holds for each; some have more rules."""
-
-    def __init__(self, names: frozenset[bytes] = frozenset()) -> None:
-        self._links = Links()
-        self._named = NamedFiles(names)
-
-    def __len__(self) -> int:
-        """Return how many names are remembered."""
-        return len(self._links)
-
-    def look(self, entry: Entry) -> Fault | None:
-        """Say what is wrong with an entry, by its header."""
-        return self._links.look(entry) or self._named.look(entry)
-
-    def holds(self, entry: Entry) -> bool:
         """Whether the contents of an entry must be read before it goes on; they are small then."""
-        return self._named.holds(entry)
+        return entry.name in self._names
 
     def scan(self, _entry: Entry, _piece: bytes | memoryview) -> Fault | None:
         """Say what is wrong with a piece of the contents of an entry, held or not."""

@@ -16,7 +16,7 @@ Attack: a label that Podman acts upon in a container of the image, or a variable
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
@@ -42,6 +42,9 @@ _IMAGES: Final = "manifest.json[]"
 
 _MOST_NAMES: Final = 512
 """That an archive may give: each is compared with all that are granted."""
+
+
+_Value = TypeVar("_Value", list[Json], dict[str, Json], str)
 
 
 class _UnclearError(Exception):
@@ -167,22 +170,18 @@ def _find_key(fields: Mapping[str, Json], name: str) -> str:
 
 
 def _list(value: Json) -> list[Json]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise _UnclearError
-    return value
+    return _take([] if value is None else value, list)
 
 
 def _object(value: Json) -> dict[str, Json]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _UnclearError
-    return value
+    return _take({} if value is None else value, dict)
 
 
 def _text(value: Json) -> str:
-    if not isinstance(value, str):
+    return _take(value, str)
+
+
+def _take(value: Json, kind: type[_Value]) -> _Value:
+    if not isinstance(value, kind):
         raise _UnclearError
     return value

@@ -9,16 +9,13 @@ and not where it is spelled already, for clients compare the name of an image, t
 none of.
 """
 
-import re
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading
-from dockerproxy.policy.claims.names import named
+from dockerproxy.policy.claims.names import MAY_BE_ID, named
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
-
-_MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 
 _NO_REFERENCE: Final = "not a valid image reference"
 
@@ -42,7 +39,7 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
         reading.claim("images", None, path, None, "is missing")
         return
     reference = parse_reference(value)
-    if _MAY_BE_ID(value):
+    if MAY_BE_ID(value):
         claim_image(reading, value, path, reference)
     elif reference is None:
         reading.violate(path, value, _NO_REFERENCE)

@@ -95,14 +95,13 @@ def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
     found, lookup = reading.resolve(Kind.VOLUME, name)
-    later = (lookup,) if lookup is not None else ()
     says = "not allowed: a volume with a driver or options may be any directory"
-    wrong = (find_fault(path, name, says),) if found is not None and is_disguise(found) else ()
+    wrong = find_fault(path, name, says) if found is not None and is_disguise(found) else None
     says, mine = "a volume that no rule allows", lookup if found is None else found
     if found is not None and not found.document and isinstance(labels, dict):
         mine = replace(found, labels=labels)
     may_own = not reading.request.operation.section.startswith("services")  # A swarm makes them on other hosts.
-    reading.claim("volumes", named(name), path, name, says, later=later, wrong=wrong, owned=mine if may_own else None)
+    reading.claim("volumes", named(name), path, name, says, later=lookup, wrong=wrong, owned=mine if may_own else None)
 
 
 def is_disguise(found: ResolvedObject) -> bool:

@@ -37,7 +37,7 @@ _SHARED: Final = {
 }
 """What has a name. If that is taken, engines answer with what there is, make a second one, or say which ID has it."""
 
-_MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
@@ -55,7 +55,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
-    later = (reading.lookup(Kind.NETWORK, name),) if asks else ()
+    later = reading.lookup(Kind.NETWORK, name) if asks else None
     kind = _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
@@ -72,7 +72,7 @@ def named(*names: str) -> ResolvedObject:
 
 def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
-    if _MAY_BE_ID(name):
+    if MAY_BE_ID(name):
         return reading.find(kind, name)
     asked = reading.find(kind, name)
     if not _MAY_BE_OF_SWARM(name):

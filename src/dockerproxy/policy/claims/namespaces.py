@@ -104,11 +104,10 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     found, lookup = reading.resolve(Kind.POD, value)
     name = found.document.get("infracontainerid") if found is not None else None
     holder, asked = reading.resolve(Kind.CONTAINER, name) if isinstance(name, str) and name else (None, None)
-    later = (asked,) if asked is not None else ()
-    wrong = () if found is None or found.document else (find_fault(path, value, "a pod that does not exist"),)
+    wrong = None if found is None or found.document else find_fault(path, value, "a pod that does not exist")
     says = "a pod that no rule allows"
     mine = owned(found, reading.lookup(Kind.POD, value))
-    reading.claim("pods", found, path, value, says, lookup=lookup, later=later, wrong=wrong, owned=mine)
+    reading.claim("pods", found, path, value, says, lookup=lookup, later=asked, wrong=wrong, owned=mine)
     if holder is not None:
         _look_at_holder(reading, holder, value, path)
     return found.id if found is not None else None

@@ -126,11 +126,11 @@ def join_container(reading: Reading, name: str, path: str, field: str) -> str:
         reading.violate(path, mode, "not a valid container name")
         return name
     found, lookup = reading.resolve(Kind.CONTAINER, name)
-    wrong: tuple[Fault, ...] = ()
+    wrong: Fault | None = None
     if found is not None and not found.document:
-        wrong = (find_fault(path, mode, "a container that does not exist"),)
+        wrong = find_fault(path, mode, "a container that does not exist")
     elif found is not None and not _has_its_own(found, field):
-        wrong = (find_fault(path, mode, "a container that shares it with the host or another one"),)
+        wrong = find_fault(path, mode, "a container that shares it with the host or another one")
     says = "a container that no rule allows to join"
     mine = owned(found, reading.lookup(Kind.CONTAINER, name))
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)

@@ -11,8 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
+from dockerproxy.api.bodies.tables import LINES as TABLES
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.constraints.registry import READS
 from dockerproxy.policy.lists import LISTED, RELATIVE, is_relative
 from dockerproxy.policy.objects import (
     GIVING,
@@ -162,6 +164,9 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
 LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in _LINES for name in names.split()}
 """By operation."""
 
+FIELDS: Final = {place: reads for place, reads in READS.items() if place[0] not in TABLES}
+"""Fields of the head that conditions read, by operation and name: of those that have no table. A read has none."""
+
 
 def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     """Note what the head of a request claims; the object that its path names is None if that is not known."""
@@ -171,6 +176,9 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN)
+    for (operation, field), reads in FIELDS.items():
+        for read in reads if operation == name else ():
+            read.check(reading, reading.header(field), field, {})
     for word in words_of_object(name):
         _claim_object(reading, word, found)
     for word in LISTED.get(name, ()):

@@ -10,7 +10,6 @@ from typing import Final
 
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.policy.constraints.publish import Addresses, Ports
 from dockerproxy.wire.document import Json, show
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
@@ -39,11 +38,12 @@ def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object)
 
 def claim_port(reading: Reading, port: int | str, path: str) -> None:
     """Claim a port of the host, or a range; 0 is any free one."""
-    if read_ports(str(port)) is None:
+    ports = read_ports(str(port))
+    if ports is None:
         reading.violate(path, port, "not a valid port or range of ports")
         return
     shown = "any free port" if port == "0" else port
-    reading.claim("publish", Ports(str(port)), path, shown, "a host port that no rule allows")
+    reading.claim("publish", ports, path, shown, "a host port that no rule allows")
 
 
 def claim_address(reading: Reading, address: str, path: str, shown: Json) -> None:
@@ -52,5 +52,5 @@ def claim_address(reading: Reading, address: str, path: str, shown: Json) -> Non
         says = "not an IP address that all engines read alike"
         reading.claim("publish", None, path, shown, says, without=True)
         return
-    addresses = Addresses((address,) if address else _ANY_ADDRESS)
+    addresses = (address,) if address else _ANY_ADDRESS
     reading.claim("publish", addresses, path, shown, "an address that no rule allows")

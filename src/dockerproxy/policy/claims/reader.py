@@ -4,22 +4,24 @@ Attack: an unknown field -> Defence: refused. In other capitals, which Go takes 
 and written in its one spelling.
 Attack: a field in two spellings, which Go merges, or a value of another type -> Defence: refused.
 Attack: a parameter of the query that only Podman knows -> Defence: refused if the table lacks it.
+Attack: a parameter that is left out of what is judged, but still goes on -> Defence: what is left out has no values in
+what goes on (test: test_what_no_engine_reads_goes_no_further).
+Attack: a parameter that counts, in another spelling of one that is left out -> Defence: names are compared exactly;
+another spelling is unknown (test: test_another_spelling_is_not_left_out).
 Attack: a name that means something else to the engine -> Defence: the engine is asked.
 Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Claim, Fault, Known, Object, Reading, run_check
+from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.claims.checks import CHECKS, choose
-from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
@@ -34,47 +36,34 @@ _CONTAINERS: Final = (dict, list)
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readout:
-    """A request that was read, whatever is granted.
-
-    Attributes:
-        violations: What is wrong with it, short of `unrestricted`.
-        claims: What it asks for.
-        content: What goes to the engine as its body, but for substitutes of claims.
-        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
-    """
-
-    violations: tuple[Fault, ...]
-    claims: tuple[Claim, ...]
-    content: Json
-    query: Mapping[str, tuple[str, ...]]
-
-
-def read_request(body: Body, request: CanonicalRequest, known: Known) -> Readout:
-    """Read what a request says besides its path, by the table of its operation."""
+def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
+    """Read what a request says besides its path, by the table of its operation, whatever is granted."""
     reading = Reading(request=request, answers=known.answers, found=known.found)
     content = known.body[0] if known.body is not None else None
-    query = _read_query(reading, body.parameters)
+    _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)
-    _read_head(reading, body.of_head)
     if content is not None:
-        content = _Reader(reading).read(body.root, content, "")
+        reading.content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
-    asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, *claim.later) if lookup}
+    _read_head(reading, body.of_head)
+    if known.archive is not None:
+        reading.claims += known.archive.claims
+        reading.violations += known.archive.violations
+    asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, claim.later) if lookup}
     if len(asked) > MOST_LOOKUPS:
         reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")
-    return Readout(violations=tuple(reading.violations), claims=tuple(reading.claims), content=content, query=query)
+    return reading
 
 
-def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[str, tuple[str, ...]]:
-    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list.
-
-    Returns:
-        Those that go on with other values, or not at all.
-    """
-    given, changed = read_parameters(reading.request.query, parameters)
+def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
+    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
+    given: dict[str, list[str]] = {}
+    for name, value in reading.request.query:
+        if name in parameters and parameters[name].rule == "aside":
+            reading.query[name] = ()
+        else:
+            given.setdefault(name, []).append(value)
     for name, values in given.items():
         if name not in parameters and f"{name}[]" not in parameters:
             shown = name if _IS_PLAIN_KEY(name) else show(name)
@@ -91,8 +80,8 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> Mapping[st
         whole: Json = None if listed is None else list[Json](listed) if name.endswith("[]") else listed[0]
         checked = _check(reading, each, whole, f"?{name.removesuffix('[]')}", parent)
         if listed is not None and checked != whole:
-            changed[name.removesuffix("[]")] = write_values(checked)
-    return changed
+            left = checked if isinstance(checked, list) else [] if checked is None else [checked]
+            reading.query[name.removesuffix("[]")] = tuple(map(str, left))
 
 
 def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedObject | None) -> None:
@@ -106,11 +95,11 @@ def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedO
 
 
 def _read_head(reading: Reading, fields: Mapping[str, Field]) -> None:
-    """Look at fields of the head: at all of one name, whichever an engine reads."""
+    """Look at fields of the head, when the body was read: at all of one name, whichever an engine reads."""
     for name, each in fields.items():
-        values = [value.decode("latin-1") for key, value in reading.request.fields if key == lower(name).encode()]
-        if values:
-            _check(reading, each, list[Json](values), name, {})
+        values = reading.header(name)
+        if values or each.rule.endswith(ALWAYS):
+            _check(reading, each, values, name, {})
 
 
 class _Reader:

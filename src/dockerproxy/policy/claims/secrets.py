@@ -34,11 +34,10 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
         reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
         return
     found, lookup = reading.resolve(kind, identity)
-    later = (lookup,) if lookup is not None else ()
     says = f"a {kind} that no rule allows"
     is_other = found is not None and (not found.document or name not in found.names)
     not_its_id = f"not the ID of the {kind} {show(name)}"
-    wrong = (find_fault(f"{path}.{by_id}", identity, not_its_id),) if is_other else ()
-    reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=later, wrong=wrong)
+    wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
+    reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong)
     if found is not None:
         reference[by_id] = found.id

@@ -47,7 +47,7 @@ def _join_network(reading: Reading, name: str, path: str) -> str:
     found, lookup = reading.resolve(Kind.NETWORK, name)
     if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
         reading.violate(path, name, "not allowed: it is the host's network")
-    wrong = () if found is None or found.document else (find_fault(path, name, "a network that does not exist"),)
+    wrong = None if found is None or found.document else find_fault(path, name, "a network that does not exist")
     joined = Joined(found, "bridge" in found.names) if found is not None else None
     reading.claim("networks", joined, path, name, "a network that no rule allows", lookup=lookup, wrong=wrong)
     return found.id if found is not None else name

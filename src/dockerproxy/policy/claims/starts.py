@@ -19,12 +19,6 @@ def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> 
     check_commands(reading, words if config else [], path, parent)
 
 
-def check_started(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """No directory of the host is named."""
-    if value:
-        reading.violate(path, value, "not allowed: it is a directory of the host")
-
-
 def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A checkpoint is called by a name, which is no path."""
     if value and not (isinstance(value, str) and IS_NAME(value)):

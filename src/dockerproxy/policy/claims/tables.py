@@ -11,7 +11,7 @@ from dockerproxy.policy.constraints.registry import READS
 _OWN: Final = {(name, each.path): each for name, (_, fields) in LINES.items() for each in fields}
 
 OVERLAID: Final[Mapping[str, tuple[tuple[str, str], Field]]] = {
-    f"{operation}:{path}": ((operation, path), _OWN[operation, path]) for operation, path in READS
+    f"{operation}:{path}": ((operation, path), _OWN[operation, path]) for operation, path in READS if operation in LINES
 }
 """What a line says that constraints read: the name of a check. With its place, and the line as it is by itself."""
 

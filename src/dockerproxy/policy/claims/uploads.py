@@ -41,7 +41,7 @@ class Unpacking(Rules):
 
     def look(self, entry: Entry) -> Fault | None:
         """Say what is wrong with an entry, by its header."""
-        if entry.kind is Kind.LINK and not _points_down(entry.target):
+        if entry.kind is Kind.LINK and (entry.target.startswith(b"/") or b".." in entry.target.split(b"/")):
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
             return fault_of(entry, "has the set-user-ID or set-group-ID bit")
@@ -50,10 +50,6 @@ class Unpacking(Rules):
         if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
             return fault_of(entry, "is a hard link that Podman would resolve elsewhere")
         return super().look(entry)
-
-
-def _points_down(target: bytes) -> bool:
-    return not target.startswith(b"/") and b".." not in target.split(b"/")
 
 
 def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -13,15 +13,14 @@ is judged (test: test_an_address_on_the_link_is_granted_wherever_it_stands).
 import ipaddress
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.amounts import read_address, read_network
+from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, items_at
 from dockerproxy.policy.constraints.base import Items, Matcher
 from dockerproxy.policy.constraints.subnets import is_within
-from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.globs import covers
+from dockerproxy.policy.values import Value
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
@@ -33,13 +32,6 @@ _IS_MAC: Final = re.compile(
 _IS_PATTERN: Final = re.compile(r"[0-9a-f?*]+(?::[0-9a-f?*]+){1,5}").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Mac:
-    """An address on the link, in lower case with colons."""
-
-    text: str
-
-
 class _Addresses(Items):
     may_be_empty = True
     unspoken = ("0.0.0.0/0", "::/0", _PRIORITY)
@@ -49,45 +41,32 @@ class _Addresses(Items):
         return "" if known else f"an address, a network like 10.9.0.0/16, a MAC like 02:42:* or {_PRIORITY} is needed"
 
     def spell(self, item: str) -> Hashable:
-        """Return an address, in a network of its own, or the wish."""
-        return _read_network(item) or (item if item == _PRIORITY else Mac(lower(item)))
+        """Return an address, in a network of its own; one on the link, in lower case with colons; or the wish."""
+        return _read_network(item) or lower(item)
 
     def matcher(self, granted: Value) -> Matcher:
         """Match an address, or the wish to say which network leads outside."""
-        items = items_of(granted)
-        networks = [net for net in map(_read_network, items) if net is not None]
-        macs = [lower(item) for item in items if _is_mac_pattern(item)]
-
-        def matches(value: Hashable) -> bool:
-            if isinstance(value, Mac):
-                return any(fits(glob, value.text) for glob in macs)
-            if value == _PRIORITY:
-                return _PRIORITY in items
-            return any(is_within(value, net) for net in networks)
-
-        return matches
+        spelled = self.read_back(granted)
+        return lambda value: any(_includes(each, value) for each in spelled)
 
     def by_default(self, value: Hashable) -> bool:
         """Whether it is no address on the link."""
-        return not isinstance(value, Mac)
+        return value == _PRIORITY or not isinstance(value, str)
 
     def least(self, value: Hashable) -> Value | None:
-        if isinstance(value, Mac):
-            return (value.text,)
-        if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        if isinstance(value, Network):
             return (str(value.network_address) if value.num_addresses == 1 else str(value),)
-        return (_PRIORITY,) if value == _PRIORITY else None
-
-    def within(self, inner: Value, outer: Value) -> bool:
-        matches = self.matcher(outer)
-        wide = [lower(item) for item in items_of(outer) if _is_mac_pattern(item)]
-        return all(
-            any(covers(glob, lower(item)) for glob in wide) if _is_mac_pattern(item) else matches(self.spell(item))
-            for item in items_of(inner)
-        )
+        return (value,) if isinstance(value, str) else None
 
 
-def _read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _includes(granted: object, value: object) -> bool:
+    """Whether a network has all addresses of another one, or a pattern all that a text stands for."""
+    if isinstance(granted, str):
+        return isinstance(value, str) and covers(granted, value)
+    return isinstance(granted, Network) and is_within(value, granted)
+
+
+def _read_network(text: str) -> Network | None:
     """Return a network, or an address as one; None if it is neither."""
     address = read_address(text)
     return read_network(text) if address is None else ipaddress.ip_network(address)
@@ -118,7 +97,7 @@ def _check_mac(reading: Reading, value: Json, path: str, parent: Object) -> Leav
     if value:
         text = lower(str(value))
         plain = re.sub(r"[^0-9a-f]", "", text)
-        mac = Mac(":".join(plain[at : at + 2] for at in range(0, 12, 2))) if _IS_MAC(text) else None
+        mac = ":".join(plain[at : at + 2] for at in range(0, 12, 2)) if _IS_MAC(text) else None
         reading.claim(_WORD, mac, path, value, "a MAC address that no rule allows")
     return None
 

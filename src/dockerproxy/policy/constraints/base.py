@@ -278,7 +278,7 @@ def judge_claim(
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = KEEP if own is None and _is_default(constraint, claim) else None
+        admitted = KEEP if own is None and is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
     if own is not None and isinstance(claim.owned, Lookup):
@@ -293,7 +293,7 @@ def judge_claim(
     return claim.fault(says, constraint.name, "" if needed is None else needed)
 
 
-def _is_default(constraint: Constraint, claim: Claim) -> bool:
+def is_default(constraint: Constraint, claim: Claim) -> bool:
     """Whether a claim is admitted of which the grant says nothing."""
     if claim.without is not None:
         return claim.without

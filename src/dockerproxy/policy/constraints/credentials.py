@@ -1,7 +1,9 @@
 """`credentials`: the registries to which a client's credentials may be sent. Without it any.
 
-They stand in the head of a pull, a push or a build, as JSON in base64url. Docker sends those of `X-Registry-Auth` to
-the registry of the image, or to `serveraddress` where that is the same. For Podman either field may list registries.
+They stand in the head of a request, as JSON in base64url. Docker sends those of `X-Registry-Auth` to the registry of
+the image, or to `serveraddress` where that is the same. For Podman either field may list registries. A service keeps
+its own: an update without any has the nodes send those to the registry of the image that it names
+(moby daemon/cluster, UpdateService).
 
 Attack: credentials for another registry in `serveraddress`, or in a list -> Defence: each host that is named is
 claimed, and that of the image besides (test: test_credentials_go_only_where_they_may).
@@ -10,6 +12,8 @@ Attack: credentials in the field that only the other engine reads -> Defence: bo
 Attack: two fields, a key twice or in other capitals, something behind the JSON, which engines read in their own ways
 -> Defence: there is one field and one reading, or it is denied (test: test_what_has_no_single_reading_is_denied).
 Attack: an image of which it is not certain in which registry it is -> Defence: no credentials go with it (the same).
+Attack: an update of a service, without credentials, to an image of another registry, which then gets those that the
+service has, whoever gave them -> Defence: the registry must be granted (test: test_a_service_sends_what_it_has).
 """
 
 import base64
@@ -46,7 +50,7 @@ class _Credentials(Servers):
 
 CONSTRAINT = _Credentials(
     _WORD,
-    "to which registries credentials may be sent with a pull, a push or a build; [] is none",
+    "to which registries credentials may be sent; [] is none",
     narrows=True,
 )
 
@@ -60,6 +64,18 @@ def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
         return
     for host in hosts:
         reading.claim(_WORD, host, path, None, f"has credentials for {show(host)}, which no rule allows")
+
+
+def _check_update(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Credentials go only to registries that are granted, and so do those that a service has already."""
+    _check(reading, value, path, parent)
+    if value in ([], [""]):
+        try:
+            host = _registry_of(reading)
+        except _UnclearError:
+            host = ""
+        says = f"is missing, so the service's own credentials may be sent to {show(host)}, which no rule allows"
+        reading.claim(_WORD, host or None, path, None, says)
 
 
 def _list_hosts(reading: Reading, value: Json) -> Iterator[str]:
@@ -115,7 +131,12 @@ def _registry_of(reading: Reading) -> str:
     name = request.operation.name
     parameter = _PARAMETERS.get(name, "")
     given = request.values(parameter) if parameter else ()
-    image = given[0] if given else name_in(request.path, request.operation) if name in _PUSHES else ""
+    image = given[0] if given else name_in(request.path, request.operation) if name in _BY_PATH else ""
+    if name in _OF_BODY:
+        found = reading.content
+        for step in ("TaskTemplate", "ContainerSpec", "Image"):
+            found = found.get(step) if isinstance(found, dict) else None
+        image = str(found or "")
     reference = parse_reference(image)
     # Podman's own API looks for short names in a list of registries.
     if reference is None or len(given) > 1 or (name.endswith("Libpod") and not is_whole(image, reference)):
@@ -123,11 +144,15 @@ def _registry_of(reading: Reading) -> str:
     return CONSTRAINT.spell(reference.name)
 
 
-_PUSHES: Final = frozenset({"ImagePush", "ImagePushLibpod"})
+_BY_PATH: Final = frozenset({"ImagePush", "ImagePushLibpod", "DistributionInspect"})
+_OF_BODY: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
 _PARAMETERS: Final = {"ImageCreate": "fromimage", "ImagePullLibpod": "reference", "ImagePushLibpod": "destination"}
 """That name the image, folded."""
 
+_OF_IMAGES: Final = "ImageCreate ImageBuild ImagePush ImagePushLibpod ImagePullLibpod"
+
 READS: Final[dict[tuple[str, str], Check]] = {
-    ("ImageCreate ImageBuild ImagePush ImagePushLibpod ImagePullLibpod", field): _check
-    for field in ("#X-Registry-Auth", "#X-Registry-Config")
+    (f"{_OF_IMAGES} ServiceCreate DistributionInspect", "#X-Registry-Auth"): _check,
+    (_OF_IMAGES, "#X-Registry-Config"): _check,
+    ("ServiceUpdate", "#X-Registry-Auth!"): _check_update,
 }

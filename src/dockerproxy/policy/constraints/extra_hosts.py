@@ -57,19 +57,9 @@ def _claim(reading: Reading, names: list[str], address: str, path: str, shown: s
 
 def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Names with an address each."""
-    for where, item in items_at(value, path):
-        _claim_names(reading, str(item), where)
-
-
-def _check_parameter(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """One name with an address."""
-    if value:
-        _claim_names(reading, str(value), path)
-
-
-def _claim_names(reading: Reading, text: str, path: str) -> None:
-    names, _, address = text.partition(":")
-    _claim(reading, names.split(";"), address, path, text)
+    for where, item in items_at(value, path) or ([(path, value)] if value else []):
+        names, _, address = str(item).partition(":")
+        _claim(reading, names.split(";"), address, where, str(item))
 
 
 def _check_service(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -88,6 +78,6 @@ CONSTRAINT = _Hosts(
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.ExtraHosts[]"): _check,
     ("ContainerCreateLibpod PodCreateLibpod", "hostadd[]"): _check,
-    ("ImageBuild", "?extrahosts"): _check_parameter,
+    ("ImageBuild", "?extrahosts"): _check,
     ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.Hosts[]"): _check_service,
 }

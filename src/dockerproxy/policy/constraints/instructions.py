@@ -41,7 +41,11 @@ def _check_changes(reading: Reading, value: Json, path: str, parent: Object) -> 
     _check_steps(reading, list(names), path, parent)
 
 
-CONSTRAINT = Words(
+class _Instructions(Words):
+    is_learned = True
+
+
+CONSTRAINT = _Instructions(
     _WORD, "which instructions a Dockerfile, or changes of an image, may have, like FROM or COPY", _NAMES
 )
 

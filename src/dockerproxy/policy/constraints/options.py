@@ -31,11 +31,7 @@ class _Options(Words):
 
 def _check_of(option: str) -> Check:
     """Return what claims an option."""
-    says = (
-        "an option that no rule allows, with all capabilities"
-        if option == _PRIVILEGED
-        else "an option that no rule allows"
-    )
+    says = f"an option that no rule allows{', with all capabilities' if option == _PRIVILEGED else ''}"
 
     def check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
         """Must be an option that is granted, if it is set."""

@@ -1,6 +1,5 @@
 """`subnets`: where the addresses of a new network may be."""
 
-import ipaddress
 from collections.abc import Hashable
 
 from dockerproxy.policy.amounts import Network, read_network
@@ -25,11 +24,7 @@ class _Subnets(Items):
 
 def is_within(inner: object, outer: Network) -> bool:
     """Whether all addresses of a network are in another one."""
-    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
-        return inner.subnet_of(outer)
-    return (
-        isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
-    )
+    return isinstance(inner, type(outer)) and inner.subnet_of(outer)  # type: ignore[arg-type] # of the same version
 
 
 CONSTRAINT = _Subnets("subnets", "within which networks its addresses may be")

@@ -4,11 +4,9 @@ import json
 
 import pytest
 from policy.claims.looking import faults, look
-from policy.policies import policy_with, request_for, request_of
+from policy.policies import policy_with, request_for
 
-from dockerproxy.api.bodies.fields import list_beside, read_fields
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.query import read_parameters, write_values
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import NeedsBody, Verdict, judge, judge_body
@@ -16,7 +14,6 @@ from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import with_query
 from dockerproxy.wire.document import Json
 
-KNOWN = list_beside(read_fields("?name string 1.0 any | is it\n?Cmd string 1.0 aside | is repeated"), "?")
 CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "ImageCommit", "NetworkCreate"}), "policy.yaml:1"))
 
 FROM_DOCKERODE = {
@@ -127,18 +124,3 @@ def test_credentials_in_the_query_of_a_pull_are_refused(value: str) -> None:
     assert len(faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig={value}")) == 1
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig=&authconfig={value}")
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&AuthConfig={value}")
-
-
-def test_parameters_are_read_by_name_in_their_order() -> None:
-    request = request_of("POST", "/containers/create?Cmd=a&name=b&Cmd=c&other=d&name=e&cmd=f")
-    given, dropped = read_parameters(request.query, KNOWN)
-    assert given == {"name": ["b", "e"], "other": ["d"], "cmd": ["f"]}
-    assert dropped == {"Cmd": ()}
-
-
-def test_values_go_on_as_text() -> None:
-    assert write_values(None) == ()
-    assert write_values([]) == ()
-    assert write_values(["a", "b"]) == ("a", "b")
-    assert write_values("a") == ("a",)
-    assert write_values(1) == ("1",)
