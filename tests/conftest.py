@@ -4,6 +4,7 @@ Few examples by default, fewer with `--hypothesis-profile=quick`, many with `--h
 """
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,12 @@ settings.register_profile("fast", max_examples=100, deadline=None, suppress_heal
 settings.register_profile("deep", parent=settings.get_profile("fast"), max_examples=5_000)
 settings.register_profile("quick", max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("fast")
+
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if (
+        signal.getsignal(number) is signal.SIG_IGN
+    ):  # As of a job in the background, or under nohup: programs inherit it.
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 LEFT_OUT = pytest.StashKey[str]()
 
