@@ -135,14 +135,22 @@ def test_several_grants_show_what_any_of_them_admits_and_one_without_conditions_
 @pytest.mark.parametrize("name", LISTED)
 def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name: str) -> None:
     policy, path = policy_of(f"{name}: {{labelled: {{a: b}}}}"), PLAIN[name].target
-    for filters in ('{"before":["x"]}', '{"since":{"x":true}}', '{"After":["x"]}', "{", "[]", '{"a":1,"a":2}'):
+    for filters in (
+        '{"network":["9"]}',
+        '{"before":["x"]}',
+        '{"since":{"x":true}}',
+        '{"After":["x"]}',
+        "{",
+        "[]",
+        '{"a":1,"a":2}',
+    ):
         request = request_of("GET", f"{path}?filters={filters}")
         assert is_relative(request)
         answer = decide(policy, request)
         assert not is_allowed(answer)
         assert "before" in answer.message  # type: ignore[union-attr] # it is a decision
         assert is_allowed(decide(policy_of(name), request))
-    for filters in ("", "{}", '{"label":["since"]}'):
+    for filters in ("", "{}", '{"label":["since"]}', '{"network":["shop"]}'):
         assert is_allowed(decide(policy, request_of("GET", f"{path}?filters={filters}")))
 
 

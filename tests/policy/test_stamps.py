@@ -14,7 +14,7 @@ from wire.heads import head_of
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.descriptions import has_labels, read_image_labels, read_object
-from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
+from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp
 
@@ -319,3 +319,19 @@ def test_labels_of_a_mount_are_those_of_the_volume_that_is_made_for_it() -> None
     mount = {"Type": "volume", "Source": "web", "Target": "/v", "VolumeOptions": {"Labels": {"a": "b"}}}
     verdict = send("POST /containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}, engine(None))
     assert verdict.decision.makes == {"web": {"a": "b"}}
+
+
+def test_of_two_hidden_ids_that_begin_alike_a_client_learns_as_much_as_of_none() -> None:
+    hidden = send("GET /containers/4f/json", None, engine(THEIRS))
+    assert judge_unknown(hidden, "two have it", hides=True).decision.status == 404
+    assert judge_unknown(hidden, "two have it").decision.status == 502
+
+
+def test_what_lacks_the_labels_does_not_exist() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [ContainerInspect: {labelled: {stage: test}}]}}"
+    policy = read_policy(text, "policy.yaml").sockets[0].policy
+    head = head_of(line="GET /containers/web/json HTTP/1.1")
+    for labels, passes in (({"stage": "test"}, True), ({"stage": "live"}, False), (None, False)):
+        verdict = finish(policy, judge(policy, head), b"", engine(labels))
+        assert isinstance(verdict, Verdict)
+        assert (verdict.passes, verdict.decision.status == 404) == (passes, not passes)

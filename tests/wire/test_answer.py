@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerproxy
-from dockerproxy.wire.answer import answer_ping, write_answer
+from dockerproxy.wire.answer import answer_ping, with_content, write_answer
 
 SOURCE = Path(dockerproxy.__file__).parent
 STATUSES = (200, 400, 403, 404, 408, 413, 417, 429, 431, 502, 503, 504)
@@ -82,3 +82,13 @@ def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: t
 def test_what_must_be_known_besides_is_said_with_every_health_check() -> None:
     assert answer_ping(200, "it refuses nothing")[1].endswith("the engine responds; it refuses nothing")
     assert answer_ping(500, "it refuses nothing")[1].endswith("with 500; it refuses nothing")
+
+
+def test_a_response_with_other_content_keeps_all_else_of_its_head() -> None:
+    head = (
+        b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nTransfer-Encoding: chunked\r\nETAG: x\r\n"
+        b"Connection: close\r\nContent-Type: application/json\r\n\r\n"
+    )
+    assert with_content(head, b"[]") == (
+        b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+    )

@@ -109,6 +109,8 @@ def _make_limit(limit: Limit) -> Schema:
 def _make_grants() -> Mapping[str, Schema]:
     """Make what a grant can be. Each set of conditions stands once, for all words that can have it."""
     words = _list_words()
+    own = "everything that can be done to what clients of this socket created"
+    words[OWN] = own, OWN_GRANT.operations
     sets: list[Schema] = []
     grants = {}
     for word, (says, operations) in words.items():
@@ -118,10 +120,16 @@ def _make_grants() -> Mapping[str, Schema]:
     conditions = "Words, each with its conditions: a request must keep to all of them."
     return {
         "word": {
-            "description": "An operation, a section with :read or :write, own, or preset:NAME.",
-            "anyOf": _offer({word: says for word, (says, _) in words.items()}),
+            "description": "An operation, a section with :read or :write, or preset:NAME.",
+            "anyOf": _offer({word: says for word, (says, _) in words.items() if word != OWN}),
         },
-        "grant": {"anyOf": [{"$ref": "#/$defs/word"}, _mapping(grants, description=conditions, minProperties=1)]},
+        "grant": {
+            "anyOf": [
+                {"$ref": "#/$defs/word"},
+                *_offer({OWN: own}),
+                _mapping(grants, description=conditions, minProperties=1),
+            ]
+        },
         **{f"conditions-{number}": each for number, each in enumerate(sets)},
         "list": {"type": "array", "minItems": 1, "items": {"type": _SCALAR}},
     }
@@ -132,7 +140,7 @@ def _offer(words: Mapping[str, str]) -> list[Schema]:
     return [{"const": word, "description": says} for word, says in words.items()]
 
 
-def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
+def _list_words() -> dict[str, tuple[str, frozenset[str]]]:
     """Return every word of a grant with what it says and the operations that it stands for."""
     words = {}
     for preset in map(find_preset, PRESETS):
@@ -142,7 +150,6 @@ def _list_words() -> Mapping[str, tuple[str, frozenset[str]]]:
         if operations:
             says = f"all {len(operations)} operations of {section} that {access}"
             words[word] = OPERATIONS[min(operations)].says if len(operations) == 1 else says, operations
-    words[OWN] = "everything that can be done to what clients of this socket created", OWN_GRANT.operations
     return {**words, **{name: (operation.says, frozenset({name})) for name, operation in OPERATIONS.items()}}
 
 
