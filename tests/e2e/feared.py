@@ -162,6 +162,7 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("HostConfig.Mounts[].BindOptions.ReadOnlyNonRecursive", mount(inspect("HostConfig.Mounts.0.BindOptions.ReadOnlyNonRecursive", "true"), GRANTED, **BIND, ReadOnly=True, BindOptions={"ReadOnlyNonRecursive": True})),
     ("HostConfig.Mounts[].VolumeOptions.DriverConfig.Name", mount(Shown(not_here="the engine looks for a plugin for a quarter of a minute"), Type="volume", VolumeOptions={"DriverConfig": {"Name": "some-plugin"}})),
     ("HostConfig.Mounts[].VolumeOptions.DriverConfig.Options.*", mount(prints(OF_HOST), "{volumes: ['mine-*']}", READS, Type="volume", Source="mine-{label}", **REMAPPED)),
+    ("HostConfig.Mounts[].VolumeOptions.Labels.*", mount(inspect("HostConfig.Mounts.0.VolumeOptions.Labels.PODMAN_SYSTEMD_UNIT", "x"), Type="volume", VolumeOptions={"Labels": {"PODMAN_SYSTEMD_UNIT": "x"}})),
     ("HostConfig.Mounts[].TmpfsOptions.Options[][]", mount(Shown(not_here="engines before 28 leave it out"), Type="tmpfs", TmpfsOptions={"Options": [["suid"]]})),
     ("HostConfig.Mounts[]", mount(prints(OF_HOST), "{}", READS, **BIND)),
     ("HostConfig.Mounts[]", mount(prints("written"), "{binds: ['/tmp:ro']}", "touch /m/e2e-{label} && rm /m/e2e-{label} && echo written", Type="bind", Source="/tmp")),

@@ -14,7 +14,7 @@ from wire.tars import archive_of, item, read_archive
 pytestmark = pytest.mark.engine
 
 UNIT = "PODMAN_SYSTEMD_UNIT"
-SAYS = re.compile("an engine or its runtime acts|whose name may come from a variable")
+SAYS = re.compile("an engine, its runtime or this proxy acts|whose name may come from a variable")
 CHANGE = quote(f"LABEL {UNIT}=ssh.service")
 TAR = {"Content-Type": "application/x-tar"}
 JSON = {"Content-Type": "application/json"}

@@ -166,6 +166,15 @@ def test_a_list_of_what_is_all_its_own_is_granted_as_own() -> None:
     assert "- ContainerList" in lines_of(listed)
 
 
+def test_a_container_that_is_connected_to_an_own_network_needs_nothing_unrestricted() -> None:
+    network = record_of("POST /networks/create", body={"Name": "net"}, status=201)._replace(created=OTHER)
+    connect = record_of(f"POST /networks/{OTHER}/connect", "net", body={"Container": "web"}, status=200)
+    lines = lines_of(network, create("web"), connect)
+    assert not any("unrestricted" in line for line in lines)
+    assert lines[-1].startswith("- NetworkConnect: {")
+    assert "own: true" in lines[-1]
+
+
 def test_what_has_no_stamp_is_not_granted_as_own() -> None:
     lines = lines_of(create("web", Privileged=True), start(ID, "web"))
     assert any("unrestricted" in line for line in lines)

@@ -8,10 +8,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
-from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.objects import (
     BY_REFERENCE,
     EVERY,
@@ -91,13 +89,8 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     image = _identity(fields.get("imageid") or fields.get("image"))
     if OWNER not in labels or not image:
         return found
-    asked = _ask_image(image, lookup.operation)
-    return Lookup(Kind.CONTAINER, asked.name, asked.target, asked.operation, of=found)
-
-
-@lru_cache(maxsize=256)
-def _ask_image(identity: str, operation: Operation) -> Lookup:
-    return ask(Kind.IMAGE, identity, "", operation)
+    # Podman serves its own API under a version only, and both say the same of an image under this one path.
+    return Lookup(Kind.CONTAINER, image, f"/images/{image}/json", lookup.operation, of=found)
 
 
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:

@@ -223,7 +223,7 @@ class _Usage:
             {
                 f"{word}: nothing can be listed": count
                 for word, count in self._demands.items()
-                if settled[word].value is None
+                if settled[word].value is None and not (owns and word == self.named)
             }
         )
         written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}

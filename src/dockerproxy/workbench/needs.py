@@ -277,13 +277,13 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
     if not name:
         return missing(known)
     identity = known.name if is_full_id(known.name) else ""
+    # Whose it was and how it was labelled, no record says.
     if known.kind is Kind.IMAGE and not is_full_id(name):
         # As if the engine had answered with this name only.
         answer = json.dumps({"Id": identity or _UNKNOWN_ID, "RepoTags": [name]})
         read = read_object(known, answer.encode(), request.version)
-        return read if isinstance(read, ResolvedObject) else None
+        return replace(read, belongs_to=NEW) if isinstance(read, ResolvedObject) else None
     owned = known.kind in {Kind.EXEC, Kind.TASK}
-    # Whose it was and how it was labelled, no record says.
     return ResolvedObject(known.name, (name,), owner=name if owned else identity or name, belongs_to=NEW)
 
 
