@@ -335,3 +335,10 @@ def test_what_lacks_the_labels_does_not_exist() -> None:
         verdict = finish(policy, judge(policy, head), b"", engine(labels))
         assert isinstance(verdict, Verdict)
         assert (verdict.passes, verdict.decision.status == 404) == (passes, not passes)
+
+
+def test_a_container_whose_image_goes_by_a_name_is_nobodys() -> None:
+    answer = described(Kind.CONTAINER, "web", MINE) | {"Image": "busybox"}
+    found = read_object(ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"]), json.dumps(answer).encode(), "")
+    assert isinstance(found, ResolvedObject)
+    assert not found.belongs_to

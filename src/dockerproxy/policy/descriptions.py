@@ -18,6 +18,7 @@ from dockerproxy.policy.objects import (
     Lookup,
     ResolvedObject,
     ask,
+    is_full_id,
 )
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.stamps import OWNER, find_owner
@@ -87,7 +88,7 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     if lookup.kind is not Kind.CONTAINER:
         return replace(found, belongs_to=find_owner(labels, {}))
     image = _identity(fields.get("imageid") or fields.get("image"))
-    if OWNER not in labels or not image:
+    if OWNER not in labels or not is_full_id(image):  # A name may mean another image by now.
         return found
     # Podman serves its own API under a version only, and both say the same of an image under this one path.
     return Lookup(Kind.CONTAINER, image, f"/images/{image}/json", lookup.operation, of=found)
