@@ -89,7 +89,10 @@ async def follow_events(client: "Client", verdict: Verdict, patience: float) -> 
         else:
             exchange.begin_alone(head, data)
             exchange.begin_stream()
-            await _pass_on(client, _Watch(client, verdict), reader, head)
+            try:
+                await _pass_on(client, _Watch(client, verdict), reader, head)
+            except OSError as error:
+                exchange.fail(502, f"the engine cut its answer short: {error}")
     except TimeoutError:
         exchange.fail(504, f"the engine says nothing for {patience:g} seconds")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
