@@ -28,15 +28,16 @@ from dockerproxy.policy.wording import is_literal
 
 ID, OTHER = "4f5e" + 60 * "0", "9" * 64
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
+PODMAN = ResolvedObject(OTHER, ("podman",), subject=OTHER)
 NAMES = ("web", "db", "db-1", "a.b", "WEB")
-NAMED = tuple(ResolvedObject(name, (name,), owner=name) for name in NAMES)
+NAMED = tuple(ResolvedObject(name, (name,), subject=name) for name in NAMES)
 OBJECTS = (
     *NAMED,
-    ResolvedObject(ID, ("web",), owner=ID),
-    ResolvedObject(OTHER, ("x", "db-2"), owner=OTHER),
-    ResolvedObject(OTHER, ("x", "db-2"), every=True, owner=OTHER),
-    ResolvedObject(ID, (), owner=ID),
-    ResolvedObject(f"sha256:{OTHER}", ("db",), owner=f"sha256:{OTHER}"),
+    ResolvedObject(ID, ("web",), subject=ID),
+    ResolvedObject(OTHER, ("x", "db-2"), subject=OTHER),
+    ResolvedObject(OTHER, ("x", "db-2"), every=True, subject=OTHER),
+    ResolvedObject(ID, (), subject=ID),
+    ResolvedObject(f"sha256:{OTHER}", ("db",), subject=f"sha256:{OTHER}"),
 )
 REFERENCES = tuple(
     f"{name}:{tag}"
@@ -45,9 +46,9 @@ REFERENCES = tuple(
 )
 IMAGES = (
     *(ResolvedObject(name, (name,)) for name in REFERENCES),
-    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], owner=f"sha256:{ID}"),
-    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], every=True, owner=f"sha256:{ID}"),
-    ResolvedObject(f"sha256:{OTHER}", (), owner=f"sha256:{OTHER}"),
+    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], subject=f"sha256:{ID}"),
+    ResolvedObject(f"sha256:{ID}", REFERENCES[:2], every=True, subject=f"sha256:{ID}"),
+    ResolvedObject(f"sha256:{OTHER}", (), subject=f"sha256:{OTHER}"),
 )
 TEXTS = ("", "a", "b", "ab", "/", "/a", "/a/b", "/ab", "a/b", "*")
 SIGNALS = ("HUP", "KILL", "TERM", "RTMIN+3", "32")
@@ -87,7 +88,7 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     "names": OBJECTS,
     "networks": (
         *OBJECTS,
-        ResolvedObject(SWARM_ID, ("front",), owner=SWARM_ID),
+        ResolvedObject(SWARM_ID, ("front",), subject=SWARM_ID),
         *(Joined(ResolvedObject(name, (name,))) for name in NAMES),
         Joined(DEFAULT, is_default=True),
     ),
@@ -100,7 +101,7 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     ),
     "secrets": OBJECTS,
     "servers": ("docker.io", "index.docker.io", "registry.example", "registry.example:5000"),
-    "services": (*OBJECTS, ResolvedObject(SWARM_ID, ("front",), owner=SWARM_ID)),
+    "services": (*OBJECTS, ResolvedObject(SWARM_ID, ("front",), subject=SWARM_ID)),
     "signal": SIGNALS,
     "subnets": tuple(map(read_network, NETWORKS)),
     "tags": IMAGES[: len(REFERENCES)],
@@ -114,6 +115,7 @@ COMPARED: Mapping[str, tuple[Hashable, ...]] = {
     "cpus": (MISSING, *range(-1, 2), 10**9, 2 * 10**9),
     "follow": (False, True, None),
     "labels": tuple(Pairs(tuple(each)) for each in ((), (("a", "x"),), (("a", "y"), ("b", "x")), (("a=", ""),))),
+    "networks": (*SAMPLES["networks"], Joined(PODMAN, is_default=True)),
     "memory": (
         MISSING,
         *range(-1, 12),
@@ -136,11 +138,11 @@ ITEMS: Mapping[str, tuple[str, ...]] = {
     "binds": (*GLOBS, "/a:ro", "/a/**:ro", "/**:ro", "/*:ro"),
     "from": IMAGE_ITEMS,
     "images": IMAGE_ITEMS,
-    "networks": (*OBJECT_ITEMS, "default", "bridge", "b*", SWARM_ID),
+    "networks": (*OBJECT_ITEMS, "default", "bridge", "b*", SWARM_ID, "4c*"),
     "path": GLOBS,
     "ps_args": ("-ef", "aux", "*", "**"),
     "servers": ("docker.io", "index.docker.io", "Registry.example", "registry.example:5000"),
-    "services": (*OBJECT_ITEMS, SWARM_ID),
+    "services": (*OBJECT_ITEMS, SWARM_ID, "4c*"),
     "signal": ("HUP", "sighup", "1", "9", "KILL", "RTMIN+3"),
     "subnets": NETWORKS,
     "tags": IMAGE_ITEMS,
@@ -219,16 +221,25 @@ def are_same(word: str, one: Hashable, other: Hashable) -> bool:  # noqa: PLR091
             return one.path == other.path and (other.read_only or not one.read_only)
     found, asked = (each.found if isinstance(each, Joined) else each for each in (one, other))
     if isinstance(found, ResolvedObject) and isinstance(asked, ResolvedObject):
-        return _shares(asked, found.names if found.every else found.names[:1] or (found.owner,))
+        return _shares(asked, found.names if found.every else found.names[:1] or (found.subject,))
     if word in {"servers", "subnets"}:
         return admits(word, (str(one),), other)
     return one == other
 
 
 def _shares(found: ResolvedObject, names: tuple[str, ...]) -> bool:
-    of_found = {*(found.names or (found.owner,))}
-    by_id = any(name.removeprefix("sha256:") == (found.owner or found.id).removeprefix("sha256:") for name in names)
+    of_found = {*(found.names or (found.subject,))}
+    by_id = any(name.removeprefix("sha256:") == (found.subject or found.id).removeprefix("sha256:") for name in names)
     return by_id or (of_found <= {*names} if found.every else not of_found.isdisjoint(names))
+
+
+@pytest.mark.parametrize("word", [word for word in COMPARED if not CONSTRAINTS[word].narrows])
+@given(st.data())
+def test_what_admits_all_that_silence_admits_does(word: str, data: st.DataObject) -> None:
+    constraint, value = CONSTRAINTS[word], data.draw(granted(word))
+    if word != "publish" and constraint.admits_unspoken(value):  # An address alone opens nothing.
+        by_default = [each for each in COMPARED[word] if word != "networks" or isinstance(each, Joined)]
+        assert all(admits(word, value, each) for each in by_default if constraint.by_default(each))
 
 
 PAIRED = [(word, value) for word, values in SAMPLES.items() for value in values]

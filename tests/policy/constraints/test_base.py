@@ -15,7 +15,7 @@ CREATE = request_for(OPERATIONS["ContainerCreate"])
 
 
 def container(*names: str, identity: str = ID, every: bool = False) -> ResolvedObject:
-    return ResolvedObject(identity, names, every=every, owner=identity)
+    return ResolvedObject(identity, names, every=every, subject=identity)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_an_object_is_known_by_its_name_a_glob_or_its_whole_id(
 
 
 def test_an_exec_is_its_container_s_and_its_own_id_says_nothing() -> None:
-    exec_of_web = ResolvedObject("e" * 64, ("web",), owner=ID)
+    exec_of_web = ResolvedObject("e" * 64, ("web",), subject=ID)
     assert admits("containers", (ID,), exec_of_web)
     assert not admits("containers", ("e" * 64,), exec_of_web)
 
@@ -63,11 +63,11 @@ def test_an_exec_is_its_container_s_and_its_own_id_says_nothing() -> None:
 @pytest.mark.parametrize("word", ["services", "networks"])
 def test_the_ids_of_a_swarm_are_whole_ids_too(word: str) -> None:
     identity = "4cdgfyky7ozwh3htjfw0d12qv"
-    found = ResolvedObject(identity, ("web",), owner=identity)
+    found = ResolvedObject(identity, ("web",), subject=identity)
     assert admits(word, (identity,), found)
     assert not admits(word, (identity[:-1],), found)
     assert not admits("containers", (identity,), found)
-    assert admits("containers", (identity,), ResolvedObject(ID, (identity,), owner=ID))
+    assert admits("containers", (identity,), ResolvedObject(ID, (identity,), subject=ID))
 
 
 def test_an_object_is_listed_by_its_first_name_or_by_all_or_by_its_id() -> None:

@@ -15,8 +15,9 @@ from dockerproxy.errors import UserError
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, READS
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import write_grant
 

@@ -13,8 +13,9 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.credentials import CONSTRAINT
 from dockerproxy.policy.decide import claims_of_head, judge_claims
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.wire.document import Json
 
 SAMPLES = ("docker.io", "registry.example:5000", "ghcr.io")

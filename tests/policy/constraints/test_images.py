@@ -29,7 +29,7 @@ NGINX = "docker.io/library/nginx"
     ],
 )
 def test_an_image_is_known_however_it_is_written(item: str, name: str, *, passes: bool) -> None:
-    found = ResolvedObject(f"sha256:{ID}", (name,), owner=f"sha256:{ID}")
+    found = ResolvedObject(f"sha256:{ID}", (name,), subject=f"sha256:{ID}")
     assert admits("images", (item,), found) is passes
 
 

@@ -14,14 +14,14 @@ SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
     ("items", "passes"), [(("c*",), True), (("ci",), True), ((ID,), True), (("default",), False), ((ID[:12],), False)]
 )
 def test_a_network_is_known_by_name_glob_or_full_id(items: tuple[str, ...], *, passes: bool) -> None:
-    found = ResolvedObject(ID, ("ci",), owner=ID)
+    found = ResolvedObject(ID, ("ci",), subject=ID)
     assert admits("networks", items, found) is passes
     assert admits("networks", items, Joined(found)) is passes
     assert not admits("networks", items, "ci")
 
 
 def test_the_id_of_a_swarm_is_a_whole_id_too() -> None:
-    found = ResolvedObject(SWARM_ID, ("web",), owner=SWARM_ID)
+    found = ResolvedObject(SWARM_ID, ("web",), subject=SWARM_ID)
     assert admits("networks", (SWARM_ID,), Joined(found))
     assert not admits("networks", (SWARM_ID[:-1],), Joined(found))
 

@@ -66,3 +66,20 @@ def test_a_restart_policy_is_changed_only_to_a_granted_one() -> None:
     assert not problems("ContainerUpdate", {"RestartPolicy": {"Name": "no"}}, "", "no")
     assert not problems("ContainerUpdateLibpod", {}, "?restartPolicy=no")
     assert not problems("ContainerUpdateLibpod", {})
+
+
+@pytest.mark.parametrize(
+    ("operation", "made"),
+    [
+        ("ContainerCreateLibpod", lambda action: {"image": "web", "health_check_on_failure_action": action}),
+        ("ContainerUpdateLibpod", lambda action: {"health_on_failure": action}),
+    ],
+)
+def test_a_health_check_that_restarts_is_a_restart_policy(operation: str, made: Made) -> None:
+    forms = (3, 0, 2) if "Create" in operation else ("restart", "none", "kill")
+    restarts, *others = map(made, forms)
+    query = "restartPolicy=no" if "Update" in operation else ""
+    (fault,) = problems(operation, restarts, query, "no")
+    assert "restarts it" in fault
+    assert not problems(operation, restarts, query, "no", "on-failure")
+    assert not [each for other in others for each in problems(operation, other, query, "no")]

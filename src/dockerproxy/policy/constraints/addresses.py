@@ -53,6 +53,10 @@ class _Addresses(Items):
         """Whether it is no address on the link."""
         return value == _PRIORITY or not isinstance(value, str)
 
+    def admits_unspoken(self, _value: Value) -> bool:
+        """Say no: without the word the engine reads what is no address, and with it nobody may send that."""
+        return False
+
     def least(self, value: Hashable) -> Value | None:
         if isinstance(value, Network):
             return (str(value.network_address) if value.num_addresses == 1 else str(value),)

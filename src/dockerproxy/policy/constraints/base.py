@@ -9,11 +9,15 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of
 from dockerproxy.policy.wording import list_names, say_value
+
+_IMAGES: Final = ("images",)
+"""Where no grant lists them, any may be used, unlike networks and volumes. They go on by the name that is judged."""
 
 Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""
@@ -78,6 +82,10 @@ class Constraint:
         """Whether `outer` certainly admits every value that `inner` admits."""
         return inner == outer
 
+    def admits_unspoken(self, value: Value) -> bool:
+        """Whether a value certainly admits all that a grant without the word admits; only of what does not narrow."""
+        return all(map(self.matcher(value), self.read_back(self.unspoken)))
+
     def problem(self, _granted: Value | None, claim: Claim) -> str:
         """Say what is wrong with a claim that is not admitted, as a clause."""
         return claim.says
@@ -117,23 +125,6 @@ class Condition:
 
     def __str__(self) -> str:
         return self.constraint.describe(self.value)
-
-
-class Flag(Constraint):
-    """A parameter that is true or false has this value."""
-
-    takes = Takes.FLAG
-
-    def __init__(self, name: str, summary: str) -> None:
-        super().__init__(name, summary, narrows=True)
-
-    def matcher(self, granted: Value) -> Matcher:
-        """Match the value itself."""
-        return lambda value: value is granted
-
-    def least(self, value: Hashable) -> Value | None:
-        """Demand the value."""
-        return value if isinstance(value, bool) else None
 
 
 class Choice(Constraint):
@@ -211,7 +202,7 @@ class Globs(Items):
 class Objects(Globs):
     """A list of objects, by name, pattern or full id."""
 
-    IDS_LIKE_NAMES: Final = frozenset({"services", "networks"})
+    IDS_LIKE_NAMES: Final = frozenset({"configs", "networks", "secrets", "services"})
     """A swarm's ids have 25 letters and digits, as a name can."""
 
     def matcher(self, granted: Value) -> Matcher:
@@ -222,15 +213,18 @@ class Objects(Globs):
         def matches(value: Hashable) -> bool:
             if not isinstance(value, ResolvedObject):
                 return False
-            if ids and plain_id(value.owner or value.id) in ids:
+            if ids and plain_id(value.subject or value.id) in ids:
                 return True
-            names = value.names or (value.owner,)
+            names = value.meant or value.names or (value.subject,)
             return (all if value.every else any)(any(fits(glob, name) for glob in globs) for name in names)
 
         return matches
 
     def _is_id(self, item: str) -> bool:
         return is_full_id(item) or self.name in self.IDS_LIKE_NAMES
+
+    def _is_id_of_swarm(self, item: str) -> bool:
+        return self.name in self.IDS_LIKE_NAMES and is_id_of_swarm(item)
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
         """Return the patterns over names."""
@@ -241,17 +235,19 @@ class Objects(Globs):
         if not isinstance(value, ResolvedObject):
             return None
         names = value.names if value.every else value.names[:1]
-        named = names or tuple(filter(None, (value.owner or value.id,)))
+        named = names or tuple(filter(None, (value.subject or value.id,)))
         return named or None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         """Return objects of these names or ids."""
-        return tuple(ResolvedObject(item, () if is_full_id(item) else (item,), owner=item) for item in items_of(least))
+        return tuple(
+            ResolvedObject(item, () if is_full_id(item) else (item,), subject=item) for item in items_of(least)
+        )
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare patterns with patterns, and ids with ids."""
-        ids = {plain_id(item) for item in items_of(inner) if is_full_id(item)}
-        known = {plain_id(item) for item in items_of(outer) if is_full_id(item)}
+        """Compare patterns with patterns, and ids with ids; what may be the one or the other, as both."""
+        ids = {plain_id(item) for item in items_of(inner) if is_full_id(item) or self._is_id_of_swarm(item)}
+        known = {plain_id(item) for item in items_of(outer) if self._is_id(item)}
         return ids <= known and super().within(inner, outer)
 
     def describe(self, value: Value) -> str:
@@ -278,13 +274,13 @@ def judge_claim(
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = KEEP if own is None and is_default(constraint, claim) else None
+        admitted = KEEP if (own is None or claim.words == _IMAGES) and is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
     if own is not None and isinstance(claim.owned, Lookup):
         return claim.owned
     if own is not None and own.matches(claim.owned):
-        return KEEP
+        return claim.options[0][1] if claim.words == _IMAGES else KEEP
     if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
         return claim.lookup
     says = constraint.problem(condition.value if condition is not None else None, claim)

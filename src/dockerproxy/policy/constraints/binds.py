@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.places import ENGINES
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words import fault_of_path
 
 _NOT_GRANTED = "a host path that no rule allows"
+_ENGINE = "the engine's socket, by which anybody is root; `own_socket` mounts the client's own in its place"
 _READ_ONLY = "a host path that a rule allows read-only: with ro, and without z and Z, which write labels"
 
 
@@ -53,8 +55,10 @@ class _Binds(Constraint):
         return all(any(mode in {"rw", how} and covers(glob, path) for glob, mode in wide) for path, how in narrow)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        """Say whether it would be granted to read."""
+        """Say whether it would be granted to read, and what a socket of the engine's would give."""
         bind = claim.options[0][0] if claim.options else None
+        if isinstance(bind, Bind) and bind.path in ENGINES:
+            return _ENGINE
         if granted is None or not isinstance(bind, Bind):
             return _NOT_GRANTED
         return _READ_ONLY if self.matcher(granted)(Bind(bind.path, read_only=True)) else _NOT_GRANTED

@@ -27,7 +27,7 @@ from dockerproxy.policy.objects import is_whole, name_in
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Value
 from dockerproxy.text import fold
-from dockerproxy.wire.document import Json, read_json, show
+from dockerproxy.wire.document import Json, list_of, object_of, read_json, show
 
 _WORD: Final = "credentials"
 _SECRETS: Final = ("username", "password", "auth", "identitytoken", "registrytoken")
@@ -80,7 +80,7 @@ def _check_update(reading: Reading, value: Json, path: str, parent: Object) -> N
 
 def _list_hosts(reading: Reading, value: Json) -> Iterator[str]:
     """Yield the hosts that credentials are for."""
-    texts = value if isinstance(value, list) else []
+    texts = list_of(value)
     if len(texts) > 1:
         raise _UnclearError
     for text in map(str, texts):
@@ -133,10 +133,8 @@ def _registry_of(reading: Reading) -> str:
     given = request.values(parameter) if parameter else ()
     image = given[0] if given else name_in(request.path, request.operation) if name in _BY_PATH else ""
     if name in _OF_BODY:
-        found = reading.content
-        for step in ("TaskTemplate", "ContainerSpec", "Image"):
-            found = found.get(step) if isinstance(found, dict) else None
-        image = str(found or "")
+        task = object_of(object_of(reading.content).get("TaskTemplate"))
+        image = str(object_of(task.get("ContainerSpec")).get("Image") or "")
     reference = parse_reference(image)
     # Podman's own API looks for short names in a list of registries.
     if reference is None or len(given) > 1 or (name.endswith("Libpod") and not is_whole(image, reference)):

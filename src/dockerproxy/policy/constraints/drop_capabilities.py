@@ -18,7 +18,7 @@ from dockerproxy.policy.claim import Check, Claim, Object, Reading, Substitute
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.policy.constraints.base import Condition, Constraint, Matcher
 from dockerproxy.policy.values import Value, items_of
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _WORD: Final = "drop_capabilities"
 _ALL: Final = "ALL"
@@ -82,8 +82,8 @@ class _Dropped(Constraint):
 def _check(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities that are dropped; what the grant demands is dropped besides."""
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add").replace("drop", "add"))
-    names = frozenset(map(capability_name, map(str, added))) if isinstance(added, list) else frozenset()
-    dropped = tuple(map(str, value)) if isinstance(value, list) else ()
+    names = frozenset(map(capability_name, map(str, list_of(added))))
+    dropped = tuple(map(str, list_of(value)))
     says = "conflicts with a capability that is added"
     reading.claim(_WORD, Capabilities(dropped, names), path, value if names else None, says, target=path)
 

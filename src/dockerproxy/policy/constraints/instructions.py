@@ -18,7 +18,7 @@ from typing import Final
 from dockerproxy.policy.claim import Check, Object, Reading
 from dockerproxy.policy.constraints.base import Words
 from dockerproxy.text import upper
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _WORD: Final = "instructions"
 _NAMES: Final = (
@@ -30,13 +30,13 @@ _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)")
 
 def _check_steps(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Must be instructions that are granted."""
-    for name in value if isinstance(value, list) else ():
+    for name in list_of(value):
         reading.claim(_WORD, str(name), path, name, "an instruction that no rule allows")
 
 
 def _check_changes(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Lines of a Dockerfile, each with an instruction that is granted."""
-    lines = [line for change in (value if isinstance(value, list) else ()) for line in str(change).split("\n")]
+    lines = [line for change in list_of(value) for line in str(change).split("\n")]
     names = [upper(found[1]) if (found := _INSTRUCTION.match(line)) is not None else line for line in lines if line]
     _check_steps(reading, list(names), path, parent)
 

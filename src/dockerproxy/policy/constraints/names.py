@@ -1,6 +1,8 @@
-"""`names`: what a container, network, volume or pod may be called."""
+"""Words for objects by their names: those that an operation is about, that a container gets or joins, or is called."""
 
-from dockerproxy.policy.constraints.base import Objects
+from typing import Final
+
+from dockerproxy.policy.constraints.base import Constraint, Objects
 from dockerproxy.policy.words import fault_of_name
 
 
@@ -10,4 +12,20 @@ class Names(Objects):
     fault = staticmethod(fault_of_name)
 
 
-CONSTRAINT = Names("names", "what it may be called; one of these names must be given", narrows=True)
+class _Joins(Names):
+    describe = Constraint.describe
+
+
+CONSTRAINTS: Final = (
+    Names("configs", "which configs of a swarm, by name or glob; which may be read"),
+    Names("containers", "which containers, by name, glob or full id", narrows=True),
+    _Joins("joins", "of which containers the network, processes and memory may be joined"),
+    Names("names", "what it may be called; one of these names must be given", narrows=True),
+    Names(
+        "pods",
+        "which pods, by name, glob or full id; joined, with all that they share, are only those, and none on the host",
+    ),
+    Names("secrets", "which secrets, by name or glob; which may be read"),
+    Names("services", "which services, by name, glob or full id", narrows=True),
+    Names("volumes", "which volumes, by name or glob; which may be mounted"),
+)

@@ -59,6 +59,10 @@ class _Networks(Names):
         """Say yes: which network is the engine's own, only the engine knows."""
         return True
 
+    def admits_unspoken(self, value: Value) -> bool:
+        """Say no to all but any network: Podman has another name for the engine's own in answers."""
+        return "**" in items_of(value)
+
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         named = (Joined(ResolvedObject(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
         own = [Joined(DEFAULT, is_default=True)] if set(items_of(least)) & set(DEFAULT.names) else []

@@ -1,45 +1,80 @@
 """`own`: that an object was created by the clients of the same socket.
 
 A policy file says it of a grant, and the policy whose it is says who that is (`own_by`). The stamp that tells is read
-in `policy/stamps`.
+in `policy/stamps`, marks of images in `policy/image_marks`.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import cache
+from typing import NamedTuple
 
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.networks import Joined
+from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.objects import OWN, ResolvedObject
-from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.stamps import GRANTS, NEW
 from dockerproxy.policy.values import Takes, Value
 
 
-class _Own(Constraint):
+class Creates(NamedTuple):
+    """Under which grant of a create a container must have been possible, for a grant to hold of it.
+
+    Attributes:
+        key: Of that grant.
+        keys: Of all grants of creates.
+        takes_others: Whether it holds of those, too, that were created under grants which are no more.
+    """
+
+    key: str
+    keys: frozenset[str]
+    takes_others: bool
+
+    def admit(self, labels: Mapping[str, object]) -> bool:
+        """Whether a container with these labels is one. All keys are of one length, and apart."""
+        said = str(labels.get(GRANTS, ""))
+        return self.key in said or (self.takes_others and not any(key in said for key in self.keys))
+
+
+class Own(Constraint):
+    """What belongs to an owner; created under one of some grants, if that is said."""
+
     takes = Takes.YES
     is_learned = False
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, granted: tuple[str, ...], creates: Creates | None) -> None:
         super().__init__(OWN, "only what clients of this socket created", narrows=True)
-        self._owner = owner
+        self._owner, self.images = owner, ImageOwner(owner, granted)
+        self.creates = creates
 
     def matcher(self, _granted: Value) -> Matcher:
         """Match what belongs to the owner. What does not exist is nobody else's: the engine would say so, too."""
-        owners = frozenset({self._owner, NEW} - {""})
+        owners, creates, sees = frozenset({self._owner, NEW} - {""}), self.creates, self.images.sees
 
         def matches(value: Hashable) -> bool:
             found = value.found if isinstance(value, Joined) else value
-            return isinstance(found, ResolvedObject) and found.belongs_to in owners
+            if not isinstance(found, ResolvedObject):
+                return False
+            if found.belongs_to not in owners:
+                return sees(found)
+            return creates is None or found.belongs_to == NEW or creates.admit(found.labels)
 
         return matches
 
     def describe(self, _value: Value) -> str:
-        return "it was created through this socket"
+        """Say whose it is."""
+        return f"it was created through this socket{' under such a grant' if self.creates else ''}"
 
 
 @cache
-def own_by(owner: str) -> Constraint:
-    """Return the constraint for what belongs to an owner; for one without a name, nothing does."""
-    return _Own(owner)
+def own_by(owner: str, granted: tuple[str, ...] = (), creates: Creates | None = None) -> Own:
+    """Return the constraint for what belongs to an owner; for one without a name, nothing does.
+
+    Args:
+        owner: Who it is.
+        granted: Patterns over names of images that are as good as its own, if they are nobody's.
+        creates: The grants by which it could create what it changes, if there are several.
+    """
+    return Own(owner, granted, creates)
 
 
 CONSTRAINT = own_by("")
