@@ -46,7 +46,7 @@ class Name:
 
     Attributes:
         operation: Its name here.
-        where: `query`, `header` or `body`.
+        where: `query`, `header` or `body`, or `answer` for what the engine answers.
         field: Name of the parameter, or path of the field.
         first: Version in which it appeared, of the API of Docker or of Podman.
     """

@@ -6,11 +6,13 @@ a gap until it is kept.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final
 
 from drift.facts import Name, Route, find
 
+from dockerproxy.api.answers import ALL, ANSWERS, list_fields
 from dockerproxy.api.bodies.fields import Node, Type
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.policy.claims.tables import BODIES
@@ -69,6 +71,7 @@ EXCUSED: Final[dict[str, str]] = {
     "ContainerCreateLibpod namespace": _OF_PODMAN_4,
     "ContainerRestoreLibpod leaveRunning": _OF_PODMAN_4,
     "ImagePullLibpod credentials": _OF_PODMAN_4,
+    "SystemDataUsage BuildCacheUsage.Items[]. Parents[]": _SLIP,
     "SecretCreate labels": "Podman reads it from the body, where it is Labels, whatever its tag says",
     **{f"ImageBuild {name}": _OWN_API for name in _FOR_PODMAN.split()},
 }
@@ -84,7 +87,7 @@ def find_gaps(routes: Iterable[Route], names: Iterable[Name], kept: Iterable[Nam
             yield f"{shown}: an operation that is in no table, in {route.engine} {route.first}"
     for name in names:
         shown = f"{name.operation} {name.field}"
-        if name.operation in BODIES and name.where != "header":
+        if name.where == "answer" or (name.operation in BODIES and name.where != "header"):
             if not is_known(name) and shown not in EXCUSED:
                 yield f"{shown}: in the {name.where}, in no table, in version {name.first}"
         elif name.key not in before:
@@ -93,11 +96,38 @@ def find_gaps(routes: Iterable[Route], names: Iterable[Name], kept: Iterable[Nam
 
 def is_known(name: Name) -> bool:
     """Whether a parameter or field is in the table of its operation."""
+    if name.where == "answer":
+        return _is_answered(name)
     body = BODIES[name.operation]
     if name.where == "query":
         field = body.parameters.get(name.field) or body.parameters.get(f"{name.field}[]")
         return field is not None and field.rule != "aside"  # What is left out must be what no engine reads.
     return _find(body.root, re.findall(r"\[\]|\*|[^.\[\]*]+", name.field)) is not None
+
+
+def _is_answered(name: Name) -> bool:
+    """Whether the table of an answer has a field, leaves it out with what it is in, or has all fields beside it."""
+    known = _list_places(ANSWERS[name.operation])
+    field = name.field.replace("[]", "")
+    parents = [field[: dot.start()] for dot in re.finditer(r"\.", field)]
+    return (
+        field in known
+        or f"{field.rpartition('.')[0]}.*" in known
+        or any(known.get(parent) == ALL for parent in parents)
+        or any(place.startswith(f"{field}.") for place in known)
+    )
+
+
+@cache
+def _list_places(table: str) -> Mapping[str, str]:
+    """Return the words of each field of a table, and of those within it."""
+    found = {}
+    for words, field in list_fields(table):
+        place, _, inner = field.partition(":")
+        path = place.partition("!")[0].replace("/", ".")
+        found[path] = words
+        found |= {f"{path}.{below}": each for below, each in _list_places(inner).items()} if inner else {}
+    return found
 
 
 def _find(node: Node | None, parts: list[str]) -> Node | None:

@@ -53,6 +53,50 @@ _BODIES: Final = {
 }
 """What the body of an operation is decoded into: the folder of the package and the name of the type."""
 
+_LIBPOD: Final = "libpod/define"
+_ENTITIES: Final = "pkg/domain/entities/types"
+_ANSWERS: Final = {
+    "ConfigInspect": (f"{_MOBY}/swarm", "Config"),
+    "ContainerInspect": (f"{_MOBY}/container", "InspectResponse"),
+    "ContainerInspectLibpod": (_LIBPOD, "InspectContainerData"),
+    "ContainerList": (f"{_MOBY}/container", "Summary"),
+    "ContainerListLibpod": (_ENTITIES, "ListContainer"),
+    "ContainerWait": (f"{_MOBY}/container", "WaitResponse"),
+    "DistributionInspect": (f"{_MOBY}/registry", "DistributionInspect"),
+    "ExecInspect": (f"{_MOBY}/container", "ExecInspectResponse"),
+    "ExecInspectLibpod": (_LIBPOD, "InspectExecSession"),
+    "ImageHistory": (f"{_MOBY}/image", "HistoryResponseItem"),
+    "ImageHistoryLibpod": (_ENTITIES, "ImageHistoryLayer"),
+    "ImageInspect": (f"{_MOBY}/image", "InspectResponse"),
+    "ImageInspectLibpod": ("vendor/go.podman.io/common/libimage", "ImageData"),
+    "ImageList": (f"{_MOBY}/image", "Summary"),
+    "ImageListLibpod": (_ENTITIES, "ImageSummary"),
+    "ImageSearch": (f"{_MOBY}/registry", "SearchResult"),
+    "ImageSearchLibpod": (_ENTITIES, "ImageSearchReport"),
+    "NetworkInspect": (f"{_MOBY}/network", "Inspect"),
+    "NetworkInspectLibpod": (_ENTITIES, "NetworkInspectReport"),
+    "NodeInspect": (f"{_MOBY}/swarm", "Node"),
+    "PodInspectLibpod": (_LIBPOD, "InspectPodData"),
+    "PodListLibpod": (_ENTITIES, "ListPodsReport"),
+    "SecretInspect": (f"{_MOBY}/swarm", "Secret"),
+    "SecretInspectLibpod": (_ENTITIES, "SecretInfoReport"),
+    "ServiceInspect": (f"{_MOBY}/swarm", "Service"),
+    "SwarmInspect": (f"{_MOBY}/swarm", "Swarm"),
+    "SystemDataUsage": (f"{_MOBY}/system", "DiskUsage"),
+    "SystemDataUsageLibpod": (_ENTITIES, "SystemDfReport"),
+    "SystemEvents": (f"{_MOBY}/events", "Message"),
+    "SystemEventsLibpod": (_ENTITIES, "Event"),
+    "SystemInfo": (f"{_MOBY}/system", "Info"),
+    "SystemInfoLibpod": (_LIBPOD, "Info"),
+    "SystemVersion": (f"{_MOBY}/system", "VersionResponse"),
+    "TaskInspect": (f"{_MOBY}/swarm", "Task"),
+    "VolumeInspect": (f"{_MOBY}/volume", "Volume"),
+    "VolumeInspectLibpod": (_LIBPOD, "InspectVolumeData"),
+}
+"""What an answer is made of, one of those that have the same table."""
+
+_COMPARED: Final = (("body", _BODIES), ("answer", _ANSWERS))
+
 
 def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
     """Read Podman's source.
@@ -77,22 +121,24 @@ def read_podman(root: Path) -> tuple[list[Route], list[Name]]:
                     read = source.find_in(root / _HANDLERS / package, handler, root / _HANDLERS, _READ)
                     for where, field in parameters | read:
                         names.add(Name(operation=operation.name, where=where, field=field, first=first))
-    for operation_name, (folder, type_name) in _BODIES.items():
-        for field in source.json_fields(root / folder, type_name):
-            names.add(Name(operation=operation_name, where="body", field=field, first=first))
+    for where, types in _COMPARED:
+        for operation_name, (folder, type_name) in types.items():
+            for field in source.json_fields(root / folder, type_name):
+                names.add(Name(operation=operation_name, where=where, field=field, first=first))
     return sorted(routes), sorted(names)
 
 
 def find_lost_types(root: Path) -> list[str]:
-    """List the bodies that cannot be compared, since Podman's source declares their type elsewhere or not at all.
+    """List what cannot be compared, since Podman's source declares the type of it elsewhere or not at all.
 
     Args:
         root: The folder with its `go.mod`.
     """
     source = GoSource(root)
     return [
-        f"{operation}: its body is not compared, since {folder} declares no type {name}"
-        for operation, (folder, name) in _BODIES.items()
+        f"{operation}: its {where} is not compared, since {folder} declares no type {name}"
+        for where, types in _COMPARED
+        for operation, (folder, name) in types.items()
         if source.declaration(root / folder, name) is None
     ]
 

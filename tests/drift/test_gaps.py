@@ -20,6 +20,7 @@ REACHING_NO_FURTHER = {
     "ContainerDeleteLibpod force": "the container is stopped first",
     "ImageGet names": "Docker looks at it where the path has no name",
     "PodDeleteLibpod force": "the containers of the pod are stopped first",
+    "SecretDeleteLibpod all": "Podman's documentation has it, and nothing looks at it",
     "VolumeDelete force": "a volume that is not there is no error",
 }
 
@@ -43,7 +44,8 @@ def test_nothing_is_kept_twice() -> None:
 
 
 def test_what_is_excused_was_seen_in_an_engine_and_is_in_no_table() -> None:
-    missing = {f"{name.operation} {name.field}" for name in NAMES if name.operation in BODIES and not is_known(name)}
+    judged = (name for name in NAMES if name.operation in BODIES or name.where == "answer")
+    missing = {f"{name.operation} {name.field}" for name in judged if not is_known(name)}
     assert set(EXCUSED) <= missing
     unknown = {
         f"{route.engine} {route.method} {route.path}" for route in ROUTES if find(route.method, route.path) is UNKNOWN
@@ -70,6 +72,8 @@ def test_a_parameter_that_may_reach_further_than_the_named_object_is_known_to_do
         ("body", "hostconfig.UMASK", True),
         ("body", "HostConfig.Mounts[].VolumeOptions.Labels.*", True),
         ("body", "HostConfig.NewThing", False),
+        ("answer", "Id", True),
+        ("answer", "NewThing", False),
         ("query", "platform", True),
         ("query", "newthing", False),
     ],
