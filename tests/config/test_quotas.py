@@ -1,0 +1,120 @@
+"""Quotas in policy files, and grants by which a client would get around them."""
+
+import pytest
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import UserError
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.quota import WORDS
+
+
+def read(quota: str, *lines: str, deny: str = "") -> CompiledPolicy:
+    allow = "".join(f"\n      - {line}" for line in lines)
+    text = f"sockets:\n  ci:\n    path: /ci.sock\n    quota: {quota}\n    deny: [{deny}]\n    allow:{allow}\n"
+    return read_policy(text, "policy.yaml").sockets[0].policy
+
+
+def problems(quota: str, *lines: str, deny: str = "") -> list[tuple[str, str]]:
+    with pytest.raises(UserError) as caught:
+        read(quota, *lines, deny=deny)
+    return [(problem.what, problem.hint) for problem in caught.value.problems]
+
+
+def test_a_quota_is_read_in_the_units_of_claims() -> None:
+    text = "{containers: 20, running: 10, memory: 8GiB, cpus: 1.5, pids: 5000, volumes: 10, networks: 5, services: 3}"
+    quota = read(text, "own").policy.quota
+    assert quota is not None
+    assert (quota.socket, list(quota.most.values())) == ("ci", [20, 10, 2**33, 15 * 10**8, 5000, 10, 5, 3])
+    assert list(quota.most) == list(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("quota", "what", "hint"),
+    [
+        ("{}", "quota is empty", "quota: {containers: 20, memory: 8GiB}"),
+        ("{mem: 8GiB}", "unknown key 'mem' of quota", "did you mean memory?"),
+        ("{container: 8}", "unknown key 'container' of quota", "did you mean containers?"),
+        ("{processes: 8}", "unknown key 'processes' of quota", "did you mean pids?"),
+        ("{images: 8}", "unknown key 'images' of quota", "remove it; there is no quota of images or of disk space"),
+        ("{networks: 0}", "invalid networks '0'", "a whole number above 0 is needed; to have none, do not allow it"),
+        ("{memory: lots}", "invalid memory 'lots'", "an amount like 512MiB or 2GiB is needed"),
+        ("20", "quota must be a mapping, not '20'", "quota: {containers: 20, memory: 8GiB}"),
+    ],
+)
+def test_a_mistake_says_what_to_write(quota: str, what: str, hint: str) -> None:
+    found = problems(quota, "own")
+    assert (what.partition(",")[0] in found[0][0], found[0][1]) == (True, hint), found
+
+
+def test_a_quota_needs_something_that_is_own() -> None:
+    assert problems("{containers: 2}", "ContainerStart") == [
+        ("quota counts what is own, and no grant says own", "add own to allow, or remove quota")
+    ]
+    assert read("{containers: 2}", "ContainerStart: {own: true}").policy.quota is not None
+
+
+@pytest.mark.parametrize(
+    ("quota", "line", "what", "hint"),
+    [
+        (
+            "{memory: 8GiB, pids: 9}",
+            "ContainerCreate: {memory: 1GiB}",
+            "must say pids",
+            'ContainerCreate: {pids: "500"}',
+        ),
+        ("{cpus: 2}", "containers:write", "ContainerCreate must say cpus", "write ContainerCreate"),
+        (
+            "{containers: 2}",
+            "ContainerCreate: unrestricted",
+            "not count what ContainerCreate makes",
+            "remove unrestricted",
+        ),
+        (
+            "{containers: 2}",
+            "containers:write: unrestricted",
+            "not count what ContainerCreate makes",
+            "remove unrestricted",
+        ),
+        (
+            "{memory: 8GiB}",
+            "ContainerUpdate: unrestricted",
+            "not count what ContainerUpdate makes",
+            "remove unrestricted",
+        ),
+        ("{volumes: 2}", "VolumeCreate: unrestricted", "not count what VolumeCreate makes", "remove unrestricted"),
+        ("{networks: 2}", "KubePlayLibpod: unrestricted", "not count what KubePlayLibpod makes", "use another socket"),
+        (
+            "{running: 2}",
+            "ServiceCreate",
+            "quota of running cannot count what ServiceCreate makes",
+            "use another socket",
+        ),
+        ("{running: 2}", "ImageBuild", "not count what ImageBuild makes", "use another socket"),
+        (
+            "{volumes: 2}",
+            'ContainerCreate: {volumes: ["data-*"]}',
+            "volumes of ContainerCreate has a pattern",
+            "list names",
+        ),
+    ],
+)
+def test_a_grant_that_gets_around_a_quota_is_a_mistake(quota: str, line: str, what: str, hint: str) -> None:
+    found = problems(quota, "own", line)
+    assert any(what in said and hint in says for said, says in found), found
+
+
+@pytest.mark.parametrize(
+    ("quota", "line", "deny"),
+    [
+        ("{containers: 2}", "ContainerCreate", ""),
+        ("{networks: 2}", "ContainerCreate: unrestricted", ""),
+        ("{containers: 2}", "services:write", ""),
+        ("{services: 2}", "ServiceCreate", ""),
+        ("{volumes: 2}", "ContainerCreate: {volumes: [data]}", ""),
+        ("{volumes: 2}", 'VolumeDelete: {volumes: ["data-*"]}', ""),
+        ("{memory: 2GiB}", "containers:write", "ContainerCreate"),
+        ("{containers: 2}", "preset:ping", ""),
+    ],
+)
+def test_what_can_be_counted_is_no_mistake(quota: str, line: str, deny: str) -> None:
+    assert read(quota, "own", line, deny=deny).policy.quota is not None

@@ -1,0 +1,214 @@
+"""Quotas of what is own, on real engines: many creates at once, and what may enlarge something without making it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from decisions import read_message
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+from e2e.programs import Client
+from e2e.proxies import running_file
+from e2e.talk import Answer, ask
+from e2e.test_own import Socket, make_container
+
+pytestmark = pytest.mark.engine
+
+SOCKET = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: quota-LABEL
+    quota: QUOTA
+    allow:
+      - preset:ping
+      - own
+      - ContainerCreate:
+          images: ["docker.io/library/busybox:*"]
+          labels: {case: LABEL}
+          memory: 128MiB
+          cpus: 1
+          pids: 100
+      - NetworkCreate: {labels: {case: LABEL}}
+      - VolumeCreate: {labels: {case: LABEL}}
+"""
+
+Act = Callable[[], Answer]
+Serving = Callable[[str], AbstractContextManager[tuple[Socket, Socket]]]
+
+
+@pytest.fixture
+def serving(engine: Engine, label: str) -> Iterator[Serving]:
+    """Serves two sockets of one owner with a quota."""
+
+    @contextmanager
+    def serve(quota: str) -> Iterator[tuple[Socket, Socket]]:
+        text = "".join(SOCKET.replace("NAME", name).replace("QUOTA", quota) for name in ("proxy", "other"))
+        with running_file(engine.socket, f"sockets:{text.replace('LABEL', label)}") as (folder, _):
+            yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
+
+    yield serve
+    remove_containers(engine, label)
+    filters = f'filters=%7B"label":%5B"case={label}"%5D%7D'
+    for section, key in (("networks", "Id"), ("volumes", "Name")):
+        found = ask(engine.socket, "GET", f"/v1.41/{section}?{filters}").json()
+        for each in (found["Volumes"] if section == "volumes" else found) or ():
+            ask(engine.socket, "DELETE", f"/v1.41/{section}/{each[key]}")
+
+
+def create(socket: Socket | Engine, **options: Any) -> Answer:
+    body = {"Image": "busybox", "Cmd": ["sleep", "600"], "StopTimeout": 0, **options}
+    return Socket(socket.socket).ask("POST", "/v1.41/containers/create", **body)
+
+
+def at_once(acts: Sequence[Act]) -> Counter[int]:
+    """Do all at once; return how often there was which status."""
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return Counter(answer.status for answer in pool.map(lambda act: act(), acts))
+
+
+def test_creates_at_once_leave_as_many_as_the_quota_has(serving: Serving) -> None:
+    with serving("{containers: 10}") as sockets:
+        assert at_once([partial(create, sockets[number % 2]) for number in range(50)]) == {201: 10, 403: 40}
+        assert len(sockets[0].list("containers/json?all=1")) == 10
+        answer = create(sockets[1])
+        expected = 'ContainerCreate denied: 10 of 10 containers are there; remove one, or raise quota of socket "other"'
+        assert read_message(answer.body) == expected
+    with serving("{containers: 10}") as sockets:  # Nothing of it is kept anywhere but in the engine.
+        assert create(sockets[0]).status == 403
+        first = sockets[0].list("containers/json?all=1")[0]["Id"]
+        assert sockets[1].ask("DELETE", f"/v1.41/containers/{first}").status == 204
+        assert at_once([partial(create, each) for each in sockets]) == {201: 1, 403: 1}
+
+
+def test_networks_and_volumes_count_also_those_that_a_create_makes(serving: Serving, label: str) -> None:
+    with serving("{networks: 2, volumes: 3}") as (mine, other):
+        create_network = partial(mine.ask, "POST", "/v1.41/networks/create")
+        assert at_once([partial(create_network, Name=f"n{number}-{label}") for number in range(6)])[403] == 4
+        assert len(mine.list("networks")) == 2
+        create_volume = partial(other.ask, "POST", "/v1.41/volumes/create")
+        assert at_once([partial(create_volume, Name=f"v{number}-{label}") for number in range(2)]) == {201: 2}
+        assert create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"w0-{label}:/b"]}).status == 201
+        answer = create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"w1-{label}:/b"]})
+        assert (answer.status, b"3 of 3 volumes are there" in answer.body) == (403, True)
+        assert create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"v1-{label}:/b"]}).status == 201
+        assert mine.ask("POST", "/v1.41/volumes/create", Name=f"v1-{label}").status == 201
+        assert len(mine.list("volumes")) == 3
+
+
+def test_bounds_are_added_up_and_an_update_counts(serving: Serving) -> None:
+    mib, small = 2**20, {"Memory": 64 * 2**20, "NanoCpus": 5 * 10**8, "PidsLimit": 50}
+    with serving("{memory: 160MiB, cpus: 1.2, pids: 140}") as (mine, other):
+        first = json.loads(create(mine, HostConfig=small).body)["Id"]
+        assert create(other, HostConfig={**small, "PidsLimit": 40}).status == 201
+        for missing, says in (
+            ("Memory", "128MiB of 160MiB memory are used, and it asks for 128MiB more"),
+            ("NanoCpus", "1 of 1.2 cpus are used, and it asks for 1 more"),
+            ("PidsLimit", "90 of 140 pids are used, and it asks for 100 more"),
+        ):
+            tiny = {"Memory": 32 * mib, "NanoCpus": 10**8, "PidsLimit": 20, missing: None}
+            answer = create(mine, HostConfig=tiny)
+            assert (answer.status, says in answer.json()["message"]) == (403, True), answer
+        update = f"/v1.41/containers/{first}/update"
+        for denied in (
+            {"Memory": 97 * mib, "MemorySwap": 194 * mib, "PidsLimit": 50},
+            {"PidsLimit": 100 + 1},
+            {"PidsLimit": -1},
+            {"NanoCpus": 8 * 10**8, "PidsLimit": 50},
+            {"CpuQuota": 80_000, "CpuPeriod": 100_000, "PidsLimit": 50},
+            {"CpuPeriod": 1000, "PidsLimit": 50},
+            {"CpuQuota": -1, "PidsLimit": 50},
+        ):
+            assert mine.ask("POST", update, **denied).status == 403, denied
+        assert mine.ask("POST", update, Memory=96 * mib, MemorySwap=192 * mib, PidsLimit=50).status == 200
+        assert mine.ask("POST", update, Memory=64 * mib, PidsLimit=50).status == 200
+        assert create(mine, HostConfig={"Memory": 32 * mib, "NanoCpus": 10**8, "PidsLimit": 20}).status == 201
+
+
+def test_so_many_run_at_one_time(serving: Serving) -> None:
+    with serving("{running: 2}") as (mine, other):
+        made = [make_container(mine, f"r{number}-{mine.socket.parent.name}") for number in range(4)]
+        assert at_once([partial(other.ask, "POST", f"/v1.41/containers/{each}/start") for each in made]) == {
+            204: 2,
+            403: 2,
+        }
+        running = [each["Id"] for each in mine.list("containers/json")]
+        resting = [each for each in made if each not in running]
+        assert len(running) == 2
+        assert mine.ask("POST", f"/v1.41/containers/{resting[0]}/restart").status == 403
+        answer = mine.ask(
+            "POST", f"/v1.41/containers/{resting[0]}/update", RestartPolicy={"Name": "always"}, PidsLimit=5
+        )
+        assert (answer.status, b"quota" in answer.body) == (403, True)
+        assert create(mine, HostConfig={"RestartPolicy": {"Name": "always"}}).status == 403
+        assert mine.ask("POST", f"/v1.41/containers/{running[0]}/restart?t=0").status == 204
+        assert mine.ask("POST", f"/v1.41/containers/{running[0]}/pause").status == 204
+        assert mine.ask("POST", f"/v1.41/containers/{resting[0]}/start").status == 403
+        assert mine.ask("POST", f"/v1.41/containers/{running[0]}/unpause").status == 204
+        assert mine.ask("POST", f"/v1.41/containers/{running[0]}/stop?t=0").status in {204, 304}
+        assert mine.ask("POST", f"/v1.41/containers/{resting[0]}/start").status == 204
+
+
+def test_a_name_that_changes_hands_starts_no_other(serving: Serving, label: str) -> None:
+    """While one goes on under its id, its name may be another's."""
+    with serving("{running: 1}") as (mine, other):
+        running, resting = (make_container(mine, f"{name}-{label}") for name in ("a", "b"))
+        assert mine.ask("POST", f"/v1.41/containers/a-{label}/start").status == 204
+
+        def swap() -> Answer:
+            for number in range(10):
+                names = (f"x-{label}", f"a-{label}", f"b-{label}")
+                one, two = (running, resting) if number % 2 == 0 else (resting, running)
+                for each, name in ((one, names[0]), (two, names[1]), (one, names[2])):
+                    other.ask("POST", f"/v1.41/containers/{each}/rename?name={name}")
+            return other.ask("GET", "/_ping")
+
+        at_once([swap, *[partial(mine.ask, "POST", f"/v1.41/containers/a-{label}/start")] * 10])
+        assert [each["Id"] for each in mine.list("containers/json")] == [running]
+
+
+def test_the_command_line_works_within_a_quota(serving: Serving, make_client: partial[Client], label: str) -> None:
+    with serving("{containers: 1, running: 1, memory: 128MiB, volumes: 1}") as (mine, other):
+        docker, others = make_client(socket=mine.socket), make_client(socket=other.socket)
+        words = ("run", "--network=none", "-v", f"v-{label}:/data")
+        for _ in range(3):
+            assert docker.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
+        docker.run(*words, "-d", "--name", f"c-{label}", "busybox", "sleep", "600")
+        assert "1 of 1 containers are there; remove one" in others.refused(*words, "busybox", "true")
+        docker.run("restart", "-t", "0", f"c-{label}")
+        docker.run("rm", "-f", f"c-{label}")
+        assert others.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
+
+
+def test_a_container_counts_whose_image_is_gone(serving: Serving, label: str, engine: Engine) -> None:
+    """Its stamp proves nothing then, so that its client could have any number of them. Podman removes it, too."""
+    raw, image = Socket(engine.socket), f"docker.io/library/busybox:{label}"
+    base = make_container(raw, f"base-{label}")
+    repository = "repo=docker.io/library/busybox"
+    assert raw.ask("POST", f"/v1.41/commit?container={base}&{repository}&tag={label}").status == 201
+    assert raw.ask("DELETE", f"/v1.41/containers/{base}?force=1").status == 204
+    with serving("{containers: 2}") as (mine, _):
+        made = json.loads(create(mine, Image=image).body)["Id"]
+        assert raw.ask("DELETE", f"/v1.41/images/{image}?force=1&noprune=1").status == 200
+        is_there = raw.ask("GET", f"/v1.41/containers/{made}/json").status == 200
+        assert mine.list("containers/json?all=1") == []
+        assert [create(mine).status for _ in range(3)] == ([201, 403, 403] if is_there else [201, 201, 403])
+
+
+def test_what_carries_a_forged_stamp_does_not_count(serving: Serving, label: str, engine: Engine) -> None:
+    raw = Socket(engine.socket)
+    with serving("{containers: 2}") as (mine, _):
+        container = make_container(mine, f"c-{label}")
+        assert raw.ask("POST", f"/v1.41/commit?container={container}&repo=forged-{label}").status == 201
+        forged = [make_container(raw, f"f{number}-{label}", Image=f"forged-{label}") for number in range(2)]
+        try:
+            assert create(mine).status == 201
+            assert create(mine).status == 403
+        finally:
+            for each in forged:
+                raw.ask("DELETE", f"/v1.41/containers/{each}?force=1")
+            raw.ask("DELETE", f"/v1.41/images/forged-{label}?force=1")
