@@ -1,0 +1,39 @@
+"""Read `paths` and `own_socket` of a socket: where the engine finds what its clients mount."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from dockerproxy.config.document import Node
+from dockerproxy.config.near import show
+from dockerproxy.config.reader import Reader
+from dockerproxy.config.values import Fault
+from dockerproxy.policy.places import ENGINES, Places, is_place
+
+_EXAMPLE: Final = "paths: {/what/the/client/says: /what/the/host/says}"
+
+
+def read_places(reader: Reader, fields: Mapping[str, Node], engine: str, path: str) -> Places:
+    """Read them from the keys of a socket at a path, before an engine; both are empty if they are not known."""
+    paths: dict[str, str] = {}
+    for name, node in reader.entries(fields["paths"], "paths", _EXAMPLE) if "paths" in fields else ():
+        fault = _read_place(name.text)
+        if isinstance(fault, Fault):
+            reader.problem(name.place, fault.what, fault.hint)
+        paths[name.text] = reader.value(node, name.text, _read_place, _EXAMPLE) or ""
+    own = reader.value(fields.get("own_socket"), "own_socket", partial(_read_own_socket, engine=engine))
+    return Places(paths, own or "", frozenset({engine, path}) - {""})
+
+
+def _read_own_socket(text: str, engine: str) -> str | Fault:
+    if text in {*ENGINES, engine}:
+        return Fault(f"{show(text)} is the engine's socket", "write where the host has the socket of `path`")
+    return _read_place(text)
+
+
+def _read_place(text: str) -> str | Fault:
+    if is_place(text):
+        return text
+    return Fault(
+        f"{show(text)} is not a clean absolute path", "begin it with /, without //, .., commas, colons or quotes"
+    )

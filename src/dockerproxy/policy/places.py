@@ -1,0 +1,84 @@
+"""Places: where the engine finds what a client mounts by another name.
+
+A client in a container has the host's directories under names of its own, and its socket of ours where others have the
+engine's. Conditions judge what the client calls a directory, and the engine gets what the host calls it.
+
+Attack: `/workspace/../etc`, `/workspacex` -> Defence: only clean paths get here, and whole parts of them are compared
+(test: test_a_place_is_never_outside_of_its_directory).
+Attack: the engine's socket by a name that is not known as one -> Defence: it is a directory like others, for which a
+grant is needed.
+Attack: join a pod that has the engine's socket mounted, which looks like what the client calls its own -> Defence: a
+name of the client's counts for what is mounted only if it leads there (test: test_a_pod_has_no_socket_but_the_clients).
+Attack: a host path with a colon or comma, behind which an engine reads options -> Defence: the loader refuses it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from dockerproxy.policy.words import clean_path
+
+ENGINES: Final = (
+    *("/var/run/docker.sock", "/run/docker.sock"),
+    *("/run/podman/podman.sock", "/var/run/podman/podman.sock"),
+)
+"""Where engines have their sockets, and clients look for them."""
+
+SIGNS: Final = ':,"*?\r\n'
+"""What no such path may have: engines read on behind some signs, and others stand for a pattern."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the engine finds what a client mounts.
+
+    Attributes:
+        paths: Directories of the host by what the client calls them; all are clean and absolute.
+        own_socket: Where the host has the client's own socket; empty if no container gets it.
+        sockets: What the client may call a socket besides where engines have theirs.
+    """
+
+    paths: Mapping[str, str] = field(default_factory=dict)
+    own_socket: str = ""
+    sockets: frozenset[str] = frozenset()
+
+    def is_socket(self, path: str) -> bool:
+        """Whether a path of the client means its own socket."""
+        return bool(self.own_socket) and (path in ENGINES or path in self.sockets or path == self.own_socket)
+
+    def on_host(self, path: str) -> str:
+        """Return what the host calls a path of the client: its own socket, that of the longest mapping, or the same."""
+        return self.own_socket if self.is_socket(path) else _move(path, self.paths, self._longest)
+
+    def of_client(self, path: str) -> str:
+        """Return what the client calls a path of the host; empty if that is no name of it for the client."""
+        seen = path if path == self.own_socket else _move(path, *self._back)
+        return seen if self.on_host(seen) == path else ""
+
+    @cached_property
+    def _longest(self) -> list[str]:
+        return sorted(self.paths, key=len, reverse=True)
+
+    @cached_property
+    def _back(self) -> tuple[Mapping[str, str], list[str]]:
+        back = {host: client for client, host in self.paths.items()}
+        return back, sorted(back, key=len, reverse=True)
+
+
+def is_place(path: str) -> bool:
+    """Whether a path can be what the client or the host calls a place: it is clean and has no `SIGNS`."""
+    return path != "" and clean_path(path) == path and not any(sign in path for sign in SIGNS)
+
+
+def _move(path: str, mapping: Mapping[str, str], longest: list[str]) -> str:
+    """Put what a mapping says in place of the longest directory of it that a path is in."""
+    for before in longest:
+        if path == before or path.startswith(before.removesuffix("/") + "/"):
+            rest = path[len(before.removesuffix("/")) :].removeprefix("/")
+            return f"{mapping[before].removesuffix('/')}/{rest}" if rest else mapping[before]
+    return path
+
+
+NOWHERE: Final = Places()
+"""Of a client that calls everything as the host does."""
