@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from policy.claims.sending import LOAD, passed_on, refusal_of
+from policy.claims.sending import LOAD, feed_all, passed_on, refusal_of
+from policy.inspecting import conditions_of
+from policy.policies import request_of
 from wire.tars import archive_of, directory, find_corpus, hard_link, item, link, read_archive
 
+from dockerproxy.policy.claims.archives import Archive
 from dockerproxy.policy.claims.image_archives import meanings
+from dockerproxy.policy.image_marks import FreshMarks
 
 ID = "8b3460a1d1adfd8ca00102b0444ab58702edfbf0e605c3cd2dce366c46ca19bd"
 SAVED = [path for path in find_corpus() if "save" in path.name]
@@ -171,3 +175,46 @@ def test_what_is_held_goes_on_in_its_place_as_it_was_understood() -> None:
 def test_no_file_of_the_place_gets_a_second_name() -> None:
     assert "no file of this archive" in refusal_of(LOAD, archive_of(hard_link("x", "etc/shadow")))
     assert passed_on(LOAD, archive_of(item("a", b"1"), hard_link("b", "a"))).entries
+
+
+def test_where_images_are_owned_no_name_goes_on() -> None:
+    """All files that say one name have one mark for it; an image without a name gets one of its own."""
+    files = [
+        item("manifest.json", json.dumps([{"RepoTags": ["app:1", "b"]}, {"Config": "x"}]).encode()),
+        item("repositories", json.dumps({"app": {"1": ID}}).encode()),
+        item("index.json", json.dumps(index(**{CONTAINERD: "docker.io/library/app:1", OCI: "1"})).encode()),
+    ]
+    marks = FreshMarks("me", "5")
+    sending = Archive(request_of(*LOAD), (conditions_of({"tags": ("**",)}),), marks)
+    read = read_archive([b"".join([*feed_all(sending, archive_of(*files)), *sending.end()])])
+    assert not sending.fault
+    manifest, repositories, listed = (json.loads(content) for _, content in read.entries)
+    first, second, unnamed = (f"dockerproxy.local/new/5/{number}:me" for number in range(3))
+    assert manifest == [{"RepoTags": [first, second]}, {"Config": "x", "repotags": [unnamed]}]
+    assert repositories == {first.removesuffix(":me"): {"me": ID}}
+    assert listed == index(**{CONTAINERD: first, OCI: first})
+    assert marks.names == {first: "docker.io/library/app:1", second: "docker.io/library/b:latest", unnamed: ""}
+
+
+@pytest.mark.parametrize("key", ["annotations", "Annotations"])
+@pytest.mark.parametrize("annotations", [{}, {OCI: ""}, {CONTAINERD: "", "a": "b"}, None])
+def test_an_image_without_a_name_in_an_index_is_own_too(key: str, annotations: dict[str, str] | None) -> None:
+    marks = FreshMarks("me", "5")
+    sending = Archive(request_of(*LOAD), (conditions_of({}),), marks)
+    sent = feed_all(sending, archive("index.json", {"manifests": [{key: annotations}, {}]}))
+    read = read_archive([b"".join([*sent, *sending.end()])])
+    assert not sending.fault
+    first, second = (f"dockerproxy.local/new/5/{number}:me" for number in range(2))
+    assert json.loads(read.entries[0][1]) == {
+        "manifests": [
+            {key: {**(annotations or {}), CONTAINERD: first, OCI: first}},
+            {"annotations": {CONTAINERD: second, OCI: second}},
+        ]
+    }
+    assert marks.names == {first: "", second: ""}
+
+
+def test_no_archive_has_more_images_than_can_be_given_names() -> None:
+    sending = Archive(request_of(*LOAD), (conditions_of({}),), FreshMarks("me", "5"))
+    feed_all(sending, archive("manifest.json", [{}] * 513))
+    assert "has more than 512 names" in sending.fault

@@ -13,6 +13,9 @@ Attack: a name that two engines complete in two ways -> Defence: it goes on in f
 Attack: a file too large to be read here, or a link out of the archive, which could show the host -> Defence: refused.
 Attack: a label that Podman acts upon in a container of the image, or a variable that it fills in -> Defence: refused
 (`labels.py`, `variables.py`).
+Attack: the name of an image that another client owns, which the engine would move -> Defence: where images are owned,
+a fresh mark goes on in place of each name (`policy/naming`), in each file that has names
+(test: test_where_images_are_owned_no_name_goes_on).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +28,7 @@ from dockerproxy.policy.claims.entries import Rules, fault_of
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.labels import SAYS, LabelScan
 from dockerproxy.policy.claims.variables import VariableScan
+from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
@@ -52,10 +56,15 @@ class _UnclearError(Exception):
 
 
 class Loading(Rules):
-    """What may be in an archive of images."""
+    """What may be in an archive of images.
+
+    Attributes:
+        marks: What goes on in place of names; None where they go on themselves.
+    """
 
     def __init__(self, _request: CanonicalRequest, note: Note) -> None:
         super().__init__(frozenset(_FILES))
+        self.marks: FreshMarks | None = None
         self._note = note
         self._lists_images = False
         self._scan, self._variables = LabelScan(), VariableScan()
@@ -83,11 +92,11 @@ class Loading(Rules):
             return fault_of(entry, f"is invalid: {document.reason}")
         place, list_names = _FILES[entry.name]
         try:
-            images = list(list_names(document))
+            images = list(list_names(document, self.marks))
         except _UnclearError:
             return fault_of(entry, "is not valid in an archive of images")
         names = dict.fromkeys(name for image in images for name in image)
-        if len(names) > _MOST_NAMES:
+        if max(len(names), len(self.marks.names) if self.marks is not None else 0) > _MOST_NAMES:
             return fault_of(entry, f"has more than {_MOST_NAMES} names")
         path = f"a name in {entry.name.decode()}"
         for name in names:
@@ -121,34 +130,48 @@ def meanings(name: str, *, local: bool) -> tuple[str, ...]:
     return (name, f"localhost/{name}") if local and not name.startswith(f"{registry}/") else (name,)
 
 
-def _list_in_manifest(document: Json) -> Iterator[list[str]]:
+def _list_in_manifest(document: Json, marks: FreshMarks | None) -> Iterator[list[str]]:
     """Put the registry in front of each name: without it, Podman would take it for one of `localhost/`."""
     for image in _list(document):
         fields = _object(image)
         key = _find_key(fields, "repotags")
         names = list(map(_text, _list(fields.get(key))))
-        if key in fields:
+        if marks is not None:
+            fields[key] = [marks.replace(name) for name in names or [""]]
+        elif key in fields:
             fields[key] = [complete(name, parse_reference(name)) for name in names]
         yield names
 
 
-def _list_in_repositories(document: Json) -> Iterator[list[str]]:
-    for name, tags in _object(document).items():
-        yield [f"{name}:{tag}" for tag in _object(tags)]
+def _list_in_repositories(document: Json, marks: FreshMarks | None) -> Iterator[list[str]]:
+    repositories = _object(document)
+    for name, tags in list(repositories.items()):
+        images = {f"{name}:{tag}": image for tag, image in _object(tags).items()}
+        yield [*images]
+        if marks is not None:
+            del repositories[name]
+            for text, image in images.items():
+                repository, _, tag = marks.replace(text).rpartition(":")
+                repositories[repository] = {tag: image}
 
 
-def _list_in_index(document: Json) -> Iterator[list[str]]:
+def _list_in_index(document: Json, marks: FreshMarks | None) -> Iterator[list[str]]:
     """Give each image one name for all engines."""
     first, second = _ANNOTATIONS
     for manifest in _list(_find(document, "manifests")):
-        annotations = _object(_find(manifest, "annotations"))
+        fields = _object(manifest)
+        key = _find_key(fields, "annotations")
+        annotations = _object(fields.get(key))
         name = next(filter(None, (_text(annotations.get(key) or "") for key in _ANNOTATIONS)), "")
+        if marks is not None:
+            fields[key] = annotations
+            annotations[first] = marks.replace(name)
         if annotations.get(first):
             annotations[second] = annotations[first]
         yield [*meanings(name, local=True)] if name else []
 
 
-_FILES: Final[Mapping[bytes, tuple[str, Callable[[Json], Iterator[list[str]]]]]] = {
+_FILES: Final[Mapping[bytes, tuple[str, Callable[[Json, FreshMarks | None], Iterator[list[str]]]]]] = {
     _MANIFEST: ("manifest.json[].RepoTags[]", _list_in_manifest),
     _REPOSITORIES: ("repositories.*.*", _list_in_repositories),
     _INDEX: ("index.json.manifests[].annotations.*", _list_in_index),

@@ -11,7 +11,7 @@ none of.
 
 from typing import Final
 
-from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.claim import Claim, Object, Reading, owned
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
@@ -46,7 +46,8 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
     else:
         kept = value if reading.request.operation.section == "services" else complete(value, reference)
         name = named(str(with_default_tag(reference)))
-        reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path))
+        mine = owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
+        reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
 
 
 def claim_image(reading: Reading, value: str, path: str, reference: Reference | None, *, by_name: bool = False) -> None:
@@ -64,4 +65,6 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))
     lookup = reading.lookup(Kind.IMAGE, value) if found is None else None
-    reading.claims.append(Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path))
+    mine = owned(found, reading.lookup(Kind.IMAGE, value))
+    claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
+    reading.claims.append(claim)

@@ -13,7 +13,7 @@ from typing import Final
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.claims.labels import find_in_instruction
 from dockerproxy.text import trim, upper
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _INSTRUCTION: Final = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t=](.*))?")
 _HARMLESS: Final = frozenset(
@@ -40,13 +40,13 @@ def check_source(reading: Reading, value: Json, path: str, parent: Object) -> No
 
 
 def _first(parent: Object, name: str) -> str:
-    values = parent.get(name)
-    return str(values[0]) if isinstance(values, list) else ""
+    values = list_of(parent.get(name))
+    return str(values[0]) if values else ""
 
 
 def check_instructions(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each line is an instruction that only says something of the image."""
-    for change in value if isinstance(value, list) else ():
+    for change in list_of(value):
         for line in str(change).split("\n"):
             found, text = _INSTRUCTION.fullmatch(line.removesuffix("\r")), trim(line, _BLANKS)
             harmless = found is not None and upper(found[1]) in _HARMLESS and not text.endswith(_JOINS)

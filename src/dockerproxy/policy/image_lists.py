@@ -1,0 +1,35 @@
+"""A list of images that a client narrows to its own, by the filter that does so for containers: the label of its stamp.
+
+No label says whose an image is, so the engine does not get the filter. What is own is shown, with its own names;
+nobody's is not.
+
+Attack: the label of another's -> Defence: only the client's own name is understood; other filters are the engine's, and
+narrow what may be seen (test: test_only_the_own_name_narrows_a_list_of_images).
+"""
+
+from dataclasses import replace
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.own import own_by
+from dockerproxy.policy.lists import LISTS
+from dockerproxy.policy.model import Decision
+from dockerproxy.policy.objects import OWN, Kind
+from dockerproxy.policy.stamps import OWNER
+from dockerproxy.text import fold
+from dockerproxy.wire.document import read_json, write_json
+
+
+def narrow(request: CanonicalRequest, decision: Decision) -> tuple[CanonicalRequest, Decision]:
+    """Return what goes to the engine of a list of images, and what of its answer is shown."""
+    if decision.images is None or not decision.shows or LISTS.get(request.operation.name) is not Kind.IMAGE:
+        return request, decision
+    given, label = request.values("filters"), f"{OWNER}={decision.images.name}"
+    filters = read_json(given[0].encode(errors="surrogateescape")) if len(given) == 1 and given[0] else None
+    if not isinstance(filters, dict) or filters.get("label") not in ([label], {label: True}):
+        return request, decision
+    left = write_json({key: value for key, value in filters.items() if key != "label"}).decode()
+    others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
+    own = Condition(own_by(decision.images.name), value=True)
+    decision = replace(decision, shows=({OWN: own},), images=replace(decision.images, granted=()))
+    return replace(request, query=(*others, ("filters", left))), decision

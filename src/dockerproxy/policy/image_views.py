@@ -1,0 +1,75 @@
+"""Names of images in answers: a client that owns images sees its own names, and those of nobody's that it may see.
+
+Attack: names that others, or the proxy, gave to the same image -> Defence: each field that has names is cut to those
+that may be seen (test: test_names_of_others_are_not_shown).
+"""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from dockerproxy.api.answers import REST, Node
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.hiding import cut
+from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.lists import read_list
+from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.references import parse_reference
+
+_FIELDS: Final = ("History", "Names", "NamesHistory", "RepoDigests", "RepoTags", "Tags", "tags")
+"""Fields of Docker's and Podman's answers about images that are lists of names; of others they stay as they are."""
+
+
+def show_names(
+    request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject | None, content: bytes
+) -> bytes | None:
+    """Return the content of an answer with the names that its client may see; None if it cannot be read.
+
+    Args:
+        request: What was asked.
+        owner: Who asked.
+        named: The image that the request names, if that is known: a history does not say which it is.
+        content: Of the answer.
+    """
+    operation = request.operation
+    if operation.name not in KINDS:
+        return _show_list(request, owner, content)
+    if operation.name.startswith("ImageInspect"):
+        named = _read(request, content)
+        if named is None:
+            return None
+    return _show(owner, named or ResolvedObject("", ()), content)
+
+
+def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> bytes | None:
+    answer = read_list(request.operation, content, request.version)
+    if answer is None:
+        return None
+    texts = (answer.text[each.start : each.stop].encode(errors="surrogateescape") for each in answer.elements)
+    parts = [_show(owner, each.found, text) for each, text in zip(answer.elements, texts, strict=True)]
+    known = [part for part in parts if part is not None]
+    return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None
+
+
+def _read(request: CanonicalRequest, content: bytes) -> ResolvedObject | None:
+    found = read_object(Lookup(Kind.IMAGE, "", "", request.operation), content, request.version)
+    return found if isinstance(found, ResolvedObject) else None
+
+
+def _show(owner: ImageOwner, found: ResolvedObject | Lookup, content: bytes) -> bytes | None:
+    if isinstance(found, Lookup):
+        return None
+    write = partial(_keep_shown, owner.shown(found))
+    fields: Mapping[str, Node] = {**dict.fromkeys(_FIELDS, write), REST: str}
+    return cut(content, fields)
+
+
+def _keep_shown(shown: frozenset[str], text: str) -> str:
+    """Return a list of names without those that are not shown; what is no such list stays."""
+    value = json.loads(text)
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return text
+    kept = [each for each in value if str(parse_reference(each)) in shown]
+    return text if kept == value else json.dumps(kept)

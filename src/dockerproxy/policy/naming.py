@@ -1,0 +1,218 @@
+"""Giving and taking away names of images, and with each the mark that says whose it is: which requests that takes.
+
+A name that exists is replaced only by its owner, or if it is nobody's and the grant lists it. So what makes an image
+goes to the engine with a fresh mark in place of the names that the client asked for. They are given when the image is
+there, each only if it may be. The caller lets one client at a time give names (`proxy/naming`).
+
+Attack: have an image built while another client gives the same name -> Defence: whether a name is free is asked when it
+is given (test: test_a_name_that_is_taken_meanwhile_is_not_replaced).
+Attack: load an archive that has the name of another's image -> Defence: in the archive, too, fresh marks stand for the
+names, which are given like any other (test: test_what_is_loaded_takes_no_name_of_another).
+Attack: leave while the engine works, so that the image is nobody's -> Defence: the engine itself puts the fresh mark on
+(test: test_what_is_built_is_own_whether_or_not_its_client_stays).
+Attack: ask for a name in the moment in which it moves or goes, when it is nobody's -> Defence: a mark comes before its
+name, and goes after it (test: test_at_no_moment_is_a_name_without_its_mark).
+Attack: remove an image by its ID, and with it the names that others gave it -> Defence: names are removed one by one,
+the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_it).
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.request import RESERVED, CanonicalRequest
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.image_marks import ImageOwner, fresh_key, key_of, write_mark
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, join_reference, new_name
+from dockerproxy.policy.prunes import Answer, Ask
+from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.text import fold
+from dockerproxy.wire.answer import read_message, write_message
+
+_NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCommit": ("repo", "tag"), "ImageCreate": ("repo", "tag")}
+"""For operations that make an image: by which parameters it gets names."""
+
+_LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
+"""Those that make images whose names are in the body."""
+
+MAKING: Final = _LOADING | _NAMED_BY.keys()
+
+REMOVAL: Final = "ImageDelete"
+RENAMING: Final = frozenset({REMOVAL, "ImageTag"})
+
+_DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
+_INSPECT: Final = Lookup(Kind.IMAGE, "", "", OPERATIONS["ImageInspect"])
+
+Steps = Generator[Ask, Answer, Answer]
+"""Requests, the answer to each, and in the end the answer to the client; one without content means that all is done."""
+
+_FINE: Final[Answer] = (HTTPStatus.OK, b"")
+
+
+def makes_image(request: CanonicalRequest) -> bool:
+    """Whether a request makes an image that nobody else has made; a pull does not."""
+    name = request.operation.name
+    return name in MAKING and (name != "ImageCreate" or any(request.values("fromsrc")))
+
+
+def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalRequest:
+    """Return a request that makes an image under a fresh mark, and under no name. An archive has its own."""
+    parameters = _NAMED_BY.get(request.operation.name)
+    if parameters is None:
+        return request
+    mark = write_mark(fresh_key(nonce), owner)
+    values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in parameters)
+    return replace(request, query=(*kept, *zip(parameters, values, strict=True)))
+
+
+def _list_names(request: CanonicalRequest) -> tuple[str, ...]:
+    """Return the names that a request asks for, normalised. It was allowed, so they are names, and unambiguous."""
+    if request.operation.name == "ImageBuild":
+        references = [parse_reference(text) for text in request.values("t") if text]
+    else:
+        references = [join_reference(text, "".join(request.values("tag"))) for text in request.values("repo") if text]
+    return tuple(dict.fromkeys(str(with_default_tag(each)) for each in references if each is not None))
+
+
+def list_made(
+    request: CanonicalRequest, owner: ImageOwner, nonce: str, loaded: Mapping[str, str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that were asked for, by the fresh marks under which images are made."""
+    if request.operation.name in _LOADING:
+        return {mark: tuple(filter(None, [name])) for mark, name in loaded.items()}
+    return {write_mark(fresh_key(nonce), owner.name): _list_names(request)}
+
+
+def finish(owner: ImageOwner, mark: str, names: tuple[str, ...]) -> Steps:
+    """Give an image that was made under a fresh mark the names that were asked for."""
+    status, found = yield from _inspect(mark)
+    if status == HTTPStatus.NOT_FOUND:
+        return _FINE  # Nothing was made, and the engine has said why.
+    if found is None:
+        return status, write_message("the image that was made cannot be found")
+    for name in names:
+        answer = yield from _give(owner, found, name)
+        if answer != _FINE:
+            return answer
+    if names or len(owner.keys(found)) > 1:
+        yield _untag(mark)
+    return _FINE
+
+
+def tag(request: CanonicalRequest, owner: ImageOwner, image: str) -> Steps:
+    """Give an image that is there another name."""
+    name = new_name(request)
+    status, found = yield from _inspect(image)
+    if found is None:
+        return status, write_message(f"No such image: {image}")
+    if not name:
+        return HTTPStatus.BAD_REQUEST, write_message("the new name is missing or ambiguous")
+    answer = yield from _give(owner, found, name)
+    return (HTTPStatus.CREATED, b"") if answer == _FINE else answer
+
+
+def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
+    """Give an image a name that is free, or the owner's: the mark first, so that no name is without its owner.
+
+    A name that moves is taken away before its mark is: for a moment, nothing is called so.
+    """
+    status, taken = yield from _inspect(name)
+    if taken is not None and not owner.may_take(taken, name):
+        says = "is taken by somebody else, or was pulled; use another name, or one that tags list if it is nobody's"
+        return HTTPStatus.CONFLICT, write_message(f'the image name "{name}" {says}')
+    if taken is None and status != HTTPStatus.NOT_FOUND:
+        return HTTPStatus.BAD_GATEWAY, write_message(
+            f'nobody knows whose the image name "{name}" is: the engine answered {status}'
+        )
+    if taken is not None and taken.id != image.id and name in owner.names(taken):
+        status, content = yield _untag(name)
+        if status not in _DONE:
+            return status, content
+    for reference in (write_mark(key_of(name), owner.name), name):
+        status, content = yield _tag(image.id, reference)
+        if status not in _DONE:
+            return status, content
+    for other in image.marks.get(key_of(name), frozenset()) - {owner.name}:  # The name was theirs, and was taken away.
+        yield _untag(write_mark(key_of(name), other))
+    return _FINE
+
+
+def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) -> Steps:
+    """Remove an own name of an image, or all own ones if it is named by its ID: then the image goes, too.
+
+    The last mark goes last. The engine may refuse that; then all come back.
+    """
+    status, found = yield from _inspect(named.id)
+    if found is None:
+        return status, write_message(f"No such image: {named.id}")
+    own = owner.names(found)
+    names = tuple(name for name in own if named.id in {name, found.id})
+    kept = {key_of(name) for name in own if name not in names}
+    keys = map(key_of, names) if kept else owner.keys(found)
+    references = [*names, *(write_mark(key, owner.name) for key in keys)]
+    query = _keep(request, "force", "noprune")
+    if not references or (named.id != found.id and not names):
+        missing = HTTPStatus.NOT_FOUND, write_message(f"No such image: {named.id}")
+        return missing if owner.is_bound else (yield _untag(named.id, query))
+    said: list[object] = []
+    for number, reference in enumerate(references):
+        is_last = number == len(references) - 1
+        status, content = yield _untag(reference, query if is_last else {})
+        if status not in _DONE:
+            for removed in reversed(references[:number]):
+                yield _tag(found.id, removed)
+            return _hide_users(status, content, named.id)
+        said += _read_said(content)
+    return status, json.dumps(said).encode()
+
+
+def _hide_users(status: int, content: bytes, name: str) -> Answer:
+    """Return why an image was not removed, without the containers that use it: they may be somebody else's."""
+    if status != HTTPStatus.CONFLICT:
+        return status, content
+    return status, write_message(
+        f"conflict: unable to remove {name}: a container uses it, or another image is built on it"
+    )
+
+
+def _inspect(reference: str) -> Generator[Ask, Answer, tuple[int, ResolvedObject | None]]:
+    """Ask for an image; return the status, and the image if there is one."""
+    status, content = yield Ask("GET", f"/images/{quote(reference, safe='/:@')}/json")
+    found = read_object(_INSPECT, content, "") if status == HTTPStatus.OK else None
+    if not isinstance(found, ResolvedObject):
+        return (status if status != HTTPStatus.OK else HTTPStatus.BAD_GATEWAY), None
+    return status, found
+
+
+def _tag(image: str, reference: str) -> Ask:
+    repository, _, name = reference.rpartition(":")
+    return Ask("POST", f"/images/{image}/tag?{urlencode({'repo': repository, 'tag': name})}")
+
+
+def _untag(reference: str, query: Mapping[str, str] = MappingProxyType({})) -> Ask:
+    return Ask("DELETE", f"/images/{quote(reference, safe='/:@')}{'?' if query else ''}{urlencode(query)}")
+
+
+def _keep(request: CanonicalRequest, *names: str) -> dict[str, str]:
+    """Return those parameters of a request, as they were judged."""
+    return {name: value for name in names for value in request.values(name)}
+
+
+def _read_said(content: bytes) -> list[object]:
+    """Return what an engine says that it removed, without marks."""
+    try:
+        said = json.loads(content)
+        return [each for each in said if f"{RESERVED}/" not in json.dumps(each)] if isinstance(said, list) else []
+    except (ValueError, RecursionError):
+        return []
+
+
+def explain(content: bytes) -> str:
+    """Return why names were not given."""
+    return read_message(content) or "the engine gives no name"

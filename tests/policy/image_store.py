@@ -1,0 +1,72 @@
+"""A stand-in for an engine's images: names, and which image each means."""
+
+import json
+from urllib.parse import parse_qs, unquote
+
+from dockerproxy.policy.naming import Steps
+from dockerproxy.policy.prunes import Answer, Ask
+from dockerproxy.policy.references import parse_reference
+
+
+def identify(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+class Store:
+    """Images by their names.
+
+    Attributes:
+        names: Which image each means.
+        used: Images that containers use: the last name of such a one stays.
+    """
+
+    def __init__(self, **names: int) -> None:
+        self.names = {full(name): identify(number) for name, number in names.items()}
+        self.used: set[str] = set()
+
+    def answer(self, ask: Ask) -> Answer:
+        """Answer one request."""
+        path, _, query = ask.target.partition("?")
+        name, _, verb = (
+            unquote(path.removeprefix("/images/")).rpartition("/") if ask.method != "DELETE" else (path, "", "")
+        )
+        if ask.method == "DELETE":
+            return self._untag(unquote(path.removeprefix("/images/")))
+        image = name if name in self.names.values() else self.names.get(full(name))
+        if image is None:
+            return 404, b'{"message":"No such image"}'
+        if verb == "tag":
+            words = parse_qs(query)
+            self.names[f"{words['repo'][0]}:{words['tag'][0]}"] = image
+            return 201, b""
+        return 200, self.describe(image)
+
+    def describe(self, image: str) -> bytes:
+        """Return what an inspection says."""
+        tags = [name for name, meant in self.names.items() if meant == image]
+        return json.dumps({"Id": image, "RepoTags": tags, "RepoDigests": [], "Config": {"Labels": None}}).encode()
+
+    def _untag(self, name: str) -> Answer:
+        if name not in self.names:
+            return 404, b'{"message":"No such image"}'
+        image = self.names.pop(name)
+        if image in self.used and image not in self.names.values():
+            self.names[name] = image
+            return 409, b'{"message":"in use"}'
+        return 200, json.dumps([{"Untagged": name}]).encode()
+
+
+def full(name: str) -> str:
+    reference = parse_reference(name)
+    return f"{reference}:latest" if reference is not None and not reference.tag else str(reference or name)
+
+
+def play(store: Store, steps: Steps) -> Answer:
+    """Have a store answer all requests; return what the client gets."""
+    ask = next(steps)
+    try:
+        while True:
+            ask = steps.send(store.answer(ask))
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer

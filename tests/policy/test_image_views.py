@@ -1,0 +1,48 @@
+"""Answers about images have the names that a client may see, and no others."""
+
+import json
+
+import pytest
+from policy.policies import request_of
+
+from dockerproxy.policy.image_marks import ImageOwner, key_of, write_mark
+from dockerproxy.policy.image_views import show_names
+
+OWNER = ImageOwner("mine", ("docker.io/library/base:*",))
+MARKS = [write_mark(key_of(f"docker.io/library/{name}:latest"), owner) for name, owner in (("app", "mine"), ("x", "b"))]
+TAGS = ["app:latest", "x:latest", "base:1", "secret:1", *MARKS]
+DIGESTS = [f"{name}@sha256:{'0' * 64}" for name in ("app", "x", "secret", MARKS[0].rpartition(":")[0])]
+IMAGE = {"Id": f"sha256:{'1' * 64}", "RepoTags": TAGS, "RepoDigests": DIGESTS, "Size": 9007199254740993}
+SHOWN = {**IMAGE, "RepoTags": ["app:latest", "base:1"], "RepoDigests": DIGESTS[:1]}
+
+
+def shown(target: str, document: object) -> object:
+    left = show_names(request_of("GET", target), OWNER, None, json.dumps(document).encode())
+    return None if left is None else json.loads(left)
+
+
+@pytest.mark.parametrize("prefix", ["/v1.41", "/v5.0.0/libpod"])
+def test_names_of_others_are_not_shown(prefix: str) -> None:
+    assert shown(f"{prefix}/images/app/json", IMAGE) == SHOWN
+    other = {**IMAGE, "RepoTags": None, "RepoDigests": []}
+    assert shown(f"{prefix}/images/json", [IMAGE, other]) == [SHOWN, other]
+    podman = {**IMAGE, "Names": TAGS, "History": TAGS}
+    assert shown(f"{prefix}/images/json", [podman]) == [
+        {**SHOWN, "Names": SHOWN["RepoTags"], "History": SHOWN["RepoTags"]}
+    ]
+
+
+def test_the_steps_of_a_history_stay_and_names_of_unknown_images_go() -> None:
+    steps = [{"Id": "1", "Tags": TAGS}, {"Id": "2", "Tags": None}]
+    assert shown("/images/app/history", steps) == [{"Id": "1", "Tags": []}, {"Id": "2", "Tags": None}]
+    assert shown("/images/app/json", {**IMAGE, "History": steps}) == {**SHOWN, "History": steps}
+
+
+def test_what_cannot_be_read_is_not_shown() -> None:
+    for target, document in (
+        ("/images/json", {}),
+        ("/images/json", [1]),
+        ("/images/app/json", []),
+        ("/images/app/json", {}),
+    ):
+        assert shown(target, document) is None

@@ -1,0 +1,79 @@
+"""What the engine says of mounts is told in the client's names, and everything else as it came."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.places import Places
+from dockerproxy.policy.spelling import SPELLED, respell
+
+PLACES = Places({"/workspace": "/srv/project", "/etc": "/srv/etc"})
+LABELS = {"Source": "/srv/project", "Binds": "/srv/project:/w", "Mounts": "/srv/project"}
+MOUNTS = [{"Type": "bind", "Source": "/srv/project/a", "Target": "/srv/project"}, {"Type": "tmpfs", "Source": ""}]
+BINDS = ["/srv/project/a:/srv/project:ro", "/srv/other:/x", "data:/srv/project", "/etc:/e"]
+CONTAINER = {
+    "Id": "1f",
+    "HostConfig": {"Binds": BINDS, "Mounts": MOUNTS, "Memory": 9007199254740993, "Sysctls": None},
+    "Mounts": MOUNTS,
+    "Config": {"Labels": LABELS, "Env": ["A=/srv/project"]},
+}
+SPEC = {"ContainerSpec": {"Mounts": MOUNTS, "Labels": LABELS}}
+
+
+def spelled(name: str, document: object) -> Any:
+    left = respell(OPERATIONS[name], PLACES, json.dumps(document).encode())
+    assert left is not None
+    return json.loads(left)
+
+
+@pytest.mark.parametrize("name", ["ContainerInspect", "ContainerInspectLibpod"])
+def test_a_container_is_told_in_the_names_of_its_client(name: str) -> None:
+    told = spelled(name, CONTAINER)
+    assert [each["Source"] for each in told["Mounts"]] == ["/workspace/a", ""]
+    assert told["HostConfig"]["Binds"] == ["/workspace/a:/srv/project:ro", *BINDS[1:]]
+    assert told["HostConfig"]["Mounts"] == told["Mounts"]
+    assert spelled("ContainerList", [CONTAINER, CONTAINER]) == [told, told]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("ServiceInspect", {"Spec": {"TaskTemplate": SPEC}, "PreviousSpec": {"TaskTemplate": SPEC}}),
+        ("ServiceList", [{"Spec": {"TaskTemplate": SPEC}}]),
+        ("SystemDataUsage", {"Containers": [{"Mounts": MOUNTS}], "Volumes": None}),
+        ("SystemDataUsage", {"ContainerUsage": {"TotalCount": 1, "Items": [{"Mounts": MOUNTS}]}}),
+        ("TaskInspect", {"Spec": SPEC}),
+        ("TaskList", [{"Spec": SPEC}, {"Spec": SPEC}]),
+    ],
+)
+def test_services_tasks_and_disk_usage_are_told_likewise(name: str, document: object) -> None:
+    expected = json.dumps(document).replace('"Source": "/srv/project/a"', '"Source": "/workspace/a"')
+    assert spelled(name, document) == json.loads(expected)
+
+
+def test_only_places_of_mounts_are_spelled_anew() -> None:
+    told = spelled("ContainerInspect", CONTAINER)
+    assert told["Config"] == CONTAINER["Config"]
+    assert all(OPERATIONS[name].access == "read" for name in SPELLED)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000])
+def test_what_cannot_be_read_is_not_told(content: bytes) -> None:
+    assert respell(OPERATIONS["ContainerInspect"], PLACES, content) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["Mounts", "HostConfig", "Binds", "Source", "x"]), JSON, max_size=5))
+def test_what_has_no_path_of_the_client_stays_byte_for_byte(document: dict[str, object]) -> None:
+    content = json.dumps(document, separators=(",", ":")).encode()
+    assert respell(OPERATIONS["ContainerInspect"], PLACES, content) == content

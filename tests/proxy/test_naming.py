@@ -1,0 +1,190 @@
+"""Names of images are given behind the engine's back, before the client has the end of its answer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+import pytest
+from policy.image_store import Store, full, identify
+from proxy.harness import Wire, World, in_loop, request, world
+from proxy.lookups import answer
+from proxy.podman import Podman, add_socket, standing_in
+from proxy.stage import until
+
+from dockerproxy.api.request import RESERVED
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.observe.decisions import read_id
+from dockerproxy.policy.prunes import Ask
+from dockerproxy.wire.chunked import LAST_CHUNK
+
+COMMIT = 'ImageCommit: {tags: ["**"], containers: [c]}'
+ALLOW = f'allow: [preset:ping, own, ImageBuild: {{tags: ["**"]}}, {COMMIT}, ContainerCreate]'
+SOCKETS = read_policy(
+    f"sockets: {{a: {{path: /a.sock, {ALLOW}}}, b: {{path: /b.sock, {ALLOW}}}}}", "policy.yaml"
+).sockets
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+BUILT = b"3\r\n{}\n\r\n"
+TAR = ("Content-Type: application/x-tar", "Content-Length: 0")
+
+
+@dataclass
+class Docker(Podman):
+    """An engine with images, in which each build makes the next one."""
+
+    store: Store = field(default_factory=lambda: Store(base=1))
+    made: int = 1
+    is_whole: bool = False
+    says: bytes = BUILT + LAST_CHUNK
+    fails: bool = False
+
+    def _do(self, method: str, target: str) -> bytes:
+        path, _, query = target.removeprefix("/v1.41").partition("?")
+        if path.startswith("/containers/"):
+            return answer(
+                {"Id": identify(7).removeprefix("sha256:"), "Name": "/c", "Config": {"Labels": {}}}, ends=False
+            )
+        if path not in {"/build", "/commit"}:
+            status, content = self.store.answer(Ask(method, target.removeprefix("/v1.41")))
+            return answer(json.loads(content) if content else {}, f"{status} Said", ends=False)
+        words = parse_qs(query)
+        if self.fails:
+            return answer({"message": f"no room for {words['t'][0]}"}, "500 Said", ends=False)
+        self.made += 1
+        mark = words["t"][0] if path == "/build" else f"{words['repo'][0]}:{words['tag'][0]}"
+        self.store.names[mark] = identify(self.made)
+        return (
+            CHUNKED + self.says if path == "/build" else answer({"Id": identify(self.made)}, "201 Created", ends=False)
+        )
+
+    @property
+    def given(self) -> dict[str, str]:
+        return {name: image for name, image in self.store.names.items() if RESERVED not in name}
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[World, Docker]]:
+    engine = Docker(set())
+    async with world(policy=SOCKETS[0].policy) as here, standing_in(here, engine):
+        yield here, engine
+
+
+async def build(here: World, *names: str) -> Wire:
+    client = await here.connect()
+    await client.send(request("POST", f"/v1.41/build?{'&'.join(f't={name}' for name in names)}", *TAR))
+    return client
+
+
+async def read_chunks(client: Wire) -> bytes:
+    await client.head()
+    return bytes(await client.reader.readuntil(LAST_CHUNK))
+
+
+@in_loop
+async def test_the_end_of_the_answer_comes_when_the_names_are_given() -> None:
+    async with served() as (here, engine):
+        engine.goes_on_answering.clear()
+        client = await build(here, "a", "b:1")
+        await engine.hears(1)
+        engine.goes_on_answering.set()
+        assert await read_chunks(client) == BUILT + LAST_CHUNK
+        assert {name for name, image in engine.given.items() if image == identify(2)} == {full("a"), full("b:1")}
+        await client.send(request("GET", "/_ping"))
+        assert (await client.head()).startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize("is_split", [True, False])
+@in_loop
+async def test_a_name_that_cannot_be_given_is_told_at_the_end(is_split: bool) -> None:  # noqa: FBT001 (of the table)
+    async with served() as (here, engine):
+        engine.store.names[full("a")] = identify(1)
+        engine.says = BUILT + LAST_CHUNK if is_split else LAST_CHUNK
+        said = await read_chunks(await build(here, "a"))
+        assert b'"error": "the image name' in said
+        assert engine.given[full("a")] == identify(1)
+
+
+@in_loop
+async def test_a_failure_tells_the_name_that_was_asked_for() -> None:
+    async with served() as (here, engine):
+        engine.fails = True
+        client = await build(here, "a")
+        assert await client.answer() == (500, json.dumps({"message": f"no room for {full('a')}"}).encode())
+        assert engine.given == {full("base"): identify(1)}
+
+
+@in_loop
+async def test_a_commit_whose_name_cannot_be_given_is_refused() -> None:
+    async with served() as (here, engine):
+        engine.store.names[full("a")] = identify(1)
+        client = await here.connect()
+        await client.send(request("POST", "/v1.41/commit?container=c&repo=a", "Content-Length: 0"))
+        status, content = await client.answer()
+        assert (status, b"is taken by somebody else" in content) == (409, True)
+        assert read_id(json.loads(content)["decision"])
+        await client.send(request("POST", "/v1.41/commit?container=c&repo=b", "Content-Length: 0"))
+        assert (await client.answer())[0] == 201
+        assert engine.given[full("b")] == identify(3)
+
+
+@in_loop
+async def test_names_are_given_though_the_client_goes() -> None:
+    async with served() as (here, engine):
+        client = await build(here, "a")
+        await engine.hears(2)  # The first is the build.
+        await client.close()
+        await until(lambda: full("a") in engine.given, "the name is given")
+        await until(lambda: not any("/new/" in name for name in engine.store.names), "the fresh mark is gone")
+
+
+@in_loop
+async def test_an_engine_that_stands_still_keeps_none_of_the_other_requests_waiting() -> None:
+    async with served() as (here, engine):
+        other = await add_socket(here, SOCKETS[1].policy)
+        engine.goes_on.clear()
+        client = await here.connect()
+        await client.send(request("POST", "/v1.41/images/base/tag?repo=a"))
+        await engine.hears(1)
+        wire = await other()
+        await wire.send(request("GET", "/v1.41/images/base/json"))
+        assert (await wire.answer())[0] == 200
+        engine.goes_on.set()
+        assert (await client.answer())[0] == 201
+
+
+@in_loop
+async def test_a_name_is_given_to_one_of_two_that_ask_at_once() -> None:
+    async with served() as (here, engine):
+        other = await add_socket(here, SOCKETS[1].policy)
+        clients = [await here.connect(), await other()]
+        for client in clients:
+            await client.send(request("POST", "/v1.41/images/base/tag?repo=a"))
+        told = await asyncio.gather(*(client.answer() for client in clients))
+        assert sorted(status for status, _ in told) == [201, 409]
+        assert [bool(read_id(json.loads(said)["decision"])) for status, said in told if status != 201] == [True]
+        assert full("a") in engine.given
+
+
+@in_loop
+async def test_a_body_that_nobody_reads_is_no_next_request() -> None:
+    """dockerode sends one with each tag."""
+    async with served() as (here, engine):
+        client = await here.connect()
+        for name in "ab":
+            target = f"/v1.41/images/base/tag?repo={name}"
+            await client.send(request("POST", target, "Content-Type: application/json", "Content-Length: 2"))
+            await client.send(b"{}")
+            assert (await client.answer())[0] == 201
+            assert full(name) in engine.given
+
+
+@in_loop
+async def test_what_is_shown_in_part_is_recorded_as_allowed() -> None:
+    async with served() as (here, _):
+        client = await here.connect()
+        await client.send(request("GET", "/v1.41/images/base/json"))
+        assert (await client.answer())[0] == 200
+        [record] = await here.records(1)
+        assert (record["decision"], record["operation"]) == ("allowed", "ImageInspect")
