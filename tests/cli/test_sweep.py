@@ -18,6 +18,7 @@ POLICY = """
 sockets:
   job: {{path: {folder}/job.sock, own_as: team, allow: [own]}}
   plain: {{path: {folder}/plain.sock, allow: [ContainerList]}}
+  wide: {{path: {folder}/job.sock2, allow: [own, ContainerList]}}
 """
 
 MINE, THEIRS = {OWNER: "team"}, {OWNER: "others"}
@@ -129,7 +130,8 @@ def test_mistakes_are_told() -> None:
     with engine() as folder:
         policy = f"{folder}/policy.yaml"
         assert 'grant "own" on it' in run("sweep", "--policy", policy, "plain").err
-        assert "choose one: job or plain" in run("sweep", "--policy", policy).err
+        assert "lists what others own too" in run("sweep", "--policy", policy, "wide").err
+        assert "choose one: job, plain or wide" in run("sweep", "--policy", policy).err
         done = run("sweep", "--policy", policy, "--older-than", "2 hours", "job")
         assert (done.status, "write it like 30m, 2h or 1d" in done.err) == (2, True)
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder).replace("job.sock", "gone.sock"))

@@ -1,0 +1,86 @@
+"""Anonymous volumes: each that a create in Docker's API asks for becomes a mount with the stamp, so that it is own.
+
+Docker makes an anonymous volume of a mount without a source, with the labels of the mount, and removes it together with
+its container as it would without them (moby daemon/volumes.go and mounts.go). Podman drops the labels, and nobody owns
+such volumes there. Those that an image asks for are not known here.
+
+Attack: a path that something else is mounted at, so that another thing is there than the engine would have mounted ->
+Defence: what is at such a path stays as it is (test: test_what_is_mounted_where_is_the_same).
+Attack: labels of the own stamp for a volume that a grant lists, which is nobody's -> Defence: they are left out
+(test: test_a_volume_that_is_listed_gets_no_stamp).
+Attack: more volumes than a quota allows -> Defence: each has a nonce of its own, by which it counts
+(test: test_anonymous_volumes_count).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dockerproxy.policy.claim import Object, objects_at
+from dockerproxy.policy.stamps import NONCE, STAMP, add_stamp
+from dockerproxy.policy.words import clean_path
+from dockerproxy.wire.document import Json
+
+ANONYMOUS: Final = "com.docker.volume.anonymous"
+"""The label that Docker puts on such volumes, but not on those of mounts."""
+
+_VOLUME: Final = "volume"
+
+
+def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> None:
+    """Have the anonymous volumes that a create asks for made with a stamp: its body is changed."""
+    host = content.get("HostConfig") or {}
+    if not isinstance(host, dict):
+        return
+    given, binds = content.get("Volumes"), host.get("Binds")
+    volumes = given if isinstance(given, dict) else {}
+    sources = [str(bind) for bind in binds] if isinstance(binds, list) else []
+    mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
+    tmpfs = host.get("Tmpfs")
+    taken = {clean_path(bind.split(":")[1]) for bind in sources if ":" in bind}
+    taken |= {clean_path(str(mount.get("Target"))) for mount in mounts}
+    taken |= {clean_path(path) for path in tmpfs} if isinstance(tmpfs, dict) else set()
+    asked = {path: clean_path(path) for path in (*volumes, *(bind for bind in sources if ":" not in bind))}
+    free = {path: clean for path, clean in asked.items() if clean not in taken}
+    more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
+    if mounts:
+        mounts = [_without_stamp(mount) for mount in mounts]
+        host["Mounts"] = list[Json](mounts)
+    if not any(map(_is_anonymous, (*mounts, *more))):
+        return
+    host["Mounts"] = [_stamp(mount, number, stamp) for number, mount in enumerate((*mounts, *more))]
+    content["HostConfig"] = host
+    if given:
+        content["Volumes"] = {path: value for path, value in volumes.items() if path not in free}
+    if binds:
+        host["Binds"] = [bind for bind in sources if bind not in free]
+
+
+def _without_stamp(mount: Object) -> Object:
+    options = mount.get("VolumeOptions")
+    labels = options.get("Labels") if isinstance(options, dict) else None
+    if not isinstance(options, dict) or not isinstance(labels, dict) or STAMP.isdisjoint(labels):
+        return mount
+    return {**mount, "VolumeOptions": {**options, "Labels": add_stamp(labels, {})}}
+
+
+def _is_anonymous(mount: Mapping[str, Json]) -> bool:
+    return mount.get("Type") == _VOLUME and not mount.get("Source")
+
+
+def _stamp(mount: Object, number: int, stamp: Mapping[str, str]) -> Json:
+    if not _is_anonymous(mount):
+        return mount
+    options = mount.get("VolumeOptions")
+    said = options if isinstance(options, dict) else {}
+    labels = said.get("Labels")
+    fresh = {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""}
+    return {**mount, "VolumeOptions": {**said, "Labels": add_stamp(labels if isinstance(labels, dict) else {}, fresh)}}
+
+
+def list_nonces(content: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the nonces of the anonymous volumes that a create makes, as its body goes to the engine."""
+    host = content.get("HostConfig")
+    mounts = objects_at(host.get("Mounts"), "") if isinstance(host, dict) else ()
+    options = (mount.get("VolumeOptions") for _, mount in mounts if _is_anonymous(mount))
+    labels = (each.get("Labels") for each in options if isinstance(each, dict))
+    return tuple(str(each[NONCE]) for each in labels if isinstance(each, dict) and STAMP & each.keys())

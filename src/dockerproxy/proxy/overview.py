@@ -1,0 +1,63 @@
+"""What is open now, for operators: sockets, connections, and what is under way on them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from dockerproxy.observe.record import Outcome
+from dockerproxy.proxy.accounting import say
+from dockerproxy.proxy.metrics import Measured
+from dockerproxy.proxy.tunnel import TunnelEnd
+from dockerproxy.text import lower
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.client import Client
+
+MOST_TOLD: Final = 1000
+"""Connections of which more than their number is told: it takes some milliseconds."""
+
+
+def describe_open(sockets: Sequence[Measured], wall: float, now: float, most: int = MOST_TOLD) -> dict[str, object]:
+    """Describe what is open, busy connections first.
+
+    Args:
+        sockets: That are served.
+        wall: Seconds since 1970.
+        now: By the clock of the data path.
+        most: Connections that are told.
+    """
+    clients = [cast("Client", one) for each in sockets for one in each.state.connections]
+    clients.sort(key=lambda client: client.exchange.judged is None)
+    return {
+        "time": wall,
+        "sockets": [{**_describe_socket(each), "policy": each.digest, "since": each.since} for each in sockets],
+        "connections": [_describe_client(client, wall - now) for client in clients[:most]],
+        "more": max(0, len(clients) - most),
+    }
+
+
+def _describe_socket(measured: Measured) -> dict[str, object]:
+    state, ended = measured.state, Counter[str]()
+    for (_, decision), count in measured.counts.counts.items():
+        ended[decision] += sum(count.buckets)
+    return {
+        "name": state.name,
+        "mode": state.policy.policy.mode_word,
+        "connections": len(state.connections),
+        "exchanges": ended,
+    }
+
+
+def _describe_client(client: "Client", epoch: float) -> dict[str, object]:
+    account, judged, end = client.account, client.exchange.judged, client.transport.get_protocol()
+    peer = account.peer._asdict()
+    described = {"socket": client.socket.name, "id": client.number, **peer, "since": epoch + account.begun}
+    if judged is None:
+        return described
+    method, target, operation, name, _, _ = say(judged, Outcome.ALLOWED, client.socket.redact)
+    received, sent = account.received, account.sent
+    if isinstance(end, TunnelEnd):
+        received, sent = received + end.passed, sent + end.peer.passed
+    said = {"method": method, "target": target, "operation": operation, "object": name}
+    more = {"shape": judged.operation.shape, "state": lower(client.exchange.state.name)}
+    return {**described, **said, **more, "received": received, "sent": sent}

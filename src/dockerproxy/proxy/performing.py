@@ -1,0 +1,105 @@
+"""Requests that the proxy makes in an owner's name: of a prune or the disk usage of what is own, and of a sweep.
+
+Each is judged by a policy that grants `own` and nothing else, and enforces it, whatever the mode of the socket. Like a
+client's, it waits for the claims of others, and claims what it removes.
+
+Attack: a client that goes while the engine removes a volume, so that its claim ends too early -> Defence: what is under
+way is not cancelled; nothing more is begun (test: test_a_prune_ends_after_what_is_under_way_when_its_client_goes).
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import AsyncExitStack
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import LISTS, PRUNES, USAGE
+from dockerproxy.policy.own import own_policy
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.prunes import Answer, Ask, prune
+from dockerproxy.policy.summaries import sum_up
+from dockerproxy.proxy.deciding import PATIENCE, decide_and_claim, is_as_claimed
+from dockerproxy.proxy.naming import rename
+from dockerproxy.proxy.removals import StillRemovingError
+from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
+from dockerproxy.proxy.views import SHORT, fetch_list
+from dockerproxy.wire.answer import read_message, write_answer, write_document, write_message
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.exchange import Exchange
+    from dockerproxy.proxy.shared import Shared
+    from dockerproxy.proxy.sockets import SocketState
+
+
+PERFORMED: Final = PRUNES | {USAGE}
+"""Operations that take several requests, where only what is own is shown or removed."""
+
+
+async def perform_steps(
+    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
+) -> bytes:
+    """Make the requests that one of a client takes; return the answer, or nothing if the client goes.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
+    exchange.detach(verdict)
+    if verdict.operation.name in PRUNES:
+        steps = prune(verdict.request, time.time(), verdict.decision.owner)
+    else:
+        steps = sum_up(verdict.request)
+    ask: Ask | Answer = next(steps)
+    while isinstance(ask, Ask):
+        if not exchange.is_held:
+            return b""
+        answer = await perform(socket, shared, verdict.decision.owner, ask, patience)
+        work = partial(_go_on, steps, answer)
+        ask = work() if len(answer[1]) <= SHORT else await shared.worker.run(socket.judging, work)
+    status, content = ask
+    if status == HTTPStatus.OK:
+        return write_document(content)
+    says = read_message(content) or "the engine gives no list"
+    return write_answer(status, says, close=False, decision=exchange.account.decision)
+
+
+def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answer:
+    """Return what is asked next, or the answer to it all."""
+    try:
+        return steps.send(answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return] # it is what the generator returns
+
+
+async def perform(socket: "SocketState", shared: "Shared", owner: str, ask: Ask, patience: float = PATIENCE) -> Answer:
+    """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
+    policy = own_policy(owner)
+    judged = judge(policy, ask.head)
+    if not isinstance(judged, NeedsLookup | Verdict):
+        return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
+    try:
+        async with AsyncExitStack() as stack:
+            verdict, claims = await decide_and_claim(stack, socket, shared, policy, judged, patience)
+            if not verdict.passes:
+                return verdict.decision.status, write_message(verdict.decision.message)
+            if verdict.operation.name in LISTS:
+                answer = await fetch_list(socket, shared, verdict, owner)
+            elif verdict.renames:
+                answer = await rename(socket, shared, verdict)
+            elif claims and not is_as_claimed(verdict, claims[0]):
+                return HTTPStatus.CONFLICT, write_message("the name means another volume than before")
+            else:
+                if not claims:  # A claim has its turn already.
+                    await stack.enter_async_context(socket.removals)
+                answer = await converse(shared.engines, verdict.to_engine, to_the_end=bool(claims))
+        head, content = read_answer(answer)
+    except UnknownObjectError as error:
+        return HTTPStatus.BAD_GATEWAY, write_message(str(error))
+    except StillRemovingError:
+        return HTTPStatus.SERVICE_UNAVAILABLE, write_message("another request is still removing it")
+    return head.status, content

@@ -1,0 +1,147 @@
+"""Removing what clients of a socket own, when none has been connected for a while, or at the end of the process.
+
+It asks the engine itself, in the owner's name (`proxy/performing`): that takes no socket of ours, and is no client.
+
+- Attack: a client that comes while it sweeps -> Defence: nothing more is begun (test: test_a_client_stops_a_sweep).
+- Attack: a client of another socket with the same owner -> Defence: an owner is idle if none of its sockets has one
+  (test: test_an_owner_is_idle_when_none_of_its_sockets_has_a_client).
+- Attack: an engine that does not answer -> Defence: a sweep ends with the first request that takes too long, which goes
+  on alone, so that its claim lasts; until it ends no other begins (test: test_an_engine_that_hangs_ends_a_sweep).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.policy.prunes import Answer, Ask
+from dockerproxy.policy.sweeps import Swept, sweep
+from dockerproxy.proxy.performing import perform
+from dockerproxy.settings import Level, Sweep
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.shared import Shared
+    from dockerproxy.proxy.sockets import SocketState
+
+_PATIENCE: Final = 60.0
+"""Seconds for an answer: a container may have to be killed first."""
+
+AT_EXIT: Final = 30.0
+"""Seconds for all that is removed at the end of the process."""
+
+_LEFT: Final = "not all that its clients own is removed"
+
+
+@dataclass(slots=True)
+class _Quiet:
+    """An owner none of whose clients is connected.
+
+    Attributes:
+        since: When that was first seen.
+        admitted: How many there have been until then.
+        is_swept: Whether a sweep has begun since.
+    """
+
+    since: float
+    admitted: int
+    is_swept: bool = False
+
+
+class Sweeper:
+    """Sweeps for the owners of sockets."""
+
+    def __init__(
+        self, shared: "Shared", list_sockets: Callable[[], "Sequence[SocketState]"], patience: float = _PATIENCE
+    ) -> None:
+        self._shared = shared
+        self._list_sockets = list_sockets
+        self._patience = patience
+        self._quiet: dict[str, _Quiet] = {}
+        self._asking: set[str] = set()
+
+    def look(self) -> None:
+        """Begin to sweep for each owner none of whose sockets has had a client for a while. What failed is retried."""
+        now = self._shared.now()
+        owners = {each.policy.owner: each for each in self._list_sockets() if each.sweep is Sweep.IDLE}
+        self._quiet = {owner: quiet for owner, quiet in self._quiet.items() if owner in owners}
+        for owner, socket in owners.items():
+            quiet = self._quiet.get(owner)
+            if quiet is None or not self._is_quiet(owner, quiet):
+                self._quiet[owner] = _Quiet(now, self._count(owner))
+            elif not quiet.is_swept and owner not in self._asking and now - quiet.since >= socket.idle_after:
+                quiet.is_swept = True
+                work = self._sweep(socket, owner, partial(self._is_quiet, owner, quiet))
+                self._shared.tasks.start(work, "removing what nobody uses")
+
+    async def sweep_at_exit(self) -> None:
+        """Sweep for each owner of a socket that asks for it; it may be cancelled."""
+        owners = {each.policy.owner: each for each in self._list_sockets() if each.sweep is Sweep.AT_EXIT}
+        for owner, socket in owners.items():
+            self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
+            try:
+                async with asyncio.timeout(AT_EXIT):
+                    await self._sweep(socket, owner, lambda: True)
+            except TimeoutError:
+                self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
+
+    async def _sweep(self, socket: "SocketState", owner: str, may_go_on: Callable[[], bool]) -> None:
+        """Remove what an owner has, as long as that may go on."""
+        steps = sweep(owner, partial(self._tell, socket))
+        try:
+            ask = next(steps)
+            while may_go_on():
+                ask = steps.send(await self._ask(socket, owner, ask))
+        except StopIteration:
+            return
+        except OSError as error:
+            self._quiet.pop(owner, None)
+            self._say(socket, Level.WARNING, f"{_LEFT}: the engine does not answer: {error.strerror or error}")
+        else:
+            self._say(socket, Level.NOTICE, f"{_LEFT}: a client has come")
+
+    async def _ask(self, socket: "SocketState", owner: str, ask: Ask) -> Answer:
+        """Make a request, which goes on alone if it takes too long.
+
+        Raises:
+            OSError: The engine cannot be reached, or does not answer in time.
+        """
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._shared.tasks.start(self._perform(socket, owner, ask, answered), "removing what is own")
+        try:
+            await asyncio.wait((answered,), timeout=self._patience)
+            if not answered.done():
+                raise TimeoutError(f"it says nothing for {self._patience:g} seconds")
+            return answered.result()
+        finally:
+            answered.cancel()
+
+    async def _perform(self, socket: "SocketState", owner: str, ask: Ask, answered: "asyncio.Future[Answer]") -> None:
+        self._asking.add(owner)
+        try:
+            answer = await perform(socket, self._shared, owner, ask)
+        except OSError as error:
+            if not answered.done():
+                answered.set_exception(error)
+        else:
+            if not answered.done():
+                answered.set_result(answer)
+        finally:
+            self._asking.discard(owner)
+
+    def _tell(self, socket: "SocketState", swept: Swept) -> None:
+        if swept.fault:
+            self._say(socket, Level.WARNING, f"left {swept}: {swept.fault}")
+        else:
+            self._say(socket, Level.NOTICE, f"removed {swept}")
+
+    def _say(self, socket: "SocketState", level: Level, text: str) -> None:
+        self._shared.log.message(level, f"socket {socket.name}: {text}")
+
+    def _count(self, owner: str) -> int:
+        return sum(each.connections.admitted for each in self._list_sockets() if each.policy.owner == owner)
+
+    def _is_quiet(self, owner: str, quiet: _Quiet) -> bool:
+        """Whether no client of an owner is there, and none has been since."""
+        theirs = [each.connections for each in self._list_sockets() if each.policy.owner == owner]
+        return not any(map(len, theirs)) and sum(each.admitted for each in theirs) == quiet.admitted

@@ -1,0 +1,145 @@
+"""A client prunes what is its own, and what others have stays."""
+
+import json
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from e2e.engines import Engine
+from e2e.programs import Client
+from e2e.proxies import Proxy, running_file
+from e2e.test_own import Socket, make_container, two
+
+pytestmark = pytest.mark.engine
+
+Two = tuple[Socket, Socket, Proxy]
+__all__ = ("two",)
+KINDS = ("containers", "networks", "volumes", "pods")
+
+
+def make_some(socket: Socket, label: str, who: str) -> tuple[str, str, str]:
+    """Create a stopped container, a network and a volume; return what they are called."""
+    container = make_container(socket, f"{who}c-{label}", HostConfig={"NetworkMode": "none"})
+    network, volume = f"{who}n-{label}", f"{who}v-{label}"
+    socket.make("networks/create", Name=network)
+    socket.make("volumes/create", Name=volume)
+    return container, network, volume
+
+
+def list_all(socket: Socket) -> list[str]:
+    return [
+        str(each.get("Name") or each["Id"])
+        for target in ("containers/json?all=1", "networks", "volumes")
+        for each in socket.list(target)
+    ]
+
+
+def test_the_command_line_prunes_what_is_its_own_and_nothing_else(
+    two: Two, make_client: partial[Client], label: str, engine: Engine
+) -> None:
+    mine, other, _ = two
+    docker = make_client(socket=mine.socket)
+    container, network, volume = make_some(mine, label, "m")
+    theirs = make_some(other, label, "o")
+    running = make_container(mine, f"r-{label}", HostConfig={"NetworkMode": "none", "Binds": [f"u-{label}:/data"]})
+    assert mine.ask("POST", f"/v1.41/containers/{running}/start").status == 204
+    assert container.encode() in docker.run("container", "prune", "-f")
+    assert network.encode() in docker.run("network", "prune", "-f")
+    assert volume.encode() in docker.run("volume", "prune", "-af" if engine.name == "dockerd" else "-f")
+    assert list_all(mine) == [running, f"u-{label}"]
+    assert sorted(list_all(other)) == sorted(theirs)
+    assert b"Total reclaimed space: 0B" in docker.run("container", "prune", "-f")
+
+
+def test_filters_narrow_a_prune(two: Two, make_client: partial[Client], label: str) -> None:
+    mine, _, _ = two
+    docker = make_client(socket=mine.socket)
+    make_some(mine, label, "m")
+    for kind in ("container", "network"):
+        docker.run(kind, "prune", "-f", "--filter", "until=1h")
+        docker.run(kind, "prune", "-f", "--filter", "label=case=another")
+        docker.run(kind, "prune", "-f", "--filter", f"label!=case={label}")
+    assert mine.ask("POST", "/v1.43/volumes/prune").json() == {"VolumesDeleted": [], "SpaceReclaimed": 0}
+    assert len(list_all(mine)) == 3
+    docker.run("container", "prune", "-f", "--filter", f"label=case={label}", "--filter", "until=0s")
+    assert len(list_all(mine)) == 2
+
+
+def test_no_filter_reaches_what_others_have(two: Two, label: str, engine: Engine) -> None:
+    mine, other, _ = two
+    theirs = make_some(other, label, "o")
+    filters: list[Any] = [
+        {"label": [f"io.dockerproxy.owner=other-{label}"]},
+        {"label": {f"io.dockerproxy.owner=other-{label}": True}},
+        {"label": ["io.dockerproxy.owner"], "all": ["true"]},
+        {"label": ["*"], "all": ["true"]},
+        {"all": ["true"]},
+        {"all": {"true": True}},
+        {"Label": ["x"]},
+        {"label=io.dockerproxy.owner": ["x"]},
+        {"label": {}},
+        {"label!": ["x"]},
+        {"name": [theirs[2]]},
+        {"until": ["1m", "1h"]},
+        [],
+        "text",
+    ]
+    for query in (*map(json.dumps, filters), '{"label":["a"],"label":[]}', "{", "\x00", '{"all":["true"]'):
+        for name in ("filters", "Filters", "filters=%7B%7D&filters"):
+            for what in ("containers", "networks", "volumes", *(f"libpod/{kind}" for kind in KINDS)):
+                has_none = engine.name == "dockerd" and what in {"libpod/volumes", "libpod/pods"}
+                version = "v5.0.0" if "libpod" in what else "v1.41"
+                answer = mine.ask("POST", f"/{version}/{what}/prune?{name}={quote(query)}")
+                assert answer.status in {200, 400, 403, *([404] if has_none else [])}, answer
+                assert not any(each.encode() in answer.body for each in theirs)
+    assert sorted(list_all(other)) == sorted(theirs)
+
+
+def test_a_container_from_an_image_that_carries_a_stamp_survives(two: Two, label: str, engine: Engine) -> None:
+    """An operator runs an image that a client committed from its own container, with the stamp on it."""
+    mine, _, _ = two
+    container, raw = make_container(mine, f"c-{label}"), Socket(engine.socket)
+    assert raw.ask("POST", f"/v1.41/commit?container={container}&repo=forged-{label}").status == 201
+    victim = make_container(raw, f"raw-{label}", Image=f"forged-{label}", Labels={"case": label})
+    answer = mine.ask("POST", "/v1.41/containers/prune")
+    assert (answer.status, answer.json()["ContainersDeleted"]) == (200, [container])
+    assert raw.ask("GET", f"/v1.41/containers/{victim}/json").status == 200
+    raw.ask("DELETE", f"/v1.41/containers/{victim}?force=1")
+    raw.ask("DELETE", f"/v1.41/images/forged-{label}?force=1")
+
+
+OWN_API = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow: [own, PodCreateLibpod, VolumeCreateLibpod]
+"""
+
+
+def test_podmans_own_api_prunes_volumes_and_pods_that_are_own(podman: Engine, label: str) -> None:
+    raw, kinds = Socket(podman.socket), ("volumes", "pods")
+    text = "".join(OWN_API.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        made = {name: make_own(Socket(folder / f"{name}.sock"), raw, f"{name}-{label}") for name in ("proxy", "other")}
+        mine = Socket(folder / "proxy.sock")
+        for kind, identity in zip(kinds, made["proxy"], strict=True):
+            answer = mine.ask("POST", f"/v5.0.0/libpod/{kind}/prune")
+            assert [each["Id"] for each in answer.json()] == [identity]
+            assert mine.ask("POST", f"/v5.0.0/libpod/{kind}/prune").json() == []
+        for kind, identity in zip(kinds, made["other"], strict=True):
+            assert raw.ask("GET", f"/v5.0.0/libpod/{kind}/{identity}/exists").status == 204
+            assert raw.ask("DELETE", f"/v5.0.0/libpod/{kind}/{identity}?force=1").status in {200, 204}
+
+
+def make_own(socket: Socket, raw: Socket, name: str) -> tuple[str, str]:
+    """Create a volume and a pod in which all has ended."""
+    answer = socket.ask("POST", "/v5.0.0/libpod/volumes/create", Name=name)
+    assert answer.status == 201, answer
+    answer = socket.ask("POST", "/v5.0.0/libpod/pods/create", name=name, no_infra=True)
+    assert answer.status == 201, answer
+    inside = raw.ask("POST", "/v5.0.0/libpod/containers/create", image="busybox", pod=name, command=["true"])
+    assert inside.status == 201, inside
+    for act in ("start", "wait"):
+        assert raw.ask("POST", f"/v5.0.0/libpod/containers/{inside.json()['Id']}/{act}").status in {200, 204}
+    return name, str(answer.json()["Id"])

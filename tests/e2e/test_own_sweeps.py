@@ -1,0 +1,96 @@
+"""A proxy removes what is own when nobody is connected, or when it ends, and what others have stays."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import uvloop
+from cli.programs import short_folder
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+from e2e.proxies import Proxy, running_file
+from e2e.talk import connect
+from e2e.test_own import NAMES, SOCKET, Socket
+from e2e.test_own_prunes import list_all, make_some
+from e2e.waiting import wait_until
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.observe.log import Log
+from dockerproxy.server import Server
+from dockerproxy.settings import Level, LogFormat, Settings, Sweep
+
+pytestmark = pytest.mark.engine
+
+
+def remove_others(engine: Engine, label: str, made: tuple[str, str, str]) -> None:
+    """Remove what was made for a client that is not swept."""
+    remove_containers(engine, label)
+    for target in (f"networks/{made[1]}", f"volumes/{made[2]}"):
+        Socket(engine.socket).ask("DELETE", f"/v1.41/{target}")
+
+
+@contextmanager
+def sweeping(engine: Engine, label: str, when: str) -> Iterator[tuple[Socket, Socket, Proxy]]:
+    """Two sockets, of which the first is swept."""
+    text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    text = text.replace("own_as: proxy", f"sweep: {when}\n    own_as: proxy")
+    with running_file(engine.socket, f"sockets:{text}") as (folder, proxy):
+        yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock"), proxy
+
+
+@contextmanager
+def idling(engine: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
+    """Two sockets, of which the first is swept as soon as nobody is connected."""
+    text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    with short_folder() as folder, (folder / "log").open("wb") as sink:
+        sockets = read_policy("sockets:" + text.replace("FOLDER", str(folder)), "policy.yaml").sockets
+        swept = replace(sockets[0], sweep=Sweep.IDLE, idle_after=0.01)
+        settings = Settings(
+            engines=(str(engine.socket),),
+            sockets=(swept, sockets[1]),
+            shutdown_grace=1,
+            log_level=Level.INFO,
+            log_format=LogFormat.JSON,
+        )
+        log = Log(Level.INFO, LogFormat.JSON, sink.fileno())
+        loop, server = uvloop.new_event_loop(), Server(settings, log)
+        thread = threading.Thread(target=loop.run_until_complete, args=(server.run(),))
+        thread.start()
+        try:
+            wait_until((folder / "other.sock").exists, "it listens")
+            yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
+        finally:
+            loop.call_soon_threadsafe(server.stop)
+            thread.join()
+            loop.close()
+            log.close()
+
+
+def test_what_is_own_goes_when_nobody_is_connected(engine: Engine, label: str) -> None:
+    raw = Socket(engine.socket)
+    with idling(engine, label) as (mine, other):
+        with connect(mine.socket):
+            made = make_some(mine, label, "m")
+            assert mine.ask("POST", f"/v1.41/containers/{made[0]}/start").status == 204
+            theirs = make_some(other, label, "o")
+            assert set(made) <= set(list_all(raw))
+        wait_until(lambda: not set(made) & set(list_all(raw)), "it is swept")
+        assert set(theirs) <= set(list_all(raw))
+    remove_others(engine, label, theirs)
+
+
+def test_what_is_own_goes_at_the_end_of_the_proxy(engine: Engine, label: str) -> None:
+    raw = Socket(engine.socket)
+    with sweeping(engine, label, "at-exit") as (mine, other, proxy):
+        container, _, _ = make_some(mine, label, "m")
+        assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        theirs = make_some(other, label, "o")
+        proxy.stop()
+        messages = [record["text"] for record in proxy.records() if "text" in record]
+    found = list_all(raw)
+    assert [each for each in found if label in each or each == theirs[0]] == [theirs[0], *theirs[1:]]
+    for removed in (f"container mc-{label}", f"network mn-{label}", f"volume mv-{label}"):
+        assert f"socket proxy: removed {removed}" in messages
+    remove_others(engine, label, theirs)

@@ -1,0 +1,108 @@
+"""Anonymous volumes that a create asks for are made under its stamp, where and as the engine would make them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.stamping import MINE, POLICY, THEIRS, engine, send, sent
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.anonymous import ANONYMOUS, list_nonces, stamp_anonymous
+from dockerproxy.policy.stamps import GRANTS, NONCE, OWNER, make_stamp
+from dockerproxy.policy.words import clean_path
+
+PATHS = st.sampled_from(["/a", "/a/", "/b", "/c"])
+MOUNTS = st.fixed_dictionaries(
+    {"Type": st.sampled_from(["volume", "tmpfs", "bind"]), "Target": PATHS},
+    optional={"Source": st.just("v"), "ReadOnly": st.booleans(), "VolumeOptions": st.just({"Labels": {"x": "y"}})},
+)
+CREATES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {},
+    optional={
+        "Volumes": st.none() | st.dictionaries(PATHS, st.just({}), max_size=3),
+        "HostConfig": st.fixed_dictionaries(
+            {},
+            optional={
+                "Binds": st.lists(PATHS | PATHS.map("v:{}".format), max_size=3, unique_by=lambda text: text[-3:]),
+                "Mounts": st.lists(MOUNTS, max_size=2, unique_by=lambda mount: clean_path(str(mount["Target"]))),
+                "Tmpfs": st.dictionaries(PATHS, st.just(""), max_size=1),
+            },
+        ),
+    },
+)
+
+
+def mounted_by(content: Any) -> dict[str, str]:
+    """Return what an engine mounts at which path; of several for one path that which counts."""
+    host = content.get("HostConfig") or {}
+    binds = [bind.rpartition(":") for bind in host.get("Binds") or ()]
+    return {
+        **{clean_path(path): "a volume" for path in content.get("Volumes") or ()},
+        **{clean_path(target): "a volume" for _, colon, target in binds if not colon},
+        **{clean_path(path): "memory" for path in host.get("Tmpfs") or ()},
+        **{clean_path(target): source for source, colon, target in binds if colon},
+        **{
+            clean_path(mount["Target"]): mount.get("Source") or ("a volume" if mount["Type"] == "volume" else "other")
+            for mount in host.get("Mounts") or ()
+        },
+    }
+
+
+@given(CREATES)
+def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
+    before = mounted_by(content)
+    stamp_anonymous(content, make_stamp("team", "n9", "g"))
+    assert mounted_by(content) == before
+    for mount in content.get("HostConfig", {}).get("Mounts") or ():
+        is_anonymous = mount["Type"] == "volume" and not mount.get("Source")
+        labels = mount.get("VolumeOptions", {}).get("Labels", {})
+        assert (labels.get(OWNER) == "team", GRANTS in labels) == (is_anonymous, is_anonymous)
+    nonces = list_nonces(content)
+    assert len(set(nonces)) == len(nonces)
+    assert all(nonce.startswith("n9.") for nonce in nonces)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Volumes": {"/data": {}}},
+        {"HostConfig": {"Binds": ["/data"]}},
+        {"HostConfig": {"Mounts": [{"Type": "volume", "Target": "/data"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "volume", "Target": "/data", "VolumeOptions": {"Labels": MINE}}]}},
+    ],
+)
+def test_an_anonymous_volume_is_made_under_the_stamp(body: dict[str, Any]) -> None:
+    made = sent(send("POST /v1.41/containers/create", {"Image": "busybox", **body}, engine(None)))
+    [case] = POLICY.cases["ContainerCreate"]
+    labels = {**make_stamp("team", "n9.0", case.key), ANONYMOUS: ""}
+    assert made["HostConfig"]["Mounts"] == [
+        {"Type": "volume", "Target": "/data", "VolumeOptions": {"Labels": labels}},
+    ]
+    assert not made.get("Volumes")
+    assert not made["HostConfig"].get("Binds")
+
+
+def test_no_stamp_of_others_is_put_on_an_anonymous_volume() -> None:
+    for labels in (THEIRS, {OWNER: "x"}, {"io.dockerproxy.new": "x"}):
+        mount = {"Type": "volume", "Target": "/data", "VolumeOptions": {"Labels": labels}}
+        body = {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}
+        assert not send("POST /v1.41/containers/create", body, engine(None)).passes
+
+
+LISTING = read_policy(
+    "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, ContainerCreate: {volumes: [cache]}]}}", "p"
+).sockets[0]
+
+
+@pytest.mark.parametrize("labels", [MINE, {OWNER: "team", "x": "y"}])
+def test_a_volume_that_is_listed_gets_no_stamp(labels: dict[str, str]) -> None:
+    """It is nobody's, so that no client of those that share it removes it."""
+    mount = {"Type": "volume", "Source": "cache", "Target": "/cache", "VolumeOptions": {"Labels": labels}}
+    body = {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}
+    made = sent(send("POST /containers/create", body, engine(None), policy=LISTING.policy))
+    kept = {name: text for name, text in labels.items() if name == "x"}
+    assert made["HostConfig"]["Mounts"] == [{**mount, "VolumeOptions": {"Labels": kept}}]
+    for owner in ("*", "others"):
+        mount["VolumeOptions"] = {"Labels": {OWNER: owner, NONCE: "n1"}}
+        assert not send("POST /containers/create", body, engine(None), policy=LISTING.policy).passes

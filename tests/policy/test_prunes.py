@@ -1,0 +1,262 @@
+"""A prune is a list and removals; filters only narrow it, and what is not certain of them is denied."""
+
+import json
+from math import inf
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import PLAIN, request_of
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import PRUNES
+from dockerproxy.policy.objects import KINDS, ResolvedObject
+from dockerproxy.policy.own import own_policy
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.prunes import (
+    TABLE,
+    UNCLEAR,
+    Ask,
+    Filters,
+    begin_prune,
+    find_time,
+    prune,
+    read_filters,
+    refuse_filters,
+)
+from dockerproxy.policy.stamps import NONCE, OWNER
+
+NOW = 1_700_000_000.0
+POLICY = own_policy("ci")
+
+
+def filters_of(filters: object, target: str = "/containers/prune") -> Filters | None:
+    text = filters if isinstance(filters, str) else json.dumps(filters)
+    return read_filters(request_of("POST", f"{target}{'&' if '?' in target else '?'}filters={quote(text)}"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "read"),
+    [
+        ("", Filters()),
+        ({}, Filters()),
+        ({"label": ["a", "b=c"]}, Filters(labels=("a", "b=c"))),
+        ({"label": {"a": True}}, Filters(labels=("a",))),
+        ({"label!": ["a="]}, Filters(without=("a=",))),
+        ({"until": ["24h"]}, Filters(age=86_400)),
+        ({"until": {"1h2m3s": True}}, Filters(age=3723)),
+        ({"until": ["1700000000"]}, Filters(latest=1_700_000_000)),
+        ({"until": ["1700000000.5"]}, Filters(latest=1_700_000_000.5)),
+        ({"until": ["2023-11-14T22:13:20Z"]}, Filters(latest=1_700_000_000)),
+        ({"until": ["2023-11-14T23:13:20.123456789+01:00"]}, Filters(latest=1_700_000_000.123456)),
+    ],
+)
+def test_a_filter_is_read_as_the_engine_reads_it(filters: object, read: Filters) -> None:
+    assert filters_of(filters) == read
+
+
+@pytest.mark.parametrize(
+    ("target", "filters", "named"),
+    [
+        ("/images/prune", {}, False),
+        ("/v1.41/images/prune", {"dangling": ["true"]}, False),
+        ("/v1.41/images/prune", {"dangling": {"0": True}}, True),
+        ("/volumes/prune", {}, False),
+        ("/v1.41/volumes/prune", {}, True),
+        ("/v1.42/volumes/prune", {}, False),
+        *(("/v1.45/volumes/prune", {"all": [text]}, True) for text in ("1", "t", "T", "true", "True", "TRUE")),
+        *(("/v1.45/volumes/prune", {"all": {text: True}}, False) for text in ("0", "f", "F", "false", "False")),
+        ("/v5.4.2/libpod/volumes/prune", {}, True),
+        ("/v6.0.0/libpod/volumes/prune", {}, False),
+        ("/v6.0.0/libpod/volumes/prune", {"all": ["false"]}, False),
+        ("/v6.0.0/libpod/volumes/prune?dryrun=false", {"all": ["true"]}, True),
+    ],
+)
+def test_volumes_with_names_go_if_the_client_means_them(target: str, filters: object, named: bool) -> None:  # noqa: FBT001
+    assert filters_of(filters, target) == Filters(named=named)
+
+
+UNCLEAR_FILTERS: list[Any] = [
+    *("{", "[]", '"text"', "null", '{"label":["a"],"label":["b"]}', '{"label":["\\ud800"]}'),
+    *(
+        {"label": each}
+        for each in ("a", [], {}, None, [1], [""], [["a"]], {"a": False}, {"a": 1}, {"a": True, "b": False})
+    ),
+    *({name: ["a"]} for name in ("Label", "labels", "label=", "name", "id", "status", "before", "all", "dangling", "")),
+    *({"until": [each]} for each in ("", " 1h", "1d", "1.5h", "-1h", "1h ", "h", "0x10", "1e9", "tomorrow", "\u0661h")),
+    *({"until": [each]} for each in ("2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z")),
+    {"until": ["1h", "2h"]},
+]
+
+
+@pytest.mark.parametrize("filters", UNCLEAR_FILTERS)
+def test_a_filter_that_cannot_be_honoured_is_denied(filters: object) -> None:
+    for name in sorted(PRUNES):
+        target = PLAIN[name].target
+        text = filters if isinstance(filters, str) else json.dumps(filters)
+        request = request_of("POST", f"{target}?filters={quote(text)}")
+        assert refuse_filters(request) == UNCLEAR
+        answer = decide(POLICY, request)
+        assert not is_allowed(answer)
+        assert answer.message == f"{name} denied: a filter of it {UNCLEAR}; leave that filter out"  # type: ignore[union-attr] # it is a decision
+
+
+@pytest.mark.parametrize("query", ["filters={}&filters={}", "Filters={}", "filters={}&FILTERS={}"])
+def test_filters_that_only_one_engine_reads_are_denied(query: str) -> None:
+    assert not is_allowed(decide(POLICY, request_of("POST", f"/networks/prune?{query}")))
+
+
+@pytest.mark.parametrize("all_", [["true", "false"], ["yes"], ["tRue"], [""]])
+def test_whether_volumes_with_names_go_is_certain(all_: list[str]) -> None:
+    assert filters_of({"all": all_}, "/v1.45/volumes/prune") is None
+
+
+def test_every_prune_has_its_way_and_no_engine_gets_it() -> None:
+    assert TABLE.keys() == PRUNES
+    for name in TABLE:
+        request = PLAIN[name]
+        verdict = judge(POLICY, f"POST {request.target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(verdict, Verdict)
+        assert (verdict.goes_alone, verdict.removes_volumes) == (True, False)
+        assert verdict.to_engine == begin_prune(verdict.request).head
+        assert verdict.to_engine.startswith(b"GET /")
+        assert b"prune" not in verdict.to_engine
+
+
+def test_a_grant_without_own_goes_to_the_engine_as_it_came() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [own, VolumePrune]}}"
+    policy = read_policy(text, "policy.yaml").sockets[0].policy
+    verdict = judge(policy, b"POST /volumes/prune?filters=x HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert isinstance(verdict, Verdict)
+    assert (verdict.removes_volumes, verdict.to_engine.split(b" ")[0]) == (True, b"POST")
+
+
+LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "1", "*"]))
+TEXTS = st.lists(st.sampled_from(["a", "b", "a=", "a=1", "b=*", "*", "c"]), max_size=2).map(tuple)
+
+
+@given(LABELS, TEXTS, TEXTS)
+def test_labels_are_compared_as_texts_and_all_of_them_count(
+    labels: dict[str, str], wanted: tuple[str, ...], unwanted: tuple[str, ...]
+) -> None:
+    has = {*labels, *(f"{name}={value}" for name, value in labels.items())}
+    found = ResolvedObject("1f", (), labels=labels)
+    assert Filters(wanted, unwanted).admits(found, NOW) == (has.issuperset(wanted) and has.isdisjoint(unwanted))
+
+
+@pytest.mark.parametrize(
+    ("document", "when"),
+    [
+        ({"created": 1_600_000_000}, 1_600_000_000),
+        ({"created": "2020-09-13T12:26:40.123456789Z"}, 1_600_000_000.123456),
+        ({"createdat": "2020-09-13T12:26:40Z"}, 1_600_000_000),
+        ({"createdat": "once"}, 0),
+        ({}, 0),
+    ],
+)
+def test_when_something_was_created_is_read(document: dict[str, object], when: float) -> None:
+    found = ResolvedObject("1f", (), document=document)
+    assert find_time(found) == pytest.approx(when)
+    assert Filters(age=NOW - 1_600_000_001).admits(found, NOW) == (when <= 1_600_000_001)
+    assert Filters(latest=1_600_000_001).admits(found, NOW)
+    assert not Filters(latest=-1).admits(found, NOW)
+    assert Filters(latest=inf).admits(found, -1.0)
+
+
+def run(target: str, listed: object, status: int = 204) -> tuple[list[Ask], int, Any]:
+    """Run a prune to its end; return what it asked for, and its answer."""
+    steps, asked = prune(request_of("POST", target), NOW, "ci"), list[Ask]()
+    ask = next(steps)
+    while True:
+        asked.append(ask)
+        answer = (200, json.dumps(listed).encode()) if ask.method == "GET" else (status, b"")
+        try:
+            ask = steps.send(answer)
+        except StopIteration as end:
+            return asked, end.value[0], json.loads(end.value[1])
+
+
+MINE = {OWNER: "ci", NONCE: "1"}
+IDS = [f"{number:x}" * 64 for number in range(1, 6)]
+
+
+def test_what_runs_is_not_asked_for() -> None:
+    states = ("running", "exited", "paused", "created", "restarting")
+    listed = [
+        {"Id": each, "State": state, "Labels": MINE, "ImageID": f"sha256:{IDS[0]}", "SizeRw": 5}
+        for each, state in zip(IDS, states, strict=True)
+    ]
+    asked, status, answer = run("/v1.45/containers/prune", listed)
+    assert asked == [
+        Ask("GET", "/v1.45/containers/json?all=1&size=1"),
+        *(Ask("DELETE", f"/v1.45/containers/{each}") for each in (IDS[1], IDS[3])),
+    ]
+    assert (status, answer) == (200, {"ContainersDeleted": [IDS[1], IDS[3]], "SpaceReclaimed": 10})
+    assert run("/containers/prune", listed, status=409)[2] == {"ContainersDeleted": [], "SpaceReclaimed": 0}
+
+
+def test_of_volumes_only_plain_local_ones_go() -> None:
+    volumes = [
+        {"Name": "a", "Driver": "local", "Labels": MINE, "Options": None},
+        {"Name": "b", "Driver": "nfs", "Labels": MINE},
+        {"Name": "c", "Driver": "local", "Labels": MINE, "Options": {"type": "nfs"}},
+        {"Name": "d", "Driver": "local", "Labels": {**MINE, "com.docker.volume.anonymous": ""}},
+    ]
+    assert run("/v1.41/volumes/prune", {"Volumes": volumes})[2]["VolumesDeleted"] == ["a", "d"]
+    assert run("/v1.45/volumes/prune", {"Volumes": volumes})[2]["VolumesDeleted"] == ["d"]
+
+
+def test_a_network_without_a_name_is_told_by_its_id() -> None:
+    assert run("/networks/prune", [{"Id": "1f", "Labels": MINE}])[2] == {"NetworksDeleted": ["1f"]}
+    assert run("/v5.0.0/libpod/networks/prune", [{"Id": "1f", "Name": "n"}])[0] == [
+        Ask("GET", "/networks"),
+        Ask("DELETE", "/networks/1f"),
+    ]
+
+
+def test_what_is_no_list_ends_a_prune() -> None:
+    assert run("/networks/prune", "text")[1:] == (502, {"message": "the engine's list is not as expected"})
+    steps = prune(request_of("POST", "/networks/prune"), NOW, "ci")
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send((500, b"x"))
+    assert end.value.value == (500, b"x")
+
+
+def test_prunes_name_no_object() -> None:
+    assert PRUNES.isdisjoint(KINDS)
+
+
+def test_a_dry_run_removes_nothing() -> None:
+    for query in ("dryrun=true", "dryrun=1", "dryrun=on", "DryRun=false", "dryrun=false&dryrun=true", "dryrun="):
+        request = request_of("POST", f"/v6.0.0/libpod/volumes/prune?{query}")
+        assert not is_allowed(decide(POLICY, request)), query
+
+
+def test_podman_says_which_volumes_are_anonymous_and_what_is_filtered_needs_no_all() -> None:
+    volumes = [
+        {"Name": "a", "Driver": "local", "Labels": {**MINE, "x": ""}, "Options": {}, "Anonymous": False},
+        {"Name": "b", "Driver": "local", "Labels": MINE, "Options": {}, "Anonymous": True},
+    ]
+    asked, status, answer = run("/v6.0.0/libpod/volumes/prune", volumes)
+    assert [each.target for each in asked] == ["/v6.0.0/libpod/volumes/json", "/v6.0.0/libpod/volumes/b"]
+    assert (status, answer) == (200, [{"Id": "b", "Size": 0}])
+    assert run("/v5.4.2/libpod/volumes/prune", volumes)[2] == [{"Id": "a", "Size": 0}, {"Id": "b", "Size": 0}]
+    labelled = f"/v6.0.0/libpod/volumes/prune?filters={quote(json.dumps({'label': ['x']}))}"
+    assert run(labelled, volumes)[2] == [{"Id": "a", "Size": 0}]
+    assert filters_of({"all": ["true"]}, "/v5.4.2/libpod/volumes/prune") is None
+
+
+def test_pods_go_that_have_ended() -> None:
+    states = ("Running", "Exited", "Created", "Stopped", "Degraded")
+    pods = [{"Id": each, "Name": "p", "Status": state} for each, state in zip(IDS, states, strict=True)]
+    asked, status, answer = run("/v5.4.2/libpod/pods/prune", pods)
+    assert asked == [
+        Ask("GET", "/v5.4.2/libpod/pods/json"),
+        *(Ask("DELETE", f"/v5.4.2/libpod/pods/{each}") for each in (IDS[1], IDS[3])),
+    ]
+    assert (status, answer) == (200, [{"Id": each, "Err": None} for each in (IDS[1], IDS[3])])
