@@ -1,89 +1,280 @@
-"""One request through a unix socket."""
+"""A person in a terminal, or a program, answers what a client may do; the proxy, its engine and the client are real."""
 
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
 import socket
-import socketserver
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-import pytest
-from cli.programs import NOWHERE, engine_at, engine_of, short_folder
+from cli.programs import PATIENCE, Running, engine_at, environment_of, run, run_here, short_folder
+from cli.test_terminal import read
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.proxy.control import MOST_HELD
 
-
-def answer_of(body: bytes, status: str = "200 OK") -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status.encode(), len(body), body)
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (answer_of(b'{"message": "no"}', "403 Forbidden"), (403, "no")),
-        (answer_of(b'{"other": 1}'), (200, "")),
-        (answer_of(b"[1]"), (200, "")),
-        (answer_of(b"OK"), (200, "")),
-        (answer_of(b""), (200, "")),
-        (answer_of(b"\xff"), (200, "")),
-        (answer_of(b'{"message": "\\u001b[2J\\u2028\\ud800\\n"}'), (200, r"\x1b[2J\u2028\ud800\n")),
-        (answer_of(b'{"message": "%b"}' % (b"x" * 9000)), (200, "x" * 2000)),
-        (answer_of(b"[" * 100_000), (200, "")),
-    ],
-)
-def test_the_status_and_the_message_of_an_answer_are_returned(answer: bytes, expected: tuple[int, str]) -> None:
-    with short_folder() as folder, engine_at(folder / "s", answer):
-        assert ask(f"{folder}/s", "GET", "/_ping") == expected
-
-
-@pytest.mark.parametrize("answer", [b"what?\r\n\r\n", b"HTTP/1.1 fine\r\n\r\n"])
-def test_what_does_not_speak_http_does_not_answer(answer: bytes) -> None:
-    with (
-        short_folder() as folder,
-        engine_at(folder / "s", answer),
-        pytest.raises(ConnectionError, match="invalid HTTP response"),
-    ):
-        ask(f"{folder}/s", "GET", "/_ping")
+POLICY = """\
+# Ours.
+sockets:
+  agent:
+    path: {folder}/docker.sock
+    mode: ask
+    deny: [SwarmLeave]
+    allow:
+      - ping:read   # every client
+    # the end
+"""
+LIST = b"GET /containers/json HTTP/1.1\r\nHost: d\r\n\r\n"
+PULL = b"GET /images/json HTTP/1.1\r\nHost: d\r\n\r\n"
 
 
-def test_where_nobody_listens_nobody_answers() -> None:
-    with pytest.raises(FileNotFoundError):
-        ask(NOWHERE, "GET", "/_ping")
+@dataclass
+class Place:
+    """A proxy that asks."""
+
+    folder: Path
+    control: str
+    proxy: Running
+
+    @property
+    def policy(self) -> Path:
+        return self.folder / "policy.yaml"
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(f"{self.folder}/docker.sock")
+        return client
+
+    def send(self, sent: bytes) -> socket.socket:
+        client = self.connect()
+        client.sendall(sent)
+        return client
 
 
-class Trickling(socketserver.BaseRequestHandler):
-    """Answers less than a whole answer, a byte whenever the last one was taken."""
-
-    def handle(self) -> None:
-        self.request.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-        self.request.settimeout(0.02)
-        while True:
-            try:
-                if not self.request.recv(4096):
-                    return
-            except TimeoutError:
-                self.request.sendall(b"x")
+@contextmanager
+def asking(**variables: str) -> Iterator[Place]:
+    with short_folder() as folder, short_folder() as apart, engine_at(folder / "engine.sock"):
+        (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
+        places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "CONTROL_SOCKET": f"{apart}/c.sock", **variables}
+        with Running("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
+            proxy.wait_for("listening on")
+            yield Place(folder, f"{apart}/c.sock", proxy)
 
 
-class Endless(socketserver.BaseRequestHandler):
-    """Answers without end."""
+class Person:
+    """Somebody in a terminal of 80 columns."""
 
-    def handle(self) -> None:
-        self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            self.request.sendall(b"x" * 65536)
+    def __init__(self, place: Place, *words: str) -> None:
+        self.terminal, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        command = [sys.executable, "-m", "dockerproxy", "ask", "--control", place.control, *words]
+        self.process = subprocess.Popen(
+            command,
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            env={**environment_of({}), "TERM": "xterm"},
+            start_new_session=True,
+        )
+        os.close(its)
+        self.text = ""
+
+    def wait_for(self, text: str) -> str:
+        """Return what was shown up to a text, without colours."""
+        deadline = time.monotonic() + 2 * PATIENCE
+        while text not in self.text:
+            ready, _, _ = select.select([self.terminal], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"waited in vain for {text!r}:\n{self.text}"
+            piece = read(self.terminal)
+            assert piece, f"ended without {text!r}:\n{self.text}"
+            self.text += re.sub(r"\x1b\[[0-9]*m", "", piece.decode().replace("\r\n", "\n"))
+        before, _, self.text = self.text.partition(text)
+        return before
+
+    def type(self, text: str) -> None:
+        os.write(self.terminal, text.encode())
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
 
 
-def test_an_answer_has_its_time() -> None:
-    with short_folder() as folder, engine_of(folder / "s", Trickling), pytest.raises(TimeoutError):
-        ask(f"{folder}/s", "GET", "/_ping", patience=0.3)
+@contextmanager
+def person(place: Place, *words: str) -> Iterator[Person]:
+    made = Person(place, *words)
+    try:
+        made.wait_for("waiting for requests")
+        yield made
+    finally:
+        made.close()
 
 
-def test_a_full_queue_of_connections_is_waited_for() -> None:
-    with short_folder() as folder, socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as first:
-        listening.bind(f"{folder}/s")
-        listening.listen(0)
-        first.connect(f"{folder}/s")
-        with pytest.raises(TimeoutError):
-            ask(f"{folder}/s", "GET", "/_ping", patience=0.1)
+def status(client: socket.socket) -> int:
+    with client:
+        return int(client.recv(1 << 16)[9:12])
 
 
-def test_no_more_of_an_answer_is_read_than_is_shown() -> None:
-    with short_folder() as folder, engine_of(folder / "s", Endless):
-        assert ask(f"{folder}/s", "GET", "/_ping") == (200, "")
+def test_a_person_is_shown_who_asks_for_what_and_answers() -> None:
+    with asking() as place, person(place, "--policy", str(place.policy)) as somebody:
+        client = place.send(LIST)
+        shown = somebody.wait_for("[d]eny, [v]iew? ")
+        assert "ContainerList on socket agent" in shown
+        assert f"{os.path.realpath(sys.executable)} of " in " ".join(shown.split())
+        assert f"pid {os.getpid()}" in " ".join(shown.split())
+        assert "request  GET /containers/json" in shown
+        assert "- ContainerList" in shown
+        assert all(len(line) <= 80 for line in shown.split("\n"))
+        somebody.type("x\n")
+        somebody.wait_for("answer with o, c, a, d, v")
+        somebody.wait_for("[v]iew? ")
+        somebody.type("o\n")
+        assert status(client) == 200
+        client = place.send(LIST)
+        somebody.wait_for("[d]eny, [v]iew? ")
+        somebody.type("d\n")
+        assert status(client) == 403
+        somebody.process.send_signal(signal.SIGINT)
+        assert somebody.process.wait(PATIENCE) == 0
+
+
+def test_always_adds_the_line_and_keeps_comments() -> None:
+    with asking() as place, person(place, "--policy", str(place.policy)) as somebody:
+        client = place.send(LIST)
+        somebody.wait_for("[v]iew? ")
+        somebody.type("a\n")
+        assert status(client) == 200
+        assert status(place.send(LIST)) == 200  # The running proxy remembers it.
+        text = place.policy.read_text()
+        expected = POLICY.format(folder=place.folder).replace("client\n", "client\n      - ContainerList\n")
+        assert text == expected
+        start = len(place.proxy.printed)
+        place.proxy.signal(signal.SIGHUP)
+        place.proxy.wait_for_new("configuration reloaded", start)
+        assert status(place.send(LIST)) == 200
+
+
+def test_what_is_typed_for_one_question_never_answers_another() -> None:
+    with asking() as place, person(place) as somebody:
+        client = place.send(LIST)
+        somebody.wait_for("[d]eny, [v]iew? ")
+        somebody.type("o")
+        somebody.wait_for("o")
+        other = place.send(PULL)
+        client.close()
+        somebody.wait_for("is over: withdrawn; Enter for the next")
+        somebody.type("\n")
+        shown = somebody.wait_for("[d]eny, [v]iew? ")
+        assert "ImageList" in shown
+        somebody.type("d\n")
+        assert status(other) == 403
+
+
+def test_of_two_people_the_first_answers() -> None:
+    with asking() as place, person(place) as one, person(place) as two:
+        client = place.send(LIST)
+        one.wait_for("[v]iew? ")
+        two.wait_for("[v]iew? ")
+        two.type("d\n")
+        one.wait_for("is over: deny")
+        assert status(client) == 403
+
+
+def test_a_person_who_stops_the_program_is_not_waited_for() -> None:
+    with asking(ASK_TIMEOUT="0.5") as place, person(place) as somebody:
+        client = place.send(LIST)
+        somebody.wait_for("[v]iew? ")
+        somebody.process.send_signal(signal.SIGSTOP)
+        assert status(client) == 403
+
+
+PROGRAM = """\
+#!{python}
+import json, sys, time
+asked = json.load(sys.stdin)
+print(asked["operation"], asked["allow"], asked["pid"] > 0, bool(asked["program"]), file=sys.stderr, flush=True)
+exec(open({act!r}).read())
+"""
+ACTS = {
+    "print('once')": 200,
+    "print('deny')": 403,
+    "print('yes')": 403,
+    "print('once'); print('deny')": 403,
+    "print('once'); sys.exit(1)": 403,
+    "print('always')": 403,  # There is no policy file to write it to.
+    "time.sleep(60)": 403,
+}
+
+
+def test_a_program_answers_with_a_word_and_anything_else_denies() -> None:
+    with asking(ASK_TIMEOUT="6") as place:
+        program, act = place.folder / "approve", place.folder / "act"
+        program.write_text(PROGRAM.format(python=sys.executable, act=str(act)))
+        program.chmod(0o700)
+        with Running("ask", "--control", place.control, "--exec", str(program)) as answering:
+            answering.wait_for("answers")
+            for text, expected in ACTS.items():
+                act.write_text(text)
+                assert status(place.send(LIST)) == expected, text
+            answering.wait_for("ContainerList ContainerList True True")
+
+
+def test_a_program_ends_with_its_question() -> None:
+    with asking() as place:
+        program, act = place.folder / "approve", place.folder / "act"
+        program.write_text(PROGRAM.format(python=sys.executable, act=str(act)))
+        program.chmod(0o700)
+        act.write_text("print('asked', file=sys.stderr, flush=True); time.sleep(600)")
+        with Running("ask", "--control", place.control, "--exec", str(program)) as answering:
+            answering.wait_for("answers")
+            for _ in range(MOST_HELD):
+                start = len(answering.printed)
+                client = place.send(LIST)
+                answering.wait_for_new("asked", start)
+                client.close()
+                answering.wait_for_new("withdrawn", start)
+            act.write_text("print('once')")
+            assert status(place.send(LIST)) == 200
+
+
+def test_without_a_proxy_it_says_what_to_do() -> None:
+    with short_folder() as folder:
+        done = run("ask", "--control", f"{folder}/none.sock")
+        assert done.status == 2
+        assert "no proxy answers here" in done.err
+    assert "CONTROL_SOCKET" in run("ask").err
+
+
+def test_when_the_proxy_has_gone_it_ends() -> None:
+    with asking() as place, person(place) as somebody:
+        place.proxy.signal(signal.SIGTERM)
+        place.proxy.wait_end()
+        somebody.wait_for("the proxy has gone")
+        assert somebody.process.wait(PATIENCE) == 1
+
+
+def test_verbs_say_that_a_person_may_allow_more() -> None:
+    with short_folder() as folder:
+        path = folder / "policy.yaml"
+        path.write_text(POLICY.format(folder=folder))
+        assert "unless a person allows it" in run_here("check", "--policy", str(path)).out
+        assert "a person may allow more than this" in run_here("can", "--policy", str(path)).out
+        explained = run_here("explain", "--policy", str(path), "GET", "/containers/json")
+        assert "unless a person allows it: the mode of this socket is ask" in explained.out
+        denied = run_here("explain", "--policy", str(path), "POST", "/swarm/leave")
+        assert "unless a person" not in denied.out
+        enforcing = folder / "old.yaml"
+        enforcing.write_text(path.read_text().replace("mode: ask", "mode: enforce"))
+        compared = run_here("diff", "--at-most", str(enforcing), str(path))
+        assert compared.status == 3
+        assert "a person may allow what no rule does" in compared.out

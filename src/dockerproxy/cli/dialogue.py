@@ -1,0 +1,251 @@
+"""Ask a person about each grant that a policy lacks, and write the answers to the policy file.
+
+Attack: a name in the log that looks like a question or an answer of ours -> Defence: output is escaped, and answers
+come from standard input only (test: test_names_in_the_log_are_no_lines_of_ours).
+Attack: an answer that makes the file invalid, or changes what it does not name -> Defence: the text is read again after
+each answer, and written once, whole, after a yes, if the file is still what was read
+(test: test_a_file_that_changed_meanwhile_is_not_overwritten).
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.arguments import choose_socket
+from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.cli.words import count
+from dockerproxy.config.document import read_file
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.host.files import write_atomically
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.needs import list_items
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.wording import write_value
+from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.edits import Item, add_items, write_patch
+from dockerproxy.workbench.learned import write_item
+from dockerproxy.workbench.proof import find_doubts
+from dockerproxy.workbench.proposals import Proposal, find_new_exposures
+
+_ALLOW: Final = "a"
+_NARROW: Final = "n"
+_DENY: Final = "d"
+_SKIP: Final = "s"
+_QUIT: Final = "q"
+_CHOICES: Final = {_ALLOW: "[a]llow", _NARROW: "[n]arrow", _DENY: "[d]eny for good", _SKIP: "[s]kip", _QUIT: "[q]uit"}
+_INDENT: Final = "      "
+
+_STYLES: Final = {"@": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
+
+
+class Ended(Exception):  # noqa: N818 (it is no error)
+    """Whoever was asked is gone: the end of the input, or Ctrl-C."""
+
+
+def ask(question: str) -> str:
+    """Ask a question; return the answer without blanks around it. Raises `Ended` if there is none."""
+    try:
+        print(paint(question, Style.STRONG), end=" ", flush=True)
+        line = sys.stdin.buffer.readline()
+    except KeyboardInterrupt:
+        line = b""
+    if not line:
+        print()
+        raise Ended
+    return line.decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A policy file that a person decides about.
+
+    Attributes:
+        path: Of the file.
+        text: Of the file.
+        socket: That lacks grants.
+        most: What that socket may allow at most; None if anything.
+    """
+
+    path: str
+    text: str
+    socket: SocketSettings
+    most: SocketSettings | None = None
+
+
+def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> int:
+    """Ask about each proposal, show the changes, and write them after a yes; return the exit status.
+
+    Args:
+        edited: The policy file.
+        proposals: In the order in which they are asked about.
+        examples: For each operation a request that asked for it.
+
+    Raises:
+        UserError: The file allows more than it may already, or cannot be written.
+    """
+    path, text = edited.path, edited.text
+    exceeded = _find_excess(edited.most, edited.socket)
+    if exceeded:
+        hint = "compare the two with dockerproxy diff --at-most"
+        raise UserError(Problem("--at-most", f"the policy may allow more already: {exceeded}", hint))
+    try:
+        after = _Session(edited).ask_all(proposals, examples)
+        if after == text:
+            say("", "nothing to write")
+            return 0
+        say("", *map(paint_patch, write_patch(text, after, os.path.relpath(path))))
+        is_meant = ask(f"write {path}? [y/N]") in {"y", "Y", "yes"}
+    except (Ended, KeyboardInterrupt):
+        is_meant = False
+    if not is_meant:
+        say("nothing was written")
+        return 1
+    write_policy_file(path, text, after)
+    say(paint(f"written: {path}", Style.GOOD), "a running proxy reads it at SIGHUP")
+    return 0
+
+
+def _find_excess(most: SocketSettings | None, socket: SocketSettings) -> str:
+    """Say what keeps it from being proven that a socket stays within its bound; empty if nothing does."""
+    doubt = None if most is None else next(find_doubts(most, socket), None)
+    return "" if doubt is None else f"{doubt.what}: {doubt.why}"
+
+
+def paint_patch(line: str) -> str:
+    """Return a line of a patch in its colour."""
+    style = _STYLES.get(line[:1])
+    return line if style is None else paint(line, style)
+
+
+def write_policy_file(path: str, before: str, after: str) -> None:
+    """Write a policy file that is still what was read.
+
+    Raises:
+        UserError: It is not, or cannot be written.
+    """
+    if read_file(path) != before:
+        raise UserError(Problem(path, "was changed meanwhile, so nothing was written", "start again"))
+    try:
+        write_atomically(os.path.realpath(path), after, keep=True)
+    except OSError as error:
+        hint = "write to a copy of it, and put that in its place"
+        raise UserError(Problem(path, f"cannot be written: {error.strerror or error}", hint)) from None
+
+
+class _Session:
+    """The text of a policy file while a person decides."""
+
+    def __init__(self, edited: Edited) -> None:
+        self._path = edited.path
+        self._name = edited.socket.name
+        self._most = edited.most
+        self._text = edited.text
+
+    def ask_all(self, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> str:
+        """Ask about each proposal; return the text with what was decided."""
+        for number, proposal in enumerate(proposals, 1):
+            name = proposal.grant.operation
+            head = f"{number} of {len(proposals)}  {name}: {count(proposal.grant.count, 'request')}"
+            say("", paint(head, Style.STRONG))
+            if name in examples:
+                say(f"    like {examples[name]}")
+            for remark in (*proposal.grant.remarks, *proposal.grant.openings):
+                say(f"    {remark}")
+            if not self._ask_one(proposal):
+                break
+        return self._text
+
+    def _ask_one(self, proposal: Proposal) -> bool:
+        """Ask about one, until the answer can be had; False to stop."""
+        name, conditions = proposal.grant.operation, proposal.grant.conditions
+        can_deny = name in OPERATIONS and not self._policy.allows(name)
+        while True:
+            self._show(name, conditions)
+            choices = [choice for choice in _CHOICES if choice != _DENY or can_deny]
+            answer = ask(f"{', '.join(_CHOICES[choice] for choice in choices)}?")
+            if answer == _QUIT:
+                return False
+            if answer == _NARROW:
+                conditions = _narrow(conditions)
+            elif answer not in choices:
+                say(f"answer with {', '.join(choices)}")
+            elif answer == _SKIP or self._add(*_make_item(answer, name, conditions)):
+                return True
+
+    @property
+    def _policy(self) -> CompiledPolicy:
+        return self._read(self._text).policy
+
+    def _read(self, text: str) -> SocketSettings:
+        return choose_socket(read_policy(text, self._path).sockets, self._name)
+
+    def _show(self, name: str, conditions: Mapping[str, Value]) -> None:
+        say("", *(paint(line, Style.GOOD) for line in write_item(name, conditions, _INDENT)))
+        exposes = find_new_exposures(self._policy, name, conditions)
+        say(
+            *(paint(f"    a client {says}", Style.DOUBTFUL) for says in exposes)
+            if exposes
+            else ("    exposes nothing more",)
+        )
+
+    def _add(self, key: str, item: Item) -> bool:
+        """Add an item to the text; False if it cannot be, which is said."""
+        text = add_items(self._text, self._name, key, [item])
+        objection = "cannot be added here; write it by hand" if text is None else self._object_to(text)
+        if text is None or objection:
+            say(paint(f"    {objection}", Style.BAD))
+            return False
+        self._text = text
+        return True
+
+    def _object_to(self, text: str) -> str:
+        """Say why a text is no good; empty if it is."""
+        try:
+            exceeded = _find_excess(self._most, self._read(text))
+        except UserError as error:
+            return str(error)
+        return f"not proven to be within --at-most: {exceeded}" if exceeded else ""
+
+
+def _make_item(answer: str, name: str, conditions: Mapping[str, Value]) -> tuple[str, Item]:
+    """Return what to add, and where."""
+    return ("allow", (name, conditions)) if answer == _ALLOW else ("deny", (name, {}))
+
+
+def _narrow(conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Have a grant contained if it is not, or else ask which items of each list stay."""
+    if UNRESTRICTED.word in conditions:
+        say("    contained, so what needed unrestricted stays denied:")
+        return {word: value for word, value in conditions.items() if word != UNRESTRICTED.word}
+    narrowed = dict(conditions)
+    for word, value in conditions.items():
+        items = list_items(value) if isinstance(value, tuple) else ()
+        if len(items) > 1:
+            say(*(f"    {number}  {_spell(item)}" for number, item in enumerate(items, 1)))
+            numbers = _ask_numbers(f"which {word} stay? numbers, or Enter for all:", len(items))
+            kept = tuple(item for number, item in enumerate(items, 1) if number in numbers)
+            narrowed[word] = kept  # type: ignore[assignment] # all are texts, or all are lists, as they were
+    if narrowed == conditions:
+        say("    nothing to leave out: for conditions that nobody asked for, edit the file")
+    return narrowed
+
+
+def _spell(item: str | tuple[str, ...]) -> str:
+    return item if isinstance(item, str) else write_value(item)
+
+
+def _ask_numbers(question: str, most: int) -> Sequence[int]:
+    """Ask for some numbers from 1 on; all without an answer."""
+    while True:
+        words = ask(f"    {question}").replace(",", " ").split()
+        numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < len(str(most)) + 1]
+        if not words:
+            return range(1, most + 1)
+        if len(numbers) == len(words) and all(1 <= number <= most for number in numbers):
+            return numbers
+        say(f"    numbers from 1 to {most}")

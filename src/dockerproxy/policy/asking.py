@@ -1,0 +1,223 @@
+"""Mode ask: which denied requests a person may allow, and by what grant. The answer is a grant, judged like any other.
+
+Attack: ask for what the operator has decided already -> Defence: what `deny`, `hide` and `quota` deny, what is unknown,
+and an object that another client owns is never asked (test: test_what_is_decided_is_not_asked).
+Attack: have a person allow something harmless, and put another object of that name in its place -> Defence: an object
+is looked up again after the answer, and must have the ID that it had (test: test_what_was_replaced_is_not_allowed).
+Attack: a body of which the person sees one thing and the engine reads another -> Defence: one with a key in two
+spellings, that does not say that it is JSON, or is too long for a person to read, is not asked, and what goes on is
+written anew from what was shown (test: test_what_a_person_cannot_judge_is_not_asked).
+Attack: bury what counts under faults or parameters -> Defence: few of both (the same test).
+Attack: one answer for more than what was shown -> Defence: a grant says all that the head says; one that lasts longer
+than the request is contained, and names what is run (test: test_what_nothing_bounds_is_allowed_only_once,
+test_an_answer_that_lasts_is_for_what_was_asked).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.body_refusals import refuse_type
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.reader import read_request
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.decide import claims_of_head
+from dockerproxy.policy.hiding import find_bar
+from dockerproxy.policy.judge import judge_again
+from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
+from dockerproxy.policy.objects import KINDS, WORDS, Lookup, ResolvedObject, find_object, is_full_id, words_of_object
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.wording import is_literal
+from dockerproxy.text import fold
+from dockerproxy.wire.document import Json, read_json, write_json
+
+MOST_READ: Final = 16 * 1024
+_MOST_OF_TARGET: Final = 2048
+MOST_FAULTS: Final = 20
+"""Bytes of a body, characters of a target, and faults that a person can be expected to read."""
+
+_OF_HEAD: Final = LISTS | {Takes.FLAG}
+"""Forms of values that say what a head asks for."""
+
+_RUN: Final = ("commands", "images")
+"""Words for what is run: an answer to a request that says nothing of it must not open it for later."""
+
+_HELD: Final = frozenset({"json", "-"})
+"""What operations say of bodies that are held whole; others stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request that waits for the answer of a person.
+
+    Attributes:
+        verdict: The denial.
+        conditions: Of the grant that would allow it, by words.
+        exact: The condition on its object, by ID, for this request alone.
+        faults: What only an unrestricted grant allows of it, each a clause.
+    """
+
+    verdict: Verdict
+    conditions: Mapping[str, Value]
+    exact: Mapping[str, Value]
+    faults: tuple[str, ...]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the grant is contained and says all that the request does, so that it may last."""
+        said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
+        return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
+
+    def grant(self, source: str) -> Grant:
+        """Return the grant that lasts, by whoever has answered."""
+        return self._grant(source, self.conditions)
+
+    def grant_once(self, source: str) -> Grant:
+        """Return the grant for this request alone."""
+        return self._grant(source, {**self.conditions, **self.exact})
+
+    def _grant(self, source: str, conditions: Mapping[str, Value]) -> Grant:
+        made = (Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
+        return Grant(frozenset({self.verdict.operation.name}), source, tuple(made))
+
+
+def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
+    """Whether a person may be asked about a denied request: if nothing but a grant is missing."""
+    name, decision = verdict.operation.name, verdict.decision
+    if not policy.policy.asks or decision.allowed or decision.counts_for or decision.status != HTTPStatus.FORBIDDEN:
+        return False
+    if name not in OPERATIONS or any(name in denial.operations for denial in policy.policy.denials):
+        return False
+    quota = policy.policy.quota
+    return not find_bar(policy.hides, name, verdict.request) and (
+        quota is None or not quota.evaded_by(name, is_open=True)
+    )
+
+
+def find_stream(verdict: Verdict) -> str:
+    """Say why nobody is asked about a request before its body comes; nothing if it can be held."""
+    return "" if verdict.is_whole or verdict.operation.body in _HELD else "its body is a stream"
+
+
+def read_whole(denied: Verdict) -> Verdict | str:
+    """Return a denied request as a person is shown it, and as it goes on, or why a person cannot judge it."""
+    body = denied.body
+    if len(denied.target) > _MOST_OF_TARGET:
+        return f"its target is longer than {_MOST_OF_TARGET} characters"
+    if len(body or b"") > MOST_READ:
+        return f"its body is longer than {MOST_READ >> 10} KiB"
+    document = read_json(body) if body else None
+    if isinstance(document, Refusal) or (body and refuse_type(denied.head, denied.operation) is not None):
+        return "its body is not JSON, or does not say so"
+    if _has_twins(document):
+        return "its body has a key in two spellings"
+    return replace(
+        denied, body=write_json(document) if body else body, known=Known(body=(document,), places=denied.known.places)
+    )
+
+
+def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
+    """Return what a person is asked about a request that was read, or what must be known before; None if nobody is."""
+    name, request, known = verdict.operation.name, verdict.request, verdict.known
+    table, found = BODIES.get(name), known.found or find_object(request)
+    if isinstance(found, Lookup):
+        return NeedsLookup(*verdict.parts, found)
+    if found is not None and found.belongs_to == NEW:  # There is no such object.
+        return None
+    if found is not None and policy.owner and found.belongs_to not in {"", policy.owner}:
+        return None
+    known = replace(known, found=found)
+    needs = find_needs(table, request, known) if table is not None else {}
+    if isinstance(needs, Lookup):
+        return NeedsLookup(*verdict.parts, needs)
+    verdict = replace(verdict, known=known)
+    of_head = {word: value for word, value in _read_head(verdict).items() if value is not None}
+    conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
+    of_object, exact = {}, {}
+    if found is not None and (word := WORDS[KINDS[name]]) in words_of_object(name):
+        identity = _list_id(found)
+        of_object = {word: _list_names(found, verdict.object) or identity}
+        exact = {word: identity or of_object[word]}
+    question = Question(verdict, {**conditions, **of_object}, exact, ())
+    if name not in SEALED and _is_enough(policy, question):
+        return question
+    violations = read_request(table, request, known).violations if table is not None else []
+    faults = tuple(map(str, violations)) or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
+    question = replace(question, conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
+    return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
+
+
+def explain(decision: Decision, why: str) -> Decision:
+    """Add to a denial, for the client and for the log, why nobody was asked."""
+    clause = f"; nobody was asked, since {why}"
+    reason = decision.reason and decision.reason + clause
+    return replace(decision, message=decision.message + clause, reason=reason)
+
+
+def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:
+    """Return a policy with more grants."""
+    return compile_policy(replace(policy.policy, grants=(*policy.policy.grants, *grants)))
+
+
+def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
+    """Return what a head says besides its object, by words; None where no policy can say it."""
+    said: dict[str, Value | None] = {}
+    for claim in claims_of_head(verdict.request, verdict.known):
+        constraint = CONSTRAINTS[claim.words[0]]
+        if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
+            value = constraint.least(claim.options[0][0]) if claim.options else None
+            fits = value is not None and can_be_listed(constraint, value) and is_literal(value)
+            said[constraint.name] = value if fits and constraint.name not in said else None
+    return said
+
+
+def _list_names(found: ResolvedObject, meant: str) -> tuple[str, ...]:
+    """Return the names of an object that a policy must list: the one that is meant, or all that are acted on."""
+    return found.names if found.every else (meant,) if meant in found.names else found.names[:1]
+
+
+def _list_id(found: ResolvedObject) -> tuple[str, ...]:
+    """Return the ID of what an object is judged by; nothing if it has none, or is judged by all its names."""
+    identity = found.subject or found.id
+    return (identity,) if is_full_id(identity) and not found.every else ()
+
+
+def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
+    """Whether the grant would allow the request, as far as it is known."""
+    conditions = question.conditions
+    if not all(is_literal(value) for value in conditions.values()):
+        return False
+    if conditions.get(UNRESTRICTED.word, True) is not True:
+        return False
+    judged = judge_again(extend(policy, (question.grant_once(""),)), question.verdict, question.verdict.known, "0" * 32)
+    return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
+
+
+def forget(verdict: Verdict) -> Known:
+    """Return what is known of a request before the engine was asked about it."""
+    return Known(body=verdict.known.body, places=verdict.known.places)
+
+
+def _has_twins(document: Json) -> bool:
+    """Whether an object in a document has a key in two spellings that Go takes for one."""
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if len({fold(key) for key in value}) < len(value):
+                return True
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return False

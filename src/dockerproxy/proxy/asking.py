@@ -1,0 +1,159 @@
+"""A denied request that a person may allow: held until somebody has answered, then judged again with one grant more.
+
+Nothing of it goes to the engine before; what asks the engine meanwhile are lookups of the proxy's own. If nobody allows
+it, it is answered as it would have been at once.
+
+Attack: many requests that wait -> Defence: `proxy/control` bounds their number and time for each socket
+(test: test_no_more_than_so_many_wait_for_an_answer).
+Attack: a client that goes while it is asked about -> Defence: the question is withdrawn
+(test: test_a_client_that_goes_withdraws_its_question).
+Attack: a policy that is reloaded while somebody thinks -> Defence: what was allowed is judged under the policy that the
+request came under; what lasts longer is a grant beside the policy of the socket, whatever that is then
+(test: test_a_reload_ends_what_was_allowed_always).
+"""
+
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from secrets import token_hex
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.policy.asking import Question, explain, extend, find_question, find_stream, forget, may_ask, read_whole
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import judge_again
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
+from dockerproxy.proxy.endings import Ending, is_skippable
+from dockerproxy.wire.exchange import State
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.control import Answer
+
+MOST_GRANTS: Final = 256
+"""Answers that are remembered for a connection or a socket."""
+
+
+class Granted:
+    """What a person has allowed for as long as a connection or a socket lasts."""
+
+    def __init__(self) -> None:
+        self._grants: tuple[Grant, ...] = ()
+        self._base: CompiledPolicy | None = None
+        self._extended: CompiledPolicy | None = None
+
+    def add(self, grant: Grant) -> None:
+        """Allow something more."""
+        self._grants = (*self._grants, grant)[-MOST_GRANTS:]
+        self._base = None
+
+    def clear(self) -> None:
+        """Allow nothing more."""
+        self._grants, self._base, self._extended = (), None, None
+
+    def find(self, policy: CompiledPolicy) -> CompiledPolicy | None:
+        """Return a policy with all of it, if there is any."""
+        if self._base is not policy and self._grants:
+            self._base, self._extended = policy, extend(policy, self._grants)
+        return self._extended if self._grants else None
+
+
+class Asked:
+    """A denied request on its way to an answer.
+
+    Args:
+        policy: That denies it.
+        denied: The denial, with which it is answered unless somebody allows it.
+        granted: What was allowed before.
+    """
+
+    def __init__(self, policy: CompiledPolicy, denied: Verdict, granted: tuple[Granted, ...]) -> None:
+        self.policy = policy
+        self.denied = denied
+        self._others = [each for each in (one.find(policy) for one in granted) if each is not None]
+        self._looked_up: set[str] = set()
+        self._is_read = self.is_over = False
+
+    def proceed(self, verdict: Verdict) -> tuple[CompiledPolicy, NeedsLookup | Verdict] | Question | str:
+        """Return by which policy it goes on, what a person is asked, or why nobody is, where that must be said."""
+        if self.is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
+            return ""
+        whole = verdict if self._is_read else read_whole(verdict)
+        if isinstance(whole, str):
+            return whole
+        self._is_read, verdict = True, whole
+        while self._others:
+            policy = self._others.pop()
+            judged = judge_again(policy, verdict, forget(verdict), token_hex(16))
+            if isinstance(judged, NeedsLookup) or judged.passes:
+                return policy, judged
+        question = find_question(self.policy, verdict)
+        if isinstance(question, NeedsLookup):
+            target = question.lookup.target
+            if target in self._looked_up:  # The engine does not say.
+                return ""
+            self._looked_up.add(target)
+            return self.policy, question
+        return question or ""
+
+
+class Asking(Ending):
+    """An exchange whose request a person may allow."""
+
+    _asked: Asked | None = None
+    _policy: CompiledPolicy
+
+    def _is_asked(self, verdict: Verdict) -> bool:
+        """Have a person decide about a denied request; return False if nobody is asked."""
+        if self._asked is None:
+            policy = self._policy if self.state is State.HELD else self._socket.policy
+            if not may_ask(policy, verdict):
+                return False
+            if stream := find_stream(verdict):
+                self._deny(verdict, verdict, why=stream)
+                return True
+            self._asked = Asked(policy, verdict, (self._client.granted, self._socket.granted))
+        self._hold()
+        if not verdict.is_whole:
+            self._collect(verdict)
+            return True
+        match self._asked.proceed(verdict):
+            case Question() as question:
+                self.judged = question.verdict
+                self._client.ask(question, partial(self._take_answer, self._asked, question))
+            case (policy, judged):
+                self._policy = policy
+                self._follow(judged)
+            case why:
+                self._deny(verdict, self._asked.denied, why=why)
+        return True
+
+    def _take_answer(self, asked: Asked, question: Question, answer: "Answer") -> None:
+        if not self.is_held:
+            return
+        asked.is_over = True
+        if answer.allows:
+            if question.is_bounded and answer.lasts:
+                (self._socket if answer.lasts_long else self._client).granted.add(question.grant(answer.source))
+            self._policy = extend(asked.policy, (question.grant_once(answer.source),))
+            verdict = question.verdict
+            self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
+        else:
+            self._deny(question.verdict, asked.denied, answer.source)
+        self._client.go_on()
+
+    def _deny(self, verdict: Verdict, denied: Verdict, source: str = "", why: str = "") -> None:
+        """Answer as if nobody had been asked, and say why nobody was."""
+        decision = replace(denied.decision, source=source or denied.decision.source)
+        decision = explain(decision, why) if why else decision
+        head = denied.head if is_skippable(denied) else replace(denied.head, close=True)
+        self.judged = replace(verdict, head=head, decision=decision)
+        self.turn_away(self.judged, decision.status, decision.message, decision.reason)
+
+    def _hold(self) -> None:
+        raise NotImplementedError
+
+    def _collect(self, judged: NeedsBody | Verdict) -> None:
+        raise NotImplementedError
+
+    def _follow(self, judged: Judged) -> None:
+        raise NotImplementedError

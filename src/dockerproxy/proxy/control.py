@@ -1,0 +1,305 @@
+"""Tell operators on the control socket what goes on, and take their answers: lines of JSON both ways.
+
+Attack: a client that connects here answers its own requests -> Defence: mode 0600, and never in the directory of a
+client's socket (`config/process`; test: test_the_control_socket_is_where_no_client_is).
+Attack: a reader that does not read -> Defence: records are left out, then it is cut off
+(test: test_who_does_not_read_costs_a_bounded_part_of_memory).
+Attack: a flood of connections -> Defence: `MOST_READERS` (test: test_no_more_than_so_many_read).
+Attack: a line without end, JSON of another shape, nested a thousand levels -> Defence: `_LONGEST`, the strict reader of
+`wire/document`, and two keys exactly (test: test_what_is_no_answer_ends_the_connection).
+Attack: a client's text that is an escape sequence for the reader's terminal -> Defence: a line is ASCII without control
+characters, and who shows what is in it escapes it (test: test_a_line_is_printable_ascii).
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.observe.ports import LogPort
+from dockerproxy.observe.record import Peer, plain_body
+from dockerproxy.policy.asking import Question
+from dockerproxy.proxy.connections import find_peer
+from dockerproxy.wire.document import read_json
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.accounting import Accounting
+    from dockerproxy.proxy.sockets import SocketState
+
+MOST_READERS: Final = 8
+MOST_HELD: Final = 16
+"""Requests of one socket that wait for an answer: more than anybody reads in a minute."""
+
+_LONGEST: Final = 4096
+"""Bytes of a line from a reader."""
+
+_SLOW: Final = 1 << 20
+_TOO_SLOW: Final = 4 << 20
+"""Bytes that wait for a reader: from so many on it gets no records, and from so many on it is cut off."""
+
+_PATIENCE: Final = 10
+"""Lines of what is open, one a second, that a slow reader may miss before it is cut off."""
+
+_dump: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        word: What was answered, or why nothing was.
+        by: Whose answer it is, if it is anybody's.
+    """
+
+    word: str
+    by: Peer | None = None
+
+    @property
+    def allows(self) -> bool:
+        """Whether the request goes on."""
+        return self.word in {"once", "connection", "always"}
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it holds for later requests, too."""
+        return self.word in {"connection", "always"}
+
+    @property
+    def lasts_long(self) -> bool:
+        """Whether it holds for those of other clients, too."""
+        return self.word == "always"
+
+    @property
+    def source(self) -> str:
+        """What a record says of who has decided."""
+        by = "" if self.by is None else f", by uid {self.by.uid} pid {self.by.pid}"
+        return f"asked: {self.word}{by}"
+
+
+NOBODY: Final = Answer("nobody")
+TOO_MANY: Final = Answer("too_many")
+TIMEOUT: Final = Answer("timeout")
+WITHDRAWN: Final = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """A question that waits: of which socket, what readers are told, and the answer to come."""
+
+    socket: "SocketState"
+    told: Mapping[str, object]
+    answer: asyncio.Future[Answer]
+
+
+class Reader(asyncio.Protocol):
+    """A connection of an operator.
+
+    Args:
+        control: Those who read; this one among them while it lasts.
+        greet: Tells it what it must know first.
+
+    Attributes:
+        answers: Whether it has said that somebody answers here.
+    """
+
+    def __init__(self, control: "Control", greet: Callable[["Reader"], None]) -> None:
+        self._control = control
+        self._greet = greet
+        self._rest = b""
+        self._lost = self._missed = 0
+        self._is_slow = False
+        self.answers = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the operator, if there is room."""
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
+        self._transport.set_write_buffer_limits(high=_SLOW)
+        self._peer = find_peer(transport.get_extra_info("socket"))
+        if len(self._control.readers) >= MOST_READERS:
+            self._transport.abort()
+            return
+        self._greet(self)
+        self._control.join(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take answers."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST or not all(map(self._take, lines)):
+            self._rest = b""
+            self.abort()
+
+    def pause_writing(self) -> None:
+        """Leave out records: the reader is slow."""
+        self._is_slow = True
+
+    def resume_writing(self) -> None:
+        """Tell records again."""
+        self._is_slow = False
+        self._missed = 0
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Make room."""
+        del error
+        self._control.leave(self)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._transport.abort()
+
+    def tell(self, kind: str, what: Mapping[str, object]) -> None:
+        """Write a line that must not be left out."""
+        self._write(_dump({"kind": kind, **what}))
+
+    def tell_record(self, line: str) -> None:
+        """Write a record if the reader takes what is written."""
+        if self._is_slow:
+            self._lost += 1
+        else:
+            self._write(line)
+
+    def tell_open(self, what: Mapping[str, object]) -> None:
+        """Write what is open if the reader takes what is written; cut it off if it has not for long."""
+        if not self._is_slow:
+            self.tell("open", {**what, "lost": self._lost})
+            return
+        self._missed += 1
+        if self._missed > _PATIENCE:
+            self.abort()
+
+    def _write(self, line: str) -> None:
+        if self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > _TOO_SLOW:
+            self.abort()
+        else:
+            self._transport.write(line.replace("\x7f", "\\u007f").encode() + b"\n")
+
+    def _take(self, line: bytes) -> bool:
+        """Take an answer; return whether the line is one. One that comes too late changes nothing."""
+        if len(line) > _LONGEST or self._transport.is_closing():
+            return False
+        match read_json(line):
+            case {"answers": True, **others} if not others:
+                self.answers = True
+            case {"id": str(id_), "answer": "once" | "connection" | "always" | "deny" as word, **others} if not others:
+                self._control.answer(id_, Answer(word, self._peer))
+            case _:
+                return False
+        return True
+
+
+class Control:
+    """Those who read on the control socket. While there are none, nothing is told.
+
+    Args:
+        log: Whose records they get.
+
+    Attributes:
+        patience: Seconds for an answer.
+    """
+
+    def __init__(self, log: LogPort) -> None:
+        self.readers: set[Reader] = set()
+        self.patience = 60.0
+        self._log = log
+        self._held: dict[str, _Held] = {}
+
+    def join(self, reader: Reader) -> None:
+        """Have one more."""
+        self.readers.add(reader)
+        self._log.watch = self._tell_record
+        for held in self._held.values():
+            reader.tell("asked", held.told)
+
+    def leave(self, reader: Reader) -> None:
+        """Have one less."""
+        self.readers.discard(reader)
+        if not self.readers:
+            self._log.watch = None
+        if not self._is_answered:
+            for held in self._held.values():
+                _settle(held.answer, NOBODY)
+
+    def tell_open(self, what: Mapping[str, object]) -> None:
+        """Tell all what is open."""
+        for reader in tuple(self.readers):
+            reader.tell_open(what)
+
+    def _tell_record(self, line: str) -> None:
+        line = f'{{"kind":"record",{line[1:-1]}'
+        for reader in tuple(self.readers):
+            reader.tell_record(line)
+
+    async def ask(self, socket: "SocketState", account: "Accounting", question: Question) -> Answer:
+        """Ask those who answer; a question that is cancelled is withdrawn."""
+        answer = WITHDRAWN
+        try:
+            given = await self._ask(socket, account, question)
+            answer = given.word
+            return given
+        finally:
+            socket.journal.count_answer(answer)
+
+    async def _ask(self, socket: "SocketState", account: "Accounting", question: Question) -> Answer:
+        if not self._is_answered:
+            return NOBODY
+        if sum(held.socket is socket for held in self._held.values()) >= MOST_HELD:
+            return TOO_MANY
+        id_, future = account.decision, asyncio.get_running_loop().create_future()
+        told = _describe(socket, account, question, time.time() + self.patience)
+        self._held[id_] = _Held(socket, told, future)
+        self._tell("asked", told)
+        answer = Answer(WITHDRAWN)
+        try:
+            async with asyncio.timeout(self.patience):
+                answer = await future
+        except TimeoutError:
+            answer = TIMEOUT
+        finally:
+            del self._held[id_]
+            by = None if answer.by is None else answer.by._asdict()
+            self._tell("answered", {"id": id_, "answer": answer.word, "by": by})
+        return answer
+
+    def answer(self, id_: str, answer: Answer) -> None:
+        """Take an answer; the first one counts."""
+        held = self._held.get(id_)
+        if held is not None:
+            _settle(held.answer, answer)
+
+    @property
+    def _is_answered(self) -> bool:
+        return any(reader.answers for reader in self.readers)
+
+    def _tell(self, kind: str, what: Mapping[str, object]) -> None:
+        for reader in tuple(self.readers):
+            reader.tell(kind, what)
+
+
+def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _describe(socket: "SocketState", account: "Accounting", question: Question, expires: float) -> Mapping[str, object]:
+    """Describe a question for those who answer it."""
+    verdict = question.verdict
+    body = verdict.known.body
+    return {
+        "id": account.decision,
+        "socket": socket.name,
+        **account.peer._asdict(),
+        "method": verdict.request.method,
+        "target": socket.redact(verdict.target),
+        "operation": verdict.operation.name,
+        "object": verdict.object,
+        "reason": verdict.decision.reason or verdict.decision.message,
+        "conditions": plain_body(question.conditions),
+        "faults": question.faults,
+        "body": None if body is None else body[0],
+        "lasts": question.is_bounded,
+        "expires": expires,
+    }

@@ -1,0 +1,222 @@
+"""What a person is asked is enough for the request, no wider than it, and none of it was decided already."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from proxy.harness import get, request
+from proxy.operators import asking
+
+from dockerproxy.policy.asking import (
+    MOST_FAULTS,
+    MOST_READ,
+    Question,
+    explain,
+    extend,
+    find_question,
+    find_stream,
+    may_ask,
+    read_whole,
+)
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import attach_body, judge, judge_again
+from dockerproxy.policy.objects import KINDS, ResolvedObject
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.wire.document import Json
+
+NO_JSON = "its body is not JSON, or does not say so"
+CREATE = "/v1.45/containers/create"
+
+
+def deny(policy: CompiledPolicy, head: bytes, body: Json = None) -> Verdict:
+    judged = judge(policy, head)
+    assert isinstance(judged, Verdict)
+    assert not judged.passes
+    return judged if body is None else attach_body(judged, json.dumps(body).encode())
+
+
+def create(body: Json) -> Verdict:
+    length = f"Content-Length: {len(json.dumps(body))}"
+    return deny(asking(), request("POST", CREATE, "Content-Type: application/json", length), body)
+
+
+def find(verdict: Verdict) -> Question | NeedsLookup | None:
+    assert may_ask(asking(), verdict)
+    whole = read_whole(verdict)
+    return None if isinstance(whole, str) else find_question(asking(), whole)
+
+
+@pytest.mark.parametrize(
+    ("policy", "head"),
+    [
+        (asking(deny=["ContainerList"]), get("/containers/json")),
+        (asking(hide=["environment"]), get("/containers/w/top")),
+        (asking(), get("/nonsense")),
+    ],
+)
+def test_what_is_decided_is_not_asked(policy: CompiledPolicy, head: bytes) -> None:
+    assert not may_ask(policy, deny(policy, head))
+    assert may_ask(asking(), deny(asking(), get("/containers/json")))
+
+
+@pytest.mark.parametrize(
+    ("more", "conditions"),
+    [
+        ({}, {}),
+        ({"Binds": ["/srv:/srv:ro"]}, {"binds": ("/srv:ro",)}),
+        ({"Privileged": True}, {"unrestricted": True}),
+        ({"PidMode": "host"}, {"unrestricted": True}),
+        ({"Nonsense": 1}, {"unrestricted": True}),
+    ],
+)
+def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, conditions: dict[str, object]) -> None:
+    question = find(create({"Image": "busybox", "HostConfig": more}))
+    assert isinstance(question, Question)
+    assert question.is_bounded == ("unrestricted" not in str(conditions))
+    assert {word: question.conditions[word] for word in conditions} == conditions
+    assert bool(question.faults) != question.is_bounded
+    allowing = extend(asking(), (question.grant("asked"),))
+    judged = judge_again(allowing, question.verdict, question.verdict.known, "0" * 32)
+    assert isinstance(judged, Verdict)
+    assert judged.passes
+    assert judged.decision.source == "asked"
+    other = create({"Image": "alpine", "HostConfig": more})
+    if question.is_bounded:
+        whole = read_whole(other)
+        assert isinstance(whole, Verdict)
+        judged = judge_again(allowing, whole, whole.known, "0" * 32)
+        assert not isinstance(judged, Verdict) or not judged.passes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Image": "a", "hostconfig": {}, "HostConfig": {"Privileged": True}},
+        {"Image": "a", "Labels": [{"K": 1, "\u212a": 2}]},
+        {"Image": "x" * MOST_READ},
+        {"Image": "a", **{f"Nonsense{number}": 1 for number in range(MOST_FAULTS)}, "HostConfig": {"Privileged": True}},
+    ],
+)
+def test_what_a_person_cannot_judge_is_not_asked(body: Json) -> None:
+    assert find(create(body)) is None
+
+
+def test_the_engine_is_asked_what_a_name_means() -> None:
+    found = find(deny(asking(), request("POST", "/containers/w/stop")))
+    assert isinstance(found, NeedsLookup)
+    assert found.lookup.name == "w"
+
+
+def test_a_body_that_is_not_said_to_be_json_is_not_asked() -> None:
+    body = {"Image": "a"}
+    for fields in (("Content-Type: text/plain",), (), ("Content-Type: application/json", "Content-Encoding: gzip")):
+        head = request("POST", "/containers/w/start", *fields, f"Content-Length: {len(json.dumps(body))}")
+        judged = judge(asking(), head)
+        assert not isinstance(judged, Verdict) or read_whole(attach_body(judged, json.dumps(body).encode())) == NO_JSON
+
+
+def test_what_is_not_asked_says_why() -> None:
+    build = deny(asking(), request("POST", "/build", "Content-Length: 5"))
+    assert find_stream(build) == "its body is a stream"
+    assert not find_stream(create({}))
+    assert read_whole(create({"Image": "x" * MOST_READ})) == "its body is longer than 16 KiB"
+    assert read_whole(create({"Labels": [{"K": 1, "\u212a": 2}]})) == "its body has a key in two spellings"
+    told = explain(replace(build.decision, reason="more"), "x")
+    assert told.message == f"{build.decision.message}; nobody was asked, since x"
+    assert told.reason == "more; nobody was asked, since x"
+
+
+def test_a_long_target_is_not_asked() -> None:
+    assert find(deny(asking(), get(f"/containers/json?a={'x' * 3000}"))) is None
+
+
+def know(verdict: Verdict, found: ResolvedObject) -> Verdict:
+    whole = read_whole(verdict)
+    assert isinstance(whole, Verdict)
+    return replace(whole, known=replace(whole.known, found=found if whole.operation.name in KINDS else None))
+
+
+def settle(verdict: Verdict, found: ResolvedObject) -> Question:
+    question = find_question(asking(), know(verdict, found))
+    assert isinstance(question, Question)
+    return question
+
+
+WEB = ResolvedObject("9" * 64, ("web",))
+
+
+@pytest.mark.parametrize(
+    ("head", "conditions", "others"),
+    [
+        (
+            request("POST", "/images/create?fromImage=alpine&tag=3"),
+            {"from": ("docker.io/library/alpine:3",)},
+            [request("POST", "/images/create?fromImage=alpine"), request("POST", "/images/create?fromImage=x/y&tag=3")],
+        ),
+        (
+            get("/containers/w/archive?path=/srv"),
+            {"path": ("/srv",), "containers": ("web",)},
+            [get("/containers/w/archive?path=/etc"), get("/containers/w/archive?path=/srv&path=/etc")],
+        ),
+        (
+            request("DELETE", "/containers/w"),
+            {"force": False, "remove_volumes": False, "containers": ("web",)},
+            [request("DELETE", "/containers/w?force=1"), request("DELETE", "/containers/w?v=1")],
+        ),
+        (
+            request("POST", "/containers/w/kill?signal=HUP"),
+            {"signal": ("HUP",), "containers": ("web",)},
+            [request("POST", "/containers/w/kill"), request("POST", "/containers/w/kill?signal=9")],
+        ),
+        (
+            request("POST", "/containers/w/attach?stdin=0&stdout=1"),
+            {"stdin": False, "containers": ("web",)},
+            [request("POST", "/containers/w/attach?stdin=1&stdout=1")],
+        ),
+        (get("/images/json"), {}, []),
+    ],
+)
+def test_an_answer_that_lasts_is_for_what_was_asked(
+    head: bytes, conditions: dict[str, object], others: list[bytes]
+) -> None:
+    question = settle(deny(asking(), head), WEB)
+    assert (question.conditions, question.is_bounded) == (conditions, True)
+    policy = extend(asking(), (question.grant("asked"),))
+    for each, is_allowed in ((head, True), *((other, False) for other in others)):
+        denied = know(deny(asking(), each), WEB)
+        judged = judge_again(policy, denied, denied.known, "0" * 32)
+        assert isinstance(judged, Verdict)
+        assert judged.passes is is_allowed
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        create({}),
+        deny(asking(), request("POST", "/images/create?fromImage=%2A")),
+        deny(asking(), get("/containers/w/archive?path=/srv/%2A")),
+        deny(asking(), request("POST", "/containers/w/attach?stdout=1")),
+    ],
+)
+def test_what_says_nothing_of_what_counts_opens_nothing_for_later(denied: Verdict) -> None:
+    question = settle(denied, WEB)
+    assert "unrestricted" not in question.conditions
+    assert not question.is_bounded
+
+
+def test_an_image_is_listed_by_the_name_that_is_meant() -> None:
+    found = ResolvedObject(f"sha256:{'9' * 64}", ("docker.io/library/a:1", "docker.io/library/b:1"))
+    denied = replace(deny(asking(), get("/images/b:1/history")), object="docker.io/library/b:1")
+    assert settle(denied, found).conditions == {"images": ("docker.io/library/b:1",)}
+    assert settle(denied, replace(found, names=())).conditions == {"images": (found.id,)}
+
+
+def test_what_another_client_owns_is_not_asked() -> None:
+    for owner, is_asked in (("else", False), ("docker", True), ("", True)):
+        policy = asking({"ContainerStop": {"own": True}})
+        found = ResolvedObject("9" * 64, ("web",), belongs_to=owner)
+        denied = deny(policy, request("POST", "/containers/w/pause"))
+        whole = read_whole(denied)
+        assert isinstance(whole, Verdict)
+        question = find_question(policy, replace(whole, known=replace(whole.known, found=found)))
+        assert (question is not None) is is_asked
