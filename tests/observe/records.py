@@ -136,7 +136,7 @@ def load(text: str) -> CompiledPolicy:
 
 def allows(policy: CompiledPolicy, line: str, *names: str) -> bool:
     """Whether a policy allows a request that names an object of these names."""
-    return settled(policy, record_of(line), ResolvedObject("x", names, owner="x")).allowed
+    return settled(policy, record_of(line), ResolvedObject("x", names, subject="x")).allowed
 
 
 def resume(text: str) -> Learner:

@@ -22,7 +22,7 @@ from dockerproxy.settings import Level, LogFormat
 
 PATIENCE = 10
 ID = "0123456789ab" * 5 + "0123"
-WHO = "docker uid=1000 gid=999 pid=42"
+WHO, DONE = "docker uid=1000 gid=999 pid=42", "in=0 out=1234 1.3ms id=4KD7Q-00"
 ALLOWED = Record(
     socket="docker",
     peer=Peer(1000, 999, 42),
@@ -37,6 +37,7 @@ ALLOWED = Record(
     received=0,
     sent=1234,
     milliseconds=1.26,
+    id="4KD7Q-00",
 )
 DENIED = ALLOWED._replace(
     decision=Outcome.DENIED,
@@ -130,47 +131,47 @@ def parse(line: str) -> dict[str, object]:
         (
             ALLOWED,
             Level.INFO,
-            f"info {WHO} GET /containers/json?all=1 ContainerList allowed by CONTAINERS=1 200 in=0 out=1234 1.3ms",
+            f"info {WHO} GET /containers/json?all=1 ContainerList allowed by CONTAINERS=1 200 {DONE}",
         ),
         (
             DENIED,
             Level.WARNING,
-            f"warning {WHO} GET /containers/json?all=1 ContainerList denied 403 in=0 out=1234 1.3ms: {DENIED.reason}",
+            f"warning {WHO} GET /containers/json?all=1 ContainerList denied 403 {DONE}: {DENIED.reason}",
         ),
         (
             ALLOWED._replace(operation="ContainerStart", target="/containers/4/start", object="web"),
             Level.INFO,
-            f"info {WHO} GET /containers/4/start ContainerStart of web allowed by CONTAINERS=1 200 in=0 out=1234 1.3ms",
+            f"info {WHO} GET /containers/4/start ContainerStart of web allowed by CONTAINERS=1 200 {DONE}",
         ),
         (
             ALLOWED._replace(target="/x", object="a b\nc\ud800", decision=Outcome.REPORTED, source="", reason="no"),
             Level.WARNING,
-            f"warning {WHO} GET /x ContainerList of a\\x20b\\nc\\ud800 reported 200 in=0 out=1234 1.3ms: no",
+            f"warning {WHO} GET /x ContainerList of a\\x20b\\nc\\ud800 reported 200 {DONE}: no",
         ),
         (
             REFUSED,
             Level.WARNING,
-            f"warning {WHO} GET /../x - refused 400 in=0 out=1234 1.3ms: ambiguous path: a dot segment",
+            f"warning {WHO} GET /../x - refused 400 {DONE}: ambiguous path: a dot segment",
         ),
         (
             ALLOWED._replace(target="/x", operation="SystemPing", source="PING=1", body={"binds": ("/a b",)}),
             Level.INFO,
-            f'info {WHO} GET /x SystemPing allowed by PING=1 200 in=0 out=1234 1.3ms body={{"binds":["/a b"]}}',
+            f'info {WHO} GET /x SystemPing allowed by PING=1 200 {DONE} body={{"binds":["/a b"]}}',
         ),
         (
             ALLOWED._replace(operation="ContainerStop", target=f"/containers/{ID}/stop", object=ID, source="A=1"),
             Level.INFO,
-            f"info {WHO} GET /containers/{ID}/stop ContainerStop of {ID[:12]} allowed by A=1 200 in=0 out=1234 1.3ms",
+            f"info {WHO} GET /containers/{ID}/stop ContainerStop of {ID[:12]} allowed by A=1 200 {DONE}",
         ),
         (
             ALLOWED._replace(operation="ContainerStop", target="/containers/web/stop", object=ID, source="A=1"),
             Level.INFO,
-            f"info {WHO} GET /containers/web/stop ContainerStop of {ID} allowed by A=1 200 in=0 out=1234 1.3ms",
+            f"info {WHO} GET /containers/web/stop ContainerStop of {ID} allowed by A=1 200 {DONE}",
         ),
         (
             REFUSED._replace(method="", target=""),
             Level.ERR,
-            f"err {WHO} - - - refused 400 in=0 out=1234 1.3ms: ambiguous path: a dot segment",
+            f"err {WHO} - - - refused 400 {DONE}: ambiguous path: a dot segment",
         ),
     ],
 )
@@ -205,6 +206,7 @@ def test_a_line_of_json_has_every_field_of_the_record() -> None:
         "received": 0,
         "sent": 1234,
         "ms": 1.3,
+        "id": "4KD7Q-00",
     }
 
 
@@ -217,8 +219,8 @@ def test_the_start_of_a_stream_is_told_from_its_end(style: LogFormat) -> None:
     if style is LogFormat.JSON:
         assert (parse(start)["event"], parse(end)["event"]) == ("start", "exchange")
     else:
-        assert start.endswith("out=1234 1.3ms begins")
-        assert end.endswith("out=1234 1.3ms")
+        assert start.endswith("out=1234 1.3ms id=4KD7Q-00 begins")
+        assert end.endswith("out=1234 1.3ms id=4KD7Q-00")
 
 
 @pytest.mark.parametrize("style", LogFormat)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 CREATES: Final[Mapping[str, str]] = {
+    "ConfigCreate": "configs",
     "ContainerCreate": "containers",
     "ContainerCreateLibpod": "containers",
     "ContainerExec": "execs",
@@ -12,6 +13,8 @@ CREATES: Final[Mapping[str, str]] = {
     "NetworkCreate": "networks",
     "NetworkCreateLibpod": "networks",
     "PodCreateLibpod": "pods",
+    "SecretCreate": "secrets",
+    "ServiceCreate": "services",
     "VolumeCreate": "volumes",
     "VolumeCreateLibpod": "volumes",
 }
@@ -33,6 +36,6 @@ def read_created(operation: str, status: int, answer: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     fields = document if isinstance(document, dict) else {}
-    names = ("Name",) if CREATES[operation] == "volumes" else ("Id", "id")
+    names = ("Name",) if CREATES[operation] == "volumes" else ("Id", "id", "ID")
     found = next((fields[name] for name in names if name in fields), "")
     return found if isinstance(found, str) and len(found) <= _LONGEST and found.isascii() else ""

@@ -20,12 +20,12 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from dockerproxy.observe.record import Outcome, Peer, Record, Said
-from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.observe.polls import Line, Polls, Repeated
+from dockerproxy.observe.record import Outcome, Peer, Record, Said, plain_body
+from dockerproxy.settings import Level, LogFormat, LogPolls
 from dockerproxy.text import escape, shorten_ids
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
@@ -46,13 +46,17 @@ class Log:
 
     Attributes:
         dropped: Lines dropped since the last report.
+        lost: All lines that were ever dropped.
+        watch: Gets each record as a line of JSON, whatever is written; None while nobody watches.
     """
 
-    def __init__(self, level: Level, style: LogFormat, descriptor: int = 1) -> None:
-        self.dropped = 0
+    def __init__(self, level: Level, style: LogFormat, descriptor: int = 1, *, polls: LogPolls = LogPolls.EACH) -> None:
+        self.dropped = self.lost = 0
+        self.watch: Callable[[str], None] | None = None
         self._json = style is LogFormat.JSON
         self._format = _write_json if self._json else _write_line
         self._descriptor = descriptor
+        self._polls = Polls() if polls is LogPolls.COLLAPSE else None
         self._shown = frozenset(other for other in Level if other.rank >= level.rank)
         self._queue: deque[str] = deque()
         self._queued = 0
@@ -69,11 +73,19 @@ class Log:
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
         """Write the line of a finished exchange."""
-        if level in self._shown:
+        if self.watch is not None:
+            self.watch(_write_json(record, self._now(), level, ""))
+        if level not in self._shown:
+            return
+        if self._polls is None or level is not Level.INFO:
             self._write(self._format(record, self._now(), level, ""))
+        else:
+            self._write_all(self._polls.take(record, time.time()))
 
     def start(self, record: Record) -> None:
         """Write the line of a stream or tunnel that has begun; it may last for weeks."""
+        if self.watch is not None:
+            self.watch(_write_json(record, self._now(), Level.INFO, _BEGINS))
         if Level.INFO in self._shown:
             self._write(self._format(record, self._now(), Level.INFO, _BEGINS))
 
@@ -86,6 +98,8 @@ class Log:
 
     def close(self, patience: float = 1.0) -> None:
         """Write the queued lines; wait at most `patience` seconds for a slow reader."""
+        if self._polls is not None:
+            self._write_all(self._polls.finish())
         self._report_dropped()
         self._closing.set()
         self._wake.set()
@@ -93,9 +107,14 @@ class Log:
             self.open()
         self._thread.join(patience)
 
+    def _write_all(self, lines: Iterable[Line]) -> None:
+        for record, repeated in lines:
+            self._write(self._format(record, self._now(), Level.INFO, "", repeated))
+
     def _write(self, line: str) -> None:
         if self._queued - self._written > _QUEUE_LIMIT:
             self.dropped += 1
+            self.lost += 1
             return
         if self.dropped:
             self._report_dropped()
@@ -139,7 +158,7 @@ class Log:
         now = int(time.time() * 1000)
         if now != self._millisecond:
             self._millisecond = now
-            self._clock = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000))}.{now % 1000:03d}Z"
+            self._clock = _write_time(now / 1000)
         return self._clock
 
     def _format_message(self, level: Level, text: str) -> str:
@@ -151,18 +170,25 @@ class Log:
 _BEGINS: Final = " begins"
 
 
-def _write_line(record: Record, now: str, level: Level, begins: str) -> str:
+def _write_time(seconds: float) -> str:
+    """Write a time since 1970, in UTC."""
+    milliseconds = round(seconds * 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
+
+
+def _write_line(record: Record, now: str, level: Level, begins: str, repeated: Repeated | None = None) -> str:
     """Write a line of text. Who asks and what is said of the request, which come again and again, are written once."""
-    socket, peer, method, target, operation, name, decision, source, reason, status, received, sent, ms, needs, new = (
+    socket, peer, method, target, operation, name, decision, source, reason, status, got, sent, ms, needs, new, id_ = (
         record
     )
     created = f" created={_write_word(new)}" if new else ""
-    body = "" if needs is None else f" body={_dump(_plain_body(needs))}"
+    body = "" if needs is None else f" body={_dump(plain_body(needs))}"
     because = f": {_write_text(reason)}" if reason else ""
+    times = "" if repeated is None else f" times={repeated.times} since={_write_time(repeated.since)}"
     write_said = _write_said if len(target) + len(name) <= _LONGEST else _write_said.__wrapped__
     return (
         f"{now} {level} {_write_client(socket, peer)} {write_said(method, target, operation, name, decision, source)}"
-        f" {status}{created} in={received} out={sent} {ms:.1f}ms{begins}{body}{because}\n"
+        f" {status}{created} in={got} out={sent} {ms:.1f}ms id={id_}{begins}{times}{body}{because}\n"
     )
 
 
@@ -227,20 +253,21 @@ _IS_NAME: Final = re.compile(r"[A-Za-z0-9_./:@][A-Za-z0-9_./:@-]*").fullmatch
 _IS_SHORT_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{12}").fullmatch
 
 
-def _write_json(record: Record, now: str, level: Level, begins: str) -> str:
+def _write_json(record: Record, now: str, level: Level, begins: str, repeated: Repeated | None = None) -> str:
     """Write a line of JSON, likewise."""
-    socket, peer, method, target, operation, name, decision, source, reason, status, received, sent, ms, needs, new = (
+    socket, peer, method, target, operation, name, decision, source, reason, status, got, sent, ms, needs, new, id_ = (
         record
     )
     event = "start" if begins else "exchange"
     dump_said = _dump_said if len(target) + len(name) <= _LONGEST else _dump_said.__wrapped__
     said = dump_said(method, target, operation, name, decision, source)
     created = f',"created":{_dump(new)}' if new else ""
-    body = "" if needs is None else f',"body":{_dump(_plain_body(needs))}'
+    body = "" if needs is None else f',"body":{_dump(plain_body(needs))}'
+    times = "" if repeated is None else f',"times":{repeated.times},"since":"{_write_time(repeated.since)}"'
     return (
         f'{{"time":"{now}","level":"{level}","event":"{event}",{_dump_client(socket, peer)},{said},'
-        f'"reason":{_dump(reason) if reason else _NONE},"status":{status},"received":{received},"sent":{sent},'
-        f'"ms":{ms:.1f}{body}{created}}}\n'
+        f'"reason":{_dump(reason) if reason else _NONE},"status":{status},"received":{got},"sent":{sent},'
+        f'"ms":{ms:.1f},"id":"{id_}"{times}{body}{created}}}\n'
     )
 
 
@@ -255,11 +282,6 @@ def _dump_client(socket: str, peer: Peer) -> str:
 @functools.lru_cache(_REMEMBERED)
 def _dump_said(*said: *Said) -> str:
     return _dump(dict(zip(Record._fields[2:8], said, strict=True)))[1:-1]
-
-
-def _plain_body(body: Mapping[str, Value]) -> dict[str, object]:
-    """Return what JSON can represent."""
-    return {word: dict(value.items) if isinstance(value, Pairs) else value for word, value in body.items()}
 
 
 def _dump(value: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Pairs, Value
 
 MAX_TARGET: Final = 4096
 """Characters of a target that a record keeps."""
@@ -51,6 +51,7 @@ class Record(NamedTuple):
         body: What a contained grant must say for body and parameters, by words; for `unrestricted` the reason why no
             words will do. None if unknown.
         created: Id of what the request created, or a volume's name; only on sockets that report or learn.
+        id: Of the decision, as `decisions` makes it; empty in logs of older versions.
     """
 
     socket: str
@@ -68,3 +69,9 @@ class Record(NamedTuple):
     milliseconds: float
     body: Mapping[str, Value] | None = None
     created: str = ""
+    id: str = ""
+
+
+def plain_body(body: Mapping[str, Value]) -> dict[str, object]:
+    """Return what JSON can represent."""
+    return {word: dict(value.items) if isinstance(value, Pairs) else value for word, value in body.items()}

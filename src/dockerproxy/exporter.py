@@ -1,0 +1,135 @@
+"""Export metrics: to whoever asks on a socket, and into a file that node_exporter reads."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from dockerproxy.errors import UserError
+from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.host.listen import Listening, listen
+from dockerproxy.host.process import Process
+from dockerproxy.observe.exposition import Family, Kind, write_metrics
+from dockerproxy.observe.log import Log
+from dockerproxy.proxy.metrics import Measured, collect
+from dockerproxy.proxy.scrape import Scrape
+from dockerproxy.settings import Level, Settings, SocketFile
+from dockerproxy.version import VERSION
+
+_EVERY: Final = 15.0
+"""Seconds between two versions of the file; Prometheus asks node_exporter as often by default, or less."""
+
+_BACKLOG: Final = 16
+_SOCKET_MODE: Final = 0o660
+_FILE_MODE: Final = 0o644
+"""node_exporter runs as a user of its own."""
+
+
+class Exporter:
+    """Exports metrics of some sockets where the settings say so.
+
+    Args:
+        settings: Where to.
+        log: Where it is said that the file cannot be written.
+        list_measured: Returns the sockets that are served now.
+    """
+
+    def __init__(self, settings: Settings, log: Log, list_measured: Callable[[], Sequence[Measured]]) -> None:
+        self._path, self._file = settings.metrics_socket, settings.metrics_file
+        self._takes_over = settings.takes_over
+        self._log = log
+        self._list_measured = list_measured
+        self._process = Process()
+        self._listening: Listening[SocketFile] | None = None
+        self._acceptor: asyncio.AbstractServer | None = None
+        self._scrapes: set[Scrape] = set()
+        self._failed = False
+        self._wrote: tuple[int, ...] = ()
+
+    async def open(self) -> None:
+        """Open the socket, on which nobody is accepted yet.
+
+        Raises:
+            UserError: It cannot be opened, or the file's directory cannot be written to.
+        """
+        problems = check_directory(os.path.dirname(self._file)) if self._file else ()
+        if problems:
+            raise UserError(*problems)
+        if self._path:
+            place = SocketFile(path=self._path, permissions=_SOCKET_MODE, uid=None, gid=None)
+            self._listening = listen(place, _BACKLOG, takes_over=self._takes_over)
+            self._acceptor = await asyncio.get_running_loop().create_unix_server(
+                lambda: Scrape(self._scrapes, self._write_openmetrics),
+                sock=self._listening.socket,
+                backlog=_BACKLOG,
+                start_serving=False,
+            )
+            self._listening.appear()
+            self._log.message(Level.NOTICE, f"metrics are on {self._path} with mode {_SOCKET_MODE:04o}")
+
+    async def run(self) -> None:
+        """Accept who asks, and write the file again and again."""
+        if self._acceptor is not None:
+            await self._acceptor.start_serving()
+        while self._file:
+            await self._write_file()
+            await asyncio.sleep(_EVERY)
+
+    def close(self) -> None:
+        """Accept nobody any more, and leave no file that looks like a running proxy's."""
+        if self._listening is not None:
+            self._listening.remove()
+        if self._acceptor is not None:
+            self._acceptor.close()
+        for scrape in tuple(self._scrapes):
+            scrape.abort()
+        if self._wrote and self._find_version() == self._wrote:
+            with contextlib.suppress(OSError):
+                os.unlink(self._file)
+        self._process.close()
+
+    async def _write_file(self) -> None:
+        """Write the file, unless another proxy took over, and wrote it after us; a failure is said once.
+
+        A thread does, so that a slow disk delays no client.
+        """
+        if self._wrote and self._find_version() not in {self._wrote, ()}:
+            return
+        text = write_metrics(self._collect(), openmetrics=False)
+        try:
+            await asyncio.to_thread(write_atomically, self._file, text, _FILE_MODE)
+        except OSError as error:
+            if not self._failed:
+                text = f"cannot write {self._file}: {error.strerror or error}; it is tried again"
+                self._log.message(Level.ERR, text)
+            self._failed = True
+        else:
+            self._failed, self._wrote = False, self._find_version()
+
+    def _find_version(self) -> tuple[int, ...]:
+        """Return what tells one version of the file from another: an inode alone may be used again. () if none is."""
+        try:
+            status = os.stat(self._file)
+        except OSError:
+            return ()
+        return status.st_ino, status.st_mtime_ns
+
+    def _write_openmetrics(self) -> str:
+        return write_metrics(self._collect(), openmetrics=True)
+
+    def _collect(self) -> Iterator[Family]:
+        yield from collect(self._list_measured())
+        lost = Family("dockerproxy_log_lines_dropped", Kind.COUNTER, "Lines dropped because the log's reader is slow.")
+        lost.add(self._log.lost)
+        build = Family("dockerproxy_build_info", Kind.GAUGE, "Version of the proxy; always 1.")
+        build.add(1, version=VERSION)
+        # With a prefix, because node_exporter has such metrics of itself.
+        cpu = Family("dockerproxy_process_cpu_seconds", Kind.COUNTER, "Processor time.")
+        cpu.add(time.process_time())
+        memory = Family("dockerproxy_process_resident_memory_bytes", Kind.GAUGE, "Bytes in memory.")
+        memory.add(self._process.find_memory())
+        started = Family("dockerproxy_process_start_time_seconds", Kind.GAUGE, "When it was started, since 1970.")
+        started.add(self._process.started)
+        yield from (lost, build, cpu, memory, started)

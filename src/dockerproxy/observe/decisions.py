@@ -1,0 +1,55 @@
+"""Decision IDs: short, so that a person can read one out, and cheap, because every exchange has one.
+
+An ID is five random characters of the socket and process that made it, a hyphen, and a count: `4KD7Q-00`, `4KD7Q-01`, …
+The alphabet is Crockford's base 32: no I, L, O or U. An ID authorises nothing.
+
+Attack: a client that compares two IDs of its own, to see how much others ask for meanwhile -> Defence: each socket
+counts for itself, and its clients share its limits, which tell as much
+(test: test_the_ids_of_a_socket_say_nothing_of_another).
+Attack: a client's text that looks like an ID of another exchange, in a log -> Defence: an ID is a field of its own
+(test: test_what_a_client_sends_cannot_forge_an_id).
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from itertools import count, product
+from typing import Final
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM: Final = 5
+"""Characters before the hyphen. Of a thousand restarts whose logs are kept, two begin alike in one case of sixty."""
+
+_TAILS: Final = tuple(map("".join, product(_ALPHABET, repeat=2)))
+"""The last two characters, so that only every 1024th ID is composed."""
+
+_SPOKEN: Final = str.maketrans("abcdefghijklmnopqrstuvwxyzILO", "ABCDEFGH1JK1MN0PQRSTUVWXYZ110")
+_IS_ID: Final = re.compile(rf"([{_ALPHABET}]{{{_RANDOM}}})[- ]?([{_ALPHABET}]{{2,12}})").fullmatch
+
+
+def choose_start() -> str:
+    """Return with what IDs may begin: at random, so that no others do."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+
+
+def make_ids(start: str) -> Iterator[str]:
+    """Yield endless IDs that begin so."""
+    for block in count():
+        head = f"{start}-{_write_number(block)}"
+        for tail in _TAILS:
+            yield head + tail
+
+
+def _write_number(number: int) -> str:
+    """Write a number in base 32; zero as nothing."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return digits
+
+
+def read_id(text: str) -> str:
+    """Return the ID that a person has written or heard; empty if the text is not one."""
+    found = _IS_ID(text.translate(_SPOKEN))
+    return f"{found[1]}-{found[2]}" if found is not None else ""

@@ -1,0 +1,73 @@
+"""Metrics as text: OpenMetrics for who asks over the socket, Prometheus' older format for a file of node_exporter's.
+
+Attack: a name with a quote or a line end, which would make another sample -> Defence: values of labels are escaped
+(test: test_no_value_of_a_label_ends_early).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import accumulate
+from typing import Final
+
+
+class Kind(StrEnum):
+    """The type of a metric."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric with all of its samples.
+
+    Attributes:
+        name: Without `_total`, which a counter's samples have.
+        kind: Its type.
+        says: What it is, in a line.
+        samples: End of the name, labels and value of each.
+    """
+
+    name: str
+    kind: Kind
+    says: str
+    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+
+    def add(self, value: float, **labels: str) -> None:
+        """Add the value of a counter or gauge."""
+        self.samples.append(("_total" if self.kind is Kind.COUNTER else "", labels, value))
+
+    def add_histogram(self, bounds: Sequence[float], buckets: Sequence[int], total: float, **labels: str) -> None:
+        """Add a histogram: how many were within each bound and not the one before, and what all came to."""
+        for bound, number in zip((*map(str, bounds), "+Inf"), accumulate(buckets), strict=True):
+            self.samples.append(("_bucket", {**labels, "le": bound}, number))
+        self.samples.append(("_sum", labels, total))
+        self.samples.append(("_count", labels, sum(buckets)))
+
+
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def write_metrics(families: Iterable[Family], *, openmetrics: bool) -> str:
+    """Write all samples. The formats differ in what a counter is called, and in the last line."""
+    lines: list[str] = []
+    for family in families:
+        name = family.name if openmetrics or family.kind is not Kind.COUNTER else f"{family.name}_total"
+        lines += (f"# HELP {name} {family.says}", f"# TYPE {name} {family.kind}")
+        lines += (f"{family.name}{end}{_write_labels(labels)} {value}" for end, labels, value in family.samples)
+    if openmetrics:
+        lines.append("# EOF")
+    return "".join(f"{line}\n" for line in lines)
+
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+def _write_labels(labels: Labels) -> str:
+    written = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
+    return f"{{{written}}}" if written else ""

@@ -1,0 +1,59 @@
+"""The journal of a socket: what its exchanges leave besides lines of the log."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from dockerproxy.observe.decisions import choose_start, make_ids
+from dockerproxy.observe.learner import Learner, LearnerFactory
+from dockerproxy.observe.metrics import Counts
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.model import Mode
+from dockerproxy.settings import Level, SocketSettings
+
+
+class Journal:
+    """Counts and learns from the records of one socket, and has the IDs of its decisions.
+
+    Attributes:
+        next_id: Returns the ID of the next decision.
+        counts: What its exchanges have left, for metrics.
+        reported: How often each operation has passed that the policy does not allow.
+        learner: Of a socket that learns, if there is anybody to learn.
+    """
+
+    def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:
+        self._make_learner = make_learner
+        self._settings = settings
+        self.next_id: Callable[[], str] = make_ids(choose_start()).__next__
+        self.counts = Counts()
+        self.reported: Counter[str] = Counter()
+        self.learner: Learner | None = None
+        self.replace(settings)
+
+    def replace(self, settings: SocketSettings) -> None:
+        """Go on under other settings of the socket. One that goes on learning keeps what it learned."""
+        if settings.policy.mode is not Mode.LEARN or self._make_learner is None:
+            self.learner = None
+        elif self.learner is None or self._settings.name != settings.name:
+            self.learner = self._make_learner(settings)
+        self._settings = settings
+
+    def find_count(self, operation: str, decision: Outcome) -> Callable[[float, int], None]:
+        """Return what counts such exchanges, each by the milliseconds that it took and the bytes that it sent."""
+        return self.counts.find(operation, decision).note
+
+    def count(self, record: Record, level: Level) -> None:
+        """Count an exchange that is over."""
+        self.counts.note(record, level)
+
+    def count_answer(self, answer: str) -> None:
+        """Count what came of a question to a person."""
+        self.counts.asked[answer] += 1
+
+    def note(self, record: Record) -> None:
+        """Note what a socket that reports or learns has let through."""
+        if record.decision is Outcome.REPORTED and self._settings.policy.mode is Mode.REPORT:
+            self.reported[record.operation] += 1
+        if self.learner is not None:
+            self.learner.note(record, time.time())
