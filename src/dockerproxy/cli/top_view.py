@@ -1,0 +1,304 @@
+"""The terminal of `top`: tables that are drawn anew twice a second, and what a key does.
+
+Below `_WIDE` columns one table is seen beside the sockets, and its number chooses another; otherwise all are.
+
+Attack: a client's text that is markup of textual (`[red]`, `[@click=...]`), or an escape sequence -> Defence: texts
+reach the terminal as segments and as `Text` objects, never as strings that textual would read
+(test: test_what_a_client_says_is_shown_as_it_is).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+from rich.style import Style as RichStyle
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from dockerproxy.cli.decision import describe_record
+from dockerproxy.cli.explain import style_line
+from dockerproxy.cli.terminal import Style
+from dockerproxy.cli.top_table import STYLES, Bar, Table
+from dockerproxy.observe.record import Record
+from dockerproxy.workbench.live import PROTOCOL, Connection, FindProgram, Live, Seen
+from dockerproxy.workbench.panels import PANELS, SOCKETS, describe_connection, draw_bars
+from dockerproxy.workbench.table import Line, Piece, Row, Tone, clean
+from dockerproxy.workbench.units import write_age, write_number, write_rate
+
+_EVERY: Final = 0.5
+"""Seconds between two pictures."""
+
+_WIDE: Final = 140
+_TONES: Final = {
+    Style.STRONG: Tone.STRONG,
+    Style.FAINT: Tone.FAINT,
+    Style.GOOD: Tone.GOOD,
+    Style.BAD: Tone.BAD,
+    Style.DOUBTFUL: Tone.DOUBTFUL,
+}
+_BARS: Final = 20
+_MOST_SOCKETS: Final = 8
+_LABEL: Final = 10
+
+_KEYS: Final = (
+    ("1-5", "table"),
+    ("enter", "record"),
+    ("e", "explain"),
+    ("s/r", "sort"),
+    ("f", "filter"),
+    ("space", "freeze"),
+    ("q", "quit"),
+)
+
+Told = Sequence[tuple[str, str]]
+Follow = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[None]]
+"""Follows a proxy: gives each line to the first function, and to the second why there are no more for now."""
+
+
+class Sheet(ModalScreen[None]):
+    """What is told of a row, until a key is pressed."""
+
+    BINDINGS = [Binding("escape,enter,q,e", "dismiss", show=False)]  # noqa: RUF012 (as textual declares it)
+
+    def __init__(self, title: str, told: Told) -> None:
+        super().__init__()
+        self._title, self._told = title, told
+
+    def compose(self) -> ComposeResult:
+        """Make the widgets."""
+        with VerticalScroll(id="sheet") as sheet:
+            sheet.border_title = self._title
+            sheet.border_subtitle = "esc closes"
+            for name, value in self._told:
+                label, pieces = style_line(name, value)
+                text = Text()
+                for piece, style in pieces:
+                    text.append("\n".join(map(clean, piece.split("\n"))), _rich(style))
+                with Container(classes="told"):
+                    yield Static(Text(clean(label), style="bold"), classes="label")
+                    yield Static(text, classes="value")
+
+
+def _rich(style: Style | None) -> RichStyle:
+    return STYLES[_TONES[style]] if style is not None else RichStyle.null()
+
+
+class Top(App[None]):
+    """The view.
+
+    Args:
+        follow: Gives the lines.
+        explain: Explains a record by the policy, which should have the digest that the proxy tells.
+        find_program: Returns the name of a process's program.
+        clock: Seconds, as `Live` wants them.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)
+    CSS = """
+    Screen { background: ansi_default; color: ansi_default; layout: vertical; }
+    Bar { height: 1; padding: 0 1; background: ansi_default; color: ansi_default; }
+    #held { display: none; }
+    #held.-some { display: block; }
+    Table {
+        border: round ansi_bright_black; padding: 0 1; background: ansi_default; color: ansi_default;
+        border-title-color: ansi_default; border-title-style: bold; border-subtitle-color: ansi_bright_black;
+    }
+    Table:focus { border: round ansi_cyan; border-title-color: ansi_cyan; }
+    #sockets { height: auto; }
+    #panels { height: 1fr; }
+    .-narrow #panels Table { display: none; height: 1fr; }
+    .-narrow #panels Table.-shown { display: block; }
+    .-wide #tabs { display: none; }
+    .-wide #panels { layout: grid; grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 1fr 1fr 1fr; }
+    .-wide #denials { row-span: 2; }
+    Sheet { align: center middle; background: ansi_default; }
+    #sheet {
+        width: 90%; max-width: 130; height: auto; max-height: 90%; border: round ansi_cyan; padding: 1 2;
+        background: ansi_default; color: ansi_default; border-title-style: bold;
+    }
+    .told { layout: horizontal; height: auto; background: ansi_default; }
+    .label { width: 11; background: ansi_default; }
+    .value { width: 1fr; background: ansi_default; }
+    """
+    BINDINGS = [  # noqa: RUF012 (as textual declares it)
+        Binding("q", "quit", show=False),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+        *(Binding(str(number), f"choose({number - 1})", show=False) for number in range(1, len(PANELS) + 1)),
+        Binding("right", "turn(1)", show=False),
+        Binding("left", "turn(-1)", show=False),
+        Binding("enter", "tell", show=False),
+        Binding("e", "explain", show=False),
+        Binding("s", "sort", show=False),
+        Binding("r", "reverse", show=False),
+        Binding("f", "filter", show=False),
+        Binding("space", "freeze", show=False),
+    ]
+
+    def __init__(
+        self,
+        follow: Follow,
+        explain: Callable[[Record, str], Told],
+        find_program: FindProgram,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.title = "dockerproxy top"
+        self.live = Live(find_program)
+        self._follow, self._explain, self._clock = follow, explain, clock
+        self._rows: dict[str, list[Row]] = {}
+        self._lost = "connecting"
+        self._only = ""
+        self._chosen = 0
+        self._is_frozen = False
+        # Kept, because a picture may be due before they are mounted or after they are gone.
+        self._bars = {name: Bar(id=name) for name in ("head", "held", "tabs", "keys")}
+        self._tables = {panel.name: Table(panel, id=panel.name.lower()) for panel in (SOCKETS, *PANELS)}
+
+    def compose(self) -> ComposeResult:
+        """Make the widgets."""
+        yield from (self._bars["head"], self._bars["held"], self._tables[SOCKETS.name], self._bars["tabs"])
+        yield Container(*(self._tables[panel.name] for panel in PANELS), id="panels")
+        yield self._bars["keys"]
+
+    def on_mount(self) -> None:
+        """Begin."""
+        for panel in (SOCKETS, *PANELS):
+            self._tables[panel.name].border_title = panel.name
+        self._bars["keys"].say(_write_keys())
+        self.action_choose(0)
+        self.set_interval(_EVERY, self.draw)
+        self.run_worker(self._follow(self._take, self._lose))
+
+    def _take(self, line: str) -> None:
+        self._lost = ""
+        self.live.take(line, self._clock())
+
+    def _lose(self, why: str) -> None:
+        self._lost = why
+        self.live.lose()
+
+    def draw(self) -> None:
+        """Draw what there is now, unless it is frozen."""
+        now = self._clock()
+        if not self._is_frozen:
+            self._rows = {panel.name: list(panel.list_rows(self.live, now)) for panel in (SOCKETS, *PANELS)}
+        self._show(now)
+
+    def _show(self, now: float) -> None:
+        """Show the rows that were drawn."""
+        counts = []
+        for panel in (SOCKETS, *PANELS):
+            rows = self._rows.get(panel.name, [])
+            if panel is not SOCKETS:
+                rows = [row for row in rows if self._only in {"", row.socket}]
+                counts.append((panel.name, len(rows)))
+            table = self._tables[panel.name]
+            table.show(rows)
+        sockets = self._tables[SOCKETS.name]
+        sockets.styles.height = min(max(len(sockets.rows), 1), _MOST_SOCKETS) + 3
+        self._bars["head"].say(self._write_head(now))
+        self._bars["tabs"].say(self._write_tabs(counts))
+        held = self._bars["held"]
+        held.set_class(bool(self.live.held), "-some")
+        held.say(_write_held(len(self.live.held)))
+
+    def _write_head(self, now: float) -> Line:
+        hello, live = self.live.hello, self.live
+        rate = sum(each.rate.per_second(now) for each in live.by_socket.values())
+        seconds = [each.rate.list_seconds(now) for each in live.by_socket.values()]
+        bars = draw_bars(tuple(map(sum, zip(*seconds, strict=True))), _BARS)
+        other = hello is not None and hello.protocol != PROTOCOL
+        if self._lost or other:
+            state: Piece = (f"○ {clean(self._lost) or 'the proxy has another version'}", Tone.BAD)
+        elif self._is_frozen:
+            state = "❚❚ frozen", Tone.DOUBTFUL
+        else:
+            state = "● live", Tone.GOOD
+        pieces: list[Piece] = [("dockerproxy", Tone.STRONG), ("  ", Tone.PLAIN), state]
+        missed = live.lost + live.unreadable
+        if missed:
+            pieces.append((f"  {write_number(missed)} missed", Tone.DOUBTFUL))
+        if self._only:
+            pieces.append((f"  only {clean(self._only)}", Tone.DOUBTFUL))
+        if hello is not None:
+            told = f"  {clean(hello.version)}  pid {hello.pid}  up {write_age(live.told[0] - hello.started)}"
+            pieces.append((told, Tone.FAINT))
+        pieces += [(f"  {write_rate(rate)} req/s  ", Tone.STRONG), (bars, Tone.GOOD)]
+        return tuple(pieces)
+
+    def _write_tabs(self, counts: Iterable[tuple[str, int]]) -> Line:
+        pieces: list[Piece] = []
+        for number, (name, count) in enumerate(counts):
+            tone = Tone.STRONG if number == self._chosen else Tone.FAINT
+            mark = "▸" if number == self._chosen else " "
+            pieces.append((f"{mark}{number + 1} {name} {write_number(count)} ", tone))
+        return tuple(pieces)
+
+    def action_choose(self, number: int) -> None:
+        """Look at a table."""
+        self._chosen = number
+        for each, panel in enumerate(PANELS):
+            self._tables[panel.name].set_class(each == number, "-shown")
+        self._tables[PANELS[number].name].focus()
+        self.draw()
+
+    def action_turn(self, step: int) -> None:
+        """Look at the table beside."""
+        self.action_choose((self._chosen + step) % len(PANELS))
+
+    def action_freeze(self) -> None:
+        """Keep what is shown, or go on."""
+        self._is_frozen = not self._is_frozen
+        self.draw()
+
+    def action_filter(self) -> None:
+        """Show only the next socket, or all again."""
+        names = ["", *(row.socket for row in self._rows.get(SOCKETS.name, ()))]
+        place = names.index(self._only) if self._only in names else 0
+        self._only = names[(place + 1) % len(names)]
+        self.draw()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        if isinstance(self.focused, Table):
+            self.focused.sort_by_next()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        if isinstance(self.focused, Table):
+            self.focused.sort_reversed()
+
+    def action_tell(self) -> None:
+        """Tell all of the chosen row."""
+        match self._find_chosen():
+            case Seen(record, time):
+                self.push_screen(Sheet("Record", list(describe_record(record, [time]))))
+            case Connection() as connection:
+                self.push_screen(Sheet("Connection", list(describe_connection(self.live, connection, self._clock()))))
+
+    def action_explain(self) -> None:
+        """Explain the chosen row by the policy."""
+        match self._find_chosen():
+            case Seen(record, _):
+                served = {socket.name: socket.policy for socket in self.live.sockets}
+                self.push_screen(Sheet("Explain", self._explain(record, served.get(record.socket, ""))))
+
+    def _find_chosen(self) -> object:
+        row = self.focused.find_chosen() if isinstance(self.focused, Table) else None
+        return None if row is None else row.about
+
+
+def _write_keys() -> Line:
+    pieces: list[Piece] = []
+    for key, does in _KEYS:
+        pieces += [(key, Tone.STRONG), (f" {does}  ", Tone.FAINT)]
+    return tuple(pieces)
+
+
+def _write_held(count: int) -> Line:
+    waits = f"{count} requests wait" if count > 1 else "1 request waits"
+    return ((f"▲ {waits} for an answer: run `dockerproxy ask`", Tone.DOUBTFUL),)

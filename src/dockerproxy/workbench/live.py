@@ -1,0 +1,342 @@
+"""What goes on in a running proxy, from the lines of its control socket.
+
+A line changes the state, and nothing else does: there is no clock and no I/O here, so that a test, a picture and the
+terminal show the same for the same lines.
+
+Attack: clients that come and go, to fill the memory of whoever watches -> Defence: of all that is kept there is a most,
+and what was quiet longest is forgotten first (test: test_whatever_comes_the_memory_is_bounded).
+Attack: somebody else listens where the control socket should be, and sends anything -> Defence: a line is read as JSON
+and each value checked; what is none of ours is counted (test: test_no_line_breaks_it).
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from dockerproxy.api.catalog import OPERATIONS, Shape
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.workbench.rates import Durations, Rate
+from dockerproxy.workbench.reading import read_record, read_time
+from dockerproxy.workbench.reasons import is_missing
+
+PROTOCOL: Final = 1
+MOST: Final = 1000
+"""Of each kind of thing that is kept apart."""
+
+MOST_RECORDS: Final = 500
+"""Last requests that are kept whole."""
+
+_GONE: Final = 300.0
+"""Seconds after which a client is forgotten that is not connected any more."""
+
+_FAILED: Final = 500
+"""Status from which on the engine did not answer as it should."""
+
+_LARGEST: Final = 2**62
+"""Of numbers that are read: sums of them can still be shown."""
+
+_NUMBERS: Final = ("uid", "gid", "pid", "status", "received", "sent", "ms")
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Kept = TypeVar("_Kept")
+Fields = Mapping[str, object]
+
+
+class Hello(NamedTuple):
+    """Who speaks. The sockets are told with what is open."""
+
+    protocol: int
+    version: str
+    pid: int
+    started: float
+
+
+class Socket(NamedTuple):
+    """A socket of the proxy, as it was told last."""
+
+    name: str
+    mode: str
+    connections: int
+    policy: str
+
+
+class Connection(NamedTuple):
+    """A connection of a client, with the request that is under way on it."""
+
+    socket: str
+    id: int
+    uid: int
+    pid: int
+    since: float
+    method: str
+    target: str
+    operation: str
+    object: str
+    shape: str
+    state: str
+    received: int
+    sent: int
+
+
+class Seen(NamedTuple):
+    """A request, and when its record was written, in seconds since 1970."""
+
+    record: Record
+    time: float
+
+
+class Activity:
+    """What was asked for, by whomever: a socket, a client, an operation.
+
+    Attributes:
+        requests: All of them.
+        denied: Those that were denied or refused.
+        received: Bytes from clients.
+        sent: Bytes to clients.
+        rate: Requests in a second.
+        durations: Of answers that the engine gave at once.
+        last: The last one.
+        at: When something was told of it, by our clock.
+    """
+
+    __slots__ = ("at", "denied", "durations", "last", "rate", "received", "requests", "sent")
+
+    def __init__(self) -> None:
+        self.requests = self.denied = self.received = self.sent = 0
+        self.rate, self.durations = Rate(), Durations()
+        self.last: Seen | None = None
+        self.at = 0.0
+
+    def note(self, seen: Seen, now: float, times: int) -> None:
+        """Count requests; none if it is the end of one that was counted."""
+        self.last, self.at = seen, now
+        record = seen.record
+        self.requests += times
+        self.rate.add(now, times)
+        self.received += record.received
+        self.sent += record.sent
+        if record.decision in {Outcome.DENIED, Outcome.REFUSED}:
+            self.denied += times
+        elif _tells_latency(record):
+            self.durations.add(record.milliseconds)
+
+
+def _tells_latency(record: Record) -> bool:
+    operation = OPERATIONS.get(record.operation)
+    return operation is not None and operation.shape is Shape.REPLY and 0 < record.status < _FAILED
+
+
+class Denials:
+    """Requests that were denied for the same reason.
+
+    Attributes:
+        count: Of them.
+        last: The last one.
+    """
+
+    __slots__ = ("count", "last")
+
+    def __init__(self, first: Seen) -> None:
+        self.count, self.last = 0, first
+
+
+ClientKey = tuple[str, int, int]
+"""Socket, uid and pid."""
+
+
+FindProgram = Callable[[int, int], str]
+
+
+class Live:
+    """The state. `take` is the only way to change it.
+
+    Args:
+        find_program: Returns the name of the program that a process runs now; empty if it is unknown. Is told the
+            number of the process, and that of the proxy.
+
+    Attributes:
+        hello: Who speaks; None until it has.
+        sockets: As told last.
+        connections: Those that are open, busy ones first.
+        more: Connections that were not told.
+        lost: Records that were left out because we were too slow.
+        told: When the connections were told, by the proxy's clock, and by ours.
+        by_socket: What was asked for on each socket.
+        by_client: And by each client.
+        by_operation: And for each operation of each socket.
+        programs: Of clients, as they were called when they were first seen.
+        denials: By socket, operation, decision and reason; the last one at the end.
+        records: The last requests, the last one at the end.
+        held: What waits for the answer of an operator, by ID.
+        unreadable: Lines that are none of the protocol.
+    """
+
+    def __init__(self, find_program: FindProgram = lambda *_: "") -> None:
+        self._find_program = find_program
+        self.hello: Hello | None = None
+        self._forget()
+        self.unreadable = 0
+        self._takes: Mapping[object, Callable[[Fields, float], None]] = {
+            "hello": self._take_hello,
+            "open": self._take_open,
+            "record": self._take_record,
+            "asked": self._take_asked,
+            "answered": self._take_answered,
+        }
+
+    def _forget(self) -> None:
+        self.sockets: tuple[Socket, ...] = ()
+        self.connections: tuple[Connection, ...] = ()
+        self.more = self.lost = 0
+        self.told = (0.0, 0.0)
+        self.by_socket: dict[str, Activity] = {}
+        self.by_client: dict[ClientKey, Activity] = {}
+        self.by_operation: dict[tuple[str, str], Activity] = {}
+        self.programs: dict[ClientKey, str] = {}
+        self.denials: dict[tuple[str, str, str, str], Denials] = {}
+        self.records: deque[Seen] = deque(maxlen=MOST_RECORDS)
+        self.held: dict[str, Fields] = {}
+        self._begun: dict[tuple[str, str], None] = {}
+
+    def take(self, line: str, now: float) -> None:
+        """Take a line.
+
+        Args:
+            line: As it was read.
+            now: Seconds of a clock that never runs backwards.
+        """
+        try:
+            fields = json.loads(line)
+            self._takes[fields["kind"]](fields, now)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            self.unreadable += 1
+
+    def lose(self) -> None:
+        """Know that nothing is open any more: the proxy has gone, or does not speak to us."""
+        self.connections, self.more, self.held = (), 0, {}
+
+    def _take_hello(self, fields: Fields, now: float) -> None:
+        del now
+        hello = Hello(
+            _number(fields, "protocol"), _text(fields, "version"), _number(fields, "pid"), _real(fields, "started")
+        )
+        if self.hello != hello:  # Not the proxy that we knew.
+            self._forget()
+        self.hello = hello
+        self.held = {}
+
+    def _take_open(self, fields: Fields, now: float) -> None:
+        sockets = [
+            Socket(_text(each, "name"), _text(each, "mode"), _number(each, "connections"), _text(each, "policy"))
+            for each in _list(fields, "sockets")
+        ]
+        connections = [_read_connection(each) for each in _list(fields, "connections")]
+        self.told = (_real(fields, "time"), now)
+        self.more, self.lost = _number(fields, "more"), _number(fields, "lost")
+        self.sockets, self.connections = tuple(sockets), tuple(connections)
+        for each in connections:
+            key = each.socket, each.uid, each.pid
+            _find(self.by_client, key, Activity).at = now
+            self._name(key)
+        while self.by_client and now - self.by_client[oldest := next(iter(self.by_client))].at > _GONE:
+            del self.by_client[oldest]
+
+    def _take_record(self, fields: Fields, now: float) -> None:
+        for name in _NUMBERS:
+            _real(fields, name)
+        seen = Seen(read_record(fields), read_time(fields.get("time")))
+        record = seen.record
+        exchange = record.socket, record.id
+        times = 0 if exchange in self._begun else 1
+        if fields["event"] == "start":
+            _find(self._begun, exchange, lambda: None)
+        else:
+            self._begun.pop(exchange, None)
+        client = record.socket, record.peer.uid, record.peer.pid
+        self._name(client)
+        for activity in (
+            _find(self.by_socket, record.socket, Activity),
+            _find(self.by_client, client, Activity),
+            _find(self.by_operation, (record.socket, record.operation), Activity),
+        ):
+            activity.note(seen, now, times)
+        if times:
+            self.records.append(seen)
+        if times and record.decision is not Outcome.ALLOWED and not is_missing(record):
+            key = record.socket, record.operation, record.decision, record.reason
+            denials = _find(self.denials, key, lambda: Denials(seen))
+            denials.count += 1
+            denials.last = seen
+
+    def _name(self, client: ClientKey) -> None:
+        """Find out the program of a client while it runs. Later, another one may have the number of its process."""
+        if not _find(self.programs, client, str):
+            self.programs[client] = self._find_program(client[2], self.hello.pid if self.hello is not None else 0)
+
+    def _take_asked(self, fields: Fields, now: float) -> None:
+        del now
+        key = _text(fields, "id")
+        _find(self.held, key, dict)
+        self.held[key] = fields
+
+    def _take_answered(self, fields: Fields, now: float) -> None:
+        del now
+        self.held.pop(_text(fields, "id"), None)
+
+
+def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kept:
+    """Return what is kept under a key, which comes last from now on; the first one makes room if there are too many."""
+    value = kept.pop(key) if key in kept else make()
+    if len(kept) >= MOST:
+        del kept[next(iter(kept))]
+    kept[key] = value
+    return value
+
+
+def _read_connection(fields: Fields) -> Connection:
+    """Read a connection. One on which no request is under way has fewer fields."""
+    return Connection(
+        socket=_text(fields, "socket"),
+        id=_number(fields, "id"),
+        uid=_number(fields, "uid"),
+        pid=_number(fields, "pid"),
+        since=_real(fields, "since"),
+        method=_text(fields, "method"),
+        target=_text(fields, "target"),
+        operation=_text(fields, "operation"),
+        object=_text(fields, "object"),
+        shape=_text(fields, "shape"),
+        state=_text(fields, "state"),
+        received=_number(fields, "received"),
+        sent=_number(fields, "sent"),
+    )
+
+
+def _text(fields: Fields, name: str) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _number(fields: Fields, name: str) -> int:
+    value = fields.get(name, 0)
+    if not isinstance(value, int) or abs(value) > _LARGEST:
+        raise TypeError(name)
+    return value
+
+
+def _real(fields: Fields, name: str) -> float:
+    value = fields.get(name, 0.0)
+    if not isinstance(value, int | float) or not abs(value) <= _LARGEST:  # Nor is NaN.
+        raise TypeError(name)
+    return float(value)
+
+
+def _list(fields: Fields, name: str) -> Iterable[Fields]:
+    """Return a list of objects, not more than there may be."""
+    value = fields.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise TypeError(name)
+    return value[:MOST]
