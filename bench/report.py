@@ -91,6 +91,19 @@ LESS_CREATIONS: Final = (
     Metric("create_p99_1",      "p99, 1 connection",        "ms",  1e3, ".3f"),
     Metric("create_processor",  "processor, each request",  "us",  1e6, ".1f"),
 )
+LESS_LISTS: Final = (
+    Metric("list_p50_1",        "p50, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("list_p99_1",        "p99, 1 connection",        "ms",  1e3, ".3f"),
+    Metric("list_processor",    "processor, each request",  "us",  1e6, ".1f"),
+)
+LESS_OWN: Final = (
+    Metric("own_processor",     "processor, each request",  "us",  1e6, ".1f"),
+    Metric("own_share",         "of one by its name",       "",    1,   ".2f"),
+)
+LESS_EVENTS: Final = (
+    Metric("events_p50",        "p50, one at a time",       "ms",  1e3, ".3f"),
+    Metric("events_processor",  "processor, each event",    "us",  1e6, ".1f"),
+)
 MORE_IS_BETTER: Final = {metric.key for metric in (*MORE, *MORE_INSPECTIONS, *MORE_CREATIONS)}
 PLAIN: Final = (
     Metric("logged", "log lines per request", "", 1, ".2f"),
@@ -102,6 +115,9 @@ GROUPS: Final = {
     "the same; less is better": LESS_INSPECTIONS,
     "a container made by a body of 4 KiB, to which the policy has conditions; more is better": MORE_CREATIONS,
     "made likewise; less is better": LESS_CREATIONS,
+    "a list of 500 containers, of which the policy shows what is own; less is better": LESS_LISTS,
+    "a container inspected under `own: true`; less is better": LESS_OWN,
+    "events of 20 containers, of which the policy shows what is own; less is better": LESS_EVENTS,
     "as a check": PLAIN,
 }
 
@@ -112,6 +128,8 @@ PRICES: Final = {
         *(metric for metric in LESS if metric.key.startswith("memory")),
     ),
     "What it costs to ask the engine which container a name means": (*MORE_INSPECTIONS, *LESS_INSPECTIONS),
+    "What it costs to look whose each of 500 containers is": LESS_LISTS,
+    "What it costs to look whose the container of each event is": LESS_EVENTS,
     "What it costs to look at what a container is made of": (*MORE_CREATIONS, *LESS_CREATIONS),
 }
 
@@ -135,6 +153,8 @@ GOALS: Final = (
     Goal("policy, memory, idle: under 42 MB",                 "memory_idle",       None,    42e6,  POLICY),
     Goal("policy, inspection: 3 times a plain one's work",    "inspect_processor", OURS,    3.0,   POLICY),
     Goal("policy, a container made: 0.25 ms more",            "create_p50_1",      OURS,    25e-5, POLICY, adds=True),
+    Goal("policy, a list of 500: 10 ms more",                 "list_p50_1",        OURS,    1e-2,  POLICY, adds=True),
+    Goal("policy, own: an inspection by name's work",         "own_share",         None,    1.0,   POLICY),
 )
 # fmt: on
 

@@ -1,0 +1,109 @@
+"""Make a report of what clients did, from logs of days or weeks: one page of HTML, which needs no network.
+
+  dockerproxy report proxy.log --html report.html
+  dockerproxy report proxy.log* --policy policy.yaml --since 7d --html report.html
+
+There may be several logs, in either format, rotated, and compressed with gzip; LOG_LEVEL is info or debug. With a
+policy file, the report also says what each socket exposes, and which grants no recorded request needed. Of objects and
+denials it lists those that came most. It has names of objects, images and paths: it is for who may read the log.
+
+exit status: 0 done, 2 something to mend
+"""
+
+import argparse
+import os
+from collections.abc import Mapping
+
+from dockerproxy.cli.arguments import add_since_argument, read_since
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.cli.progress import Progress
+from dockerproxy.cli.terminal import say
+from dockerproxy.cli.words import count
+from dockerproxy.config.document import read_file
+from dockerproxy.config.files import open_file
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Problem, UserError
+from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.text import escape
+from dockerproxy.workbench import edits
+from dockerproxy.workbench.activity import Activity
+from dockerproxy.workbench.chains import find_chains
+from dockerproxy.workbench.exposures import count_operations, list_exposures
+from dockerproxy.workbench.page import BEGIN
+from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.report import Judged, Source, write_report
+from dockerproxy.workbench.unneeded import Unneeded
+
+_MOST_KEPT = 1 << 24
+"""Characters of different requests of a socket, to find what no request needed: each takes a while."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take logs, a policy and where the page goes."""
+    parser.add_argument("logs", metavar="LOG", nargs="+", help="logs of the proxy, - for standard input")
+    parser.add_argument("--html", metavar="FILE", required=True, help="write the page to this file")
+    parser.add_argument("--policy", metavar="FILE", help="the policy file; without it POLICY_FILE, or none")
+    add_since_argument(parser)
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Write the page."""
+    since = read_since(options.since)
+    policy = options.policy or environment.get("POLICY_FILE", "")
+    path = _find_place(options.html)
+    needed = _read_policy(policy) if policy else {}
+    activity = Activity()
+    progress = Progress(options.logs)
+    reading = Reading(progress.watch(read_lines(options.logs, progress.follow)))
+    for record, when, times in reading.grouped():
+        if when < since:
+            continue
+        activity.note(record, when, times)
+        if record.socket in needed:
+            needed[record.socket].note(record, when)
+    if not activity.clients:
+        raise UserError(Problem(", ".join(options.logs), NOTHING_RECORDED, HOW_TO_RECORD))
+    source = Source(logs=options.logs, policy=policy, unreadable=reading.unreadable)
+    page = write_report(activity, [_judge(each, policy) for each in needed.values()], source)
+    try:
+        write_atomically(path, page)
+    except OSError as error:
+        raise UserError(Problem(options.html, f"cannot be written: {error.strerror}")) from None
+    number = sum(done.tally.count for done in activity.clients.values())
+    say(f"{options.html}: {count(number, 'request')} of {count(len(activity.clients), 'client')}")
+    return 0
+
+
+def _find_place(given: str) -> str:
+    """Return where to write: in a folder that can be written to, over nothing but a former report."""
+    path = os.path.realpath(given)
+    problems = check_directory(os.path.dirname(path))
+    if problems:
+        raise UserError(*problems)
+    if os.path.lexists(path):
+        with open_file(path) as file:
+            begin = file.read(len(BEGIN))
+        if begin not in (b"", BEGIN):
+            raise UserError(Problem(given, "is not a report, so it is not overwritten", "choose another name"))
+    return path
+
+
+def _read_policy(path: str) -> Mapping[str, Unneeded]:
+    text = read_file(path)
+    lines = edits.read_lines(text, path)
+    return {each.name: Unneeded(each, lines[each.name], _MOST_KEPT) for each in read_policy(text, path).sockets}
+
+
+def _judge(needed: Unneeded, path: str) -> Judged:
+    policy = needed.socket.policy
+    unsaid = "No request to this socket is recorded, so nothing is said of it." if needed.is_empty else ""
+    if needed.left_out:
+        unsaid = "There are too many different requests to say it. `dockerproxy unused` looks at more of them."
+    return Judged(
+        name=needed.socket.name,
+        chains=find_chains(policy),
+        exposures=list_exposures(policy, in_file=True),
+        summary=count_operations(policy),
+        unused=[(f"{escape(path)}:{line.place.line}", f"{line.word}: {says}") for line, says in needed.find()],
+        unsaid=unsaid,
+    )

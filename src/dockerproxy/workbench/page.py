@@ -1,0 +1,123 @@
+"""A page of HTML that needs nothing but itself: no script, no font, no network.
+
+Attack: something that is loaded or run in spite of all escapes -> Defence: the page's own policy forbids everything but
+its one style sheet, which it names by hash (test: test_a_browser_runs_and_loads_nothing).
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.workbench.markup import Html, constant, element
+from dockerproxy.workbench.style import STYLE
+
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+BEGIN: Final = b'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+"""With which each page begins."""
+
+_META: Final = (
+    {"charset": "utf-8"},
+    {"http_equiv": "Content-Security-Policy", "content": _POLICY},
+    {"name_": "viewport", "content": "width=device-width, initial-scale=1"},
+    {"name_": "color-scheme", "content": "light dark"},
+    {"name_": "referrer", "content": "no-referrer"},
+)
+
+
+def write_page(title: str, *body: Html) -> str:
+    """Write a page with a title."""
+    metas = (element("meta", **attributes) for attributes in _META)
+    head = element("head", *metas, element("title", title), element("style", constant(STYLE)))
+    skip = element("a", "Skip to the report", href="#main", class_="skip")
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', skip, *body), lang='en').markup}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number in a table, with a remark below it, and how dark it is: 0 to 4."""
+
+    number: int
+    remark: str = ""
+    heat: int = 0
+
+
+Cell = Html | str | int | Figure
+
+
+def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> Html:
+    """Make a table that has rows; a wide one scrolls alone, with the keyboard too.
+
+    Args:
+        caption: Of it.
+        heads: Of its columns.
+        rows: The first cell of each is its head.
+        kinds: A class for the cells of each column: `n` for numbers, `-` for none; by what the first row has if empty.
+    """
+    classes = kinds.split() or ["n" if isinstance(cell, int | Figure) else "" for cell in rows[0]]
+    classes = ["" if each == "-" else each for each in classes]
+    head = element(
+        "tr", *(element("th", text, scope="col", class_=name) for text, name in zip(heads, classes, strict=True))
+    )
+    lines = (element("tr", *map(_cell, row, classes, range(len(row)))) for row in rows)
+    made = element("table", element("caption", caption), element("thead", head), element("tbody", *lines))
+    return element("div", made, class_="scroll", role="region", tabindex=0, aria_label=caption)
+
+
+def _cell(cell: Cell, name: str, index: int) -> Html:
+    figure = Figure(cell) if isinstance(cell, int) else cell
+    if isinstance(figure, Figure):
+        shade = f" h{figure.heat}" if figure.heat else "" if figure.number else " zero"
+        small = element("small", figure.remark) if figure.remark else ""
+        return element("td", f"{figure.number:,}", small, class_=f"n{shade}")
+    if index == 0:
+        return element("th", figure, scope="row", class_=name)
+    return element("td", figure, class_=name)
+
+
+def bar(share: float, part: float) -> Html:
+    """Draw a share of the largest, and which part of it is not well; the numbers stand beside it."""
+    whole = element("rect", class_="all", x=0, y=0, width=_part(share), height=57)
+    bad = element("rect", class_="part", x=0, y=0, width=_part(part), height=57)
+    return element("svg", whole, bad, class_="bar", viewBox="0 0 1000 57", aria_hidden="true")
+
+
+def _part(share: float) -> int:
+    """Return how wide a share is: what there is can be seen."""
+    return max(4, round(1000 * share)) if share else 0
+
+
+def code(text: str) -> Html:
+    """Show a text as one to type or to paste."""
+    return element("code", text)
+
+
+def listing(items: Sequence[Html | str]) -> Html:
+    """List some clauses."""
+    return element("ul", *(element("li", item) for item in items), class_="plain")
+
+
+def paragraph(*parts: Html | str, faint: bool = False) -> Html:
+    """Make a paragraph."""
+    return element("p", *parts, class_="faint" if faint else "")
+
+
+def section(title: str, name: str, *parts: Html) -> Html:
+    """Make a section with a heading, which names it."""
+    heading = element("h2", title, id=f"{name}-title")
+    return element("section", heading, *parts, id=name, aria_labelledby=f"{name}-title")
+
+
+def figures(pairs: Sequence[tuple[str, int]]) -> Html:
+    """Show what counts most, each with what it is."""
+    shown = (element("div", element("dt", what), element("dd", f"{number:,}")) for what, number in pairs)
+    return element("dl", *shown, class_="figures")
+
+
+def badge(text: str, kind: str) -> Html:
+    """Show a word in a colour: good, doubtful or bad."""
+    return element("span", text, class_=f"badge {kind}")

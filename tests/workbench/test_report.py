@@ -1,0 +1,137 @@
+"""The report says what clients did, what was not allowed, and what their policies expose."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+from observe.records import NOON, record_of
+from workbench.test_markup import HOSTILE, Read
+
+from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Policy
+from dockerproxy.workbench import report
+from dockerproxy.workbench.activity import Activity
+from dockerproxy.workbench.chains import Chain, Link, find_chains
+from dockerproxy.workbench.consequences import AS_ROOT, Extent
+from dockerproxy.workbench.report import Judged, Source, write_report
+
+NOTHING = find_chains(compile_policy(Policy(grants=(), denials=(), hint=lambda _: "")))
+SOURCE = Source(logs=("proxy.log",), policy="policy.yaml", unreadable=0)
+JUDGED = Judged(
+    name="web",
+    chains={
+        **NOTHING,
+        "secrets": Chain(Extent.YES, (Link("ContainerInspect", "ContainerInspect (p.yaml:3)", "sees all"),), ("so",)),
+        "files": Chain(Extent.SOME, (), (AS_ROOT,)),
+    },
+    exposures=("it sees every container's environment",),
+    summary="1 operations are allowed",
+    unused=(("policy.yaml:4", "ContainerStart: not used"),),
+)
+
+
+def text_of(page: str) -> str:
+    """Return what a reader sees, without the sheet and the blanks."""
+    shown = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return " ".join(Read(re.sub(r"(<(?!/?(?:code|b|small|br)\b))", r" \1", shown)).text.split())
+
+
+def write(*records: Record, judged: tuple[Judged, ...] = (), source: Source = SOURCE) -> str:
+    activity = Activity()
+    for index, record in enumerate(records):
+        activity.note(record, NOON + index, 1)
+    return write_report(activity, judged, source)
+
+
+def denied(line: str, reason: str) -> Record:
+    return record_of(line, decision=Outcome.DENIED)._replace(reason=reason)
+
+
+ALLOWED = record_of("GET /containers/json", decision=Outcome.ALLOWED)
+DENIED = denied("POST /containers/web/kill", 'no rule allows it; to allow it, add "ContainerKill"')
+
+
+def test_each_client_has_its_operations_denials_objects_and_times() -> None:
+    shown = text_of(write(ALLOWED, DENIED, ALLOWED._replace(socket="ci", peer=Peer(7, 8, 9))))
+    for part in (
+        "2026-11-24 12:00 to 2026-11-24 12:00 UTC",
+        "Operation ci uid 7, gid 8 web uid 0, gid 0 ContainerList 1 1 ContainerKill 0 11 not allowed",
+        "Client with uid 0, gid 0 2 requests, 1 of them not allowed, from",
+        "Operations by day Operation All 24 Nov ContainerList 1 1 ContainerKill 1 1",
+        "ContainerKill denied 1 POST /containers/web/kill no rule allows it; to allow it, add",
+        "Objects touched Object Among Requests Changes Not allowed Last web containers 1 0 1 2026-11-24 12:00",
+        "Time to answer Operation Median 95 % 99 % Longest ContainerList 1.0 ms 1.0 ms 1.0 ms 1.0 ms",
+        "Made by dockerproxy",
+    ):
+        assert part in shown, shown
+
+
+def test_a_policy_has_its_exposures_and_what_is_not_used() -> None:
+    idle = replace(JUDGED, name="idle", unused=(), exposures=(), unsaid="nothing recorded")
+    page = write(ALLOWED, judged=(JUDGED, idle, replace(JUDGED, name="all", unused=())))
+    shown = text_of(page)
+    for part in (
+        "Become root on the host no",
+        "Read environments, secrets and tokens yes ContainerInspect (p.yaml:3): sees all so",
+        "Read files of containers and volumes some only about what its conditions name as root",
+        "What you may not expect it sees every container's environment",
+        "policy.yaml:4 ContainerStart: not used dockerproxy unused prints the narrower policy.",
+        "Socket idle What its policy exposes",
+        "Grants never used nothing recorded No request to this socket is recorded.",
+        "Grants never used All of it was used.",
+    ):
+        assert part in shown, shown
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    objects = [record_of(f"GET /containers/n{index}/json", decision=Outcome.ALLOWED) for index in range(25)]
+    reasons = [denied("POST /containers/web/kill", f"because {index}") for index in range(25)]
+    users = [ALLOWED._replace(peer=Peer(index, 0, 0)) for index in range(40)]
+    shown = text_of(write(*objects, *reasons, *users, source=replace(SOURCE, unreadable=3)))
+    for part in (
+        "And 6 more requests about other objects.",
+        "And 5 more requests for other reasons.",
+        "And 23 clients with fewer requests.",
+        "Other clients Too many to tell apart 8 requests",
+        "Ignored 3 lines with no valid record.",
+    ):
+        assert part in shown, shown
+
+
+def test_every_link_leads_to_an_element_of_the_page() -> None:
+    attributes = Read(write(ALLOWED, judged=(JUDGED,))).attributes
+    ids = [value for name, value in attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    links = [value for name, value in attributes if name == "href"]
+    assert {value.removeprefix("#") for value in links if value} <= set(ids)
+    assert "#socket-1" in links
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    levels = [int(name[1]) for name in Read(write(ALLOWED, judged=(JUDGED,))).names if re.fullmatch("h[1-6]", name)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_no_text_of_a_client_changes_the_elements() -> None:
+    texts = [text for text in HOSTILE if text != "\ud800"]  # Of which no line makes a record.
+    plain = write(*(denied("POST /containers/web/kill", f"why {index}") for index in range(len(texts))))
+    hostile = write(
+        *(
+            denied("POST /containers/web/kill", text)._replace(method=text, target=f"/containers/{index}{text}/kill")
+            for index, text in enumerate(texts)
+        )
+    )
+    few = {name: count for name, count in Counter(Read(plain).names).items() if name not in {"tr", "th", "td", "code"}}
+    assert few == {name: Counter(Read(hostile).names)[name] for name in few}
+    assert Read(hostile).names.count("script") == 0
+    assert hostile.isascii()
+    assert len(hostile) < len(plain) + 100_000
+
+
+def test_numbers_have_units_that_a_person_reads() -> None:
+    said = [report._say_duration(each) for each in (0.04, 9.94, 12.0, 999.0, 1500.0, 90_000.0, 7_200_000.0)]
+    assert said == ["0.0 ms", "9.9 ms", "12 ms", "999 ms", "1.5 s", "1.5 min", "2 h"]
+    assert [report._shade(each, 100) for each in (0, 1, 30, 100)] == [0, 1, 3, 4]
