@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -55,7 +55,7 @@ def run(*words: str, **variables: str) -> Done:
 
 def run_here(*words: str, **variables: str) -> Done:
     """Run a verb to its end in this process, which takes no time to start."""
-    options = main._make_parser(words[0]).parse_args(words)
+    options = main.make_parser(words[:1]).parse_args(words)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         status = options.run(options, environment_of(variables))
     return Done(status, out.getvalue(), "")
@@ -65,6 +65,8 @@ class Running:
     """A verb that runs; what it prints can be waited for. Killed when the block ends."""
 
     program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "dockerproxy")
+    descriptors: Collection[int] = ()
+    """Those that it inherits besides the standard ones."""
 
     def __init__(self, *words: str, **variables: str) -> None:
         self.printed = ""
@@ -73,6 +75,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment_of(variables),
+            pass_fds=self.descriptors,
         )
 
     def __enter__(self) -> Self:

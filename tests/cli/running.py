@@ -8,7 +8,9 @@ from pathlib import Path
 
 from cli.programs import PATIENCE, Done, Running, engine_at, environment_of, short_folder
 
-PROLOGUE = "import os, signal, socket, sys; from dockerproxy.cli.ask import ask; path = os.environ['DOCKER_HOST'][7:]; "
+PROLOGUE = (
+    "import os, signal, socket, sys; from dockerproxy.cli.request import ask; path = os.environ['DOCKER_HOST'][7:]; "
+)
 PING = "print(ask(path, 'GET', '/_ping')[0], flush=True)"
 DENIED = "print(ask(path, 'GET', '/info')[0], flush=True)"
 HOLDS = "signal.pthread_sigmask(signal.SIG_BLOCK, {signals}); print('is-' + 'ready', sys.stdin.isatty(), flush=True)\n"

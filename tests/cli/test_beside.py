@@ -10,12 +10,12 @@ from cli.programs import PATIENCE, engine_at, environment_of, short_folder
 SCRIPT = """
 import argparse, sys
 from dockerproxy.cli import main
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.cli.beside import serve_beside, take_learned
 from dockerproxy.cli.plan import make_plan
 from dockerproxy.host import children
 folder, place, *words = sys.argv[1:]
-plan = make_plan(main._make_parser("run").parse_args(["run", "--host", f"{folder}/engine.sock", *words, "--", "x"]), {})
+plan = make_plan(main.make_parser("run").parse_args(["run", "--host", f"{folder}/engine.sock", *words, "--", "x"]), {})
 children.hold_signals()
 serving = serve_beside(plan, place)
 if serving.is_ready:

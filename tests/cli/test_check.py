@@ -137,20 +137,21 @@ digest    0123456789ab
 
 allowed
   containers         11 of 29  if the container is web or db-*: ContainerList, CheckpointList, ContainerArchiveInfo,\
- ContainerChanges, ContainerInspect, ContainerStats, ContainerTop, ContainerWait
+ ContainerChanges, ContainerInspect, ContainerStats, ContainerWait
                                if follow is false or if the container is web or db-*: ContainerLogs
+                               if the container is web or db-* and ps_args are -ef or aux: ContainerTop
                                if the container is db-*: ContainerRestart
                                contained: ContainerStart
   exec                1 of 3   contained, if the container is db-*: ExecStart
   no ping: most clients of Docker ask for it first; preset:ping allows it
 
 what this policy lets a client do that you may not expect:
-  it lists, writes or deletes in any host directory if the engine is experimental,\
+  it lists any host directory if the engine is experimental,\
  but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] removes it
   it types into running containers or starts commands there, but only if the container is db-*,\
  by ExecStart (policy.yaml:14); deny: [ExecStart] removes it
   it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
- by containers:read (policy.yaml:10); deny: [ContainerInspect, ContainerTop] removes it
+ by containers:read (policy.yaml:10); deny: [ContainerInspect] removes it
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] removes it
 9 operations that read and 3 that change something are allowed, 2 of them contained; the rest is denied
@@ -221,3 +222,20 @@ def test_a_lock_that_is_required_and_missing_keeps_the_proxy_from_starting() -> 
     assert done.status == (2 if missing else 0)
     assert done.err.count("SANDBOX=best-effort goes on without it") == len(missing)
     assert "\nsandbox   required; " in done.out
+
+
+HIDING = """\
+sockets:
+  dashboard:
+    path: FOLDER/dashboard.sock
+    allow: [containers:read]
+    hide: [labels, arguments]
+"""
+
+
+def test_what_is_hidden_is_said_and_what_would_show_it_is_not_allowed() -> None:
+    with policy_in(HIDING) as folder:
+        found = run("check", "--policy", str(folder / "policy.yaml")).out
+        assert "\nhide      arguments, labels\n" in found
+        assert "ContainerInspect" in found
+        assert "ContainerTop" not in found

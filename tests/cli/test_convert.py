@@ -20,8 +20,8 @@ sockets:
     allow:
       - ping:read
       - ContainerList
-      - CheckpointList                                                # a client lists, writes or deletes in any host
-                                                                      #   directory if the engine is experimental
+      - CheckpointList                                                # a client lists any host directory if the
+                                                                      #   engine is experimental
       - ContainerArchive                                              # a client reads any file of any container, of
                                                                       #   its volumes and bind mounts too
 """

@@ -6,7 +6,7 @@ import signal
 import pytest
 from cli.programs import NOWHERE, Running, engine_at, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 END = "containers/json\n"
 

@@ -150,6 +150,15 @@ def test_what_is_unrestricted_now_and_which_limits_are_others_is_said() -> None:
     assert back.out.endswith("2 under other conditions, 1 unrestricted that were not\n")
 
 
+def test_another_quota_is_a_difference() -> None:
+    text = "sockets: {a: {path: /a, %s allow: [own]}%s}"
+    with policy_in(text % ("quota: {networks: 2},", "")) as folder:
+        new = write(folder / "new.yaml", text % ("", ", b: {path: /b, quota: {memory: 2GiB}, allow: [own]}"))
+        done = run_here("diff", f"{folder}/policy.yaml", new)
+    assert "  quota  none, was networks 2\n" in done.out
+    assert "  quota  memory 2GiB\n" in done.out
+
+
 def test_recorded_requests_are_decided_by_both() -> None:
     with policy_in() as folder:
         log = write_log(
@@ -208,3 +217,10 @@ def test_another_engine_is_a_difference() -> None:
         done = run("diff", f"{folder}/policy.yaml", there)
         assert (done.status, done.out) == (1, "engine  /run/engine.sock, was as the environment says\n")
         assert run("diff", there, there).out == "nothing differs\n"
+
+
+def test_what_is_hidden_is_a_difference() -> None:
+    hiding = POLICY.replace("mode: report", "mode: report\n    hide: [labels]")
+    with policy_in() as folder:
+        new = write(folder / "new.yaml", hiding)
+        assert "  hide  labels, was none\n" in run_here("diff", str(folder / "policy.yaml"), new).out

@@ -5,8 +5,9 @@ import os
 import pytest
 from cli.files import POLICY, policy_in, write
 from cli.programs import Running, engine_at, run, run_here, serving, short_folder
+from decisions import split_decision
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.config.near import show
 
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
@@ -41,6 +42,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, **ENVIRONMENT):
         for method, target in REQUESTS:
             status, message = ask(f"{folder}/docker.sock", method, target)
+            message, _ = split_decision(message)
             explained = run_here("explain", method, target, **ENVIRONMENT)
             said = {line[:10].rstrip(): line[11:] for line in explained.out.splitlines()}
             if status == 200:
@@ -179,7 +181,7 @@ def test_a_refusal_by_a_policy_file_is_explained_with_every_line_that_bears_on_i
 
 
 RESTART = (
-    "ContainerRestart denied: only allowed if the container is db-*, without all;"
+    "ContainerRestart denied: only allowed if the container is db-*, and without the parameter all;"
     ' to allow it, widen its conditions in "allow" of socket "backup"'
 )
 
@@ -211,6 +213,18 @@ def test_what_passes_all_the_same_is_said_and_is_not_allowed() -> None:
     status, lines = explain("POST", "/containers/create", socket="new-thing")
     assert status == 1
     assert "decision   not allowed, but passes: the mode of this socket is report" in lines
+
+
+def test_a_quota_that_a_request_may_add_to_is_said() -> None:
+    with policy_in("sockets: {a: {path: /a, quota: {networks: 2, running: 3}, allow: [own, ContainerExec]}}") as folder:
+        said = [
+            run_here("explain", "--policy", f"{folder}/policy.yaml", "POST", f"/containers/x/{act}").out
+            for act in ("start", "kill")
+        ]
+        checked = run_here("check", "--policy", f"{folder}/policy.yaml").out
+    assert "quota      of what is own together, with this: running 3; serve counts what is there\n" in said[0]
+    assert "quota" not in said[1]
+    assert "quota     networks 2, running 3\n" in checked
 
 
 def test_a_body_is_judged_by_its_kind() -> None:
@@ -270,6 +284,7 @@ def test_what_is_explained_of_a_policy_file_is_what_the_proxy_answers() -> None:
             for socket in ("traefik", "new-thing"):
                 for method, target in REQUESTS:
                     status, message = ask(f"{folder}/{socket}.sock", method, target)
+                    message, _ = split_decision(message)
                     explained = run_here("explain", method, target, "--socket", socket, **variables)
                     decision = "decision   allowed\n" in explained.out or "but passes" in explained.out
                     assert decision is (status == 200), (socket, target)
@@ -285,3 +300,44 @@ def test_an_id_is_cut_to_twelve_digits_but_not_where_it_is_used() -> None:
     assert "object     container 0123456789ab, taken for its name; serve asks the engine" in lines
     assert any(line.endswith(": it is 0123456789ab") for line in lines)
     assert any(line.strip().startswith("- ContainerInspect: ") and whole in line for line in lines)
+
+
+HIDING = """\
+sockets:
+  dashboard:
+    path: FOLDER/dashboard.sock
+    mode: report
+    allow: [containers:read]
+    hide: [labels, arguments]
+"""
+
+
+def test_what_the_answer_goes_without_is_said() -> None:
+    with policy_in(HIDING) as folder:
+        path = str(folder / "policy.yaml")
+        found = run_here("explain", "--policy", path, "GET", "/containers/json")
+        assert (found.status, "answer     goes without arguments, labels" in found.out) == (0, True)
+        found = run_here("explain", "--policy", path, "GET", "/containers/web/top")
+        assert (found.status, "decision   not allowed\n" in found.out) == (1, True)
+        assert "to allow it, remove arguments from hide" in found.out
+        assert "\nchange" not in found.out
+        found = run_here("explain", "--policy", path, "GET", "/containers/web/logs?details=1")
+        assert (found.status, "remove labels from hide" in found.out) == (1, True)
+
+
+LISTING = "sockets: {ci: {path: FOLDER/ci.sock, allow: [own, 'images:read']}}"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [
+        ("GET /containers/json", "answer     shows only that of which this is so"),
+        ("POST /networks/prune", "answer     removes only that of which this is so"),
+        ("GET /images/json", ""),
+    ],
+)
+def test_what_is_shown_or_removed_in_part_is_said(request_line: str, said: str) -> None:
+    with policy_in(LISTING) as folder:
+        found = run_here("explain", "--policy", str(folder / "policy.yaml"), *request_line.split())
+        assert found.status == 0
+        assert said in found.out if said else "answer  " not in found.out

@@ -1,5 +1,6 @@
 """The lines of logs are read one after the other, whatever a log is."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,20 @@ def test_lines_come_one_after_the_other_and_none_is_endless(tmp_path: Path) -> N
 def test_what_is_no_file_is_said(path: str) -> None:
     with pytest.raises(UserError, match=path):
         next(read_lines((path,)))
+
+
+def test_what_is_compressed_is_read_a_piece_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "log.1").write_bytes(gzip.compress(b"a\nb\n") + gzip.compress(b"c\n" + b"x" * (LONGEST + 1)))
+    lines = list(read_lines((str(tmp_path / "log.1"),)))
+    assert lines[:3] == ["a\n", "b\n", "c\n"]
+    assert [len(line) for line in lines[3:]] == [LONGEST, 1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"a\n" * 100, mtime=0)[:-9], b"\x1f\x8bnonsense", gzip.compress(b"a\n", mtime=0) + b"x"],
+)
+def test_what_was_cut_cannot_be_decompressed(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "log.gz").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be decompressed"):
+        list(read_lines((str(tmp_path / "log.gz"),)))

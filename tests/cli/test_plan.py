@@ -24,7 +24,7 @@ def folder() -> Iterator[Path]:
 
 
 def options_of(*words: str) -> argparse.Namespace:
-    options: argparse.Namespace = main._make_parser("run").parse_args(["run", *words])
+    options: argparse.Namespace = main.make_parser(["run"]).parse_args(["run", *words])
     return options
 
 
@@ -75,6 +75,21 @@ def test_a_socket_of_a_policy_file_is_served_on_the_private_path_for_its_owner_o
 
 
 @pytest.mark.parametrize(
+    ("directory", "own"), [("/run/p", "/run/p/docker.sock"), ("/tmp/*", ""), ("/tmp/a:b", ""), ("/tmp/../p", "")]
+)
+def test_a_container_that_mounts_the_engines_socket_gets_the_private_one(
+    folder: Path, directory: str, own: str
+) -> None:
+    (folder / "policy.yaml").write_text(POLICY.replace("allow:", "own_socket: /far/ci.sock, allow:"))
+    for words in (("--policy", f"{folder}/policy.yaml"), ("--preset", "ping"), ("--learn", "learned.yaml")):
+        made = plan(folder, *words, "--", "a")
+        (socket,) = made.settings_in(directory, "").sockets
+        places = socket.policy.policy.places
+        assert places.own_socket == own
+        assert made.engine in places.sockets
+
+
+@pytest.mark.parametrize(
     ("words", "mode"),
     [
         (("--preset", "ping"), Mode.ENFORCE),
@@ -101,6 +116,11 @@ def test_the_mode_is_what_is_asked_for(folder: Path, words: tuple[str, ...], mod
         (("--policy", "POLICY", "--socket", "x", "--", "a"), ["--socket: 'x' is not a socket of the policy"]),
         (("--policy", "LEARNING", "--", "a"), ["LEARNING: the mode of its socket is learn"]),
         (("--preset", "ping", "--mode", "learn", "--", "a"), ["--mode: invalid mode 'learn'"]),
+        (("--preset", "ping", "--sweep", "--", "a"), ["--sweep: nobody owns what it creates"]),
+        (
+            ("--allow", "own", "--mode", "report", "--sweep", "--", "a"),
+            ["--sweep: in mode report, it lists what others own too"],
+        ),
         (("--learn", "/nonexistent/x.yaml", "--", "a"), ["/nonexistent: is not a directory"]),
     ],
 )

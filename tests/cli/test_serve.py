@@ -10,7 +10,7 @@ import pytest
 import yaml
 from cli.programs import Running, engine_at, run, serving, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 HEALTH_REMARK = "; the mode of the socket new is report: it refuses nothing"
 

@@ -21,7 +21,9 @@ from dockerproxy.wire.document import Json
 SEEN = (
     record_of("GET /containers/json")._replace(socket="backup"),
     record_of("GET /containers/web/logs?follow=1", "web")._replace(socket="backup"),
-    record_of("POST /containers/web/restart", "web", status=403, decision=Outcome.DENIED)._replace(socket="backup"),
+    record_of("POST /containers/web/restart", "web", status=403, decision=Outcome.DENIED)._replace(
+        socket="backup", id="4KD7Q-2F"
+    ),
     record_of("GET /_ping")._replace(socket="traefik"),
     refused("GET /../x", "ambiguous path: a dot segment")._replace(socket="traefik"),
 )

@@ -3,8 +3,11 @@
 import subprocess
 import sys
 
+import pytest
 from cli.files import policy_in, write
 from cli.programs import environment_of, run, run_here
+
+from dockerproxy.errors import UserError
 
 ALL_MET = """\
 socket traefik
@@ -41,7 +44,7 @@ deny GET /_dockerproxy/health
         path = write(folder / "a.txt", text)
         done = run_here("test", path, "--policy", f"{folder}/policy.yaml", "--socket", "backup")
     message = (
-        "ContainerRestart denied: only allowed if the container is db-*, without all;"
+        "ContainerRestart denied: only allowed if the container is db-*, and without the parameter all;"
         ' to allow it, widen its conditions in "allow" of socket "backup"'
     )
     assert done.status == 1
@@ -58,6 +61,38 @@ deny GET /_dockerproxy/health
         "    ProxyHealth is always allowed",
         "5 of 6 expectations not met",
     ]
+
+
+def test_lines_that_no_expectation_exercises_are_listed() -> None:
+    lines = ("socket backup", "allow GET /containers/web/json", "deny GET /containers/web/export")
+    text = "\n".join((*lines, "socket traefik", "allow GET /_ping", ""))
+    with policy_in() as folder:
+        done = run_here("test", write(folder / "a.txt", text), "--policy", f"{folder}/policy.yaml", "--coverage")
+        assert done.status == 0
+        assert done.out.splitlines()[1:] == [
+            f"{folder}/policy.yaml:5: no expectation exercises ContainerList",
+            *(
+                f"{folder}/policy.yaml:{line}: no expectation exercises {word}"
+                for line, word in ((11, "ContainerStart"), (12, "ContainerRestart"), (13, "ContainerLogs"))
+            ),
+            f"{folder}/policy.yaml:14: no expectation exercises ExecStart",
+            f"{folder}/policy.yaml:15: no expectation exercises ContainerArchive",
+            f"{folder}/policy.yaml:20: no expectation exercises ContainerList",
+            "3 of 10 lines of the policy covered, 30 %",
+        ]
+        words = (
+            "test",
+            str(folder / "a.txt"),
+            "--policy",
+            f"{folder}/policy.yaml",
+            "--coverage",
+            "--socket",
+            "traefik",
+        )
+        assert "1 of 2 lines of the policy covered, 50 %" in run_here(*words).out
+        expected = write(folder / "b.txt", "allow GET /_ping\n")
+        with pytest.raises(UserError, match="lines of a policy file are counted"):
+            run_here("test", expected, "--coverage", CONTAINERS="1")
 
 
 BODIES = """\

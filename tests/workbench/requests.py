@@ -26,10 +26,11 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.archives import Archive, ReadArchive
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.judge import Verdict, judge, judge_archive
+from dockerproxy.policy.judge import judge, judge_archive
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.needs import LISTS, UNREAD
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.wording import write_grant

@@ -15,7 +15,7 @@ from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Impossible, find_need

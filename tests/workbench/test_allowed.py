@@ -84,6 +84,15 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
     ]
 
 
+def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
+    text = "sockets: {web: {path: /web.sock, quota: {running: 2}, allow: [own, 'services:write']}}"
+    left_out = "does not cover what the quota cannot count"
+    assert list(list_left_out(sockets_of(text)["web"].policy)) == [
+        f"  own (policy.yaml:1) {left_out}: ServiceUpdate, PodRestartLibpod, PodStartLibpod",
+        f"  services:write (policy.yaml:1) {left_out}: ServiceCreate, ServiceUpdate",
+    ]
+
+
 def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:
     left_out = "does not cover what nothing can limit, unless unrestricted"
     assert list(list_left_out(policy_allowing("swarm:write", "PluginPull: unrestricted", "plugins:write"))) == [

@@ -13,7 +13,8 @@ from wire.tars import archive_of, item
 from workbench.bearings import changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.bearing import list_bearing
+from dockerproxy.workbench.bearing import find_change, list_bearing
+from dockerproxy.workbench.trying import Tried, try_request
 
 POLICY = """\
 sockets:
@@ -330,6 +331,15 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
         "- NetworkCreate",
     ]
     assert try_body(change(BODIES, said), "POST", "/networks/create", {"Name": "front"}).decision.allowed
+
+
+def test_no_line_allows_what_a_quota_cannot_count() -> None:
+    [socket] = sockets_of("sockets: {a: {path: /a, quota: {running: 2}, allow: [own]}}").values()
+    for target in ("/services/create", "/v5.0.0/libpod/play/kube"):
+        tried = try_request(socket.policy, "POST", target, b"{}")
+        assert isinstance(tried, Tried)
+        (line,) = find_change(socket.policy.policy, tried, "a", "policy.yaml")
+        assert line[1].endswith("allows this: its quota of running cannot count what it makes")
 
 
 def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,12 @@ from policy.policies import environments, policy_of, policy_with
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.workbench.exposure import find_exposures
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.
@@ -82,8 +84,7 @@ def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: 
 
 def granting(name: str, **values: Value) -> CompiledPolicy:
     """Return a policy that grants one operation under conditions, contained."""
-    words = find_words(OPERATIONS[name])
-    conditions = tuple(Condition(words[word], value) for word, value in values.items())
+    conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
     return policy_with(Grant(frozenset({name}), "here", conditions))
 
 
@@ -234,7 +235,14 @@ def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None
         ("ContainerTop", {"ps_args": ("-ef", "-o pid", "aux")}, False),
         ("ContainerTop", {"ps_args": ("-ef", "auxe")}, True),
         ("ContainerTop", {"ps_args": ("-A e",)}, True),
-        ("ContainerTop", {"containers": ("web",)}, True),
+        ("ContainerTop", {"containers": ("web",)}, False),
+        ("ContainerTop", {"containers": ("web",), "ps_args": ("e",)}, True),
+        ("ContainerTop", {"own": True}, False),
+        ("ContainerExec", {"own": True}, False),
+        ("NetworkConnect", {"own": True}, False),
+        ("NetworkConnect", {"own": True, "unrestricted": True}, True),
+        ("ContainerExec", {"own": True, "options": ("privileged",)}, True),
+        ("CheckpointList", {"own": True}, True),
     ],
 )
 def test_a_condition_that_leaves_nothing_of_an_exposure_takes_it_out(
@@ -247,3 +255,12 @@ def test_the_gravest_comes_first() -> None:
     says = [exposure.says for exposure in find_exposures(policy_of(ALLOW=",".join(OPERATIONS)))]
     root = [one.startswith("is root") for one in says]
     assert root == sorted(root, reverse=True)
+
+
+def test_what_is_hidden_is_not_exposed() -> None:
+    policy = policy_of(
+        ALLOW="ContainerInspect,ContainerTop,SwarmInspect,ConfigList,VolumeList,ServiceList,SecretInspect"
+    )
+    hidden = compile_policy(replace(policy.policy, hides=frozenset({"environment", "join_tokens"})))
+    assert len(find_exposures(policy)) > 4
+    assert find_exposures(hidden) == ()

@@ -9,6 +9,7 @@ from observe.records import ID, NOON, SOCKET, record_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Record
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.workbench.learned import (
     LearnedGrant,
     LearnedSocket,
@@ -57,6 +58,13 @@ def test_a_file_has_the_sockets_with_all_that_is_not_as_by_default() -> None:
         ("1", "/run/a b.sock", 0o600, 0, 7),
     ]
     assert "# a remark\n\nsockets:" in write_policy([LEARNED], "a remark")
+
+
+def test_what_a_socket_hides_stays_hidden() -> None:
+    policy = compile_policy(replace(SOCKET.policy.policy, hides=frozenset({"labels", "mounts"})))
+    text = write_policy([replace(LEARNED, settings=replace(SOCKET, policy=policy))])
+    assert "    hide: [labels, mounts]\n    allow:\n" in text
+    assert read_policy(text, "x.yaml").sockets[0].policy.hides == policy.hides
 
 
 def test_a_socket_that_nobody_used_allows_nothing() -> None:

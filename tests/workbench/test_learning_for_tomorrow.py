@@ -95,9 +95,9 @@ def test_whatever_is_done_to_an_object_is_allowed_tomorrow_on_one_of_a_name_like
     text = learn(record_of(line, today))
     policy = load(text)
     assert not any(today in line for line in text.splitlines() if not line.strip().startswith("#"))
-    assert settled(policy, record_of(line), ResolvedObject(ID, (tomorrow,), owner=ID)).allowed
+    assert settled(policy, record_of(line), ResolvedObject(ID, (tomorrow,), subject=ID)).allowed
     if "unrestricted" not in text:
-        assert not settled(policy, record_of(line), ResolvedObject(ID, ("prod_db",), owner=ID)).allowed
+        assert not settled(policy, record_of(line), ResolvedObject(ID, ("prod_db",), subject=ID)).allowed
 
 
 # Commands
@@ -166,19 +166,61 @@ def test_a_list_of_what_is_all_its_own_is_granted_as_own() -> None:
     assert "- ContainerList" in lines_of(listed)
 
 
-def test_a_container_that_is_connected_to_an_own_network_needs_nothing_unrestricted() -> None:
-    network = record_of("POST /networks/create", body={"Name": "net"}, status=201)._replace(created=OTHER)
-    connect = record_of(f"POST /networks/{OTHER}/connect", "net", body={"Container": "web"}, status=200)
-    lines = lines_of(network, create("web"), connect)
-    assert not any("unrestricted" in line for line in lines)
-    assert lines[-1].startswith("- NetworkConnect: {")
-    assert "own: true" in lines[-1]
+@pytest.mark.parametrize("api", ["", "v5.0.0/libpod/"])
+def test_a_prune_of_a_client_that_used_only_its_own_is_granted_as_own(api: str) -> None:
+    name = f"ContainerPrune{'Libpod' if api else ''}"
+    pruned = record_of(f"POST /{api}containers/prune?filters=%7B%22label%22%3A%5B%22a%22%5D%7D")
+    assert lines_of(create("web"), pruned)[-1] == f"- {name}: {{own: true}}"
+    assert lines_of(create("web"), pruned, start(OTHER, "db"))[-2:].count(f"- {name}") == 1
+    assert lines_of(pruned) == [f"- {name}"]
+    network = record_of(f"POST /{api}networks/prune")
+    assert lines_of(create("web"), network)[-1] == f"- NetworkPrune{'Libpod' if api else ''}"
 
 
-def test_what_has_no_stamp_is_not_granted_as_own() -> None:
+def test_a_list_or_prune_whose_filter_needs_all_is_not_granted_as_own() -> None:
+    filters = {
+        "containers/prune": "%7B%22status%22%3A%5B%22exited%22%5D%7D",
+        "containers/json": "%7B%22since%22%3A%5B%22db%22%5D%7D",
+    }
+    for target, text in filters.items():
+        method, name = ("POST", "ContainerPrune") if "prune" in target else ("GET", "ContainerList")
+        plain, filtered = record_of(f"{method} /{target}"), record_of(f"{method} /{target}?filters={text}")
+        assert f"- {name}: {{own: true}}" in lines_of(create("web"), plain)
+        assert f"- {name}" in lines_of(create("web"), plain, filtered)
+        assert f"- {name}" in lines_of(create("web"), filtered, plain)
+        again = resume(learn(create("web"), filtered))
+        again.note(plain, 1.0)
+        assert f"      - {name}" in [line.split("#")[0].rstrip() for line in again.text().splitlines()]
+
+
+def connect(container: str) -> Record:
+    return record_of(f"POST /networks/{OTHER}/connect", "net", body={"Container": container}, status=200)
+
+
+NETWORK = record_of("POST /networks/create", body={"Name": "net"}, status=201)._replace(created=OTHER)
+CONNECTED = "- NetworkConnect: {own: true}"
+
+
+def test_an_own_container_that_is_connected_to_an_own_network_is_not_listed() -> None:
+    assert lines_of(NETWORK, create("web"), connect("web"))[-1] == CONNECTED
+    assert lines_of(NETWORK, create("web"), connect("web"), connect("db"))[-1] != CONNECTED
+    assert lines_of(NETWORK, create("web"), connect("db"))[-1] == "- NetworkConnect: {containers: [db], own: true}"
+
+
+def test_a_container_that_is_listed_beside_own_stays_so_after_a_restart() -> None:
+    text = learn(NETWORK, create("web"), connect("db"))
+    again = resume(text)
+    for record in (NETWORK, create("web"), connect("web")):
+        again.note(record, NOON)
+    assert "containers: [db, web], own: true" in again.text()
+    again = resume(learn(NETWORK, create("web"), connect("web")))
+    assert CONNECTED in again.text()
+
+
+def test_what_an_unrestricted_create_makes_is_own_too() -> None:
     lines = lines_of(create("web", Privileged=True), start(ID, "web"))
     assert any("unrestricted" in line for line in lines)
-    assert lines[-1] == "- ContainerStart: {containers: [web]}"
+    assert lines[-1] == "- ContainerStart: {own: true}"
 
 
 OWN_RECORDS = [
@@ -202,7 +244,7 @@ def test_much_that_is_own_is_one_line_also_after_a_restart() -> None:
     ]
     again.note(start(ID, "web"), NOON)
     policy = load(again.text())
-    mine = ResolvedObject(ID, ("priceless_allen",), owner=ID, belongs_to=policy.owner)
+    mine = ResolvedObject(ID, ("priceless_allen",), subject=ID, belongs_to=policy.owner)
     assert settled(policy, start(ID, "x"), mine).allowed
     assert not settled(policy, start(ID, "x"), replace(mine, belongs_to="")).allowed
 
@@ -219,7 +261,7 @@ def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_with
     assert lines_of(*inspected)[-1] == "- ContainerInspect: {containers: [cache, db, proxy, web]}"
     policy = load(learn(listed, *inspected))
     assert allows(policy, "GET /containers/x/json", "tomorrow")
-    assert not settled(policy, start(ID, "web"), ResolvedObject(ID, ("web",), owner=ID)).allowed
+    assert not settled(policy, start(ID, "web"), ResolvedObject(ID, ("web",), subject=ID)).allowed
 
 
 # What had to be unrestricted

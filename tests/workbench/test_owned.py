@@ -1,8 +1,10 @@
 """What clients created is known again, by its id, its name, or what the engine calls it."""
 
+import pytest
 from observe.records import ID, record_of
 
 from dockerproxy.observe.record import Record
+from dockerproxy.wire.document import Json
 from dockerproxy.workbench.needs import Need, find_need
 from dockerproxy.workbench.owned import Owned
 
@@ -47,6 +49,28 @@ def test_what_was_created_is_known_by_the_names_that_clients_gave_it() -> None:
     assert {"web", "happy_path"} <= set(created.chosen)
     for name in ("web", "happy_path"):
         assert owns(created, record_of(f"GET /containers/{name}/json", name))
+
+
+def test_an_image_is_known_by_the_names_that_were_given_to_it() -> None:
+    images = note(record_of("POST /build?t=app:1&t=b"), record_of("POST /images/app:1/tag?repo=c", status=201))
+    for name in ("app:1", "b:latest", "c:latest"):
+        assert owns(images, record_of(f"GET /images/{name}/json", f"docker.io/library/{name}"))
+    assert not owns(images, record_of("DELETE /images/busybox", "docker.io/library/busybox:latest"))
+    for record in (record_of("POST /build?t=app:1", status=400), record_of("POST /images/create?fromImage=app&tag=1")):
+        assert not owns(note(record), record_of("GET /images/app:1/json", "docker.io/library/app:1"))
+
+
+@pytest.mark.parametrize("kind", ["services", "secrets", "configs"])
+def test_what_is_created_in_a_swarm_is_known(kind: str) -> None:
+    bodies: dict[str, Json] = {
+        "services": {"Name": "x", "TaskTemplate": {"ContainerSpec": {"Image": "app"}}},
+        "secrets": {"Name": "x", "Data": "eA=="},
+        "configs": {"Name": "x", "Data": "eA=="},
+    }
+    made = note(record_of(f"POST /{kind}/create", body=bodies[kind], status=201)._replace(created=EXEC[:25]))
+    assert owns(made, record_of(f"DELETE /{kind}/{EXEC[:25]}", "x"))
+    assert owns(made, record_of(f"DELETE /{kind}/x", "x"))
+    assert not owns(made, record_of(f"DELETE /{kind}/y", "y"))
 
 
 def test_names_of_one_kind_say_nothing_of_another() -> None:

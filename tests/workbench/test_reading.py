@@ -16,7 +16,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.settings import Level, LogFormat, LogPolls
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.reading import Reading
 
@@ -35,6 +35,7 @@ RECORD = Record(
     sent=1234,
     milliseconds=1.5,
 )
+DECISIONS = ("4KD7Q-00", "4KD7Q-2F", "4KD7Q-100")
 OTHER = RECORD._replace(target="/_ping", operation="SystemPing", object="")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LISTS = st.lists(TEXTS, max_size=3).map(tuple)
@@ -57,6 +58,7 @@ RECORDS = st.builds(
     st.integers(0, 10**9).map(lambda tenths: tenths / 10),
     st.none() | st.dictionaries(TEXTS, VALUES, max_size=3),
     TEXTS,
+    st.sampled_from(["", *DECISIONS]),
 )
 
 
@@ -98,7 +100,21 @@ TARGETS = st.builds(
     st.lists(st.tuples(TEXTS, TEXTS | IDS), max_size=3),
 )
 TRICKS = st.sampled_from(
-    [" uid=0", " in=1", ' {"', "\\", "\\x20", "-", ": ", " 200 in=0 out=0 0.1ms: ", " by ", " of ", " begins", "\udcff"]
+    [
+        " uid=0",
+        " in=1",
+        ' {"',
+        "\\",
+        "\\x20",
+        "-",
+        ": ",
+        " 200 in=0 out=0 0.1ms: ",
+        " by ",
+        " of ",
+        " begins",
+        " id=4KD7Q-00",
+        "\udcff",
+    ]
 )
 HOSTILE = st.lists(TEXTS | TRICKS, max_size=4).map("".join)
 WRITTEN = st.builds(
@@ -119,6 +135,7 @@ WRITTEN = st.builds(
         *[st.integers(0, 1 << 40)] * 3,
         st.floats(0, 10**9),
         st.none() | st.dictionaries(HOSTILE, VALUES, max_size=3),
+        id=st.sampled_from(DECISIONS),
     ),
     TARGETS,
     NAMES,
@@ -148,6 +165,13 @@ def test_the_beginning_and_the_end_of_a_stream_are_one_exchange() -> None:
     begins, ends, *_ = write(RECORD, begin=True)
     assert read([begins, begins, ends]) == ([RECORD, RECORD], 0)
     assert read([ends, begins]) == ([RECORD, RECORD], 0)
+
+
+@pytest.mark.parametrize("style", LogFormat)
+def test_streams_that_are_alike_are_told_apart_by_their_ids(style: LogFormat) -> None:
+    one, other = (RECORD._replace(id=each) for each in DECISIONS[:2])
+    (begins, _, *_), (_, ends, *_) = (write(each, style=style, begin=True) for each in (one, other))
+    assert read([begins, ends]) == ([one, other], 0)
 
 
 @pytest.mark.parametrize("style", LogFormat)
@@ -229,6 +253,21 @@ def test_what_a_client_sends_cannot_forge_a_record(style: LogFormat, forged: str
 
 
 @pytest.mark.parametrize("style", LogFormat)
+def test_what_a_client_sends_cannot_forge_an_id(style: LogFormat) -> None:
+    forged = f' 403 in=0 out=0 0.1ms id={DECISIONS[1]}","id":"{DECISIONS[1]}"'
+    hostile = RECORD._replace(
+        method=forged,
+        target=forged,
+        object=forged,
+        reason=forged,
+        decision=Outcome.REFUSED,
+        body={"names": (forged,)},
+        id=DECISIONS[0],
+    )
+    assert read(write(hostile, style=style)) == ([hostile], 0)
+
+
+@pytest.mark.parametrize("style", LogFormat)
 @pytest.mark.parametrize("forged", FORGED)
 def test_no_part_of_a_line_is_a_record(style: LogFormat, forged: str) -> None:
     hostile = RECORD._replace(
@@ -304,3 +343,36 @@ def test_whatever_stands_in_a_log_is_learned_from_or_left_out(lines: list[dict[s
     text = learner.text()
     assert text.replace("\n", "").isprintable()
     load(text)
+
+
+@pytest.mark.parametrize("style", LogFormat)
+def test_a_line_of_repeated_reads_is_as_many_records(style: LogFormat) -> None:
+    with tempfile.TemporaryFile() as file:
+        log = Log(Level.INFO, style, file.fileno(), polls=LogPolls.COLLAPSE)
+        log.open()
+        for number in range(5):
+            log.exchange(OTHER._replace(id=f"4KD7Q-0{number}"))
+        log.close()
+        file.seek(0)
+        lines = file.read().decode().splitlines()
+    assert len(lines) == 2
+    assert ('"times":4' if style is LogFormat.JSON else " times=4 since=") in lines[1]
+    reading = Reading(lines)
+    assert [record.id for record, _ in reading] == ["4KD7Q-00", *["4KD7Q-04"] * 4]
+    assert reading.unreadable == 0
+
+
+@pytest.mark.parametrize("times", [0, -1, "many", None])
+def test_a_line_is_one_record_at_least(times: object) -> None:
+    fields = {
+        "socket": "a",
+        "uid": 0,
+        "gid": 0,
+        "pid": 0,
+        "method": "GET",
+        "target": "/_ping",
+        "operation": "SystemPing",
+    }
+    fields |= {"decision": "allowed", "source": "", "reason": "", "status": 200, "received": 0, "sent": 0, "ms": 0.1}
+    line = json.dumps({"time": "2026-11-26T09:30:00.000Z", "event": "exchange", "times": times, **fields})
+    assert len(list(Reading([line]))) == 1

@@ -13,8 +13,9 @@ from policy.judging import finish
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.workbench.trying import (
     Tried,

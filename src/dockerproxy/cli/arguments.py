@@ -1,12 +1,18 @@
 """The arguments that several verbs take, and which socket they mean."""
 
 import argparse
+import re
+import time
 from collections.abc import Sequence
+from typing import Final
 
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
+
+_UNITS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SINCE: Final = re.compile(rf"([0-9]{{1,6}})([{''.join(_UNITS)}])")
 
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +25,21 @@ def add_policy_argument(parser: argparse.ArgumentParser) -> None:
 def add_socket_argument(parser: argparse.ArgumentParser) -> None:
     """Take the name of a socket."""
     parser.add_argument("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
+
+
+def add_since_argument(parser: argparse.ArgumentParser) -> None:
+    """Take how far back records count."""
+    parser.add_argument("--since", metavar="TIME", help="leave out what is older: 30d, 12h, 2w")
+
+
+def read_since(text: str | None) -> float:
+    """Return the time from which on records count, in seconds since 1970."""
+    if text is None:
+        return 0.0
+    found = _SINCE.fullmatch(text)
+    if found is None:
+        raise UserError(Problem("--since", f"{text!r} is not a duration", "write it like 30d, 12h or 2w"))
+    return time.time() - int(found[1]) * _UNITS[found[2]]
 
 
 def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from dockerproxy.errors import UserError
 from dockerproxy.host.children import Serving, fork_serving
 from dockerproxy.host.files import write_atomically
 from dockerproxy.host.learned import place_of
+from dockerproxy.host.systemd import NO_SERVICE, READY
 from dockerproxy.observe.log import Log
 from dockerproxy.settings import Settings
 
@@ -43,8 +45,13 @@ def _serve(settings: Settings, descriptor: int, tell_ready: Callable[[], None]) 
     """Serve in the forked process, and return its exit status."""
     configured = Configured(settings, {}, ())
     log = Log(settings.log_level, settings.log_format, descriptor)
+
+    def hear(state: str) -> None:
+        if state == READY:
+            tell_ready()
+
     try:
-        serve(configured, log, lambda: configured, make_learner=make_learner, tell_ready=tell_ready)
+        serve(configured, log, lambda: configured, make_learner=make_learner, service=replace(NO_SERVICE, tell=hear))
     except UserError as error:
         show_problems(error.problems)
         return SOMETHING_TO_MEND

@@ -1,31 +1,48 @@
 """Say what serve would do, and what the policy exposes, without opening a socket.
 
+  dockerproxy check --policy policy.yaml
+  dockerproxy check --policy policy.yaml --format sarif > check.sarif
+
 exit status: 0 serve would start, 2 something to mend, all of it listed
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.locks import find_problems
+from dockerproxy.cli.reports import (
+    MISTAKE,
+    Finding,
+    add_format_argument,
+    find_mistake,
+    find_policy_file,
+    place_of_source,
+    run_with_report,
+)
 from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.limits import LIMITS
+from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.switches import SWITCHES
-from dockerproxy.errors import UserError
+from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
-from dockerproxy.policy.differences import digest
+from dockerproxy.policy.differences import digest, list_settings
 from dockerproxy.policy.model import Mode
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import DEFAULTS, Sandbox, SocketSettings
+from dockerproxy.settings import DEFAULTS, LogPolls, Sandbox, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
+from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
+from dockerproxy.workbench.findings import Severity
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
@@ -33,15 +50,17 @@ _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:pi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the policy file."""
     add_policy_argument(parser)
+    add_format_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is configured, then what it exposes."""
+    if options.format is not None:
+        file = find_policy_file(options.policy, environment)
+        return run_with_report(options.format, "check", file, partial(_find, options, environment))
     configured = read_configuration(environment, options.policy)
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
-    problems = find_place_problems(configured)
-    problems += check_learning(configured.settings)
-    problems += find_problems(foresee(), configured.settings.sandbox)
+    problems = _find_problems(configured)
     warning = paint("warning", Style.DOUBTFUL)
     remarks = [f"{warning}: {remark}\n" for socket in sockets if (remark := socket.remark)]
     say(*remarks, *map(_paint_label, _list_settings(configured)))
@@ -66,6 +85,38 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 0
 
 
+def _find_problems(configured: Configured) -> list[Problem]:
+    """Return what is wrong on this machine."""
+    locks = find_problems(foresee(), configured.settings.sandbox)
+    return [*find_place_problems(configured), *check_learning(configured.settings), *locks]
+
+
+def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[int, Sequence[Finding]]:
+    """Return the same as findings: what is wrong, and what the lines of the policy expose."""
+    configured = read_configuration(environment, options.policy)
+    problems, file = _find_problems(configured), configured.policy_file
+    places = read_policy_file(file).places if file else {}
+    findings = [Finding(name="the policy", where=file, rule="mistake")]
+    paths = {socket.path: str(places[socket.name]) for socket in configured.settings.sockets if places}
+    findings += [replace(find_mistake(each), where=paths.get(each.where, each.where)) for each in problems]
+    for warning in configured.warnings:
+        findings.append(replace(find_mistake(warning), level=Severity.WARNING, fails=False))
+    for socket in configured.settings.sockets:
+        name = f"socket {socket.name}"
+        if socket.remark:
+            where = str(places.get(socket.name, file))
+            findings.append(
+                Finding(name=name, where=where, rule="not-enforced", level=Severity.WARNING, says=socket.remark)
+            )
+        for exposure in find_exposures(socket.policy):
+            sources = dict.fromkeys(case.decision.source for cases in exposure.cases.values() for case in cases)
+            for source in sources:
+                says = f"{name}: a client {exposure.says}; deny: [{', '.join(exposure.operations)}] removes it"
+                where = place_of_source(file, source)
+                findings.append(Finding(name=name, where=where, rule="exposure", level=Severity.NOTE, says=says))
+    return (MISTAKE if problems else 0), findings
+
+
 def _paint_label(line: str) -> str:
     label, blank, text = line.partition(" ")
     return paint(label, Style.STRONG) + blank + text
@@ -83,7 +134,8 @@ def _list_settings(configured: Configured) -> Iterator[str]:
             yield f"socket    {_describe_socket(socket, 'mode')}"
             yield from _list_limits(socket)
     yield f"grace     {settings.shutdown_grace:g}s to finish"
-    yield f"log       {settings.log_format} from {settings.log_level} on"
+    polls = ", repeated reads once a minute" if settings.log_polls is LogPolls.COLLAPSE else ""
+    yield f"log       {settings.log_format} from {settings.log_level} on{polls}"
     yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
     if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
         yield f"learned   policies are written into {settings.learn_directory}"
@@ -121,5 +173,7 @@ def _list_limits(socket: SocketSettings) -> Iterator[str]:
 def _list_policy(socket: SocketSettings) -> Iterator[str]:
     yield f"socket    {socket.name}, {_describe_socket(socket, 'permissions')}"
     yield from _list_limits(socket)
-    yield f"mode      {socket.policy.mode}"
+    yield from (f"{key:<9} {text}" for key, text in list_settings(socket.policy).items())
+    if socket.sweep is not Sweep.NEVER:
+        yield f"sweep     {socket.sweep}: what is own to {socket.policy.owner} is removed"
     yield f"digest    {digest(socket.policy)}"

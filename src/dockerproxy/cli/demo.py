@@ -13,7 +13,7 @@ from typing import Final
 
 import uvloop
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.cli.standin import start_standin
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.environment import read_environment
@@ -21,7 +21,8 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat, Settings

@@ -3,21 +3,31 @@
   dockerproxy diff old.yaml new.yaml
   CONTAINERS=1 POST=1 dockerproxy diff environment policy.yaml
   dockerproxy diff old.yaml new.yaml --log proxy.log
+  dockerproxy diff --at-most old.yaml new.yaml
 
 The word environment stands for what the environment configures. With a log, in either format, it also says which of the
-recorded requests would be decided differently.
+recorded requests would be decided differently. With --at-most, it proves that the second policy allows no request that
+the first does not, or shows one that it allows.
 
-exit status: 0 nothing differs, 1 something does, 2 something to mend
+With --format, what the new policy allows besides is found at its lines, for CI; with --at-most, the requests that show
+it, and what is not proven. It does not go with --log.
+
+exit status: 0 nothing differs, 1 something does, 2 something to mend; with --at-most: 0 proven, 1 a request shows
+otherwise, 2 something to mend, 3 neither
 """
 
 import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.at_most import report_at_most, run_at_most
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.cli.reports import Finding, add_format_argument, place_of_source, run_with_report
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count, write_limit
@@ -25,9 +35,10 @@ from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.policy.differences import find_ways
+from dockerproxy.policy.differences import compare_settings, find_ways, list_settings
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
+from dockerproxy.workbench.findings import Severity
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.workbench.replay import Pair, Replay
 
@@ -41,19 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take two policies."""
     parser.add_argument("old", metavar="OLD", help="a policy file, or the word environment")
     parser.add_argument("new", metavar="NEW", help="likewise")
-    parser.add_argument(
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--at-most", action="store_true", help="prove that NEW allows no request that OLD does not")
+    more.add_argument(
         "--log", metavar="FILE", help="a log, to decide what is recorded in it by both; - is standard input"
     )
+    add_format_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what differs; 0 if nothing."""
+    if options.format is not None:
+        file = "" if options.new == _ENVIRONMENT else options.new
+        return run_with_report(options.format, "diff", file, partial(_find, options, environment, file))
     old, new = _read_both(options.old, options.new, environment)
     pairs = _make_pairs(old.sockets, new.sockets)
     replay = _replay(options.log, pairs) if options.log is not None else None
-    differs = old.engine != new.engine and _ENVIRONMENT not in {options.old, options.new}
+    engine = _compare_engines(old, new)
+    if options.at_most:
+        return run_at_most(pairs, engine, (options.old, options.new), new.places)
+    differs = bool(engine) and _ENVIRONMENT not in {options.old, options.new}
     if differs:
-        say(f"engine  {new.engine or _FOUND}, was {old.engine or _FOUND}")
+        say(f"engine  {engine}")
     for pair in pairs:
         lines = list(_describe(pair))
         if lines:
@@ -65,6 +85,53 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         say("")
         _print_replay(replay)
     return 1 if differs else 0
+
+
+def _find(options: argparse.Namespace, environment: Mapping[str, str], file: str) -> tuple[int, Sequence[Finding]]:
+    """Return what differs as findings, each at a line of the new policy."""
+    if options.log is not None:
+        raise UserError(Problem("--log", "recorded requests are in no report", "leave out --log or --format"))
+    old, new = _read_both(options.old, options.new, environment)
+    pairs = _make_pairs(old.sockets, new.sockets)
+    engine = _compare_engines(old, new)
+    if options.at_most:
+        return report_at_most(pairs, engine, file, new.places)
+    findings = []
+    if engine and _ENVIRONMENT not in {options.old, options.new}:
+        says = f"engine {engine}"
+        findings.append(Finding(name="engine", where=file, rule="setting", level=Severity.NOTE, says=says, fails=True))
+    for pair in pairs:
+        place = str(new.places.get(pair.name, file))
+        lines = list(_describe(pair))
+        for line in lines:
+            if line.startswith("  operations:") or (line.startswith("socket ") and lines[1:]):
+                continue
+            rule, level, verb = _KINDS.get(line[_SIGN], _SETTING)
+            way = line.lstrip(" +-")
+            where = _find_place(pair, way, file) if rule == "gained" else place
+            name, says = f"socket {pair.name}", f"{verb}{way}"
+            found = Finding(name=name, where=where, rule=rule, level=level, says=f"{name}: {says}", fails=True)
+            findings.append(found)
+    return (1, findings) if findings else (0, [Finding(name="nothing differs", where=file, rule="setting")])
+
+
+_SIGN: Final = 2
+"""Column of a line's sign."""
+
+_KINDS: Final = {"+": ("gained", Severity.WARNING, "now allows "), "-": ("lost", Severity.NOTE, "no longer allows ")}
+_SETTING: Final = ("setting", Severity.NOTE, "")
+"""By the sign of a line: the rule of its finding, the level, and what a socket does."""
+
+
+def _find_place(pair: Pair, way: str, file: str) -> str:
+    """Return the place of the grant behind what the new policy allows."""
+    if pair.new is None or not file:
+        return file
+    policy, name = pair.new.policy, way.partition(":")[0]
+    for case in policy.cases[name]:
+        if way in find_ways(replace(policy, cases={name: (case,)}), name):
+            return place_of_source(file, case.decision.source)
+    return file
 
 
 _STYLES: Final = {"s": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
@@ -90,6 +157,10 @@ def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[Polic
     if problems:
         raise UserError(*dict.fromkeys(problems))
     return read
+
+
+def _compare_engines(old: PolicyFile, new: PolicyFile) -> str:
+    return "" if old.engine == new.engine else f"{new.engine or _FOUND}, was {old.engine or _FOUND}"
 
 
 def _make_pairs(old: Sequence[SocketSettings], new: Sequence[SocketSettings]) -> list[Pair]:
@@ -124,8 +195,7 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         was, now = (write_limit(limit, each.limits) for each in (old, new))
         if was != now:
             yield f"  limit  {limit.name} {now}, was {was}"
-    if old.policy.mode is not new.policy.mode:
-        yield f"  mode  {new.policy.mode}, was {old.policy.mode}"
+    yield from (f"  {key}  {said}" for key, said in compare_settings(old.policy, new.policy))
     numbers = dict.fromkeys(("gained", "lost", "under other conditions", "unrestricted that were not"), 0)
     for name in OPERATIONS:
         before, after = find_ways(old.policy, name), find_ways(new.policy, name)
@@ -146,7 +216,7 @@ def _describe_one(pair: Pair) -> Iterator[str]:
             yield f"socket {socket.name}: {word}"
             yield f"  path  {socket.path}"
             yield f"  file  {describe_file(socket)}"
-            yield f"  mode  {socket.policy.mode}"
+            yield from (f"  {key}  {text}" for key, text in list_settings(socket.policy).items())
             yield from (f"  {sign} {way}" for name in OPERATIONS for way in find_ways(socket.policy, name))
 
 

@@ -4,10 +4,14 @@
   CONTAINERS=1 dockerproxy explain POST /containers/web/start
   dockerproxy explain --policy policy.yaml --socket backup POST /containers/web/start
   dockerproxy explain --policy policy.yaml --socket backup --body create.json POST /containers/create
+  dockerproxy explain --policy policy.yaml --decision 4KD7Q-2F --log proxy.log
 
 It sends nothing: where serve would ask the engine which object is meant, a name is taken for the object's name. Of a
 body it says all that is wrong with it, and what would allow it; or what goes to the engine. For a socket whose mode is
 report or learn it says what the policy says.
+
+With the ID of a decision, which a denial's message ends with, it shows what the log has of it, and explains the same
+request by the policy as it is now. The object is the one that the engine named then.
 
 exit status: 0 allowed, 1 not allowed, 2 something to mend
 """
@@ -18,16 +22,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.catalog import HEALTH, UNKNOWN
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.decision import describe_record, find_decision, find_recorded
 from dockerproxy.cli.sockets import describe_file, may_open
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.environment import Configured
 from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.errors import Problem, Refusal, UserError
+from dockerproxy.observe.record import Record
+from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing
@@ -45,8 +55,10 @@ _PEER: Final = re.compile(r"(\d{1,10})(?::(\d{1,10}(?:,\d{1,10})*))?", re.ASCII)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take a request, and what it would come with."""
-    parser.add_argument("method", metavar="METHOD", help="GET, HEAD, POST, PUT or DELETE")
-    parser.add_argument("target", metavar="TARGET", help="path and query, as a client sends them")
+    parser.add_argument("method", metavar="METHOD", nargs="?", help="GET, HEAD, POST, PUT or DELETE")
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="path and query, as a client sends them")
+    parser.add_argument("--decision", metavar="ID", help="a request that was decided, in place of METHOD and TARGET")
+    parser.add_argument("--log", metavar="FILE", nargs="+", help="where the decision is recorded; - is standard input")
     add_policy_argument(parser)
     add_socket_argument(parser)
     parser.add_argument("--body", metavar="FILE", help="its body, JSON or an archive; - is standard input")
@@ -58,44 +70,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Explain; 0 if allowed, 1 if not."""
     configured = read_configuration(environment, options.policy)
-    socket = choose_socket(configured.settings.sockets, options.socket)
+    record = _find_record(options)
+    name, method, target = options.socket, options.method, options.target
+    if record is not None:
+        name, method, target = name or record.socket, record.method, record.target
+    socket = choose_socket(configured.settings.sockets, name)
     peer = _read_peer(options.peer) if options.peer is not None else None
     body = _read_body(options.body) if options.body is not None else None
-    tried = try_request(socket.policy, options.method, options.target, body, most=socket.limits.body)
-    lines = [("socket", f"{socket.name}, {socket.path}")] if configured.policy_file else []
-    if isinstance(tried, Refusal):
-        lines += _refused(tried)
-    else:
-        lines += _explained(socket, tried, body)
-        lines += _list_changes(socket, tried, configured.policy_file)
+    tried = _try(socket, method, target, body, record)
+    for line in _explain(socket, tried, body, configured.policy_file):
+        say(_write_line(*line))
     opens = peer is None or may_open(socket, *peer)
     if peer is not None:
-        lines.append(("peer", _describe_peer(socket, *peer)))
-    for name, value in lines:
-        say(_write_line(name, value))
+        say(_write_line("peer", _describe_peer(socket, *peer)))
     return 0 if isinstance(tried, Tried) and tried.decision.allowed and opens else 1
+
+
+def explain_record(configured: Configured, record: Record) -> tuple[SocketSettings, list[Line]]:
+    """Explain a recorded request by the policy of its socket, which is returned; a `UserError` if there is no such."""
+    socket = choose_socket(configured.settings.sockets, record.socket)
+    tried = _try(socket, record.method, record.target, None, record)
+    return socket, list(_explain(socket, tried, None, configured.policy_file))
+
+
+def _try(
+    socket: SocketSettings, method: str, target: str, body: bytes | None, record: Record | None
+) -> Tried | Refusal:
+    found = find_recorded(record) if record is not None else None
+    return try_request(socket.policy, method, target, body, most=socket.limits.body, found=found)
+
+
+def _explain(socket: SocketSettings, tried: Tried | Refusal, body: bytes | None, file: str) -> Iterator[Line]:
+    if file:
+        yield "socket", f"{socket.name}, {socket.path}"
+    if isinstance(tried, Refusal):
+        yield from _refused(tried)
+    else:
+        yield from _explained(socket, tried, body)
+        yield from _list_changes(socket, tried, file)
+
+
+def _find_record(options: argparse.Namespace) -> Record | None:
+    """Print and return what a log has of a decision, if one is asked for."""
+    asked = [options.method, options.target], [options.decision, options.log]
+    if not any(all(pair) for pair in asked) or all(any(pair) for pair in asked):
+        raise UserError(
+            Problem("explain", "not told what to explain", "give METHOD TARGET, or --decision ID --log FILE")
+        )
+    if options.decision is None:
+        return None
+    record, times = find_decision(options.decision, options.log)
+    for name, value in describe_record(record, times):
+        say(_write_line(name, value))
+    say("", "by the policy as it is now:")
+    return record
 
 
 _STYLES: Final = {
     **dict.fromkeys(("allowed", "yes"), Style.GOOD),
-    **dict.fromkeys(("not", "refused", "no"), Style.BAD),
-    **dict.fromkeys(("depends", "?"), Style.DOUBTFUL),
+    **dict.fromkeys(("not", "denied", "refused", "no"), Style.BAD),
+    **dict.fromkeys(("depends", "reported", "?"), Style.DOUBTFUL),
 }
 """By the first word of a decision, or of what a condition makes of the request."""
 
 _CONDITION: Final = re.compile(r"(yes|no|\?) +").match
 
 
-def _write_line(name: str, value: str) -> str:
-    """Write a label and a text. Whole ids stay only in what goes to the engine, and in lines to paste."""
+def style_line(name: str, value: str) -> tuple[str, list[tuple[str, Style | None]]]:
+    """Return a label, and its text in pieces. Whole ids stay only in what goes to the engine, and in lines to paste."""
     condition = _CONDITION(value) if not name else None
     if name == "object" or condition is not None:
         value = shorten_ids(value)
     if condition is not None:
-        value = paint(condition[1], _STYLES[condition[1]]) + value[condition.end(1) :]
-    if name == "decision":
-        value = paint(value, _STYLES.get(value.partition(" ")[0], Style.STRONG))
-    return f"{paint(name, Style.STRONG)}{'':<{10 - len(name)}} {value}"
+        return name, [(condition[1], _STYLES[condition[1]]), (value[condition.end(1) :], None)]
+    style = _STYLES.get(value.partition(" ")[0], Style.STRONG) if name in {"decision", "outcome"} else None
+    return name, [(value, style)]
+
+
+def _write_line(name: str, value: str) -> str:
+    name, pieces = style_line(name, value)
+    text = "".join(piece if style is None else paint(piece, style) for piece, style in pieces)
+    return f"{paint(name, Style.STRONG)}{'':<{10 - len(name)}} {text}"
 
 
 def _refused(refusal: Refusal) -> Iterator[Line]:
@@ -103,8 +158,18 @@ def _refused(refusal: Refusal) -> Iterator[Line]:
     yield "reason", refusal.reason
 
 
+def _describe_mode(socket: SocketSettings, tried: Tried) -> str:
+    """Say what becomes of a request that is not allowed, if it is not just denied."""
+    policy, name = socket.policy.policy, tried.request.operation.name
+    is_denied = not name or any(name in denial.operations for denial in policy.denials)
+    if tried.is_barred or (policy.asks and is_denied) or policy.mode_word == Mode.ENFORCE:
+        return ""
+    does = "unless a person allows it" if policy.asks else "but passes"
+    return f", {does}: the mode of this socket is {policy.mode_word}"
+
+
 def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iterator[Line]:
-    request, decision, mode = tried.request, tried.decision, socket.policy.mode
+    request, decision = tried.request, tried.decision
     yield "request", f"{request.method} {request.target}"
     if request.operation is not UNKNOWN:
         yield "operation", f"{request.operation.name}: {request.operation.says}"
@@ -116,16 +181,32 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
     unseen = describe_unseen(tried)
     if unseen:
         yield "object", unseen
-    passes = "" if mode is Mode.ENFORCE else f", but passes: the mode of this socket is {mode}"
+    passes = _describe_mode(socket, tried)
     if tried.wants_body:
         yield "decision", f"depends on the body; give it with --body{passes}"
     else:
         yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
     yield from list_bearing(socket.policy.policy, tried)
+    quota = socket.policy.policy.quota
+    if quota and decision.counts_for:
+        counted = quota.for_operation(request.operation.name)
+        yield "quota", f"of what is own together, with this: {counted}; serve counts what is there"
     if decision.message and not tried.wants_body:
         yield "message", decision.message
+    if decision.allowed:
+        yield from _describe_answer(socket, tried)
     if decision.allowed and decision.content is not None:
         yield from _show_content(decision.content)
+
+
+def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
+    """Say what a client does not get of the engine's answer."""
+    name = tried.request.operation.name
+    if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
+        some = f"{'removes' if name in PRUNES else 'shows'} only that of which this is so; serve looks at each object"
+        yield "answer", "has 0 for each count, since lists show only some" if name in COUNTING else some
+    if socket.policy.hides and name in ANSWERS:
+        yield "answer", f"goes without {', '.join(sorted(socket.policy.hides))}"
 
 
 def _describe_body(tried: Tried, body: bytes) -> str:
@@ -148,7 +229,9 @@ def _show_content(content: bytes) -> Iterator[Line]:
 
 
 def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[Line]:
-    """Say what would turn the decision; of a refusal by the environment, the message says it."""
+    """Say what would turn the decision; of a refusal by the environment or `hide`, the message says it."""
+    if tried.is_barred:
+        return
     if file:
         yield from find_change(socket.policy.policy, tried, socket.name, file)
         return

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.config.configuration import read_configuration
 
 

@@ -1,7 +1,14 @@
-"""The lines of logs, one after the other: a log may be larger than the memory, and need not be one."""
+"""The lines of logs, one after the other: a log may be larger than the memory, and need not be one.
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+Attack: a compressed file that grows without end -> Defence: it is read as it grows, a bounded piece at a time
+(test: test_what_is_compressed_is_read_a_piece_at_a_time).
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO, Final, cast
 
 from dockerproxy.config.files import open_input
 from dockerproxy.errors import Problem, UserError
@@ -10,17 +17,36 @@ LONGEST: Final = 1 << 20
 """Bytes that are looked at together: a record is shorter, and a log may be something else."""
 
 NOTHING_RECORDED: Final = "no recorded requests"
+_GZIP: Final = b"\x1f\x8b"
+"""The first bytes of a compressed file (RFC 1952 2.3.1), as logrotate leaves them, whatever its name."""
+
 HOW_TO_RECORD: Final = "run the proxy with LOG_LEVEL=info for a while; LOG_FORMAT=json and LOG_FORMAT=text can be read"
 
 
-def read_lines(paths: Sequence[str]) -> Iterator[str]:
-    """Read the lines of some files, `-` for standard input; a `UserError` says why one cannot be read."""
+def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda _: None) -> Iterator[str]:
+    """Read the lines of some files, `-` for standard input; a `UserError` says why one cannot be read.
+
+    Those of a compressed file are read as if it were not.
+
+    Args:
+        paths: Of the files.
+        follow: Is given each file before it is read.
+    """
     for path in paths:
         try:
             with open_input(path) as file:
-                yield from split_lines(file)
+                follow(file)
+                yield from split_lines(_decompress(file))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            hint = "the file was cut, or is still being written: decompress what there is with `gzip -cd`"
+            raise UserError(Problem(path, f"cannot be decompressed: {error}", hint)) from None
         except OSError as error:
             raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+
+
+def _decompress(file: BinaryIO) -> BinaryIO:
+    buffered = cast("io.BufferedReader", file)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if buffered.peek(2).startswith(_GZIP) else file
 
 
 def split_lines(file: BinaryIO) -> Iterator[str]:

@@ -7,12 +7,14 @@ import os
 import sys
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
 from dockerproxy.errors import UserError
 from dockerproxy.host.descriptors import discard, occupy_standard
+from dockerproxy.no_tls import forgo_tls
+from dockerproxy.version import describe
 
 USAGE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -29,11 +31,17 @@ VERBS: Final = {
     "explain": "say whether a request would be allowed, why, and what would change it",
     "test": "compare what a policy decides with what you expect, for your own CI",
     "diff": "say what two policies decide differently",
+    "can": "say who can become root, run commands or read files, and which grants together give it",
+    "verify": "compare the policy with the engine and the host: what is missing, ignored or unsafe",
     "presets": "list the policies for known programs, or show one",
     "convert": "print the policy file that the environment variables mean",
     "suggest": "make the smallest policy for what a log shows",
-    "schema": "print the JSON Schema of the policy file, for editors",
+    "ask": "answer requests that no rule allows, of sockets in mode ask",
+    "unused": "say what a policy grants and nobody needed, and print the narrower policy as a patch",
+    "report": "make a page of what clients did, what was denied, and what a policy exposes or need not grant",
+    "schema": "print the JSON Schema of the policy file, for editors, or of the log",
     "operations": "list what exists in the Docker and Podman API, and what each operation reveals or changes",
+    "top": "watch a running proxy: clients, requests, streams, and what is denied",
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
     "run": "run a program whose way to the engine is a proxy of its own",
     "sweep": "remove what clients of a socket created, and nothing else",
@@ -53,14 +61,14 @@ A policy file says it for many sockets, each with operations, presets and condit
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, test, diff, healthcheck, operations); 2 something to mend, all of it
-listed; 70 a bug, please report it"""
+exit status: 0 done; 1 the answer is no (explain, test, diff, unused, verify, healthcheck, operations); 2 something to
+mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; return the exit status."""
     words = list(arguments) or ["serve"]
-    options = _make_parser(words[0]).parse_args(words)
+    options = make_parser(words[:1]).parse_args(words)
     try:
         status: int = options.run(options, os.environ)
     except UserError as error:
@@ -69,8 +77,8 @@ def main(arguments: Sequence[str]) -> int:
     return status
 
 
-def _make_parser(first: str) -> argparse.ArgumentParser:
-    """Make the parser for a command line that begins with a word: other verbs than that one are not even imported."""
+def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
+    """Make a parser that knows all of some verbs, and of others the name: these are not even imported."""
     parser = _Parser(
         prog="dockerproxy",
         description="A filtering proxy for the Docker and Podman socket, over unix sockets only.",
@@ -80,7 +88,7 @@ def _make_parser(first: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for verb, says in VERBS.items():
-        if verb != first:
+        if verb not in whole:
             verbs.add_parser(verb, help=says)
             continue
         module = importlib.import_module(f"dockerproxy.cli.{verb}")
@@ -97,10 +105,10 @@ def _make_parser(first: str) -> argparse.ArgumentParser:
 
 
 class _ShowVersion(argparse.Action):
-    """Looks the version up only where it is asked for: what does it takes a third of the time to start."""
+    """Keeps lines as they are, which argparse's own action would wrap."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"{parser.prog} {importlib.import_module('importlib.metadata').version(parser.prog)}")
+        print(parser.prog, describe())
         parser.exit()
 
 
@@ -126,6 +134,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 def entry() -> None:
     """Run as a program."""
+    forgo_tls()
     occupy_standard()
     sys.stdout, sys.stderr = show_all(sys.stdout), show_all(sys.stderr)
     try:

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +20,8 @@ from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.places import Places, is_place
+from dockerproxy.policy.sweeps import find_obstacle
 from dockerproxy.proxy.failures import find_trouble
 from dockerproxy.settings import DEFAULTS, Level, LogFormat, Settings, SocketSettings
 
@@ -69,7 +70,7 @@ class Plan:
         """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
         path = os.path.join(directory, SOCKET)
         if self.served is None:
-            name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode, path)
+            name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode)
             policy = replace(policy, owner=self.owner_in(directory))  # Each run owns what it creates.
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
@@ -79,7 +80,7 @@ class Plan:
             permissions=_OWNERS_ONLY,
             uid=None,
             gid=None,
-            policy=compile_policy(replace(policy, mode=self.mode)),
+            policy=compile_policy(replace(policy, mode=self.mode, places=self._places_at(path, policy.places))),
             limits=limits,
             notes_created=True,
         )
@@ -91,6 +92,10 @@ class Plan:
             log_format=LogFormat.JSON,
             learn_directory=learned,
         )
+
+    def _places_at(self, path: str, places: Places) -> Places:
+        """Have containers that mount a socket of the engine's get the private one, which is another each time."""
+        return replace(places, own_socket=path if is_place(path) else "", sockets=places.sockets | {self.engine})
 
 
 def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:
@@ -108,11 +113,9 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
     if options.learn is not None:
         problems += find_obstacles(options.learn)
     engine = _find_engine(options.host, file.engine, environment, problems)
-    if options.sweep and not problems and not _owns(lines, served):
-        problems.append(Problem("--sweep", "nothing is the program's own", "add --allow own"))
     if problems:
         raise UserError(*problems)
-    return Plan(
+    plan = Plan(
         command=tuple(list_words(options.command)),
         engine=engine,
         mode=mode,
@@ -122,14 +125,10 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
         is_quiet=options.quiet,
         sweeps=options.sweep,
     )
-
-
-def _owns(lines: Iterable[Line], served: SocketSettings | None) -> bool:
-    """Whether what the program creates is known later as its own."""
-    if served is not None:
-        return bool(served.policy.owner)
-    grants = (grant for line in lines for grant in line.grants)
-    return any(condition.word == OWN for grant in grants for condition in grant.conditions)
+    obstacle = find_obstacle(plan.settings_in(NAME, "").sockets[0].policy) if plan.sweeps else ""
+    if obstacle:
+        raise UserError(Problem("--sweep", obstacle, "add --allow own, and lists only with own: true"))
+    return plan
 
 
 def list_words(command: Sequence[str]) -> Sequence[str]:

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         if not serving.is_ready:
             status = children.stop_serving(serving.process)
             return status if status == SOMETHING_TO_MEND else PROXY_FAILED
-        summary = Summary(socket, learns=bool(plan.learn))
+        summary = Summary(learns=bool(plan.learn))
         reading = threading.Thread(target=summary.note_all, args=(Reading(split_lines(serving.log)),), name="records")
         reading.start()
         clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else _leave
@@ -135,8 +135,7 @@ def _run(
 def _sweep(socket: str, owner: str, summary: Summary) -> None:
     """Remove what the program created, and have it told at the end."""
     try:
-        for swept in sweep(socket, owner):
-            summary.note_swept(swept)
+        sweep(socket, owner, summary.note_swept)
     except OSError as error:
         _complain(f"not swept: the proxy does not answer: {error.strerror or error}")
 

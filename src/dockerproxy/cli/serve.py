@@ -1,8 +1,10 @@
 """Run the proxy.
 
-SIGTERM and SIGINT stop accepting, let exchanges finish for SHUTDOWN_GRACE seconds, cut the rest and exit with 0;
-a second signal cuts at once. SIGHUP reads the policy file again: all of it, or nothing if there is a mistake.
-SIGUSR1 writes what was learned, and logs what was only reported.
+SIGTERM and SIGINT stop accepting, let exchanges finish for SHUTDOWN_GRACE seconds, cut the rest, remove what is own
+where `sweep: at-exit` says so, and exit with 0; a second signal cuts at once. SIGHUP reads the policy file again: the
+whole of it, or nothing if there is a mistake.
+SIGUSR1 writes what was learned, and logs what was only reported. As a service of systemd it takes over the sockets of
+its .socket unit, and tells when it is ready, reloads and stops, and that it is alive.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,6 +29,7 @@ from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
 from dockerproxy.errors import UserError
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
+from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, UNCHANGED, Service, read_service
 from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import compile_policy
@@ -64,9 +68,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = configured.settings
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
         raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
-    log = Log(settings.log_level, settings.log_format)
+    log = Log(settings.log_level, settings.log_format, polls=settings.log_polls)
     _announce(configured, log)
-    serve(configured, log, read)
+    serve(configured, log, read, service=read_service(environment))
     return 0
 
 
@@ -82,7 +86,7 @@ def serve(
     read: Callable[[], Configured],
     *,
     make_learner: LearnerFactory = _make_learner,
-    tell_ready: Callable[[], None] = lambda: None,
+    service: Service = NO_SERVICE,
 ) -> None:
     """Serve until told to stop.
 
@@ -91,7 +95,7 @@ def serve(
         log: Where it is logged; closed at the end.
         read: Reads the configuration again.
         make_learner: Makes what learns.
-        tell_ready: Called when clients are about to be served.
+        service: What systemd handed to us, and who hears how we are.
 
     Raises:
         UserError: A socket cannot be opened, or the process cannot be locked in.
@@ -99,7 +103,7 @@ def serve(
     try:
         if configured.settings.sandbox is not Sandbox.OFF:
             sandbox.prepare()
-        uvloop.run(_serve(configured, log, read, make_learner, tell_ready))
+        uvloop.run(_serve(configured, log, read, make_learner, service))
         log.message(Level.NOTICE, "stopped")
     finally:
         log.close()
@@ -128,6 +132,11 @@ def _announce(configured: Configured, log: Log) -> None:
         log.message(Level.WARNING, str(warning))
     in_file = bool(configured.policy_file)
     for served in configured.settings.sockets:
+        if served.policy.policy.asks and not configured.settings.control_socket:
+            text = (
+                f"socket {served.name}: nobody can be asked, so all is denied that no rule allows; set CONTROL_SOCKET"
+            )
+            log.message(Level.WARNING, text)
         if served.remark:
             log.message(Level.WARNING, served.remark)
         text = describe_exposures(served.policy, in_file=in_file)
@@ -139,7 +148,7 @@ async def _serve(
     log: Log,
     read: Callable[[], Configured],
     make_learner: LearnerFactory,
-    tell_ready: Callable[[], None],
+    service: Service,
 ) -> None:
     loop = asyncio.get_running_loop()
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
@@ -147,19 +156,32 @@ async def _serve(
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(SWITCH)
-    server = Server(configured.settings, log, make_learner)
-    reloading = _Reloading(server, log, configured, read)
+    server = Server(configured.settings, log, make_learner, service)
+    reloading = _Reloading(server, log, configured, read, service)
+
+    def stop() -> None:
+        service.tell(STOPPING)
+        server.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
 
     def lock_in() -> str:
         remark = _lock_in(configured, log)
-        tell_ready()
+        service.tell(READY)
         return remark
 
+    if service.watchdog:
+        server.start(_keep_alive(service), "telling systemd that we are alive")
     await server.run(lock_in)
+
+
+async def _keep_alive(service: Service) -> None:
+    while True:
+        service.tell(ALIVE)
+        await asyncio.sleep(service.watchdog / 2)
 
 
 def _lock_in(configured: Configured, log: Log) -> str:
@@ -190,11 +212,14 @@ def _end_with_a_word(log: Log, what: str) -> None:
 class _Reloading:
     """Reads the configuration again when asked: once for many requests, and one after the other."""
 
-    def __init__(self, server: Server, log: Log, configured: Configured, read: Callable[[], Configured]) -> None:
+    def __init__(
+        self, server: Server, log: Log, configured: Configured, read: Callable[[], Configured], service: Service
+    ) -> None:
         self._server = server
         self._log = log
         self._configured = configured
         self._read = read
+        self._service = service
         self._asked = False
         self._one_by_one = asyncio.Lock()
 
@@ -207,12 +232,15 @@ class _Reloading:
     async def _reload(self) -> None:
         async with self._one_by_one:
             self._asked = False
+            self._service.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
                 configured = await asyncio.to_thread(self._read)
                 await self._server.reload(configured.settings)
             except UserError as error:
                 self._log.message(Level.ERR, f"reload failed, nothing changed:\n{error}")
+                self._service.tell(UNCHANGED)
                 return
+            self._service.tell(READY)
         before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
             if served.remark:

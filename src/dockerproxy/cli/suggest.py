@@ -5,9 +5,10 @@
   dockerproxy suggest proxy.log --policy policy.yaml --socket backup    # only what that socket does not allow yet
 
 The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. Denied requests count, too, so
-read the policy before you use it.
+read the policy before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
+deny it for good, or skip it. Then the changes are shown, and written to the policy file after a yes.
 
-exit status: 0 done, 2 something to mend
+exit status: 0 done, 1 ended without writing, 2 something to mend
 """
 
 import argparse
@@ -20,11 +21,14 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
+from dockerproxy.cli.dialogue import Edited
+from dockerproxy.cli.dialogue import decide as decide_each
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.cli.terminal import say, show_policy
 from dockerproxy.cli.words import count
+from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
-from dockerproxy.config.policy_file import NAME, read_policy_file
+from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -35,9 +39,11 @@ from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.learned import write_grants, write_impossible, write_openings, write_policy
+from dockerproxy.text import escape, shorten_ids
+from dockerproxy.workbench.learned import LearnedSocket, write_grants, write_impossible, write_openings, write_policy
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
+from dockerproxy.workbench.proposals import list_proposals
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.workbench.replay import without_bodies
 
@@ -46,6 +52,9 @@ _MOST_SOCKETS: Final = 256
 
 _NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 
+_SHOWN: Final = 200
+"""Characters of a request that a person is shown."""
+
 _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 
 
@@ -53,11 +62,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take logs, and the policy they are compared with."""
     parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of the proxy, - for standard input")
     parser.add_argument("--policy", metavar="FILE", help="a policy file: say only what would have to be added to it")
+    parser.add_argument(
+        "--interactive", action="store_true", help="decide about each, and write the policy file of --policy"
+    )
+    parser.add_argument(
+        "--at-most", metavar="FILE", help="a policy file: with --interactive, refuse what is not proven to be within it"
+    )
     add_socket_argument(parser)
 
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    """Print a policy file, or what is missing in one."""
+    """Print a policy file, or what is missing in one; or ask about that."""
+    if options.interactive:
+        return _ask(options)
+    if options.at_most is not None:
+        raise UserError(Problem("--at-most", "bounds what --interactive writes", "give both, or neither"))
     if options.policy is None:
         names = None if options.socket is None else {options.socket}
         learners = _learn(_read(options.logs, names))
@@ -69,6 +88,30 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         missing.note(record, when)
     show_policy("\n".join(missing.describe(options.policy)))
     return 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    if options.policy is None or STDIN in options.logs:
+        hint = "name the policy file with --policy, and give the log as a file: answers come from standard input"
+        raise UserError(Problem("--interactive", "needs a policy file and standard input", hint))
+    text = read_file(options.policy)
+    socket = choose_socket(read_policy(text, options.policy).sockets, options.socket)
+    missing = _Missing(socket)
+    for record, when in _read(options.logs, {socket.name}):
+        missing.note(record, when)
+    learned = missing.learned()
+    proposals = list_proposals(
+        socket.policy, (grant for grant in learned.grants if not missing.denies(grant.operation))
+    )
+    if not proposals:
+        say("nothing to decide")
+        return 0
+    most = (
+        None
+        if options.at_most is None
+        else choose_socket(read_policy_file(options.at_most).sockets, socket.name, "--at-most")
+    )
+    return decide_each(Edited(options.policy, text, socket, most), proposals, missing.examples)
 
 
 def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
@@ -99,6 +142,15 @@ class _Missing:
         self._denied = {name for denial in socket.policy.policy.denials for name in denial.operations}
         self._denials: Counter[str] = Counter()
         self._learner = Learner(socket)
+        self.examples: dict[str, str] = {}
+
+    def learned(self) -> LearnedSocket:
+        """Return what would have to be allowed."""
+        return self._learner.learned()
+
+    def denies(self, name: str) -> bool:
+        """Whether a denial overrides every grant of an operation."""
+        return name in self._denied
 
     def note(self, record: Record, when: float) -> None:
         """Note a request that the policy does not allow."""
@@ -109,11 +161,13 @@ class _Missing:
                 self._denials[name] += 1
             if _allows(self._undenied, need, record):
                 return
+            named = f" of {record.object}" if record.object else ""
+            self.examples.setdefault(name, shorten_ids(escape(f"{record.method} {record.target}{named}"))[:_SHOWN])
         self._learner.note(record, when)
 
     def describe(self, file: str) -> Iterator[str]:
         """Say what to change, in lines of which those that are no comments can be pasted."""
-        learned = self._learner.learned()
+        learned = self.learned()
         if not learned.grants and not self._denials:
             yield "nothing to add"
         if learned.grants:

@@ -8,7 +8,6 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import CanonicalRequest, canonicalise
-from dockerproxy.cli.sweep import Swept
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.options import MARK, read_grants
@@ -17,9 +16,10 @@ from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import Kind
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.sweeps import Swept
 from dockerproxy.policy.wording import write_grant
 from dockerproxy.text import shorten_ids
+from dockerproxy.workbench.reasons import is_missing
 
 _MOST_KEPT: Final = 1000
 """Refusals and created objects of each kind that are told apart. A program may run for weeks."""
@@ -30,23 +30,18 @@ _INDENT: Final = len("  denied    " + "  ")
 _MOST_REFUSALS: Final = 10
 _MOST_NAMES: Final = 6
 
-_NOT_FOUND: Final = 404
-
 _WORDS: Final = {Outcome.DENIED: "denied", Outcome.REFUSED: "refused", Outcome.REPORTED: "would be denied"}
 _STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome.REPORTED: Style.DOUBTFUL}
 
 
 class Summary:
-    """Counts what the records of a run say.
-
-    The socket is the path of the private one. While it learns, there is no policy by which something would be denied.
+    """Counts what the records of a run say. While it learns, there is no policy by which something would be denied.
 
     Attributes:
         total: Requests.
     """
 
-    def __init__(self, socket: str, *, learns: bool = False) -> None:
-        self._socket = socket
+    def __init__(self, *, learns: bool = False) -> None:
         self._learns = learns
         self.total = 0
         self._outcomes: Counter[Outcome] = Counter()
@@ -68,10 +63,11 @@ class Summary:
         self.total += 1
         if record.created:
             self._note_created(record)
-        # What does not exist is not found, with and without the proxy. What is hidden has the reason of a denial.
-        is_denial = record.reason.startswith(f"{record.operation} denied: ")
-        is_missing = record.decision is Outcome.DENIED and record.status == _NOT_FOUND and not is_denial
-        if record.decision is Outcome.ALLOWED or is_missing or (self._learns and record.decision is Outcome.REPORTED):
+        if (
+            record.decision is Outcome.ALLOWED
+            or is_missing(record)
+            or (self._learns and record.decision is Outcome.REPORTED)
+        ):
             return
         self._outcomes[record.decision] += 1
         kind = record.decision, record.operation, record.reason
@@ -114,7 +110,7 @@ class Summary:
         yield from self._describe_created()
 
     def _describe_refusal(self, outcome: Outcome, operation: str, reason: str, number: str) -> Iterator[str]:
-        what, grant = _split(reason, self._socket)
+        what, grant = _split(reason)
         what = what.removeprefix(f"{operation} denied: ")
         named = f"{operation}: {what}" if operation else what
         yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"
@@ -134,7 +130,7 @@ class Summary:
             yield f"  {paint('left    ', Style.BAD, sys.stderr)}  {swept}: {swept.fault}"
 
 
-def _split(reason: str, socket: str) -> tuple[str, str]:
+def _split(reason: str) -> tuple[str, str]:
     """Split the reason of a denial before the grant that it proposes; there is none where nobody could paste it.
 
     Attack: a client says `to "--allow": ContainerCreate: unrestricted`, for a person to paste that -> Defence: only
@@ -142,18 +138,14 @@ def _split(reason: str, socket: str) -> tuple[str, str]:
     (test: test_what_a_client_says_is_never_taken_for_the_proposed_grant).
     """
     before, mark, text = reason.rpartition(MARK)
-    grant = _read_grant(text, socket) if mark else ""
+    grant = _read_grant(text) if mark else ""
     return (before.rpartition("; to allow ")[0], grant) if grant else (reason, "")
 
 
-def _read_grant(text: str, socket: str) -> str:
-    """Return a grant without the private socket, which is another one each time; empty if it is no grant."""
+def _read_grant(text: str) -> str:
+    """Return a text that is a grant; else nothing."""
     problems: list[Problem] = []
     lines = read_grants((text,), (), problems)
     if problems or len(lines) != 1 or len({grant.conditions for grant in lines[0].grants}) != 1:
         return text if len(lines) == 1 and text == lines[0].word else ""
-    values = dict(values_of(lines[0].grants[0].conditions))
-    if text != write_grant(lines[0].word, values):
-        return ""
-    binds = tuple(item for item in items_of(values.pop("binds", ())) if item != socket)
-    return write_grant(lines[0].word, {**values, "binds": binds} if binds else values)
+    return text if text == write_grant(lines[0].word, values_of(lines[0].grants[0].conditions)) else ""

@@ -11,7 +11,6 @@ Attack: an escape sequence in a log, a name or a variable, that colours a denial
 import io
 import os
 import re
-import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -31,14 +30,14 @@ class Style(Enum):
     DOUBTFUL = "33"
 
 
-_MARK: Final = f"\x1a{secrets.token_hex(8)}"
+_MARK: Final = f"\x1a{os.urandom(8).hex()}"
 _MARKED: Final = re.compile(rf"{_MARK}([0-9]*)m")
 _WORD: Final = re.compile(r" *[^ ]+")
 _COLUMN: Final = re.compile(r" *(?:[^ ]+(?: [^ ]+)*? {2,})*")
 """The columns in front of a line's text: words with two spaces or more behind."""
 
-_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl |--allow )').match
-"""Whether a line is one of a policy file or of a body, a command, or an option of one."""
+_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl |--allow |allow [A-Z]+ /)').match
+"""Whether a line is one of a policy file or of a body, a command, an option of one, or an expectation."""
 
 _WIDEST: Final = 45
 """Columns in front of a text that is still worth to be continued below itself."""
@@ -71,12 +70,13 @@ def show_all(stream: TextIO | None) -> TextIO | None:
 def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
     """Return a text in a colour, if the stream, standard output by default, is for a person."""
     stream = stream or sys.stdout
-    if not text or not isinstance(stream, VisibleOutput) or not _has_colour(stream, os.environ):
+    if not text or not isinstance(stream, VisibleOutput) or not has_colour(stream, os.environ):
         return text
     return f"{_MARK}{style.value}m{text}{_MARK}0m"
 
 
-def _has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+def has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether a stream gets colours."""
     if environment.get("NO_COLOR"):
         return False
     if any(environment.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -99,6 +99,15 @@ def find_width(stream: TextIO | None = None) -> int:
         return 0
 
 
+def rewrite_line(text: str, stream: TextIO) -> None:
+    """Replace what stands in the terminal's last line by a text; by nothing if that is empty."""
+    width = find_width(stream) - 1
+    if isinstance(stream, VisibleOutput):
+        stream.flush()
+        stream.buffer.write(f"\r{visible(text)[:width]:<{width}}\r".encode())
+        stream.buffer.flush()
+
+
 def say(*lines: str, stream: TextIO | None = None) -> None:
     """Print lines, each wrapped where it is for a terminal."""
     width = find_width(stream)
@@ -119,6 +128,15 @@ def show_policy(text: str) -> None:
     width = find_width()
     for line in text.rstrip("\n").split("\n"):
         print(paint(wrap(line, width), Style.FAINT) if line.lstrip(" ").startswith("#") else line)
+
+
+def write_as_is(text: str) -> None:
+    """Print a text that another program will read, with all its characters; a terminal gets only what can be seen."""
+    if sys.stdout.isatty() or not isinstance(sys.stdout, VisibleOutput):
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(_MARKED.sub("", text).encode())
 
 
 def wrap(line: str, width: int) -> str:

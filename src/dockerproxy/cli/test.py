@@ -14,24 +14,33 @@ No engine is asked: a name is taken for the object's name. What depends on the b
 it stands behind the target, or in a file that is found from where the expectations are. A socket whose mode is report
 or learn is judged by its policy.
 
+  dockerproxy test --policy policy.yaml --coverage expectations.txt
+
+A line of `allow` is covered if an expectation is allowed by it, one of `deny` if an expectation about it is denied.
+
 exit status: 0 all as expected, 1 something is not, 2 something to mend, all of it listed
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.reports import Finding, add_format_argument, find_policy_file, run_with_report
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
-from dockerproxy.errors import Refusal, UserError
+from dockerproxy.errors import Problem, Refusal, UserError
+from dockerproxy.workbench.coverage import Exercised, find_coverage
 from dockerproxy.workbench.expectations import Expectation, Reader
+from dockerproxy.workbench.findings import Severity
 from dockerproxy.workbench.trying import Tried, try_request
 
+_NOT_EXERCISED: Final = "no expectation exercises {}"
 _GIVE_BODY: Final = "write it behind the target, or `< FILE`"
 
 
@@ -40,10 +49,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="expectations, one a line; - is standard input")
     add_policy_argument(parser)
     add_socket_argument(parser)
+    parser.add_argument("--coverage", action="store_true", help="list the lines of the policy that nothing exercises")
+    add_format_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is not as expected; 0 if nothing."""
+    if options.format is not None:
+        file = find_policy_file(options.policy, environment)
+        return run_with_report(options.format, "test", file, partial(_find, options, environment))
+    expectations = _read(options, environment)
+    for socket in {each.socket.name: each.socket for each in expectations}.values():
+        if socket.remark:
+            say(f"{paint('warning', Style.DOUBTFUL)}: {socket.remark}")
+    missed = 0
+    for expectation in expectations:
+        wrong = _find_wrong(expectation)
+        if wrong:
+            missed += 1
+            first, why = wrong
+            say(f"{paint(str(expectation.place), Style.BAD)}: {first}\n    {why}")
+    number = count(len(expectations), "expectation")
+    say(paint(f"{missed} of {number} not met", Style.BAD) if missed else paint(f"{number} met", Style.GOOD))
+    if options.coverage:
+        _print_coverage(_find_lines(options, environment, expectations))
+    return 1 if missed else 0
+
+
+def _print_coverage(lines: Sequence[Exercised]) -> None:
+    for each in lines:
+        if not each.is_exercised:
+            say(f"{paint(_place(each), Style.DOUBTFUL)}: {_NOT_EXERCISED.format(each.line.word)}")
+    covered = sum(each.is_exercised for each in lines)
+    percent = 100 * covered // len(lines) if lines else 100
+    style = Style.GOOD if covered == len(lines) else Style.DOUBTFUL
+    say(paint(f"{covered} of {count(len(lines), 'line')} of the policy covered, {percent} %", style))
+
+
+def _place(each: Exercised) -> str:
+    return f"{each.line.place.file}:{each.line.place.line}"
+
+
+def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[int, Sequence[Finding]]:
+    """Return the same as findings."""
+    expectations = _read(options, environment)
+    findings = []
+    for each in expectations:
+        wrong = _find_wrong(each)
+        level = Severity.ERROR if wrong else None
+        name = f"{'allow' if each.allowed else 'deny'} {each.method} {each.target}"
+        place, says = str(each.place), "; ".join(wrong)
+        findings.append(Finding(name=name, where=place, rule="unmet", level=level, says=says, fails=bool(wrong)))
+    status = 1 if any(finding.fails for finding in findings) else 0
+    for line in _find_lines(options, environment, expectations) if options.coverage else ():
+        says = "" if line.is_exercised else _NOT_EXERCISED.format(line.line.word)
+        level = Severity.NOTE if says else None
+        place = str(line.line.place)
+        findings.append(Finding(name=line.line.word, where=place, rule="not-exercised", level=level, says=says))
+    return status, findings
+
+
+def _find_lines(
+    options: argparse.Namespace, environment: Mapping[str, str], expectations: Sequence[Expectation]
+) -> Sequence[Exercised]:
+    path = find_policy_file(options.policy, environment)
+    if not path:
+        hint = "name one with --policy; `dockerproxy convert` prints one that means what the environment says"
+        raise UserError(Problem("--coverage", "the lines of a policy file are counted, and there is none", hint))
+    sockets = read_configuration(environment, options.policy).settings.sockets
+    chosen = sockets if options.socket is None else (choose_socket(sockets, options.socket),)
+    return find_coverage(chosen, read_file(path), path, expectations)
+
+
+def _read(options: argparse.Namespace, environment: Mapping[str, str]) -> Sequence[Expectation]:
     sockets = read_configuration(environment, options.policy).settings.sockets
     several = len(sockets) > 1 and options.socket is None
     reader = Reader(sockets, None if several else choose_socket(sockets, options.socket))
@@ -54,34 +132,22 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             reader.problems += error.problems
     if reader.problems:
         raise UserError(*reader.problems)
-    expectations = reader.expectations
-    for socket in sockets:
-        remark = socket.remark
-        if remark and any(expectation.socket is socket for expectation in expectations):
-            say(f"{paint('warning', Style.DOUBTFUL)}: {remark}")
-    missed = sum(not _is_met(expectation) for expectation in expectations)
-    number = count(len(expectations), "expectation")
-    say(paint(f"{missed} of {number} not met", Style.BAD) if missed else paint(f"{number} met", Style.GOOD))
-    return 1 if missed else 0
+    return reader.expectations
 
 
-def _is_met(expectation: Expectation) -> bool:
-    """Whether an expectation is met; if not, say what is."""
+def _find_wrong(expectation: Expectation) -> tuple[str, ...]:
+    """Say what is not as expected, and why; nothing if all is."""
     socket, body = expectation.socket, expectation.body
     tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.limits.body)
-    place, request = paint(str(expectation.place), Style.BAD), f"{expectation.method} {expectation.target}"
+    request = f"{expectation.method} {expectation.target}"
     expected, got = ("allowed", "denied") if expectation.allowed else ("denied", "allowed")
     if isinstance(tried, Tried) and tried.wants_body:
-        say(f"{place}: {request} should be {expected}, and depends on the body\n    {_GIVE_BODY}")
-        return False
+        return f"{request} should be {expected}, and depends on the body", _GIVE_BODY
     if isinstance(tried, Refusal):
         allowed, why = False, f"refused with {tried.status}: {tried.reason}"
     else:
         allowed, why = tried.decision.allowed, tried.decision.message or _say_who_allows(tried)
-    if allowed is expectation.allowed:
-        return True
-    say(f"{place}: {request} should be {expected}, and is {got}\n    {why}")
-    return False
+    return () if allowed is expectation.allowed else (f"{request} should be {expected}, and is {got}", why)
 
 
 def _say_who_allows(tried: Tried) -> str:

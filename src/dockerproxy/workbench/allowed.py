@@ -57,6 +57,11 @@ def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
         if sealed:
             yield f"  {source} does not cover what nothing can limit, unless unrestricted: {', '.join(sealed)}"
+        quota = policy.policy.quota
+        evading = {name for name in names - SEALED.keys() if quota and quota.evaded_by(name, is_open=False)}
+        uncounted = _list_refused(policy, evading - denied)
+        if uncounted:
+            yield f"  {source} does not cover what the quota cannot count: {', '.join(uncounted)}"
 
 
 def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:

@@ -24,7 +24,8 @@ from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import write_place
 
 KEPT: Final = (
-    *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "LEARN_DIR", "SANDBOX"),
+    *("LOG_LEVEL", "LOG_FORMAT", "LOG_POLLS", "SHUTDOWN_GRACE", "TAKE_OVER", "LEARN_DIR", "SANDBOX"),
+    *("METRICS_FILE", "METRICS_SOCKET", "CONTROL_SOCKET", "ASK_TIMEOUT"),
     *(limit.variable for limit in LIMITS),
 )
 """Variables that a policy file does not have."""

@@ -37,6 +37,16 @@ _TRUSTED: Final = (
 )
 """Some directories and files that the host trusts: who writes there is root on it before long."""
 
+_TREES: Final = ("/etc/", "/root/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/boot/", "/proc/", "/sys/")
+"""Directories all of whose files the host trusts: its configuration, its programs, and what the kernel shows of it."""
+
+_KEYS: Final = (
+    *("/", "/etc", "/etc/shadow", "/etc/ssh", "/root", "/root/.ssh"),
+    *("/home", "/proc", "/dev", "/dev/sda", "/var", "/var/lib", "/var/lib/docker"),
+    *(f"/home/{path}" for path in ("any", "any/.ssh")),
+)
+"""Where a host keeps keys and passwords, those of other containers too."""
+
 _FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
 """Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
 the processes that a container sees, which are its own."""
@@ -82,6 +92,12 @@ reads_every_secret: Final = some("secrets", lambda item: all(map(partial(fits, i
 """Whether secrets are shown by a pattern that means all of them."""
 
 
+def sets_health_check(case: Case) -> bool:
+    """Whether an update may give a container another health check, which Podman then runs (`changes`)."""
+    changes = case.by_word.get("changes")
+    return changes is None or "health" in items_of(changes.value)
+
+
 def adds(*capabilities: str) -> Danger:
     """Whether a grant that is contained adds one of these. Of ALL, which is worse, something else is said."""
     return some("add_capabilities", lambda item: capability_name(item) in capabilities)
@@ -106,9 +122,23 @@ def _owns(bind: str) -> bool:
     return any(map(partial(fits, path), (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
 
 
+def _writes_trusted(bind: str) -> bool:
+    path, mode = split_mode(bind)
+    return mode == "rw" and path.startswith((*_TREES, "/var/spool/cron/"))
+
+
 def owns_host(case: Case) -> bool:
     """Whether a grant that is contained gives the host away all the same."""
-    return adds(*_FREEING)(case) or some("binds", _owns)(case)
+    return adds(*_FREEING)(case) or some("binds", lambda bind: _owns(bind) or _writes_trusted(bind))(case)
+
+
+def _reads_keys(bind: str) -> bool:
+    path, _ = split_mode(bind)
+    return path.startswith(("/root/", "/etc/ssh/")) or any(map(partial(fits, path), _KEYS))
+
+
+reads_keys: Final = some("binds", _reads_keys)
+"""Whether something is mounted, even if only to read, that holds keys or passwords of the host."""
 
 
 def gives_away(bind: str) -> bool:

@@ -4,13 +4,14 @@ It depends on how an operation is granted: most of what can be done with a body 
 contained, and some of it is not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.workbench.dangers import (
@@ -26,8 +27,10 @@ from dockerproxy.workbench.dangers import (
     reads_every_secret,
     replaces_images,
     runs_privileged,
+    sets_health_check,
     writes_host,
 )
+from dockerproxy.workbench.on_host import on_host
 
 
 def is_whole(case: Case) -> bool:
@@ -44,6 +47,9 @@ class Exposure:
         says: What a client can do, as a clause that follows "a client".
         exposes: Whether a grant of one of them has it; without more said, only if nothing of a body is looked at.
         words: Of conditions on bodies, those that make it less; the others change nothing of it.
+        of_others: Whether it is about what others have, so that nothing of it is left under `own`.
+        hidden_by: Words of `hide` that leave nothing of it.
+        gives: Facts of `workbench/consequences` that it is; a question mark behind one says that it only may be.
         cases: Of a policy, those that have it, by the names of their operations.
     """
 
@@ -51,6 +57,9 @@ class Exposure:
     says: str
     exposes: Danger = is_whole
     words: tuple[str, ...] = ()
+    of_others: bool = False
+    hidden_by: str = ""
+    gives: str = ""
     cases: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
 
     @property
@@ -75,59 +84,88 @@ class Exposure:
 _MAKING: Final = "ContainerCreate ContainerCreateLibpod ServiceCreate ServiceUpdate"
 _MOUNTING: Final = f"{_MAKING} PodCreateLibpod"
 
-_EXPOSURES: Final = (
+EXPOSURES: Final = (
     Exposure(
-        "ContainerCreate ContainerCreateLibpod KubePlayLibpod PlayKubeLibpod ContainerRestoreLibpod",
+        "ContainerCreate ContainerCreateLibpod",
         "is root on the host: it can start a container that mounts the host's files",
+        gives="any",
+    ),
+    Exposure(
+        "KubePlayLibpod PlayKubeLibpod ContainerRestoreLibpod",
+        "is root on the host: what it starts from YAML or an archive can mount the host's files",
+        gives="root",
     ),
     Exposure(
         _MOUNTING,
         "is root on the host: its grants reach the engine's socket or files that the host trusts",
         owns_host,
         ("binds", "add_capabilities"),
+        gives="trusted",
     ),
     Exposure(
         _MOUNTING,
         "is as good as root on the host: where a pattern lets it write it can make a link, and mount what it leads to",
         makes_links,
         ("binds",),
+        gives="links",
     ),
-    Exposure("ServiceCreate ServiceUpdate", "is root on every node of the swarm: a service can mount their files"),
     Exposure(
-        "PluginPull PluginCreate PluginSet PluginUpgrade PluginEnable",
-        "is root on the host: a plugin runs there as root",
+        "ServiceCreate ServiceUpdate",
+        "is root on every node of the swarm: a service can mount their files",
+        gives="any",
     ),
-    Exposure("QuadletInstallLibpod", "is root on the host: it can install units that systemd starts"),
-    Exposure("SecretCreateLibpod", "is root on the host if Podman is: a secret's driver may be any command there"),
+    Exposure(
+        "PluginPull PluginCreate PluginSet PluginUpgrade",
+        "is root on the host: a plugin runs there as root",
+        gives="plugin",
+    ),
+    Exposure(
+        "PluginEnable",
+        "is root on the host if a plugin is there to enable: it runs there as root",
+        gives="enables root?",
+    ),
+    Exposure("QuadletInstallLibpod", "is root on the host: it can install units that systemd starts", gives="root"),
+    Exposure(
+        "SecretCreate SecretCreateLibpod",
+        "is root on the host if Podman is: a secret's driver may be any command there",
+        gives="root?",
+    ),
     Exposure(
         "VolumeCreate VolumeCreateLibpod PodCreateLibpod",
         "can make a volume of any host directory, which a container then mounts",
+        gives="volume",
     ),
     Exposure(
-        "CheckpointCreate CheckpointDelete CheckpointList",
-        "lists, writes or deletes in any host directory if the engine is experimental",
+        "CheckpointCreate CheckpointDelete",
+        "writes or deletes in any host directory if the engine is experimental",
+        gives="root?",
     ),
+    Exposure("CheckpointList", "lists any host directory if the engine is experimental"),
     Exposure(
         "ArtifactLocalLibpod LocalBuildLibpod LocalImagesLibpod KubeApplyLibpod",
         "reads files of the host that the engine can read",
+        gives="files root?",
     ),
     Exposure(
         "ContainerExec ContainerExecLibpod",
         "is as good as root on the host: a command in a container may be run privileged",
         lambda case: is_whole(case) or runs_privileged(case),
         ("options",),
+        gives="privileged",
     ),
     Exposure(
         _MOUNTING,
         "writes in directories of the host, and where links in them lead: those cannot be seen from here",
         writes_host,
         ("binds",),
+        gives="writes",
     ),
     Exposure(
         _MAKING,
         "restarts the host with a kernel of its own, unless the engine's filter of system calls keeps it from that",
         adds("SYS_BOOT"),
         ("add_capabilities",),
+        gives="writes",
     ),
     Exposure(_MAKING, "sets the host's clock", adds("SYS_TIME"), ("add_capabilities",)),
     Exposure(
@@ -153,11 +191,12 @@ _EXPOSURES: Final = (
         "prepares commands in running containers, which run there as any user",
         is_contained,
         ("commands", "user"),
+        of_others=True,
     ),
     Exposure(
         "NetworkConnect NetworkDisconnect NetworkConnectLibpod NetworkDisconnectLibpod",
         "joins any container to a network, or removes it from one: the body names it",
-        is_any,
+        lambda case: is_whole(case) or OWN not in case.by_word,
         ("containers", "networks"),
     ),
     Exposure(
@@ -165,14 +204,27 @@ _EXPOSURES: Final = (
         "types into running containers or starts commands there",
         is_any,
         ("commands",),
+        of_others=True,
     ),
-    Exposure("ImageBuild Grpc Session ImageBuildLibpod", "runs any command in a build, with the engine's network"),
+    Exposure(
+        "ContainerUpdateLibpod",
+        "runs any command in running containers, as their health check",
+        sets_health_check,
+        of_others=True,
+        gives="commands",
+    ),
+    Exposure(
+        "ImageBuild Grpc Session ImageBuildLibpod",
+        "runs any command in a build, with the engine's network",
+        gives="builds network root?",
+    ),
     Exposure(
         "ImageBuild ImageBuildLibpod",
         "runs any command as root in a build, which fetches what it likes through the networks that are granted,"
         " and on Podman through the host's, if the image it starts from says so",
         is_contained,
         ("networks",),
+        gives="builds network",
     ),
     Exposure(
         "ImageTag ImageLoad ImageBuild Grpc ImageCommit ImageCreate ImageTagLibpod ImageLoadLibpod "
@@ -180,44 +232,90 @@ _EXPOSURES: Final = (
         "can put an image of its own in the place of one that others trust",
         replaces_images,
         ("tags",),
+        gives="commands?",
     ),
     Exposure(
         "ContainerRename ContainerRenameLibpod",
         "gives any container another name, and so what is granted to others by that name",
         lacks("containers"),
         ("names",),
+        of_others=True,
     ),
-    Exposure("SwarmJoin SwarmInit NodeUpdate", "can hand the host to another swarm or make nodes managers"),
+    Exposure(
+        "SwarmJoin SwarmInit NodeUpdate", "can hand the host to another swarm or make nodes managers", gives="root?"
+    ),
     Exposure(
         "ContainerArchive ContainerExport ContainerArchiveLibpod ContainerExportLibpod",
         "reads any file of any container, of its volumes and bind mounts too",
+        of_others=True,
+        gives="files",
     ),
     Exposure(
         "ImageCommit ImageCommitLibpod",
         "makes an image of any container: whoever may run or save that has the container's files",
         lacks("containers"),
+        of_others=True,
     ),
-    Exposure("VolumeExportLibpod", "reads all files of any volume"),
-    Exposure("PutContainerArchive PutContainerArchiveLibpod", "writes any file of any container as root", is_any),
+    Exposure("VolumeExportLibpod", "reads all files of any volume", of_others=True, gives="files"),
+    Exposure(
+        "PutContainerArchive PutContainerArchiveLibpod",
+        "writes any file of any container as root",
+        is_any,
+        of_others=True,
+        gives="uploads commands?",
+    ),
     Exposure(
         "ContainerInspect ContainerTop ContainerInspectLibpod ContainerTopLibpod",
         "sees every container's environment, passwords in it too",
+        of_others=True,
+        hidden_by="environment",
+        gives="secrets",
     ),
     Exposure(
         "VolumeList VolumeInspect VolumeListLibpod VolumeInspectLibpod",
         "sees the options of every volume, among them passwords of network shares",
+        of_others=True,
+        hidden_by="environment mounts addresses",
+        gives="secrets?",
     ),
-    Exposure("ContainerLogs ContainerLogsLibpod", "reads all that any container has printed"),
-    Exposure("SwarmInspect SwarmUnlockkey", "sees the swarm's join tokens and its unlock key"),
-    Exposure("ConfigList ConfigInspect", "reads the contents of every swarm config"),
-    Exposure("SecretInspect SecretInspectLibpod", "reads the values of secrets if the engine is Podman"),
+    Exposure(
+        "ContainerLogs ContainerLogsLibpod",
+        "reads all that any container has printed",
+        of_others=True,
+        gives="secrets?",
+    ),
+    Exposure(
+        "SwarmInspect SwarmUnlockkey",
+        "sees the swarm's join tokens and its unlock key",
+        hidden_by="join_tokens",
+        gives="secrets root?",
+    ),
+    Exposure(
+        "ConfigList ConfigInspect",
+        "reads the contents of every swarm config",
+        of_others=True,
+        hidden_by="environment",
+        gives="secrets",
+    ),
+    Exposure(
+        "SecretInspect SecretInspectLibpod",
+        "reads the values of secrets if the engine is Podman",
+        of_others=True,
+        hidden_by="environment",
+        gives="secrets?",
+    ),
     Exposure(
         "ContainerCreateLibpod ServiceCreate ServiceUpdate",
         "reads every secret of the swarm, or of Podman",
         reads_every_secret,
+        gives="all-secrets",
     ),
     Exposure(
-        "ServiceList ServiceInspect TaskList TaskInspect", "sees the environment of every service, passwords in it too"
+        "ServiceList ServiceInspect TaskList TaskInspect",
+        "sees the environment of every service, passwords in it too",
+        of_others=True,
+        hidden_by="environment",
+        gives="secrets",
     ),
     Exposure(
         "DistributionInspect SystemAuth ImageCreate ImagePush PluginPush ImagePullLibpod ImagePushLibpod "
@@ -225,11 +323,13 @@ _EXPOSURES: Final = (
         "makes the engine connect to any registry it names",
         is_any,
         ("images", "servers"),
+        gives="network",
     ),
     Exposure(
         "ContainerCreate ContainerCreateLibpod PodCreateLibpod",
         "reaches services of the host and whatever is on the engine's own network, since networks names no other",
         is_contained_without("networks"),
+        gives="connected",
     ),
     Exposure(
         _MOUNTING,
@@ -242,13 +342,25 @@ _EXPOSURES: Final = (
 
 def find_exposures(policy: CompiledPolicy) -> tuple[Exposure, ...]:
     """Return what a policy exposes in spite of its conditions, each with what does it here."""
-    found = (replace(exposure, cases=_find_cases(policy, exposure)) for exposure in _EXPOSURES)
+    return find_in(policy, (replace(each, exposes=_spare_own(each)) if each.of_others else each for each in EXPOSURES))
+
+
+def _spare_own(exposure: Exposure) -> Danger:
+    return lambda case: OWN not in case.by_word and exposure.exposes(case)
+
+
+def find_in(policy: CompiledPolicy, exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
+    """Return those of some exposures that a policy has, `own` or not, each with what does it here."""
+    shown = (each for each in exposures if policy.hides.isdisjoint(each.hidden_by.split()))
+    found = (replace(exposure, cases=_find_cases(policy, exposure)) for exposure in shown)
     return tuple(exposure for exposure in found if exposure.cases)
 
 
 def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tuple[Case, ...]]:
     found = {
-        name: tuple(case for case in policy.cases[name] if exposure.exposes(case) and not _prevents(case))
+        name: tuple(
+            case for case in policy.cases[name] if exposure.exposes(on_host(policy, case)) and not _prevents(case)
+        )
         for name in exposure.names.split()
     }
     return {name: cases for name, cases in found.items() if cases}

@@ -17,14 +17,18 @@ def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
 
 
 def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
-    exposures = find_exposures(policy)
-    told = [_describe(exposed, in_file=in_file) for exposed in exposures]
-    if in_file:
-        told += _list_opened(policy, exposures)
+    told = list_exposures(policy, in_file=in_file)
     if told:
         yield "what this policy lets a client do that you may not expect:"
-    yield from told
-    yield _count(policy)
+    yield from (f"  {each}" for each in told)
+    yield count_operations(policy)
+
+
+def list_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> tuple[str, ...]:
+    """Say each thing that an operator may not expect, the gravest first."""
+    exposures = find_exposures(policy)
+    told = [_describe(exposed, in_file=in_file) for exposed in exposures]
+    return (*told, *(_list_opened(policy, exposures) if in_file else ()))
 
 
 def _describe(exposed: Exposure, *, in_file: bool) -> str:
@@ -41,9 +45,9 @@ def _describe(exposed: Exposure, *, in_file: bool) -> str:
     names = exposed.operations
     if in_file:
         opened = ", ".join(dict.fromkeys(map(_say_source, decisive)))
-        return f"  it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] removes it"
+        return f"it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] removes it"
     opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
-    return f"  it {exposed.says}{when} ({opened}; DENY={','.join(names)} removes it)"
+    return f"it {exposed.says}{when} ({opened}; DENY={','.join(names)} removes it)"
 
 
 def _say_source(case: Case) -> str:
@@ -72,10 +76,10 @@ def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...]) -> Ite
             opened.setdefault(sources[0], []).append(name)
     for source, names in opened.items():
         listed = ", ".join(names)
-        yield f"  it can send anything in {listed}: unchecked, by {source}"
+        yield f"it can send anything in {listed}: unchecked, by {source}"
 
 
-def _count(policy: CompiledPolicy) -> str:
+def count_operations(policy: CompiledPolicy) -> str:
     """Say how many operations are allowed, and what becomes of the others."""
     allowed = [operation for name, operation in OPERATIONS.items() if policy.allows(name)]
     reads = sum(operation.access == "read" for operation in allowed)
@@ -84,7 +88,7 @@ def _count(policy: CompiledPolicy) -> str:
     if contained:
         counted += f", {contained} of them contained"
     if policy.mode is Mode.ENFORCE:
-        return f"{counted}; the rest is denied"
+        return f"{counted}; the rest is denied" + (", unless a person allows it" if policy.policy.asks else "")
     if policy.mode is Mode.REPORT:
         return f"{counted}; the rest passes too, and is reported"
     return "everything passes, and is learned"

@@ -74,6 +74,8 @@ def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
 
 def _write_socket(socket: LearnedSocket) -> list[str]:
     lines = [f"  {write_value(socket.settings.name)}:", *write_place(socket.settings)]
+    if socket.settings.policy.hides:
+        lines.append(f"    hide: {write_value(tuple(sorted(socket.settings.policy.hides)))}")
     lines.append("    allow:" if socket.grants else "    allow: []  # nothing was asked for that a policy allows")
     return [*lines, *write_grants(socket.grants), *write_impossible(socket, "    ")]
 
@@ -98,7 +100,7 @@ def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
 
 def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
     """Write items of `allow`, indented as they stand in a file."""
-    written = [_write_grant(grant) for grant in grants]
+    written = [write_item(grant.operation, grant.conditions, _INDENT) for grant in grants]
     column = max((len(first) for first, *_ in written), default=0) + 2
     digits = max((len(str(grant.count)) for grant in grants), default=0)
     lines: list[str] = []
@@ -137,16 +139,16 @@ def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
     return lines
 
 
-def _write_grant(grant: LearnedGrant) -> list[str]:
-    """Write a grant on one line, or where that would be long a condition a line, or an item a line."""
-    line = f"{_INDENT}- {write_grant(grant.operation, grant.conditions)}"
+def write_item(name: str, conditions: Mapping[str, Value], indent: str) -> list[str]:
+    """Write an item of `allow` on one line, or where that would be long a condition a line, or an item a line."""
+    line = f"{indent}- {write_grant(name, conditions)}"
     if len(line) <= _GRANT_WIDTH:
         return [line]
-    lines = [f"{_INDENT}- {grant.operation}:"]
-    for word, value in grant.conditions.items():
-        line = f"{_INDENT}    {word}: {write_value(value)}"
+    lines = [f"{indent}- {name}:"]
+    for word, value in conditions.items():
+        line = f"{indent}    {word}: {write_value(value)}"
         if isinstance(value, tuple) and len(line) > _WIDTH:
-            lines += [f"{_INDENT}    {word}:", *(f"{_INDENT}      - {write_value(item)}" for item in value)]
+            lines += [f"{indent}    {word}:", *(f"{indent}      - {write_value(item)}" for item in value)]
         else:
             lines.append(line)
     return lines

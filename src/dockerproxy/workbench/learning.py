@@ -14,9 +14,9 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Policy, values_of
-from dockerproxy.policy.objects import KINDS, OWN, WORDS
+from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
+from dockerproxy.policy.prunes import find_listed
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.settings import SocketSettings
@@ -36,6 +36,9 @@ _MOST_EXPLAINED: Final = 3
 _FEWEST_OWN: Final = 3
 """Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
 create the same again."""
+
+_CONTAINERS: Final = WORDS[Kind.CONTAINER]
+"""Of a body, too: containers that are the client's own need not be listed where `own` is granted."""
 
 _NOT_FOUND: Final = 404
 """The engine has no such object, and would say so itself."""
@@ -105,14 +108,12 @@ class Learner:
         return write_policy([self.learned()], self._remark)
 
     def learned(self) -> LearnedSocket:
-        """Return what was learned, the grants in the order of the catalog; what is the client's own in one, if much is.
-
-        What an unrestricted grant creates has no stamp, so nobody owns it.
-        """
+        """Return what was learned, grants in the order of the catalog; what is the client's own in one, if much is."""
         usages = self._usages
-        stamped = {word for name, word in CREATES.items() if name in usages and not usages[name].is_open}
+        stamped = {word for name, word in CREATES.items() if name in usages}
+        stamped |= {WORDS[Kind.IMAGE]} if self._owned.has_images else set()
         others = {usage.named for usage in usages.values() if not usage.is_own}
-        listed = {name for name, words in LISTED.items() if words[0] in stamped - others}
+        listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
         grants = [usages[name].grant(owns=name in owned) for name in OPERATIONS if name in usages]
         return LearnedSocket(
@@ -162,6 +163,9 @@ class _Usage:
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
         self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
+        self.lists = find_listed(self._name)
+        self._owned = owned
+        self._names_others = False
         self._known = find_words(operation)
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
@@ -178,22 +182,19 @@ class _Usage:
         self._in_rounds += need.in_round
         self._last = max(self._last, when)
         self._reaching += need.reaches
+        self.lists = "" if need.needs_all else self.lists
         self._untold += need.is_untold
         self._demands.update(need.demands)
         if need.opening:
             self._open(need.opening, 1)
         for word, value in need.values.items():
             self._words[word].note(value, doubtful=need.is_doubtful)
+            self._names_others |= word == _CONTAINERS and not self._owned.owns_containers(value)
 
     @property
     def is_own(self) -> bool:
         """Whether all requests were about what the client had created."""
         return 0 < self._own == self._count
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the grant is unrestricted."""
-        return UNRESTRICTED.word in self.grant().conditions
 
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
@@ -204,10 +205,13 @@ class _Usage:
         self._last = max(self._last, last)
         if values.get(OWN) is True:
             self._own += count
+        else:
+            self.lists = ""  # Perhaps for its filters, which the policy does not say.
         if any(values.get(name) is True for name in self._leave):
             self._reaching += count
         if UNRESTRICTED.word in values:
             self._open(_EARLIER, count)
+        self._names_others |= _CONTAINERS in values or OWN not in values
         for name, word in self._words.items():
             word.resume(values.get(name), count)
 
@@ -216,7 +220,8 @@ class _Usage:
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]
         if owns:
-            settled |= {self.named: Settled(None)} if self.named else {}
+            told = {self.named} | (set() if self._names_others else {_CONTAINERS})
+            settled |= dict.fromkeys(told & settled.keys(), Settled(None))
             settled[OWN] = Settled(value=True)
         openings = self._openings + Counter({each.fault: self._count for each in settled.values() if each.fault})
         openings += Counter(

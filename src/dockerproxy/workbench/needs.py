@@ -35,6 +35,7 @@ from dockerproxy.policy.objects import (
     missing,
     new_name,
 )
+from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import (
@@ -134,6 +135,7 @@ class Need:
         is_doubtful: Whether it was denied or named something missing: it may be made to be learned from.
         is_own: Whether it is about something that the client created.
         in_round: Whether it is about one of many things that the client listed before.
+        needs_all: Whether it is a list or prune with a filter that is denied where only a part is shown or removed.
     """
 
     operation: Operation
@@ -146,6 +148,7 @@ class Need:
     is_doubtful: bool = False
     is_own: bool = False
     in_round: bool = False
+    needs_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def find_need(record: Record) -> Need | Impossible | None:
         values,
         named.name if isinstance(named, Lookup) else "",
         _reaches(values, request, find_named(request, record)),
+        needs_all=request.operation.name in LISTED and refuse_filters(request) != "",
     )
     is_there = not (isinstance(named, Lookup) and is_absent(named, record))  # Else it gets 404 whatever the body says.
     return _be_wary(_with_body(need, record, asked=is_there), record)
@@ -284,7 +288,7 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
         read = read_object(known, answer.encode(), request.version)
         return replace(read, belongs_to=NEW) if isinstance(read, ResolvedObject) else None
     owned = known.kind in {Kind.EXEC, Kind.TASK}
-    return ResolvedObject(known.name, (name,), owner=name if owned else identity or name, belongs_to=NEW)
+    return ResolvedObject(known.name, (name,), subject=name if owned else identity or name, belongs_to=NEW)
 
 
 def is_absent(lookup: Lookup, record: Record) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Record
+from dockerproxy.policy.naming import MAKING
 from dockerproxy.policy.objects import KINDS, WORDS, Kind
 from dockerproxy.workbench.needs import Need
 
@@ -17,6 +18,10 @@ _MOST: Final = 1024
 _SHORT_ID: Final = 12
 """Characters of the shortest id that clients write."""
 
+_MAKES_IMAGES: Final = MAKING | {"ImageTag"}
+_DONE: Final = frozenset({200, 201})
+
+_CONTAINERS: Final = WORDS[Kind.CONTAINER]
 _RENAMES: Final = frozenset({"ContainerRename", "ContainerRenameLibpod"})
 
 
@@ -30,18 +35,27 @@ class Owned:
 
     def note(self, record: Record, need: Need) -> None:
         """Note what a request created, or what its object is called from now on."""
+        if need.operation.name in _MAKES_IMAGES and record.status in _DONE:
+            self._note_names(WORDS[Kind.IMAGE], need.values.get("tags"), is_chosen=False)
         word = CREATES.get(need.operation.name, "") if record.created else ""
         if not word and need.operation.name in _RENAMES and self.owns(record, need):
-            word = WORDS[Kind.CONTAINER]
+            word = _CONTAINERS
         if not word:
             return
         if record.created:
             self._ids[word, record.created[:_SHORT_ID]] = record.created
-        names = need.values.get("names")
-        for name in names if isinstance(names, tuple) else ():
-            self._names[word, str(name)] = True
-        self._forget()
+        self._note_names(word, need.values.get("names"), is_chosen=True)
         self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether some of it are images."""
+        return any(word == WORDS[Kind.IMAGE] for word, _ in self._names)
+
+    def _note_names(self, word: str, names: object, *, is_chosen: bool) -> None:
+        for name in names if isinstance(names, tuple) else ():
+            self._names[word, str(name)] = is_chosen
+        self._forget()
 
     def owns(self, record: Record, need: Need) -> bool:
         """Whether a request is about an object that was created here."""
@@ -57,6 +71,10 @@ class Owned:
             self._names.setdefault((word, record.object), False)
             self._forget()
         return by_id or (word, record.object or need.named) in self._names
+
+    def owns_containers(self, names: object) -> bool:
+        """Whether what a body names are containers that were created here."""
+        return isinstance(names, tuple) and all((_CONTAINERS, name) in self._names for name in names)
 
     def _forget(self) -> None:
         forget_oldest(self._ids, _MOST)

@@ -10,8 +10,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Final, TypeVar
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Final, TypeVar, cast
 
 from dockerproxy.observe.log import find_whole_id
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -21,6 +22,12 @@ from dockerproxy.text import trim
 
 _Value = TypeVar("_Value", str, int)
 
+_MOST_TIMES: Final = 100_000
+"""For how many exchanges of a minute a line may stand."""
+
+_LARGEST: Final = 1 << 63
+"""More than any number of a record is. Sums of larger ones cannot be printed."""
+
 _MOST_BEGUN: Final = 65_536
 """Streams whose end has not come yet. There are never so many at one time; of a log that has lost the ends of more, the
 oldest are forgotten, and would count twice."""
@@ -29,7 +36,8 @@ oldest are forgotten, and would count twice."""
 class Reading:
     """The records in the lines of a log, each with its time, in seconds since 1970, and the number of unreadable lines.
 
-    The line with which a stream begins and the one with which it ends are of one exchange, and give one record.
+    The line with which a stream begins and the one with which it ends are of one exchange, and give one record. One of
+    repeated reads gives as many as it stands for.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -38,20 +46,25 @@ class Reading:
         self._begun: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[tuple[Record, float]]:
+        for record, time, times in self.grouped():
+            yield from repeat((record, time), times)
+
+    def grouped(self) -> Iterator[tuple[Record, float, int]]:
+        """Yield each record once, with its time and for how many exchanges it stands."""
         for line in self._lines:
             try:
                 fields = _find_fields(line)
                 if fields.get("event") == "message" or not trim(line, " \t\r\n"):
                     continue
-                record, time = _read_record(fields), datetime.fromisoformat(_take(fields, "time", str)).timestamp()
+                record, time = read_record(fields), read_time(fields.get("time"))
             except (ValueError, OverflowError, RecursionError):
                 self.unreadable += 1
                 continue
             if self._is_new(record, begins=fields["event"] == "start"):
-                yield record, time
+                yield record, time, _read_times(fields)
 
     def _is_new(self, record: Record, *, begins: bool) -> bool:
-        exchange = hash((record.socket, record.peer, record.method, record.target, record.object))
+        exchange = hash((record.socket, record.peer, record.method, record.target, record.object, record.id))
         if begins:
             self._begun[exchange] += 1
             if len(self._begun) > _MOST_BEGUN:
@@ -77,9 +90,13 @@ _EXCHANGE: Final = re.compile(
     rf" (?P<decision>{'|'.join(Outcome)})(?: by (?P<source>.+?))?"
     rf" (?P<status>{_NUMBER})(?: created=(?P<created>\S+))?"
     rf" in=(?P<received>{_NUMBER}) out=(?P<sent>{_NUMBER}) (?P<ms>[0-9]{{1,18}}\.[0-9])ms"
-    r"(?P<start> begins)?(?P<rest>.*)"
+    r"(?: id=(?P<id>[0-9A-Z-]*))?(?P<start> begins)?(?: times=(?P<times>[0-9]{1,18}) since=\S+)?(?P<rest>.*)"
 ).fullmatch
-_NUMBERS: Final = frozenset({"uid", "gid", "pid", "status", "received", "sent"})
+_TEXTS: Final = ("socket", "method", "target", "operation", "decision", "source", "reason")
+_NUMBERS: Final = ("uid", "gid", "pid", "status", "received", "sent")
+_OPTIONAL: Final = {"object": "", "created": "", "id": ""}
+"""Texts that logs of older versions lack, or most records."""
+
 _BODY: Final = " body="
 _DECODER: Final = json.JSONDecoder()
 _ESCAPED: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.|$)")
@@ -88,7 +105,8 @@ _SIGNS: Final = {r"\\": "\\", r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 
 def _find_fields(line: str) -> Mapping[str, object]:
     """Return the fields of a line of ours, however it is wrapped; none if it is not one."""
-    text, brace = _LINE.search(line), line.find("{")
+    brace = line.find("{")
+    text = _LINE.search(line) if brace else None
     if text is not None and (brace < 0 or text.start() < brace):
         return _read_text(text["time"], trim(text["rest"], " \t\r\n"))
     fields = _parse(line)
@@ -102,7 +120,8 @@ def _read_text(time: str, text: str) -> Mapping[str, object]:
     if found is None:
         return {} if " uid=" in text else {"event": "message"}
     said = {name: value or "" for name, value in found.groupdict().items()}
-    rest, begins, whole = said.pop("rest"), said.pop("start"), find_whole_id(said["object"], said["target"])
+    rest, begins, times = said.pop("rest"), said.pop("start"), int(said.pop("times") or 1)
+    whole = find_whole_id(said["object"], said["target"])
     body: dict[str, object] = {}
     if rest.startswith(_BODY):
         body["body"], end = _DECODER.raw_decode(rest, len(_BODY))
@@ -112,7 +131,7 @@ def _read_text(time: str, text: str) -> Mapping[str, object]:
     fields: dict[str, object] = {
         name: int(value) if name in _NUMBERS else _decode(value) for name, value in said.items()
     }
-    fields |= {"time": time, "event": "start" if begins else "exchange", "ms": float(said["ms"])}
+    fields |= {"time": time, "event": "start" if begins else "exchange", "ms": float(said["ms"]), "times": times}
     return {**fields, **body, "object": whole or fields["object"], "reason": _decode(rest.removeprefix(": "))}
 
 
@@ -134,31 +153,54 @@ def _parse(line: str) -> Mapping[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _read_record(fields: Mapping[str, object]) -> Record:
+def read_record(fields: Mapping[str, object]) -> Record:
     """Read a line of an exchange. Raises a `ValueError` if it is none."""
-    milliseconds = fields.get("ms")
-    if fields.get("event") not in ("exchange", "start") or not isinstance(milliseconds, int | float):
+    event, milliseconds = fields.get("event"), fields.get("ms")
+    if event not in ("exchange", "start") or not isinstance(milliseconds, int | float):
         raise ValueError(fields)
+    if not 0 <= milliseconds < _LARGEST:  # JSON has NaN and Infinity here.
+        raise ValueError(milliseconds)
+    socket, method, target, operation, decision, source, reason = _take(fields, _TEXTS, str)
+    named, created, decision_id = _take({**_OPTIONAL, **fields}, _OPTIONAL, str)
+    uid, gid, pid, status, received, sent = numbers = _take(fields, _NUMBERS, int)
+    if not -_LARGEST < min(numbers) <= max(numbers) < _LARGEST:
+        raise ValueError(numbers)
     return Record(
-        _take(fields, "socket", str),
-        Peer(_take(fields, "uid", int), _take(fields, "gid", int), _take(fields, "pid", int)),
-        _take(fields, "method", str),
-        _take(fields, "target", str),
-        _take(fields, "operation", str),
-        _take(fields, "object", str) if "object" in fields else "",  # Logs of older versions have none.
-        Outcome(_take(fields, "decision", str)),
-        _take(fields, "source", str),
-        _take(fields, "reason", str),
-        _take(fields, "status", int),
-        _take(fields, "received", int),
-        _take(fields, "sent", int),
+        socket,
+        Peer(uid, gid, pid),
+        method,
+        target,
+        operation,
+        named,
+        Outcome(decision),
+        source,
+        reason,
+        status,
+        received,
+        sent,
         milliseconds,
-        _read_body(fields["body"]) if "body" in fields else None,
-        _take(fields, "created", str) if "created" in fields else "",
+        read_body(fields["body"]) if "body" in fields else None,
+        created,
+        decision_id,
     )
 
 
-def _read_body(value: object) -> Mapping[str, Value]:
+def read_time(text: object) -> float:
+    """Read a time. Raises a `ValueError` for one that no calendar has in UTC."""
+    if not isinstance(text, str):
+        raise ValueError(text)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
+    time = datetime.fromisoformat(text).timestamp()
+    datetime.fromtimestamp(time, UTC)
+    return time
+
+
+def _read_times(fields: Mapping[str, object]) -> int:
+    """Return for how many exchanges a line stands: one at least, whatever it says."""
+    times = fields.get("times", 1)
+    return max(1, min(times, _MOST_TIMES)) if isinstance(times, int) else 1
+
+
+def read_body(value: object) -> Mapping[str, Value]:
     """Read what a contained grant would have to say. Raises a `ValueError` if it says something else."""
     if not isinstance(value, dict):
         raise ValueError(value)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
@@ -183,10 +225,13 @@ def _read_texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _take(fields: Mapping[str, object], name: str, kind: type[_Value]) -> _Value:
-    value = fields.get(name)
-    if not isinstance(value, kind):
-        raise ValueError(name)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
-    if isinstance(value, str):
-        value.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
-    return value
+def _take(fields: Mapping[str, object], names: Iterable[str], kind: type[_Value]) -> list[_Value]:
+    """Return values, all of one type; this is done for each of a million lines."""
+    values: list[object] = [fields.get(name) for name in names]
+    if {*map(type, values)} != {kind}:
+        raise ValueError(values)
+    if kind is str:
+        text = "".join(cast("list[str]", values))
+        if not text.isascii():
+            text.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
+    return cast("list[_Value]", values)

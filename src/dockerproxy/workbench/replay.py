@@ -26,7 +26,7 @@ from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named
 
-_MOST_KEPT: Final = 1 << 26
+MOST_KEPT: Final = 1 << 26
 """Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
 
 _MOST_STRANGERS: Final = 100
@@ -64,22 +64,50 @@ class Difference:
     why: str
 
 
+Kind = tuple[str, ...]
+"""What requests have in common that are decided alike."""
+
+
+class Kinds:
+    """Counts recorded requests by their kind, and keeps one of each. It counts what it has no room for as left out."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self.left_out = 0
+        self.counts: Counter[Kind] = Counter()
+        self.first: dict[Kind, Record] = {}
+        self._room = most
+
+    def note(self, record: Record) -> Kind | None:
+        """Count a request, and return its kind; None if it is left out."""
+        kind = (record.socket, record.method, record.target, record.object, str(record.body))
+        if kind not in self.first:
+            self._room -= len(str(record))
+            if self._room < 0:
+                self.left_out += 1
+                return None
+            self.first[kind] = record
+        self.counts[kind] += 1
+        return kind
+
+
 class Replay:
     """Counts recorded requests, to decide each kind once; those by a socket that neither policy has are strangers."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.strangers: Counter[str] = Counter()
-        self.left_out = 0
-        self._room = _MOST_KEPT
+        self._kinds = Kinds()
         self._pairs = {pair.new.name: pair for pair in pairs if pair.new is not None}
         self._pairs |= {pair.old.name: pair for pair in pairs if pair.old is not None}  # It was the one that recorded.
-        self._counts: Counter[tuple[str, ...]] = Counter()
-        self._first: dict[tuple[str, ...], Record] = {}
 
     @property
     def total(self) -> int:
         """How many requests can be decided again."""
-        return self._counts.total()
+        return self._kinds.counts.total()
+
+    @property
+    def left_out(self) -> int:
+        """How many are not decided, as too many others are kept."""
+        return self._kinds.left_out
 
     def note(self, record: Record) -> None:
         """Count a request. One that had no reading is refused by every policy."""
@@ -88,20 +116,12 @@ class Replay:
             known = name in self.strangers or len(self.strangers) < _MOST_STRANGERS
             self.strangers[name if known else "of other names"] += 1
         elif record.decision is not Outcome.REFUSED:
-            needs = str(record.body)
-            kind = (record.socket, record.method, record.target, record.object, needs)
-            if kind not in self._first:
-                self._room -= len(str(record))
-                if self._room < 0:
-                    self.left_out += 1
-                    return
-                self._first[kind] = record
-            self._counts[kind] += 1
+            self._kinds.note(record)
 
     def differences(self) -> Iterator[Difference]:
         """Decide all by both policies; those that are recorded most come first."""
-        for kind, count in self._counts.most_common():
-            record = self._first[kind]
+        for kind, count in self._kinds.counts.most_common():
+            record = self._kinds.first[kind]
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
                 continue  # A target that was cut, as it was too long for a record.

@@ -43,7 +43,7 @@ _MOST_DOUBTFUL: Final = 20
 _MOST_LISTED: Final = 100
 """Items of a list that a person will read."""
 
-_MOST_WRITTEN: Final = 2500
+_MOST_WRITTEN: Final = 2300
 """Characters of a list, so that a file with all lists and comments stays below 1 MiB."""
 
 _MOST_EXPLAINED: Final = 5

@@ -12,9 +12,11 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
-from dockerproxy.policy.judge import NeedsBody, NeedsLookup, judge
+from dockerproxy.policy.hiding import find_bar
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
+from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
@@ -34,6 +36,7 @@ class Tried:
         decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
         asked: What `serve` would ask the engine of the objects that it names; that of its path first.
         wants_body: Whether all depends on its body, which is not there.
+        is_barred: Whether it is denied whatever is granted, for what its socket hides.
     """
 
     request: CanonicalRequest
@@ -41,6 +44,7 @@ class Tried:
     decision: Decision
     asked: tuple[Lookup, ...] = ()
     wants_body: bool = False
+    is_barred: bool = False
 
     @property
     def found(self) -> ResolvedObject | None:
@@ -48,15 +52,32 @@ class Tried:
         return self.known.found
 
 
-def try_request(
-    policy: CompiledPolicy, method: str, target: str, body: bytes | None = None, *, most: int = DEFAULTS.body
+def try_request(  # noqa: PLR0913 (what is known of a request)
+    policy: CompiledPolicy,
+    method: str,
+    target: str,
+    body: bytes | None = None,
+    *,
+    most: int = DEFAULTS.body,
+    found: ResolvedObject | None = None,
 ) -> Tried | Refusal:
-    """Judge a request on a socket that holds bodies of at most so many bytes. None is no body, or one unknown."""
+    """Judge a request.
+
+    Args:
+        policy: Of the socket.
+        method: As a client sends it.
+        target: Likewise.
+        body: None is no body, or one unknown.
+        most: Bytes of a body that the socket holds.
+        found: The object that its path names, where the engine has said so before.
+    """
     head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))
     if isinstance(judged, Refusal):
         return judged
-    known = Known(found=judged.known.found)
+    known = judged.known if found is None else replace(judged.known, found=found)
+    if isinstance(judged, Verdict) and find_bar(policy.hides, judged.operation.name, judged.request):
+        return Tried(request=judged.request, known=known, decision=judged.decision, is_barred=True)
     table = BODIES.get(judged.request.operation.name)
     if body is not None and table is not None and table.is_read:
         document = read_json(body) if body else None
@@ -68,7 +89,7 @@ def try_request(
     elif body is not None and table is not None and table.streams:
         known = replace(known, archive=_read_archive(judged.request, body))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
-    if isinstance(judged, NeedsLookup) and judged.lookup not in tried.asked:
+    if isinstance(judged, NeedsLookup) and found is None and judged.lookup not in tried.asked:
         tried = replace(tried, asked=(judged.lookup, *tried.asked))
     return tried
 
@@ -103,12 +124,12 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
             known = replace(known, body=(None,))
         elif answer == named and known.found is None:
             asked.insert(0, answer)
-            known = replace(known, found=_take_for_name(answer))
+            known = replace(known, found=take_for_name(answer))
         else:
             asked += (answer, *answer.others)
             known = answer_by_name(known, answer)
     if isinstance(named, Lookup) and known.found is None:
-        known = replace(known, found=_take_for_name(named))
+        known = replace(known, found=take_for_name(named))
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
         name = request.operation.name
@@ -150,11 +171,11 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
 
 def answer_by_name(known: Known, lookup: Lookup) -> Known:
     """Answer a lookup, and its others: there is an object of that name, of which nothing else is known."""
-    answers = {(each.kind, each.name): _take_for_name(each) for each in (lookup, *lookup.others)}
+    answers = {(each.kind, each.name): take_for_name(each) for each in (lookup, *lookup.others)}
     return replace(known, answers={**known.answers, **answers})
 
 
-def _take_for_name(lookup: Lookup) -> ResolvedObject:
+def take_for_name(lookup: Lookup) -> ResolvedObject:
     """Return the object that is called what the client writes; of an exec or a task, that is its owner's name.
 
     A container is taken for an ordinary one, which shares nothing with the host or others.

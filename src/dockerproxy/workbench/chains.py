@@ -1,0 +1,149 @@
+"""Find what a policy lets a client become able to do, and the shortest chain of grants that gives it.
+
+It searches forward over the tables of `workbench/consequences`: first the facts that grants give, then what follows,
+until nothing new does. Of each fact the shortest chain is kept for each extent, so that a rule that takes away (`most`)
+cannot hide a longer one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.own import Own
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.values import items_of
+from dockerproxy.policy.vocabulary import narrows
+from dockerproxy.workbench.consequences import (
+    AS_ROOT,
+    CONSEQUENCES,
+    GIVING,
+    MAKERS,
+    RULES,
+    Extent,
+    Rule,
+    is_harmless,
+    on_host,
+)
+from dockerproxy.workbench.exposure import Exposure, find_in
+
+_MAY: Final = "?"
+_EVERYTHING: Final = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A grant in a chain: an operation, what allows it, and what can be done with it, as a clause."""
+
+    operation: str
+    source: str
+    says: str
+
+    def __str__(self) -> str:
+        """Name the grant, by its line if that has the operation, and say what can be done with it."""
+        word = self.source.partition(" ")[0]
+        which = self.source if word in {self.operation, "mode:"} else f"{self.operation} of {self.source}"
+        return f"{which}: {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Grants that together give a fact to an extent, and why they do."""
+
+    extent: Extent
+    links: tuple[Link, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def length(self) -> tuple[int, int]:
+        """By which the shortest is found."""
+        return len(self.links) + len(self.reasons), len(self.reasons)
+
+
+NOTHING: Final = Chain(Extent.NO)
+
+_Known = dict[str, dict[Extent, Chain]]
+
+
+def find_chains(policy: CompiledPolicy) -> Mapping[str, Chain]:
+    """Return for each consequence the shortest chain that gives most of it; `NOTHING` if there is none."""
+    if policy.mode is not Mode.ENFORCE:
+        link = Link("", f"mode: {policy.mode}", "does anything: no request is denied")
+        others = dict.fromkeys(CONSEQUENCES, Chain(Extent.YES, (link,), (AS_ROOT,)))
+        return {**others, "root": Chain(Extent.YES, (link,))}
+    known: _Known = {}
+    for exposure in find_in(policy, GIVING):
+        for fact, chain in _give(exposure):
+            _keep(known, fact, chain)
+    while sum(_derive(known, rule) for rule in RULES):
+        pass
+    return {fact: _most(known.get(fact, {})) for fact in CONSEQUENCES}
+
+
+def _most(chains: Mapping[Extent, Chain]) -> Chain:
+    return chains[max(chains)] if chains else NOTHING
+
+
+def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
+    """Yield the facts that the cases of an exposure give."""
+    for name, cases in exposure.cases.items():
+        for case in cases:
+            extent, link = _find_extent(exposure, name, case), _make_link(exposure, name, case)
+            for word in exposure.gives.split():
+                fact, sure = word.removesuffix(_MAY), not word.endswith(_MAY)
+                thing = f"@{MAKERS[name]}" if name in MAKERS and fact not in CONSEQUENCES else ""
+                whose = on_host(fact + thing, extent)
+                yield fact + thing, Chain(_limit(whose, sure=sure), (link,))
+                yield f"its-{fact}", Chain(_limit(_ITS[extent], sure=sure), (link,))
+
+
+_ITS: Final = {Extent.OWN: Extent.YES, Extent.SOME: Extent.MAY, Extent.YES: Extent.YES}
+"""The extent of what holds of everything, of some objects or of one's own, for what the client made itself."""
+
+
+def _limit(extent: Extent, *, sure: bool) -> Extent:
+    return extent if sure else min(extent, Extent.MAY)
+
+
+def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
+    """Return on what the conditions of a case leave a fact."""
+    restrictions = (each for each in exposure.restrictions(case) if narrows(OPERATIONS[name], each.word))
+    words = [each.word for each in restrictions if _EVERYTHING not in items_of(each.value)]
+    if OWN in words:
+        own = case.by_word[OWN].constraint  # Images that grants list are as good as own ones.
+        return Extent.SOME if isinstance(own, Own) and own.images.granted else Extent.OWN
+    return Extent.SOME if words else Extent.YES
+
+
+def _make_link(exposure: Exposure, name: str, case: Case) -> Link:
+    head, _, rest = exposure.says.partition(": ")
+    says = rest if head.startswith("is ") and rest else exposure.says
+    when = " and ".join(map(str, exposure.restrictions(case)))
+    return Link(name, case.decision.source, f"{says}, if {when}" if when else says)
+
+
+def _derive(known: _Known, rule: Rule) -> bool:
+    """Apply a rule to what is known; whether something new is."""
+    fact, most = rule.fact.removesuffix(_MAY), Extent.MAY if rule.fact.endswith(_MAY) else rule.most
+    found = False
+    for chains in list(product(*(known.get(each, {}).values() for each in rule.facts))):
+        links = dict.fromkeys(link for chain in chains for link in chain.links)
+        reasons = dict.fromkeys(reason for chain in chains for reason in chain.reasons)
+        reasons |= {rule.says: None} if rule.says else {}
+        extent = min(most, *(chain.extent for chain in chains))
+        found |= _keep(known, fact, Chain(extent, tuple(links), tuple(reasons)))
+    return found
+
+
+def _keep(known: _Known, fact: str, chain: Chain) -> bool:
+    """Keep a chain if it is the shortest to its extent; whether it is."""
+    if is_harmless(fact, chain.extent):
+        return False
+    kept = known.setdefault(fact, {})
+    if chain.extent in kept and kept[chain.extent].length <= chain.length:
+        return False
+    kept[chain.extent] = chain
+    return True

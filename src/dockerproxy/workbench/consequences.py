@@ -1,0 +1,308 @@
+"""What follows from grants, as three tables: facts that operations give, rules that join them, and what is asked.
+
+A fact is a word, of which a grant has so much as its `Extent` says. `Exposure.gives` names those that `check` tells of;
+`_HELPS` are harmless alone. A rule derives a fact from others, and is as sure as the least of them.
+
+Attack: become root by grants each of which is harmless -> Defence: rules join them, and where one alone could do it
+with the help of somebody else, `root` is `may` (test: test_root_by_a_combination).
+Attack: a grant on what the client created counts as one on what others have, or the other way round -> Defence: `its-`
+before a fact means that it holds for what the client made itself (test: test_what_it_made_is_enough_to_start_it).
+Attack: a way that no table has -> Defence: whatever the catalog or `check` calls root is a fact here
+(test: test_what_check_calls_root_is_never_no).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from dockerproxy.policy.compile import Case
+from dockerproxy.workbench.dangers import is_any, is_contained_without, reads_keys, some
+from dockerproxy.workbench.exposure import EXPOSURES, Exposure
+
+
+class Extent(IntEnum):
+    """On what a fact holds, from nothing to everything."""
+
+    NO = 0
+    OWN = 1
+    MAY = 2
+    SOME = 3
+    YES = 4
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+CONSEQUENCES: Final[Mapping[str, str]] = {
+    "root": "become root on the host",
+    "commands": "run commands in containers",
+    "files": "read files of containers and volumes",
+    "secrets": "read environments, secrets and tokens",
+    "create": "create something on the host",
+    "network": "reach the network from the engine",
+}
+"""What a policy is asked for, by the fact that it is; gravest first."""
+
+MEANINGS: Final = {
+    Extent.NO: "it cannot",
+    Extent.OWN: "only about what its clients created",
+    Extent.MAY: "it depends on the engine, or on what others do",
+    Extent.SOME: "only about what its conditions name",
+    Extent.YES: "it can",
+}
+
+AS_ROOT: Final = "root can do anything"
+"""Why everything follows from root."""
+
+_ON_HOST: Final = frozenset({"create", "root", "network"})
+"""Facts that hold of the host, or not at all: none is about what a client made itself."""
+
+MAKERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), "container"),
+    **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), "service"),
+    "PodCreateLibpod": "pod",
+}
+"""What some operations make. A fact that they give is of a thing that does not run yet: `any@container`."""
+
+_STARTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "container": ("its-starts", "if somebody else starts it, or the engine when it starts again"),
+    "service": ("swarm", "if the engine manages a swarm"),
+    "pod": ("its-starts-pods", "if somebody else starts it"),
+}
+"""For what is made: the fact that has it run, and when it runs without."""
+
+_MADE: Final = (
+    *("any", "trusted", "links", "writes", "runs", "connected", "listed", "binds", "mounts", "joins", "reads"),
+    *("all-secrets", "some-secrets"),
+)
+
+
+def _joins_some(case: Case) -> bool:
+    return some("networks", lambda item: item != "none")(case)
+
+
+_ANY_ITEM: Final = bool
+_MAKING: Final = " ".join(MAKERS)
+_CREATING: Final = (
+    f"{_MAKING} NetworkCreate NetworkCreateLibpod VolumeCreate VolumeCreateLibpod ImageBuild ImageBuildLibpod "
+    "LocalBuildLibpod Grpc ImageCreate ImagePullLibpod ImageLoad ImageLoadLibpod LocalImagesLibpod ImageImportLibpod "
+    "ImageCommit ImageCommitLibpod ImageScpLibpod SecretCreate SecretCreateLibpod ConfigCreate PluginPull PluginCreate "
+    "CheckpointCreate ContainerCheckpointLibpod ContainerRestoreLibpod KubePlayLibpod PlayKubeLibpod "
+    "QuadletInstallLibpod ArtifactAddLibpod ArtifactLocalLibpod ArtifactPullLibpod ManifestCreateLibpod SwarmInit "
+    "SwarmJoin"
+)
+
+_HELPS: Final = (
+    Exposure(_CREATING, "creates objects on the host", is_any, gives="create"),
+    Exposure(_MAKING, "makes containers", is_any, gives="runs"),
+    Exposure("PodCreateLibpod", "makes a pod that mounts the host's files", gives="any"),
+    Exposure(
+        "ContainerStart ContainerRestart ContainerStartLibpod ContainerRestartLibpod",
+        "starts containers",
+        is_any,
+        gives="starts",
+    ),
+    Exposure("PodStartLibpod PodRestartLibpod", "starts pods", is_any, gives="starts-pods"),
+    Exposure("SwarmInit", "makes the engine the manager of a swarm", gives="swarm"),
+    Exposure("ContainerStart", "starts containers from checkpoints in any directory of the host", gives="restores"),
+    Exposure(
+        "ContainerExec ContainerExecLibpod",
+        "prepares commands in containers",
+        is_any,
+        ("commands", "user"),
+        of_others=True,
+        gives="prepares",
+    ),
+    Exposure(
+        "ExecStart ExecStartLibpod",
+        "starts prepared commands",
+        is_any,
+        ("commands",),
+        of_others=True,
+        gives="executes",
+    ),
+    Exposure(
+        "ContainerAttach ContainerAttachWebsocket ContainerAttachLibpod",
+        "types into the main program of containers",
+        is_any,
+        of_others=True,
+        gives="commands?",
+    ),
+    Exposure(
+        "ContainerUpdate ContainerUpdateLibpod",
+        "changes how containers are confined, as far as the engine lets it",
+        gives="root?",
+    ),
+    Exposure("SwarmUpdate", "replaces the keys and certificates of the swarm", gives="root?"),
+    Exposure("ImageScpLibpod", "copies images as any user, with the host's SSH keys", gives="root?"),
+    Exposure(
+        "ImageBuildLibpod LocalBuildLibpod", "runs any command in a build that mounts the host's files", gives="root"
+    ),
+    Exposure("SecretCreateLibpod", "has Podman run any command as the driver of a secret", gives="root"),
+    Exposure("VolumeImportLibpod", "unpacks archives on the host, and follows links", gives="imports root?"),
+    Exposure(
+        "ContainerArchive ContainerArchiveLibpod", "reads files of containers that need not run", gives="downloads"
+    ),
+    Exposure(
+        "ContainerCheckpointLibpod", "hands out the memory and files of containers", of_others=True, gives="files"
+    ),
+    Exposure(
+        "ImageCommit ImageCommitLibpod",
+        "makes images of containers",
+        is_any,
+        ("containers",),
+        gives="copies",
+    ),
+    Exposure(
+        "ImageGet ImageGetAll ImagePush ImageGetLibpod ImageExportLibpod ImagePushLibpod ImageScpLibpod "
+        "ManifestPushLibpod",
+        "hands out the files of images",
+        is_any,
+        gives="gets-images",
+    ),
+    Exposure(
+        "GenerateKubeLibpod KubeGenerateLibpod GenerateSystemdLibpod QuadletFileLibpod",
+        "sees the environment that containers and units are made with",
+        hidden_by="environment",
+        gives="secrets",
+    ),
+    Exposure(
+        "ImageInspect ImageInspectLibpod PluginList PluginInspect",
+        "sees the environment of images or plugins",
+        is_any,
+        hidden_by="environment",
+        gives="secrets?",
+    ),
+    Exposure(
+        "ImageHistory ImageHistoryLibpod PodInspectLibpod",
+        "sees with which arguments images or pods were made",
+        is_any,
+        hidden_by="arguments",
+        gives="secrets?",
+    ),
+    Exposure(
+        "ServiceLogs TaskLogs ImageGet ImageGetAll ImageGetLibpod ImageExportLibpod ArtifactExtractLibpod",
+        "reads what services print, or what images have",
+        is_any,
+        gives="secrets?",
+    ),
+    Exposure(
+        "ImageSearch ImageSearchLibpod GetPluginPrivileges",
+        "makes the engine ask a registry",
+        is_any,
+        gives="network?",
+    ),
+    Exposure(
+        "ImageImportLibpod ImageBuildLibpod LocalBuildLibpod KubeApplyLibpod SwarmJoin PluginPull PluginUpgrade "
+        "ImageScpLibpod ManifestCreateLibpod ManifestModifyLibpod KubePlayLibpod PlayKubeLibpod",
+        "makes the engine connect to any server",
+        gives="network",
+    ),
+    Exposure(
+        "NetworkConnect NetworkConnectLibpod NetworkCreate NetworkCreateLibpod",
+        "puts containers on networks",
+        is_any,
+        gives="network?",
+    ),
+    Exposure("ServiceCreate ServiceUpdate", "runs services", is_contained_without("networks"), gives="connected"),
+    Exposure(_MAKING, "joins the networks that it is granted", _joins_some, gives="listed"),
+    Exposure(_MAKING, "mounts directories of the host", some("binds", _ANY_ITEM), gives="binds"),
+    Exposure(_MAKING, "reads what only root may on the host", reads_keys, ("binds",), gives="reads"),
+    Exposure(_MAKING, "mounts volumes that it is granted", some("volumes", _ANY_ITEM), gives="mounts"),
+    Exposure(_MAKING, "shares processes and memory of others", some("joins", _ANY_ITEM), gives="joins"),
+    Exposure(_MAKING, "is shown secrets that it is granted", some("secrets", _ANY_ITEM), gives="some-secrets"),
+    Exposure(_MAKING, "is shown configs that it is granted", some("configs", _ANY_ITEM), gives="some-secrets"),
+    Exposure("ContainerCreateLibpod", "joins pods of others", some("pods", _ANY_ITEM), gives="joins"),
+)
+"""Facts besides those of exposures. Most are harmless alone."""
+
+GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What follows.
+
+    Attributes:
+        fact: That does; a question mark behind it says that it only may.
+        of: Facts from which it does, all of them, with blanks between.
+        says: Why, as a clause; empty where the facts say it.
+        most: Its extent at most.
+    """
+
+    fact: str
+    of: str
+    says: str = ""
+    most: Extent = Extent.YES
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """From which it follows."""
+        return tuple(self.of.split())
+
+
+def _rules_of_starting() -> Iterator[Rule]:
+    for made in _MADE:
+        for thing, (starter, unless) in _STARTERS.items():
+            yield Rule(made, f"{made}@{thing} {starter}")
+            yield Rule(f"{made}?", f"{made}@{thing}", unless)
+
+
+RULES: Final = (
+    *_rules_of_starting(),
+    # Root
+    Rule("root", "any"),
+    Rule("root", "any@container its-uploads", "an upload writes what it mounts, though it never runs"),
+    Rule("root", "trusted"),
+    Rule("root", "links"),
+    Rule("root?", "its-restores runs", "if the engine is experimental, and takes a checkpoint that was made up"),
+    Rule("root?", "reads", "if keys or passwords of the host are of use"),
+    Rule("root?", "writes", "if the host runs or trusts what is written"),
+    Rule("root", "plugin enables"),
+    Rule("root?", "plugin", "if somebody enables it"),
+    Rule("root", "volume its-imports", "the archive is unpacked into any directory of the host"),
+    Rule("root?", "volume", "if a container of others mounts it"),
+    Rule("root?", "its-privileged its-executes", "if the container confines no command that is privileged"),
+    Rule("root?", "commands", "if a container that it reaches is privileged, or mounts what the host trusts"),
+    # Commands
+    Rule("commands", "prepares executes"),
+    Rule("commands?", "executes", "if somebody else prepared one"),
+    Rule("commands", "runs", "in containers that it makes", Extent.OWN),
+    Rule("commands", "builds", "in its builds", Extent.OWN),
+    Rule("commands?", "joins"),
+    # Files
+    Rule("files", "copies gets-images"),
+    Rule("files?", "copies", "for whoever runs or saves that image"),
+    Rule("files", "any@container its-downloads", "a download reads what it mounts, though it never runs"),
+    Rule("files", "binds", "", Extent.SOME),
+    Rule("files", "mounts", "", Extent.SOME),
+    Rule("files?", "joins"),
+    Rule("files", "commands"),
+    # Secrets
+    Rule("secrets", "all-secrets"),
+    Rule("secrets", "some-secrets", "", Extent.SOME),
+    Rule("secrets", "commands"),
+    Rule("secrets?", "files", "if files have any"),
+    # Network
+    Rule("network", "connected"),
+    Rule("network", "listed", "", Extent.SOME),
+    Rule("network", "commands", "from the network of the container"),
+    *(Rule(fact, "root", AS_ROOT) for fact in CONSEQUENCES if fact != "root"),
+)
+
+
+def on_host(fact: str, extent: Extent) -> Extent:
+    """Return the extent of a fact that a grant gives: it is about the host whatever object the request names.
+
+    Attack: an unrestricted grant on `own` objects, like a checkpoint of one's container into any directory -> Defence:
+    that it is one's own makes it no less (test: test_own_is_no_less_of_root).
+    """
+    if fact in _ON_HOST or "@" in fact:
+        return Extent.SOME if extent is Extent.SOME and fact in {"create", "network"} else Extent.YES
+    return extent
+
+
+def is_harmless(fact: str, extent: Extent) -> bool:
+    """Whether what follows for the host follows only for what a client made itself, which is confined."""
+    return fact in _ON_HOST and extent is Extent.OWN

@@ -1,0 +1,189 @@
+"""Change single grants in the text of a policy file, and leave every other character, comments included, as it is.
+
+Attack: an item that an alias repeats, that holds several grants, or has comments between its lines, so that a change
+says more than is meant -> Defence: such an item is not changed (test: test_what_cannot_be_changed_alone_is_left).
+Attack: text of a log that ends the line or the quotes -> Defence: `write_grant` writes it, and whoever changes a file
+reads the result again (test: test_what_is_written_is_read_back).
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+import yaml
+
+from dockerproxy.config.document import LOADER, Fields, Node, Place
+from dockerproxy.config.grants import Line, read_allow, read_deny
+from dockerproxy.config.presets import SHELF
+from dockerproxy.config.reader import Reader
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.wording import write_grant
+from dockerproxy.workbench.learned import write_item
+
+Item = tuple[str, Mapping[str, Value]]
+"""A grant or denial to be written: its word, and its conditions."""
+
+
+_PAIR: Final = 2
+"""Nodes of a mapping with one key."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """A node of the document, and where its text begins and ends.
+
+    It is shared if it is an alias or has an anchor, so that its text says something in another place too.
+    """
+
+    start: int
+    end: int
+    place: tuple[int, int]
+    children: list["_Span"] = field(default_factory=list)
+    text: str = ""
+    is_list: bool = False
+    is_flow: bool = False
+    is_shared: bool = False
+    has_shared: bool = False
+
+    def value(self, key: str) -> "_Span | None":
+        """Return the value of a key; None if this is no mapping, or has no such key."""
+        pairs = zip(self.children[::2], self.children[1::2], strict=False)
+        return None if self.is_list else next((value for name, value in pairs if name.text == key), None)
+
+
+def read_lines(text: str, file: str, key: str = "allow") -> Mapping[str, tuple[Line, ...]]:
+    """Return the lines of `allow` or `deny` by socket, of a policy file that has no mistakes."""
+    reader = Reader(file)
+    root = reader.compose(text)
+    sockets = dict(_fields(root)).get("sockets")
+    found = {name: dict(_fields(node)).get(key) for name, node in _fields(sockets)}
+    read = read_allow if key == "allow" else read_deny
+    return {name: read(reader, node, SHELF) if node is not None else () for name, node in found.items()}
+
+
+def _fields(node: Node | None) -> Iterator[tuple[str, Node]]:
+    yield from ((key.text, value) for key, value in node.pairs) if isinstance(node, Fields) else ()
+
+
+def replace_item(text: str, place: Place, items: Sequence[Item]) -> str | None:
+    """Put some items, or none, in the place of the grant whose word is there; None if it cannot be changed alone.
+
+    A comment behind a grant stays where something takes its place, and goes with one that is removed.
+    """
+    found = _find_item(_compose(text), (place.line, place.column))
+    if found is None:
+        return None
+    parent, index = found
+    item = parent.children[index]
+    if parent.is_flow:
+        return _replace_in_flow(text, parent, index, items)
+    first, last = text.rfind("\n", 0, item.start) + 1, _end_of_line(text, item.end)
+    lead = text[first : item.start]
+    if lead.strip(" ") != "-":
+        return None
+    if not items:
+        return text[:first] + text[last:]
+    begun, below, rest = text[item.start : item.end].partition("\n")
+    comment = begun[begun.find(" #") :].rstrip("\r") if below and " #" in begun else ""
+    if below and "#" in rest:
+        return None
+    head, *more = [line for each in items for line in write_item(*each, lead[: lead.index("-")])]
+    behind = text[item.end : last]
+    ending = "\r\n" if behind.endswith("\r\n") else "\n"
+    lines = ending.join([f"{head}{comment and ' '}{comment}{behind.rstrip()}", *more])
+    return text[:first] + lines + (ending if behind.endswith("\n") else "") + text[last:]
+
+
+def add_items(text: str, socket: str, key: str, items: Sequence[Item]) -> str | None:
+    """Add items at the end of `allow` or `deny` of a socket; None if the list cannot be changed alone."""
+    sockets = _compose(text).value("sockets")
+    node = sockets.value(socket) if sockets is not None else None
+    if node is None or node.is_shared or node.is_flow:
+        return None
+    found, indent = node.value(key), " " * (node.place[1] - 1)
+    if found is None:
+        return _insert(text, node.end, items, f"{indent}  ", (f"{indent}{key}:",))
+    if found.is_shared or (not found.children and not found.is_flow):
+        return None  # What is written out, as a null.
+    if found.is_flow and found.children:
+        at = found.children[-1].end
+        return text[:at] + "".join(f", {write_grant(*item)}" for item in items) + text[at:]
+    if found.is_flow:
+        head = text[: found.start].rstrip(" ")
+        return _insert(head + text[found.end :], len(head), items, f"{indent}  ")
+    first = found.children[0]
+    lead = text[text.rfind("\n", 0, first.start) + 1 : first.start]
+    return _insert(text, found.end, items, lead[: lead.index("-")]) if lead.strip(" ") == "-" else None
+
+
+def write_patch(before: str, after: str, path: str) -> list[str]:
+    """Return the unified diff of a file at a path, which `git apply` and `patch -p1` take, without line ends."""
+    path += "\t" * (" " in path)  # It ends there; else GNU patch takes what follows a blank for a time.
+    return list(difflib.unified_diff(_split(before), _split(after), f"a/{path}", f"b/{path}", lineterm=""))
+
+
+def _split(text: str) -> list[str]:
+    *lines, last = text.split("\n")
+    return [*lines, f"{last}\n\\ No newline at end of file"] if last else lines
+
+
+def _insert(text: str, at: int, items: Sequence[Item], indent: str, first: Sequence[str] = ()) -> str:
+    """Put items below the line of a place."""
+    end = _end_of_line(text, at)
+    lines = [*first, *(line for item in items for line in write_item(*item, indent))]
+    ending = "\r\n" if "\r\n" in text else "\n"
+    before = text[:end] if text[:end].endswith("\n") else text[:end] + ending
+    return before + "".join(f"{line}{ending}" for line in lines) + text[end:]
+
+
+def _replace_in_flow(text: str, parent: _Span, index: int, items: Sequence[Item]) -> str | None:
+    item, more = parent.children[index], parent.children[index + 1 : index + 2]
+    start = item.start if items or more or not index else parent.children[index - 1].end
+    end = more[0].start if more and not items else item.end
+    if "#" in text[start:end] and "\n" in text[start:end]:
+        return None
+    return text[:start] + ", ".join(write_grant(*each) for each in items) + text[end:]
+
+
+def _end_of_line(text: str, at: int) -> int:
+    """Return where the line after that of a place begins."""
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end + 1
+
+
+def _find_item(root: _Span, place: tuple[int, int]) -> tuple[_Span, int] | None:
+    """Find an item that is one word with its conditions, and is no part of what an alias repeats."""
+    left = [root]
+    while left:
+        node = left.pop()
+        for index, child in enumerate(node.children if node.is_list else ()):
+            word = child.children[0] if child.children else child
+            if word.place == place:
+                return None if child.has_shared or len(child.children) not in {0, _PAIR} else (node, index)
+        left += (child for child in node.children if not child.is_shared)
+    return None
+
+
+def _compose(text: str) -> _Span:
+    """Return the nodes of a document, the first of which is the root."""
+    parents = [_Span(0, len(text), (1, 1))]
+    for event in yaml.parse(text, Loader=LOADER):
+        start, end = cast("yaml.Mark", event.start_mark), cast("yaml.Mark", event.end_mark)  # Each event has them.
+        if isinstance(event, yaml.CollectionEndEvent):
+            closed = parents.pop()
+            # A block ends for YAML where the next one begins, behind comments.
+            last = closed.children[-1].end if closed.children else closed.end
+            closed.end = end.index if closed.is_flow else last
+        elif isinstance(event, yaml.NodeEvent):
+            node = _Span(start.index, end.index, (start.line + 1, start.column + 1))
+            node.text = event.value if isinstance(event, yaml.ScalarEvent) else ""
+            node.is_list = isinstance(event, yaml.SequenceStartEvent)
+            node.is_flow = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
+            node.is_shared = event.anchor is not None
+            parents[-1].children.append(node)
+            for each in (*parents, node):
+                each.has_shared |= node.is_shared
+            if isinstance(event, yaml.CollectionStartEvent):
+                parents.append(node)
+    return parents[0].children[0]

@@ -1,0 +1,148 @@
+"""Look at the host's files that a policy speaks of: binds, the folders of sockets, and what no restart survives.
+
+Attack: a bind of `/srv/ci`, which somebody has made a link to `/etc` -> Defence: each part of a path that is a link is
+reported; it is a snapshot, since whoever may write there can make one later (test: test_a_bind_that_is_a_link).
+Attack: a folder in which anybody can put another socket in the place of ours -> Defence: reported
+(test: test_a_folder_that_others_may_write_to).
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from dockerproxy.config.files import open_file, read_bytes
+from dockerproxy.policy.constraints.binds import split_mode
+from dockerproxy.policy.values import items_of
+from dockerproxy.policy.wording import is_literal
+from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.findings import Finding, Severity, find_line
+from dockerproxy.workbench.on_host import on_host
+
+_CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (they are looked for, not written to)
+_MOUNTS: Final = "/proc/self/mountinfo"
+_MOST: Final = 16 << 20
+"""Bytes of it: each container has some lines there."""
+
+_VOLATILE: Final = frozenset({"tmpfs", "ramfs"})
+
+
+def find_binds(socket: SocketSettings, file: str) -> Iterator[Finding]:
+    """Find directories of `binds` and `paths` that are missing, links, or sockets."""
+    for cases in socket.policy.cases.values():
+        for case in cases:
+            binds = on_host(socket.policy, case).by_word.get("binds")
+            for item in items_of(binds.value) if binds is not None else ():
+                path, line = split_mode(item)[0], find_line(case.decision.source)
+                if is_literal(path) and (text := _look_at(path)):
+                    yield Finding(severity=Severity.WARNING, text=text, file=file, line=line, about=socket.name)
+    for place in socket.policy.policy.places.paths.values():
+        if text := _look_at(place):
+            yield Finding(severity=Severity.WARNING, text=text, file=file, about=f"socket {socket.name}")
+
+
+def _look_at(path: str) -> str:
+    """Say what is wrong with what may be mounted, or nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return f"{path} is missing: some clients have the engine make it, owned by root"
+    except OSError:
+        return ""  # What we may not look at may be fine.
+    real = os.path.realpath(path)
+    if real != path:
+        return f"{path} leads to {real}: that is what gets mounted"
+    if stat.S_ISSOCK(mode):
+        return f"{path} is a socket: its mount is dead after its program restarts; mount its folder"
+    return ""
+
+
+def find_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Finding]:
+    """Find sockets whose folders are unsafe, shared or gone after a restart, and files that are not as configured."""
+    folders: dict[str, str] = {}
+    for socket in sockets:
+        folder = os.path.dirname(socket.path)
+        about, real = f"socket {socket.name}", os.path.realpath(folder)
+        other = folders.setdefault(real, socket.name)
+        if other != socket.name:
+            text = f"{folder} is the folder of socket {other} too: who mounts it for one has both"
+            hint = "give each socket a folder of its own"
+            yield Finding(severity=Severity.WARNING, text=text, hint=hint, file=file, about=about)
+        yield from (
+            Finding(severity=severity, text=text, hint=hint, file=file, about=about)
+            for severity, text, hint in (*_look_at_folder(folder, real), *_look_at_socket(socket))
+        )
+
+
+_Said = tuple[Severity, str, str]
+
+
+def _look_at_folder(folder: str, real: str) -> Iterator[_Said]:
+    try:
+        mode = os.stat(folder).st_mode
+    except OSError as error:
+        yield Severity.ERROR, f"{folder}: {error.strerror}", "make it before the proxy starts"
+        return
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        yield Severity.ERROR, f"anybody may replace the socket in {folder}", f"chmod o-w {folder}"
+    if f"{real}/".startswith(_CLEANED):
+        yield Severity.WARNING, f"{folder} is cleaned by the system, and empty after a restart", "use /run or /srv"
+    elif _find_mount(real)[1] in _VOLATILE:
+        text = f"{folder} is in memory, and gone when the host restarts"
+        yield Severity.NOTE, text, "have it made before the proxy and its clients start"
+
+
+def _look_at_socket(socket: SocketSettings) -> Iterator[_Said]:
+    """Compare the file with its settings; the proxy need not run."""
+    if socket.permissions & stat.S_IWOTH:
+        yield Severity.WARNING, f"anybody on this host may connect to {socket.path}", "set permissions and group"
+    try:
+        found = os.lstat(socket.path)
+    except OSError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        yield Severity.ERROR, f"{socket.path} is not a socket", "remove it"
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    wanted = (socket.permissions, socket.uid or found.st_uid, socket.gid or found.st_gid)
+    if wanted != (mode, found.st_uid, found.st_gid):
+        text = f"{socket.path} is {mode:04o}, uid {found.st_uid}, gid {found.st_gid}, and not as configured"
+        yield Severity.WARNING, text, "reload or restart the proxy"
+
+
+def find_engine_mount(engine: str) -> Iterator[Finding]:
+    """Find that the engine's socket is mounted here as a file."""
+    real = os.path.realpath(engine)
+    if _find_mount(real)[0] == real:
+        text = f"{engine} is mounted as a file: it is dead after the engine restarts"
+        yield Finding(severity=Severity.WARNING, text=text, hint="mount its folder", about="engine")
+
+
+def _find_mount(path: str) -> tuple[str, str]:
+    """Return the mount that a path is on, and its type."""
+    best = ("", "")
+    for line in read_bytes(open_file(_MOUNTS), _MOUNTS, _MOST).decode(errors="replace").splitlines():
+        head, _, tail = line.partition(" - ")
+        point = head.split(" ")[4]
+        is_above = path == point or path.startswith(f"{point.removesuffix('/')}/")
+        if is_above and len(point) >= len(best[0]):
+            best = (point, tail.partition(" ")[0])
+    return best
+
+
+def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine: str) -> Iterator[Finding]:
+    """Find containers, as the engine lists them, that have a socket mounted as a file, or the engine's own."""
+    ours = {path: socket.name for socket in sockets for path in (socket.path, socket.policy.policy.places.own_socket)}
+    for container in containers if isinstance(containers, list) else ():
+        fields = container if isinstance(container, dict) else {}
+        mounts, names = fields.get("Mounts"), fields.get("Names")
+        name = str(names[0]).removeprefix("/") if isinstance(names, list) and names else "without a name"
+        for mount in mounts if isinstance(mounts, list) else ():
+            path = str(mount.get("Source", "")) if isinstance(mount, dict) else ""
+            if path in ours and path:
+                text = f"container {name} mounts the file {path}: it is dead after the proxy restarts"
+                about = f"socket {ours[path]}"
+                yield Finding(severity=Severity.WARNING, text=text, hint="mount its folder", about=about)
+            elif path == engine:
+                text = f"container {name} mounts the engine's socket: unless it is this proxy, it is root on the host"
+                yield Finding(severity=Severity.NOTE, text=text, about="engine")

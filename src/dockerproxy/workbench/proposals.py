@@ -1,0 +1,68 @@
+"""What a person may decide about a policy: grants that it lacks, with what each would expose, the gravest first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, Access
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.model import Grant
+from dockerproxy.policy.own import OWN_GRANT
+from dockerproxy.policy.values import Value
+from dockerproxy.workbench.exposure import Exposure, find_exposures
+from dockerproxy.workbench.learned import LearnedGrant
+
+_NOTHING: Final = 1 << 10
+"""Rank of what exposes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A grant that a policy lacks, as narrow as what was seen, and what it would expose."""
+
+    grant: LearnedGrant
+    exposes: tuple[str, ...]
+
+
+def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tuple[Proposal, ...]:
+    """Return what to decide: what exposes most first, then what changes something, then what was asked for most."""
+    found = [Proposal(grant, find_new_exposures(policy, grant.operation, grant.conditions)) for grant in grants]
+    ranks = {exposure.says: rank for rank, exposure in enumerate(_list_all(policy, found))}
+    return tuple(
+        sorted(
+            found,
+            key=lambda each: (
+                min((ranks[says] for says in each.exposes), default=_NOTHING),
+                _reads(each.grant.operation),
+                -each.grant.count,
+            ),
+        )
+    )
+
+
+def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[str, Value]) -> tuple[str, ...]:
+    """Say what a client could do besides if a policy had one more grant; each is a clause that follows "a client"."""
+    before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
+    after = find_exposures(_add(policy, [(name, conditions)]))
+    return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
+
+
+def _list_all(policy: CompiledPolicy, proposals: Iterable[Proposal]) -> tuple[Exposure, ...]:
+    """Return what a policy with all grants would expose, the gravest first."""
+    return find_exposures(_add(policy, [(each.grant.operation, each.grant.conditions) for each in proposals]))
+
+
+def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]]) -> CompiledPolicy:
+    grants = tuple(_make_grant(name, conditions) for name, conditions in items)
+    return compile_policy(replace(policy.policy, grants=(*policy.policy.grants, *grants)))
+
+
+def _make_grant(name: str, conditions: Mapping[str, Value]) -> Grant:
+    made = tuple(Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
+    return Grant(frozenset({name}), name, made) if name in OPERATIONS else OWN_GRANT
+
+
+def _reads(name: str) -> bool:
+    return name in OPERATIONS and OPERATIONS[name].access is Access.READ

@@ -1,0 +1,152 @@
+"""What `can` calls root is root: each chain writes a file on the host through the proxy, with its grants and no others.
+
+Where `can` says that a policy cannot be root, the same requests leave nothing.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from e2e.engines import Engine
+from e2e.images import BUSYBOX
+from e2e.proxies import running_policy
+from e2e.talk import ask
+from e2e.waiting import wait_until
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.workbench.chains import Chain, find_chains
+from dockerproxy.workbench.consequences import Extent
+
+pytestmark = pytest.mark.engine
+
+BAD = 400
+TOUCH = ("touch", "/host/marker")
+JSON = {"Content-Type": "application/json"}
+TAR = {"Content-Type": "application/x-tar"}
+
+
+def can_root(allow: str) -> Chain:
+    text = f"sockets: {{client: {{path: /run/a.sock, allow: {allow}}}}}"
+    return find_chains(read_policy(text, "policy.yaml").sockets[0].policy)["root"]
+
+
+def archive_of(name: str, content: bytes = b"") -> bytes:
+    archive, file = io.BytesIO(), tarfile.TarInfo(name)
+    file.size = len(content)
+    with tarfile.open(fileobj=archive, mode="w") as written:
+        written.addfile(file, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def post(socket: Path, target: str, body: object = None) -> int:
+    content = None if body is None else json.dumps(body).encode()
+    return ask(socket, "POST", target, content, JSON if content is not None else None).status
+
+
+def create(socket: Path, name: str, mount: str, *command: str, **more: object) -> int:
+    body = {"Image": BUSYBOX, "Cmd": command or TOUCH, "HostConfig": {"Binds": [mount]}, **more}
+    return post(socket, f"/containers/create?name={name}", body)
+
+
+def start_with_a_bind(socket: Path, name: str, host: Path) -> Sequence[int]:
+    return create(socket, name, f"{host}:/host"), post(socket, f"/containers/{name}/start")
+
+
+def upload_without_a_start(socket: Path, name: str, host: Path) -> Sequence[int]:
+    """The container claims to be the socket's own: who may send any body may do so."""
+    upload = f"/containers/{name}/archive?path=/host"
+    made = create(socket, name, f"{host}:/host", Labels={OWNER: "client", NONCE: "made-up"})
+    return made, ask(socket, "PUT", upload, archive_of("marker"), TAR).status
+
+
+def mount_a_link(socket: Path, name: str, host: Path) -> Sequence[int]:
+    """Make a link where a pattern lets a container write, then mount what it leads to, which no rule names."""
+    jobs, other = host / "jobs", f"{name}-other"
+    jobs.mkdir(exist_ok=True)
+    made = create(socket, name, f"{jobs}:/host", "ln", "-s", str(host), "/host/link")
+    started = post(socket, f"/containers/{name}/start")
+    if started < BAD:
+        wait_until((jobs / "link").is_symlink, "the link is there")
+    mounted = create(socket, other, f"{jobs}/link:/host")
+    return made, started, mounted, post(socket, f"/containers/{other}/start")
+
+
+def build_with_a_mount(socket: Path, name: str, host: Path) -> Sequence[int]:
+    context = archive_of("Dockerfile", f"FROM {BUSYBOX}\nRUN {' '.join(TOUCH)}\n".encode())
+    target = f"/v4.0.0/libpod/build?t={name}&volume={host}:/host&pull=false"
+    return (ask(socket, "POST", target, context, TAR).status,)
+
+
+def have_a_driver_run(socket: Path, name: str, host: Path) -> Sequence[int]:
+    commands = {"store": f"touch {host}/marker", "list": "true", "lookup": "true", "delete": "true"}
+    words = "&".join(f"{key}={value}" for key, value in {"name": name, "driver": "shell"}.items())
+    options = json.dumps(commands).replace(" ", "%20").replace('"', "%22").replace("{", "%7B").replace("}", "%7D")
+    return (ask(socket, "POST", f"/v4.0.0/libpod/secrets/create?{words}&driveropts={options}", b"value").status,)
+
+
+Attempt = Callable[[Path, str, Path], Sequence[int]]
+
+# By engine: what is tried, what allows it, and what is nearest to that and does not.
+CHAINS = [
+    (
+        ("dockerd", "podman"),
+        start_with_a_bind,
+        '["ContainerCreate": unrestricted, ContainerStart]',
+        "[ContainerCreate, ContainerStart]",
+    ),
+    (
+        ("dockerd", "podman"),
+        upload_without_a_start,
+        '["ContainerCreate": unrestricted, PutContainerArchive: {own: true}]',
+        "[ContainerCreate, PutContainerArchive: {own: true}]",
+    ),
+    (
+        ("dockerd", "podman"),
+        mount_a_link,
+        '[ContainerCreate: {binds: ["HOST/jobs/**"]}, ContainerStart]',
+        '[ContainerCreate: {binds: ["HOST/jobs/**:ro"]}, ContainerStart]',
+    ),
+    (("podman",), build_with_a_mount, '["ImageBuildLibpod": unrestricted]', "[ImageBuild: {tags: [ci]}]"),
+    (("podman",), have_a_driver_run, '["SecretCreateLibpod": unrestricted]', "[SecretCreateLibpod]"),
+]
+EACH = [(engine, *chain) for engines, *chain in CHAINS for engine in engines]
+
+
+@pytest.mark.parametrize(("engine", "attempt", "allow", "contained"), EACH, indirect=["engine"])
+def test_a_chain_to_root_writes_on_the_host_and_its_policy_without_a_link_does_not(
+    engine: Engine, attempt: Attempt, allow: str, contained: str, tmp_path: Path
+) -> None:
+    allow, contained = (each.replace("HOST", str(tmp_path)) for each in (allow, contained))
+    assert can_root(contained).extent is Extent.NO
+    chain = can_root(allow)
+    assert chain.extent is Extent.YES
+    name, marker = f"can-{uuid4().hex[:8]}", tmp_path / "marker"
+    with running_policy(engine.socket, contained) as proxy:
+        assert HTTPStatus.FORBIDDEN in attempt(proxy.socket, name, tmp_path)
+        assert not marker.exists()
+    clean(engine, name)
+    with running_policy(engine.socket, allow) as proxy:
+        statuses = attempt(proxy.socket, name, tmp_path)
+        assert max(statuses) < BAD, statuses
+        wait_until(marker.exists, "the marker is on the host")
+        assert marker.stat().st_uid == 0
+        for link in chain.links:
+            proxy.wait_for_record(operation=link.operation, decision="allowed")
+        assert {record["operation"] for record in proxy.records() if record.get("operation")} - {"SystemPing"} == {
+            link.operation for link in chain.links
+        }
+    clean(engine, name)
+
+
+def clean(engine: Engine, name: str) -> None:
+    """Remove what an attempt left, past every proxy."""
+    for container in (name, f"{name}-other"):
+        ask(engine.socket, "DELETE", f"/containers/{container}?force=1")
+    ask(engine.socket, "DELETE", f"/volumes/ci_{name}?force=1")
+    ask(engine.socket, "DELETE", f"/secrets/{name}")

@@ -1,0 +1,107 @@
+"""The schema of the log accepts each line that the log can write, and knows each of its fields."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from observe.records import records
+from observe.test_log import ALLOWED, DENIED, HOSTILE, REFUSED, parse, piped
+
+from dockerproxy.observe.log import Log
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record
+from dockerproxy.policy.values import Pairs
+from dockerproxy.settings import Level, LogFormat, LogPolls
+from dockerproxy.workbench.log_schema import Stability, make_log_schema
+
+SCHEMA = json.loads(json.dumps(make_log_schema()))
+CHECK = Draft202012Validator(
+    SCHEMA | {"additionalProperties": False}, format_checker=Draft202012Validator.FORMAT_CHECKER
+).validate
+"""Of a reader that takes no field that it does not know."""
+
+FULL = DENIED._replace(
+    body={"user": "any", "tty": True, "labels": Pairs((("a", "b"), ("c", ("d",)))), "binds": (), "commands": (("x",),)},
+    created="web",
+    decision=Outcome.REPORTED,
+)
+
+
+def lines_of(*records: Record) -> list[dict[str, object]]:
+    """Return a line of each event for each record, each also counted as a poll."""
+    with piped(Level.DEBUG) as pipe:
+        polls = Log(Level.DEBUG, LogFormat.JSON, pipe.log._descriptor, polls=LogPolls.COLLAPSE)
+        for record in records:
+            pipe.log.start(record)
+            pipe.log.exchange(record, Level.WARNING)
+            pipe.log.message(Level.EMERG, f"{record.target}\n{record.reason}")
+            for _ in range(3):
+                polls.exchange(record)
+        polls.open()
+        polls.close()
+        return [parse(line) for line in pipe.finish()]
+
+
+def test_it_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@given(st.lists(records(), max_size=5))
+def test_each_line_of_the_log_is_accepted(those: list[Record]) -> None:
+    for line in lines_of(*those):
+        CHECK(line)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_each_line_is_accepted_whatever_a_client_sends(method: str, target: str, reason: str) -> None:
+    for line in lines_of(REFUSED._replace(method=method, target=target, reason=reason, object=reason)):
+        CHECK(line)
+
+
+def test_the_schema_has_the_fields_that_a_line_has_and_no_others() -> None:
+    lines = lines_of(ALLOWED, FULL)
+    for line in lines:
+        CHECK(line)
+    assert {name for line in lines for name in line} == SCHEMA["properties"].keys()
+    assert {tuple(line) for line in lines if line["event"] == "message"} == {tuple(SCHEMA["then"]["required"])}
+    every = set.intersection(*(set(line) for line in lines if line["event"] != "message"))
+    assert every == set(SCHEMA["else"]["required"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"decision": "perhaps"},
+        {"level": "warn"},
+        {"event": "other"},
+        {"uid": "0"},
+        {"status": -1},
+        {"status": True},
+        {"target": "x" * (MAX_TARGET + 1)},
+        {"time": "2026-11-24 16:18:13"},
+        {"body": {"binds": [1]}},
+        {"times": 2},
+        {"more": ""},
+    ],
+)
+def test_what_the_log_never_writes_is_not_accepted(change: dict[str, object]) -> None:
+    line = lines_of(ALLOWED._replace(peer=Peer(0, 0, 0)))[0]
+    CHECK(line)
+    with pytest.raises(ValidationError):
+        CHECK(line | change)
+
+
+@pytest.mark.parametrize("event", ["exchange", "message"])
+def test_a_line_that_lacks_a_field_is_not_accepted(event: str) -> None:
+    line = next(line for line in lines_of(ALLOWED) if line["event"] == event)
+    for name in line:
+        with pytest.raises(ValidationError):
+            CHECK({other: value for other, value in line.items() if other != name})
+
+
+def test_each_field_says_how_stable_it_is_and_only_texts_for_people_change_their_words() -> None:
+    said = {name: Stability(field["x-stability"]) for name, field in SCHEMA["properties"].items()}
+    assert {name for name, stability in said.items() if stability is Stability.WORDING} == {"source", "reason", "text"}
+    assert {name for name, stability in said.items() if stability is Stability.GROWING} == {"body"}

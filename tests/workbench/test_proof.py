@@ -1,0 +1,259 @@
+"""What is proven of two sockets no request shows otherwise, and what has no rule is not proven."""
+
+from collections.abc import Callable
+from dataclasses import fields, make_dataclass, replace
+from typing import TypeVar, cast
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from workbench.pairs import WORLDS, pairs, read
+from workbench.requests import ANY, NOTHING, Asked, record, send, take_for_name
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import Case
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.proof import Doubt, find_doubts
+from dockerproxy.workbench.witness import find_witness
+
+T = TypeVar("T")
+
+FEW = 20
+"""Requests that are tried besides, which are made of what both policies say."""
+
+
+def socket(*lines: str, deny: tuple[str, ...] = (), **said: object) -> SocketSettings:
+    found = read(list(lines), list(deny), said)
+    assert found is not None, lines
+    return found
+
+
+def doubted(old: SocketSettings, new: SocketSettings) -> list[str]:
+    return [doubt.what for doubt in find_doubts(old, new)]
+
+
+@given(ANY, st.data())
+def test_what_is_proven_is_shown_otherwise_by_no_request(asked: Asked, data: st.DataObject) -> None:
+    learned = send(NOTHING, asked, take_for_name)
+    assume(isinstance(learned, Verdict))
+    assert isinstance(learned, Verdict)
+    old, new = data.draw(pairs(record(learned)))
+    assume(not doubted(old, new))
+    answer = data.draw(WORLDS)
+    was, now = (send(each.policy, asked, answer) for each in (old, new))
+    if isinstance(now, Verdict) and now.passes and now.decision.allowed:
+        assert isinstance(was, Verdict)
+        assert was.passes
+        assert was.decision.allowed or old.policy.mode is not Mode.ENFORCE
+    for case in new.policy.cases[asked.operation.name]:
+        assert find_witness(old, new, Doubt(asked.operation.name, "", case), FEW) is None
+
+
+PROVEN: tuple[tuple[list[str], list[str]], ...] = (
+    (["ContainerList"], []),
+    (["containers:read"], ["ContainerInspect", "ContainerLogs: {follow: false}"]),
+    (["ContainerStart: {containers: [web, 'db-*']}"], ["ContainerStart: {containers: ['db-?', 'db-1*', web]}"]),
+    (
+        ["ContainerStart: {containers: [web]}", "ContainerStart: {containers: ['db-*']}"],
+        ["ContainerStart: {containers: [web, db-1]}"],
+    ),
+    (["ContainerKill: {signal: [HUP]}", "ContainerKill: {signal: [TERM, INT]}"], ["ContainerKill: {signal: [INT, 1]}"]),
+    (["ContainerList: {labelled: {a: [b, c]}}"], ["ContainerList: {labelled: {a: b, d: e}, containers: [web]}"]),
+    (["ContainerList: {containers: [web]}", "ContainerList: {own: true}"], ["ContainerList: {own: true}"]),
+    (["ContainerCreate: {binds: ['/srv/**']}"], ["ContainerCreate: {binds: [/srv/a, '/srv/b/*:ro']}"]),
+    (["ContainerCreate: {binds: ['/srv/**']}"], ["ContainerCreate"]),
+    (["ContainerCreate: {memory: 2GiB}"], ["ContainerCreate: {memory: 1GiB, cpus: 1, user: not-root}"]),
+    (["ContainerCreate: {publish: {ports: [8000-8999]}}"], ["ContainerCreate: {publish: {ports: [8080]}}"]),
+    (["ContainerCreate: unrestricted"], ["ContainerCreate: {networks: [front], add_capabilities: [SYS_ADMIN]}"]),
+    (["NetworkCreate: {subnets: [10.0.0.0/8]}"], ["NetworkCreate: {subnets: [10.9.0.0/16, 10.8.0.0/24]}"]),
+    (["ImageCreate: {from: ['ghcr.io/acme/*']}"], ["ImageCreate: {from: ['ghcr.io/acme/app:*']}"]),
+    (["ContainerExec: {commands: [[sh, '**']]}"], ["ContainerExec: {commands: [[sh, -c, id]]}"]),
+    (["own", "ContainerCreate"], ["own", "ContainerCreate: {images: [nginx]}"]),
+)
+
+
+@pytest.mark.parametrize(("old", "new"), PROVEN)
+def test_what_is_within_is_proven_and_is_not_the_other_way_round(old: list[str], new: list[str]) -> None:
+    assert not doubted(socket(*old), socket(*new))
+    assert doubted(socket(*new), socket(*old))
+
+
+def test_a_denial_takes_away_and_gives_back() -> None:
+    free, denied = socket("containers:read"), socket("containers:read", deny=("ContainerArchive",))
+    assert not doubted(free, denied)
+    assert doubted(denied, free) == ["ContainerArchive"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ({}, {"mode": "report"}, "mode"),
+        ({"hide": ["environment", "labels"]}, {"hide": ["labels"]}, "hide"),
+        ({"quota": {"containers": 3}}, {}, "quota"),
+        ({"quota": {"containers": 3}}, {"quota": {"containers": 4}}, "quota"),
+        ({}, {"limits": {"body": "2MiB"}}, "limits"),
+        ({"permissions": "0600"}, {"permissions": "0660"}, "permissions"),
+        ({"owner": 1000}, {"owner": 1001}, "owner"),
+        ({"group": 1000}, {}, "group"),
+    ],
+)
+def test_a_setting_that_is_widened_is_not_proven_and_one_that_is_narrowed_is(
+    old: dict[str, object], new: dict[str, object], what: str
+) -> None:
+    before, after = (socket("own", "ContainerList", **said) for said in (old, new))  # type: ignore[arg-type] # none is deny
+    assert what in doubted(before, after)
+    assert what in {"owner", "group"} or not doubted(after, before)
+
+
+def test_settings_by_which_mounts_lead_elsewhere_must_be_the_same() -> None:
+    before = socket("ContainerCreate")
+    for said in ({"paths": {"/srv": "/host"}}, {"own_socket": "/host/a.sock"}):
+        after = socket("ContainerCreate", **said)
+        assert doubted(before, after) == doubted(after, before) == ["paths"]
+
+
+def test_what_refuses_nothing_allows_all_but_what_it_hides() -> None:
+    learning = socket(mode="learn", hide=["labels"])
+    assert not doubted(learning, socket("ContainerExec", "ContainerKill", "ImageLoad: unrestricted", hide=["labels"]))
+    assert not doubted(learning, learning)
+    assert doubted(learning, socket("ContainerList")) == ["hide"]
+
+
+def test_a_new_socket_is_as_much_as_it_allows() -> None:
+    assert [doubt.what for doubt in find_doubts(None, socket("ContainerList"))] == ["ContainerList"]
+    assert [doubt.what for doubt in find_doubts(None, socket(mode="report"))] == ["mode"]
+    assert not list(find_doubts(None, socket()))
+
+
+def test_what_is_own_to_others_is_more() -> None:
+    lines = ("own", "ContainerCreate")
+    before, after = socket(*lines, own_as="ci"), socket(*lines, own_as="other")
+    assert {"ContainerStart", "ContainerCreate"} <= set(doubted(before, after))
+    assert "ContainerCreate" in doubted(socket("ContainerCreate"), before)
+    assert doubted(before, socket("ContainerCreate")) == ["ContainerCreate"]
+
+
+@pytest.mark.parametrize("name", ["SystemInfo", "SystemInfoLibpod"])
+def test_counts_that_were_hidden_must_still_be(name: str) -> None:
+    some = "ContainerList: {own: true}"
+    assert doubted(socket(some, name), socket(name)) == [name]
+    assert not doubted(socket(name), socket(name))
+    assert not doubted(socket("ContainerList", name), socket(some, name))
+
+
+def test_images_that_a_grant_lists_are_shown_elsewhere() -> None:
+    few, more, own = "ContainerCreate: {images: [nginx]}", "ContainerCreate: {images: [nginx, redis]}", "own"
+    before, after = socket(own, few), socket(own, more)
+    assert {"ContainerCreate", "ImageList", "ImageInspect", "ImageExistsLibpod"} <= set(doubted(before, after))
+    assert not doubted(after, before)
+    assert "ImageInspect" in doubted(socket(own, few, "ContainerCreateLibpod: {images: [app]}"), socket(own, more))
+    lists = "ImageInspect: {own: true}"
+    assert doubted(socket(few, lists), socket(few, lists, "ImagePullLibpod: {from: [app]}"))
+
+
+def test_images_that_anybody_may_remove_are_more_than_own_ones() -> None:
+    lines, free = ("own", "ImageDelete: {own: true}"), "ImageDelete: {images: ['**']}"
+    assert "ImageDelete" in doubted(socket(*lines), socket(*lines, free))
+    assert not doubted(socket(*lines, free), socket(*lines, free))
+    assert "ImageTag" in doubted(socket("own", "ImageTag"), socket("own", "ImageTag: unrestricted"))
+
+
+def test_a_name_of_nobody_s_that_tags_list_may_be_replaced() -> None:
+    """So of two grants that admit the same names, the one that lists them allows more."""
+    every, listed = "ImageBuild: {tags: ['**']}", "ImageBuild: {tags: ['ci/*']}"
+    assert "ImageBuild" in doubted(socket("own", every), socket("own", every, listed))
+    assert "ImageBuild" in doubted(socket("own", every), socket("own", listed))
+    assert not doubted(socket("own", listed), socket("own", listed))
+
+
+def test_stamps_of_a_create_prove_nothing_of_changes() -> None:
+    own = "ContainerUpdate: {own: true}"
+    small, large = "ContainerCreate: {memory: 1GiB, cpus: 2}", "ContainerCreate: {memory: 2GiB, cpus: 1}"
+    assert not doubted(socket(large, own), socket("ContainerCreate: {memory: 1GiB, cpus: 1}", own))
+    assert not doubted(socket(small, large, own), socket(small, large, own))
+    assert "ContainerUpdate" in doubted(socket(small, large, own), socket(large, own))
+    assert "ContainerUpdate" in doubted(socket(small, own), socket(small, large, own))
+
+
+def test_fewer_grants_of_new_volumes_may_be_more() -> None:
+    few = ("own", "ContainerCreate", "VolumeCreate: {names: ['ci-*']}")
+    assert "ContainerCreate" in doubted(socket(*few), socket(*few[:2]))
+    assert not doubted(socket(*few[:2]), socket(*few[:2], deny=("VolumeCreate",)))
+    assert not doubted(socket(*few), socket(*few[:2], "VolumeCreate: {names: [ci-1]}"))
+
+
+def test_a_body_that_was_held_must_still_be_held() -> None:
+    some = "ContainerExec: {containers: [web], unrestricted: true}"
+    assert doubted(socket("ContainerExec", some), socket(some)) == ["ContainerExec"]
+    assert not doubted(socket(some), socket(some))
+    for mode in ("report", "learn"):
+        assert doubted(socket("ContainerExec", mode=mode), socket(some)) == ["ContainerExec"]
+    assert not doubted(socket("ContainerExec", some), socket("ContainerExec", some))
+
+
+def test_several_grants_that_judge_an_archive_are_no_proof() -> None:
+    one, other = "ImageLoad: {tags: ['ci/*']}", "ImageLoad: {tags: ['app/*'], tagged: required}"
+    assert doubted(socket(one, other), socket(other)) == ["ImageLoad"]
+    assert not doubted(socket(one), socket("ImageLoad: {tags: [ci/a]}"))
+
+
+# What comes later
+
+
+def later(value: T, said: int) -> T:
+    """Return a value with one field more, as if there were a new setting."""
+    kind = make_dataclass("Later", [("later", int)], bases=(type(value),), frozen=True, slots=True, kw_only=True)
+    known = {field.name: getattr(value, field.name) for field in fields(value) if field.init}  # type: ignore[arg-type] # a dataclass
+    return cast("Callable[..., T]", kind)(**known, later=said)
+
+
+def with_later(place: str, said: int) -> SocketSettings:
+    """Return a socket with something new at a place."""
+    plain, name = socket("ContainerList"), "ContainerList"
+    policy = plain.policy
+    (case,) = policy.cases[name]
+
+    def with_case(case: Case) -> SocketSettings:
+        return replace(plain, policy=replace(policy, cases={**policy.cases, name: (case,)}))
+
+    return {
+        "socket": lambda: later(plain, said),
+        "limits": lambda: replace(plain, limits=later(plain.limits, said)),
+        "compiled": lambda: replace(plain, policy=later(policy, said)),
+        "policy": lambda: replace(plain, policy=replace(policy, policy=later(policy.policy, said))),
+        "case": lambda: with_case(later(case, said)),
+        "decision": lambda: with_case(replace(case, decision=later(case.decision, said))),
+    }[place]()
+
+
+@pytest.mark.parametrize("place", ["socket", "limits", "compiled", "policy", "case", "decision"])
+def test_a_setting_without_a_rule_is_never_passed_over(place: str) -> None:
+    assert doubted(with_later(place, 1), with_later(place, 2)) == [
+        {"case": "ContainerList", "decision": "ContainerList", "limits": "limits"}.get(place, "later")
+    ]
+    assert not doubted(with_later(place, 1), with_later(place, 1))
+
+
+@given(st.sampled_from(sorted(OPERATIONS)))
+def test_a_policy_allows_no_more_than_itself(name: str) -> None:
+    found = read([f"{name}: unrestricted"], [], {}) or socket(name)
+    assert not doubted(found, found)
+
+
+def test_who_may_be_asked_is_never_proven_to_be_as_little() -> None:
+    asks = socket("ContainerList", mode="ask")
+    assert doubted(socket("ContainerList"), asks) == ["mode"]
+    assert "mode" in doubted(None, asks)  # type: ignore[arg-type] # a new socket has no old one
+    assert doubted(asks, asks) == []
+    assert doubted(asks, socket("ContainerList")) == []
+    assert doubted(socket(mode="report"), asks) == []
+    assert doubted(asks, socket("ContainerList", mode="report")) == ["mode"]
+
+
+def test_who_asks_and_denies_less_may_allow_more() -> None:
+    old, new = socket(mode="ask", deny=("SwarmLeave",)), socket(mode="ask")
+    assert doubted(old, new) == ["SwarmLeave"]
+    assert doubted(new, old) == []
+    assert doubted(old, socket(deny=("SwarmLeave",))) == []
