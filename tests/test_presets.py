@@ -24,9 +24,11 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Policy
-from dockerproxy.policy.objects import missing
+from dockerproxy.policy.objects import OWN, missing
+from dockerproxy.policy.own import OWN_GRANT
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.exposure import find_exposures
@@ -39,7 +41,8 @@ READERS: Final = (
     *("diun", "diun-swarm", "wud", "beszel", "glances", "netdata", "crowdsec", "crowdsec-swarm", "caddy-docker-proxy"),
     *("caddy-docker-proxy-swarm", "docker-gen", "cadvisor", "telegraf", "telegraf-swarm", "telegraf-logs"),
     *("prometheus", "prometheus-swarm", "alloy", "newt", "tinyauth", "tsdproxy", "loggifly", "homarr"),
-    *("monitor-docker", "podman-exporter", "portainer-read-only", "zabbix-agent2"),
+    *("monitor-docker", "podman-exporter", "portainer-read-only", "zabbix-agent2", "vector"),
+    *("fluent-bit", "datadog-agent"),
 )
 """Those of programs that only look."""
 
@@ -50,12 +53,18 @@ ACTORS: Final = (
 )
 """Those of programs that change what exists, and create no containers."""
 
-CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "testcontainers")
+CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "authentik", "dockerspawner")
 """Those of programs that create containers, contained ones."""
+
+OWNERS: Final = (
+    *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner", "forgejo-runner", "llm-sandbox"),
+    *("jenkins", "openhands"),
+)
+"""Those of programs that create contained containers and reach no others."""
 
 ROOTS: Final = (
     *("swarm-cronjob", "docker-volume-backup-swarm", "wud-update", "watchtower", "portainer", "dockge"),
-    *("github-runner", "gitlab-runner", "ansible"),
+    *("github-runner", "ansible", "arcane", "dockhand"),
 )
 """Those of programs that create containers of any kind, or change services."""
 
@@ -63,9 +72,14 @@ KINDS: Final = {
     "Programs that only read": READERS,
     "Programs that start, stop and run commands": ACTORS,
     "Programs that create contained containers": CREATORS,
+    "Programs that create contained containers, and reach nothing else": OWNERS,
     "Programs that are root on the host": ROOTS,
 }
 TABLES: Final = re.compile(r"(<!-- presets: .+ -->\n)(.*)(<!-- end of presets -->\n)", re.DOTALL)
+SOCKETS: Final = re.compile(r"(<!-- sockets: .+ -->\n)(.*)(<!-- end of sockets -->\n)", re.DOTALL)
+NO_CLIENT: Final = ("ping", "read-only")
+"""Those of no single program."""
+
 MOST_NAMED: Final = 12
 MOST_EXPOSED: Final = 3
 
@@ -81,13 +95,21 @@ CONTENTS: Final = frozenset(
 
 
 def policy_of(name: str) -> CompiledPolicy:
-    return compile_policy(Policy(grants=find_preset(name).grants, denials=(), hint=lambda _: "nothing would"))
+    grants = find_preset(name).grants
+    return compile_policy(Policy(grants=grants, denials=(), hint=lambda _: "nothing would", owner="team"))
 
 
 def opened_by(name: str) -> set[str]:
     """Return the operations that some request is allowed for."""
     policy = policy_of(name)
     return {operation for operation in OPERATIONS if policy.allows(operation)}
+
+
+def opened_as_own(name: str) -> frozenset[str]:
+    """Return the operations on what the program created, of which each is as harmless as the others."""
+    allow = yaml.safe_load(read_preset_text(name))["allow"]
+    named = {word for line in allow if isinstance(line, dict) for word, those in line.items() if those and OWN in those}
+    return (OWN_GRANT.operations if OWN in allow else frozenset()) | named
 
 
 def find_bases(name: str) -> Iterator[str]:
@@ -129,7 +151,7 @@ def verdict_of(policy: CompiledPolicy, method: str, target: str, body: str) -> s
 
 
 def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:
-    assert sorted((*READERS, *ACTORS, *CREATORS, *ROOTS)) == sorted(PRESETS)
+    assert sorted((*READERS, *ACTORS, *CREATORS, *OWNERS, *ROOTS)) == sorted(PRESETS)
     assert sorted(path.stem for path in CORPUS.iterdir()) == sorted(PRESETS)
 
 
@@ -144,7 +166,7 @@ def test_what_becomes_of_each_request_is_as_the_transcript_says(name: str) -> No
 def test_a_preset_opens_no_operation_that_its_program_does_not_ask_for(name: str) -> None:
     requests = [line for base in find_bases(name) for line in read_transcript(base)]
     asked = {operation_of(method, target) for verdict, method, target, _ in requests if verdict == "allow"}
-    assert opened_by(name) == asked
+    assert opened_by(name) == asked | opened_as_own(name)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -154,7 +176,7 @@ def test_each_condition_refuses_something(name: str) -> None:
     cases = policy_of(name).cases
     conditioned = {
         operation
-        for operation in opened_by(name)
+        for operation in opened_by(name) - opened_as_own(name)
         if all(set(case.conditions) - {UNRESTRICTED} for case in cases[operation])
     }
     assert conditioned <= refused
@@ -219,6 +241,35 @@ def render_tables() -> str:
     return "\n" + "".join(f"### {kind}\n\n{render_table(names)}\n" for kind, names in KINDS.items())
 
 
+def find_socket_lines() -> dict[str, list[str]]:
+    """Return what tells a client where its socket is, each with the presets of such clients."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(PRESETS):
+        for line in re.findall(r"^# Socket: (.+) \(.+\)$", read_preset_text(name), re.MULTILINE):
+            found.setdefault(line, []).append(name)
+    return found
+
+
+def render_socket_lines() -> str:
+    """Write a table of them, the one that most take first."""
+    lines = sorted(find_socket_lines().items(), key=lambda item: -len(item[1]))
+    rows = "".join(f"| `{line}` | {', '.join(f'`{name}`' for name in names)} |\n" for line, names in lines)
+    return f"\n| setting | presets |\n|---|---|\n{rows}\n"
+
+
+def test_every_client_has_a_line_that_names_the_socket_and_where_it_was_read() -> None:
+    heads = [line for name in PRESETS for line in re.findall("^# Socket: .*$", read_preset_text(name), re.MULTILINE)]
+    assert len(heads) == sum(map(len, find_socket_lines().values()))
+    assert [line for line in find_socket_lines() if "/proxied/docker.sock" not in line] == []
+    assert {name for names in find_socket_lines().values() for name in names} == {*PRESETS} - {*NO_CLIENT}
+
+
+def test_the_page_has_every_line_for_a_client() -> None:
+    match = SOCKETS.search(PAGE.read_text())
+    assert match is not None
+    assert match[2] == render_socket_lines(), "write it anew: python tests/test_presets.py"
+
+
 def test_the_page_has_every_preset_with_what_it_opens() -> None:
     match = TABLES.search(PAGE.read_text())
     assert match is not None
@@ -248,4 +299,5 @@ def test_commands_run_in_the_named_container_alone(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(TABLES.sub(lambda match: match[1] + render_tables() + match[3], PAGE.read_text()))
+    page = TABLES.sub(lambda match: match[1] + render_tables() + match[3], PAGE.read_text())
+    PAGE.write_text(SOCKETS.sub(lambda match: match[1] + render_socket_lines() + match[3], page))

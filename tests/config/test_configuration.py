@@ -67,9 +67,37 @@ def test_a_variable_is_replaced_by_the_file_or_kept_beside_it() -> None:
     assert REPLACED.keys() | KEPT == set(KNOWN)
     assert set(SWITCHES) <= REPLACED.keys()
     assert sorted(KEPT) == [
-        *("BODY_TIMEOUT", "DOCKER_SOCKET_PATH", "ENGINE_TIMEOUT", "HEADER_TIMEOUT", "LEARN_DIR", "LOG_FORMAT"),
-        *("LOG_LEVEL", "MAX_BODY", "MAX_BUFFERED", "MAX_CONNECTIONS", "MAX_HEAD", "MAX_RATE", "MAX_REQUESTS"),
-        *("MAX_STREAMS", "MAX_TUNNELS", "POLICY_FILE", "SANDBOX", "SHUTDOWN_GRACE", "SOCKET_PATH"),
+        *(
+            "ASK_TIMEOUT",
+            "BODY_TIMEOUT",
+            "CONTROL_SOCKET",
+            "DOCKER_SOCKET_PATH",
+            "ENGINE_TIMEOUT",
+            "HEADER_TIMEOUT",
+            "LEARN_DIR",
+            "LOG_FORMAT",
+        ),
+        *(
+            "LOG_LEVEL",
+            "LOG_POLLS",
+            "MAX_BODY",
+            "MAX_BUFFERED",
+            "MAX_CONNECTIONS",
+            "MAX_HEAD",
+            "MAX_RATE",
+            "MAX_REQUESTS",
+        ),
+        *(
+            "MAX_STREAMS",
+            "MAX_TUNNELS",
+            "METRICS_FILE",
+            "METRICS_SOCKET",
+            "POLICY_FILE",
+            "SANDBOX",
+            "SHUTDOWN_GRACE",
+            "SOCKET_PATH",
+        ),
+        "TAKE_OVER",
     ]
 
 
@@ -181,3 +209,25 @@ def test_any_environment_is_read_or_told_and_nothing_else_is_raised(environment:
     else:
         raise AssertionError(configured)
     assert "/dev/null: is not a regular file" in said
+
+
+OWNERS = """
+sockets:
+  ci: {path: /x/ci.sock, allow: [own]}
+  job: {path: /x/job.sock, own_as: OWNER, sweep: idle, allow: [own]}
+  plain: {path: /x/plain.sock, own_as: ci, allow: [ContainerList]}
+"""
+
+
+@pytest.mark.parametrize(("owner", "warns"), [("ci", True), ("job", False), ("shared", False), ("plain", False)])
+def test_sockets_that_may_share_what_they_own_by_accident_are_told(
+    tmp_path: Path,
+    owner: str,
+    warns: bool,  # noqa: FBT001
+) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(OWNERS.replace("OWNER", owner))
+    configured = read(path)
+    told = f"{path}: sockets job and ci share what they own: own_as of the one is the name of the other"
+    assert [str(each).partition("\n")[0] for each in configured.warnings] == ([told] if warns else [])
+    assert [socket.sweep for socket in configured.settings.sockets] == ["never", "idle", "never"]

@@ -15,7 +15,7 @@ from dockerproxy.config.environment import KNOWN, Configured, read_environment
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import FOREIGN, PART_SWITCHES, SWITCHES, WORDS
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.settings import DEFAULTS, Level, LogFormat, SocketSettings
+from dockerproxy.settings import DEFAULTS, Level, LogFormat, LogPolls, SocketSettings
 
 
 def read(**variables: str) -> Configured:
@@ -176,6 +176,7 @@ def test_a_path_may_have_bytes_that_are_no_text() -> None:
             {"10": 10, "0.5": 0.5, "999999": 999_999},
             ["", "0", "0.0", "-1", "1e3", "10s", ".5", "1000000", "inf", "nan"],
         ),
+        ("TAKE_OVER", "takes_over", {"1": True, "0": False}, ["maybe"]),
         ("SHUTDOWN_GRACE", "shutdown_grace", {"1": 1, "0.1": 0.1}, ["", "0", "-1", "forever"]),
         (
             "LOG_LEVEL",
@@ -184,6 +185,7 @@ def test_a_path_may_have_bytes_that_are_no_text() -> None:
             ["", "warn", "error", "4", "info "],
         ),
         ("LOG_FORMAT", "log_format", {"text": LogFormat.TEXT, "JSON": LogFormat.JSON}, ["", "xml", "json,text"]),
+        ("LOG_POLLS", "log_polls", {"each": LogPolls.EACH, "collapse": LogPolls.COLLAPSE}, ["", "1", "no"]),
     ],
 )
 def test_a_value_is_read_as_what_it_is_or_is_a_mistake(
@@ -247,11 +249,11 @@ def test_a_unix_host_without_an_absolute_path_is_a_mistake() -> None:
 def test_our_own_socket_is_never_taken_for_the_engines(tmp_path: Path) -> None:
     usual = read().settings.engines
     assert read(PROXIED_SOCKET_PATH=usual[1]).settings.engines == (usual[0], *usual[2:])
-    (tmp_path / "link").symlink_to(tmp_path)
-    for other in (tmp_path / "s", tmp_path / "link" / "s", tmp_path / "link" / ".." / tmp_path.name / "s"):
-        (problem,) = problems_of(PROXIED_SOCKET_PATH=f"{tmp_path}/s", DOCKER_SOCKET_PATH=str(other))
-        where = "environment variable PROXIED_SOCKET_PATH"
-        assert problem == f"{where}: '{tmp_path}/s' is the socket of the engine\n    choose another path"
+    (folder := tmp_path / "d").mkdir()  # A path of a socket has 107 bytes at most.
+    (folder / "link").symlink_to(folder)
+    for other in ("s", "link/s", "link/../d/s"):
+        (problem,) = problems_of(PROXIED_SOCKET_PATH=f"{folder}/s", DOCKER_SOCKET_PATH=f"{folder}/{other}")
+        assert f"variable PROXIED_SOCKET_PATH: '{folder}/s' is the socket of the engine\n" in problem
 
 
 # Everything at once

@@ -26,7 +26,11 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), "preset:look")
 MAKE = Grant(frozenset({"ContainerCreate"}), "preset:make")
 SHELF = Shelf(("look", "make"), {"look": (LOOK,), "make": (MAKE,)}.__getitem__)
-WORDS = ("preset:look", *(word for word, names in GROUPS.items() if names - SEALED.keys()), *OPERATIONS.keys() - SEALED)
+WORDS = (
+    "preset:look",
+    *(word for word, names in GROUPS.items() if names - SEALED.keys()),
+    *sorted(OPERATIONS.keys() - SEALED),
+)
 ONLY_SEALED = sorted({word for word, names in GROUPS.items() if names and names <= SEALED.keys()} | SEALED.keys())
 
 

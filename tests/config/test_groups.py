@@ -4,6 +4,7 @@ import pytest
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, without_underscore
+from dockerproxy.policy.own import OWN_GRANT
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -25,3 +26,8 @@ def test_a_section_may_be_written_without_its_underscore(section: str, plain: st
 
 def test_no_section_takes_the_name_of_another() -> None:
     assert len({without_underscore(section) for section in SECTIONS}) == len(SECTIONS)
+
+
+def test_own_is_no_way_to_the_host() -> None:
+    """A checkpoint is in any directory of the host that a client names."""
+    assert not [name for name in OWN_GRANT.operations if name.startswith("Checkpoint")]

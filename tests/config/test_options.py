@@ -8,17 +8,15 @@ from dockerproxy.config.options import MARK, make_typed_policy, read_grants
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Problem
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.model import Grant, Mode, Policy, values_of
+from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.wording import write_grant
-
-SOCKET = "/run/user/1000/dockerproxy-0123456789abcdef/docker.sock"
 
 
 def make(*allow: str, presets: tuple[str, ...] = ()) -> Policy:
     problems: list[Problem] = []
     lines = read_grants(allow, presets, problems)
     assert problems == []
-    return make_typed_policy(lines, Mode.ENFORCE, SOCKET)
+    return make_typed_policy(lines, Mode.ENFORCE)
 
 
 def complain(*allow: str, presets: tuple[str, ...] = ()) -> list[str]:
@@ -87,20 +85,3 @@ def test_a_denial_says_what_to_type() -> None:
 def test_what_a_client_says_is_never_taken_for_the_proposed_grant(before: str, after: str) -> None:
     """Nothing that a grant lists looks like what stands before a grant."""
     assert MARK not in write_grant("ContainerCreate", {"binds": (f"{before}{MARK}{after}",)})
-
-
-def find_binds(grants: tuple[Grant, ...], name: str) -> list[object]:
-    return [values_of(grant.conditions).get("binds") for grant in grants if name in grant.operations]
-
-
-def test_a_contained_container_may_have_the_socket_of_its_client_and_no_other_path() -> None:
-    assert find_binds(make("ContainerCreate").grants, "ContainerCreate") == [(SOCKET,)]
-    grants = make("ContainerCreateLibpod: {binds: [/srv], memory: 1GiB}").grants
-    assert find_binds(grants, "ContainerCreateLibpod") == [("/srv", SOCKET)]
-    assert values_of(grants[0].conditions)["memory"] == "1GiB"
-    grants = make("containers:write").grants
-    assert find_binds(grants, "ContainerCreate") == [(SOCKET,)]
-    assert find_binds(grants, "ContainerStart") == [None]
-    assert find_binds(make("ContainerCreate: unrestricted").grants, "ContainerCreate") == [None]
-    strange = make_typed_policy(read_grants(("ContainerCreate",), (), []), Mode.ENFORCE, "/tmp/*/docker.sock")
-    assert find_binds(strange.grants, "ContainerCreate") == [None]

@@ -13,12 +13,13 @@ from jsonschema import Draft202012Validator
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.groups import GROUPS, OWN_GRANT, PRESET
+from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
 from dockerproxy.config.schema import make_schema, write_schema
 from dockerproxy.errors import UserError
 from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 
 ROOT: Final = Path(__file__).parent.parent.parent

@@ -13,6 +13,7 @@ from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_sett
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.settings import SocketSettings
 
 if TYPE_CHECKING:
     from dockerproxy.config.policy_file import PolicyFile
@@ -60,7 +61,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
     except UserError as error:
         found = error.problems
     settings = make_settings(variables, _read_engines(variables, file, path), file.sockets)
-    warnings = tuple(_find_strangers(variables))
+    warnings = (*_find_strangers(variables), *_find_shared_owners(file.sockets, path))
     if found or variables.problems:
         raise UserError(*found, *variables.problems, *warnings)
     return Configured(settings, {}, warnings, path)
@@ -74,6 +75,16 @@ def _read_engines(variables: Variables, file: "PolicyFile", path: str) -> tuple[
                 variables.problem(name, f"conflicts with engine {file.engine!r} of {path}", "set only one of them")
         return (file.engine,)
     return find_engines(variables, {socket.path: str(file.places[socket.name]) for socket in file.sockets})
+
+
+def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
+    """Find sockets that may share what they own by accident: `own_as` of one is the name of another."""
+    named = {socket.name for socket in sockets if socket.policy.owner == socket.name}
+    for socket in sockets:
+        owner = socket.policy.owner
+        if owner in named and owner != socket.name:
+            what = f"sockets {socket.name} and {owner} share what they own: own_as of the one is the name of the other"
+            yield Problem(file, what, "if that is meant, give both an own_as that no socket is called")
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:

@@ -29,7 +29,8 @@ from dockerproxy.settings import Settings, SocketSettings
 OTHERS: Final = (
     *("ALLOW", "DENY", "CONTAINED", "DOCKER_SOCKET_PATH", "SOCKET_PATH", "POLICY_FILE", "LEARN_DIR", "SANDBOX"),
     *("PROXIED_SOCKET_PATH", "PROXIED_SOCKET_MODE", "PROXIED_SOCKET_UID", "PROXIED_SOCKET_GID"),
-    *("LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE"),
+    *("LOG_LEVEL", "LOG_FORMAT", "LOG_POLLS", "METRICS_FILE", "METRICS_SOCKET", "CONTROL_SOCKET", "ASK_TIMEOUT"),
+    *("SHUTDOWN_GRACE", "TAKE_OVER"),
     *(limit.variable for limit in LIMITS),
 )
 """Variables except switches."""

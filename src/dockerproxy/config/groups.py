@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.api.bodies.tables import CONTAINED, SEALED
+from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 
 PRESET: Final = "preset:"
 """Prefix of words that name a preset."""
@@ -33,18 +30,6 @@ def _find_groups() -> Mapping[str, frozenset[str]]:
 
 GROUPS: Final = _find_groups()
 """Operations of a section by their word; some are empty."""
-
-
-OWN_GRANT: Final = Grant(
-    frozenset(
-        name
-        for name, operation in OPERATIONS.items()
-        if OWN in find_words(operation) and name not in SEALED and operation.section not in {"secrets", "configs"}
-    ),
-    OWN,
-    (Condition(CONSTRAINTS[OWN], value=True),),
-)
-"""What the word `own` stands for: all that can be done to what exists, for what clients of the socket created."""
 
 
 def open_bodies(grant: Grant) -> Iterator[Grant]:

@@ -6,7 +6,7 @@ into the next.
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,12 +16,7 @@ from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
 from dockerproxy.errors import Problem
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.model import Grant, Mode, Policy
-from dockerproxy.policy.values import items_of
-from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.model import Mode, Policy
 
 MARK: Final = ' to "--allow": '
 """Stands before a proposed grant, which is the rest of the message. A grant cannot have it: there, quotes of a client's
@@ -30,9 +25,6 @@ text are escaped (test: test_what_a_client_says_is_never_taken_for_the_proposed_
 _REMEDIES: Final = Remedies('"--allow"', '"--deny"', f"to allow {{what}}, add{MARK}{{grant}}")
 _PLACE: Final = re.compile(r":\d+:\d+$")
 _LINE: Final = re.compile(r"(?:; the error is)? in line \d+")
-
-_CREATES: Final = frozenset({"ContainerCreate", "ContainerCreateLibpod"})
-"""Operations of which a container can get a socket as a mount."""
 
 
 def read_grants(allow: Iterable[str], presets: Iterable[str], problems: list[Problem]) -> tuple[Line, ...]:
@@ -68,24 +60,6 @@ def _without_place(problem: Problem) -> Problem:
     return Problem(where, what, hint)
 
 
-def make_typed_policy(lines: tuple[Line, ...], mode: Mode, socket: str) -> Policy:
-    """Make a policy of lines that were typed, for a socket at this path."""
-    policy = make_policy(Reader(""), lines, (), mode, _REMEDIES)
-    return replace(policy, grants=tuple(part for grant in policy.grants for part in _with_socket(grant, socket)))
-
-
-def _with_socket(grant: Grant, socket: str) -> Iterator[Grant]:
-    """Let a container mount the socket that its client has, where a grant lets it be created contained.
-
-    Nobody could name the path: it is another one each time. The container may do there what its client may do anyway.
-    """
-    creates = grant.operations & _CREATES
-    if not creates or UNRESTRICTED in grant.conditions or not is_literal(socket):
-        yield grant
-        return
-    if grant.operations - creates:
-        yield replace(grant, operations=grant.operations - creates)
-    binds = CONSTRAINTS["binds"]
-    granted = [item for each in grant.conditions if each.word == binds.name for item in items_of(each.value)]
-    others = tuple(each for each in grant.conditions if each.word != binds.name)
-    yield Grant(creates, grant.source, (*others, Condition(binds, (*map(str, granted), socket))))
+def make_typed_policy(lines: tuple[Line, ...], mode: Mode) -> Policy:
+    """Make a policy of lines that were typed."""
+    return make_policy(Reader(""), lines, (), mode, _REMEDIES)

@@ -7,24 +7,32 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import Line, check_lines, make_denials, read_allow, read_deny
 from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.near import hint_at, show
+from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
+from dockerproxy.config.quotas import check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, Fault, read_id, read_limit, read_mode, read_path
 from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.model import Mode, Policy, values_of
+from dockerproxy.policy.model import ASK, Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import ADD, write_grant
-from dockerproxy.settings import DEFAULTS, Limits, SocketSettings
+from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 
 KEYS: Final = ("engine", "sockets")
-SOCKET_KEYS: Final = ("path", "permissions", "owner", "group", "own_as", "mode", "limits", "allow", "deny")
+SOCKET_KEYS: Final = (
+    *("path", "permissions", "owner", "group", "own_as", "own_socket", "paths"),
+    *("sweep", "mode", "limits", "quota", "allow", "deny", "hide"),
+)
+
+_MODES: Final = (Mode.ENFORCE, ASK, Mode.REPORT, Mode.LEARN)
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """Valid socket names: each is a word of the log, and part of a file name."""
@@ -44,13 +52,24 @@ _MEANT_OF_SOCKET: Final = {
     "gid": "did you mean group?",
     "chmod": "did you mean permissions?",
     "socket": "did you mean path?",
-    "policy": "did you mean mode: enforce, report or learn?",
+    "policy": "did you mean mode: enforce, ask, report or learn?",
     "contained": "remove it; a grant is contained unless it says unrestricted",
     "unrestricted": "write it for each grant, like ContainerCreate: unrestricted",
     "engine": "write engine beside sockets; all sockets have the same engine",
     "max_body": "did you mean limits: {body: ...}?",
     "preset": "write allow: [preset:NAME]",
     "presets": "write allow: [preset:NAME]",
+    "host_path": "did you mean own_socket: PATH, where the engine finds this socket?",
+    "mounts": "did you mean paths: {/what/the/client/says: /what/the/host/says}?",
+}
+
+_MEANT_OF_HIDE: Final = {
+    **dict.fromkeys(("configs", "env", "passwords", "secrets"), "environment"),
+    **dict.fromkeys(("cmd", "command", "commands", "entrypoint", "entrypoints", "healthchecks"), "arguments"),
+    **dict.fromkeys(("binds", "paths", "volumes"), "mounts"),
+    **dict.fromkeys(("ip", "ips", "networks"), "addresses"),
+    "annotations": "labels",
+    "credentials": "registry",
 }
 
 
@@ -127,7 +146,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
         if NAME.fullmatch(name.text) is None:
             meant = f"did you mean {name.text.lower()}?" if NAME.fullmatch(name.text.lower()) else _NAME
             reader.problem(name.place, f"{show(name.text)} is not a valid socket name", meant)
-        path, socket = _read_socket(reader, name, node, limits)
+        path, socket = _read_socket(reader, name, node, limits, engine.text if engine else "")
         sockets.append(socket)
         if path is not None:
             paths[socket.name] = path
@@ -138,11 +157,14 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     return PolicyFile(engine.text if engine else "", tuple(sockets), {name: path.place for name, path in paths.items()})
 
 
-def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tuple[Text | None, SocketSettings]:
+def _read_socket(
+    reader: Reader, name: Text, node: Node, limits: Limits, engine: str
+) -> tuple[Text | None, SocketSettings]:
     """Read a socket; what is wrong in it has its default, and is among the problems."""
     needed = {"path": f"path: /proxied/{name.text}.sock", "allow": "allow: [preset:NAME], or allow: [] for nothing"}
     fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
-    mode = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(Mode)}") or Mode.ENFORCE
+    word = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(_MODES)}") or Mode.ENFORCE
+    mode = Mode.ENFORCE if word == ASK else Mode(word)
     if mode is Mode.LEARN:
         del needed["allow"]  # Learning finds out what the client needs.
     for key, hint in needed.items() if isinstance(node, Fields) else ():
@@ -155,16 +177,25 @@ def _read_socket(reader: Reader, name: Text, node: Node, limits: Limits) -> tupl
     of = f'of socket "{name.text}"'
     remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
-    policy = replace(make_policy(reader, allow, deny, mode, remedies), owner=owner)
+    places = read_places(reader, fields, engine, path.text if path is not None else "")
+    quota = read_quota(reader, fields["quota"], name.text) if "quota" in fields else None
+    if quota is not None and "allow" in fields:
+        check_quota(reader, quota, fields["quota"], allow, deny)
+    hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
+    hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
+    policy = make_policy(reader, allow, deny, mode, remedies)
+    policy = replace(policy, owner=owner, places=places, quota=quota, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
+    compiled = compile_policy(policy)
     return path, SocketSettings(
         name=name.text,
         path=path.text if path is not None else "",
         permissions=DEFAULT_PERMISSIONS if permissions is None else permissions,
         uid=reader.value(fields.get("owner"), "owner", _read_id),
         gid=reader.value(fields.get("group"), "group", _read_id),
-        policy=compile_policy(policy),
+        policy=compiled,
         limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
+        sweep=_read_sweep(reader, fields.get("sweep"), compiled.owner),
     )
 
 
@@ -178,11 +209,32 @@ def _read_owner(text: str) -> str | Fault:
     return text if NAME.fullmatch(text) else Fault(f"{show(text)} is not a valid owner", _NAME)
 
 
-def _read_mode(text: str) -> Mode | Fault:
-    if text in tuple(Mode):
-        return Mode(text)
-    meant = f'did you mean permissions: "{text}"?' if text.isdigit() else f"use {' or '.join(Mode)}"
-    return Fault(f"invalid mode {show(text)}", hint_at(text, Mode, meant))
+def _read_sweep(reader: Reader, node: Node | None, owner: str) -> Sweep:
+    sweep = reader.value(node, "sweep", _read_time_to_sweep, f"sweep: {' or '.join(Sweep)}") or Sweep.NEVER
+    if node is not None and sweep is not Sweep.NEVER and not owner:
+        reader.problem(
+            node.place, "nothing is own here, so sweep removes nothing", 'add "own" to allow, or remove sweep'
+        )
+    return sweep
+
+
+def _read_time_to_sweep(text: str) -> Sweep | Fault:
+    if text in tuple(Sweep):
+        return Sweep(text)
+    return Fault(f"invalid time to sweep {show(text)}", hint_at(text, Sweep, f"use {' or '.join(Sweep)}"))
+
+
+def _read_hidden(text: str) -> str | Fault:
+    meant = _MEANT_OF_HIDE.get(text, "")
+    hint = f"did you mean {meant}?" if meant else hint_at(text, HIDDEN, f"use {', '.join(HIDDEN)}")
+    return text if text in HIDDEN else Fault(f"{show(text)} is not something to hide", hint)
+
+
+def _read_mode(text: str) -> str | Fault:
+    if text in _MODES:
+        return text
+    meant = f'did you mean permissions: "{text}"?' if text.isdigit() else f"use {' or '.join(_MODES)}"
+    return Fault(f"invalid mode {show(text)}", hint_at(text, _MODES, meant))
 
 
 def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:

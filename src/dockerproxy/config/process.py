@@ -6,13 +6,19 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.config.limits import LIMITS, with_limits
-from dockerproxy.config.values import read_directory, read_limit, read_path, read_seconds
+from dockerproxy.config.values import read_directory, read_limit, read_metrics_file, read_path, read_seconds
 from dockerproxy.config.variables import Variables
 from dockerproxy.errors import Problem
-from dockerproxy.settings import DEFAULTS, Level, Limits, LogFormat, Sandbox, Settings, SocketSettings
+from dockerproxy.settings import DEFAULTS, Level, Limits, LogFormat, LogPolls, Sandbox, Settings, SocketSettings
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""
+
+_METRICS_SOCKET: Final = "METRICS_SOCKET"
+_CONTROL_SOCKET: Final = "CONTROL_SOCKET"
+
+_ASK_TIMEOUT: Final = 60.0
+"""Seconds for a person to answer by default."""
 
 GRACE: Final = 10.0
 """Seconds for exchanges to finish by default."""
@@ -26,9 +32,32 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
         shutdown_grace=variables.value("SHUTDOWN_GRACE", GRACE, read_seconds),
         log_level=variables.word("LOG_LEVEL", Level.INFO),
         log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
+        log_polls=variables.word("LOG_POLLS", LogPolls.EACH),
         learn_directory=variables.value("LEARN_DIR", "", read_directory),
+        metrics_socket=variables.value(_METRICS_SOCKET, "", read_path),
+        metrics_file=variables.value("METRICS_FILE", "", read_metrics_file),
+        control_socket=_read_control_socket(variables, sockets),
+        ask_timeout=variables.value("ASK_TIMEOUT", _ASK_TIMEOUT, read_seconds),
         sandbox=variables.word("SANDBOX", Sandbox.BEST_EFFORT),
+        takes_over=variables.switch("TAKE_OVER", default=False),
     )
+
+
+def _read_control_socket(variables: Variables, sockets: tuple[SocketSettings, ...]) -> str:
+    """Read where operators connect.
+
+    Attack: a container that mounts the directory of its socket, and finds the control socket there, on which it answers
+    its own requests -> Defence: refused (test: test_the_control_socket_is_where_no_client_is).
+    """
+    path = variables.value(_CONTROL_SOCKET, "", read_path)
+    folder = os.path.realpath(os.path.dirname(path))
+    for socket in sockets if path else ():
+        theirs = os.path.realpath(os.path.dirname(socket.path))
+        if os.path.commonpath((theirs, folder)) == theirs:
+            what = f"{path!r} is in the directory of the socket {socket.name}, which its clients may mount"
+            variables.problem(_CONTROL_SOCKET, what, "choose a directory that no client reaches")
+            break
+    return path
 
 
 def read_limits(variables: Variables) -> Limits:
@@ -42,7 +71,14 @@ def read_limits(variables: Variables) -> Limits:
 
 def find_engines(variables: Variables, ours: Mapping[str, str]) -> tuple[str, ...]:
     """Say where the engine may be; never at a socket of ours, of which it is known where its path is written."""
-    paths = _list_engines(variables)
+    paths, taken = _list_engines(variables), {*map(os.path.realpath, ours)}
+    for name in (_METRICS_SOCKET, _CONTROL_SOCKET):
+        path = variables.environment.get(name)
+        if path:
+            if os.path.realpath(path) in taken:
+                variables.problem(name, f"{path!r} is another socket of this proxy", "choose another path")
+            taken.add(os.path.realpath(path))
+            ours = {**ours, path: f"environment variable {name}"}
     places = {
         os.path.realpath(path): Problem(where, f"{path!r} is the socket of the engine", "choose another path")
         for path, where in ours.items()

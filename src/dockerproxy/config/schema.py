@@ -8,18 +8,21 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from dockerproxy.api.answers import WORDS
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.groups import GROUPS, OWN_GRANT, PRESET
+from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.limits import LIMITS, Limit, Measure
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
 from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.own import OWN_GRANT
+from dockerproxy.policy.quota import SUMMARIES
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
-from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH
+from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Sweep
 
 Schema = Mapping[str, object]
 
@@ -32,6 +35,7 @@ _SCALAR: Final = ["string", "number", "boolean"]
 """A name is as written, even `007` or `on`, which YAML reads as something else."""
 
 _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
+_PLACE: Final[Schema] = {"type": "string", "pattern": r'^/([^:,"*?\r\n]*[^/:,"*?\r\n])?$'}
 _PERMISSIONS: Final = {"type": ["string", "integer"], "pattern": "^0?[0-7]{3}$", "minimum": 0, "maximum": 777}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
@@ -40,8 +44,15 @@ _UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it
 
 _MODES: Final[Mapping[str, str]] = {
     Mode.ENFORCE: "what is not allowed is refused",
+    ASK: "what is not allowed waits for a person, with `dockerproxy ask`; nobody is asked about what `deny` says",
     Mode.REPORT: "what is not allowed passes, and is logged and counted",
     Mode.LEARN: "everything passes, and the smallest policy that allows it is written into LEARN_DIR",
+}
+
+_SWEEPS: Final[Mapping[str, str]] = {
+    Sweep.NEVER: "only `dockerproxy sweep` does it",
+    Sweep.AT_EXIT: "when the proxy ends, after its clients",
+    Sweep.IDLE: "when no client has been connected for 60 seconds",
 }
 
 
@@ -75,16 +86,28 @@ def _lines(of: str, description: str) -> Schema:
 def _make_socket() -> Schema:
     mode = "What becomes of a request that is not allowed."
     limits = "What its clients may use up; the environment says the rest."
+    sweep = "When what its clients own is removed by itself."
+    hidden = {"anyOf": _offer(WORDS)}
     properties = {
         "path": {"description": "Where the socket is.", **_PATH},
         "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
         "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
         "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
         "own_as": {"description": "Whose what its clients create is; without it the socket's.", **_OWNER},
+        "own_socket": {"description": "Where the host has this socket: it is mounted for the engine's.", **_PLACE},
+        "paths": {
+            "description": "Directories of the host, by what clients call them.",
+            "type": "object",
+            "propertyNames": {"pattern": _PLACE["pattern"]},
+            "additionalProperties": _PLACE,
+        },
+        "sweep": {"description": sweep, "default": Sweep.NEVER, "anyOf": _offer(_SWEEPS)},
         "mode": {"description": mode, "default": Mode.ENFORCE, "anyOf": _offer(_MODES)},
         "limits": _mapping({limit.name: _make_limit(limit) for limit in LIMITS}, description=limits),
+        "quota": _make_quota(),
         "allow": _lines("grant", "What clients may do; the order says nothing."),
         "deny": _lines("word", "What they may not do, whatever is allowed."),
+        "hide": {"description": "What is left out of the engine's answers.", "type": "array", "items": hidden},
     }
     learns = {"required": ["mode"], "properties": {"mode": {"const": Mode.LEARN}}}
     return _mapping(properties, required=["path"], **{"if": learns, "else": {"required": ["allow"]}})
@@ -104,6 +127,14 @@ _MEASURES: Final[Mapping[Measure, Schema]] = {
 def _make_limit(limit: Limit) -> Schema:
     said = {"description": f"{limit.measure.capitalize()}: {limit.says}.", "default": getattr(DEFAULTS, limit.name)}
     return {**said, **_MEASURES[limit.measure]}
+
+
+def _make_quota() -> Schema:
+    says = "How much that clients create may be there at one time, together with what others of the same owner create."
+    words = {
+        word: {"description": f"At most: {summary}.", **_TAKEN[Takes.AMOUNT]} for word, summary in SUMMARIES.items()
+    }
+    return _mapping(words, description=says, minProperties=1)
 
 
 def _make_grants() -> Mapping[str, Schema]:

@@ -43,6 +43,15 @@ def read_directory(path: str) -> str | Fault:
     return path
 
 
+def read_metrics_file(path: str) -> str | Fault:
+    """Read the path of a file that node_exporter reads."""
+    if not path.startswith("/") or "\0" in path:
+        return Fault(f"{path!r} is not an absolute path", "write the path of a file, which begins with /")
+    if not path.endswith(".prom"):
+        return Fault(f"{path!r} does not end in .prom", "node_exporter reads no other files")
+    return path
+
+
 def read_mode(text: str) -> int | Fault:
     """Read permission bits."""
     if re.fullmatch(r"0?[0-7]{3}", text) is None:

@@ -8,9 +8,9 @@ from dockerproxy.config.near import hint_at
 from dockerproxy.config.switches import WORDS
 from dockerproxy.config.values import Fault
 from dockerproxy.errors import Problem
-from dockerproxy.settings import Level, LogFormat, Sandbox
+from dockerproxy.settings import Level, LogFormat, LogPolls, Sandbox
 
-_Word = TypeVar("_Word", Level, LogFormat, Sandbox)
+_Word = TypeVar("_Word", Level, LogFormat, LogPolls, Sandbox)
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
 
