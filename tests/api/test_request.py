@@ -296,6 +296,14 @@ def test_no_request_that_reads_has_podman_touch_files_of_the_host(target: str) -
     assert canonicalise("GET", target) == Refusal(400, reason)
 
 
+@pytest.mark.parametrize("slash", ["/", r"\/", r"\u002f", r"\u002F"])
+def test_no_request_has_a_name_of_ours_however_json_spells_it(slash: str) -> None:
+    text = urllib.parse.quote(f'{{"reference":["dockerproxy.local{slash}key:a"]}}')
+    refused = canonicalise("GET", f"/images/json?filters={text}")
+    assert isinstance(refused, Refusal)
+    assert refused.reason.startswith('reserved name: "dockerproxy.local/"')
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -9,8 +9,9 @@ from wire.heads import head_of
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
+from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 
 EVERYTHING = policy_of(ALLOW=",".join(OPERATIONS))
 NOTHING = policy_of(PING="0", VERSION="0", EVENTS="0", LIBPOD_PING="0", LIBPOD_VERSION="0")

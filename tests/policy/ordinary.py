@@ -24,7 +24,7 @@ class Named(Mapping[tuple[Kind, str], ResolvedObject]):
     """Answers each lookup: there is an object of that name, of which nothing else is said, nor whose it is."""
 
     def __getitem__(self, key: tuple[Kind, str]) -> ResolvedObject:
-        return ResolvedObject(key[1], (key[1],), owner=key[1], belongs_to=NEW)
+        return ResolvedObject(key[1], (key[1],), subject=key[1], belongs_to=NEW)
 
     def __iter__(self) -> Iterator[tuple[Kind, str]]:
         return iter(())

@@ -59,7 +59,7 @@ TRIED = (*PLAIN.values(), *(request_for(OPERATIONS[name], query) for name, query
 
 
 ID = "4f5e" + 60 * "0"
-WEB = ResolvedObject(ID, ("web",), owner=ID)
+WEB = ResolvedObject(ID, ("web",), subject=ID)
 """What every request names that names anything, unless a test says otherwise."""
 
 

@@ -9,7 +9,7 @@ from policy.policies import policy_of
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
 from dockerproxy.api.media_types import find_media_types
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.phases import Judged
 
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 

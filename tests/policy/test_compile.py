@@ -5,8 +5,10 @@ from policy.policies import condition, grant_on, policy_with
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import Case, describe_conditions
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode
+from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 NO_HOST = condition("registries", "default")
@@ -61,8 +63,8 @@ def test_conditions_of_one_grant_are_said_together() -> None:
 @pytest.mark.parametrize(
     ("grants", "said"),
     [
-        ((grant_on("ContainerDeleteLibpod", "web"),), "the container is web, without depend"),
-        ((grant_on("ImageDelete", "web"),), "the image is web, without force"),
+        ((grant_on("ContainerDeleteLibpod", "web"),), "the container is web, and without the parameter depend"),
+        ((grant_on("ImageDelete", "web"),), "the image is web, and without the parameter force"),
         ((grant_on("ImageDelete", "web", force=True),), "the image is web and force is true"),
         ((grant_on("ContainerDelete", "web"),), "the container is web"),
         ((grant_on("ImageDelete", force=False),), "force is false"),
@@ -121,3 +123,66 @@ def test_an_archive_is_held_to_the_words_of_the_grant_that_allows_it() -> None:
     assert case.decision.conditions == ({"tags": tags},)
     [case] = policy_with(Grant(frozenset({"ImageLoad"}), "A", (UNRESTRICTED,))).cases["ImageLoad"]
     assert case.decision.conditions == ()
+
+
+OWNING = "sockets: {ci: {path: /ci.sock, allow: [own, CREATES]}}"
+LINE = (
+    "ContainerCreate: {memory: 1GiB, user: not-root, names: [job-*], images: [busybox], networks: [ci],"
+    " addresses: [10.9.0.0/16]}"
+)
+
+
+def conditions_of(name: str, creates: str) -> list[str]:
+    """Return the conditions under which what is own may be changed, beside creates that are granted."""
+    (socket,) = read_policy(OWNING.replace("CREATES", creates), "p").sockets
+    return [
+        describe_conditions(case).removeprefix("it was created through this socket").removeprefix(" and ")
+        for case in socket.policy.cases[name]
+    ]
+
+
+def test_own_gives_no_more_than_the_create() -> None:
+    for api in ("", "Libpod"):
+        assert conditions_of(f"ContainerUpdate{api}", LINE) == ["memory is 1GiB"]
+        assert conditions_of(f"ContainerExec{api}", LINE) == ["user is not-root"]
+        assert conditions_of(f"ContainerRename{api}", LINE) == ["the name is job-*"]
+        assert conditions_of(f"NetworkConnect{api}", LINE) == ["addresses are 10.9.0.0/16"]
+    assert conditions_of("ContainerStart", LINE) == conditions_of("ContainerExec", "SystemInfo") == [""]
+    more = conditions_of(
+        "ServiceUpdate", "ServiceCreate: {images: [web], restart: ['no']}, ServiceCreate: {images: [db]}"
+    )
+    assert sorted(more) == ["the image is db", "the image is web and restart is no"]
+    two = conditions_of("ContainerUpdate", f"{LINE}, ContainerCreateLibpod: {{memory: 2GiB}}")
+    assert two == [f" under such a grant and memory is {most}" for most in ("1GiB", "2GiB")]
+
+
+def test_a_denied_create_lends_no_bounds() -> None:
+    wide = '"containers:write"'
+    lent = conditions_of("ContainerUpdateLibpod", f"{wide}, ContainerCreateLibpod: {{memory: 2GiB}}")
+    assert sorted(lent) == [" under such a grant", " under such a grant and memory is 2GiB"]
+    denied = f"{wide}, ContainerCreateLibpod: {{memory: 2GiB}}], deny: [ContainerCreate"
+    assert conditions_of("ContainerUpdateLibpod", denied) == ["memory is 2GiB"]
+    all_denied = Grant(frozenset({"ContainerCreate"}), "A", (condition("memory", "1GiB"),))
+    policy = policy_with(OWN_GRANT, all_denied, denials=(Denial(all_denied.operations, "D"),))
+    assert [len(case.conditions) for case in policy.cases["ContainerUpdate"]] == [2]
+
+
+def test_a_grant_of_a_change_says_what_it_may_be() -> None:
+    more = conditions_of("ContainerUpdate", f"{LINE}, ContainerUpdate: {{own: true, memory: 4GiB}}")
+    assert more == ["memory is 1GiB", "memory is 4GiB"]
+    other = conditions_of("ContainerUpdate", f"{LINE}, ContainerUpdate: {{own: true, changes: [memory]}}")
+    assert sorted(other) == ["changes are memory and memory is 1GiB", "memory is 1GiB"]
+    both = conditions_of("ContainerUpdate", f"{LINE}, ContainerUpdate: {{own: true, labelled: {{a: b}}}}")
+    assert sorted(both) == ["it is labelled a=b and memory is 1GiB", "memory is 1GiB"]
+    whole = conditions_of("ContainerUpdate", f"{LINE}, ContainerUpdate: {{own: true, unrestricted: true}}")
+    assert sorted(whole) == ["", "memory is 1GiB"]
+
+
+def test_whoever_sees_one_container_sees_no_process_of_the_host() -> None:
+    usual = "ps_args are -ef or aux"
+    assert conditions_of("ContainerTop", LINE) == [usual]
+    more = conditions_of("ContainerTop", "ContainerTop: {own: true, ps_args: [-o pid]}")
+    assert sorted(more) == [usual, "ps_args are -o pid"]
+    named = conditions_of("ContainerTop", "ContainerTop: {containers: [web]}, 'containers:read': {labelled: {a: b}}")
+    assert sorted(named) == [f"it is labelled a=b and {usual}", usual, f"the container is web and {usual}"]
+    assert conditions_of("ContainerTop", "ContainerTop")[0] == ""

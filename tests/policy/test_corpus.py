@@ -10,7 +10,8 @@ from policy.policies import policy_of
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Verdict
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "policy"
 FILES = sorted(CORPUS.glob("*.txt"))

@@ -129,7 +129,7 @@ FOUNDS = st.builds(
     st.sampled_from([ID, "x"]),
     st.lists(st.sampled_from(["web", "db-1"]), max_size=2).map(tuple),
     every=st.booleans(),
-    owner=st.sampled_from([ID, ""]),
+    subject=st.sampled_from([ID, ""]),
 )
 
 
@@ -175,7 +175,7 @@ def test_a_decision_about_an_object_says_so() -> None:
     assert settled(policy, PLAIN["ContainerStart"]) == Decision(
         allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
     )
-    assert not settled(policy, PLAIN["ContainerStart"], ResolvedObject(ID, ("other",), owner=ID)).allowed
+    assert not settled(policy, PLAIN["ContainerStart"], ResolvedObject(ID, ("other",), subject=ID)).allowed
 
 
 @pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])

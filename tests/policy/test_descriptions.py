@@ -40,31 +40,35 @@ def read(lookup: Lookup, answer: object, version: str = "") -> ResolvedObject | 
 @pytest.mark.parametrize(
     ("target", "answer", "found"),
     [
-        ("/containers/w/json", {"Id": ID, "Name": "/web"}, ResolvedObject(ID, ("web",), owner=ID)),
-        ("/v5.0.0/libpod/containers/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), owner=ID)),
-        ("/networks/w", {"Name": "web", "Id": ID}, ResolvedObject(ID, ("web",), owner=ID)),
-        ("/v5.0.0/libpod/networks/w/json", {"name": "web", "id": ID}, ResolvedObject(ID, ("web",), owner=ID)),
-        ("/volumes/w", {"Name": "web"}, ResolvedObject("web", ("web",), owner="web")),
+        ("/containers/w/json", {"Id": ID, "Name": "/web"}, ResolvedObject(ID, ("web",), subject=ID)),
+        ("/v5.0.0/libpod/containers/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), subject=ID)),
+        ("/networks/w", {"Name": "web", "Id": ID}, ResolvedObject(ID, ("web",), subject=ID)),
+        ("/v5.0.0/libpod/networks/w/json", {"name": "web", "id": ID}, ResolvedObject(ID, ("web",), subject=ID)),
+        ("/volumes/w", {"Name": "web"}, ResolvedObject("web", ("web",), subject="web")),
         (
             "/services/w",
             {"ID": "4cdgfyky7", "Spec": {"Name": "web"}},
-            ResolvedObject("4cdgfyky7", ("web",), owner="4cdgfyky7"),
+            ResolvedObject("4cdgfyky7", ("web",), subject="4cdgfyky7"),
         ),
-        ("/libpod/pods/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), owner=ID)),
+        ("/libpod/pods/w/json", {"Id": ID, "Name": "web"}, ResolvedObject(ID, ("web",), subject=ID)),
         (
             "/images/w/json",
             {"Id": IMAGE, "RepoTags": ["web:1"]},
-            ResolvedObject(IMAGE, ("docker.io/library/web:1",), owner=IMAGE),
+            ResolvedObject(IMAGE, ("docker.io/library/web:1",), subject=IMAGE),
         ),
         (
             "/libpod/images/w/json",
             {"Id": ID, "RepoTags": ["localhost/web:1"], "RepoDigests": [f"localhost/web{DIGEST}"]},
-            ResolvedObject(ID, ("localhost/web:1", f"localhost/web{DIGEST}"), owner=ID),
+            ResolvedObject(ID, ("localhost/web:1", f"localhost/web{DIGEST}"), subject=ID),
         ),
-        ("/images/w/json", {"Id": IMAGE, "RepoTags": ["<none>:<none>"]}, ResolvedObject(IMAGE, (), owner=IMAGE)),
-        ("/images/w/json", {"Id": IMAGE, "RepoTags": None, "RepoDigests": [3]}, ResolvedObject(IMAGE, (), owner=IMAGE)),
-        ("/containers/w/json", {"Id": ID}, ResolvedObject(ID, (), owner=ID)),
-        ("/services/w", {"ID": "x1", "Spec": None, "Name": "web"}, ResolvedObject("x1", (), owner="x1")),
+        ("/images/w/json", {"Id": IMAGE, "RepoTags": ["<none>:<none>"]}, ResolvedObject(IMAGE, (), subject=IMAGE)),
+        (
+            "/images/w/json",
+            {"Id": IMAGE, "RepoTags": None, "RepoDigests": [3]},
+            ResolvedObject(IMAGE, (), subject=IMAGE),
+        ),
+        ("/containers/w/json", {"Id": ID}, ResolvedObject(ID, (), subject=ID)),
+        ("/services/w", {"ID": "x1", "Spec": None, "Name": "web"}, ResolvedObject("x1", (), subject="x1")),
     ],
 )
 def test_an_answer_says_id_and_names(target: str, answer: Mapping[str, object], found: ResolvedObject) -> None:
@@ -76,14 +80,14 @@ def test_an_exec_is_judged_by_its_container_and_goes_on_under_its_own_id() -> No
     further = read(lookup, {"ID": "e" * 64, "ContainerID": ID}, "v1.45")
     assert isinstance(further, Lookup)
     assert (further.kind, further.name, further.target) == (Kind.CONTAINER, ID, f"/v1.45/containers/{ID}/json")
-    assert read(further, {"Id": ID, "Name": "/web"}, "v1.45") == ResolvedObject("e" * 64, ("web",), owner=ID)
+    assert read(further, {"Id": ID, "Name": "/web"}, "v1.45") == ResolvedObject("e" * 64, ("web",), subject=ID)
 
 
 def test_a_task_is_judged_by_its_service() -> None:
     further = read(ask("GET", "/tasks/t1"), {"ID": "t1", "ServiceID": "s1"})
     assert isinstance(further, Lookup)
     assert (further.kind, further.target) == (Kind.SERVICE, "/services/s1")
-    assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == ResolvedObject("t1", ("web",), owner="s1")
+    assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == ResolvedObject("t1", ("web",), subject="s1")
 
 
 @pytest.mark.parametrize("owner", [None, "", "a/b", "..", "x?y", 3])
@@ -144,7 +148,7 @@ ALL = (NAMES[0], NAMES[1], NAMES[3])
 
 @pytest.mark.parametrize("name", ["busybox", "docker.io/team/app:1", IMAGE, ID, "4f5e"])
 def test_an_image_that_is_only_looked_at_may_have_other_names(name: str) -> None:
-    assert read(ask("GET", f"/images/{name}/json"), TAGGED) == ResolvedObject(IMAGE, NAMES, owner=IMAGE)
+    assert read(ask("GET", f"/images/{name}/json"), TAGGED) == ResolvedObject(IMAGE, NAMES, subject=IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -169,11 +173,11 @@ def test_what_acts_on_a_name_is_judged_by_that_name_alone_and_goes_on_under_it(
 
 @pytest.mark.parametrize("name", [IMAGE, ID, "4f5e", "app", "busybox:2"])
 def test_an_image_that_is_deleted_by_anything_else_is_judged_by_all_its_names(name: str) -> None:
-    assert read(ask("DELETE", f"/images/{name}"), TAGGED) == ResolvedObject(IMAGE, ALL, every=True, owner=IMAGE)
+    assert read(ask("DELETE", f"/images/{name}"), TAGGED) == ResolvedObject(IMAGE, ALL, every=True, subject=IMAGE)
 
 
 @pytest.mark.parametrize("name", ["busybox", ID])
 def test_untagging_may_take_any_name(name: str) -> None:
     assert read(ask("POST", f"/libpod/images/{name}/untag"), TAGGED) == ResolvedObject(
-        IMAGE, ALL, every=True, owner=IMAGE
+        IMAGE, ALL, every=True, subject=IMAGE
     )

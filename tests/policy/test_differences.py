@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,11 @@ from policy.policies import condition, environments, policy_of
 
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.differences import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.model import Denial, Grant, Mode, Policy
+from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import Pairs, Value
 
 Line = tuple[str, Mapping[str, Value]]
@@ -62,6 +65,18 @@ def test_other_conditions_are_said_with_those_that_were() -> None:
     assert (changes.gained, changes.lost) == ((), ())
     assert changes.changed == (Change(("ContainerLogs",), ("ContainerLogs: {containers: [web]}",)),)
     assert list(changes.lines()) == ["gained ContainerLogs: {containers: [web]}; lost ContainerLogs"]
+
+
+def test_a_quota_is_a_difference_and_the_name_of_its_socket_is_none() -> None:
+    def granting_with(quota: Quota | None) -> CompiledPolicy:
+        return compile_policy(replace(granting(LIST).policy, quota=quota))
+
+    free, tight, same = map(granting_with, (None, Quota({"containers": 3}, "a"), Quota({"containers": 3}, "b")))
+    changes = find_changes(free, tight)
+    assert changes
+    assert list(changes.lines()) == ["quota containers 3, was none"]
+    assert not find_changes(tight, same)
+    assert digest(free) != digest(tight) == digest(same)
 
 
 def test_the_mode_is_a_difference() -> None:
@@ -147,6 +162,18 @@ def test_what_a_grant_says_of_bodies_may_be_more_than_one_that_says_nothing() ->
     assert ways(("ContainerExec", {}), run) == ("ContainerExec",)
 
 
+def test_a_grant_that_admits_what_another_one_does_not_is_said_beside_it() -> None:
+    publish: Line = ("ContainerCreate", {"publish": Pairs((("ports", ("80",)),))})
+    assert ways(CREATE, publish) == ('ContainerCreate: {publish: {ports: ["80"]}}',)
+    rename: Line = ("ContainerRename", {"containers": ("a",)})
+    to_b: Line = ("ContainerRename", {"containers": ("a",), "names": ("b",)})
+    assert len(ways(rename, to_b)) == len((rename, to_b)), "the one lets a name be given that the other does not"
+    joins: Line = ("ContainerCreate", {"networks": ("default", "front")})
+    assert len(ways(CREATE, joins)) == len((CREATE, joins)), "Podman has another name for the default network"
+    every: Line = ("ContainerCreate", {"addresses": ("0.0.0.0/0", "::/0", "gateway-priority")})
+    assert ways(CREATE, every) == ("ContainerCreate",), "which lets be sent what is no address"
+
+
 def test_one_grant_that_is_unrestricted_says_all() -> None:
     assert ways(CREATE, CREATE_WITH_BINDS, CREATE_OPEN, CREATE_WITHIN) == ("ContainerCreate: unrestricted",)
     web: Line = ("ContainerExec", {"containers": ("web",), **OPEN})
@@ -177,3 +204,22 @@ def test_the_order_of_a_command_and_nothing_else_in_what_is_said_of_bodies_is_a_
     assert not find_changes(one, made("90", "80", "80", labels=("b", "a"), commands=(("sh",), ("ls", "-l"))))
     assert find_changes(one, made("80", "90", labels=("a", "b"), commands=(("-l", "ls"), ("sh",))))
     assert "ContainerExec: {commands: [[ls, -l], [sh]]}" in "\n".join(describe(one)).replace('"-l"', "-l")
+
+
+def test_a_setting_that_changes_what_is_allowed_is_a_difference() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [own, ContainerCreate], MORE}}"
+    plain, *others = (
+        read_policy(text.replace("MORE", more), "p").sockets[0].policy
+        for more in (
+            "own_as: ci",
+            "own_as: team",
+            "own_socket: /h/ci.sock",
+            "paths: {/w: /srv/w, /a: /b}",
+            "hide: [labels, arguments]",
+        )
+    )
+    said = ["own_as team, was ci", "own_socket /h/ci.sock, was none", "paths /a is /b, /w is /srv/w, was none"]
+    said += ["hide arguments, labels, was none"]
+    for other, line in zip(others, said, strict=True):
+        assert next(find_changes(plain, other).lines()) == line
+        assert digest(plain) != digest(other)

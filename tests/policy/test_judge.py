@@ -14,18 +14,10 @@ from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation, Shape
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.judge import (
-    NeedsBody,
-    NeedsLookup,
-    Verdict,
-    attach_body,
-    judge,
-    judge_body,
-    judge_object,
-    judge_unknown,
-)
+from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
 from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Kind, ResolvedObject, find_object
+from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.wire.head import Framing
 
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -99,8 +91,8 @@ def test_undecodable_bytes_of_a_query_reach_the_engine_as_escapes() -> None:
     assert found.to_engine.startswith(b"GET /containers/json?x=%FF HTTP/1.1\r\n")
 
 
-OTHER = ResolvedObject("9" * 64, ("other",), owner="9" * 64)
-WEB = ResolvedObject(ID, ("web", "docker.io/library/web:latest"), owner=ID)
+OTHER = ResolvedObject("9" * 64, ("other",), subject="9" * 64)
+WEB = ResolvedObject(ID, ("web", "docker.io/library/web:latest"), subject=ID)
 """Called so whatever it is."""
 
 ASKED = [OPERATIONS[name] for name, kind in KINDS.items() if kind is not Kind.REMOTE_IMAGE and name != "ImagePush"]
@@ -283,7 +275,7 @@ def test_only_who_learns_asks_for_an_object_on_which_nothing_depends(mode: Mode)
 def test_a_record_names_an_image_as_it_was_meant() -> None:
     operation, names = OPERATIONS["ImageInspect"], ("docker.io/library/a:1", "docker.io/library/web:1")
     identity = f"sha256:{ID}"
-    found, nameless = ResolvedObject(identity, names, owner=identity), ResolvedObject(identity, (), owner=identity)
+    found, nameless = ResolvedObject(identity, names, subject=identity), ResolvedObject(identity, (), subject=identity)
     assert settle(operation, found, target="/images/web:1/json").object == names[1]
     assert settle(operation, found, target="/images/4f5e/json").object == names[0]
     assert settle(operation, nameless, target="/images/4f5e/json").object == identity

@@ -9,10 +9,11 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object
+from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.needs import UNREAD
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
+from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]
@@ -132,7 +133,7 @@ def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_no
     assert "the body is missing" in missing.decision.message
     policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
     waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
-    found = answered(policy, asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), owner=ID))
+    found = answered(policy, asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), subject=ID))
     assert found.passes
     assert bodies_of(found)[1] == b""
 

@@ -12,10 +12,11 @@ from wire.tars import archive_of, item
 
 from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import NeedsBody, Verdict, judge, judge_archive
+from dockerproxy.policy.judge import judge, judge_archive
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.needs import UNREAD
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 

@@ -15,9 +15,20 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import prove_owner
-from dockerproxy.policy.judge import Verdict, judge
-from dockerproxy.policy.lists import LISTED, Answer, is_relative, read_count, read_list, without_count
-from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import (
+    LISTED,
+    PRUNES,
+    USAGE,
+    Answer,
+    Element,
+    is_relative,
+    read_count,
+    read_list,
+    without_count,
+)
+from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.wire.document import Json
 
@@ -132,7 +143,7 @@ def test_several_grants_show_what_any_of_them_admits_and_one_without_conditions_
     assert not shows_of(policy_of("NetworkList"), "NetworkList")
 
 
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", sorted(LISTED.keys() - PRUNES - {USAGE}))
 def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name: str) -> None:
     policy, path = policy_of(f"{name}: {{labelled: {{a: b}}}}"), PLAIN[name].target
     for filters in (
@@ -207,3 +218,49 @@ def test_where_nothing_is_refused_a_list_is_asked_for_as_it_comes(mode: str) -> 
     assert isinstance(found, Verdict)
     assert found.to_engine.startswith(b"GET /containers/json?limit=2 ")
     assert not found.goes_alone
+
+
+def describe(element: Element) -> object:
+    """Return all that is known of an element, also what does not tell it from others."""
+    found = get_object(element.found)
+    return found.id, found.names, found.labels, found.document, found.belongs_to
+
+
+@given(st.lists(ELEMENTS, max_size=6), st.lists(ELEMENTS, max_size=3), st.data())
+def test_a_list_is_read_the_same_whatever_was_read_before(
+    old: list[dict[str, Json]], more: list[dict[str, Json]], data: st.DataObject
+) -> None:
+    new = data.draw(st.permutations([*old, *more]).map(lambda each: each[: len(old) + 1]) | st.just([*more, *old]))
+    cut = data.draw(st.sampled_from(["", "]", "}]", " ]"]))
+    before = read("ContainerList", json.dumps(old))
+    for text in (json.dumps(new), json.dumps(new, indent=1), json.dumps(old).removesuffix("]") + cut):
+        again, anew = (read_list(OPERATIONS["ContainerList"], text.encode(), "", each) for each in (before, None))
+        assert again == anew
+        if again is not None and anew is not None:
+            assert list(map(describe, again.elements)) == list(map(describe, anew.elements))
+
+
+SERVICES = {
+    "1": ResolvedObject("1", ("web",), subject="1", belongs_to="ci"),
+    "2": ResolvedObject("2", ("db",), subject="2", belongs_to="other"),
+}
+TASKS = [{"ID": "a", "ServiceID": "1"}, {"ID": "b", "ServiceID": "2"}, {"ID": "c", "ServiceID": "3"}, {"ID": "d"}]
+
+
+@pytest.mark.parametrize(("line", "shown"), [("own: true", "a"), ("services: [db]", "b"), ("services: ['**']", "ab")])
+def test_a_task_is_shown_if_its_service_is(line: str, shown: str) -> None:
+    """Of one that is gone, and of a container that joined a network by itself, nobody knows whose it is."""
+    shows = shows_of(policy_of(f"TaskList: {{{line}}}"), "TaskList")
+    answer = read("TaskList", json.dumps(TASKS)).show(shows, {}, 0, SERVICES)
+    assert "".join(each["ID"] for each in json.loads(answer)) == shown
+
+
+@pytest.mark.parametrize("key", ["service", "node", "Service"])
+def test_a_list_of_tasks_is_not_narrowed_by_part_of_an_id(key: str) -> None:
+    whole = "abcdefghijklmnopqrstuvwxy"
+    for text, relative in ((whole, False), ("web_db", False), ("Web", False), (whole[:24], True), ("web", True)):
+        for value in ([text], {text: True}, [whole, text]):
+            request = request_of("GET", f"/tasks?filters={json.dumps({key: value})}")
+            assert is_relative(request) is relative
+    assert is_relative(request_of("GET", '/tasks?filters={"service":[""]}'))
+    assert not is_relative(request_of("GET", '/events?filters={"service":["web"]}'))

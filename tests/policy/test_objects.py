@@ -35,6 +35,7 @@ ASKED = [OPERATIONS[name] for name in KINDS if name not in {"ImagePush", "Distri
 TEMPLATES = [operation for operation in OPERATIONS.values() if "{" in operation.path]
 
 SECTIONS = {"containers", "images", "distribution", "networks", "volumes", "services", "pods", "exec", "tasks"}
+SECTIONS |= {"secrets", "configs"}
 
 by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.name)
 
@@ -47,6 +48,8 @@ INSPECTS = {
     Kind.POD: ("", "PodInspectLibpod"),
     Kind.EXEC: ("ExecInspect", "ExecInspectLibpod"),
     Kind.TASK: ("TaskInspect", ""),
+    Kind.SECRET: ("SecretInspect", "SecretInspectLibpod"),
+    Kind.CONFIG: ("ConfigInspect", ""),
 }
 
 
@@ -90,7 +93,7 @@ def test_every_operation_with_a_name_of_such_an_object_is_known() -> None:
     assert named >= KINDS.keys()
 
 
-@pytest.mark.parametrize("target", ["/_ping", "/secrets/web", "/libpod/images/scp/web", "/new/thing"])
+@pytest.mark.parametrize("target", ["/_ping", "/nodes/web", "/libpod/images/scp/web", "/new/thing"])
 def test_what_names_no_such_object_is_not_asked_for(target: str) -> None:
     assert find_object(request_of("POST" if "scp" in target else "GET", target)) is None
 

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from dockerproxy.policy.globs import fits
+from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.references import (
     Reference,
     fault_of_pattern,
@@ -35,7 +36,7 @@ VALID = st.builds(
     st.lists(WORDS, min_size=1, max_size=3),
     TAGS,
     DIGESTS,
-)
+).filter(lambda text: not re.match(r"(?:index\.)?docker\.io/[^/]*\.[^/]*/", text))
 PIECES = ["a", "nginx", "docker.io", "localhost", "a.b", "/", ":", "@", ".", "_", "-", "A", "1", "\n", "é", "*", "?"]
 HOSTILE = st.lists(st.sampled_from([*PIECES, HEX, DIGEST, "sha256:"]), max_size=8).map("".join) | st.text(max_size=20)
 
@@ -57,6 +58,29 @@ def test_a_reference_is_read_as_docker_reads_it(written: str, read: str, meant: 
     assert reference is not None
     assert str(with_default_tag(reference)) == meant
     assert str(reference) == (meant if "@" in read else read)
+
+
+@pytest.mark.parametrize("before", ["", "docker.io/", "index.docker.io/", "docker.io/library/", "ghcr.io/", "x/"])
+def test_no_name_looks_like_a_mark_in_any_list(before: str) -> None:
+    assert parse_reference(f"{before}{write_mark(fresh_key('1'), 'me')}") is None
+
+
+def familiar(name: str) -> str:
+    """Return a name as Docker lists it (distribution/reference, familiarizeName)."""
+    path = name.removeprefix("docker.io/")
+    rest = path.removeprefix("library/")
+    return path if path == name or "/" in rest else rest
+
+
+PART = st.sampled_from(["docker.io", "index.docker.io", "library", "ghcr.io", "localhost", "a", "b.c", "d"])
+
+
+@given(st.lists(PART, min_size=1, max_size=4))
+@example(["docker.io", "ghcr.io", "a"])
+def test_what_docker_lists_is_the_name_that_was_given(parts: list[str]) -> None:
+    given = parse_reference("/".join([*parts, "x:1"]))
+    event("a name" if given is not None else "no name")
+    assert given is None or parse_reference(familiar(str(given))) == given
 
 
 def test_the_corpus_has_much_of_both_kinds() -> None:
@@ -195,6 +219,7 @@ TAG = "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of the last 
 ID = "the id of an image is sha256: and all 64 digits"
 WRONG_DIGEST = "a digest is sha256: and 64 digits of 0-9 a-f"
 LONG = "the name of an image has at most 255 characters"
+TWO_REGISTRIES = "Docker Hub has no image whose name begins like a registry: leave out docker.io/"
 DIGESTS_TOO = "it would match digests too, which end in any digits: write the name or the tag without *"
 
 
@@ -252,6 +277,8 @@ DIGESTS_TOO = "it would match digests too, which end in any digits: write the na
         ("ci/*:2024*", DIGESTS_TOO),
         ("ci/**:?*", DIGESTS_TOO),
         ("docker.io/library/*:*0", DIGESTS_TOO),
+        ("docker.io/ghcr.io/*", TWO_REGISTRIES),
+        ("index.docker.io/localhost/app", TWO_REGISTRIES),
     ],
 )
 def test_a_pattern_that_covers_nothing_or_too_much_has_a_fault(pattern: str, fault: str) -> None:

@@ -1,85 +1,24 @@
 """What a client creates is stamped, and a stamp says whose a thing is only if it is no image's."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish
-from policy.policies import ID
+from policy.policies import ID, request_of
+from policy.stamping import MINE, POLICY, THEIRS, described, engine, send, sent
 from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.descriptions import has_labels, read_image_labels, read_object
-from dockerproxy.policy.judge import NeedsBody, NeedsLookup, Verdict, judge, judge_body, judge_object, judge_unknown
+from dockerproxy.policy.judge import judge, judge_unknown
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
-from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp
-
-SOCKET = read_policy(
-    """
-sockets:
-  ci:
-    path: /ci.sock
-    own_as: team
-    allow:
-      - own
-      - ContainerCreate: {images: [busybox], labels: {stage: test}}
-      - NetworkCreate
-      - VolumeCreate
-""",
-    "policy.yaml",
-).sockets[0]
-POLICY = SOCKET.policy
-
-IMAGE = f"sha256:{ID}"
-MINE = {OWNER: "team", NONCE: "n1"}
-THEIRS = {OWNER: "others", NONCE: "n2"}
-
-
-def described(kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, object]:
-    """Return what an engine says of an object."""
-    if kind is Kind.CONTAINER:
-        mode = {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}
-        return {"Id": ID, "Name": f"/{name}", "Config": {"Labels": labels}, "Image": IMAGE, "HostConfig": mode}
-    return {"Id": ID, "Name": name, "Labels": labels, "Driver": "local", "Options": None}
-
-
-def engine(labels: Mapping[str, str] | None, inherited: Mapping[str, str] | None = None) -> Callable[[Lookup], Any]:
-    """Return an engine on which everything there is has labels, and its image some of them; or nothing exists."""
-
-    def find(lookup: Lookup) -> ResolvedObject | None:
-        if labels is None:
-            return None
-        found = read_object(lookup, json.dumps(described(lookup.kind, "web", labels)).encode(), "")
-        if isinstance(found, Lookup):
-            assert found.target.endswith(f"/images/{IMAGE}/json")
-            found = read_object(found, json.dumps({"Config": {"Labels": inherited}}).encode(), "")
-        assert isinstance(found, ResolvedObject)
-        return found
-
-    return find
-
-
-def send(line: str, body: object, find: Callable[[Lookup], Any], nonce: str = "n9") -> Verdict:
-    """Judge a request to its end."""
-    content = json.dumps(body).encode()
-    fields = ("content-type: application/json", f"content-length: {len(content)}") if body is not None else ()
-    found = judge(POLICY, head_of(*fields, line=f"{line} HTTP/1.1"))
-    if isinstance(found, NeedsBody):
-        found = judge_body(POLICY, found, content, nonce)
-    while isinstance(found, NeedsLookup):
-        found = judge_object(POLICY, found, find(found.lookup))
-    assert isinstance(found, Verdict), found
-    return found
-
-
-def sent(verdict: Verdict) -> Any:
-    assert verdict.passes, verdict.decision
-    return json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])
-
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp, stamp_query
 
 TEXTS = st.sampled_from(["", "a", "b", "team"]) | st.none() | st.just(1)
 
@@ -93,10 +32,23 @@ def test_a_stamp_counts_only_if_it_is_fresh(owner: object, nonce: object, other:
         assert nonce != inherited
 
 
+def test_nothing_is_of_the_owner_of_what_does_not_exist() -> None:
+    """Else it would be everybody's: each client could see, mount and remove it."""
+    assert not find_owner({OWNER: NEW, NONCE: "n1"}, {})
+    for line in ("POST /v1.41/containers/create", "POST /v1.41/networks/create", "POST /v1.41/volumes/create"):
+        body = (
+            {"Image": "busybox", "Labels": {OWNER: NEW}}
+            if "containers" in line
+            else {"Name": "n", "Labels": {OWNER: NEW}}
+        )
+        assert not send(line, body, engine(None)).passes
+
+
 def test_what_is_created_is_stamped_beside_the_labels_of_the_grant() -> None:
     body = {"Image": "busybox", "Labels": {"a": "b"}}
     made = sent(send("POST /v1.41/containers/create", body, engine(None)))
-    assert made["Labels"] == {"a": "b", "stage": "test", **make_stamp("team", "n9")}
+    [case] = POLICY.cases["ContainerCreate"]
+    assert made["Labels"] == {"a": "b", "stage": "test", **make_stamp("team", "n9", case.key)}
     for line in ("POST /v1.41/networks/create", "POST /v1.41/volumes/create"):
         assert sent(send(line, {"Name": "web"}, engine(None)))["Labels"] == make_stamp("team", "n9")
 
@@ -342,3 +294,18 @@ def test_a_container_whose_image_goes_by_a_name_is_nobodys() -> None:
     found = read_object(ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"]), json.dumps(answer).encode(), "")
     assert isinstance(found, ResolvedObject)
     assert not found.belongs_to
+
+
+def test_labels_in_a_query_get_the_stamp_whatever_is_there() -> None:
+    stamp = make_stamp("ci", "n1")
+    for query, labels in (
+        ("", {}),
+        ("&labels=", {}),
+        ("&labels=%7B%22a%22%3A%22b%22%7D", {"a": "b"}),
+        ("&labels=%7B%22io.dockerproxy.owner%22%3A%22x%22%7D", {}),
+        ("&labels=x", {}),
+        ("&labels=%5B%5D&LABELS=%7B%7D", {}),
+    ):
+        request = stamp_query(request_of("POST", f"/v5.0.0/libpod/secrets/create?name=a{query}"), stamp)
+        assert [name for name, _ in request.query] == ["name", "labels"], query
+        assert json.loads(request.values("labels")[0]) == {**labels, **stamp}, query

@@ -17,9 +17,10 @@ from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.wire.answer import write_answer

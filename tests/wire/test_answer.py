@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerproxy
-from dockerproxy.wire.answer import answer_ping, with_content, write_answer
+from dockerproxy.text import escape
+from dockerproxy.wire.answer import (
+    answer_ping,
+    keep_plain,
+    read_message,
+    with_content,
+    write_answer,
+    write_document,
+    write_message,
+)
 
 SOURCE = Path(dockerproxy.__file__).parent
 STATUSES = (200, 400, 403, 404, 408, 413, 417, 429, 431, 502, 503, 504)
@@ -92,3 +101,23 @@ def test_a_response_with_other_content_keeps_all_else_of_its_head() -> None:
     assert with_content(head, b"[]") == (
         b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
     )
+
+
+@given(st.text())
+def test_a_message_is_read_as_it_was_written_but_for_what_no_line_of_a_log_has(message: str) -> None:
+    assert read_message(write_message(message)) == escape(message[:2000])
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b"\xff", b"[" * 100_000])
+def test_what_has_no_message_says_nothing(content: bytes) -> None:
+    assert read_message(content) == ""
+
+
+def test_a_document_is_a_whole_response() -> None:
+    response, body = read_answer(write_document(b"[1]"))
+    assert (response.status_code, body) == (200, b"[1]")
+
+
+def test_of_a_head_only_what_frames_the_answer_and_what_is_plain_is_kept() -> None:
+    head = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nTransfer-Encoding: chunked\r\nETag: x\r\nX-New: y\r\n\r\n"
+    assert keep_plain(head) == b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -10,7 +10,8 @@ import pytest
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.head import END_OF_HEAD
 

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from wire.decoding import find_leaves, read_kept, understand
 
 from dockerproxy.errors import Refusal
-from dockerproxy.wire.document import MOST_LEVELS, MOST_PARTS, Json, count_parts, read_json, show, write_json
+from dockerproxy.wire.document import (
+    MOST_LEVELS,
+    MOST_PARTS,
+    Json,
+    count_parts,
+    list_of,
+    object_of,
+    read_json,
+    show,
+    write_json,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8")),
@@ -183,3 +193,13 @@ def test_only_as_much_is_written_as_is_shown() -> None:
     assert show(["a"] * 1_000_000) == f"{json.dumps(['a'] * 30)[:80]}..."
     assert show("a" * 78) == f'"{"a" * 78}"'
     assert show({"a": [1, None, True]}) == '{"a": [1, null, true]}'
+
+
+def test_what_is_no_object_and_no_list_is_an_empty_one() -> None:
+    assert object_of({"a": 1}) == {"a": 1}
+    assert list_of([1]) == [1]
+    for value in (None, False, 0, 1, "", "text", 1.5):
+        assert object_of(value) == {}
+        assert list_of(value) == []
+    assert object_of([1]) == {}
+    assert list_of({"a": 1}) == []

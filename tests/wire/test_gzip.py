@@ -66,7 +66,7 @@ def test_every_field_of_the_header_is_read() -> None:
     assert unpack(header + gzip.compress(b"x")[10:]) == (b"x", "")
 
 
-@pytest.mark.parametrize("behind", [b"\0", gzip.compress(b"y"), b"\x1f\x8b", bytes(2**17)])
+@pytest.mark.parametrize("behind", [b"\0", gzip.compress(b"y", mtime=0), b"\x1f\x8b", bytes(2**17)])
 def test_nothing_stands_behind_the_end(behind: bytes) -> None:
     packed = gzip.compress(b"x")
     for pieces in ([packed + behind], [packed, behind], [packed, behind[:1]]):

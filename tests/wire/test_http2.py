@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dockerproxy.wire.http2 import SETTINGS, START, Denial
 
 MESSAGE = "Grpc denied: no rule allows it; to allow it, set ALLOW=Grpc, or GRPC=1 to allow more"
+ID = "4KD7Q-00"
 GRPC = ((":method", "POST"), (":scheme", "http"), (":path", "/moby.buildkit.v1.Control/Info"), (":authority", "x"))
 TYPES = ("application/grpc", "application/grpc+proto")
 PING = bytes(3) + b"\x06\x00" + bytes(4)
@@ -56,32 +57,32 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
 @pytest.mark.parametrize("kind", TYPES)
 @given(st.lists(st.integers(0, 500), max_size=5), st.booleans())
 def test_a_call_is_answered_with_a_status_and_the_reason(kind: str, places: list[int], end: bool) -> None:  # noqa: FBT001 (hypothesis gives it)
-    asker, denial = Asker(), Denial(MESSAGE)
+    asker, denial = Asker(), Denial(MESSAGE, ID)
     asker.hear(SETTINGS)
     asker.ask(*GRPC, ("content-type", kind), ("te", "trailers"), end=end)
     for piece in cut(asker.sent(), places):
         asker.hear(denial.feed(piece))
     fields = asker.fields()
     assert (fields[":status"], fields["content-type"], fields["grpc-status"]) == ("200", "application/grpc", "7")
-    assert unquote(fields["grpc-message"]) == MESSAGE
+    assert unquote(fields["grpc-message"]) == f"{MESSAGE} (decision {ID})"
     assert asker.has(h2.events.StreamEnded)
     assert asker.has(h2.events.ConnectionTerminated)
     assert denial.over
 
 
 def test_who_is_not_seen_to_speak_grpc_gets_403_and_json() -> None:
-    asker, denial = Asker(), Denial(MESSAGE)
+    asker, denial = Asker(), Denial(MESSAGE, ID)
     asker.hear(SETTINGS)
     asker.ask((":method", "GET"), (":scheme", "http"), (":path", "/_ping"), (":authority", "x"))
     asker.hear(denial.feed(asker.sent()))
     assert asker.fields()[":status"] == "403"
     data = b"".join(event.data or b"" for event in asker.events if isinstance(event, h2.events.DataReceived))
-    assert json.loads(data) == {"message": "unsupported HTTP version; use HTTP/1.1"}
+    assert json.loads(data) == {"message": "unsupported HTTP version; use HTTP/1.1", "decision": ID}
     assert asker.has(h2.events.StreamEnded)
 
 
 def test_all_calls_that_come_at_once_are_answered_and_the_rest_can_be_asked_again() -> None:
-    asker, denial = Asker(), Denial(MESSAGE)
+    asker, denial = Asker(), Denial(MESSAGE, ID)
     asker.hear(SETTINGS)
     for stream in (1, 3, 5):
         asker.ask(*GRPC, ("content-type", TYPES[0]), stream=stream)
@@ -93,7 +94,7 @@ def test_all_calls_that_come_at_once_are_answered_and_the_rest_can_be_asked_agai
 
 
 def test_settings_and_pings_are_acknowledged_before_anything_is_asked() -> None:
-    asker, denial = Asker(), Denial(MESSAGE)
+    asker, denial = Asker(), Denial(MESSAGE, ID)
     asker.hear(SETTINGS)
     asker.connection.ping(b"12345678")
     asker.hear(denial.feed(asker.sent()))
@@ -109,11 +110,13 @@ def test_settings_and_pings_are_acknowledged_before_anything_is_asked() -> None:
 @example("\N{GRINNING FACE}" * 1001)
 @given(st.text(max_size=3000))
 def test_any_reason_is_a_field_of_one_frame(message: str) -> None:
-    asker, denial = Asker(), Denial(message)
+    asker, denial = Asker(), Denial(message, ID)
     asker.hear(SETTINGS)
     asker.ask(*GRPC, ("content-type", TYPES[0]))
     asker.hear(denial.feed(asker.sent()))
-    assert unquote(asker.fields()["grpc-message"]) == message[:1000].encode(errors="replace").decode()
+    assert unquote(asker.fields()["grpc-message"]) == (
+        f"{message[:1000]} (decision {ID})".encode(errors="replace").decode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_any_reason_is_a_field_of_one_frame(message: str) -> None:
     ],
 )
 def test_what_is_no_conversation_is_over(data: bytes) -> None:
-    denial = Denial(MESSAGE)
+    denial = Denial(MESSAGE, ID)
     told = denial.feed(data)
     assert denial.over
     assert told[-17:-8] == b"\0\0\x08\x07" + bytes(5)
@@ -136,7 +139,7 @@ def test_what_is_no_conversation_is_over(data: bytes) -> None:
 
 @given(st.lists(st.binary(max_size=400) | st.just(PING + bytes(8)), max_size=30), st.booleans())
 def test_it_is_over_soon_whatever_comes(pieces: list[bytes], begins: bool) -> None:  # noqa: FBT001 (hypothesis gives it)
-    denial = Denial(MESSAGE)
+    denial = Denial(MESSAGE, ID)
     taken = said = 0
     for piece in [b"SM\r\n\r\n"] * begins + pieces:
         taken += len(piece)

@@ -10,6 +10,9 @@ such a path is refused. Canonicalising a canonical target changes nothing.
 How one would have Podman write to the host by a request that reads, and what stops it: it takes names of images in the
 path, in parameters and in filters, and by one of them it makes directories wherever the name says, by another it opens
 the files that are listed (a name of either kind is refused, however JSON escapes it).
+
+How one would claim an image of another client, or use one by the mark that says whose it is: by a name in our own
+repository (refused on every socket, wherever it stands).
 """
 
 import re
@@ -29,12 +32,16 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 _ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
-_TOUCHES: Final = re.compile(r"containers-storage:\[|(?<![^\"',])tarball:").search
+RESERVED: Final = "dockerproxy.local"
+"""The registry of the names by which we mark images (`policy/image_marks`). No such host can be."""
+
+_TOUCHES: Final = re.compile(rf"containers-storage:\[|(?<![^\"',])tarball:|{re.escape(RESERVED)}/").search
 _TOUCHES_BY_PATH: Final = re.compile("(?:/libpod)?/[a-z]+/tarball:").match
 """How a name begins by which Podman makes a store of images anywhere on the host, or opens files there, devices among
 them, as soon as it parses the name (containers/image storage and tarball, ParseReference). It has no other use here."""
 
 _NO_NAME: Final = 'unsupported name: with "tarball:" or "containers-storage:[", Podman accesses files of the host'
+_OURS: Final = f'reserved name: "{RESERVED}/" is where the proxy notes whose an image is; use another name'
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
@@ -106,6 +113,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
         ("" in segments, "ambiguous path: an empty segment"),
         ("." in segments or ".." in segments, "ambiguous path: a dot segment"),
         (_TOUCHES_BY_PATH(plain), _NO_NAME),
+        (f"{RESERVED}/" in plain, _OURS),
         (slashed, "ambiguous path: an encoded slash outside of the name of an image or plugin"),
         (
             not version and segments[1:2] == ["libpod"],
@@ -121,8 +129,9 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"the request has more than {MAX_PARAMETERS} query parameters")
     query = tuple(_split_query(raw_query))
-    if any(_touches_host(value) for _, value in query):
-        return Refusal(400, _NO_NAME)
+    touched = {found for _, value in query if (found := _find_touched(value))}
+    if touched:
+        return Refusal(400, _OURS if touched == {f"{RESERVED}/"} else _NO_NAME)
     return CanonicalRequest(method=method, version=version, path=plain, query=query, operation=operation, fields=fields)
 
 
@@ -141,11 +150,12 @@ def _split_query(raw: str) -> Iterator[tuple[str, str]]:
         yield unquote(name.replace("+", " ")), unquote(value.replace("+", " "))
 
 
-def _touches_host(value: str) -> bool:
-    """Whether a value is or holds a name by which Podman acts on files of the host. JSON may have escapes in it."""
+def _find_touched(value: str) -> str:
+    """Return by what a value is or holds a name that no request may have. JSON may have escapes in it."""
     if "\\" in value:
-        value = _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("latin-1"), value)
-    return _TOUCHES(value) is not None
+        value = _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("latin-1"), value).replace("\\/", "/")
+    found = _TOUCHES(value)
+    return "" if found is None else found[0]
 
 
 def _quote(text: str) -> str:

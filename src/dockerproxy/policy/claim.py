@@ -13,9 +13,10 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
+from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value
 from dockerproxy.text import lower, shorten_ids
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json, list_of, object_of, show
 
 Object: TypeAlias = dict[str, Json]
 Answers: TypeAlias = Mapping[tuple[Kind, str], ResolvedObject]
@@ -46,6 +47,8 @@ class Known:
         answers: What the engine said of names in the body.
         archive: What was read in the archive that is its body, where somebody asks when all of it was there.
         nonce: A fresh text that nobody can guess, for the stamp; empty where nothing is made.
+        loaded: The names in an archive of images, by the marks that went on in their place.
+        places: Where the engine finds what its client mounts.
     """
 
     found: ResolvedObject | None = None
@@ -53,6 +56,8 @@ class Known:
     answers: Answers = field(default_factory=dict)
     archive: "Reading | None" = None
     nonce: str = ""
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    places: Places = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ class Reading:
         request: Its head.
         answers: What the engine said of names in it.
         found: The object that its path names, if that is known.
+        places: Where the engine finds what its client mounts.
         claims: What it asks for.
         violations: What is wrong with it whatever is granted, short of `unrestricted`.
         content: What goes to the engine as its body, but for substitutes of claims.
@@ -161,6 +167,7 @@ class Reading:
     request: CanonicalRequest
     answers: Answers
     found: ResolvedObject | None = None
+    places: Places = NOWHERE
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
     content: Json = None
@@ -201,7 +208,7 @@ class Reading:
         return found, self.lookup(kind, name) if found is None else None
 
 
-def owned(found: ResolvedObject | None, lookup: Lookup) -> ResolvedObject | Lookup | None:
+def owned(found: ResolvedObject | None, lookup: Lookup | None) -> ResolvedObject | Lookup | None:
     """Return what `Claim.owned` is for an object that a body names. One that does not exist is nobody's.
 
     Attack: name what another client is about to make, which is there when the engine acts -> Defence: it is refused.
@@ -233,7 +240,7 @@ def run_check(check: Check, reading: Reading, value: Json, path: str, parent: Ob
 
 def items_at(value: object, path: str) -> list[tuple[str, Json]]:
     """Return the items of a list, each with its path."""
-    return [(f"{path}[{number}]", item) for number, item in enumerate(value)] if isinstance(value, list) else []
+    return [(f"{path}[{number}]", item) for number, item in enumerate(list_of(value))]
 
 
 def objects_at(value: object, path: str) -> list[tuple[str, Object]]:
@@ -243,4 +250,4 @@ def objects_at(value: object, path: str) -> list[tuple[str, Object]]:
 
 def pairs_at(value: object, path: str) -> list[tuple[str, str, Json]]:
     """Return the keys and values of an object, each with its path."""
-    return [(f"{path}[{show(key)}]", key, item) for key, item in value.items()] if isinstance(value, dict) else []
+    return [(f"{path}[{show(key)}]", key, item) for key, item in object_of(value).items()]

@@ -3,19 +3,62 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
+from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import own_by
-from dockerproxy.policy.lists import LISTED, RELATIVE
+from dockerproxy.policy.constraints.own import Creates, Own, own_by
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.hiding import find_bar
+from dockerproxy.policy.image_grants import bind, find_granted
+from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.objects import KINDS, OWN, REACHING, SWITCHES, WORDS
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.naming import REMOVAL
+from dockerproxy.policy.objects import KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
+from dockerproxy.policy.prunes import UNCLEAR
+from dockerproxy.policy.quota import asks_for_object
+from dockerproxy.policy.stamps import SERVED, STAMPED
+from dockerproxy.policy.summaries import COUNTING
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.wording import propose
+
+_CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
+_CREATES: Final = {
+    **dict.fromkeys(
+        (f"{change}{api}" for change in _CHANGES for api in ("", "Libpod")),
+        ("ContainerCreate", "ContainerCreateLibpod"),
+    ),
+    **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
+    "ImageTag": ("ImageBuild", "ImageCommit"),
+}
+"""For operations that change what was created: those that create it."""
+
+_SERVING: Final = dict.fromkeys(("ContainerExec", "ContainerUpdate"), ("ServiceCreate",))
+"""For those that change a container of a service: what creates that. Its names and addresses are a swarm's."""
+
+_NO_KEY: Final = "none"
+"""What stands for the key of a create where none is granted: in no stamp."""
+
+_RUN: Final = frozenset(
+    {"ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "ServiceCreate", "ServiceUpdate"}
+)
+"""Operations that make containers, whose stamps have the key of the grant: none can come from their image."""
+
+_DIGITS: Final = 12
+"""Of such a key."""
+
+_CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
+"""Where these show only some, nothing counts all."""
+
+_ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
+"""What holds of an operation on some objects, unless a grant says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +73,8 @@ class Case:
         of_body: The same for what a body says, and besides them what is the client's own.
         judges_head: Whether some of them are about the head, or the object that it names.
         beside: What objects that a body names may be besides those of the conditions: the client's own.
+        stamped: Where the stamp is put in a body that may be anything; nowhere if nobody owns what it makes.
+        key: Of its grant, for the stamp of containers that it creates; empty where nobody owns them.
     """
 
     conditions: tuple[Condition, ...]
@@ -37,6 +82,8 @@ class Case:
     body: Body | None = None
     judges_head: bool = field(default=False, compare=False)
     beside: Condition | None = field(default=None, compare=False)
+    stamped: tuple[str, ...] = ()
+    key: str = ""
     by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
     of_body: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
@@ -50,7 +97,7 @@ class Case:
     @property
     def reads_body(self) -> bool:
         """Whether a request must be here whole before it is known whether it is allowed."""
-        return self.body is not None and self.body.is_read
+        return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +121,11 @@ class CompiledPolicy:
         """What becomes of a request that is not allowed."""
         return self.policy.mode
 
+    @property
+    def hides(self) -> frozenset[str]:
+        """What is left out of the engine's answers, whatever the mode."""
+        return self.policy.hides
+
     def allows(self, name: str) -> bool:
         """Whether some request for this operation is allowed."""
         return bool(self.cases[name])
@@ -90,22 +142,109 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     owner = policy.owner if owns else ""
+    left = (replace(grant, operations=grant.operations - denied.keys()) for grant in policy.grants)
+    images = ImageOwner(owner, find_granted(left) if owner else ())
     for name in granted.keys() - denied.keys():
-        # What nothing can bound, only an unrestricted grant allows.
-        grants = [each for each in granted[name] if name not in SEALED or UNRESTRICTED in each.conditions]
-        cases[name] = tuple(
-            sorted(_show_some(name, [_compile(name, each, owner) for each in grants], owner), key=_cost)
-        )
+        grants = [each for each in granted[name] if not _is_void(policy, name, each)]
+        creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (_CREATES, _SERVING))
+        grants = list(_bound(name, grants, creates, serving))
+        grants = [] if find_bar(policy.hides, name) else grants
+        compiled = [_compile(name, each, images, counts_for=_counts_for(policy, name, owner)) for each in grants]
+        cases[name] = tuple(sorted(_show_some(name, compiled, owner), key=_cost))
+    listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
+    shows = next(filter(None, listed), ())
+    for name in COUNTING:
+        cases[name] = tuple(replace(case, decision=replace(case.decision, shows=shows)) for case in cases[name])
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
 
 
+def _is_void(policy: Policy, name: str, grant: Grant) -> bool:
+    """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
+    is_open = UNRESTRICTED in grant.conditions
+    evades = policy.quota is not None and policy.quota.evaded_by(name, is_open=is_open) != ""
+    return evades or (name in SEALED and not is_open)
+
+
+def _counts_for(policy: Policy, name: str, owner: str) -> str:
+    """Return whose quota an operation may add to. Where a client is learned from, nothing is refused or asked for."""
+    if policy.quota is None or policy.mode is Mode.LEARN:
+        return ""
+    return owner if policy.quota.for_operation(name).most else ""
+
+
+def _list_creates(creates: tuple[str, ...], granted: Mapping[str, list[Grant]], denied: Container[str]) -> list[Grant]:
+    """Return the grants that bound a change: of creates, but of denied ones only if all are."""
+    left = [each for each in creates if each not in denied and each in granted] or creates
+    return [grant for each in left for grant in granted.get(each, ())]
+
+
+def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: list[Grant]) -> Iterator[Grant]:
+    """Bound what clients may change of their own by what they may create, and what a condition on an object leaves.
+
+    Attack: lift a limit, take a name or become a user afterwards -> Defence: whatever a grant of the create says of it
+    holds for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
+    Attack: create under one grant, and change by the bounds of another -> Defence: those of a grant hold of containers
+    that it could create, as their stamps say (test: test_no_change_combines_two_grants_of_a_create).
+    Attack: change a container of a service, as if it were one of a create; or update the service first, so that it has
+    another grant than its stamp says -> Defence: the narrowest bounds of services hold, and where there is none, no
+    change is allowed (test: test_containers_of_services_keep_to_the_bounds_of_services).
+    Attack: a create that is denied, whose grant is wider than others -> Defence: it bounds nothing as long as others do
+    (test: test_a_denied_create_lends_no_bounds).
+    Attack: arguments of ps for which the engine stumbles over another process of the host, and says over which word
+    (moby daemon/top_unix.go, parsePSOutput) -> Defence: the usual ones, unless a grant says otherwise
+    (test: test_whoever_sees_one_container_sees_no_process_of_the_host).
+    """
+    words = find_words(OPERATIONS[name]).keys()
+    of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
+    for grant in grants:
+        said = {condition.word for condition in grant.conditions}
+        if UNRESTRICTED in grant.conditions or not said & (of_object if name in _ALWAYS else {OWN}):
+            yield grant
+            continue
+        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: _ALWAYS.get(name, ())}
+        lent = {key: _choose(conditions, words - of_object - said) for key, conditions in bounds.items()}
+        served = [_choose(each.conditions, words - of_object - said) for each in serving]
+        if len({*lent.values(), *served}) == 1:
+            yield replace(grant, conditions=(*grant.conditions, *next(iter(lent.values()))))
+            continue
+        keys = frozenset(lent) | ({SERVED} if served else frozenset())
+        of_services = [(SERVED, more, False) for more in served if _is_narrowest(more, served)][:1]
+        holds = [(key, more, _is_narrowest(more, lent.values())) for key, more in lent.items()]
+        for key, more, takes_others in holds + of_services:
+            creates_of = Creates(key, keys, takes_others)
+            own = Condition(own_by("", creates=creates_of if KINDS[name] is Kind.CONTAINER else None), value=True)
+            mine = (own if each.word == OWN else each for each in grant.conditions)
+            yield replace(grant, conditions=(*mine, *more))
+
+
+def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:
+    return tuple(condition for condition in conditions if condition.word in words)
+
+
+def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...]]) -> bool:
+    return all(_is_within(conditions, other) for other in others)
+
+
+def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:
+    """Whether conditions certainly admit no more than others."""
+    said = values_of(narrow)
+    return all(each.word in said and each.constraint.within(said[each.word], each.value) for each in wide)
+
+
+def _find_key(grant: Grant) -> str:
+    """Return what a grant of a create is called in a stamp: the same as long as it says the same."""
+    said = sorted(values_of(grant.conditions).items())
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:_DIGITS]
+
+
 def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
-    """Have a list show what any of its cases admits, if each of them admits only some."""
+    """Have a list show, or a prune remove, what any of its cases admits, if each of them admits only some."""
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    owner = owner if all(OWN in each for each in shows) else ""
-    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner)) for case in cases]
+    owner = owner if all(OWN in each for each in shows) and name not in SHOWING else ""
+    images = next((case.decision.images for case in cases if case.decision.images), None)
+    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner, images=images)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):
@@ -126,33 +265,59 @@ class _Answers(dict[str, Decision]):
         denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
         reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
+        is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
+        evaded = "" if self._policy.quota is None else self._policy.quota.evaded_by(name, is_open=is_open)
         if name in LISTED and cases:
             reason = f"a filter of it {RELATIVE}"
+        if name in PRUNES and cases:  # A grant without `own` would let it remove what others have.
+            reason, remedy = f"a filter of it {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
+        elif evaded and grants and not cases:
+            reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
-        self[name] = Decision(allowed=False, source=source, message=f"{name} denied: {reason}; {remedy}")
+        bar = find_bar(self._policy.hides, name) if grants and not denial else ""
+        message = f"{name} denied: {bar or f'{reason}; {remedy}'}"
+        self[name] = Decision(allowed=False, source=source, message=message)
         return self[name]
 
 
-def _compile(name: str, grant: Grant, owner: str) -> Case:
+def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
-    body = None if UNRESTRICTED in grant.conditions else BODIES.get(name)
+    owner, table, is_open = images.name, BODIES.get(name), UNRESTRICTED in grant.conditions
+    body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
-    conditions = tuple(own if condition.word == OWN else condition for condition in grant.conditions)
+    granted = images.granted if name in OWNED_IMAGES - {REMOVAL} else ()
+    conditions = tuple(_by(owner, granted, condition) for condition in grant.conditions)
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
+    keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
+    asks = (body is not None and body.asks) or bool(keeps)
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or (body is not None and body.asks),
+        about_object=speaks or asks or (counts_for != "" and asks_for_object(name)),
         conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
+        counts_for=counts_for,
+        images=bind(name, grant, images),
+        stamps=owner if name in STAMPED else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None
-    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside)
+    stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
+    served = SERVED if operation.section == "services" else ""
+    key = f"{served}{_find_key(grant)}" if owner and name in _RUN else ""
+    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped, key=key)
+
+
+def _by(owner: str, granted: tuple[str, ...], condition: Condition) -> Condition:
+    """Return a condition with the owner, and the images of nobody that are granted, if it is about what is own."""
+    constraint = condition.constraint
+    if not isinstance(constraint, Own):
+        return condition
+    return Condition(own_by(owner, granted, constraint.creates), value=True)
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:
@@ -180,5 +345,5 @@ def _unmet(name: str, cases: tuple[Case, ...]) -> str:
     word = WORDS[KINDS[name]] if name in KINDS else ""
     silent = any(word in case.by_word and "force" not in case.by_word for case in cases)
     further = [parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES and silent]
-    without = f", without {' or '.join(further)}" if further else ""
+    without = f", and without the parameter {' or '.join(further)}" if further else ""
     return f"only allowed if {conditions}{without}" if conditions else ""

@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.anonymous import stamp_anonymous
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.claims.parameters import read_head
 from dockerproxy.policy.claims.reader import read_request
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
-from dockerproxy.policy.stamps import NEW, make_stamp
+from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json, show, write_json
 
@@ -76,9 +77,9 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             known = replace(known, found=named)
         if case.judges_head and judge_claims(case.by_word, claims_of_head(request, known)).faults:
             continue
-        if case.body is None:
+        if case.body is None and not case.stamped:
             return case.decision
-        answer = _look_into(policy, case, case.body, request, known)
+        answer = _look_into(policy, case, request, known)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
         elif isinstance(answer, Decision) and answer.conditions:
@@ -92,10 +93,14 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
 
 
 def _join(first: Decision | None, other: Decision) -> Decision:
-    """Let an archive fit either of two grants that its parameters fit, if it goes on under the same ones by both."""
+    """Let an archive fit either of two grants that its parameters fit, if it goes on under the same ones by both.
+
+    It takes no name of nobody's before it is known which of them it fits.
+    """
     if first is None or (first.query, first.about_object) != (other.query, other.about_object):
         return first or other
-    return replace(first, conditions=first.conditions + other.conditions)
+    images = replace(first.images, takes=()) if first.images is not None else None
+    return replace(first, conditions=first.conditions + other.conditions, images=images)
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -134,43 +139,88 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
 
 
 def _look_into(
-    policy: CompiledPolicy, case: Case, body: Body, request: CanonicalRequest, known: Known
+    policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known
 ) -> Decision | Lookup | Wanted | Judgement:
     """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
-    if body.is_read and known.body is None:
+    if case.reads_body and known.body is None:
         return Wanted.BODY
-    read = read_request(body, request, known)
+    read = read_request(case.body or BODIES[request.operation.name], request, known)
+    if case.body is None:
+        return _stamp_open(policy, case, read, known)
     judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
         return replace(judgement, faults=(*read.violations, *judgement.faults))
-    if judgement.lookups:
-        first, *others = judgement.lookups
+    grants = {case.key: judgement, **(_find_others(policy, case, read, known) if case.key else {})}
+    lookups = {each.target: each for one in grants.values() for each in one.lookups}
+    if lookups:
+        first, *others = lookups.values()
         return replace(first, others=tuple(others)) if others else first
-    stamped = _stamp(policy.owner, known.nonce, read.claims, judgement.substitutes)
-    query = substitute(read, stamped)
+    stamp = _find_stamp(policy, request, known, " ".join(grants))
+    query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
+    if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
+        stamp_anonymous(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    if not query and content is None:
-        return case.decision
-    volumes = _find_volumes(read.claims) if policy.owner else ()
-    makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
-    mounts = tuple(found.id for found in volumes)
-    strange = [name for name in makes if not _may_make(policy, case, name)]
+    decision = case.decision
+    if query or content is not None:
+        decision = _use_volumes(policy, replace(decision, content=content, query=query), read.claims)
+    strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
         return replace(judgement, faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
-    return replace(case.decision, content=content, query=query, mounts=mounts, makes=makes)
+    return decision
 
 
-def _stamp(owner: str, nonce: str, claims: Iterable[Claim], substitutes: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Put the labels that say whose it is on all that gets labels."""
-    if not owner:
+def _find_others(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Mapping[str, Judgement]:
+    """Return what other contained grants say of a create that they admit, too, by their keys."""
+    head = claims_of_head(read.request, known)
+    others = [each for each in policy.cases[read.request.operation.name] if each is not case and each.body]
+    others = [each for each in others if not (each.judges_head and judge_claims(each.by_word, head).faults)]
+    judged = {each.key: judge_claims(each.of_body, read.claims) for each in others}
+    return {key: judgement for key, judgement in judged.items() if not judgement.faults}
+
+
+def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Decision | Lookup:
+    """Stamp what a body makes that may be anything, and new volumes that it mounts, unless it says of what driver."""
+    content = known.body[0] if known.body is not None else None
+    content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known, case.key) or {})
+    if content is None:
+        message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not one map of labels"
+        return Decision(allowed=False, source=case.decision.source, message=message)
+    volumes = (claim.owned for claim in read.claims if claim.words[0] == "volumes")
+    lookups = [each for each in volumes if isinstance(each, Lookup)]
+    if lookups:
+        return replace(lookups[0], others=tuple(lookups[1:]))
+    decision = replace(case.decision, content=write_json(content))
+    has_driver = any("Driver" in each.path for each in read.violations)
+    return decision if has_driver else _use_volumes(policy, decision, read.claims)
+
+
+def _use_volumes(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
+    """Have the volumes that are mounted stay until the engine is done, and those that nobody has yet made before."""
+    volumes = _find_volumes(claims) if policy.owner else ()
+    makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
+    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes)
+
+
+def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known, keys: str) -> Mapping[str, str] | None:
+    """Return the labels that say whose it is: what is changed keeps those that it has. None if it may have any."""
+    if request.operation.name not in KINDS:
+        return make_stamp(policy.owner, known.nonce, keys) if policy.owner else None
+    return read_stamp(known.found.labels) if known.found is not None else {}
+
+
+def _stamp(
+    stamp: Mapping[str, str] | None, claims: Iterable[Claim], substitutes: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    """Put a stamp on all that gets labels, in place of one that is there."""
+    if stamp is None:
         return substitutes
     stamped = dict(substitutes)
     for claim in claims:
         if claim.words[0] == "labels" and claim.target:
             put, sent = stamped.get(claim.target), claim.options[0][0]
             given = put if isinstance(put, dict) else dict(sent.items) if isinstance(sent, Pairs) else {}
-            stamped[claim.target] = {**given, **make_stamp(owner, nonce)}  # type: ignore[dict-item] # they are texts
+            stamped[claim.target] = add_stamp(given, stamp)  # type: ignore[arg-type] # they are texts
     return stamped
 
 

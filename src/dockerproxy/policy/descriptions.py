@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.policy.image_marks import is_owned, list_called, read_marks, restrict
 from dockerproxy.policy.objects import (
     BY_REFERENCE,
     EVERY,
@@ -20,9 +21,10 @@ from dockerproxy.policy.objects import (
     ask,
     is_full_id,
 )
-from dockerproxy.policy.references import parse_reference, with_default_tag
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower
+from dockerproxy.wire.document import list_of, object_of
 
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 """What an engine may call an object; anything else would be read as more than one segment of a path."""
@@ -82,9 +84,9 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
         further = ask(parent, name, version, lookup.operation)
         return replace(further, acts_on=own, document=fields) if name else None
     names, labels = _read_names(lookup.kind, fields), read_labels(lookup.kind, fields)
-    found = ResolvedObject(lookup.acts_on or own, names, owner=own, document=lookup.document or fields, labels=labels)
+    found = ResolvedObject(lookup.acts_on or own, names, subject=own, document=lookup.document or fields, labels=labels)
     if lookup.kind is Kind.IMAGE:
-        return _read_image(lookup, found)
+        return _read_image(lookup, replace(found, marks=read_marks(list_of(fields.get("repotags")))))
     if lookup.kind is not Kind.CONTAINER:
         return replace(found, belongs_to=find_owner(labels, {}))
     image = _identity(fields.get("imageid") or fields.get("image"))
@@ -97,22 +99,20 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:
     """Return the labels of an object, as its description or a list has them."""
     place = fields.get("spec" if kind in _SPECIFIED else "config")
-    labels = place.get("Labels") if isinstance(place, dict) else fields.get("labels")
-    return labels if isinstance(labels, dict) else {}
+    return object_of(place.get("Labels") if isinstance(place, dict) else fields.get("labels"))
 
 
 def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
     if kind is Kind.IMAGE:
-        texts = [_text(text) for field in ("repotags", "repodigests") for text in _list(fields.get(field))]
+        texts = [_text(text) for field in ("repotags", "repodigests") for text in list_of(fields.get(field))]
         return tuple(str(reference) for text in texts if (reference := parse_reference(text)) is not None)
     if kind in _SPECIFIED:
-        spec = fields.get("spec")
-        named = spec.get("Name") if isinstance(spec, dict) else None
+        named: object = object_of(fields.get("spec")).get("Name")
     else:
         named = fields.get("name")
     name = _text(named).removeprefix("/")
     if kind is Kind.CONTAINER and not name:  # A list has the names by which others link to it, too: `/web/db`.
-        names = (_text(each).removeprefix("/") for each in _list(fields.get("names")))
+        names = (_text(each).removeprefix("/") for each in list_of(fields.get("names")))
         name = next((each for each in names if "/" not in each), "")
     return (name,) if name else ()
 
@@ -121,13 +121,14 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
+    called = list_called(lookup.name, found)
+    is_anybodys = all(is_owned(found, name) for name in called)
+    found = replace(found, called=called, meant=called if is_anybodys else ())
     if lookup.operation.name not in BY_REFERENCE:
         return found
-    spelled = parse_reference(lookup.name)
-    reference = str(with_default_tag(spelled)) if spelled is not None else ""
-    if reference in found.names:
+    if len(called) == 1 and called[0] in found.names:
         # No id: the name may be another image's by the time it is acted on.
-        return ResolvedObject(reference, (reference,))
+        return restrict(ResolvedObject("", (), marks=found.marks), called[0])
     return _with_every_name(found)
 
 
@@ -146,7 +147,3 @@ def _identity(value: object) -> str:
     """Return what can stand in a path as the name of one object; empty if it cannot."""
     text = _text(value)
     return text if _ID.fullmatch(text) else ""
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -4,7 +4,7 @@ Sources, the order of lines and what denials take out say nothing here. Two poli
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -14,10 +14,15 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.model import Mode, values_of
+from dockerproxy.policy.model import values_of
+from dockerproxy.policy.objects import GIVING, WORDS
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, narrows
 from dockerproxy.policy.wording import write_grant
+
+_GIVEN: Final = ("names", "tags")
+_OBJECTS: Final = frozenset(WORDS.values())
+"""Without a word for names that are given, a grant of some objects gives only names by which it lists them."""
 
 _DIGITS: Final = 12
 """Of a digest: 48 bits tell the policies of one operator apart."""
@@ -41,24 +46,23 @@ class Changes:
     """What differs between two policies; false if nothing does.
 
     Attributes:
-        mode: Before and after.
+        settings: What differs besides, as `compare_settings` says it.
         gained: Operations that were not allowed in any case, as grants.
         lost: Operations that are not allowed in any case any more, as the grants they had.
         changed: Operations that are allowed in other cases.
     """
 
-    mode: tuple[Mode, Mode]
+    settings: tuple[str, ...]
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     changed: tuple[Change, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.gained or self.lost or self.changed or self.mode[0] is not self.mode[1])
+        return bool(self.gained or self.lost or self.changed or self.settings)
 
     def lines(self) -> Iterator[str]:
         """Say it in lines for the log."""
-        if self.mode[0] is not self.mode[1]:
-            yield f"mode {self.mode[1]}, was {self.mode[0]}"
+        yield from self.settings
         if self.gained:
             yield f"gained {', '.join(self.gained)}"
         if self.lost:
@@ -87,7 +91,32 @@ def find_changes(old: CompiledPolicy, new: CompiledPolicy) -> Changes:
                     tuple(way for way in before if way not in after), tuple(way for way in after if way not in before)
                 )
             )
-    return Changes(mode=(old.mode, new.mode), gained=tuple(gained), lost=tuple(lost), changed=tuple(changed))
+    settings = tuple(f"{key} {said}" for key, said in compare_settings(old, new))
+    return Changes(settings=settings, gained=tuple(gained), lost=tuple(lost), changed=tuple(changed))
+
+
+def list_settings(policy: CompiledPolicy) -> Mapping[str, str]:
+    """Return what a policy says besides its grants and denials, in words, by the keys of a policy file."""
+    places = policy.policy.places
+    paths = (f"{client} is {host}" for client, host in sorted(places.paths.items()))
+    said = {
+        "mode": policy.policy.mode_word,
+        "own_as": policy.owner,
+        "own_socket": places.own_socket,
+        "paths": ", ".join(paths),
+        "quota": str(policy.policy.quota or ""),
+        "hide": ", ".join(sorted(policy.hides)),
+    }
+    return {key: text for key, text in said.items() if text}
+
+
+def compare_settings(old: CompiledPolicy, new: CompiledPolicy) -> Iterator[tuple[str, str]]:
+    """Yield the keys of what differs besides grants and denials, each with what it is and was."""
+    before, after = list_settings(old), list_settings(new)
+    for key in (*before, *(key for key in after if key not in before)):
+        was, now = before.get(key, "none"), after.get(key, "none")
+        if was != now:
+            yield key, f"{now}, was {was}"
 
 
 def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
@@ -128,11 +157,14 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
         narrow.get("force") is True and "force" not in wide and any(is_about_object(operation, word) for word in wide)
     )
     renames = "tags" in wide and "tags" not in narrow and "images" in narrow
+    gives = (
+        name in GIVING and any(word not in wide and word in narrow for word in _GIVEN) and bool(_OBJECTS & wide.keys())
+    )
     acts = (condition for condition in (*theirs, *mine) if condition.constraint.acts)
     is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
-    return not (reaches or renames) and all(
+    return not (reaches or renames or gives) and all(
         _covers_word(CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=is_open or narrows(operation, word))
         for word in words
         if word != UNRESTRICTED.word
@@ -149,9 +181,10 @@ def _covers_word(constraint: Constraint, wide: Value | None, narrow: Value | Non
         narrows: Whether to say nothing admits everything.
     """
     if wide is None:
-        return narrows or (narrow is not None and constraint.within(narrow, constraint.unspoken))
+        said = narrow if constraint.unspoken else None  # Else to say nothing admits nothing.
+        return narrows or (said is not None and constraint.within(said, constraint.unspoken))
     if narrow is None:
-        return not narrows and all(map(constraint.matcher(wide), constraint.read_back(constraint.unspoken)))
+        return not narrows and constraint.admits_unspoken(wide)
     return constraint.within(narrow, wide)
 
 
@@ -167,8 +200,9 @@ def _sort_value(value: Value) -> Value:
 
 
 def describe(policy: CompiledPolicy) -> tuple[str, ...]:
-    """Say all that a policy means: its mode, and every operation that is allowed with the conditions."""
-    return (f"mode: {policy.mode}", *(way for name in sorted(OPERATIONS) for way in find_ways(policy, name)))
+    """Say all that a policy means: its settings, and every operation that is allowed with the conditions."""
+    settings = (f"{key}: {text}" for key, text in list_settings(policy).items())
+    return (*settings, *(way for name in sorted(OPERATIONS) for way in find_ways(policy, name)))
 
 
 def digest(policy: CompiledPolicy) -> str:

@@ -1,34 +1,35 @@
 """Judge a request: from the bytes of its head to what goes to the engine, or why nothing does.
 
 The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
-same bytes can be remembered, and judging can run in any thread. A request that was read is in one of three phases:
-
-    judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
+same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
+(`policy/phases`).
 
 An archive is judged as it passes (`claims/archives`); where nothing is refused, `judge_archive` follows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
 
-from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
-from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.api.answers import ANSWERS
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, Shape
+from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.claims.builds import add_namespaces
+from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed
-from dockerproxy.policy.lists import with_label, without_count
+from dockerproxy.policy.decide import Wanted, decide, is_allowed
+from dockerproxy.policy.hiding import find_bar
+from dockerproxy.policy.image_lists import narrow
+from dockerproxy.policy.lists import PRUNES, with_label, without_count
 from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.naming import makes_image, with_mark
 from dockerproxy.policy.needs import UNREAD, find_needs
 from dockerproxy.policy.objects import (
-    BY_NAME,
-    SWEEPING,
     Kind,
     Lookup,
     ResolvedObject,
@@ -38,103 +39,15 @@ from dockerproxy.policy.objects import (
     with_name,
     with_query,
 )
-from dockerproxy.policy.stamps import OWNER
+from dockerproxy.policy.phases import REMOVING, Judged, NeedsBody, NeedsLookup, Reading, Verdict
+from dockerproxy.policy.places import NOWHERE
+from dockerproxy.policy.prunes import begin_prune
+from dockerproxy.policy.stamps import OWNER, make_stamp, stamp_query
 from dockerproxy.policy.telling import forget_others
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.wire.document import read_json
-from dockerproxy.wire.head import Framing, RequestHead, parse_request, write_request
-
-_NO_BODY: Final = Framing.NONE
-_REMOVING: Final = BY_NAME | SWEEPING
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A request that has a single reading, with all that is known of it.
-
-    Attributes:
-        head: The head as understood.
-        request: What it asks for, in its one spelling.
-        target: The canonical target.
-        mode: What becomes of it if it is not allowed.
-        known: What was found out besides its head.
-        body: The body as it came, of a request that was held for it; None of one that was not.
-        object: Name of the object that was looked up; empty if none was.
-    """
-
-    head: RequestHead
-    request: CanonicalRequest
-    target: str
-    mode: Mode
-    known: Known
-    body: bytes | None
-    object: str
-
-    @property
-    def operation(self) -> Operation:
-        """What the engine would do; UNKNOWN if the catalog does not know it."""
-        return self.request.operation
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing of it is left to come: it has no body, or that was held."""
-        return self.body is not None or self.head.framing is _NO_BODY
-
-    @property
-    def parts(self) -> tuple[RequestHead, CanonicalRequest, str, Mode, Known, bytes | None, str]:
-        """All of it, to make another phase from."""
-        return self.head, self.request, self.target, self.mode, self.known, self.body, self.object
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsBody(Reading):
-    """A request that is decided when all of its body has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsLookup(Reading):
-    """A request that is decided when the engine has said what a name means.
-
-    Attributes:
-        lookup: What it is asked.
-    """
-
-    lookup: Lookup
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict(Reading):
-    """A request that is decided.
-
-    Attributes:
-        decision: Whether it is allowed.
-        to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
-        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it. It is
-            `UNREAD` as long as that depends on an archive.
-    """
-
-    decision: Decision
-    to_engine: bytes
-    needs: Mapping[str, Value] | None
-
-    @property
-    def passes(self) -> bool:
-        """Whether it goes on to the engine: it is allowed, or its socket only reports or learns."""
-        return bool(self.to_engine)
-
-    @property
-    def removes_volumes(self) -> bool:
-        """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
-        return self.request.operation.name in _REMOVING and bool(self.to_engine)
-
-    @property
-    def goes_alone(self) -> bool:
-        """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
-        return self.removes_volumes or (bool(self.decision.shows) and bool(self.to_engine))
-
-
-Judged = NeedsBody | NeedsLookup | Verdict
+from dockerproxy.wire.document import read_json, write_json
+from dockerproxy.wire.head import Framing, parse_request, write_request
 
 
 def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
@@ -149,10 +62,29 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     if refusal is not None:
         return refusal
     named = find_object(request)
-    known = Known(found=named) if isinstance(named, ResolvedObject) else NOTHING
-    reading = Reading(parsed, request, request.target, policy.mode, known, None, "")
+    known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
+    hides = policy.hides if request.operation.name in ANSWERS else frozenset[str]()
+    reading = Reading(parsed, request, request.target, policy.mode, known, None, "", hides)
+    return _bar(policy, reading) or _begin(policy, reading)
+
+
+def _bar(policy: CompiledPolicy, reading: Reading) -> Verdict | None:
+    """Deny what would show what is hidden: in every mode, and before the engine is asked anything."""
+    request, operation = reading.request, reading.operation
+    bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
+    if not bar:
+        return None
+    answer = decide(policy, request)
+    if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
+        answer = Decision(allowed=False, source="", message=f"{operation.name} denied: {bar}")
+    return Verdict(*reading.parts, answer, b"", None)
+
+
+def _begin(policy: CompiledPolicy, reading: Reading) -> Judged | Refusal:
+    """Decide by the head, or say what else is needed."""
+    parsed = reading.head
     if _needs_body(policy, reading):
-        return refuse_type(parsed, request.operation) or NeedsBody(*reading.parts)
+        return refuse_type(parsed, reading.operation) or NeedsBody(*reading.parts)
     if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, reading):
         return Refusal(400, "unsupported HTTP/1.0 for an archive that must be checked; use HTTP/1.1")
     return _decide(policy, reading)
@@ -166,8 +98,17 @@ def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
         return document
-    known = Known(found=waiting.known.found, body=(document,), nonce=nonce)
+    known = replace(waiting.known, body=(document,), nonce=nonce)
     return _decide(policy, replace(waiting, body=content, known=known))
+
+
+def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
+    """Decide about a whole request that another policy denies, with what is known of it."""
+    known = replace(known, nonce=nonce)
+    reading = Reading(
+        denied.head, denied.request, denied.target, policy.mode, known, denied.body, denied.object, denied.hides
+    )
+    return _bar(policy, reading) or _decide(policy, reading)
 
 
 def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
@@ -213,6 +154,12 @@ def judge_archive(verdict: Verdict, archive: ReadArchive) -> Verdict:
     known = replace(verdict.known, archive=archive.found)
     needs = find_needs(BODIES[verdict.operation.name], verdict.request, known)
     return replace(verdict, decision=decision, needs=None if isinstance(needs, Lookup) else needs)
+
+
+def attach_nonce(verdict: Verdict, nonce: str) -> Verdict:
+    """Have a request that was decided by its head make an image under a fresh mark, or a secret under a stamp."""
+    known = replace(verdict.known, nonce=nonce)
+    return _settle(replace(verdict, known=known), verdict.decision, verdict.needs)
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
@@ -320,7 +267,7 @@ def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
     names = missing(lookup).names if found is None else found.names
     if found is not None and lookup.kind is Kind.IMAGE:
         names = tuple(name for name in missing(lookup).names if name in names) or names
-    return names[0] if names else found.owner if found is not None else ""
+    return names[0] if names else found.subject if found is not None else ""
 
 
 def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
@@ -328,13 +275,22 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     operation, request, found = reading.operation, reading.request, reading.known.found
     decided = decision
     if reading.mode is not Mode.ENFORCE:  # Where nothing is refused, lists and archives pass as they come.
-        decided = replace(decision, shows=()) if decision.shows else decision
+        decided = replace(decision, shows=(), images=None)
         decision = replace(decided, conditions=()) if decision.conditions else decided
+        if not decision.allowed and reading.known.places != NOWHERE and reading.known.body is not None:
+            decision = replace(decision, content=_find_places(reading))
+    if decision.shows and operation.name in PRUNES:  # The engine would remove what others have: it gets no prune.
+        return Verdict(*reading.parts, decided, begin_prune(request).head, needs)
     if decision.shows:
         request = with_query(request, without_count(request))
+        request, decided = narrow(request, decided)
         request = with_label(request, OWNER, decision.owner) if decision.owner else request
     if decision.query:
         request = with_query(request, decision.query)
+    if decision.images is not None and reading.known.nonce and makes_image(request):
+        request = with_mark(request, decision.images.name, reading.known.nonce)
+    if decision.stamps and reading.known.nonce:
+        request = stamp_query(request, make_stamp(decision.stamps, reading.known.nonce))
     if decision.about_object and found is not None:
         request = with_name(request, operation, found.id)
     target = reading.target if request is reading.request else request.target
@@ -344,13 +300,19 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     return Verdict(*reading.parts, decided, _write(reading, decision, target) if passes else b"", needs)
 
 
+def _find_places(reading: Reading) -> bytes | None:
+    """Write the body of a request that is not allowed, but passes, with what it mounts where the engine finds that."""
+    read = read_request(BODIES[reading.operation.name], reading.request, reading.known)
+    return None if read.violations or read.content is None else write_json(read.content)
+
+
 def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = reading.head, reading.operation
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
-    if operation.name in _REMOVING:
+    if operation.name in REMOVING:
         head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if reading.body is not None and head.framing is not Framing.NONE:

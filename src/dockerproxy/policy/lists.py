@@ -4,6 +4,7 @@ The engine's answer is cut into its elements, byte for byte, and those that some
 
 Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
 counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
+Attack: learn which service or node has an id that begins so, by a list of tasks -> Defence: part of an id is refused.
 Attack: an element in a form that is not known -> Defence: then nothing is shown, and the client gets an error.
 """
 
@@ -12,17 +13,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote
 
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import prove_owner, read_fields
-from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import fold, lower, number
 from dockerproxy.wire.document import read_json
 
-_KINDS: Final[Mapping[str, Kind]] = {
+LISTS: Final[Mapping[str, Kind]] = {
     "ConfigList": Kind.CONFIG,
     "ContainerList": Kind.CONTAINER,
     "ContainerListLibpod": Kind.CONTAINER,
@@ -34,6 +38,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "SecretList": Kind.SECRET,
     "SecretListLibpod": Kind.SECRET,
     "ServiceList": Kind.SERVICE,
+    "TaskList": Kind.TASK,
     "VolumeList": Kind.VOLUME,
     "VolumeListLibpod": Kind.VOLUME,
 }
@@ -45,11 +50,23 @@ _BELOW: Final = {"VolumeList": "Volumes"}
 EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 """Operations whose answer is a list without end, of what happens to objects of all kinds."""
 
+PRUNES: Final = frozenset(
+    {
+        *("ContainerPrune", "ContainerPruneLibpod", "ImagePrune", "NetworkPrune"),
+        *("NetworkPruneLibpod", "PodPruneLibpod", "VolumePrune", "VolumePruneLibpod"),
+    }
+)
+"""Operations that remove all of what a list shows that is not in use; `policy/prunes` says how."""
+
+USAGE: Final = "SystemDataUsage"
+"""The operation that says what uses the disk; `policy/summaries` says how some of it is shown."""
+
 LISTED: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: OBJECT_WORDS[kind] for name, kind in _KINDS.items()},
+    **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
     **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
+    **dict.fromkeys((*sorted(PRUNES), USAGE), (OWN,)),
 }
-"""The words of conditions on what a list shows, by operation."""
+"""The words of conditions on what a list shows or a prune removes, by operation."""
 
 COUNTS: Final = ("last", "limit")
 """Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
@@ -61,21 +78,28 @@ _RELATIVE: Final = frozenset({"after", "before", "since"})
 
 RELATIVE: Final = "compares with an object that may be hidden (after, before, since, part of an id)"
 
+Services: TypeAlias = Mapping[str, ResolvedObject]
+"""What a list of services has, by their ids: tasks are judged by their services."""
+
 ImageLabels: TypeAlias = Mapping[str, Mapping[str, object] | None]
 """Labels of images, by the targets of the lookups of those that have them; None where they are unknown."""
 
-_lower: Final = lru_cache(maxsize=256)(lower)
-"""Of keys, which are the same in each element."""
+
+@lru_cache(maxsize=64)
+def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return keys in small letters; those of each element are the same."""
+    return tuple(map(lower, keys))
+
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
-_BEGINS_AN_ID: Final = re.compile(r'"[0-9a-f]{1,63}"').search
-"""Podman says how many networks have an id that begins so."""
+_PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
+_PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
+"""Filters by which an engine says whether anything has an id that begins so: Podman of networks; a swarm for tasks."""
 
 _DECODER: Final = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element of a list.
 
     Attributes:
@@ -108,6 +132,7 @@ class Answer:
         shows: Sequence[Mapping[str, Condition]],
         labels: ImageLabels,
         count: int = 0,
+        services: Services = MappingProxyType({}),
     ) -> bytes:
         """Return the answer with those of its elements that the conditions of some grant admit.
 
@@ -115,16 +140,20 @@ class Answer:
             shows: The conditions of each grant.
             labels: Those of the images that the engine was asked for, by the targets of the lookups.
             count: How many elements are wanted at most; 0 for all.
+            services: All of which there may be tasks.
         """
-        found = ((each, _prove(each.found, labels)) for each in self.elements)
-        shown = [each for each, one in found if any(admits(conditions, one) for conditions in shows)]
+        found = ((each, _prove(each.found, labels, services)) for each in self.elements)
+        shown = [each for each, one in found if one and any(admits(conditions, one) for conditions in shows)]
         inner = ",".join(self.text[each.start : each.stop] for each in shown[: count or None])
         return f"{self.text[: self.start]}{inner}{self.text[self.stop :]}".encode(errors="surrogateescape")
 
 
-def _prove(found: ResolvedObject | Lookup, labels: ImageLabels) -> ResolvedObject:
+def _prove(found: ResolvedObject | Lookup, labels: ImageLabels, services: Services) -> ResolvedObject | None:
+    """Return what an element is judged by; None for a task without a service."""
     if isinstance(found, ResolvedObject):
         return found
+    if found.of is None:
+        return services.get(found.name)
     return prove_owner(found, labels.get(found.target))
 
 
@@ -135,12 +164,15 @@ def admits(conditions: Mapping[str, Condition], found: ResolvedObject) -> bool:
 
 def is_relative(request: CanonicalRequest) -> bool:
     """Whether a list is narrowed by comparing with an object, which may be another's; or by what cannot be read."""
+    of_swarm = LISTS.get(request.operation.name) is Kind.TASK
+    parts = (_PART_OF_NETWORK, _PART_OF_SWARM) if of_swarm else (_PART_OF_NETWORK,)
     for text in request.values("filters"):
         filters = read_json(text.encode(errors="surrogateescape")) if text else {}
         if not isinstance(filters, dict) or not _RELATIVE.isdisjoint(map(lower, filters)):
             return True
-        if any(lower(key) == "network" and _BEGINS_AN_ID(json.dumps(value)) for key, value in filters.items()):
-            return True
+        for names, begins_an_id in parts:
+            if any(lower(key) in names and begins_an_id(json.dumps(value)) for key, value in filters.items()):
+                return True
     return False
 
 
@@ -172,7 +204,7 @@ def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalReq
     others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
     given = request.values("filters")
     filters = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
-    is_clear = len(given) <= 1 and request.operation.name not in EVENTS
+    is_clear = len(given) <= 1 and request.operation.name in LISTS
     if not is_clear or not isinstance(filters, dict) or "label" in map(lower, filters):
         return request
     label, is_map = f"{name}={value}", any(isinstance(each, dict) for each in filters.values())
@@ -180,25 +212,32 @@ def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalReq
     return replace(request, query=(*others, ("filters", text)))
 
 
-def read_list(operation: Operation, content: bytes, version: str) -> Answer | None:
-    """Read the answer to a list operation; None if it is not as it must be."""
-    text = content.decode(errors="surrogateescape")
+def write_filters(owner: str) -> str:
+    """Return the filters of a list of what has an owner's stamp, for a query."""
+    return quote(json.dumps({"label": [f"{OWNER}={owner}"]}))
+
+
+def read_list(operation: Operation, content: bytes, version: str, before: Answer | None = None) -> Answer | None:
+    """Read the answer to a list operation; None if it is not as it must be.
+
+    Clients poll, and most of what comes is as it was: that is not read again.
+
+    Args:
+        operation: Whose answer it is.
+        content: Of the answer.
+        version: The prefix of further lookups.
+        before: What was read of another answer to the same operation, under the same version.
+    """
+    text, lookup = content.decode(errors="surrogateescape"), Lookup(LISTS[operation.name], "", "", operation)
     try:
         start = _find_list(text, _BELOW.get(operation.name, ""))
         if text.startswith("null", start):
             return Answer(text, len(text), len(text), ())
-        spans = tuple(_cut(text, start))
+        elements = tuple(_read_elements(text, start, lookup, version, before))
     except (ValueError, IndexError, RecursionError):
         return None
-    kind, elements = _KINDS[operation.name], list[Element]()
-    for first, last, value in spans:
-        fields = {_lower(key): item for key, item in value.items()} if isinstance(value, dict) else {}
-        found = read_fields(Lookup(kind, "", "", operation), fields, version)
-        if found is None:
-            return None
-        elements.append(Element(first, last, found))
-    stop = _skip(text, spans[-1][1] if spans else start + 1)
-    return Answer(text, start + 1, stop, tuple(elements))
+    stop = _skip(text, elements[-1].stop if elements else start + 1)
+    return Answer(text, start + 1, stop, elements)
 
 
 def _skip(text: str, place: int) -> int:
@@ -220,15 +259,49 @@ def _find_list(text: str, key: str) -> int:
         place = _skip(text, place)
 
 
-def _cut(text: str, start: int) -> Iterator[tuple[int, int, object]]:
-    """Yield where each element stands, and what it is."""
+def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Answer | None) -> Iterator[Element]:
+    """Yield the elements of a list.
+
+    Attack: an element that only begins like one of before -> Defence: both are objects, and such a one ends where the
+    other does (test: test_a_list_is_read_the_same_whatever_was_read_before).
+
+    Raises:
+        ValueError: It is no list of objects of which each says what it is.
+        IndexError: It is cut short.
+    """
     if text[start] != "[":
         raise ValueError(start)
+    known, turn = before.elements if before is not None else (), 0
     place = _skip(text, start + 1)
     while text[place] != "]":
-        value, stop = _DECODER.raw_decode(text, place)
-        yield place, stop, value
+        near = range(max(turn - 1, 0), min(turn + 2, len(known)))  # One may have come, gone or changed.
+        same = next((nth for nth in near if _is_at(text, place, before, nth)), None)
+        if same is not None:
+            stop, found = place + known[same].stop - known[same].start, known[same].found
+        else:
+            value, stop = _DECODER.raw_decode(text, place)
+            found = _read_element(lookup, value, version)
+        turn = (turn if same is None else same) + 1
+        yield Element(place, stop, found)
         place = _skip(text, stop)
         if text[place] not in ",]":
             raise ValueError(place)
         place = _skip(text, place + 1) if text[place] == "," else place
+
+
+def _is_at(text: str, place: int, before: Answer | None, nth: int) -> bool:
+    """Whether an element of before stands at a place."""
+    if before is None:
+        return False
+    element = before.elements[nth]
+    return text.startswith(before.text[element.start : element.stop], place)
+
+
+def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
+    fields = dict(zip(_lower_all(tuple(value)), value.values(), strict=True)) if isinstance(value, dict) else {}
+    found = read_fields(lookup, fields, version)
+    if found is None and lookup.kind is Kind.TASK and not fields.get(OWNED[Kind.TASK]):  # It attaches a container.
+        return lookup
+    if found is None:
+        raise ValueError(value)
+    return found

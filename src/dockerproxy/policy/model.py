@@ -7,10 +7,17 @@ the order says nothing.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.places import NOWHERE, Places
+from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.wording import ADD
+
+ASK: Final = "ask"
+"""A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""
 
 
 class Mode(StrEnum):
@@ -60,6 +67,10 @@ class Policy:
         mode: What becomes of a request that is not allowed.
         remedy: How to add a grant, for `propose`.
         owner: Whose what its clients create is, if a grant speaks of `own`.
+        places: Where the engine finds what its clients mount.
+        quota: How much of its owner's there may be; None if there is no limit.
+        hides: What is left out of the engine's answers, in words of `api/answers`.
+        asks: Whether a person may allow what is not: mode `ask`, which denies like `enforce` unless somebody does.
     """
 
     grants: tuple[Grant, ...]
@@ -68,6 +79,15 @@ class Policy:
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
     owner: str = ""
+    places: Places = NOWHERE
+    quota: Quota | None = None
+    hides: frozenset[str] = frozenset()
+    asks: bool = False
+
+    @property
+    def mode_word(self) -> str:
+        """What a policy file calls what becomes of a request that is not allowed."""
+        return ASK if self.asks else self.mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +105,15 @@ class Decision:
         query: What goes on in place of some parameters, by their names.
         conditions: What a body that streams is held to, by words, of each grant that it may fit; none if it may be
             anything.
-        shows: By which conditions, of any of several grants, an element of a list is shown; all are if there are none.
+        shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
+            are if there are none.
         owner: Whose all is that is shown, if it is all somebody's.
         mounts: Volumes that it may mount as they are now, since they are the client's own.
         makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
+        images: Who owns the images that it makes, names, removes or shows; None if it goes on and comes back as it is.
+        stamps: Whose stamp goes into the query of what has no other place for it; empty if none does.
+        counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
     """
 
     allowed: bool
@@ -105,3 +129,6 @@ class Decision:
     owner: str = ""
     mounts: tuple[str, ...] = ()
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    stamps: str = ""
+    counts_for: str = ""
+    images: ImageOwner | None = None

@@ -50,19 +50,25 @@ class ResolvedObject:
         id: What the request goes on under: the full id, or the name of what has none.
         names: All names it is judged by; of an image its normalised references, of an exec those of its container.
         every: Whether the operation acts on all its names, so that a condition must hold for each.
-        owner: Id of what it is judged by: of an exec its container, of a task its service, else its own.
+        subject: Id of what it is judged by: of an exec its container, of a task its service, else its own.
         belongs_to: Who created it, by its stamp; `NEW` if there is no such object, so that whoever makes it does.
         document: What the engine says of it, keys in small letters; empty if there is no such object.
         labels: Of it, or of what it is judged by.
+        marks: Of an image, or of the one name of it that is meant: whose they are (`policy/image_marks`).
+        called: Of an image, the names of it that a request may mean; none if it means the image by its ID.
+        meant: The same, if all of them are somebody's, so that no other name says whether they may be used.
     """
 
     id: str
     names: tuple[str, ...]
     every: bool = False
-    owner: str = ""
+    subject: str = ""
     belongs_to: str = field(default="", compare=False)
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
     labels: Mapping[str, object] = field(default_factory=dict, compare=False)
+    marks: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    called: tuple[str, ...] = field(default=(), compare=False)
+    meant: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,8 @@ _SECTIONS: Final[Mapping[Kind, str]] = {
 WORDS: Final = {**_SECTIONS, Kind.REMOTE_IMAGE: "images", Kind.EXEC: "containers", Kind.TASK: "services"}
 """What the condition on an object is called. An exec is judged by its container, a task by its service."""
 
-_KINDS: Final = {section: kind for kind, section in _SECTIONS.items() if kind not in {Kind.SECRET, Kind.CONFIG}}
-"""By that segment. Secrets and configs are asked for only if the body of a service names them."""
+_KINDS: Final = {section: kind for kind, section in _SECTIONS.items()}
+"""By that segment."""
 
 OWNED: Final[Mapping[Kind, str]] = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}
 """Kinds of objects that are judged by what they belong to, with the field that names it. It is asked about as well."""
@@ -168,18 +174,20 @@ KINDS: Final[Mapping[str, Kind]] = {
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
 
+SHOWING: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod"))
+"""Operations whose answers have names of images."""
+
+OWNED_IMAGES: Final = SHOWING | {"ImageDelete", "ImageExistsLibpod", "ImageTag"}
+"""Those that can be about images that a client owns."""
+
 OWN: Final = "own"
 LABELLED: Final = "labelled"
 """Words about whose an object is, and how it is labelled, whatever it is called."""
 
 
-def _list_words(kind: Kind) -> tuple[str, ...]:
-    if kind is Kind.REMOTE_IMAGE:
-        return (WORDS[kind],)
-    return (WORDS[kind], LABELLED) if kind is Kind.IMAGE else (WORDS[kind], OWN, LABELLED)
-
-
-OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {kind: _list_words(kind) for kind in Kind}
+OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    kind: (WORDS[kind],) if kind is Kind.REMOTE_IMAGE else (WORDS[kind], OWN, LABELLED) for kind in Kind
+}
 """For each kind of object the words of conditions that speak of it: of its name first."""
 
 
@@ -187,8 +195,10 @@ def words_of_object(name: str) -> tuple[str, ...]:
     """Return the words of conditions on the object that an operation names; nothing if it names none."""
     if name not in KINDS:
         return ()
-    words = OBJECT_WORDS[KINDS[name]]
-    return words[:1] if KINDS[name] is Kind.IMAGE and name in BY_REFERENCE | EVERY | GIVING else words
+    words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
+    left_out = {OWN} if is_image and name not in OWNED_IMAGES else set()
+    left_out |= {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
+    return tuple(word for word in words if word not in left_out)
 
 
 def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
@@ -237,6 +247,11 @@ def missing(lookup: Lookup) -> ResolvedObject:
     name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
     named = lookup.kind not in OWNED and not lookup.acts_on
     return ResolvedObject(lookup.name, (name,) if named else (), belongs_to=NEW)
+
+
+def get_object(found: ResolvedObject | Lookup) -> ResolvedObject:
+    """Return what is said of an object, also where the engine must still be asked whose it is."""
+    return found if isinstance(found, ResolvedObject) else found.of or ResolvedObject("", ())
 
 
 def is_full_id(name: str) -> bool:

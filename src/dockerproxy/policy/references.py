@@ -8,6 +8,9 @@ no normalised form and matches nothing.
 A pattern is a reference with globs.
 Attack: a tag beside a digest, which no engine looks at -> Defence: left out here, too.
 Attack: a glob where the registry should be, which may match anyone's -> Defence: a fault of the pattern.
+Attack: docker.io/ghcr.io/x, which Docker lists as ghcr.io/x, as if it were from there, or as a mark of ours -> Defence:
+it is no name. None of Docker Hub begins like a registry (tests: test_what_docker_lists_is_the_name_that_was_given,
+test_no_name_looks_like_a_mark_in_any_list).
 Attack: the end of a tag as the end of a name -> Defence: without tag or digest a pattern means `latest`, unless it ends
 with a star. A digest cannot pass for a tag.
 """
@@ -16,6 +19,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import lower
@@ -66,16 +70,30 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference | None:
-    """Read a reference as Docker does; None if it is none, or an id.
+    """Read a reference as Docker does; None if it is none, an id, or a mark of ours.
 
     No tag is added. A tag in front of a digest is dropped as ParseDockerRef does: engines pull and inspect by the
     digest alone, so whoever may pull `nginx:1.27` must not have any image of that repository by calling it so.
     """
     match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
-    if match is None or len(match["path"]) > _MOST_OF_PATH:
+    if match is None or len(match["path"]) > _MOST_OF_PATH or f"{RESERVED}/" in match["name"]:
+        return None
+    if _has_two_registries(match["name"]):
         return None
     digest = match["digest"] or ""
     return Reference(match["name"], "" if digest else match["tag"] or "", digest)
+
+
+def has_registry(text: str) -> bool:
+    """Whether a reference is spelled with a registry. Podman looks others up in several."""
+    first, slash, _ = text.partition("/")
+    return slash != "" and _is_registry(first)
+
+
+def _has_two_registries(name: str) -> bool:
+    """Whether a name of Docker Hub, of which Docker does not list the registry, would be one of another then."""
+    registry, _, path = name.partition("/")
+    return registry == "docker.io" and has_registry(path)
 
 
 def with_default_tag(reference: Reference) -> Reference:
@@ -147,6 +165,8 @@ def _fault_of_name(name: str) -> str:
     if match is not None:
         stars = len(name) - len(name.replace("*", ""))
         too_long = len(match["path"]) - stars > _MOST_OF_PATH
+        if _has_two_registries(written):
+            return "Docker Hub has no image whose name begins like a registry: leave out docker.io/"
         return f"the name of an image has at most {_MOST_OF_PATH} characters" if too_long else ""
     if "://" in name:
         return "a reference begins with the registry, without https://"

@@ -6,29 +6,97 @@ random text on, and a container that has the text from its image is nobody's.
 Attack: an image that carries a stamp: built, loaded, or committed from an object of one's own -> Defence: the engine is
 asked what the image of a stamped container is labelled (test: test_a_stamp_that_the_image_has_is_worth_nothing).
 Attack: delete the image, so that nothing can be compared -> Defence: such a container is nobody's.
+Attack: take over what another made, or lose one's own, by an update of its labels -> Defence: whoever updates it, it
+keeps the stamp that it has, and gets none (test: test_an_update_leaves_the_stamp_as_it_is).
+Attack: a label that says that an object is of whoever has what does not exist -> Defence: it is nobody's
+(test: test_nothing_is_of_the_owner_of_what_does_not_exist).
 Attack: a label of ours in a request, on any socket -> Defence: refused (test: test_nobody_sends_a_label_of_ours).
+Attack: a body that is not looked at, since its grant is unrestricted: with a stamp of another's, or with labels where
+only some engines see them -> Defence: the stamp is put over what is there, under the one spelling of the field; two
+spellings are refused (test: test_whatever_grant_admits_a_create_it_is_stamped).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.text import fold
+from dockerproxy.wire.document import Json, read_json, write_json
 
 RESERVED: Final = "io.dockerproxy."
 """What labels of ours begin with."""
 
 OWNER: Final = f"{RESERVED}owner"
 NONCE: Final = f"{RESERVED}nonce"
+GRANTS: Final = f"{RESERVED}grants"
+"""Of a container: keys of all grants under which it could be created, by whose bounds it may be changed."""
+
+SERVED: Final = "service-"
+"""What the keys of grants begin with under which services are created: of no other create."""
+
+STAMP: Final = frozenset({OWNER, NONCE, GRANTS})
 
 NEW: Final = "*"
 """Whose an object is that does not exist: anybody's who makes it. No owner is called so."""
 
 
-def make_stamp(owner: str, nonce: str) -> dict[str, str]:
+STAMPED: Final = frozenset({"SecretCreateLibpod"})
+"""Operations with labels in the query. Their body is what is stored."""
+
+_LABELS: Final = "labels"
+
+
+def make_stamp(owner: str, nonce: str, grants: str = "") -> dict[str, str]:
     """Return the labels of what an owner creates; `nonce` is a text that nobody could guess before."""
-    return {OWNER: owner, NONCE: nonce}
+    return {OWNER: owner, NONCE: nonce, **({GRANTS: grants} if grants else {})}
+
+
+def add_stamp(labels: Mapping[str, Json], stamp: Mapping[str, str]) -> dict[str, Json]:
+    """Return labels with a stamp in place of any that is there."""
+    return {**{name: value for name, value in labels.items() if name not in STAMP}, **stamp}
+
+
+def stamp_query(request: CanonicalRequest, stamp: Mapping[str, str]) -> CanonicalRequest:
+    """Return a request with a stamp among the labels in its query; labels that cannot be read are left out.
+
+    Attack: labels in other capitals, which Podman reads, too -> Defence: there is one such parameter (test:
+    test_labels_in_a_query_get_the_stamp_whatever_is_there).
+    """
+    given = request.values(_LABELS)
+    labels = read_json(given[0].encode(errors="surrogateescape")) if len(given) == 1 and given[0] else {}
+    text = write_json(add_stamp(labels if isinstance(labels, dict) else {}, stamp)).decode(errors="surrogateescape")
+    others = tuple(pair for pair in request.query if fold(pair[0]) != _LABELS)
+    return replace(request, query=(*others, (_LABELS, text)))
+
+
+def put_stamp(content: Json, places: Iterable[str], stamp: Mapping[str, str]) -> Json:
+    """Return a body with a stamp among the labels that stand at some places; None if one has no single meaning."""
+    for place in places:
+        content = None if content is None else _put(content, place.split("."), stamp)
+    return content
+
+
+def _put(content: Json, steps: Sequence[str], stamp: Mapping[str, str]) -> Json:
+    given = {} if content is None else content
+    if not isinstance(given, dict) or not steps:
+        return add_stamp(given, stamp) if isinstance(given, dict) else None
+    key, *below = steps
+    spelled = [name for name in given if fold(name) == fold(key)]
+    if len(spelled) > 1:
+        return None
+    put = _put(next((given[name] for name in spelled), None), below, stamp)
+    others = {name: value for name, value in given.items() if name not in spelled}
+    return None if put is None else {**others, key: put}
+
+
+def read_stamp(labels: Mapping[str, object]) -> dict[str, str]:
+    """Return the labels of ours that something has, to be put on again when its labels are changed."""
+    return {name: text for name in STAMP if isinstance(text := labels.get(name), str)}
 
 
 def find_owner(labels: Mapping[str, object], inherited: Mapping[str, object]) -> str:
     """Return whose an object is that has these labels, some of them from its image; empty if it is nobody's."""
     owner, nonce = labels.get(OWNER), labels.get(NONCE)
     is_fresh = isinstance(nonce, str) and nonce != "" and inherited.get(NONCE) != nonce
-    return owner if isinstance(owner, str) and is_fresh else ""
+    return owner if isinstance(owner, str) and owner != NEW and is_fresh else ""

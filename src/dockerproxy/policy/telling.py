@@ -21,6 +21,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.objects import LABELLED, OWN, WORDS, Kind, Lookup, ResolvedObject, ask, find_object, missing
+from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.vocabulary import find_words, narrows
 
 
@@ -38,8 +39,8 @@ def forget_others(policy: CompiledPolicy, request: CanonicalRequest, known: Know
 
 def _show(policy: CompiledPolicy, request: CanonicalRequest, lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Return an object as the client may know it: as one that does not exist, if it may not."""
-    if not found.document:
-        return found
+    if not found.document and (not policy.owner or found.belongs_to == NEW):
+        return found  # A name of an image, by which it is removed or sent, has no document.
     cases = policy.cases[lookup.operation.name]
     is_granted = any(_grants(case, request, lookup.kind, found) for case in cases)
     return found if is_granted or _may_inspect(policy, lookup, found) else missing(lookup)

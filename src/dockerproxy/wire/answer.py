@@ -4,17 +4,26 @@ import json
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.text import lower
+from dockerproxy.text import escape, lower
 from dockerproxy.wire.head import END_OF_HEAD
 
 _OF_CONTENT: Final = frozenset({b"connection", b"content-length", b"etag", b"transfer-encoding"})
 """Fields of a response that speak of the bytes behind it."""
 
+_PLAIN: Final = frozenset(
+    b"api-version builder-version connection content-length content-type date docker-experimental libpod-api-version "
+    b"libpod-buildah-version ostype server swarm transfer-encoding x-reference-id".split(b" ")
+)
+"""Fields of engines' responses that frame it, or say nothing of what was asked about."""
+
 _PASSING: Final = frozenset({429, 503})
 """May differ a second later."""
 
+_LONGEST: Final = 2000
+"""Characters of a message that are read."""
 
-def write_answer(status: int, message: str, *, close: bool, body: bool = True) -> bytes:
+
+def write_answer(status: int, message: str, *, close: bool, body: bool = True, decision: str = "") -> bytes:
     """Write a whole response.
 
     Args:
@@ -22,8 +31,9 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
         message: For the person who reads the client's output.
         close: Whether the connection ends after it.
         body: False for an answer to HEAD, which has none.
+        decision: ID of the decision, by which the log has it; empty if there is none.
     """
-    content = json.dumps({"message": message}).encode() + b"\n"
+    content = write_message(message, decision)
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
         HTTPStatus(status).phrase.encode(),
@@ -34,6 +44,32 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True) -
     )
 
 
+def write_message(message: str, decision: str = "") -> bytes:
+    """Write the content of an answer that has nothing but a message, and perhaps the ID of a decision."""
+    content = {"message": message, "decision": decision} if decision else {"message": message}
+    return json.dumps(content).encode() + b"\n"
+
+
+def add_decision(message: str, decision: str) -> str:
+    """Return the message of a denial with the ID of the decision, for clients that show nothing else."""
+    return f"{message} (decision {decision})"
+
+
+def read_message(content: bytes) -> str:
+    """Return the message in the content of an answer; empty if it has none."""
+    try:
+        answer = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    return escape(str(answer.get("message", ""))[:_LONGEST]) if isinstance(answer, dict) else ""
+
+
+def write_document(content: bytes) -> bytes:
+    """Write a whole response of ours that has a document."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(content) + content
+
+
 def with_content(head: bytes, content: bytes) -> bytes:
     """Write a response anew with other content, which is there whole: all else of its head stays.
 
@@ -41,9 +77,23 @@ def with_content(head: bytes, content: bytes) -> bytes:
         head: Of the response, which was read without fault.
         content: What follows it now.
     """
-    line, *fields = head[: -len(END_OF_HEAD)].split(b"\r\n")
-    kept = [field for field in fields if lower(field.partition(b":")[0]) not in _OF_CONTENT]
+    line, *fields = _split(head)
+    kept = [field for field in fields if _name_of(field) not in _OF_CONTENT]
     return b"\r\n".join([line, *kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
+
+
+def keep_plain(head: bytes) -> bytes:
+    """Return the head of a response, which was read without fault, without fields that may say more than it must."""
+    line, *fields = _split(head)
+    return b"\r\n".join([line, *(field for field in fields if _name_of(field) in _PLAIN)]) + END_OF_HEAD
+
+
+def _split(head: bytes) -> list[bytes]:
+    return head[: -len(END_OF_HEAD)].split(b"\r\n")
+
+
+def _name_of(field: bytes) -> bytes:
+    return lower(field.partition(b":")[0])
 
 
 def answer_ping(status: int, *remarks: str) -> tuple[int, str]:

@@ -81,6 +81,16 @@ def _say(error: Exception) -> str:
     return f"malformed JSON in the body: {error}"
 
 
+def object_of(value: object) -> dict[str, Json]:
+    """Return an object that was read; an empty one of any other value."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[Json]:
+    """Return a list that was read; an empty one of any other value."""
+    return value if isinstance(value, list) else []
+
+
 def write_json(value: Json) -> bytes:
     """Write a JSON value, without blanks."""
     return _ENCODER.encode(value).encode()

@@ -12,7 +12,7 @@ class State(StrEnum):
     """State of an exchange."""
 
     IDLE = "no request"
-    HELD = "the request waits for its body, or for what the engine says of what it names"
+    HELD = "the request waits for its body, for what the engine says of what it names, or for a person's answer"
     SENDING = "the request is being sent, nothing is answered yet"
     SENDING_ANSWERING = "the engine answers before the request ends: a build's progress, an early error"
     SENDING_ANSWERED = "the answer is complete, the request is not"

@@ -8,9 +8,10 @@ Attack: endless or long frames -> Defence: `_MOST_FRAMES`, `_LONGEST` (test: tes
 Attack: a policy's text that breaks a frame or field -> Defence: it is escaped and cut.
 """
 
-import json
 from typing import Final
 from urllib.parse import quote
+
+from dockerproxy.wire.answer import add_decision, write_message
 
 START: Final = b"PRI * HTTP/2.0\r\n\r\n"
 """Start of a client's preface: a head, to a reader of HTTP/1."""
@@ -36,7 +37,7 @@ _PING_SIZE: Final = 8
 _GRPC: Final = (b"application/grpc", bytes.fromhex("1d75d0620d263d4c4d6564"))
 """The content type in a header block: plain, or in the Huffman code of RFC 7541, where it fills whole bytes."""
 
-_NOT_GRPC: Final = json.dumps({"message": "unsupported HTTP version; use HTTP/1.1"}).encode() + b"\n"
+_NOT_GRPC: Final = "unsupported HTTP version; use HTTP/1.1"
 
 _PERMISSION_DENIED: Final = "7"
 
@@ -48,15 +49,16 @@ SETTINGS: Final = bytes(3) + bytes((_SETTINGS, 0)) + bytes(4)
 
 
 class Denial:
-    """Reads what follows `START` on a connection, and denies each request.
+    """Reads what follows `START` on a connection, and denies each request by the same decision.
 
     Attributes:
         over: Whether the connection is to be closed, and nothing more read.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, decision: str) -> None:
         self.over = False
-        self._message = message[:_LONGEST_MESSAGE]
+        self._decision = decision
+        self._message = add_decision(message[:_LONGEST_MESSAGE], decision)
         self._inbox = bytearray()
         self._started = self._is_grpc = False
         self._frames = 0
@@ -110,7 +112,7 @@ class Denial:
             return _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _deny_grpc(self._message))
         fields = ((":status", "403"), ("content-type", "application/json"))
         head = _frame(_HEADERS, _END_HEADERS, stream, _write_fields(fields))
-        return head + _frame(_DATA, _END_STREAM, stream, _NOT_GRPC)
+        return head + _frame(_DATA, _END_STREAM, stream, write_message(_NOT_GRPC, self._decision))
 
     def _end(self, error: int) -> bytes:
         self.over = True

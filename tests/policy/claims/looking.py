@@ -14,8 +14,8 @@ from dockerproxy.wire.document import Json
 
 OTHER = "0123" + 60 * "9"
 ENGINE = {
-    **dict.fromkeys(("web", ID, ID[:12]), ResolvedObject(ID, ("web",), owner=ID, document={"name": "/web"})),
-    **dict.fromkeys(("db", OTHER, OTHER[:12]), ResolvedObject(OTHER, ("db",), owner=OTHER, document={"name": "/db"})),
+    **dict.fromkeys(("web", ID, ID[:12]), ResolvedObject(ID, ("web",), subject=ID, document={"name": "/web"})),
+    **dict.fromkeys(("db", OTHER, OTHER[:12]), ResolvedObject(OTHER, ("db",), subject=OTHER, document={"name": "/db"})),
 }
 """Containers, by what they can be asked for."""
 

@@ -99,7 +99,7 @@ def test_a_network_stays_what_it_was_asked_as_where_nothing_was_asked() -> None:
 
 def test_the_default_network_is_joined_without_a_list_by_its_id_as_well() -> None:
     whole = "c1de".ljust(64, "0")
-    bridge = ResolvedObject(whole, ("bridge",), owner=whole, document={"id": whole, "driver": "bridge"})
+    bridge = ResolvedObject(whole, ("bridge",), subject=whole, document={"id": whole, "driver": "bridge"})
     body: Json = {"NetworkingConfig": {"EndpointsConfig": {"c1de": {}}}}
     known = Known(body=(body,), answers={(Kind.NETWORK, "c1de"): bridge})
     seen = inspect(BODIES["ContainerCreate"], {}, request_for(OPERATIONS["ContainerCreate"]), known)
@@ -109,9 +109,9 @@ def test_the_default_network_is_joined_without_a_list_by_its_id_as_well() -> Non
 @pytest.mark.parametrize("name", ["podman", "2f25"])
 def test_the_network_that_podman_s_containers_join_by_themselves_is_joined_under_its_own_name(name: str) -> None:
     whole = "2f25".ljust(64, "0")
-    shown = ResolvedObject(whole, ("podman",), owner=whole, document={"id": whole})
+    shown = ResolvedObject(whole, ("podman",), subject=whole, document={"id": whole})
     for default, passes in ((whole, True), ("c1de".ljust(64, "0"), False)):
-        bridge = ResolvedObject(default, ("bridge",), owner=default, document={"id": default})
+        bridge = ResolvedObject(default, ("bridge",), subject=default, document={"id": default})
         answers = {(Kind.NETWORK, name): shown, (Kind.NETWORK, "bridge"): bridge}
         body: Json = {"NetworkingConfig": {"EndpointsConfig": {name: {}}}}
         request = request_for(OPERATIONS["ContainerCreate"])

@@ -25,7 +25,7 @@ FURTHER = [(name, parameter) for name, parameters in REACHING.items() for parame
 
 @pytest.mark.parametrize(("name", "parameter"), FURTHER)
 def test_a_parameter_that_makes_an_engine_act_on_more_than_the_object_is_refused(name: str, parameter: str) -> None:
-    found = ResolvedObject(ID, ("web",), owner=ID)
+    found = ResolvedObject(ID, ("web",), subject=ID)
 
     def holds(query: str) -> bool:
         return keeps(request_for(OPERATIONS[name], f"?x=1&{query}"), found, **{WORDS[KINDS[name]]: ("**", ID)})
@@ -94,8 +94,8 @@ def test_an_operation_that_gives_a_name_gives_only_one_that_is_granted(
     items = ("web", "web-*:*") if image else ("web", "web-*")
     word, name = ("images", "docker.io/library/web:latest") if image else ("containers", "web")
     request = request_for(OPERATIONS[operation], f"?{query}")
-    assert keeps(request, ResolvedObject(ID, (name,), owner=ID), **{word: items}) is holds
-    assert not keeps(request, ResolvedObject(ID, (name,), owner=ID), **{word: (ID,)})
+    assert keeps(request, ResolvedObject(ID, (name,), subject=ID), **{word: items}) is holds
+    assert not keeps(request, ResolvedObject(ID, (name,), subject=ID), **{word: (ID,)})
 
 
 # The least that admits all of it

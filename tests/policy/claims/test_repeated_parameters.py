@@ -9,9 +9,10 @@ from policy.policies import policy_with, request_for
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import NeedsBody, Verdict, judge, judge_body
+from dockerproxy.policy.judge import judge, judge_body
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import with_query
+from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.wire.document import Json
 
 CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "ImageCommit", "NetworkCreate"}), "policy.yaml:1"))

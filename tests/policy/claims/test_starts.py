@@ -12,7 +12,7 @@ from dockerproxy.wire.document import Json
 def prepared(**config: object) -> ResolvedObject:
     """Return an exec as an engine shows it."""
     whole = {"entrypoint": "pg_dump", "arguments": ["-a"], "privileged": False, "tty": False, "user": "", **config}
-    return ResolvedObject("e" * 64, ("web",), owner=ID, document={"id": "e" * 64, "processconfig": whole})
+    return ResolvedObject("e" * 64, ("web",), subject=ID, document={"id": "e" * 64, "processconfig": whole})
 
 
 COMMANDS: Value = (("pg_dump", "**"),)

@@ -159,7 +159,7 @@ def renames(value: str) -> list[str]:
 
 def mounted(*mounts: object) -> ResolvedObject:
     """Return a container that has mounts, as an engine shows it."""
-    return ResolvedObject("c" * 64, ("web",), owner="c" * 64, document={"id": "c" * 64, "mounts": list(mounts)})
+    return ResolvedObject("c" * 64, ("web",), subject="c" * 64, document={"id": "c" * 64, "mounts": list(mounts)})
 
 
 @pytest.mark.parametrize("name", ["PutContainerArchive", "PutContainerArchiveLibpod"])

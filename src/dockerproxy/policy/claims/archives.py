@@ -30,6 +30,8 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.claims.uploads import Unpacking
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.decide import judge_claims
+from dockerproxy.policy.image_grants import list_taken
+from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.remedies import widen
 from dockerproxy.policy.wording import ADD, propose
 from dockerproxy.wire.document import Json
@@ -73,21 +75,35 @@ class Archive:
 
     Attributes:
         fault: Why it may not go on, or empty.
+        marks: What goes on in place of names of images; None where they go on themselves.
     """
 
-    def __init__(self, request: CanonicalRequest, grants: tuple[Mapping[str, Condition], ...]) -> None:
+    def __init__(
+        self,
+        request: CanonicalRequest,
+        grants: tuple[Mapping[str, Condition], ...],
+        marks: FreshMarks | None = None,
+    ) -> None:
         self.fault = ""
+        self.marks = marks
         self._operation = request.operation.name
         self._grants = grants
         self._lines = {line.path: line.rule.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
         self._reading = Reading(request=request, answers={})
         self._rules = _RULES[self._operation](request, self._read_value)
+        if isinstance(self._rules, Loading):
+            self._rules.marks = marks
         self._start = b""
         self._gunzip = Gunzip()
         self._tar = TarReader()
         self._entry = Entry(name=b"")
         self._held: bytearray | None = None
         self._has_begun = False
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Patterns over names of nobody's that its images may take: those of the grants that it fits so far."""
+        return list_taken(each.values() for each in self._grants)
 
     @property
     def kept(self) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading, items_at
 from dockerproxy.policy.constraints.add_capabilities import capability_name
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _NO_NEW_PRIVILEGES: Final = frozenset({"no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"})
 
@@ -24,9 +24,8 @@ def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object
 
 def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options make the confinement tighter, or leave it as it is."""
-    options = value if isinstance(value, list) else []
     for where, option in items_at(value, path):
         if option not in _TIGHTENING:
             reading.violate(where, option, "not allowed: it could loosen the confinement")
-    kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, options))
+    kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, list_of(value)))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")

@@ -100,3 +100,9 @@ def find_words_of_body(body: Body) -> tuple[str, ...]:
     """Return the words of conditions on what a request of an operation says, in the order of its table."""
     checks = (CHECKS.get(field.rule) or CHECKS.get(field.rule.removesuffix(ALWAYS)) for field in body.fields)
     return tuple(dict.fromkeys(word for check in checks if check is not None for word in check[1]))
+
+
+def find_places_of_labels(body: Body) -> tuple[str, ...]:
+    """Return where a body has labels of what it makes, from its top."""
+    checks = ((CHECKS.get(field.rule.removesuffix(ALWAYS)), field.path) for field in body.fields)
+    return tuple(path.removesuffix(".*") for check, path in checks if check is not None and "labels" in check[1])

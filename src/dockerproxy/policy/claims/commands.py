@@ -15,7 +15,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.text import base_name
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
 """What Podman looks behind for the program that runs, and an entrypoint that is none."""
@@ -35,8 +35,7 @@ def check_environment(_reading: Reading, value: Json, _path: str, _parent: Objec
     For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
     so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
     """
-    variables = value if isinstance(value, list) else []
-    return [text if "=" in str(text) else f"{text}=" for text in variables]
+    return [text if "=" in str(text) else f"{text}=" for text in list_of(value)]
 
 
 def check_program(reading: Reading, value: Json, path: str, parent: Object) -> None:
@@ -47,7 +46,7 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> N
     """
     entrypoint = parent.get("Entrypoint")
     given = (("Entrypoint", entrypoint), (path, value))
-    words = [(where, str(word)) for where, part in given if isinstance(part, list) for word in part]
+    words = [(where, str(word)) for where, part in given for word in list_of(part)]
     if isinstance(entrypoint, list) and len(entrypoint) == 1 and _IS_JSON(words[0][1]):
         reading.violate("Entrypoint", entrypoint[0], "not allowed: Podman reads it as JSON")
     where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
@@ -57,7 +56,7 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> N
 
 def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What runs, word for word."""
-    words = tuple(map(str, value)) if isinstance(value, list) else ()
+    words = tuple(map(str, list_of(value)))
     says = "a command that no rule allows" if words else "is missing, but must be a command that a rule allows"
     reading.claim("commands", words or None, path, value if words else None, says)
 

@@ -18,7 +18,7 @@ import re
 from typing import Final
 
 from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of
 
 _HIDDEN: Final = frozenset(
     {
@@ -56,7 +56,7 @@ last one: a file that it writes, and that the engine would remove on the host.""
 
 def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
     """The paths that are hidden are those that the engine hides."""
-    paths = set(map(str, value)) if isinstance(value, list) else set()
+    paths = set(map(str, list_of(value)))
     if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
         reading.violate(path, value, "not allowed: it may show hidden parts of /proc and /sys")
     return LEAVE_OUT

@@ -20,9 +20,9 @@ from typing import Final
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.objects import OWN, ResolvedObject
-from dockerproxy.policy.stamps import NEW, NONCE, OWNER
+from dockerproxy.policy.stamps import NEW, OWNER, STAMP
 from dockerproxy.policy.values import Pairs
-from dockerproxy.wire.document import Json, read_json, show
+from dockerproxy.wire.document import Json, object_of, read_json, show
 
 _NAMES: Final = r"""
       PODMAN_SYSTEMD_UNIT     # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
@@ -128,9 +128,18 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
 
 def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
-    for name in value if isinstance(value, dict) else ():
-        if acts(name):
-            reading.violate(f"{path}[{show(name)}]", value[name] if isinstance(value, dict) else None, SAYS)
+    for name, label in object_of(value).items():
+        if name in STAMP and reading.request.operation.name == "ContainerCreate":
+            _claim_stamp(reading, name, label, path)
+        elif acts(name):
+            reading.violate(f"{path}[{show(name)}]", label, SAYS)
+
+
+def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
+    """Claim a label of the client's own stamp, as an inspection shows it: it is put on anew, or left out."""
+    owner = "" if label == NEW else str(label)
+    mine = ResolvedObject("", (), belongs_to=owner if name == OWNER else NEW)
+    reading.claim(OWN, mine, f"{path}[{show(name)}]", label, SAYS, without=False)
 
 
 def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -140,12 +149,10 @@ def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> N
 
 def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
     """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
-    labels = dict(value) if isinstance(value, dict) else {}
+    labels = object_of(value)
     for name in labels:
-        if target and name in {OWNER, NONCE}:  # They are put on anew.
-            owner = NEW if name == NONCE else str(labels[name])
-            mine = ResolvedObject("", (), belongs_to=owner)
-            reading.claim(OWN, mine, f"{path}[{show(name)}]", labels[name], SAYS, without=False)
+        if target and name in STAMP:
+            _claim_stamp(reading, name, labels[name], path)
         elif acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
     pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so

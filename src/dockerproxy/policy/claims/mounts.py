@@ -18,7 +18,7 @@ from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.words import clean_path
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json, object_of, show
 
 _SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
 """What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
@@ -80,13 +80,14 @@ def _look_at_target(reading: Reading, target: str, path: str) -> None:
 
 
 def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
-    """Claim a directory of the host; return its clean path."""
-    clean = clean_path(source)
+    """Claim a directory of the host, unless it is the client's own socket; return where the host has it."""
+    clean, places = clean_path(source), reading.places
     if not clean or ":" in source:
         reading.violate(path, source, _NOT_CLEAN)
         return source
-    reading.claim("binds", Bind(clean, read_only), path, clean)
-    return clean
+    if not places.is_socket(clean):
+        reading.claim("binds", Bind(clean, read_only), path, clean)
+    return places.on_host(clean)
 
 
 def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
@@ -114,9 +115,7 @@ def check_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> N
     for where, mount in objects_at(value, path):
         claim_mount(reading, mount, where, mount.get("Type"), read_only=mount.get("ReadOnly") is True)
         for name in ("VolumeOptions", "ImageOptions"):
-            options = mount.get(name)
-            if isinstance(options, dict):
-                look_at_subpath(reading, options.get("Subpath"), f"{where}.{name}.Subpath")
+            look_at_subpath(reading, object_of(mount.get(name)).get("Subpath"), f"{where}.{name}.Subpath")
 
 
 def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
@@ -145,8 +144,7 @@ def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
             mount[names[0]] = _claim_source(reading, source, at_source, read_only=read_only)
         case "volume":
             if source:
-                options = mount.get("VolumeOptions")
-                _claim_volume(reading, source, at_source, options.get("Labels") if isinstance(options, dict) else None)
+                _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))
         case "image":
             check_images(reading, source, at_source, mount)
         case "tmpfs":

@@ -16,7 +16,7 @@ from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.networks import join_container, join_network
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _BY_DEFAULT: Final = frozenset({"", "default", "private"})
 _BRIDGED: Final = _BY_DEFAULT | {"bridge"}
@@ -34,8 +34,7 @@ def check_podman_networks(reading: Reading, value: Json, path: str, _parent: Obj
 
 def check_podman_order(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Networks stand in an order under the names by which they are joined. Podman refuses one that is not joined."""
-    names = map(str, value if isinstance(value, list) else ())
-    return [_join_network(reading, name, f"{path}[{show(name)}]") for name in names]
+    return [_join_network(reading, name, f"{path}[{show(name)}]") for name in map(str, list_of(value))]
 
 
 def _join_network(reading: Reading, name: str, path: str) -> str:
@@ -86,7 +85,7 @@ def _check_namespace(reading: Reading, value: Json, path: str, field: str, own: 
 
 
 def _read_namespace(value: Json) -> tuple[str, str]:
-    space = value if isinstance(value, dict) else {}
+    space = object_of(value)
     return str(space.get("nsmode") or ""), str(space.get("value") or "")
 
 
@@ -118,8 +117,7 @@ def _look_at_holder(reading: Reading, holder: ResolvedObject, shown: str, path: 
     if not holder.document:
         reading.violate(path, shown, "a pod that may have more than a rule allows")
         return
-    config = holder.document.get("hostconfig")
-    config = config if isinstance(config, dict) else {}
+    config = object_of(holder.document.get("hostconfig"))
     modes = [str(config.get(mode)) for mode in ("NetworkMode", "PidMode", "IpcMode", "UTSMode")]
     if not config or any(mode == "host" or mode.startswith("ns:") for mode in modes):
         reading.violate(path, shown, "a pod in a namespace of the host")
@@ -128,11 +126,12 @@ def _look_at_holder(reading: Reading, holder: ResolvedObject, shown: str, path: 
     for _, mount in objects_at(holder.document.get("mounts"), path):
         kind, source = ("volume", "Name") if mount.get("Type") == "volume" else ("bind", "Source")
         names, read_only = (source, "Destination"), mount.get("RW") is False
-        claim_mount(reading, {**mount}, path, kind, names, read_only=read_only, is_own=False)
+        name = str(mount.get(source))
+        seen = {**mount, source: reading.places.of_client(name) if kind == "bind" else name}
+        claim_mount(reading, seen, path, kind, names, read_only=read_only, is_own=False)
 
 
 def _has_network_of_pod(reading: Reading, parent: Object) -> bool:
     """Whether a container that joins a pod, which is judged where it is named, has its network from there."""
     pods = (found for (kind, _), found in reading.answers.items() if kind is Kind.POD and found.id == parent.get("pod"))
-    shared = [found.document.get("sharednamespaces") for found in pods]
-    return any(isinstance(names, list) and "net" in names for names in shared)
+    return any("net" in list_of(found.document.get("sharednamespaces")) for found in pods)

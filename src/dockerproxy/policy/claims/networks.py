@@ -15,7 +15,7 @@ from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, object_of
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
@@ -89,8 +89,8 @@ def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
     """
     if not BY_ITSELF.isdisjoint(found.names):
         return True
-    default = reading.find(Kind.NETWORK, "bridge") if found.owner else named("")
-    return None if default is None else default.owner == found.owner != ""
+    default = reading.find(Kind.NETWORK, "bridge") if found.subject else named("")
+    return None if default is None else default.subject == found.subject != ""
 
 
 def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -139,6 +139,5 @@ def join_container(reading: Reading, name: str, path: str, field: str) -> str:
 
 def _has_its_own(found: ResolvedObject, field: str) -> bool:
     """Whether a container shares nothing with others: whoever joins it would share that, too."""
-    config = found.document.get("hostconfig")
-    mode = config.get(field) if isinstance(config, dict) else None
+    mode = object_of(found.document.get("hostconfig")).get(field)
     return isinstance(mode, str) and mode != "host" and mode not in _OF_PODMAN and ":" not in mode

@@ -15,7 +15,7 @@ from dockerproxy.api.bodies.tables import LINES as TABLES
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.constraints.registry import READS
-from dockerproxy.policy.lists import LISTED, RELATIVE, is_relative
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
@@ -29,6 +29,7 @@ from dockerproxy.policy.objects import (
     new_name,
     words_of_object,
 )
+from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.references import Reference, with_default_tag
 from dockerproxy.policy.words import clean_path, normalise_signal
 
@@ -182,8 +183,8 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for word in words_of_object(name):
         _claim_object(reading, word, found)
     for word in LISTED.get(name, ()):
-        if is_relative(request):
-            reading.claim(word, True, "?filters", None, RELATIVE, without=True)  # noqa: FBT003 (it is what is claimed)
+        if reason := refuse_filters(request):
+            reading.claim(word, True, "?filters", None, reason, without=True)  # noqa: FBT003 (it is what is claimed)
     if name in GIVING:
         _claim_new_name(reading, WORDS[KINDS[name]])
 
@@ -202,14 +203,14 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, "which no rule allows", without=True)
     for parameter in REACHING.get(request.operation.name, ()):
-        value = _reaches(request, parameter)
+        value = reaches(request, parameter)
         if value is not False:
             says = f"acts on more than the named {noun}"
             spoken = "force" if parameter == "force" else ""
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
 
 
-def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
+def reaches(request: CanonicalRequest, parameter: str) -> bool | None:
     """Whether the engine would act on more than the object that is named; None if that is not certain."""
     values = [value for value in request.values(parameter) if value]
     read = {_FLAGS.get(value) if parameter in SWITCHES else True for value in values}

@@ -31,7 +31,7 @@ from dockerproxy.policy.constraints.amount import MISSING
 from dockerproxy.policy.constraints.cpus import PERIOD
 from dockerproxy.policy.objects import is_whole, name_in
 from dockerproxy.policy.references import parse_reference, with_default_tag
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of, object_of
 
 _MOUNT_OPTIONS: Final = frozenset(
     {"bind", "rbind", "rw", "ro", "z", "Z", "private", "rprivate", "nosuid", "nodev", "noexec", "exec"}
@@ -48,7 +48,7 @@ _OPTIONS: Final = {"mtu": re.compile("[0-9]{1,5}"), "isolate": re.compile("true|
 
 def _check_options(reading: Reading, options: Json, known: frozenset[str], path: str) -> list[str]:
     """Look whether options are known; return them."""
-    texts = [str(option) for option in options] if isinstance(options, list) else []
+    texts = list(map(str, list_of(options)))
     for option in texts:
         if option not in known:
             reading.violate(path, option, "not known to be harmless")
@@ -66,7 +66,7 @@ def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Objec
         elif kind == "tmpfs":
             if mount.get("source") not in (None, "", "tmpfs"):
                 reading.violate(f"{where}.source", mount["source"], "not allowed: a tmpfs has no source")
-            options = [str(option) for option in listed] if isinstance(listed, list) else []
+            options = list(map(str, list_of(listed)))
             look_at_tmpfs(reading, str(mount.get("destination") or ""), ",".join(options), where)
         else:
             reading.violate(f"{where}.type", kind or "", "not one of bind, tmpfs")
@@ -138,24 +138,20 @@ def check_podman_publish(reading: Reading, value: Json, path: str, _parent: Obje
         claim_address(reading, address, f"{where}.host_ip", address)
 
 
-def _fields(value: Json) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
 def check_podman_memory(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of memory, and one of swap that could make it worthless; 0 is none."""
-    swap = _fields(value).get("swap")
-    claim_amount(reading, "memory", _fields(value).get("limit"), f"{path}.limit")
+    swap = object_of(value).get("swap")
+    claim_amount(reading, "memory", object_of(value).get("limit"), f"{path}.limit")
     claim_swap(reading, -1 if swap == 0 else swap, f"{path}.swap")
 
 
 def check_podman_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of processors, by a quota within a period; where there is neither, the granted one."""
-    quota, period = _fields(value).get("quota") or 0, _fields(value).get("period") or 0
+    quota, period = object_of(value).get("quota") or 0, object_of(value).get("period") or 0
     if quota or period:
         claim_quota(reading, quota, period or PERIOD, f"{path}.quota")
     else:
-        options = ((MISSING, partial(_add_quota, _fields(value))),)
+        options = ((MISSING, partial(_add_quota, object_of(value))),)
         reading.claims.append(Claim(("cpus",), options, path, None, "", target=path))
 
 
@@ -165,7 +161,7 @@ def _add_quota(limits: Object, billionths: int) -> Object:
 
 def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What processors are changed to is a quota together with its period: that of the container may be a short one."""
-    quota, period = _fields(value).get("quota") or 0, _fields(value).get("period") or 0
+    quota, period = object_of(value).get("quota") or 0, object_of(value).get("period") or 0
     if quota or period:
         claim_quota(reading, quota, period, f"{path}.quota")
     else:
@@ -174,7 +170,7 @@ def check_podman_new_cpu(reading: Reading, value: Json, path: str, _parent: Obje
 
 def check_podman_pids(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A bound of processes."""
-    claim_amount(reading, "pids", _fields(value).get("limit"), f"{path}.limit")
+    claim_amount(reading, "pids", object_of(value).get("limit"), f"{path}.limit")
 
 
 def check_podman_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -199,7 +195,7 @@ def check_podman_labels(reading: Reading, value: Json, path: str, parent: Object
 def check_podman_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each subnet is within one that is granted, and all other addresses are in it."""
     for where, subnet in objects_at(value, path):
-        lease = _fields(subnet.get("lease_range"))
+        lease = object_of(subnet.get("lease_range"))
         addresses = {f"{where}.gateway": subnet.get("gateway") or None}
         addresses |= {f"{where}.lease_range.{end}": lease.get(end) or None for end in ("start_ip", "end_ip")}
         if any((subnet.get("subnet"), *addresses.values())):

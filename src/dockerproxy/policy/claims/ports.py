@@ -10,7 +10,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.wire.document import Json, show
+from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
 
@@ -18,10 +18,11 @@ _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp mean
 def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port of the host is granted, on an address that is."""
     opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
-    for port, bindings in value.items() if isinstance(value, dict) else ():
-        listed = bindings if isinstance(bindings, list) else []
-        for number, binding in enumerate(listed or [{}]):  # Docker fills in what is empty: a free port, any address.
-            fields = binding if isinstance(binding, dict) else {}
+    for port, bindings in object_of(value).items():
+        for number, binding in enumerate(
+            list_of(bindings) or [{}]
+        ):  # Docker fills in what is empty: a free port, any address.
+            fields = object_of(binding)
             opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
     for (free, address), (port, number) in opened.items():
         where = f"{path}[{show(port)}][{number}]"

@@ -38,7 +38,7 @@ _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP
 
 def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
     """Read what a request says besides its path, by the table of its operation, whatever is granted."""
-    reading = Reading(request=request, answers=known.answers, found=known.found)
+    reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
     content = known.body[0] if known.body is not None else None
     _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)

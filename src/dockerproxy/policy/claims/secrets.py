@@ -5,7 +5,7 @@ what the id means. That must have the name, the name must be granted, and the re
 A name cannot be given to another one while it exists.
 """
 
-from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.objects import WORDS, Kind
 from dockerproxy.wire.document import Json, show
@@ -38,6 +38,7 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
     is_other = found is not None and (not found.document or name not in found.names)
     not_its_id = f"not the ID of the {kind} {show(name)}"
     wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
-    reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong)
+    mine = owned(found, reading.lookup(kind, identity))
+    reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong, owned=mine)
     if found is not None:
         reference[by_id] = found.id

@@ -8,14 +8,13 @@ Attack: a body that changes the container, under API versions below 1.24 -> Defe
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.claims.commands import check_commands
 from dockerproxy.policy.claims.names import IS_NAME
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of, object_of
 
 
 def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What was prepared is one of the granted commands."""
-    config = value if isinstance(value, dict) else {}
-    arguments = config.get("arguments")
-    words = [config.get("entrypoint"), *(arguments if isinstance(arguments, list) else ())]
+    config = object_of(value)
+    words = [config.get("entrypoint"), *list_of(config.get("arguments"))]
     check_commands(reading, words if config else [], path, parent)
 
 

@@ -23,7 +23,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Fault, Note, Object, Reading, items_at
 from dockerproxy.policy.claims.entries import Rules, fault_of
-from dockerproxy.wire.document import Json, read_json
+from dockerproxy.wire.document import Json, object_of, read_json
 from dockerproxy.wire.tar import Entry, Kind, clean_name
 
 _SET_ID: Final = 0o6000
@@ -67,7 +67,7 @@ def _is_clean(name: Json) -> bool:
 def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
     for where, mount in items_at(value, path):
-        known = mount if isinstance(mount, dict) else {}
+        known = object_of(mount)
         if known.get("RW") is not True:
             says = "read-only, but Podman writes there while the container is not running"
             reading.violate(where, known.get("Destination"), says)

@@ -1,0 +1,170 @@
+"""The phases of a request that was read: it waits for its body, or for a lookup, or it is decided.
+
+judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from dockerproxy.api.catalog import Operation
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.image_marks import FreshMarks
+from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.naming import RENAMING, list_made, makes_image
+from dockerproxy.policy.objects import BY_NAME, SHOWING, SWEEPING, Lookup
+from dockerproxy.policy.spelling import SPELLED
+from dockerproxy.policy.values import Value
+from dockerproxy.wire.head import Framing, RequestHead
+
+_NO_BODY: Final = Framing.NONE
+
+REMOVING: Final = BY_NAME | SWEEPING
+"""Operations that may remove volumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request that has a single reading, with all that is known of it.
+
+    Attributes:
+        head: The head as understood.
+        request: What it asks for, in its one spelling.
+        target: The canonical target.
+        mode: What becomes of it if it is not allowed.
+        known: What was found out besides its head.
+        body: The body as it came, of a request that was held for it; None of one that was not.
+        object: Name of the object that was looked up; empty if none was.
+        hides: What is cut out of the engine's answer; nothing if that is passed on as it comes.
+    """
+
+    head: RequestHead
+    request: CanonicalRequest
+    target: str
+    mode: Mode
+    known: Known
+    body: bytes | None
+    object: str
+    hides: frozenset[str]
+
+    @property
+    def operation(self) -> Operation:
+        """What the engine would do; UNKNOWN if the catalog does not know it."""
+        return self.request.operation
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is left to come: it has no body, or that was held."""
+        return self.body is not None or self.head.framing is _NO_BODY
+
+    @property
+    def parts(self) -> tuple[RequestHead, CanonicalRequest, str, Mode, Known, bytes | None, str, frozenset[str]]:
+        """All of it, to make another phase from."""
+        return self.head, self.request, self.target, self.mode, self.known, self.body, self.object, self.hides
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsBody(Reading):
+    """A request that is decided when all of its body has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLookup(Reading):
+    """A request that is decided when the engine has said what a name means.
+
+    Attributes:
+        lookup: What it is asked.
+    """
+
+    lookup: Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Reading):
+    """A request that is decided.
+
+    Attributes:
+        decision: Whether it is allowed.
+        to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
+            Of a prune that removes only some, it is the list with which that begins.
+        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it. It is
+            `UNREAD` as long as that depends on an archive.
+    """
+
+    decision: Decision
+    to_engine: bytes
+    needs: Mapping[str, Value] | None
+
+    @property
+    def passes(self) -> bool:
+        """Whether it goes on to the engine: it is allowed, or its socket only reports or learns."""
+        return bool(self.to_engine)
+
+    @property
+    def removes_volumes(self) -> bool:
+        """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
+        return self.request.operation.name in REMOVING and bool(self.to_engine) and not self.decision.shows
+
+    @property
+    def respells(self) -> bool:
+        """Whether its answer has paths of the host that its client may call otherwise."""
+        return bool(self.known.places.paths) and self.request.operation.name in SPELLED
+
+    @property
+    def makes_image(self) -> bool:
+        """Whether it passes, and makes an image that is its client's own."""
+        return self.decision.images is not None and bool(self.to_engine) and makes_image(self.request)
+
+    @property
+    def made(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of images that it makes, by the marks under which the engine makes them."""
+        if self.decision.images is None or not self.makes_image:
+            return {}
+        return list_made(self.request, self.decision.images, self.known.nonce, self.known.loaded)
+
+    @property
+    def marks(self) -> FreshMarks | None:
+        """What goes on in place of names in an archive; None if they go on themselves."""
+        images = self.decision.images
+        return FreshMarks(images.name, self.known.nonce) if images is not None and self.makes_image else None
+
+    @property
+    def needs_nonce(self) -> bool:
+        """Whether it makes something of which a fresh text must say whose it is, and has none yet."""
+        return not self.known.nonce and (self.makes_image or (bool(self.to_engine) and self.decision.stamps != ""))
+
+    @property
+    def renames(self) -> bool:
+        """Whether it gives an image a name, or takes one away, which is not left to the engine."""
+        return self.decision.images is not None and self.request.operation.name in RENAMING
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether its answer may have names of images that are not its client's to see."""
+        return self.decision.images is not None and self.request.operation.name in SHOWING
+
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
+        more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
+        more = more or self.renames or self.shows_names
+        return self.removes_volumes or (bool(more) and bool(self.to_engine))
+
+
+Judged = NeedsBody | NeedsLookup | Verdict
+
+
+def settle_names(verdict: Verdict, loaded: Mapping[str, str], takes: tuple[str, ...]) -> Verdict:
+    """Note the names that an archive has, by their marks, and those of nobody's that its images may take."""
+    images = replace(verdict.decision.images, takes=takes) if verdict.decision.images is not None else None
+    decision, known = replace(verdict.decision, images=images), replace(verdict.known, loaded=loaded)
+    return replace(verdict, decision=decision, known=known)
+
+
+def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
+    """Deny a request that was allowed. It passes as it would have where nothing is refused."""
+    message = f"{verdict.operation.name} denied: {reason}"
+    decision = replace(verdict.decision, allowed=False, message=message, status=status)
+    return replace(verdict, decision=decision, to_engine=verdict.to_engine if verdict.mode is not Mode.ENFORCE else b"")

@@ -1,0 +1,28 @@
+"""What the word `own` stands for reaches what exists, and makes nothing."""
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.lists import PRUNES
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import OWNED_IMAGES
+from dockerproxy.policy.own import OWN_GRANT, own_policy
+
+
+def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:
+    assert not {name for name in OWN_GRANT.operations if "Create" in name} - {"CheckpointCreate"}
+    of_images = {name for name in OWN_GRANT.operations if OPERATIONS[name].section.endswith("images")}
+    assert of_images == OWNED_IMAGES | {"ImagePrune"}
+    assert OWN_GRANT.operations >= PRUNES
+    assert "SystemPruneLibpod" not in OWN_GRANT.operations
+
+
+def test_the_policy_of_an_owner_enforces_it() -> None:
+    policy = own_policy("ci")
+    assert (policy.mode, policy.owner) == (Mode.ENFORCE, "ci")
+    assert own_policy("ci") is policy
+    assert {name for name in OPERATIONS if policy.allows(name)} == OWN_GRANT.operations
+    assert not {
+        name
+        for name in OWN_GRANT.operations
+        for case in policy.cases[name]
+        if {each.word for each in case.conditions} - {"ps_args"} != {"own"}
+    }
