@@ -5,13 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 from dockerproxy.errors import Refusal
+from dockerproxy.observe.decisions import make_ids
+from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Record
+from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict, judge_object
+from dockerproxy.policy.judge import judge_object
+from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answers import AnswerReader
+from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import Waiting
+from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import SocketState
@@ -69,7 +75,9 @@ class Ends:
 
     def __init__(self, settings: SocketSettings) -> None:
         self.log = Records()
-        self.socket = SocketState(settings)
+        self.journal = Journal(settings)
+        self.journal.next_id = make_ids("TESTS").__next__
+        self.socket = SocketState(settings, self.journal)
         self.inbox = Inbox()
         self.engine: EngineEnd | None = None
         self.engines: list[EngineEnd] = []
@@ -78,6 +86,7 @@ class Ends:
         self.waits_since = 0.0
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
+        self.granted = Granted()
         self.spent = self.spent_until = 0
         self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: 0.0)
         self.account = Accounting(self.socket, self.log, self._shared.now)
@@ -177,6 +186,11 @@ class Ends:
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
 
+    def give_names(self, verdict: Verdict, then: Callable[[str], None]) -> None:
+        """Have all names given at once."""
+        del verdict
+        then("")
+
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         def find() -> None:
             decided: Judged = judged
@@ -185,6 +199,11 @@ class Ends:
             self.exchange.go_on(decided)
 
         self.waiting.append(find)
+
+    def ask(self, question: Question, then: Callable[[Answer], None]) -> None:
+        """Have nobody who answers."""
+        del question
+        self.waiting.append(lambda: then(NOBODY))
 
     def cancel(self) -> None:
         self.waiting.clear()
@@ -200,8 +219,8 @@ class Ends:
         self.engine = None
         self.inbox.clear()
 
-    def deny_http2(self, message: str) -> None:
-        del message
+    def deny_http2(self, message: str, decision: str) -> None:
+        del message, decision
 
     def linger(self) -> None:
         self.inbox.clear()

@@ -10,7 +10,8 @@ from wire.test_corpus import EVERYTHING
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Verdict
 
 _LONGEST = 2**21
 _OURS = re.compile(
@@ -215,7 +216,7 @@ def without_ours(received: bytes) -> list[bytes]:
         if not content or content.startswith(b"HTTP/"):
             at = ours.end()
         else:
-            assert set(json.loads(content)) == {"message"}
+            assert set(json.loads(content)) == {"message", "decision"}
     return [*parts, received[at:]]
 
 

@@ -106,6 +106,13 @@ class Podman:
 async def podman(here: World, *volumes: str, lasting: bool = False) -> AsyncIterator[Podman]:
     """Have a stand-in for Podman be the engine of a world."""
     engine = Podman(set(volumes), lasting=frozenset(volumes if lasting else ()))
+    async with standing_in(here, engine):
+        yield engine
+
+
+@asynccontextmanager
+async def standing_in(here: World, engine: Podman) -> AsyncIterator[None]:
+    """Have a stand-in be the engine of a world."""
     tasks = set[asyncio.Task[None]]()
 
     async def take() -> None:
@@ -115,7 +122,7 @@ async def podman(here: World, *volumes: str, lasting: bool = False) -> AsyncIter
 
     tasks.add(asyncio.ensure_future(take()))
     try:
-        yield engine
+        yield
     finally:
         for task in tasks:
             task.cancel()

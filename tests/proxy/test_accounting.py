@@ -1,6 +1,9 @@
 """One exchange leaves one record."""
 
+import json
+
 import pytest
+from decisions import split_decision
 from policy.policies import grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
 
@@ -127,8 +130,41 @@ async def test_no_secret_of_a_query_that_passes_is_in_the_log_or_learned(mode: M
         await here.exchange(request("POST", f"/containers/create?name=web&{REPEATED}&Env=B%3Ds3cret", *kind, body=BODY))
         [record] = await here.records(1)
         (door,) = here.server._doors.values()
-        learned = door.state.learner.text() if door.state.learner is not None else "ContainerCreate"
+        learned = door.journal.learner.text() if door.journal.learner is not None else "ContainerCreate"
         log = str(here.log())
     assert record["target"] == "/containers/create?name=web&Image=app&Env=...&HostConfig=...&Labels=...&Env=..."
     assert "ContainerCreate" in learned
     assert "s3cret" not in learned + log
+
+
+@in_loop
+async def test_each_exchange_has_an_id_of_its_own_which_answer_and_record_share() -> None:
+    async with world(DENY="ContainerList") as here:
+        client, _ = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        told = []
+        for sent in (get("/containers/json"), get("/containers/json"), b"nonsense\r\n\r\n"):
+            await client.send(sent)
+            told.append(json.loads((await client.answer())[1]))
+        records = await here.records(4)
+    ids = [record["id"] for record in records]
+    assert len(set(ids)) == 4
+    assert [answer["decision"] for answer in told] == ids[1:]
+    denials = [split_decision(answer["message"]) for answer in told]
+    assert denials[:2] == [(records[1]["reason"], ids[1]), (records[2]["reason"], ids[2])]
+    assert denials[2][1] == ""  # A refusal's message says it to a program, not to a person.
+
+
+@in_loop
+async def test_a_stream_begins_and_ends_under_one_id() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await client.send(get("/events"))
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.head()
+        await client.close()
+        await here.records(2)
+        ping, start, end = (line["id"] for line in here.log() if line["event"] != "message")
+    assert ping != start == end

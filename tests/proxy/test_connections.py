@@ -1,6 +1,7 @@
 """Many connections: who waits too long, who makes room, and that others are served."""
 
 import asyncio
+import os
 import socket
 from contextlib import ExitStack, suppress
 
@@ -58,6 +59,58 @@ async def test_stopping_lets_an_exchange_finish() -> None:
         client, engine = await here.exchange(get("/_ping"), b"")
         here.server.stop()
         assert await idle.rest() == b""
+        await engine.send(OK)
+        assert await client.rest() == OK
+
+
+@in_loop
+async def test_a_request_that_came_before_the_end_is_answered() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await engine.close()
+        os.write(
+            client.writer.get_extra_info("socket").fileno(), get("/_ping")
+        )  # Nobody can read it before the server stops.
+        here.server.stop()
+        for connections in here.server._list_connections():
+            connections.finish_all()
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.rest() == OK
+
+
+@in_loop
+async def test_a_request_that_came_behind_another_one_is_answered() -> None:
+    async with world() as here:
+        client = await here.connect()
+        await client.send(get("/_ping"))
+        engine = await here.engine_side()
+        await engine.head()
+        await client.send(get("/_ping"))
+        here.server.stop()
+        for connections in here.server._list_connections():
+            connections.finish_all()
+        await engine.send(OK)
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(OK)
+        assert await client.rest() == OK + OK
+
+
+@in_loop
+async def test_a_request_that_waits_for_its_turn_is_answered() -> None:
+    async with world() as here:
+        client, engine = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await engine.close()
+        here.server._shared.turns.spend(1)
+        for piece in (get("/_ping")[:9], get("/_ping")[9:]):
+            here.clients[0].data_received(piece)
+        here.clients[0].finish()
+        engine = await here.engine_side()
+        await engine.head()
         await engine.send(OK)
         assert await client.rest() == OK
 

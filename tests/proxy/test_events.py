@@ -29,6 +29,7 @@ async def follow(here: World, head: bytes = HEAD) -> tuple[Wire, Wire]:
     client = await here.connect()
     await client.send(get("/v1.45/events"))
     engine = await serve(here, "GET /v1.45/events", head)
+    (await serve(here, "GET /images/json", answer([]))).end()
     assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
     return client, engine
 
@@ -44,6 +45,7 @@ async def test_events_of_its_own_objects_come_and_each_object_is_looked_up_once(
         await engine.send(chunk(event("network", "n1", "create") + event("network", "n2") + event("image", "x")))
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
         await tell(here, "/networks/n2", {"Id": "n2", "Name": "o", "Labels": {}})
+        await tell(here, "/images/docker.io/library/x:latest/json", {"message": "no"}, "404 Not Found")
         assert await client.exactly(len(chunk(event("network", "n1", "create")))) == chunk(
             event("network", "n1", "create")
         )
@@ -100,7 +102,11 @@ async def test_an_error_of_the_engine_is_passed_on() -> None:
         assert (await client.answer())[0] == 400
 
 
-@pytest.mark.parametrize("head", [b"", b"what?\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n", b"x" * 300_000])
+WHOLE = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"Type": "network"}'
+"""Not cut into events, so that nobody looks whose each is."""
+
+
+@pytest.mark.parametrize("head", [b"", b"what?\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n", b"x" * 300_000, WHOLE])
 @in_loop
 async def test_an_engine_that_does_not_answer_well_is_not_believed(head: bytes) -> None:
     async with world(policy=POLICY) as here:

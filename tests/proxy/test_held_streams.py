@@ -1,9 +1,9 @@
 """What becomes of a body besides being held: before a tunnel, where nothing is refused, and looked at as it passes."""
 
 import asyncio
-import json
 
 import pytest
+from decisions import read_message
 from policy.policies import ID, policy_with
 from proxy.archives import ARCHIVES, BAD, GOOD, ask_for_web, chunks, names_in, put
 from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, create, whole
@@ -11,8 +11,8 @@ from proxy.harness import OK, PATIENCE, get, in_loop, request, world
 from proxy.lookups import OTHER, WEB, asked, tell, the_client
 from wire.tars import block
 
-from dockerproxy.policy.judge import Verdict
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Verdict
 
 UPGRADE = ("Connection: Upgrade", "Upgrade: tcp", "Content-Type: application/json")
 SWITCHED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
@@ -210,7 +210,7 @@ async def test_an_archive_is_cut_off_where_it_goes_wrong_and_the_engine_never_se
         assert told.count(b"HTTP/1.1") == 1
         [record] = await here.records(1)
     assert (record["operation"], record["decision"], record["status"]) == ("PutContainerArchive", "denied", 403)
-    assert record["reason"] == json.loads(told.partition(b"\r\n\r\n")[2])["message"]
+    assert record["reason"] == read_message(told.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -35,6 +35,7 @@ async def test_a_call_is_denied_with_the_message_that_grpc_would_be_denied_with(
         [record] = await here.records(1)
         assert (record["operation"], record["decision"], record["status"]) == ("Grpc", "denied", 403)
         assert record["level"] == "warning"
+        assert asker.fields()["grpc-message"].endswith(f"%20(decision%20{record['id']})")
         assert here.arrivals.empty()
 
 

@@ -15,8 +15,9 @@ from proxy.lookups import POLICY, WEB, serve, tell, the_client
 from proxy.stage import until
 
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.judge import Judged, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Judged
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.sockets import LONG_HEAD
 from dockerproxy.wire.exchange import State

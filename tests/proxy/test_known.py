@@ -50,7 +50,7 @@ def show(ends: Ends) -> tuple[object, ...]:
         (dict(ends.socket.usage._open), ends.spent, ends.socket.held, ends.account.count),
         ends.log.records,
         ends.log.messages,
-        dict(ends.socket.reported),
+        dict(ends.journal.reported),
     )
 
 

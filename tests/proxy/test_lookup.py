@@ -4,12 +4,13 @@ import asyncio
 import json
 
 import pytest
+from decisions import read_message
 from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, Wire, get, in_loop, request, world
 from proxy.lookups import OTHER, OTHER_ID, POLICY, START, WEB, answer, asked, serve, tell, the_client
 
-from dockerproxy.policy.judge import NeedsLookup
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import NeedsLookup
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.sockets import LOOKUPS
 
@@ -206,7 +207,8 @@ async def test_a_client_does_not_learn_that_two_objects_of_others_have_ids_that_
             wire = await asked(here)
             await wire.send(content)
             wire.end()
-            answers.append(await client.answer())
+            status, body = await client.answer()
+            answers.append((status, read_message(body)))
         assert answers[0] == answers[1]
         assert answers[0][0] == 403
         record, _ = await here.records(2)

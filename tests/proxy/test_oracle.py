@@ -8,12 +8,13 @@ from proxy.harness import OK, get, request
 from proxy.oracle import Passed, Request, check_client, check_engine, check_records, read_requests
 
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.wire.answer import write_answer
 
 PING = b"GET /_ping HTTP/1.1\r\nhost: docker\r\n\r\n"
 BUILD = b"POST /build HTTP/1.1\r\nhost: docker\r\ntransfer-encoding: chunked\r\n\r\n"
 ATTACH = b"POST /containers/x/attach HTTP/1.1\r\nhost: docker\r\nconnection: upgrade\r\nupgrade: tcp\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-DENIED = b'HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"message": "no"}\n'
+DENIED = write_answer(403, "no", close=False, decision="TESTS-00")
 
 
 def engine_got(data: bytes, sent: bytes = b"", tunnel_behind: int | None = None, client_sent: bytes = b"") -> list[str]:

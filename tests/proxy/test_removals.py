@@ -11,7 +11,7 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.judge import NeedsLookup
+from dockerproxy.policy.phases import NeedsLookup
 from dockerproxy.proxy.lookup import settle
 from dockerproxy.proxy.removals import Claim, Removals, StillRemovingError
 from dockerproxy.proxy.sockets import REMOVALS

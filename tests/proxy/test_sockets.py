@@ -8,17 +8,22 @@ from policy.policies import grant_on, policy_with
 
 from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
-from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.observe.journal import Journal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict, judge_object
+from dockerproxy.policy.judge import judge_object
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import SocketSettings
 
 
 def served(**environment: str) -> SocketState:
-    return SocketState(read_environment(environment).settings.sockets[0])
+    return state_of(read_environment(environment).settings.sockets[0])
+
+
+def state_of(settings: SocketSettings) -> SocketState:
+    return SocketState(settings, Journal(settings))
 
 
 def head(number: int, *fields: str) -> bytes:
@@ -59,20 +64,16 @@ def test_what_is_remembered_is_bounded() -> None:
     assert sum(isinstance(kept, Judged) for kept in gc.get_objects()) < 2000
 
 
-def record(decision: Outcome) -> Record:
-    return Record("docker", Peer(1, 2, 3), "GET", "/info", "SystemInfo", "", decision, "", "", 200, 0, 0, 0.1)
-
-
 def with_policy(policy: CompiledPolicy) -> SocketSettings:
     return replace(read_environment({}).settings.sockets[0], policy=policy)
 
 
 def test_a_lookup_is_remembered_and_never_what_came_of_it() -> None:
-    socket = SocketState(with_policy(policy_with(grant_on("ContainerStart", "web"))))
+    socket = state_of(with_policy(policy_with(grant_on("ContainerStart", "web"))))
     start = b"POST /containers/w/start HTTP/1.1\r\nHost: x\r\n\r\n"
     first = socket.judge(start)
     assert isinstance(first, NeedsLookup)
-    decided = judge_object(socket.policy, first, ResolvedObject("9" * 64, ("web",), owner="9" * 64))
+    decided = judge_object(socket.policy, first, ResolvedObject("9" * 64, ("web",), subject="9" * 64))
     assert isinstance(decided, Verdict)
     assert decided.passes
     assert socket.judge(start) is first
@@ -89,39 +90,22 @@ def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "remark", "learns"),
+    ("mode", "remark"),
     [
-        (Mode.ENFORCE, "", False),
-        (Mode.REPORT, "the mode of the socket docker is report: it refuses nothing", False),
-        (Mode.LEARN, "the mode of the socket docker is learn: it refuses nothing", True),
+        (Mode.ENFORCE, ""),
+        (Mode.REPORT, "the mode of the socket docker is report: it refuses nothing"),
+        (Mode.LEARN, "the mode of the socket docker is learn: it refuses nothing"),
     ],
 )
-def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str, *, learns: bool) -> None:
-    socket = SocketState(with_policy(policy_with(mode=mode)), ResumingLearner)
+def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str) -> None:
+    socket = state_of(with_policy(policy_with(mode=mode)))
     assert (socket.remark, socket.refuses_nothing) == (remark, mode is not Mode.ENFORCE)
-    assert (socket.learner is not None) is learns
 
 
-def test_what_would_have_been_refused_is_counted_by_operation() -> None:
-    socket = SocketState(with_policy(policy_with(mode=Mode.REPORT)))
-    for decision in (Outcome.REPORTED, Outcome.ALLOWED, Outcome.REPORTED):
-        socket.note(record(decision), 0)
-    assert socket.reported == {"SystemInfo": 2}
-    assert socket.learner is None
-
-
-def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> None:
-    socket = SocketState(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
-    socket.note(record(Outcome.REPORTED), 0)
-    assert not socket.reported
-    assert socket.learner is not None
-    assert "SystemInfo" in socket.learner.text()
-
-
-def test_a_socket_that_goes_on_learning_keeps_what_it_learned() -> None:
-    socket = SocketState(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
-    learner = socket.learner
-    socket.replace(with_policy(policy_with(grant_on("SystemInfo"), mode=Mode.LEARN)))
-    assert socket.learner is learner
+def test_the_journal_follows_the_settings_of_its_socket() -> None:
+    settings = with_policy(policy_with(mode=Mode.LEARN))
+    journal = Journal(settings, ResumingLearner)
+    socket = SocketState(settings, journal)
+    assert journal.learner is not None
     socket.replace(with_policy(policy_with()))
-    assert socket.learner is None
+    assert journal.learner is None

@@ -14,8 +14,10 @@ from proxy.stage import turn, until
 from proxy.test_judging import busy
 from wire.tars import archive_of, item, read_archive
 
-from dockerproxy.policy.judge import Verdict, judge
-from dockerproxy.proxy.uploads import make_body
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.judge import attach_nonce, judge
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.proxy.uploads import InspectedBody, make_body
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.exchange import State
@@ -156,3 +158,35 @@ async def test_the_end_of_the_client_is_not_seen_while_a_file_is_read() -> None:
         await until(lambda: the_client(here).has_ended, "all is read, and its end")
         await engine.send(OK)
         assert await client.rest() == OK
+
+
+OWNING = """
+sockets:
+  me:
+    path: /a.sock
+    allow:
+      - own
+      - ImageBuild: {tags: [base], instructions: [FROM]}
+      - ImageBuild: {tags: [zoo, "**"], instructions: [FROM, ENV]}
+      - ImageBuild: {tags: [zoo, "**"]}
+"""
+
+
+@pytest.mark.parametrize(("step", "taken"), [("RUN x", {"zoo"}), ("ENV a=b", {"zoo"}), ("FROM b", {"base", "zoo"})])
+def test_a_name_of_nobodys_is_taken_only_by_a_grant_that_the_archive_fits(step: str, taken: set[str]) -> None:
+    archive = archive_of(item("Dockerfile", f"FROM a\n{step}\n".encode()))
+    policy = read_policy(OWNING, "policy.yaml").sockets[0].policy
+    judged = judge(policy, request("POST", "/v1.45/build?t=base", f"Content-Length: {len(archive)}"))
+    assert isinstance(judged, Verdict)
+    body = make_body(attach_nonce(judged, "1"))
+    assert isinstance(body, InspectedBody)
+    before = body.verdict.decision.images
+    while not body.complete and not body.broken:
+        _, used = body.feed(archive)
+        archive = archive[used:]
+    images = body.verdict.decision.images
+    assert not body.broken
+    assert before is not None
+    assert images is not None
+    assert before.takes == ()
+    assert set(images.takes) == {f"docker.io/library/{each}:latest" for each in taken}

@@ -18,9 +18,10 @@ from wire.tars import archive_of, entries, item, write_archive
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.needs import UNREAD
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.tar import Entry
@@ -115,8 +116,8 @@ def test_what_no_words_allow_is_said_and_what_follows_passes(listed: list[tuple[
 def learned_in(here: World) -> str:
     """Return the policy file that was learned."""
     (door,) = here.server._doors.values()
-    assert door.state.learner is not None
-    return door.state.learner.text()
+    assert door.journal.learner is not None
+    return door.journal.learner.text()
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -213,7 +214,7 @@ async def test_where_it_is_reported_the_record_has_the_decision_about_the_archiv
                 assert record["body"] == NEEDED
                 assert "is RUN, an instruction that no rule allows" in record["reason"].replace('"', "")
         (door,) = here.server._doors.values()
-        assert door.state.reported == {"ImageBuild": 1}
+        assert door.journal.reported == {"ImageBuild": 1}
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,14 @@
 Records arise here and nowhere else: `Accounting._make_record`.
 """
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import HEALTH
-from dockerproxy.observe.log import Log
+from dockerproxy.observe.ports import LogPort
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
-from dockerproxy.policy.judge import Judged, Verdict
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.settings import Level
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ class Accounting:
     """
 
     __slots__ = (
+        "_decision",
         "_is_noted",
         "_log",
         "_now",
@@ -53,12 +53,13 @@ class Accounting:
         "status",
     )
 
-    def __init__(self, socket: "SocketState", log: Log, now: Callable[[], float]) -> None:
+    def __init__(self, socket: "SocketState", log: LogPort, now: Callable[[], float]) -> None:
         self.peer = Peer(-1, -1, -1)
         self._socket = socket
         self._log = log
         self._now = now
         self.count = -1
+        self._decision = ""
         self.begin()
 
     def begin(self) -> None:
@@ -76,6 +77,12 @@ class Accounting:
         else:
             self.begun = now
             self.count += 1
+
+    @property
+    def decision(self) -> str:
+        """The ID of the decision, the same until the record is left."""
+        self._decision = self._decision or self._socket.journal.next_id()
+        return self._decision
 
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
@@ -102,19 +109,25 @@ class Accounting:
                 reason = reason or _explain(judged)
                 level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
         record = self._make_record(judged, outcome, reason, line)
+        self._decision = ""
         self._log.exchange(record, level)
+        self._socket.journal.count(record, level)
         self._note(record)
 
-    def end_repeated(self, said: Said, status: int, sent: int, now: float) -> None:
+    def end_repeated(self, said: Said, count: Callable[[float, int], None], status: int, sent: int, now: float) -> None:
         """Leave the record of an exchange that was allowed and answered, and of which only this is new."""
         milliseconds = (now - self.begun) * 1000
-        self._log.exchange(Record(self._socket.name, self.peer, *said, "", status, 0, sent, milliseconds), _INFO)
+        socket = self._socket
+        identity = socket.journal.next_id()
+        count(milliseconds, sent)
+        record = Record(socket.name, self.peer, *said, "", status, 0, sent, milliseconds, None, "", identity)
+        self._log.exchange(record, _INFO)
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
         if self._socket.refuses_nothing and not self._is_noted:
             self._is_noted = True
-            self._socket.note(record, time.time())
+            self._socket.journal.note(record)
 
     def _make_record(self, judged: Judged | None, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
         verdict = judged if isinstance(judged, Verdict) else None
@@ -134,6 +147,7 @@ class Accounting:
             (self._now() - self.begun) * 1000,
             verdict.needs if verdict else None,
             self.created,
+            self.decision,
         )
 
 

@@ -113,7 +113,7 @@ class AnswerReader:
         if framing in _COUNTED and len(data) >= whole:
             if exchange.learns:
                 exchange.note_answer(data[end:whole])
-            self._end_answer(exchange, data, whole)
+            self._end_answer(exchange, data, whole, is_whole=True)
             return b""
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
@@ -138,21 +138,22 @@ class AnswerReader:
             self._framing = self._chunks = None
             self._end_answer(exchange, data, used)
         else:
-            exchange.send(data)
+            exchange.send_on(data)
         return ""
 
     @staticmethod
-    def _end_answer(exchange: "Exchange", data: bytes, used: int) -> None:
+    def _end_answer(exchange: "Exchange", data: bytes, used: int, *, is_whole: bool = False) -> None:
         """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
-        exchange.send(data if used == len(data) else data[:used])
+        piece = data if used == len(data) else data[:used]
         if used < len(data):
             exchange.cut_engine("the engine sent more than one answer to a request")
-        exchange.end_answer()
+        exchange.end_with(piece, is_whole=is_whole)
 
     def end(self, exchange: "Exchange", error: Exception | None) -> None:
         """Take the end of the connection for the end of the answer, if it may be."""
         if self._framing is Framing.CLOSE and error is None:
-            exchange.end_answer()
+            self._framing = None
+            exchange.end_with(b"")
         elif self._framing is not None:
             exchange.fail(502, "the engine cut its answer short")
         else:

@@ -10,15 +10,19 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import NeedsLookup, Verdict
+from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
+from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.buffers import Buffers
-from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up
+from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_receiving
+from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
 from dockerproxy.proxy.lookup import settle
+from dockerproxy.proxy.naming import give_names
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State
@@ -56,6 +60,8 @@ class Client(asyncio.Protocol):
         waits_since: When it began to wait.
         spent: Requests in the second that ends at `spent_until`.
         write: Writes to the client.
+        number: Of the connection on its socket, from 1.
+        granted: What a person has allowed until it ends.
     """
 
     transport: asyncio.Transport
@@ -73,6 +79,8 @@ class Client(asyncio.Protocol):
         self.waits_since = 0.0
         self.spent = self.spent_until = 0
         self.is_slow = self.has_ended = self.finishes = False
+        self.number = 0
+        self.granted = Granted()
         self._connections = socket.connections
         self._task: asyncio.Task[None] | None = None
         self._is_read = True
@@ -85,10 +93,11 @@ class Client(asyncio.Protocol):
         self.write = self.transport.write
         self.account.peer = find_peer(transport.get_extra_info("socket"))
         if self._connections.admit(self):
+            self.number = self._connections.admitted
             self.buffers.open(self.transport)
             self.wait(self._connections.heads)
             if self.socket.is_gone:
-                self.finish()
+                self.close()
             return
         self.exchange.turn_off("too many connections are busy here; MAX_CONNECTIONS bounds them")
         self.transport.close()
@@ -180,9 +189,18 @@ class Client(asyncio.Protocol):
             self.abort()
 
     def finish(self) -> None:
-        """End the connection as soon as no exchange is under way."""
+        """End the connection as soon as no exchange is under way.
+
+        Attack: a request that came and is not read yet is lost, and its client cannot tell whether it was carried out
+        -> Defence: the kernel takes no more from the client, and what it took is still answered, by the engine as it is
+        then (test: test_a_request_that_came_before_the_end_is_answered,
+        test_a_request_that_came_behind_another_one_is_answered, test_a_request_that_waits_for_its_turn_is_answered).
+        """
         self.finishes = True
-        if self.exchange.state in _BETWEEN:
+        if self.exchange.state is _IDLE and not self.has_ended and self.fileno() >= 0:
+            self.drop_engine()
+            stop_receiving(self.fileno())
+        elif self.exchange.state in _BETWEEN:
             self.close()
 
     # The turns of what came
@@ -285,9 +303,24 @@ class Client(asyncio.Protocol):
     async def _judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         then(await self.shared.worker.run(self.socket.judging, work))
 
+    def ask(self, question: Question, then: Callable[[Answer], None]) -> None:
+        """Ask a person, then go on with the answer. If the client goes away, the question is withdrawn."""
+        self._start(self._ask(question, then), "asking a person")
+
+    async def _ask(self, question: Question, then: Callable[[Answer], None]) -> None:
+        then(await self.shared.control.ask(self.socket, self.account, question))
+
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what a request must be known of, then go on with the verdict."""
         self._start(settle(self, policy, judged), "asking what a name means")
+
+    def give_names(self, verdict: Verdict, then: Callable[[str], None]) -> None:
+        """Give an image that was made its names, whether the client stays or goes, then go on."""
+        self._start(self._give_names(verdict, then), "giving names to an image")
+        self.detach()
+
+    async def _give_names(self, verdict: Verdict, then: Callable[[str], None]) -> None:
+        then(await give_names(self.socket, self.shared, verdict))
 
     def cancel(self) -> None:
         """End what was started for the exchange: it is answered."""
@@ -306,9 +339,9 @@ class Client(asyncio.Protocol):
         if engine is not None:
             open_tunnel(self, engine.transport, early)
 
-    def deny_http2(self, message: str) -> None:
-        """Answer all that comes from now on with a denial in HTTP/2."""
-        end, early = DeniedEnd(self, message), self.inbox.clear()
+    def deny_http2(self, message: str, decision: str) -> None:
+        """Answer all that comes from now on with a denial in HTTP/2, which is one decision."""
+        end, early = DeniedEnd(self, message, decision), self.inbox.clear()
         self.transport.set_protocol(end)
         if early:
             end.data_received(early)
@@ -319,6 +352,8 @@ class Client(asyncio.Protocol):
         """Be free for the next request."""
         self.exchange = Exchange(self, self.socket, self.shared, self.account)
         self.wait(self._connections.idle)
+        if self.finishes:
+            self.finish()
 
     def linger(self) -> None:
         """End the connection, but not before the client could read its answer."""

@@ -57,6 +57,7 @@ class Connections:
 
     Attributes:
         limit: How many there may be.
+        admitted: How many there have been.
         emptied: Set when the last one has ended.
         heads: What those wait for whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
@@ -75,6 +76,7 @@ class Connections:
         self._all: set[Connection] = set()
         self._places: set[Connection] = set()
         self._oldest: list[tuple[float, int, Connection]] = []
+        self.admitted = 0
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:
@@ -87,6 +89,10 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __iter__(self) -> Iterator[Connection]:
+        """Yield all, also those that make room."""
+        return iter(self._all)
+
     def admit(self, connection: Connection) -> bool:
         """Take a new connection in; when full, the one that has waited longest without a request makes room."""
         while len(self._places) >= self.limit:
@@ -94,6 +100,7 @@ class Connections:
                 return False
         self._all.add(connection)
         self._places.add(connection)
+        self.admitted += 1
         self.emptied.clear()
         return True
 
@@ -175,6 +182,12 @@ def find_peer(connected: socket.socket) -> Peer:
     """Ask the kernel who was at the other end of a unix socket when it connected (unix(7), SO_PEERCRED)."""
     pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     return Peer(uid, gid, pid)
+
+
+def stop_receiving(descriptor: int) -> None:
+    """Have the other end of a unix socket fail to send; what came until now can be read, and ends the stream."""
+    with socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM) as connected:
+        connected.shutdown(socket.SHUT_RD)
 
 
 def has_hung_up(descriptor: int) -> bool:

@@ -1,21 +1,25 @@
 """How an exchange ends: by its answer, by an answer of ours, by what does not come in time, by what is used up."""
 
+import json
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.decide import NOTHING
-from dockerproxy.policy.judge import Judged, Verdict
 from dockerproxy.policy.needs import UNREAD
+from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.ports import ClientPort
+from dockerproxy.proxy.said import SaidLines, rewrite
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
-from dockerproxy.wire.answer import answer_ping, write_answer
+from dockerproxy.wire.answer import add_decision, answer_ping, write_answer
 from dockerproxy.wire.body import RequestBody
+from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
@@ -41,6 +45,10 @@ _UNREAD: Final = frozenset({State.IDLE, State.HELD})
 _ASKED: Final = frozenset({State.SENDING, State.SENT})
 """Where an answer may begin: the engine has a request, or the beginning of one, and has not answered it."""
 
+_ANSWERING: Final = frozenset({State.SENDING_ANSWERING, State.SENT_ANSWERING})
+_MADE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
+"""Where an answer is under way, and of what status it is if an image may have been made."""
+
 _UNANSWERED: Final = _ASKED | {State.HELD}
 """Where the client can still be answered by us."""
 
@@ -51,6 +59,7 @@ class Ending:
     Attributes:
         state: Where it is.
         judged: The request, once it was read; None again when the record is written.
+        said: Reads what the engine says of an image that it makes; None if that is passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
         account: Counts for the connection.
     """
@@ -58,6 +67,7 @@ class Ending:
     # An exchange has these of its own when they change: most never do.
     state = State.IDLE
     judged: Judged | None = None
+    said: SaidLines | None = None
     body: RequestBody | None = None
     _closes = False
     _held = 0
@@ -99,9 +109,10 @@ class Ending:
         self.state = step(self.state, Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
         self.send(SETTINGS)
+        decision = self.account.decision
         self._end(Outcome.DENIED, verdict.decision.message, Level.WARNING)
         self._client.wait(self._socket.connections.heads)
-        self._client.deny_http2(verdict.decision.message)
+        self._client.deny_http2(verdict.decision.message, decision)
         return True
 
     def turn_away(self, judged: Judged, status: int, message: str, reason: str = "") -> None:
@@ -115,8 +126,7 @@ class Ending:
         """
         self.state = step(self.state, Signal.REFUSE)
         self.body = body = None if judged.is_whole else RequestBody(judged.head)
-        skippable = body is None or (body.is_at_most(_SKIPPABLE) and not judged.head.expects_continue)
-        goes_on = skippable and not judged.head.close
+        goes_on = is_skippable(judged) and not judged.head.close
         self._answer(status, message, close=not goes_on)
         self._end(Outcome.DENIED, reason or message, _LEVELS.get(status, Level.WARNING))
         if not goes_on:
@@ -163,12 +173,71 @@ class Ending:
     def _answer(self, status: int, message: str, *, close: bool) -> None:
         self.account.status = status
         body = self.judged is None or self.judged.request.method != "HEAD"
-        self.send(write_answer(status, message, close=close, body=body))
+        decision = self.account.decision
+        if status == HTTPStatus.FORBIDDEN:
+            message = add_decision(message, decision)
+        self.send(write_answer(status, message, close=close, body=body, decision=decision))
 
     def send(self, data: bytes) -> None:
         """Write to the client."""
         self.account.sent += len(data)
         self._client.write(data)
+
+    # By the engine's answer
+
+    def send_on(self, piece: bytes) -> None:
+        """Pass on a piece of the body of an answer, which is not the last."""
+        if self.said is not None and isinstance(self.judged, Verdict):
+            piece = self.said.feed(self.judged, piece)
+        self.send(piece)
+
+    def end_with(self, piece: bytes, *, is_whole: bool = False) -> None:
+        """Pass on the last piece of an answer, or all of it; of one about a new image when that has its names.
+
+        One that says why nothing was made has no marks, either.
+
+        Attack: names that are given before anybody may ask for them, or after -> Defence: the client has the end of its
+        answer when it has them (test: test_what_was_built_has_its_name_when_the_answer_ends).
+        """
+        judged = self.judged
+        if isinstance(judged, Verdict) and judged.makes_image:
+            if self.said is not None or is_whole:
+                piece = rewrite(judged, piece) if self.said is None else self.said.feed(judged, piece)
+            if self.account.status in _MADE:
+                self._client.give_names(judged, partial(self._end_named, piece, is_whole))
+                return
+        self.send(piece)
+        self.end_answer()
+
+    def _end_named(self, piece: bytes, is_whole: bool, fault: str) -> None:  # noqa: FBT001 (it is what came)
+        """Pass on the last piece of an answer about an image that has its names, or say in it why it does not."""
+        if self._client.is_gone or self.state not in _ANSWERING:
+            return
+        if fault and is_whole:
+            self.account.status = HTTPStatus.CONFLICT
+            piece = write_answer(HTTPStatus.CONFLICT, fault, close=False, decision=self.account.decision)
+        elif fault and piece.endswith(LAST_CHUNK):
+            line = json.dumps({"errorDetail": {"message": fault}, "error": fault}).encode() + b"\r\n"
+            piece = b"%b%x\r\n%b\r\n%b" % (piece[: -len(LAST_CHUNK)], len(line), line, LAST_CHUNK)
+        elif fault:
+            self.fail(502, fault)
+            return
+        self.send(piece)
+        self.end_answer()
+
+    def end_answer(self) -> None:
+        """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
+        client = self._client
+        self.state = step(self.state, Signal.ANSWER_END)
+        self._end(Outcome.ALLOWED)
+        if self.state is State.DONE:
+            self._free()
+            if client.inbox.data:
+                client.advance()
+        elif client.engine is None or self._closes or client.finishes:
+            self.linger()
+        else:
+            client.wait(self._socket.connections.lingering)
 
     # By what the engine does
 
@@ -255,7 +324,7 @@ class Ending:
         """Make the connection free for the next request, or end it."""
         client = self._client
         self.body = None
-        if self._closes or client.finishes or (client.has_ended and not client.inbox.data):
+        if self._closes or (client.has_ended and not client.inbox.data):
             self.state = step(self.state, Signal.CLOSE)
             client.close()
             return
@@ -268,3 +337,9 @@ class Ending:
         self.state = step(self.state, Signal.CLOSE)
         self.body = None
         self._client.linger()
+
+
+def is_skippable(judged: Judged) -> bool:
+    """Whether what is left of a request is so easily read that the connection goes on behind it."""
+    is_short = judged.is_whole or RequestBody(judged.head).is_at_most(_SKIPPABLE)
+    return is_short and (judged.is_whole or not judged.head.expects_continue)

@@ -1,6 +1,7 @@
-"""The engine's events, of which a client gets those about objects that it may see.
+"""Streams of JSON lines, of which a client may not see all: events, and what a wait ends with.
 
-Each object is looked up once, when the first event about it comes, and judged as if the client had named it.
+A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
+when the first event about it comes, and judged as if the client had named it.
 
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
 Attack: an event without end -> Defence: the stream is cut (test: test_an_event_without_end_is_cut).
@@ -11,14 +12,19 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.events import Event, read_event
-from dockerproxy.policy.judge import Verdict
-from dockerproxy.policy.lists import admits
-from dockerproxy.policy.objects import ResolvedObject, ask
+from dockerproxy.policy.hiding import hide_line
+from dockerproxy.policy.image_events import ImageEvent, ImageEvents
+from dockerproxy.policy.lists import EVENTS, admits
+from dockerproxy.policy.objects import Kind, ResolvedObject, ask, get_object
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.resolver import UnknownObjectError
+from dockerproxy.proxy.views import pass_on, read_listing
+from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
 
@@ -29,6 +35,11 @@ _LONGEST: Final = 1 << 18
 """Bytes of an event, or of the head. One has some hundred, and the labels of its object."""
 
 _PIECE: Final = 1 << 16
+_WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
+"""How an answer is framed that is no stream."""
+
+_LIST_IMAGES: Final = "/images/json"
+
 _KNOWN: Final = 4096
 """Objects of which it is known whether the client may see them; the oldest is forgotten first."""
 
@@ -41,12 +52,40 @@ class _Watch:
         self._socket = client.socket
         self._verdict = verdict
         self._shown: dict[tuple[str, str], bool] = {}
+        self._images: ImageEvents | None = None
 
-    async def is_shown(self, line: bytes) -> bool:
-        """Whether the client may see an event."""
+    async def begin(self) -> None:
+        """Note which images the client may see, if it gets events of images.
+
+        Raises:
+            UnknownObjectError: The engine does not say.
+        """
+        owner = self._verdict.decision.images
+        if owner is None or not self._verdict.decision.shows:
+            return
+        async with self._socket.lookups:
+            status, content = await self._shared.resolver.ask(self._shared.engines, _LIST_IMAGES)
+            if status != HTTPStatus.OK:
+                raise UnknownObjectError(f"asked for images, the engine answered {status}")
+            listing = await read_listing(self._socket, self._shared, OPERATIONS["ImageList"], content)
+        images = (get_object(each.found) for each in listing.elements)
+        self._images = ImageEvents(owner, images, request=self._verdict.request)
+
+    async def show(self, line: bytes) -> bytes:
+        """Return what the client may see of a line; nothing if that is nothing."""
+        verdict = self._verdict
+        if verdict.decision.shows and not await self._is_shown(line):
+            return b""
+        left = hide_line(verdict.operation, verdict.hides, line) if verdict.hides else line
+        return left or b""
+
+    async def _is_shown(self, line: bytes) -> bool:
+        """Whether the client may see the object of an event."""
         event = read_event(line)
         if event is None:
             return False
+        if isinstance(event, ImageEvent):
+            return self._images is not None and await self._is_image_shown(self._images, event)
         key = event.kind, event.id
         shown = self._shown.pop(key) if key in self._shown else await self._find(event)
         if not event.is_last:
@@ -55,20 +94,35 @@ class _Watch:
                 del self._shown[next(iter(self._shown))]
         return shown
 
-    async def _find(self, event: Event) -> bool:
-        request = self._verdict.request
-        lookup = ask(event.kind, event.id, request.version, request.operation)
+    async def _is_image_shown(self, images: ImageEvents, event: ImageEvent) -> bool:
         try:
-            async with self._socket.lookups:
-                found = await self._shared.resolver.find(self._shared.engines, lookup, request.version)
+            found = await self._ask(Kind.IMAGE, event.id)
+        except UnknownObjectError:
+            return False
+        return images.shows(event, found)
+
+    async def _find(self, event: Event) -> bool:
+        try:
+            found = await self._ask(event.kind, event.id)
         except UnknownObjectError:
             return False
         shows = self._verdict.decision.shows
-        return isinstance(found, ResolvedObject) and any(admits(conditions, found) for conditions in shows)
+        return found is not None and any(admits(conditions, found) for conditions in shows)
+
+    async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
+        """Return an object as the engine has it now.
+
+        Raises:
+            UnknownObjectError: It does not say.
+        """
+        version, operation = self._verdict.request.version, self._verdict.operation
+        async with self._socket.lookups:
+            found = await self._shared.resolver.find(self._shared.engines, ask(kind, name, version, operation), version)
+        return found if isinstance(found, ResolvedObject) else None
 
 
-async def follow_events(client: "Client", verdict: Verdict, patience: float) -> None:
-    """Pass on the events that a client may see, until the engine ends or the client goes.
+async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
+    """Pass on what of a stream a client may see, until the engine ends or the client goes.
 
     Raises:
         OSError: The engine cannot be reached.
@@ -78,19 +132,24 @@ async def follow_events(client: "Client", verdict: Verdict, patience: float) -> 
     transport, _ = await open_connection(protocol, choose_engine(client.shared.engines))
     try:
         transport.write(verdict.to_engine)
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience if verdict.operation.name in EVENTS else None):
             data = await reader.readuntil(END_OF_HEAD)
         head = read_head(data)
         if head is None or head.status < HTTPStatus.OK:
             exchange.fail(502, "the engine's response head is malformed")
-        elif head.status != HTTPStatus.OK or head.framing in {Framing.LENGTH, Framing.NONE}:
-            exchange.begin_alone(head, data + await reader.readexactly(head.length))
-            exchange.end_answer()
+        elif head.status == HTTPStatus.OK and head.framing in _WHOLE and verdict.decision.shows:
+            exchange.fail(502, "the engine's events are no stream")
+        elif head.status != HTTPStatus.OK or head.framing in _WHOLE:
+            answer = data + await reader.readexactly(head.length)
+            await pass_on(exchange, client.socket, client.shared, verdict, answer)
         else:
-            exchange.begin_alone(head, data)
+            watch = _Watch(client, verdict)
+            async with asyncio.timeout(patience):
+                await watch.begin()
+            exchange.begin_alone(head, keep_plain(data) if verdict.hides else data)
             exchange.begin_stream()
             try:
-                await _pass_on(client, _Watch(client, verdict), reader, head)
+                await _pass_on(client, watch, reader, head)
             except OSError as error:
                 exchange.fail(502, f"the engine cut its answer short: {error}")
     except TimeoutError:
@@ -113,10 +172,13 @@ async def _pass_on(client: "Client", watch: _Watch, reader: asyncio.StreamReader
                 return
             data = b"".join(data[start:stop] for start, stop in fed.payload)
         *lines, kept = (kept + data).split(b"\n")
+        lines = [line + b"\n" for line in lines]
         if len(kept) > _LONGEST:
             exchange.fail(502, "the engine's event is too long")
             return
-        shown = b"".join([line + b"\n" for line in lines if await watch.is_shown(line)])
+        if chunks is not None and chunks.ended:
+            lines.append(kept)
+        shown = b"".join([await watch.show(line) for line in lines])
         if shown:
             exchange.send(b"%x\r\n%b\r\n" % (len(shown), shown) if chunks is not None else shown)
         if chunks is not None and chunks.ended:

@@ -20,13 +20,14 @@ from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.created import read_created
 from dockerproxy.observe.record import Outcome
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, attach_body, judge, judge_body
-from dockerproxy.proxy.endings import Ending
+from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body
+from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
+from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.known import Known
-from dockerproxy.proxy.uploads import WatchedBody, make_body
+from dockerproxy.proxy.said import SaidLines
+from dockerproxy.proxy.uploads import InspectedBody, make_body
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
@@ -55,11 +56,10 @@ _TAKING: Final = frozenset({State.SKIPPING, State.HELD})
 """Where a body is read though there may be no engine connection: it is dropped, or collected."""
 
 
-class Exchange(Ending):
+class Exchange(Asking):
     """One request and its answer."""
 
     known: Known | None = None
-    _policy: CompiledPolicy
 
     # The short way, by which most requests go: the steps of the long one, in two
 
@@ -102,7 +102,7 @@ class Exchange(Ending):
             return False
         now = self._shared.now()
         client.write(answer)
-        self.account.end_repeated(known.said, status, len(answer), now)
+        self.account.end_repeated(known.said, known.count, status, len(answer), now)
         self._socket.usage.leave(_REPLY)
         self.judged, self.known, self.state = None, None, _FREE
         client.waits_in, client.waits_since = self._socket.connections.idle, now
@@ -148,6 +148,8 @@ class Exchange(Ending):
 
     def _follow(self, judged: Judged) -> None:
         """Do what must be done next with a request. One that goes alone goes on whole, and in its turn."""
+        if isinstance(judged, Verdict) and judged.needs_nonce:
+            judged = attach_nonce(judged, token_hex(16))
         self.judged = judged
         if isinstance(judged, Verdict) and not judged.goes_alone:
             self._proceed(judged)
@@ -179,8 +181,9 @@ class Exchange(Ending):
         """Send a request on that is decided, or answer it."""
         client = self._client
         if not verdict.to_engine:
-            decision = verdict.decision
-            self.turn_away(verdict, decision.status, decision.message, decision.reason)
+            if not self._is_asked(verdict):
+                decision = verdict.decision
+                self.turn_away(verdict, decision.status, decision.message, decision.reason)
             return
         self.body = body = None if verdict.is_whole else make_body(verdict)
         self.state = step(self.state, _WHOLE if body is None else _HEAD)
@@ -249,7 +252,7 @@ class Exchange(Ending):
         if body.broken:
             self.fail(body.status, body.broken)
             return
-        if isinstance(body, WatchedBody) and self.judged is not None:
+        if isinstance(body, InspectedBody) and self.judged is not None:
             self.judged = body.verdict
         if client.engine is not None and self.state is not State.SKIPPING:
             client.engine.writelines(pieces)
@@ -340,6 +343,8 @@ class Exchange(Ending):
             self._answer_health(head.status)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
+        if framing is Framing.CHUNKED and isinstance(judged, Verdict) and judged.makes_image:
+            self.said = SaidLines() if head.status == HTTPStatus.OK else None
         if head.close or framing is _TO_THE_END:
             self._closes = True
         return framing
@@ -360,20 +365,6 @@ class Exchange(Ending):
             operation = self.judged.request.operation.name
             self.account.created = read_created(operation, self.account.status, answer)
 
-    def end_answer(self) -> None:
-        """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
-        client = self._client
-        self.state = step(self.state, _ANSWER_END)
-        self._end(_ALLOWED)
-        if self.state is _DONE:
-            self._free()
-            if client.inbox.data:
-                client.advance()
-        elif client.engine is None or self._closes or client.finishes:
-            self.linger()
-        else:
-            client.wait(self._socket.connections.lingering)
-
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP: from the engine's answer on, all is passed on as it is."""
         self.state = step(self.state, Signal.SWITCH)
@@ -382,12 +373,13 @@ class Exchange(Ending):
         self._note_start()
         self._client.open_tunnel()
 
-    # A removal of volumes, which has an engine connection of its own
+    # What has an engine connection of its own
 
     def detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""
         self.judged = verdict
         self._client.detach()
+        self._await_answer(verdict)
 
     def begin_alone(self, head: ResponseHead, answer: bytes) -> None:
         """Begin to pass on the answer to a request that went alone."""

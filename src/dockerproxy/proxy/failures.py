@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.observe.log import Log
+from dockerproxy.observe.ports import LogPort
 from dockerproxy.observe.record import Outcome
 from dockerproxy.settings import Level
 
@@ -99,7 +99,7 @@ def _group(gid: int) -> str:
         return f"group {gid}"
 
 
-def log_bug(log: Log, where: str, error: BaseException) -> None:
+def log_bug(log: LogPort, where: str, error: BaseException) -> None:
     """Log the traceback of a bug of ours, which ended one exchange and nothing else."""
     lines = "".join(traceback.format_exception(error))
     log.message(Level.CRIT, f"a bug in dockerproxy, in {where}; please report it\n{lines}")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class DeniedEnd(asyncio.Protocol):
     """The client's end of a connection on which nothing but denials are written."""
 
-    def __init__(self, client: "Client", message: str) -> None:
+    def __init__(self, client: "Client", message: str, decision: str) -> None:
         self._client = client
-        self._denial = Denial(message)
+        self._denial = Denial(message, decision)
 
     def data_received(self, data: bytes) -> None:
         """Deny what came; end the connection when that is said."""

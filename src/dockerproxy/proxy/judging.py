@@ -12,8 +12,8 @@ Attack: a client that is answered or gone before its request is judged -> Defenc
 from typing import Final
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Reading
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Reading
 from dockerproxy.wire.document import count_parts
 
 _LONG_BODY: Final = 16 * 1024

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
+from dockerproxy.observe.ports import JournalPort
 from dockerproxy.observe.record import Outcome, Said
-from dockerproxy.policy.judge import Judged, NeedsLookup, Verdict
 from dockerproxy.policy.objects import OWNED
+from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import say
 from dockerproxy.proxy.resolver import Answer
 
@@ -31,11 +32,13 @@ class Known:
         verdict: Of it.
         is_prompt: Whether the answer comes at once.
         said: What its record says of it.
+        count: Counts such an exchange, by its milliseconds and the bytes that it sent.
     """
 
     verdict: Verdict
     is_prompt: bool
     said: Said
+    count: Callable[[float, int], None]
 
 
 class Decided:
@@ -72,7 +75,7 @@ class Decided:
         self._expected.clear()
 
 
-def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:
+def find_known(judged: Judged, redact: Callable[[str], str], journal: JournalPort) -> Known | None:
     """Return what follows from a request, or None if it is not simple.
 
     A simple one has no body, needs no lookup, gets an answer with an end, and leaves the connection open.
@@ -80,9 +83,10 @@ def find_known(judged: Judged, redact: Callable[[str], str]) -> Known | None:
     operation, head = judged.request.operation, judged.head
     if not isinstance(judged, Verdict) or not judged.decision.allowed or not judged.to_engine or not judged.is_whole:
         return None
-    if operation is HEALTH or operation.shape not in _ANSWERED or judged.goes_alone:
+    if operation is HEALTH or operation.shape not in _ANSWERED or judged.goes_alone or judged.needs_nonce:
         return None
     if head.close or judged.request.method == "HEAD":
         return None
     said = say(judged, Outcome.ALLOWED, redact)
-    return Known(judged, operation.shape is Shape.REPLY, said)
+    count = journal.find_count(operation.name, Outcome.ALLOWED)
+    return Known(judged, operation.shape is Shape.REPLY, said, count)

@@ -26,8 +26,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dockerproxy.policy.judge import Verdict
 from dockerproxy.policy.objects import SWEEPING, name_in
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.text import lower
 
 

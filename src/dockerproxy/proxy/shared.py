@@ -1,9 +1,12 @@
 """What the client connections of all sockets share."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dockerproxy.observe.log import Log
+from dockerproxy.observe.ports import LogPort
+from dockerproxy.proxy.control import Control
+from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
@@ -25,14 +28,24 @@ class Shared:
         worker: Does what takes long beside the event loop.
         removals: What is removing volumes now.
         resolver: Asks the engine what names mean.
+        ledgers: What is under way that counts for quotas.
+        naming: Held while a client gives or takes away names of images.
+        control: The operators who watch.
     """
 
     engines: tuple[str, ...]
     tasks: Tasks
-    log: Log
+    log: LogPort
     now: Callable[[], float]
     remark: str = ""
     turns: Turns = field(default_factory=Turns)
     worker: Worker = field(default_factory=Worker)
     removals: Removals = field(default_factory=Removals)
     resolver: Resolver = field(default_factory=Resolver)
+    ledgers: Ledgers = field(default_factory=Ledgers)
+    naming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    control: Control = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let operators watch the records of this log."""
+        self.control = Control(self.log)

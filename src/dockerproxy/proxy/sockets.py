@@ -1,16 +1,17 @@
 """The state of a socket that is served: its policy, and the answers that were already worked out."""
 
 import asyncio
-from collections import Counter
 from typing import Final
 
 from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.learner import Learner, LearnerFactory
-from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.observe.ports import JournalPort
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsLookup, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.phases import Judged, NeedsLookup
+from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.known import Decided, Known, find_known
 from dockerproxy.proxy.usage import Usage
@@ -21,6 +22,9 @@ LOOKUPS: Final = 8
 
 REMOVALS: Final = 8
 """Requests of a socket that remove volumes at one time. The engine may still be at it when their clients have gone."""
+
+COUNTED: Final = 64
+"""Requests of a socket that add to a quota at one time. The engine may still be at it when their clients have gone."""
 
 _SHORT: Final = 1024
 """Bytes of a head that is taken at once, whatever else has come. Most have a few hundred."""
@@ -45,7 +49,10 @@ class SocketState:
         policy: What its clients may do.
         known: Short heads that came before, which are simple to pass on.
         decided: Verdicts that followed from what the engine said.
+        listed: Lists of the engine's that were read, by operation and version.
         limits: What its clients may use up.
+        sweep: When what they own is removed.
+        idle_after: Seconds without one of them after which it is idle.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
         connections: The registry of its client connections.
@@ -53,21 +60,23 @@ class SocketState:
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
         notes_created: Whether its records say what was created.
-        learner: Of a socket that learns, if there is anybody to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
         removals: Bounds how many remove volumes at one time for its clients.
-        reported: How often each operation has passed that the policy does not allow.
+        naming: Of those that give names to images, the one that stands in the line of all sockets.
+        counted: Bounds how many add to a quota at one time for its clients.
+        journal: Takes what its exchanges leave.
+        granted: What a person has allowed until the next reload.
     """
 
-    def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:
-        self._make_learner = make_learner
+    def __init__(self, settings: SocketSettings, journal: JournalPort) -> None:
+        self.journal = journal
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
         self.decided = Decided()
+        self.listed: dict[tuple[str, str], Answer] = {}
         self._plain: set[str] = set()
-        self.learner: Learner | None = None
         self.is_gone = False
         self._sheds = False
         self.held = 0
@@ -77,20 +86,21 @@ class SocketState:
         self.lookups = asyncio.Semaphore(LOOKUPS)
         self.judging = asyncio.Lock()
         self.removals = asyncio.Semaphore(REMOVALS)
-        self.reported: Counter[str] = Counter()
+        self.naming = asyncio.Lock()
+        self.counted = asyncio.Semaphore(COUNTED)
+        self.granted = Granted()
         self.replace(settings)
 
     def replace(self, settings: SocketSettings) -> None:
         """Judge by other settings from now on; an exchange that has begun keeps what was decided."""
-        if settings.policy.mode is not Mode.LEARN or self._make_learner is None:
-            self.learner = None
-        elif self.learner is None or self.name != settings.name:
-            self.learner = self._make_learner(settings)
+        self.journal.replace(settings)
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
         self.limits = settings.limits
+        self.sweep, self.idle_after = settings.sweep, settings.idle_after
         self.short_head = min(_SHORT, settings.limits.head)
+        self.granted.clear()
         self.connections.bound_by(settings.limits)
         self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
@@ -111,18 +121,6 @@ class SocketState:
             connection.give_way()
         self._sheds = False
 
-    def note(self, record: Record, when: float) -> None:
-        """Take an exchange into account, where the socket's mode asks for it.
-
-        Args:
-            record: Of the exchange.
-            when: Seconds since 1970.
-        """
-        if record.decision is Outcome.REPORTED and self.policy.mode is Mode.REPORT:
-            self.reported[record.operation] += 1
-        if self.learner is not None:
-            self.learner.note(record, when)
-
     def judge(self, head: bytes) -> Judged | Refusal:
         """Decide about a request head."""
         found = self._judged.get(head)
@@ -135,7 +133,7 @@ class SocketState:
             self._judged[head] = judged
             if isinstance(judged, NeedsLookup):
                 self.decided.expect(judged)
-            known = find_known(judged, self.redact)
+            known = find_known(judged, self.redact, self.journal)
             if known is not None and len(head) < self.short_head and not self.refuses_nothing:
                 self.known[head] = known
         return judged

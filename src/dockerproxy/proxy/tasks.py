@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from dockerproxy.observe.log import Log
+from dockerproxy.observe.ports import LogPort
 from dockerproxy.proxy.failures import log_bug
 
 
 class Tasks:
     """Tasks that end by themselves. One that fails is logged and disturbs no other."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: LogPort) -> None:
         self._log = log
         self._running: set[asyncio.Task[None]] = set()
 

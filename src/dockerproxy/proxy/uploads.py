@@ -12,10 +12,10 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.policy.claims.archives import Archive, ReadArchive
-from dockerproxy.policy.judge import Verdict, judge_archive
+from dockerproxy.policy.judge import judge_archive
 from dockerproxy.policy.needs import UNREAD
+from dockerproxy.policy.phases import Verdict, settle_names
 from dockerproxy.wire.body import RequestBody, frame
-from dockerproxy.wire.head import RequestHead
 
 _HEADERS: Final = 8 * 1024
 """Bytes of an archive behind the contents of a file that are looked at in one step: headers, of 20 µs each, or a short
@@ -23,10 +23,15 @@ file that is read."""
 
 
 class InspectedBody(RequestBody):
-    """Reads one body that is looked at as it passes, and goes on as it was understood."""
+    """Reads one body that is looked at as it passes, and goes on as it was understood.
 
-    def __init__(self, head: RequestHead, archive: Archive) -> None:
-        super().__init__(head)
+    Attributes:
+        verdict: What is known of the request.
+    """
+
+    def __init__(self, verdict: Verdict, archive: Archive) -> None:
+        super().__init__(verdict.head)
+        self.verdict = verdict
         self._archive = archive
         self._kept = 0
         self._is_taken = False
@@ -58,21 +63,18 @@ class InspectedBody(RequestBody):
         if self._archive.fault:
             self.broken, self.status = self._archive.fault, HTTPStatus.FORBIDDEN
             return []
+        if self.complete and self._archive.marks is not None:
+            self.verdict = settle_names(self.verdict, self._archive.marks.names, self._archive.takes)
         return frame(passed, last=self.complete)
 
 
 class WatchedBody(InspectedBody):
-    """Reads one body that goes on as it came, but not before it was looked at: the record must be told of it.
-
-    Attributes:
-        verdict: What is known of the request.
-    """
+    """Reads one body that goes on as it came, but not before it was looked at: the record must be told of it."""
 
     _archive: ReadArchive
 
     def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.head, ReadArchive(verdict.request, verdict.decision.conditions))
-        self.verdict = verdict
+        super().__init__(verdict, ReadArchive(verdict.request, verdict.decision.conditions))
         self._waiting: list[bytes | memoryview] = []
 
     def take(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
@@ -96,4 +98,4 @@ def make_body(verdict: Verdict) -> RequestBody:
         return WatchedBody(verdict)
     if not verdict.decision.conditions:
         return RequestBody(verdict.head)
-    return InspectedBody(verdict.head, Archive(verdict.request, verdict.decision.conditions))
+    return InspectedBody(verdict, Archive(verdict.request, verdict.decision.conditions, verdict.marks))

@@ -96,6 +96,10 @@ class Usage:
         self._open[counted] += 1
         return _TOO_MANY[counted] if self._open[counted] > self._most[counted] else ""
 
+    def count_open(self) -> Mapping[Shape, int]:
+        """Return how many exchanges are under way, by what they are counted as."""
+        return {shape: self._open[shape] for shape in self._most}
+
     def leave(self, shape: Shape) -> None:
         """Count an exchange that is over."""
         self._open[_COUNTED.get(shape, shape)] -= 1

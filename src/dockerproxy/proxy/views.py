@@ -1,21 +1,29 @@
-"""What a client gets of a list of which its grants admit a part, and volumes that are made on the way of a create.
+"""What a client gets of an answer of which it may not see all, and volumes that are made on the way of a create.
 
-Both need more of the engine than to pass something on, so they go over connections of their own.
+Both need more of the engine than to pass something on, so they go over connections of their own. Of a list, first what
+the grants admit is shown, then what the socket hides is cut out.
 """
 
 import asyncio
 import json
+from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
-from dockerproxy.policy.judge import Verdict
-from dockerproxy.policy.lists import read_count, read_list
-from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.hiding import hide
+from dockerproxy.policy.image_views import show_names
+from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
+from dockerproxy.policy.objects import Kind, Lookup, get_object
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.prunes import Ask
+from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.stamps import OWNER, make_stamp
+from dockerproxy.policy.summaries import COUNTING, blank_counts
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
-from dockerproxy.wire.answer import with_content
+from dockerproxy.wire.answer import keep_plain, with_content
 from dockerproxy.wire.head import END_OF_HEAD
 
 if TYPE_CHECKING:
@@ -23,50 +31,153 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.shared import Shared
     from dockerproxy.proxy.sockets import SocketState
 
-_SHORT: Final = 16 * 1024
+SHORT: Final = 16 * 1024
 """Bytes of an answer that is read at once."""
 
+_FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+"""What Podman answers to a filter of labels in a list of secrets, which it does not know."""
 
-async def show_list(  # noqa: PLR0913, PLR0917 (they are what it is made of)
+_REMEMBERED: Final = 1024 * 1024
+_MOST_REMEMBERED: Final = 4
+"""Bytes of a list that is remembered until it comes again, and how many are."""
+
+
+async def show_part(  # noqa: PLR0913, PLR0917 (they are what it is made of)
     exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, patience: float
 ) -> None:
-    """Get a list from the engine, and answer with what of it the client may see, who is this owner.
+    """Get an answer from the engine, and pass on what of it the client may see, who is this owner.
 
     Raises:
         OSError: The engine cannot be reached.
     """
+    waits = verdict.operation.shape is Shape.WAIT or verdict.operation.access is Access.WRITE
     try:
-        async with asyncio.timeout(patience), socket.lookups:
-            answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
-            head, content = read_answer(answer)
-            if head.status == HTTPStatus.OK:
-                shown = await _reduce(socket, shared, verdict, owner, content)
-                answer = with_content(answer[: answer.find(END_OF_HEAD) + len(END_OF_HEAD)], shown)
-                head, _ = read_answer(answer)
+        async with asyncio.timeout(None if waits else patience):
+            if verdict.decision.shows:
+                answer = await fetch_list(socket, shared, verdict, owner)
+            else:
+                async with nullcontext() if waits else socket.lookups:
+                    answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+        await pass_on(exchange, socket, shared, verdict, answer)
     except TimeoutError:
         exchange.fail(504, f"the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
         exchange.fail(502, f"{verdict.operation.name} cannot be shown in part: {error}")
-    else:
-        if exchange.is_held:
-            exchange.begin_alone(head, answer)
-            exchange.end_answer()
+
+
+async def pass_on(
+    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, answer: bytes
+) -> None:
+    """Pass on an answer that has come whole, without what is hidden, if the client is still there.
+
+    Raises:
+        UnknownObjectError: It is not an answer, or what it shows cannot be told.
+    """
+    head, content = read_answer(answer)
+    if verdict.hides or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK):
+        work = partial(_edit, verdict, head.status, content)
+        left = work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
+        if left is None:
+            raise UnknownObjectError("the engine's answer is not as expected")
+        answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
+        head, content = read_answer(answer)
+    if exchange.is_held:
+        exchange.judged = verdict
+        exchange.begin_alone(head, answer)
+        if exchange.learns:
+            exchange.note_answer(content)
+        exchange.end_answer()
+
+
+def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
+    """Return the content of an answer without what is hidden, in the client's names; None if it cannot be read."""
+    owner = verdict.decision.images
+    if owner is not None and verdict.shows_names and status == HTTPStatus.OK:
+        shown = show_names(verdict.request, owner, verdict.known.found, content)
+        if shown is None:
+            return None
+        content = shown
+    left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
+    if left is None or not verdict.respells or status != HTTPStatus.OK:
+        return left
+    return respell(verdict.operation, verdict.known.places, left)
+
+
+def _head_of(answer: bytes) -> bytes:
+    return answer[: answer.find(END_OF_HEAD) + len(END_OF_HEAD)]
+
+
+async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str) -> bytes:
+    """Get a list from the engine; return the answer with what of it an owner may see.
+
+    Raises:
+        UnknownObjectError: The engine's answer is not as it must be.
+        OSError: The engine cannot be reached.
+    """
+    async with socket.lookups:
+        answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+        if read_answer(answer)[0].status == _FAILED and LISTS.get(verdict.operation.name) is Kind.SECRET:
+            answer = await converse(shared.engines, Ask("GET", verdict.target).head, to_the_end=False)
+        head, content = read_answer(answer)
+        if head.status != HTTPStatus.OK:
+            return answer
+        if verdict.operation.name in COUNTING:
+            shown = blank_counts(verdict.operation.name, content)
+        else:
+            shown = await _reduce(socket, shared, verdict, owner, content)
+        if shown is None:
+            raise UnknownObjectError("the engine's answer is not as expected")
+        return with_content(_head_of(answer), shown)
 
 
 async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, content: bytes) -> bytes:
-    """Return a list with what the client may see of it. What has another's stamp needs no proof.
+    """Return a list with what the client may see of it."""
+    listing = await read_listing(socket, shared, verdict.operation, content, verdict.request.version)
+    labels = await find_labels(shared, listing, owner)
+    services = await _find_services(socket, shared, verdict) if verdict.operation.name == "TaskList" else {}
+    return listing.show(verdict.decision.shows, labels, read_count(verdict.request), services)
+
+
+async def _find_services(socket: "SocketState", shared: "Shared", verdict: Verdict) -> Services:
+    """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
+    prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.decision.owner
+    target = f"{prefix}/services{f'?filters={write_filters(owner)}' if owner else ''}"
+    status, content = await shared.resolver.ask(shared.engines, target)
+    if status != HTTPStatus.OK:
+        raise UnknownObjectError(f"asked for services, the engine answered {status}")
+    listing = await read_listing(socket, shared, OPERATIONS["ServiceList"], content, verdict.request.version)
+    return {found.id: found for found in (get_object(each.found) for each in listing.elements)}
+
+
+async def read_listing(
+    socket: "SocketState", shared: "Shared", operation: Operation, content: bytes, version: str = ""
+) -> Answer:
+    """Read the engine's answer to a list operation.
+
+    Raises:
+        UnknownObjectError: It is not as it must be.
+    """
+    key = operation.name, version
+    read = partial(read_list, operation, content, version, socket.listed.get(key))
+    listing = read() if len(content) <= SHORT else await shared.worker.run(socket.judging, read)
+    if listing is None:
+        raise UnknownObjectError("the engine's answer is not as expected")
+    if len(content) <= _REMEMBERED:
+        if len(socket.listed) >= _MOST_REMEMBERED:
+            socket.listed.clear()
+        socket.listed[key] = listing
+    return listing
+
+
+async def find_labels(shared: "Shared", listing: Answer, owner: str) -> ImageLabels:
+    """Return what must be known of images to tell what is an owner's. What has another's stamp needs no proof.
 
     Attack: containers of many images, for each of which other clients wait -> Defence: only their own are asked for.
     """
-    read = partial(read_list, verdict.operation, content, verdict.request.version)
-    listing = read() if len(content) <= _SHORT else await shared.worker.run(socket.judging, read)
-    if listing is None:
-        raise UnknownObjectError("the engine's answer is not as expected")
     asked = (each.found for each in listing.elements if isinstance(each.found, Lookup))
     targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     answers = {target: await shared.resolver.ask(shared.engines, target, is_fixed=True) for target in targets}
-    labels = {target: read_image_labels(body) for target, (status, body) in answers.items() if status == HTTPStatus.OK}
-    return listing.show(verdict.decision.shows, labels, read_count(verdict.request))
+    return {target: read_image_labels(body) for target, (status, body) in answers.items() if status == HTTPStatus.OK}
 
 
 async def make_volumes(shared: "Shared", verdict: Verdict, owner: str) -> None:

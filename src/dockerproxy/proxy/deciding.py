@@ -1,0 +1,111 @@
+"""Deciding about a request as far as the engine must be asked, and claiming what it removes.
+
+Lookups go over connections of their own (`proxy/resolver`), never the client's. The engine is asked for each request: a
+name may mean something else a moment later.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import judge_object, judge_unknown
+from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.proxy.judging import is_quick
+from dockerproxy.proxy.removals import Claim, claim_for
+from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
+from dockerproxy.text import lower
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.shared import Shared
+    from dockerproxy.proxy.sockets import SocketState
+
+PATIENCE: Final = 20.0
+"""Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
+
+
+async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made of)
+    stack: AsyncExitStack,
+    socket: "SocketState",
+    shared: "Shared",
+    policy: CompiledPolicy,
+    judged: NeedsLookup | Verdict,
+    patience: float,
+) -> tuple[Verdict, list[Claim]]:
+    """Decide about a request, and claim volumes for it until the stack ends.
+
+    Raises:
+        StillRemovingError: Others have claimed them for too long.
+        OSError: The engine cannot be reached.
+    """
+    verdict = await _decide(socket, shared, policy, judged, patience)
+    claims = await _claim(stack, socket, shared, verdict, patience)
+    if claims:  # What was true of a volume before the claim need not be true any longer.
+        verdict = await _decide(socket, shared, policy, judged, patience)
+    return verdict, claims
+
+
+async def _decide(
+    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+) -> Verdict:
+    """Ask the engine all that must be known of a request, and decide about it.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
+    name = judged.operation.name
+    unknown: AmbiguousNameError | None = None
+    try:
+        async with asyncio.timeout(patience):
+            while isinstance(judged, NeedsLookup):
+                waiting = judged
+                async with socket.lookups:
+                    answer = await shared.resolver.ask(shared.engines, waiting.lookup.target)
+                    known = socket.decided.find(waiting, answer)
+                    if known is not None:
+                        return known
+                    found = await shared.resolver.find(shared.engines, waiting.lookup, waiting.request.version, answer)
+                unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
+                resolved = found if isinstance(found, ResolvedObject) else None
+                judged = await _judge(socket, shared, policy, waiting, resolved)
+                if resolved is not None and isinstance(judged, Verdict):
+                    socket.decided.keep(waiting, answer, judged)
+        if unknown:
+            raise unknown
+    except TimeoutError:
+        return judge_unknown(judged, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
+    except UnknownObjectError as error:
+        hides = bool(policy.owner) and isinstance(error, AmbiguousNameError)
+        return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
+    return judged
+
+
+async def _judge(
+    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None
+) -> NeedsLookup | Verdict:
+    """Decide anew, at once if that is quick."""
+    work = partial(judge_object, policy, waiting, found)
+    return work() if is_quick(policy, waiting, waiting.body or b"") else await shared.worker.run(socket.judging, work)
+
+
+async def _claim(
+    stack: AsyncExitStack, socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
+) -> list[Claim]:
+    """Claim the volumes that a request may remove, or that must stay until it is done, until the stack ends."""
+    if not verdict.passes:
+        return []
+    if verdict.removes_volumes:
+        await stack.enter_async_context(socket.removals)
+        claims = [claim_for(verdict)]
+    else:
+        claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
+    for claim in claims:
+        await stack.enter_async_context(shared.removals.claim(claim, patience))
+    return claims
+
+
+def is_as_claimed(verdict: Verdict, claim: Claim) -> bool:
+    """Whether a removal is about what was claimed for it."""
+    return claim_for(verdict).name == claim.name
