@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             f"Left out: {len(left_out)} of {len(wanted)} tests, since this machine lacks {', '.join(sorted(missing))}."
             " To run them all: make test, as root on Debian 13, which installs what they need."
         )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that collects the results what was left out."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["left_out"] = session.config.stash.get(LEFT_OUT, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what each of several processes left out: the same."""
+    node.config.stash[LEFT_OUT] = node.workeroutput.get("left_out", "")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

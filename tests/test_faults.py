@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cli.programs import PATIENCE, Running, engine_of, environment_of, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

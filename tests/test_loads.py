@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cli.programs import PATIENCE, Running, engine_of, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 MEMORY = 160 * 1024 * 1024
 """Bytes of data that the process may have (RLIMIT_DATA): twice what is held for a socket, and Python itself. One

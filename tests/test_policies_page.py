@@ -13,11 +13,12 @@ from typing import Final
 
 from config.documents import FITTING
 
+from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS
+from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import WORDS
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words
@@ -50,22 +51,29 @@ def render_word(name: str) -> Iterator[str]:
 
 EXAMPLES: Final[Mapping[str, Value]] = {
     "add_capabilities": ("NET_BIND_SERVICE",),
+    "addresses": ("10.9.0.0/16",),
     "binds": ("/srv/ci/cache", "/etc/localtime:ro"),
+    "changes": ("memory", "cpus"),
     "commands": (("pg_dump", "**"),),
     "configs": ("ci_*",),
     "containers": ("web", "db-*"),
     "cpus": "1.5",
     "credentials": ("ghcr.io",),
+    "drop_capabilities": ("NET_RAW",),
+    "extra_hosts": ("db:10.9.0.2",),
     "images": ("nginx", "ghcr.io/acme/**"),
     "instructions": ("FROM", "COPY"),
     "joins": ("ci-*",),
+    "labelled": Pairs((("owner", "ci"),)),
     "labels": Pairs((("owner", "ci"),)),
     "memory": "2GiB",
     "names": ("ci-*",),
     "networks": ("ci_default",),
+    "options": ("detach", "tty"),
     "pids": "200",
     "pods": ("ci-*",),
     "publish": Pairs((("ports", ("8000-8999",)), ("addresses", ("127.0.0.1",)))),
+    "restart": ("on-failure", "unless-stopped"),
     "secrets": ("ci_*",),
     "servers": ("registry.example",),
     "subnets": ("10.9.0.0/16",),
@@ -79,6 +87,8 @@ def value_of(word: Constraint) -> Value:
     """Return a value that a condition can have."""
     if word.takes is Takes.FLAG:
         return False
+    if word.takes is Takes.YES:
+        return True
     if word.takes is Takes.CHOICE:
         return word.choices[0]
     return EXAMPLES.get(word.name) or tuple(map(str, FITTING[word.name][:2]))
@@ -96,10 +106,19 @@ def test_the_page_has_every_condition_with_the_operations_that_bear_it() -> None
     assert match[2] == render_conditions(), "write it anew: python tests/test_policies_page.py"
 
 
+def test_every_example_of_a_condition_can_be_written() -> None:
+    examples = re.findall(r"^`(\w+: .+)`:$", render_conditions(), re.MULTILINE)
+    assert len(examples) > 40
+    for example in examples:
+        read_policy(f"sockets: {{a: {{path: /a.sock, allow: [{{{example}}}]}}}}", "policy.yaml")
+
+
 def test_the_page_has_every_key_and_every_mode() -> None:
     assert rows_below("The file") == list(KEYS)
     assert rows_below("Sockets") == list(SOCKET_KEYS)
-    assert rows_below("Modes") == list(Mode)
+    assert rows_below("Hide parts of answers") == list(HIDDEN)
+    assert all(f"| `{word}` | {says} |\n" in PAGE.read_text() for word, says in HIDDEN.items())
+    assert sorted(rows_below("Modes")) == sorted([*Mode, ASK])
 
 
 if __name__ == "__main__":

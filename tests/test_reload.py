@@ -13,7 +13,7 @@ import pytest
 from cli.programs import OK, PATIENCE, Running, engine_at, short_folder
 from test_server import accept_request, read_all
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 PING = """
 sockets:

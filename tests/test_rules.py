@@ -129,7 +129,7 @@ def tracked() -> list[Path]:
 def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
     place = re.compile(rb"(?<![\w.])/(?:work|home/\w+|root/\.\w+)/|" + re.escape(bytes(ROOT)) + rb"/")
     found = {str(path.relative_to(ROOT)) for path in tracked() if place.search(path.read_bytes())}
-    assert not found - {"tests/test_rules.py"}
+    assert not found - {"tests/test_rules.py", "tests/corpus/presets/jenkins.txt"}  # The latter is at home in one.
 
 
 def test_no_line_is_left_for_later() -> None:

@@ -2,19 +2,23 @@
 
 import asyncio
 import gc
+import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, serving, short_folder
+from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, serving, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.config.environment import read_environment
 from dockerproxy.errors import UserError
 from dockerproxy.observe.log import Log
@@ -127,6 +131,54 @@ def test_an_idle_client_does_not_delay_the_end() -> None:
         proxy.signal(signal.SIGTERM)
         assert proxy.wait_end() == 0
         assert client.recv(4096) == b""
+
+
+def test_a_proxy_takes_over_from_another_one_and_no_request_is_lost() -> None:
+    asked, statuses, is_over = threading.Semaphore(0), list[int](), threading.Event()
+
+    def keep_asking(socket: str) -> None:
+        while not is_over.is_set():
+            statuses.append(ask(socket, "GET", "/_ping")[0])
+            asked.release()
+
+    with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder) as first:
+        path = f"{folder}/docker.sock"
+        with ThreadPoolExecutor() as clients, connect(folder) as idle:
+            asking = [clients.submit(keep_asking, path) for _ in range(2)]
+            try:
+                with serving(folder, TAKE_OVER="1") as second:
+                    second.wait_for("listening on")
+                    first.signal(signal.SIGTERM)
+                    assert first.wait_end() == 0
+                    assert idle.recv(1) == b""
+                    for _ in range(10):
+                        assert asked.acquire(timeout=PATIENCE)
+                    is_over.set()
+                    assert [each.result() for each in asking] == [None, None]
+                    second.signal(signal.SIGTERM)
+                    assert second.wait_end() == 0
+                    assert not Path(path).exists()
+            finally:
+                is_over.set()
+        assert set(statuses) == {200}
+
+
+def test_a_proxy_that_cannot_open_all_its_sockets_takes_none_over() -> None:
+    with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder):
+        paths = (f"{folder}/docker.sock", f"{folder}/none/docker.sock")
+        sockets = {f"s{number}": {"path": path, "allow": ["preset:ping"]} for number, path in enumerate(paths)}
+        (folder / "policy.yaml").write_text(json.dumps({"sockets": sockets}))
+        done = run("serve", "--policy", f"{folder}/policy.yaml", TAKE_OVER="1")
+        assert (done.status, "does not exist" in done.err) == (2, True), done.err
+        assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
+
+
+def test_a_proxy_does_not_take_over_from_its_engine_under_another_name() -> None:
+    with short_folder() as folder, engine_at(folder / "engine.sock"):
+        os.link(folder / "engine.sock", folder / "docker.sock")
+        places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
+        done = run("serve", **places, TAKE_OVER="1")
+        assert (done.status, "another process listens" in done.err) == (2, True), done.err
 
 
 def test_it_says_where_it_listens_and_for_whom() -> None:

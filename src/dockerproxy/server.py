@@ -3,37 +3,60 @@
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
+from dockerproxy.control import ControlSocket
 from dockerproxy.errors import Problem, UserError
+from dockerproxy.exporter import Exporter
 from dockerproxy.host.descriptors import Room, make_room
-from dockerproxy.host.learned import Learned, place_of
-from dockerproxy.host.listen import Listening, listen
-from dockerproxy.observe.learner import Learner, LearnerFactory
+from dockerproxy.host.learned import Learned
+from dockerproxy.host.listen import Listening, adopt, listen
+from dockerproxy.host.systemd import NO_SERVICE, Service, find_real
+from dockerproxy.observe.journal import Journal
+from dockerproxy.observe.learner import LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
+from dockerproxy.proxy.metrics import Measured
+from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, SocketState
+from dockerproxy.proxy.sweeper import Sweeper
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, Settings, SocketSettings
 
 _LEARNED_EVERY: Final = 60.0
 """Seconds between two looks at whether something new was learned."""
 
+_KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""The event loop leaves the file of a socket alone, which may be systemd's."""
+
 
 @dataclass(slots=True)
 class _Door:
-    """A served socket of ours."""
+    """A served socket of ours.
 
-    listening: Listening
+    Attributes:
+        listening: It.
+        state: What its clients share.
+        journal: What its exchanges leave.
+        acceptor: Accepts them.
+        since: When its policy was read, in seconds since 1970.
+        digest: Of its policy.
+    """
+
+    listening: Listening[SocketSettings]
     state: SocketState
+    journal: Journal
     acceptor: asyncio.AbstractServer
+    since: float
+    digest: str
 
     def close(self) -> None:
         """Stop accepting."""
@@ -44,8 +67,11 @@ class _Door:
 class Server:
     """One running proxy. It owns the sockets, the registry of connections, the tasks and the log."""
 
-    def __init__(self, settings: Settings, log: Log, make_learner: LearnerFactory | None = None) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, make_learner: LearnerFactory | None = None, service: Service = NO_SERVICE
+    ) -> None:
         self._settings = settings
+        self._service = service
         self._make_learner = make_learner
         self._log = log
         self._doors: dict[str, _Door] = {}
@@ -53,7 +79,11 @@ class Server:
         self._room = _make_room(settings)
         self._tasks = Tasks(log)
         self._shared = Shared(settings.engines, self._tasks, log, time.monotonic)
+        self._sweeper = Sweeper(self._shared, self._list_sockets)
         self._learned = Learned(log)
+        self._exporter = Exporter(settings, log, self._list_measured)
+        self._control = ControlSocket(settings, log, self._shared.control, self._tell_open)
+        self._shared.control.patience = settings.ask_timeout
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
         self._cut = asyncio.Event()
@@ -68,12 +98,17 @@ class Server:
             UserError: A socket of ours cannot be opened, or the process cannot be locked in.
         """
         asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
+        self._service.check(socket.path for socket in self._settings.sockets)
         try:
-            for listening in _listen_to_all(self._settings.sockets, self._room.backlog):
+            for listening in self._listen_to_all(self._settings.sockets, takes_over=self._settings.takes_over):
                 await self._open(listening)
+            await self._exporter.open()
+            await self._control.open()
             self._share_room()
             self._follow_learners()
             self._announce()
+            for door in self._doors.values():  # None before all are open: another proxy may serve there until then.
+                door.listening.appear()
             self._shared.remark = lock_in()
             self._log.open()
             for door in self._doors.values():
@@ -81,16 +116,23 @@ class Server:
             self._ready.set()
             self._tasks.start(self._sweep(), "looking at those that wait")
             self._tasks.start(self._keep_learned(), "writing what was learned")
+            self._tasks.start(self._exporter.run(), "exporting metrics")
+            self._tasks.start(self._control.run(), "telling operators what is open")
             await self._stop.wait()
             for door in self._doors.values():
                 door.close()
             await self._drain()
+            sweeping = asyncio.ensure_future(self._sweeper.sweep_at_exit())
+            await self._unless_cut(sweeping)
+            sweeping.cancel()
             self._tasks.cancel()
             self._shared.resolver.close()
             await self.report()
         finally:
             for door in self._doors.values():
                 door.listening.remove()
+            self._exporter.close()
+            self._control.close()
 
     async def wait_ready(self, serving: asyncio.Future[None]) -> None:
         """Wait until the sockets are open, or until `serving`, which runs this server, has failed."""
@@ -112,7 +154,7 @@ class Server:
         """Write learned policies, and log a summary of reported requests."""
         await self._learned.write()
         for door in self._doors.values():
-            counts = door.state.reported.most_common()
+            counts = door.journal.reported.most_common()
             if counts:
                 listed = ", ".join(f"{name or 'unknown'} {count}" for name, count in counts)
                 text = f"socket {door.state.name}: would have been refused: {listed}"
@@ -130,9 +172,10 @@ class Server:
         if self._stop.is_set():
             return
         wanted = {socket.path: socket for socket in settings.sockets}
+        self._service.check(wanted)
         self._room = _make_room(settings)
         new_ones = [socket for path, socket in wanted.items() if path not in self._doors]
-        opened = _listen_to_all(new_ones, self._room.backlog)
+        opened = self._listen_to_all(new_ones)
         try:
             self._change_files(wanted)
         except UserError:
@@ -153,6 +196,7 @@ class Server:
         for path, door in self._doors.items():
             self._log_changes(door.state, wanted[path])
             door.state.replace(wanted[path])
+            door.since, door.digest = time.time(), digest(wanted[path].policy)
         for listening in opened:
             await (await self._open(listening)).start_serving()
             new = listening.settings
@@ -169,14 +213,41 @@ class Server:
         for socket in sockets:
             socket.connections.limit = max(1, socket.limits.connections * self._room.connections // max(1, wanted))
 
-    async def _open(self, listening: Listening) -> asyncio.AbstractServer:
+    def _listen_to_all(
+        self, sockets: Iterable[SocketSettings], *, takes_over: bool = False
+    ) -> list[Listening[SocketSettings]]:
+        """Open every socket, or none; all mistakes are reported at once."""
+        listening: list[Listening[SocketSettings]] = []
+        problems: list[Problem] = []
+        for socket in sockets:
+            try:
+                if handed := self._service.sockets.get(find_real(socket.path)):
+                    listening.append(adopt(socket, handed))
+                else:
+                    may = takes_over and not _is_engine(socket.path, self._settings.engines)
+                    listening.append(listen(socket, self._room.backlog, takes_over=may))
+            except UserError as error:
+                problems += error.problems
+        if problems:
+            _remove(listening)
+            raise UserError(*problems)
+        return listening
+
+    async def _open(self, listening: Listening[SocketSettings]) -> asyncio.AbstractServer:
         """Prepare a socket for serving."""
-        state = SocketState(listening.settings, self._make_learner)
+        journal = Journal(listening.settings, self._make_learner)
+        state = SocketState(listening.settings, journal)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(state, self._shared), sock=listening.socket, backlog=self._room.backlog, start_serving=False
+            lambda: Client(state, self._shared),
+            sock=listening.socket,
+            backlog=self._room.backlog,
+            start_serving=False,
+            **_KEEP_FILE,
         )
-        self._doors[listening.settings.path] = _Door(listening, state, acceptor)
+        self._doors[listening.settings.path] = _Door(
+            listening, state, journal, acceptor, time.time(), digest(listening.settings.policy)
+        )
         return acceptor
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
@@ -185,7 +256,7 @@ class Server:
         Raises:
             UserError: One cannot be changed.
         """
-        changed: list[tuple[Listening, SocketSettings]] = []
+        changed: list[tuple[Listening[SocketSettings], SocketSettings]] = []
         try:
             for path, door in self._doors.items():
                 old, new = door.listening.settings, wanted.get(path)
@@ -202,28 +273,10 @@ class Server:
             self._log.message(Level.NOTICE, f"{text}; {_describe_owner(new)}, was {_describe_owner(old)}")
 
     def _follow_learners(self) -> None:
-        """Write what learners learn from now on, and resume from the files of an earlier run."""
-        directory = self._settings.learn_directory
-        if not directory:
-            return
-        learners = {door.state.name: door.state.learner for door in self._doors.values() if door.state.learner}
-        for name, learner in learners.items():
-            if not self._learned.follows(learner):
-                self._resume(learner, place_of(directory, name))
-        self._learned.follow(directory, learners)
-
-    def _resume(self, learner: Learner, path: str) -> None:
-        if not os.path.exists(path):
-            return
-        try:
-            learner.resume_from(path)
-        except UserError as error:
-            aside = f"{path}.old"
-            with contextlib.suppress(OSError):  # Writing will say what is wrong there.
-                os.replace(path, aside)
-            self._log.message(Level.WARNING, f"{path} is not what was learned before; it is now {aside}:\n{error}")
-        else:
-            self._log.message(Level.NOTICE, f"learning goes on from {path}")
+        """Write what learners learn from now on."""
+        learners = {door.state.name: door.journal.learner for door in self._doors.values() if door.journal.learner}
+        if self._settings.learn_directory:
+            self._learned.follow(self._settings.learn_directory, learners)
 
     def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
         """Log which operations a socket gains and loses, and the digest of its policy."""
@@ -240,10 +293,20 @@ class Server:
                 for _ in connections.sweep(time.monotonic()):
                     await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
+            self._sweeper.look()
+
+    def _list_sockets(self) -> list[SocketState]:
+        """Return all sockets, and removed ones that still have connections."""
+        return [*(door.state for door in self._doors.values()), *self._gone]
+
+    def _list_measured(self) -> list[Measured]:
+        return [Measured(door.state, door.journal.counts, door.digest, door.since) for door in self._doors.values()]
+
+    def _tell_open(self) -> dict[str, object]:
+        return describe_open(self._list_measured(), time.time(), time.monotonic())
 
     def _list_connections(self) -> list[Connections]:
-        """Return the registries of all sockets, and of removed ones that still have connections."""
-        return [state.connections for state in (*(door.state for door in self._doors.values()), *self._gone)]
+        return [state.connections for state in self._list_sockets()]
 
     async def _keep_learned(self) -> None:
         while True:
@@ -272,14 +335,18 @@ class Server:
         for connections in registries:
             connections.finish_all()
         emptied = asyncio.gather(*(connections.emptied.wait() for connections in registries))
-        cut = asyncio.ensure_future(self._cut.wait())
-        await asyncio.wait((emptied, cut), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-        cut.cancel()
+        await self._unless_cut(emptied, grace)
         if count := sum(map(len, registries)):
             self._log.message(Level.NOTICE, f"cutting {count} connections")
             for connections in registries:
                 connections.abort_all()
         await emptied
+
+    async def _unless_cut(self, work: asyncio.Future[Any], patience: float | None = None) -> None:
+        """Wait for something until a second signal, or for so many seconds."""
+        cut = asyncio.ensure_future(self._cut.wait())
+        await asyncio.wait((work, cut), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        cut.cancel()
 
     def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log an exception that escaped a callback: the exchange is lost, the process goes on."""
@@ -299,22 +366,14 @@ def _make_room(settings: Settings) -> Room:
     return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + LOOKUPS + REMOVALS))
 
 
-def _listen_to_all(sockets: Iterable[SocketSettings], backlog: int) -> list[Listening]:
-    """Open every socket, or none; all mistakes are reported at once."""
-    listening: list[Listening] = []
-    problems: list[Problem] = []
-    for socket in sockets:
-        try:
-            listening.append(listen(socket, backlog))
-        except UserError as error:
-            problems += error.problems
-    if problems:
-        _remove(listening)
-        raise UserError(*problems)
-    return listening
+def _is_engine(path: str, engines: tuple[str, ...]) -> bool:
+    """Whether a path is the socket of the engine by another name, as another mount of its directory gives it."""
+    with contextlib.suppress(OSError):
+        return any(os.path.exists(engine) and os.path.samefile(path, engine) for engine in engines)
+    return False
 
 
-def _remove(listening: list[Listening]) -> None:
+def _remove(listening: list[Listening[SocketSettings]]) -> None:
     for opened in listening:
         opened.remove()
         opened.socket.close()

@@ -36,12 +36,27 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogPolls(StrEnum):
+    """What the log has of the same read that comes again and again."""
+
+    EACH = "each"
+    COLLAPSE = "collapse"
+
+
 class Sandbox(StrEnum):
     """Whether the process locks itself in."""
 
     OFF = "off"
     BEST_EFFORT = "best-effort"
     REQUIRED = "required"
+
+
+class Sweep(StrEnum):
+    """When what clients of a socket own is removed by itself."""
+
+    NEVER = "never"
+    AT_EXIT = "at-exit"
+    IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,28 +94,41 @@ DEFAULTS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SocketSettings:
-    """A socket of ours.
+class SocketFile:
+    """The file of a socket of ours.
 
     Attributes:
-        name: Its name in the log.
         path: Absolute, at most `MAX_SOCKET_PATH` bytes.
         permissions: Mode of its file, as chmod(1) takes it.
         uid: Its owner; None leaves our own.
         gid: Its group; None leaves our own.
-        policy: What its clients may do.
-        limits: How much its clients may use.
-        notes_created: Whether its records say what was created, as they do where it reports or learns.
     """
 
-    name: str
     path: str
     permissions: int
     uid: int | None
     gid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketSettings(SocketFile):
+    """A socket of ours that clients use.
+
+    Attributes:
+        name: Its name in the log.
+        policy: What its clients may do.
+        limits: How much its clients may use.
+        notes_created: Whether its records say what was created, as they do where it reports or learns.
+        sweep: When what its clients own is removed.
+        idle_after: Seconds without a client after which it is idle.
+    """
+
+    name: str
     policy: CompiledPolicy
     limits: Limits = DEFAULTS
     notes_created: bool = False
+    sweep: Sweep = Sweep.NEVER
+    idle_after: float = 60
 
     @property
     def remark(self) -> str:
@@ -119,8 +147,14 @@ class Settings:
         shutdown_grace: Seconds for exchanges to finish after SIGTERM.
         log_level: Lines below this level are not written.
         log_format: Of each line.
+        log_polls: Whether repeated reads are one line a minute.
         learn_directory: Where sockets that learn write their policies; empty if nowhere.
+        metrics_socket: Where metrics can be asked for; empty if nowhere.
+        metrics_file: Where they are written for node_exporter; empty if nowhere.
+        ask_timeout: Seconds for a person to answer.
+        control_socket: Where operators see what is going on, and answer what is asked; empty if nowhere.
         sandbox: Whether the process locks itself in.
+        takes_over: Whether it replaces the sockets of another proxy that still runs.
     """
 
     engines: tuple[str, ...]
@@ -128,5 +162,11 @@ class Settings:
     shutdown_grace: float
     log_level: Level
     log_format: LogFormat
+    log_polls: LogPolls = LogPolls.EACH
     learn_directory: str = ""
+    metrics_socket: str = ""
+    metrics_file: str = ""
+    control_socket: str = ""
+    ask_timeout: float = 60
     sandbox: Sandbox = Sandbox.BEST_EFFORT
+    takes_over: bool = False

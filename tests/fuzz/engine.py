@@ -7,8 +7,9 @@ from typing import Final
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, judge_body, judge_object
+from dockerproxy.policy.judge import judge_body, judge_object
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
+from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.policy.references import parse_reference, with_default_tag
 
 _MOST_LOOKUPS: Final = 100

@@ -11,7 +11,7 @@ from fuzz.serving import Connection, Exchange, serve, serve_again
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Verdict
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_request, peek
 

@@ -10,7 +10,8 @@ from fuzz.engine import settle
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import Judged, NeedsBody, Verdict, judge
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.inbox import Inbox

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.programs import Running, engine_at, short_folder
+from decisions import read_message
 from proxy.harness import request as write_request
 
 from dockerproxy.host.listen import is_in_use
@@ -41,7 +42,8 @@ class Broken:
         code = f"beside = {str(self.beside)!r}\nfolder = {str(self.folder)!r}\n{code}"
         sent = write_request("GET", "/_ping", f"x-code: {base64.b64encode(code.encode()).decode()}")
         answer = send(self.folder / "docker.sock", sent)
-        return answer.partition(b'{"message": "')[2].decode().rstrip().removesuffix('"}').replace('\\"', '"')
+        content = answer.partition(b"\r\n\r\n")[2]
+        return read_message(content) if content else ""
 
     def last_words(self) -> str:
         """Wait until the process has ended by the signal of a forbidden call; return all that it has printed."""

@@ -18,7 +18,7 @@ from typing import Any
 from dockerproxy.cli.main import main
 from dockerproxy.errors import Refusal
 from dockerproxy.host import landlock, sandbox
-from dockerproxy.policy.judge import Judged
+from dockerproxy.policy.phases import Judged
 from dockerproxy.proxy.sockets import SocketState
 
 CODE = re.compile(rb"\r\nx-code: (\S+)\r\n").search

@@ -23,6 +23,16 @@ def test_others_cannot_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
 
 
+def test_a_file_may_keep_who_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    (tmp_path / "x").chmod(0o604)
+    write_atomically(str(tmp_path / "x"), "new", keep=True)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o604
+    with pytest.raises(FileNotFoundError):
+        write_atomically(str(tmp_path / "y"), "new", keep=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+
+
 def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("untouched")
     (tmp_path / "x").symlink_to(tmp_path / "target")

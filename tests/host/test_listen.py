@@ -28,7 +28,7 @@ def settings_for(
 
 
 @contextmanager
-def listening(settings: SocketSettings) -> Iterator[Listening]:
+def listening(settings: SocketSettings) -> Iterator[Listening[SocketSettings]]:
     opened = listen(settings, 128)
     try:
         yield opened
@@ -291,6 +291,41 @@ def test_a_socket_is_removed_at_the_end(tmp_path: Path) -> None:
     with listening(settings_for(path)):
         pass
     assert is_clean(tmp_path)
+
+
+def test_a_socket_in_use_is_replaced_only_when_all_is_ready(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with listening(settings_for(path)) as old:
+        new = listen(settings_for(path), 128, takes_over=True)
+        assert path.stat().st_ino == old.identity[1]
+        new.appear()
+        assert path.stat().st_ino == new.identity[1]
+        old.remove()
+        assert answers(path)
+        new.remove()
+        new.socket.close()
+        assert is_clean(tmp_path)
+
+
+def test_a_socket_that_did_not_take_over_leaves_the_other_one_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with listening(settings_for(path)):
+        new = listen(settings_for(path), 128, takes_over=True)
+        new.remove()
+        new.socket.close()
+        assert answers(path)
+        assert is_clean(tmp_path, "docker.sock")
+
+
+def test_a_socket_is_removed_once(tmp_path: Path) -> None:
+    """Later its inode may be that of another socket; a second name gives it back to this one here."""
+    path, kept = tmp_path / "docker.sock", tmp_path / "kept"
+    with listening(settings_for(path)) as ours:
+        os.link(path, kept)
+        ours.remove()
+        os.link(kept, path)
+        ours.remove()
+        assert path.exists()
 
 
 def test_a_socket_that_is_no_longer_ours_is_left_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from cli.programs import engine_at, serving, short_folder
 from host.attacks import Broken, broken_into, is_served
 from host.locked import run_alone
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 from dockerproxy.host import landlock, sandbox
 
 DENIED = ("PermissionError: [Errno 13]", "OSError: [Errno 38]")

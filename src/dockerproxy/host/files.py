@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 
 from dockerproxy.errors import Problem
 
@@ -11,18 +12,28 @@ _MODE = 0o640
 """Of a new file, before the umask: a locked process cannot change it later."""
 
 
-def write_atomically(path: str, text: str) -> None:
+def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = False) -> None:
     """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash.
+
+    Args:
+        path: Of the file.
+        text: The whole of it.
+        mode: Of a new file, before the umask.
+        keep: Whether it stays whose it is, and who may read it.
 
     Raises:
         OSError: The file cannot be written; the old text is still there.
     """
-    beside = os.path.join(os.path.dirname(path), f".learned-{secrets.token_hex(8)}")
-    descriptor = os.open(beside, _NEW, _MODE)
+    old = os.stat(path) if keep else None
+    beside = os.path.join(os.path.dirname(path), f".new-{secrets.token_hex(8)}")
+    descriptor = os.open(beside, _NEW, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            if old is not None:
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
             os.fsync(descriptor)
         os.replace(beside, path)
     except OSError:

@@ -4,10 +4,11 @@ A thread writes, so a slow or full disk delays no client. A failed write is trie
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 
-from dockerproxy.errors import Problem
+from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.observe.learner import Learner
 from dockerproxy.observe.log import Log
@@ -41,13 +42,28 @@ class Learned:
         self._learners: Mapping[str, Learner] = {}
         self._writing = asyncio.Lock()
 
-    def follows(self, learner: Learner) -> bool:
-        """Whether this learner's policy is written."""
-        return learner in self._learners.values()
-
     def follow(self, directory: str, learners: Mapping[str, Learner]) -> None:
-        """Write the policies of these learners, by the names of their sockets, into a directory from now on."""
+        """Write the policies of these learners, by the names of their sockets, into a directory from now on.
+
+        A new one goes on from the file of an earlier run.
+        """
+        for name, learner in learners.items():
+            if learner not in self._learners.values():
+                self._resume(learner, place_of(directory, name))
         self._directory, self._learners = directory, learners
+
+    def _resume(self, learner: Learner, path: str) -> None:
+        if not os.path.exists(path):
+            return
+        try:
+            learner.resume_from(path)
+        except UserError as error:
+            aside = f"{path}.old"
+            with contextlib.suppress(OSError):  # Writing will say what is wrong there.
+                os.replace(path, aside)
+            self._log.message(Level.WARNING, f"{path} is not what was learned before; it is now {aside}:\n{error}")
+        else:
+            self._log.message(Level.NOTICE, f"learning goes on from {path}")
 
     async def write(self) -> None:
         """Write each changed policy; log those that cannot be written."""

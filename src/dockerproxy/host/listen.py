@@ -1,8 +1,14 @@
 """Create listening sockets: bound beside their path, given mode and owner, renamed into place.
 
-The mode is set at creation, because a locked process cannot change it.
+The mode is set at creation, because a locked process cannot change it. A socket that systemd hands over is its own: we
+neither change nor remove it.
 
-Attack: take over a socket in use -> Defence: refused (test: test_a_socket_on_which_somebody_listens_is_not_stolen).
+Attack: take over a socket in use -> Defence: refused, unless the operator says that this proxy follows another one
+(test: test_a_socket_on_which_somebody_listens_is_not_stolen).
+Attack: remove the socket of the proxy that took over, when this one stops -> Defence: a file is removed once, and only
+if it is the one that was made: its inode may be another's later (test: test_a_socket_is_removed_once).
+Attack: connect to a socket of systemd that is open to more than the policy says -> Defence: refused, and not narrowed,
+since clients may wait in it (test: test_a_socket_with_another_mode_is_refused_with_the_line_to_write).
 """
 
 import contextlib
@@ -12,38 +18,59 @@ import secrets
 import socket
 import stat
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from dockerproxy.errors import Problem, UserError
-from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
+from dockerproxy.settings import MAX_SOCKET_PATH, SocketFile
+
+_File = TypeVar("_File", bound=SocketFile)
 
 
 @dataclass(slots=True)
-class Listening:
+class Listening(Generic[_File]):
     """A listening socket of ours.
 
     Attributes:
         settings: Of the socket.
         socket: Listening.
         identity: Device and inode of its file.
+        is_ours: Whether we made it; otherwise systemd did.
+        beside: Where its file is before it appears in its place.
     """
 
-    settings: SocketSettings
+    settings: _File
     socket: socket.socket
     identity: tuple[int, int]
+    is_ours: bool = True
+    beside: str = ""
+
+    def appear(self) -> None:
+        """Put the file in its place, unless it is there; a socket of another process is replaced in one step."""
+        if self.beside:
+            os.rename(self.beside, self.settings.path)
+            self.beside = ""
 
     def remove(self) -> None:
-        """Remove the file if it is still ours."""
+        """Remove the file if we made it and it is still ours. Call it before the socket is closed."""
+        if not self.is_ours:
+            return
+        self.is_ours = False  # Once it is closed, its inode may become that of another socket.
+        path = self.beside or self.settings.path
         with contextlib.suppress(OSError):  # It or its directory is gone: nothing to remove.
-            status = os.lstat(self.settings.path)
+            status = os.lstat(path)
             if (status.st_dev, status.st_ino) == self.identity:
-                os.unlink(self.settings.path)
+                os.unlink(path)
 
-    def change(self, settings: SocketSettings) -> None:
+    def change(self, settings: _File) -> None:
         """Change permissions and owner of the file.
 
         Raises:
             UserError: We may not set that owner, or the file is no longer ours.
         """
+        if not self.is_ours:
+            self.identity = _compare(settings)
+            self.settings = settings
+            return
         try:
             # Without a named owner, it is ours again.
             uid = os.geteuid() if settings.uid is None and self.settings.uid is not None else settings.uid
@@ -58,17 +85,19 @@ class Listening:
         self.settings = settings
 
 
-def listen(settings: SocketSettings, backlog: int) -> Listening:
+def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listening[_File]:
     """Create a socket; clients can reach it only after its mode and owner are set.
 
     Args:
         settings: Path, mode and owner.
         backlog: Connections that may wait to be accepted.
+        takes_over: Whether it may replace a socket on which another process listens, which is left for `appear` to do.
 
     Raises:
         UserError: The path cannot be used, or another process listens there.
     """
-    if is_in_use(settings.path):
+    is_taken = is_in_use(settings.path)
+    if is_taken and not takes_over:
         hint = "stop it, or choose another path"
         raise UserError(Problem(settings.path, "another process listens on this socket", hint))
     beside = _find_beside(settings.path)
@@ -81,13 +110,46 @@ def listen(settings: SocketSettings, backlog: int) -> Listening:
             os.umask(mask)
         identity = _give(beside, settings.uid, settings.gid, settings.permissions)
         listener.listen(backlog)
-        os.rename(beside, settings.path)
-        return Listening(settings, listener, identity)
+        opened = Listening(settings, listener, identity, beside=beside)
+        if not is_taken:
+            opened.appear()
     except OSError as error:
         listener.close()
         with contextlib.suppress(OSError):  # It was not made, or cannot be removed either.
             os.unlink(beside)
         raise UserError(_explain(settings, error)) from error
+    return opened
+
+
+def adopt(settings: _File, listener: socket.socket) -> Listening[_File]:
+    """Take over a socket that systemd made and listens on, by a descriptor of its own: it can be taken over again.
+
+    Raises:
+        UserError: Its file has another mode or owner than the settings say, or is gone.
+    """
+    identity = _compare(settings)
+    return Listening(settings, listener.dup(), identity, is_ours=False)
+
+
+def _compare(settings: SocketFile) -> tuple[int, int]:
+    """Return the identity of a socket's file if it is as the settings say.
+
+    Raises:
+        UserError: It is not.
+    """
+    try:
+        status = os.lstat(settings.path)
+    except OSError as error:
+        text = f"systemd listens on it, but its file is not there: {error.strerror}"
+        raise UserError(Problem(settings.path, text, "restart the .socket unit")) from error
+    found = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+    wanted = settings.permissions, settings.uid, settings.gid
+    if any(want not in {None, has} for want, has in zip(wanted, found, strict=True)):
+        words = zip(("SocketMode={:04o}", "SocketUser={}", "SocketGroup={}"), wanted, strict=True)
+        lines = " and ".join(word.format(want) for word, want in words if want is not None)
+        hint = f"write {lines} in the .socket unit, or change the policy"
+        raise UserError(Problem(settings.path, "systemd made it with another mode or owner", hint))
+    return status.st_dev, status.st_ino
 
 
 def _give(
@@ -134,7 +196,7 @@ def _find_beside(path: str) -> str:
             return os.path.join(directory, beside)
 
 
-def check_place(settings: SocketSettings) -> tuple[Problem, ...]:
+def check_place(settings: SocketFile) -> tuple[Problem, ...]:
     """Report what would prevent `listen` from opening a socket, without opening it.
 
     A process that listens there already is no problem: most likely it is the proxy whose settings are checked.
@@ -175,7 +237,7 @@ def is_in_use(path: str) -> bool:
     return True
 
 
-def _explain(settings: SocketSettings, error: OSError) -> Problem:
+def _explain(settings: SocketFile, error: OSError) -> Problem:
     directory = os.path.dirname(settings.path)
     if isinstance(error, FileNotFoundError):
         return Problem(settings.path, f'directory "{directory}" does not exist', "create it, or mount a volume there")

@@ -21,6 +21,7 @@ _DIRECTORY_OF_SOCKETS: Final = Files.MAKE_SOCK | Files.REMOVE_FILE | Files.RESOL
 _DIRECTORY_OF_LEARNED: Final = (
     Files.READ_FILE | Files.WRITE_FILE | Files.TRUNCATE | Files.MAKE_REG | Files.REMOVE_FILE | Files.READ_DIR
 )
+_DIRECTORY_OF_METRICS: Final = Files.WRITE_FILE | Files.TRUNCATE | Files.MAKE_REG | Files.REMOVE_FILE
 _LIBRARY: Final = Files.READ_FILE | Files.READ_DIR
 
 
@@ -50,21 +51,27 @@ class Places:
         sockets: Our own.
         policy: The file that a reload reads, or empty.
         learned: The directory for learned policies, or empty.
+        metrics: The directory for metrics, or empty.
     """
 
     engines: tuple[str, ...]
     sockets: tuple[str, ...]
     policy: str
     learned: str
+    metrics: str = ""
 
 
 def find_places(settings: Settings, policy_file: str) -> Places:
     """Return the paths that these settings need."""
     return Places(
         engines=settings.engines,
-        sockets=tuple(socket.path for socket in settings.sockets),
+        sockets=(
+            *(socket.path for socket in settings.sockets),
+            *(path for path in (settings.metrics_socket, settings.control_socket) if path),
+        ),
         policy=policy_file,
         learned=settings.learn_directory,
+        metrics=os.path.dirname(settings.metrics_file),
     )
 
 
@@ -169,7 +176,7 @@ def _describe_groups(kept: Kept) -> Lock:
 
 def _list_needs(places: Places) -> Iterator[Need]:
     """Return the paths that must stay reachable."""
-    directories = (*map(os.path.dirname, places.sockets), places.learned)
+    directories = (*map(os.path.dirname, places.sockets), places.learned, places.metrics)
     yield from (Need(path, os.W_OK) for path in (*places.engines, *places.sockets))
     yield from (Need(path, os.W_OK | os.X_OK) for path in directories if path)
     yield from (Need(path, os.R_OK) for path in (places.policy,) if path)
@@ -205,6 +212,8 @@ def _list_rules(places: Places) -> Iterator[Rule]:
         yield from (Rule(path, Files.READ_FILE) for path in _list_readable(places.policy))
     if places.learned:
         yield Rule(places.learned, _DIRECTORY_OF_LEARNED)
+    if places.metrics:
+        yield Rule(places.metrics, _DIRECTORY_OF_METRICS)
 
 
 def _list_libraries() -> Iterable[str]:

@@ -1,0 +1,36 @@
+"""What the kernel says of this process, also after it has locked itself in."""
+
+import os
+import time
+from typing import Final
+
+_STATM: Final = "/proc/self/statm"
+_RESIDENT: Final = 1
+"""Where in it the pages in memory are (proc_pid_statm(5))."""
+
+
+class Process:
+    """This process, whose file in /proc is opened before the sandbox closes.
+
+    Attributes:
+        started: When it was made, in seconds since 1970.
+    """
+
+    def __init__(self, statm: str = _STATM) -> None:
+        self.started = time.time()
+        try:
+            self._statm = os.open(statm, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # /proc is not mounted.
+            self._statm = -1
+
+    def find_memory(self) -> int:
+        """Return the bytes that it has in memory; 0 if that is unknown."""
+        if self._statm < 0:
+            return 0
+        return int(os.pread(self._statm, 200, 0).split()[_RESIDENT]) * os.sysconf("SC_PAGE_SIZE")
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._statm >= 0:
+            os.close(self._statm)
+            self._statm = -1

@@ -1,0 +1,120 @@
+"""What systemd hands to a service: sockets on which it listens, and whom to tell how we are.
+
+See sd_listen_fds(3) and sd_notify(3).
+
+Attack: hand over a network socket -> Defence: anything but a listening unix socket with a path is refused
+(test: test_what_is_no_listening_unix_socket_is_refused).
+Attack: variables that were meant for another process -> Defence: they count only with our process ID.
+Attack: two sockets of the policy that are one by a link, so that clients get either policy -> Defence: refused
+(test: test_no_two_policies_are_for_one_socket_of_systemd).
+"""
+
+import contextlib
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.errors import Problem, UserError
+
+_FIRST: Final = 3
+"""The first descriptor that is handed over; the others follow it."""
+
+READY: Final = "READY=1\nSTATUS=serving"
+UNCHANGED: Final = "READY=1\nSTATUS=serving; the last reload failed, and nothing changed"
+ALIVE: Final = "WATCHDOG=1"
+STOPPING: Final = "STOPPING=1"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What systemd handed to us; nothing at all where we are no service of it.
+
+    Attributes:
+        sockets: That it listens on, by the real path of each.
+        watchdog: After how many seconds of silence it restarts us; 0 if never.
+        tell: Tells it how we are, like `READY`; what it cannot take now is lost.
+    """
+
+    sockets: Mapping[str, socket.socket]
+    watchdog: float
+    tell: Callable[[str], None]
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Check that the policy knows each socket, also one that it is about to lose: clients would wait there forever.
+
+        Raises:
+            UserError: It has none with the path of one of them, or several.
+        """
+        known = Counter(map(find_real, paths))
+        twice = [path for path in self.sockets if known[path] > 1]
+        if twice:
+            text = "several sockets of the policy have this path, by links among its folders"
+            raise UserError(*(Problem(path, text, "leave one of them") for path in sorted(twice)))
+        unknown = self.sockets.keys() - known.keys()
+        if unknown:
+            hint = "add it to the policy, or take it out of the .socket unit and restart the service"
+            text = "systemd listens here, and no socket of the policy has this path"
+            raise UserError(*(Problem(path, text, hint) for path in sorted(unknown)))
+
+
+NO_SERVICE: Final = Service({}, 0, lambda _: None)
+
+
+def find_real(path: str) -> str:
+    """Return where a socket is when links among its directories are followed."""
+    directory, name = os.path.split(path)
+    return os.path.join(os.path.realpath(directory), name)
+
+
+def read_service(environment: Mapping[str, str]) -> Service:
+    """Take over what systemd hands to this process.
+
+    Args:
+        environment: With LISTEN_PID and LISTEN_FDS, NOTIFY_SOCKET, WATCHDOG_PID and WATCHDOG_USEC, if systemd set them.
+
+    Raises:
+        UserError: A descriptor is no listening unix socket with a path, or nobody is there to be told.
+    """
+    us = str(os.getpid())
+    sockets: dict[str, socket.socket] = {}
+    if environment.get("LISTEN_PID") == us:
+        for number in range(_FIRST, _FIRST + int(environment.get("LISTEN_FDS", "0"))):
+            taken = _take(number)
+            sockets[find_real(taken.getsockname())] = taken
+    watched = environment.get("WATCHDOG_PID", us) == us
+    watchdog = int(environment.get("WATCHDOG_USEC", "0")) / 1e6 if watched else 0
+    return Service(sockets, watchdog, _connect(environment.get("NOTIFY_SOCKET", "")))
+
+
+def _take(number: int) -> socket.socket:
+    try:
+        taken = socket.socket(fileno=number)
+    except OSError as error:
+        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is no socket")) from error
+    kind = taken.family, taken.type, taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if kind != (socket.AF_UNIX, socket.SOCK_STREAM, 1) or not str(taken.getsockname()).startswith("/"):
+        hint = "write ListenStream=/a/path in the .socket unit, and Accept=no"
+        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is no unix socket that listens on a path", hint))
+    os.set_inheritable(number, False)  # noqa: FBT003 (its only form)
+    taken.setblocking(False)  # noqa: FBT003 (its only form)
+    return taken
+
+
+def _connect(path: str) -> Callable[[str], None]:
+    if not path:
+        return NO_SERVICE.tell
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        systemd.connect(f"\0{path[1:]}" if path.startswith("@") else path)
+    except OSError as error:
+        systemd.close()
+        raise UserError(Problem("NOTIFY_SOCKET", f"cannot connect to {path}: {error.strerror}")) from error
+
+    def tell(state: str) -> None:
+        with contextlib.suppress(OSError):
+            systemd.send(state.encode())
+
+    return tell
