@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dockerproxy.config.policy_file import read_policy_file
+from dockerproxy.config.environment import read_environment
+from dockerproxy.config.policy_file import read_policy, read_policy_file
 
 pytestmark = pytest.mark.engine
 
@@ -44,7 +45,7 @@ def find_examples() -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "example", [path for path in find_examples() if path.suffix != ".md"], ids=lambda path: path.name
+    "example", [path for path in find_examples() if path.suffix not in {".md", ".json"}], ids=lambda path: path.name
 )
 def test_an_example_says_what_it_is_for_how_to_start_it_and_what_to_change(example: Path) -> None:
     head = re.match(r"(#.*\n)+", example.read_text())
@@ -89,6 +90,25 @@ def test_each_client_of_the_example_with_a_policy_has_a_volume_with_its_socket_a
     assert places["learned"] == proxy["environment"]["LEARN_DIR"]
 
 
+def test_in_the_example_of_own_each_client_has_its_socket_where_the_host_has_it(tmp_path: Path) -> None:
+    words = ("compose", "--file", EXAMPLES / "compose/own.yaml", "config", "--format", "json")
+    printed, complaints = run("docker", *words, environment={"HOME": str(tmp_path)})
+    assert complaints == ""
+    services = json.loads(printed)["services"]
+    proxy = services.pop("dockerproxy")
+    assert (proxy["network_mode"], proxy["read_only"], proxy["cap_drop"]) == ("none", True, ["ALL"])
+    places = {mount["target"]: mount["source"] for mount in proxy["volumes"]}
+    sockets = {socket.name: socket for socket in read_policy_file(f"{EXAMPLES}/compose/own/policy.yaml").sockets}
+    for name, socket in sockets.items():
+        assert socket.path == f"/proxied/{name}/docker.sock"
+        assert socket.policy.owner == name
+        assert socket.policy.policy.places.own_socket in {"", f"{places[f'/proxied/{name}']}/docker.sock"}
+    for name, service in services.items():
+        mounts = {mount["target"]: mount["source"] for mount in service["volumes"]}
+        assert mounts.pop("/proxied") == places[f"/proxied/{name}"]
+        assert mounts == sockets[name].policy.policy.places.paths
+
+
 def test_quadlet_makes_services_of_its_files() -> None:
     printed, complaints = run(QUADLET, "-dryrun", environment={"QUADLET_UNIT_DIRS": str(EXAMPLES / "quadlet")})
     assert [line for line in complaints.splitlines() if "Loading source unit file" not in line] == []
@@ -105,7 +125,16 @@ def test_systemd_finds_nothing_to_say_about_the_service(tmp_path: Path) -> None:
     unit.write_text(
         text.replace("ExecStart=/opt/dockerproxy/bin/dockerproxy", f"ExecStart={sys.executable} -m dockerproxy")
     )
-    assert run("systemd-analyze", "verify", unit) == ("", "")
+    socket = shutil.copy(EXAMPLES / "systemd/dockerproxy.socket", tmp_path)
+    (tmp_path / "dockerproxy.service.d").mkdir()
+    shutil.copy(EXAMPLES / "audit/dockerproxy.service.conf", tmp_path / "dockerproxy.service.d/audit.conf")
+    assert run("systemd-analyze", "verify", unit, socket) == ("", "")
+
+
+def test_the_socket_of_systemd_is_the_one_that_the_service_serves() -> None:
+    unit, socket = ((EXAMPLES / f"systemd/dockerproxy.{kind}").read_text() for kind in ("service", "socket"))
+    assert re.findall("^ListenStream=(.*)$", socket, re.MULTILINE) == re.findall("PROXIED_SOCKET_PATH=(.*)", unit)
+    assert f"SocketMode={read_environment({}).settings.sockets[0].permissions:04o}" in socket
 
 
 def test_the_service_can_do_little() -> None:
@@ -120,6 +149,51 @@ def test_systemd_takes_the_directory_for_the_socket_of_docker(tmp_path: Path) ->
     shutil.copytree(EXAMPLES / "systemd/docker.socket.d", tmp_path / "docker.socket.d")
     environment = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}  # the colon: and where systemd looks anyway
     assert run("systemd-analyze", "verify", "docker.socket", environment=environment) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["rsyslog.conf", "syslog-ng.conf", "alloy.alloy", "vector.yaml", "fluent-bit.yaml"])
+def test_a_collector_asks_journald_who_wrote_a_line_and_not_the_writer(name: str) -> None:
+    text = re.sub("#.*", "", (EXAMPLES / "audit" / name).read_text())
+    assert "_SYSTEMD_UNIT" in text
+    assert "dockerproxy.service" in text
+    assert not re.search("SYSLOG_IDENTIFIER|programname|_COMM", text)
+    assert yaml.safe_load(text) if name.endswith(".yaml") else text
+
+
+def test_on_a_node_of_kubernetes_the_proxy_can_do_little_and_its_sockets_are_in_directories_of_the_node() -> None:
+    documents = yaml.safe_load_all((EXAMPLES / "kubernetes/daemonset.yaml").read_text())
+    found = {document["kind"]: document for document in documents}
+    assert found["NetworkPolicy"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    pod = found["DaemonSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    places = {volume["name"]: volume.get("hostPath", {}).get("path") for volume in pod["volumes"]}
+    mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
+    for name, path in read_sockets(found["ConfigMap"]["data"]["policy.yaml"]).items():
+        assert mounts[path.removesuffix("/docker.sock")] == f"/run/dockerproxy/{name}"
+
+
+def test_on_a_client_of_nomad_too() -> None:
+    job = re.sub("^ *#.*", "", (EXAMPLES / "nomad/dockerproxy.nomad.hcl").read_text(), flags=re.MULTILINE)
+    settings = dict(re.findall(r"^ *(\w+) += (.*)$", job, re.MULTILINE))
+    assert (settings["network_mode"], settings["readonly_rootfs"], settings["cap_drop"]) == (
+        '"none"',
+        "true",
+        '["all"]',
+    )
+    mounts = re.findall(r'source += "(.*)"\n +target += "(.*)"', job)
+    policy = re.search(r"<<-EOT\n(.*?)^ *EOT$", job, re.MULTILINE | re.DOTALL)
+    assert policy is not None
+    for name, path in read_sockets(policy[1]).items():
+        assert (f"/run/dockerproxy/{name}", path.removesuffix("/docker.sock")) in mounts
+
+
+def read_sockets(policy: str) -> dict[str, str]:
+    """Return where a policy has its sockets, by their names."""
+    return {socket.name: socket.path for socket in read_policy(policy, "policy.yaml").sockets}
 
 
 def test_ansible_reads_its_playbook(tmp_path: Path) -> None:

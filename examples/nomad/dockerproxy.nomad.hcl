@@ -1,0 +1,72 @@
+# A proxy on each client of a Nomad cluster, for jobs that need a Docker or Podman of the machine.
+#
+# What for:  jobs that mount /var/run/docker.sock now. They mount a directory of the proxy's instead, see the end.
+# Start:     in the configuration of the clients: plugin "docker" { config { volumes { enabled = true } } }
+#            on each: mkdir -p /run/dockerproxy/vector, at each boot, as with systemd-tmpfiles
+#            push the image to a registry of yours, name it below, and: nomad job run dockerproxy.nomad.hcl
+# Change:    the image, the policy, and a mount for each socket in it. A new policy is read without a restart.
+#
+# No cluster has run it. Whoever may submit a job that mounts any path is root there without a proxy too.
+
+job "dockerproxy" {
+  type = "system"
+
+  group "dockerproxy" {
+    task "dockerproxy" {
+      driver      = "docker"
+      kill_signal = "SIGTERM"
+
+      config {
+        image           = "registry.example/dockerproxy:0.2.0"
+        args            = ["serve", "--policy", "/local/policy.yaml"]
+        network_mode    = "none"
+        readonly_rootfs = true
+        cap_drop        = ["all"]
+        security_opt    = ["no-new-privileges"]
+
+        mount {
+          type     = "bind"
+          source   = "/run/docker.sock"
+          target   = "/var/run/docker.sock"
+          readonly = true
+        }
+
+        mount {
+          type   = "bind"
+          source = "/run/dockerproxy/vector"
+          target = "/proxied/vector"
+        }
+      }
+
+      env {
+        LOG_FORMAT = "json"
+      }
+
+      template {
+        destination   = "local/policy.yaml"
+        change_mode   = "signal"
+        change_signal = "SIGHUP"
+        data          = <<-EOT
+          sockets:
+            vector:
+              path: /proxied/vector/docker.sock
+              allow: [preset:vector]
+        EOT
+      }
+
+      resources {
+        cpu    = 50
+        memory = 128
+      }
+    }
+  }
+}
+
+# In the task of the client, where it looks for /var/run/docker.sock:
+#
+#        mount {
+#          type     = "bind"
+#          source   = "/run/dockerproxy/vector"
+#          target   = "/var/run"
+#          readonly = true
+#        }
