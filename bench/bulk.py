@@ -1,6 +1,6 @@
-"""The engine that sends and takes gigabytes: `python bulk.py SOCKET`.
+"""The engine that sends and takes gigabytes, and tells events: `python bulk.py SOCKET`.
 
-It knows a ping, a download and an upload, framed both ways: counted, and in chunks of 32 KiB, which is
+It knows a ping, events, a download and an upload, framed both ways: counted, and in chunks of 32 KiB, which is
 how Docker's own `save` and `load` arrive. A thread for each connection; it ends when it is killed.
 """
 
@@ -10,6 +10,8 @@ import threading
 from io import BufferedReader
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
+
+from events import EVENTS, LAST_CHUNK, answers, send_events
 
 DOWNLOAD: Final = "/v1.45/images/x/get"
 UPLOAD: Final = "/v1.45/images/load"
@@ -21,7 +23,8 @@ Reader: TypeAlias = "BufferedReader[socket.SocketIO]"
 BLOCK: Final = 1 << 20
 CHUNK: Final = 32 << 10
 CHUNKED_BLOCK: Final = (b"%x\r\n%s\r\n" % (CHUNK, bytes(CHUNK))) * (BLOCK // CHUNK)
-LAST_CHUNK: Final = b"0\r\n\r\n"
+
+ANSWERS: Final = dict(answers())
 
 HEAD: Final = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nOstype: linux\r\nServer: Docker/26.1.5 (linux)\r\n"
 
@@ -64,8 +67,10 @@ def answer(connection: socket.socket, reader: Reader, method: str, target: str) 
     elif urlsplit(target).path == DOWNLOAD:
         query = parse_qs(urlsplit(target).query)
         send_blocks(connection, int(query["size"][0]), chunked=query["chunked"] == ["1"])
+    elif target == EVENTS:
+        send_events(connection)
     else:
-        send_json(connection, '"OK"')
+        send_json(connection, ANSWERS.get(target, '"OK"'))
     return fields.get("connection", "").lower()
 
 

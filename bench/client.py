@@ -1,4 +1,4 @@
-"""The requests that h2load cannot make: the first one, and the one that carries a gigabyte.
+"""The requests that h2load cannot make: the first one, a gigabyte, and events.
 
 Each opens a connection of its own and says `Connection: close`, so that the end of the stream is the
 end of the answer whatever its framing.
@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bulk import BLOCK, CHUNKED_BLOCK, DOWNLOAD, LAST_CHUNK, UPLOAD
+from bulk import BLOCK, CHUNKED_BLOCK, DOWNLOAD, UPLOAD
+from events import EVENTS, LAST_CHUNK, SENT, SINGLE
 from launch import BenchError
 
 OK: Final = b"HTTP/1.1 200 "
@@ -83,6 +84,26 @@ def upload(path: Path, size: int, *, chunked: bool) -> float:
         message = f"an upload of {size:,} bytes was answered with {answer[-200:]!r}"
         raise BenchError(message)
     return seconds
+
+
+def follow(path: Path) -> list[float]:
+    """Take all events through the socket `path`; give the seconds in which those came that are sent one at a time.
+
+    They are half of them, where only those of own containers come.
+    """
+    times: list[float] = []
+    last = b""
+    with connect(path) as connection:
+        connection.sendall(head("GET", EVENTS))
+        while data := connection.recv(BLOCK):
+            if len(times) < SINGLE // 2 and SENT in data:
+                sent = data.partition(SENT)[2].partition(b"}")[0]
+                times.append((time.monotonic_ns() - int(sent)) / 1e9)
+            last = (last + data)[-len(LAST_CHUNK) :]
+    if len(times) < SINGLE // 2 or last != LAST_CHUNK:
+        message = f"events ended after {len(times)} of {SINGLE // 2}"
+        raise BenchError(message)
+    return times
 
 
 def connect(path: Path) -> socket.socket:

@@ -20,7 +20,10 @@ from policy import SOCKETS, write_policy
 HERE: Final = Path(__file__).parent
 
 # What every contender lets through: what the measurements ask for.
-SWITCHES: Final = {"CONTAINERS": "1", "IMAGES": "1", "PING": "1", "POST": "1"}
+SWITCHES: Final = {"CONTAINERS": "1", "EVENTS": "1", "IMAGES": "1", "PING": "1", "POST": "1"}
+
+# The long list, of those that know Podman's own API.
+LISTS: Final = {"LIBPOD_CONTAINERS": "1"}
 
 # Requests are counted all the same, but a load generator makes more of them than any honest client.
 UNBOUNDED: Final = {"MAX_RATE": "1000000"}
@@ -101,7 +104,7 @@ class Running:
 def dockerproxy(place: Place) -> Program:
     """Start this project's proxy, as the running interpreter finds it."""
     paths = {"DOCKER_SOCKET_PATH": str(place.engine), "PROXIED_SOCKET_PATH": str(place.socket)}
-    return Program((sys.executable, "-m", "dockerproxy", "serve"), {**SWITCHES, **paths, **UNBOUNDED})
+    return Program((sys.executable, "-m", "dockerproxy", "serve"), {**SWITCHES, **LISTS, **paths, **UNBOUNDED})
 
 
 def dockerproxy_policy(place: Place) -> Program:

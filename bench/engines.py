@@ -1,7 +1,7 @@
 """The two stand-ins for an engine, so that only the proxies are measured.
 
-nginx answers small requests faster than any proxy can ask; `bulk` moves gigabytes both ways, which
-nginx cannot without writing them to a disk.
+nginx answers small requests faster than any proxy can ask; `bulk` moves gigabytes both ways and tells events, which
+nginx cannot without a disk.
 """
 
 import json
@@ -14,13 +14,16 @@ from string import Template
 from typing import Final
 
 from client import wait_until_it_answers
+from events import CONTAINER
 from launch import Program, launched, need
-from policy import INSPECTED
+from policy import INSPECTED, OWNER
 
 HERE: Final = Path(__file__).parent
 
-# What Docker says of a container, as it sends it: without blanks.
-CONTAINER: Final = json.loads((HERE / "container.json").read_text())
+# Containers in a long list.
+MANY: Final = 500
+
+# As Docker sends it: without blanks.
 INSPECTION: Final = json.dumps(CONTAINER, separators=(",", ":"))
 # Where it is cut in two: nginx reads no word of 4 KiB.
 HALF: Final = len(INSPECTION) // 2
@@ -28,23 +31,34 @@ HALF: Final = len(INSPECTION) // 2
 # What it says of one that was made.
 CREATED: Final = json.dumps({"Id": CONTAINER["Id"], "Warnings": []})
 
-CONTAINERS: Final = json.dumps(
-    [
-        {
-            "Id": f"{number:064x}",
-            "Names": [f"/web-{number}"],
-            "Image": "nginx:stable",
-            "Command": "/docker-entrypoint.sh nginx",
-            "Created": 1764000000,
-            "Ports": [{"PrivatePort": 80, "Type": "tcp"}],
-            "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"},
-            "State": "running",
-            "Status": "Up 3 days",
-            "Mounts": [],
-        }
-        for number in range(3)
-    ]
-)
+IMAGE: Final = "sha256:" + "a" * 64
+
+
+def list_containers(count: int) -> str:
+    """Write what an engine says of so many containers, all of them created by the clients of the measured socket."""
+    return json.dumps(
+        [
+            {
+                "Id": f"{number:064x}",
+                "Names": [f"/web-{number}"],
+                "Image": "nginx:stable",
+                "ImageID": IMAGE,
+                "Command": "/docker-entrypoint.sh nginx",
+                "Created": 1764000000,
+                "Ports": [{"PrivatePort": 80, "Type": "tcp"}],
+                "Labels": {
+                    "com.docker.compose.project": "shop",
+                    "com.docker.compose.service": "web",
+                    "io.dockerproxy.owner": OWNER,
+                    "io.dockerproxy.nonce": f"{number:032x}",
+                },
+                "State": "running",
+                "Status": "Up 3 days",
+                "Mounts": [],
+            }
+            for number in range(count)
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +78,15 @@ def engines(folder: Path) -> Iterator[Engines]:
     """
     nginx = need("nginx", "nginx-light")
     running = Engines(prompt=folder / "prompt.sock", bulk=folder / "bulk.sock")
+    (folder / "many.json").write_text(list_containers(MANY))
+    folder.chmod(0o711)  # nginx reads it as another user.
     configuration = folder / "nginx.conf"
     template = Template((HERE / "nginx.conf").read_text())
     configuration.write_text(
         template.substitute(
             folder=folder,
             socket=running.prompt,
-            containers=CONTAINERS,
+            containers=list_containers(3),
             name=INSPECTED,
             id=CONTAINER["Id"],
             inspected_first=INSPECTION[:HALF],

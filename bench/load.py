@@ -17,6 +17,8 @@ POLLING: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
 INSPECTING: Final = (f"http://docker/v1.45/containers/{INSPECTED}/json",)
 # A container that is made, with a body of 4 KiB.
 CREATING: Final = ("http://docker/v1.45/containers/create?name=ci-web",)
+# All containers, of which there are many, in the list of Podman's own API.
+LISTING: Final = ("http://docker/v5.0.0/libpod/containers/json?all=true",)
 # After which an answer is taken for lost, in seconds.
 SILENCE: Final = 10
 

@@ -7,20 +7,23 @@ They start afresh for each of the two engines.
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from client import download, upload
+from client import download, follow, upload
 from contenders import Contender, Running, running
 from engines import Engines
+from events import SENDS
 from launch import BenchError, Program, launched
-from load import CREATING, INSPECTING, POLLING, Load, make_requests, time_requests
+from load import CREATING, INSPECTING, LISTING, POLLING, Load, make_requests, time_requests
+from policy import own_socket
 
 HERE: Final = Path(__file__).parent
 MANY: Final = 16
@@ -149,6 +152,34 @@ def note_latency(work: Work, connections: int, subject: Subject, plan: Plan, fol
     return load
 
 
+def list_many(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure what a long list costs: with a policy the client sees of it what is its own."""
+    if subject.contender.key in LISTERS:
+        before = processor_time(subject.proxy)
+        load = note_latency(LIST, 1, subject, plan, folder)
+        if before is not None and (after := processor_time(subject.proxy)) is not None:
+            subject.sample["list_processor"] = (after - before) / load.requests
+
+
+def inspect_own(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure what it costs to inspect the same container under `own` and by its name, one after the other."""
+    if subject.proxy.policy is not None:
+        beside = replace(subject, proxy=replace(subject.proxy, socket=own_socket(subject.proxy.socket)), requests=0)
+        ask(NAMED, subject, plan, folder)
+        ask(OWNED, beside, plan, folder)
+        subject.requests += beside.requests
+        subject.sample["own_share"] = subject.sample["own_processor"] / subject.sample["named_processor"]
+
+
+def take_events(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure what events cost: with a policy the client sees of them those of what is its own."""
+    del plan, folder
+    before = processor_time(subject.proxy)
+    subject.sample["events_p50"] = statistics.median(follow(subject.proxy.socket))
+    if before is not None and (after := processor_time(subject.proxy)) is not None:
+        subject.sample["events_processor"] = (after - before) / SENDS
+
+
 def connect_each_time(subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure what a request costs the proxy that comes over a connection of its own."""
     del folder
@@ -212,6 +243,11 @@ def count_lines(log: Path) -> int:
 POLL: Final = Work(POLLING)
 INSPECT: Final = Work(INSPECTING, "inspect_")
 CREATE: Final = Work(CREATING, "create_", HERE / "creation.json")
+LIST: Final = Work(LISTING, "list_")
+NAMED: Final = Work(INSPECTING, "named_")
+OWNED: Final = Work(INSPECTING, "own_")
+# Those that know Podman's own API.
+LISTERS: Final = frozenset({"none", "dockerproxy", "policy"})
 
 REQUESTS: Final[Sequence[Stage]] = (
     load_policy,
@@ -222,9 +258,11 @@ REQUESTS: Final[Sequence[Stage]] = (
     partial(ask, INSPECT),
     partial(time_evenly, INSPECT, EVEN // 4),
     partial(time_one, INSPECT),
+    inspect_own,
     partial(ask, CREATE),
     partial(time_evenly, CREATE, EVEN // 16),
     partial(time_one, CREATE),
+    list_many,
     partial(note_memory, "memory_loaded"),
 )
 TRANSFERS: Final[Sequence[Stage]] = (
@@ -232,5 +270,6 @@ TRANSFERS: Final[Sequence[Stage]] = (
     partial(move, "download_chunked"),
     partial(move, "upload_counted"),
     partial(move, "upload_chunked"),
+    take_events,
     partial(note_memory, "memory_moved"),
 )

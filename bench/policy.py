@@ -1,8 +1,9 @@
 """The policy file that is measured: 50 sockets with 40 grants each, of every kind that people write.
 
 The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
-names. So to inspect it costs a lookup to the engine, and the rest does not. And it may make containers, under every
-condition that asks nothing: so their bodies are looked at.
+names. So to inspect it costs a lookup to the engine, and the rest does not. It may make containers, under every
+condition that asks nothing: so their bodies are looked at. Of Podman's list and of events it sees what is its own: so
+each element is looked at. The one before is the same, but may inspect what is its own, whatever its name.
 """
 
 from pathlib import Path
@@ -12,6 +13,15 @@ from typing import Final
 SOCKETS: Final = 50
 # What the inspected container is called.
 INSPECTED: Final = "web"
+
+# Whose what the clients of the measured sockets create is.
+OWNER: Final = f"client-{SOCKETS}"
+
+# What they may inspect, by their numbers: the same container.
+INSPECTING: Final = {
+    SOCKETS - 1: "ContainerInspect: {own: true}",
+    SOCKETS: f"ContainerInspect: {{containers: [{INSPECTED}]}}",
+}
 
 # In turn, one to a socket. None of them allows without conditions what has some below: that would be a mistake.
 PRESETS: Final = (
@@ -71,7 +81,7 @@ CONDITIONAL: Final = (
     'VolumeDelete: {volumes: ["job-$n-*"], force: false}',
 )
 
-# In place of the last of them on the socket that clients use: what `creation.json` keeps to.
+# In place of the last two of them, beside the list, on the socket that clients use: what `creation.json` keeps to.
 CREATING: Final = (
     'ContainerCreate: {names: ["ci-*"], images: ["registry.local/ci/*:*"], binds: [/srv/ci/**, "/etc/localtime:ro"],'
     ' volumes: ["ci_*"], networks: [ci_default], publish: {ports: [8000-8999], addresses: [127.0.0.1]},'
@@ -80,31 +90,42 @@ CREATING: Final = (
 )
 
 
+def own_socket(measured: Path) -> Path:
+    """Say where the socket is that may inspect what is its own."""
+    return place(measured, SOCKETS - 1)
+
+
+def place(measured: Path, number: int) -> Path:
+    """Say where a socket is: the last is the measured one, the others are beside it."""
+    return measured if number == SOCKETS else measured.with_name(f"{measured.stem}-{number}{measured.suffix}")
+
+
 def write_policy(engine: Path, measured: Path) -> str:
     """Write the file.
 
     Args:
         engine: The engine's socket.
-        measured: The socket that clients use; the others are beside it.
+        measured: The socket that clients use.
     """
     lines = [f"engine: {engine}", "sockets:"]
     for number in range(1, SOCKETS + 1):
-        last = number == SOCKETS
-        path = measured if last else measured.with_name(f"{measured.stem}-{number}{measured.suffix}")
-        inspect = f"ContainerInspect: {{containers: [{INSPECTED}]}}" if last else "ImageAttestations"
+        inspect = INSPECTING.get(number, "ImageAttestations")
+        is_asked = number in INSPECTING
         # Presets of readers allow to inspect every container.
-        preset = "ping" if last else PRESETS[number % len(PRESETS)]
+        preset = "ping" if is_asked else PRESETS[number % len(PRESETS)]
         sections = [f"{SECTIONS[(number + turn) % len(SECTIONS)]}:read" for turn in range(3)]
         conditional = [Template(grant).substitute(n=number) for grant in CONDITIONAL]
-        if last:
-            conditional[-1] = CREATING
+        if is_asked:
+            sections = ["SystemEvents: {own: true}", "info:read", "nodes:read"]
+            conditional[-2:] = "ContainerListLibpod: {own: true}", CREATING
         grants = (f"preset:{preset}", *sections, *OPERATIONS, inspect, *conditional)
         lines += [
             f"  client-{number}:",
-            f"    path: {path}",
+            f"    path: {place(measured, number)}",
             '    permissions: "0660"',
+            *([f"    own_as: {OWNER}"] if is_asked else []),
             "    allow:",
             *(f"      - {grant}" for grant in grants),
-            f"    deny: [{'ContainerPrune' if last else 'ContainerCreate'}, SwarmUnlockkey]",
+            f"    deny: [{'ContainerPrune' if is_asked else 'ContainerCreate'}, SwarmUnlockkey]",
         ]
     return "\n".join((*lines, ""))
