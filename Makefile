@@ -16,7 +16,7 @@ PODMAN  ?=
 CORE   := tests/policy tests/config tests/api tests/wire tests/test_errors.py tests/test_settings.py tests/test_text.py
 QUICK  := $(CORE:%=quick/%)
 
-.PHONY: help run test quick $(QUICK) newest coverage check audit drift fuzz format soak bench clean
+.PHONY: help run test quick $(QUICK) newest coverage check audit drift fuzz format soak bench site image packages clean
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -26,7 +26,7 @@ run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-i
 test: ## every test that this machine can run; as root on Debian, it installs what they need
 	@tests/setup
 	@$(MAKE) --no-print-directory $(VENV)/dev
-	$(BIN)/python -m pytest $(TESTS); status=$$?; $(give_back); exit $$status
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(TESTS); status=$$?; $(give_back); exit $$status
 
 # After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
@@ -47,11 +47,12 @@ coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside i
 	$(BIN)/coverage report --fail-under=100 --show-missing \
 	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py,src/dockerproxy/text.py'
 
-check: $(VENV)/dev ## formatter, linter, types, import contracts
+check: $(VENV)/dev ## formatter, linter, types, import contracts, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --quiet .github
 
 audit: ## the files that decide what passes, in the order in which to read them
 	@$(PYTHON) tests/audit.py
@@ -71,8 +72,17 @@ soak: $(VENV)/dev ## real clients at work for half an hour while much goes wrong
 bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios
 	$(BIN)/python bench/compare.py
 
+site: $(VENV)/dev ## the documentation as a site, in .site/html
+	site/build $(BIN)
+
+image: ## the image of the last commit, as it is released, in dist; ARCHITECTURE=arm64 for another processor; needs Debian 13
+	packaging/release image
+
+packages: $(VENV)/dev ## the Python and Debian packages of the last commit, with man page and completions, in dist
+	PYTHON=$(BIN)/python packaging/release packages
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) .fuzz .podman .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) dist .fuzz .podman .collectors .site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 .podman/usr/bin/podman:
 	rm -rf .podman

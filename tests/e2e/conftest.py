@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from e2e.engines import Engine, docker_engine, podman_engine
-from e2e.images import BUSYBOX, busybox_root, import_image
+from e2e.images import BUSYBOX, busybox_root, import_image, make_archive
 from e2e.programs import Client
 from e2e.proxies import EVERYTHING, Proxy, running_policy, running_proxy
 from e2e.talk import ask
@@ -27,6 +27,18 @@ Before = Callable[..., tuple[Proxy, Client]]
 def busybox() -> bytes:
     """The root file system of the image that the containers of the tests have."""
     return busybox_root()
+
+
+@pytest.fixture(scope="session")
+def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first who needs packages of Debian leaves them."""
+    return tmp_path_factory.mktemp("debs")
+
+
+@pytest.fixture(scope="session")
+def archive(debs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The proxy's image as it is released."""
+    return make_archive(Path(__file__).parents[2], debs, tmp_path_factory.mktemp("archive"))
 
 
 def started(prepared: AbstractContextManager[Engine], busybox: bytes) -> Iterator[Engine]:

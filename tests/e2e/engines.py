@@ -6,6 +6,7 @@ not touched, and when the first process of the namespaces ends, the kernel ends 
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -37,8 +38,12 @@ pivot_root . mnt
 umount -l /mnt
 exec "$@"
 """
+NAME = 'echo "$0" > /proc/sys/kernel/hostname; exec "$@"'
 CGROUPS = Path("/sys/fs/cgroup")
 PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
+PODMAN_LOCK = Path(tempfile.gettempdir(), "dockerproxy-podman.lock")
+"""Shared by all who use that place: one that is removed meanwhile breaks the start of a container."""
+
 # netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
 # A build of podman's asks for more files and processes than it may give where CAP_SYS_RESOURCE is missing.
 CONTAINERS_CONF = """
@@ -64,14 +69,23 @@ CONNECTED = "03"
 
 
 class Engine:
-    """One engine: its folder, its socket and, while it runs, its processes."""
+    """One engine: its folder, its socket and, while it runs, its processes.
 
-    def __init__(self, name: str, folder: Path, program: tuple[str, ...], cgroup: str) -> None:
+    Args:
+        name: What to call it.
+        folder: Of all that it keeps.
+        program: Its command line.
+        cgroup: Of its containers.
+        network: The name of a network namespace that it shares, or empty for one of its own.
+    """
+
+    def __init__(self, name: str, folder: Path, program: tuple[str, ...], cgroup: str, network: str = "") -> None:
         self.name = name
+        self.folder = folder
         self.socket = folder / "engine.sock"
         self.log = folder / "engine.log"
-        self._folder = folder
         self._program = program
+        self._network = network
         self._cgroup = cgroup
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -83,13 +97,13 @@ class Engine:
         """
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self._folder),
-            "CONTAINERS_CONF": str(self._folder / "containers.conf"),
+            "HOME": str(self.folder),
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*NAMESPACES, "sh", "-ec", PREPARE, "sh", *self._program],
+                [*enter(self._network), "sh", "-ec", PREPARE, "sh", *self._program],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -117,11 +131,12 @@ class Engine:
             self._process.kill()
             self._process.wait()
         self._process = None
-        remove_cgroups(self._cgroup)
+        if self._cgroup:
+            remove_cgroups(self._cgroup)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the engine's own process a signal."""
-        os.kill(self._find_process(), number)
+        os.kill(self.process, number)
 
     def answers(self) -> bool:
         """Tell whether a ping is answered."""
@@ -135,7 +150,9 @@ class Engine:
         sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
         return sum(words[-1] == str(self.socket) and words[5] == CONNECTED for words in sockets)
 
-    def _find_process(self) -> int:
+    @property
+    def process(self) -> int:
+        """The id of the engine's own process."""
         assert self._process is not None
         pid = self._process.pid
         for _ in ("docker-init", "the engine"):
@@ -155,6 +172,13 @@ class Engine:
         return []
 
 
+def enter(network: str) -> list[str]:
+    """Return the words that start a program in namespaces of its own, but for a network that has a name."""
+    if not network:
+        return list(NAMESPACES)
+    return ["nsenter", f"--net=/run/netns/{network}", *(word for word in NAMESPACES if word != "--net")]
+
+
 @contextlib.contextmanager
 def short_folder() -> Iterator[Path]:
     """Give a folder with a short path (a socket's may have 107 bytes), away from pytest's own."""
@@ -166,18 +190,23 @@ def short_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def docker_engine(executable: str = "dockerd", **settings: object) -> Iterator[Engine]:
-    """Prepare a dockerd, with these settings in its `daemon.json`, not yet started; stop it at the end."""
+def docker_engine(executable: str = "dockerd", *, network: str = "", **settings: object) -> Iterator[Engine]:
+    """Prepare a dockerd, with these settings in its `daemon.json`, not yet started; stop it at the end.
+
+    In a network namespace with a name, its machine has that name too.
+    """
     with short_folder() as folder:
         configuration = folder / "daemon.json"
         configuration.write_text(json.dumps(settings))
         cgroup = f"dockerproxy-{folder.name}"
         program = (
+            *(("unshare", "--uts", "sh", "-ec", NAME, network) if network else ()),
             *(executable, "--config-file", str(configuration), "--data-root", str(folder / "data")),
             *("--host", f"unix://{folder}/engine.sock", "--shutdown-timeout", "1"),
+            *("--host", "unix:///run/docker.sock"),  # where a host has it: in the /run of these namespaces
             *("--cgroup-parent", f"/{cgroup}"),
         )
-        engine = Engine("dockerd", folder, program, cgroup)
+        engine = Engine("dockerd", folder, program, cgroup, network)
         try:
             yield engine
         finally:
@@ -187,7 +216,7 @@ def docker_engine(executable: str = "dockerd", **settings: object) -> Iterator[E
 @contextlib.contextmanager
 def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Engine]:
     """Prepare a podman service, one that is installed below `root` if it says so; stop it at the end."""
-    with short_folder() as folder:
+    with short_folder() as folder, sharing_cgroups():
         limits = {
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             "processes": resource.getrlimit(resource.RLIMIT_NPROC)[1],
@@ -200,11 +229,22 @@ def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Eng
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
             f"unix://{folder}/engine.sock",
         )
-        engine = Engine("podman", folder, program, PODMAN_CGROUP)
+        engine = Engine("podman", folder, program, cgroup="")
         try:
             yield engine
         finally:
             engine.stop()
+
+
+@contextlib.contextmanager
+def sharing_cgroups() -> Iterator[None]:
+    """Keep podman's groups until the last of several processes needs them no more."""
+    with PODMAN_LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+        with contextlib.suppress(BlockingIOError):  # Another one has it.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_cgroups(PODMAN_CGROUP)
 
 
 def remove_cgroups(name: str) -> None:

@@ -1,6 +1,7 @@
-"""The images the tests run: busybox, made from this machine's static binary, since no registry is asked."""
+"""The images the tests run: the proxy's, and busybox, of this machine's static binary, since no registry is asked."""
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -37,6 +38,15 @@ def busybox_root() -> bytes:
                 member.type, member.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(member)
     return buffer.getvalue()
+
+
+def make_archive(tree: Path, debs: Path, folder: Path) -> Path:
+    """Make an archive of the proxy's image, and return it."""
+    archive = folder / "image.oci.tar"
+    environment = {**os.environ, "DEBS": str(debs), "SOURCE_DATE_EPOCH": "1700000000"}
+    words = (str(tree / "packaging/image"), str(folder / "files"), str(archive))
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, env=environment, timeout=240)
+    return archive
 
 
 def import_image(socket: Path, reference: str, root: bytes, *changes: str) -> None:

@@ -44,7 +44,7 @@ class Running:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def wait_for(self, text: str, *, seconds: float = 15) -> None:
+    def wait_for(self, text: str, *, seconds: float = 60) -> None:
         """Wait until it has printed the text."""
         while text.encode() not in self.printed:
             if not self._read_some(seconds):

@@ -230,7 +230,8 @@ def run_sandbox(client: Client, folder: Path, what: str) -> object:
     """Run a program in llm-sandbox, in an image with an interpreter of one line."""
     context = folder / f"case-{client.label}"  # By which the library calls the image.
     context.mkdir(exist_ok=True)
-    (context / "Dockerfile").write_text(INTERPRETER)
+    # No other test makes an image with the same ID, whose names would be those of this one.
+    (context / "Dockerfile").write_text(f"{INTERPRETER}RUN : {client.label}\n")
     python = replace(client, program=(sys.executable, "-c"))
     return json.loads(python.run(SANDBOX, what, context.name, str(context), seconds=120))
 

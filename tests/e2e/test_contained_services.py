@@ -279,7 +279,7 @@ CREDENTIALS = base64.b64encode(b"somebody:secret").decode()
 
 def registry(engine: Engine, port: int) -> Running:
     """Run a registry where the engine is."""
-    place = f"--net=/proc/{engine._find_process()}/ns/net"
+    place = f"--net=/proc/{engine.process}/ns/net"
     return Running(("nsenter", place, sys.executable, "-c", REGISTRY, str(port)), {})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.programs import Running, engine_at, short_folder
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 pytestmark = pytest.mark.engine
 

@@ -10,7 +10,7 @@ import pytest
 from cli.programs import OK, Running, engine_at, short_folder
 from e2e.talk import connect, read_until
 
-from dockerproxy.cli.ask import ask
+from dockerproxy.cli.request import ask
 
 pytestmark = pytest.mark.engine
 

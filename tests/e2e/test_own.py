@@ -21,8 +21,8 @@ from e2e.proxies import Proxy, running_file
 from e2e.talk import Answer, ask
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.groups import OWN_GRANT
 from dockerproxy.policy.objects import KINDS, Kind
+from dockerproxy.policy.own import OWN_GRANT
 
 pytestmark = pytest.mark.engine
 
@@ -101,7 +101,7 @@ def test_each_sees_what_it_created_and_nothing_else(two: tuple[Socket, Socket, P
         assert mine.ask("GET", f"/v1.41/{target}").status == 200
         there, nowhere = (other.ask("GET", f"/v1.41/{name}") for name in (target, target.replace(label, "0" * 12)))
         assert there.status == nowhere.status == 404
-        assert there.body.replace(label.encode(), b"0" * 12) == nowhere.body
+        assert there.told.replace(label.encode(), b"0" * 12) == nowhere.told
 
 
 def test_a_hostile_client_reaches_nothing_of_another(two: tuple[Socket, Socket, Proxy], label: str) -> None:
@@ -127,6 +127,21 @@ def test_a_hostile_client_reaches_nothing_of_another(two: tuple[Socket, Socket, 
                 assert answer.json()["message"].startswith("No such "), (operation.name, answer)
     assert mine.ask("GET", f"/v1.41/containers/{container}/json").json()["State"]["Running"]
     assert [len(mine.list(target)) for target in ("containers/json", "networks", "volumes")] == [1, 1, 1]
+
+
+def test_the_processes_of_the_host_are_not_shown(dockerd: Engine, label: str) -> None:
+    """Docker takes a word of the first process that ps shows for its number, and says so."""
+    text = SOCKET.replace("NAME", NAMES[0]).replace("LABEL", label)
+    with running_file(dockerd.socket, f"sockets:{text}") as (folder, _):
+        mine = Socket(folder / f"{NAMES[0]}.sock")
+        container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"})
+        assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        top = f"/v1.41/containers/{container}/top"
+        told = ask(dockerd.socket, "GET", f"{top}?ps_args=-p%201%20-o%20args,pid")
+        assert (told.status, b"Unexpected pid" in told.body) == (500, True)
+        assert mine.ask("GET", f"{top}?ps_args=-p%201%20-o%20args,pid").status == 403
+        assert mine.ask("GET", f"{top}?ps_args=aux").status == mine.ask("GET", top).status == 200
+    remove_containers(dockerd, label)
 
 
 def test_what_another_has_cannot_be_mounted_joined_or_connected(two: tuple[Socket, Socket, Proxy], label: str) -> None:

@@ -7,6 +7,9 @@ from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
 from e2e.test_own import Socket, make_container, two
 
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.objects import KINDS, Kind
+
 pytestmark = pytest.mark.engine
 __all__ = ["two"]
 
@@ -76,3 +79,45 @@ def test_labels_of_a_mount_are_put_on_the_volume_that_is_made_for_it(two: Two, l
     mount = {"Type": "volume", "Source": f"v-{label}", "Target": "/d", "VolumeOptions": {"Labels": {"k": "v"}}}
     make_container(mine, f"c-{label}", HostConfig={"Mounts": [mount]})
     assert mine.ask("GET", f"/v1.41/volumes/v-{label}").json()["Labels"]["k"] == "v"
+
+
+def test_a_pod_of_anothers_is_neither_seen_nor_joined(podman: Engine, label: str) -> None:
+    """Each operation on pods is tried on another's, by name and by ID, and each way into it."""
+    sockets = ", ".join(
+        f"{name}: {{path: FOLDER/{name}.sock, own_as: {name}-{label}, "
+        "allow: [own, PodCreateLibpod, ContainerCreateLibpod, ContainerCreate]}"
+        for name in ("proxy", "other")
+    )
+    with running_file(podman.socket, f"sockets: {{{sockets}}}") as (folder, _):
+        mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
+        pod = mine.ask("POST", "/v5.0.0/libpod/pods/create", name=f"p-{label}", no_infra=True).json()["Id"]
+        member = {"image": "busybox", "command": ["sleep", "600"], "stop_timeout": 0, "labels": {"case": label}}
+        made = mine.ask("POST", "/v5.0.0/libpod/containers/create", name=f"c-{label}", pod=f"p-{label}", **member)
+        assert made.status == 201, made
+        before = mine.ask("GET", f"/v5.0.0/libpod/pods/{pod}/json").json()
+        operations = [OPERATIONS[name] for name, kind in KINDS.items() if kind is Kind.POD]
+        assert len(operations) >= 10
+        for operation in operations:
+            for name, missing in ((pod, "0" * 64), (pod[:12], "0" * 12), (f"p-{label}", f"q-{label}")):
+                targets = [operation.path.replace("{name}", each) for each in (name, missing)]
+                there, nowhere = (
+                    other.ask(operation.method, f"/v5.0.0{target}?force=true&signal=KILL") for target in targets
+                )
+                assert there.status in {403, 404}, (operation.name, there)
+                assert (there.status, there.told.replace(name.encode(), b"")) == (
+                    nowhere.status,
+                    nowhere.told.replace(missing.encode(), b""),
+                ), operation.name
+        for name in (pod, pod[:12], f"p-{label}"):
+            joined = other.ask("POST", "/v5.0.0/libpod/containers/create", name=f"o-{label}", pod=name, **member)
+            assert joined.status in {403, 404}, (name, joined)
+        for kind in ("netns", "pidns", "ipcns"):
+            space = {kind: {"nsmode": "container", "value": f"c-{label}"}}
+            joined = other.ask("POST", "/v5.0.0/libpod/containers/create", name=f"o-{label}", **member, **space)
+            assert joined.status == 403, (kind, joined)
+        for target in ("pods/json", "pods/stats?all=true", "containers/json?all=true&pod=true"):
+            answer = other.ask("GET", f"/v5.0.0/libpod/{target}")
+            assert label.encode() not in answer.body, (target, answer)
+            assert pod[:12].encode() not in answer.body, (target, answer)
+        assert mine.ask("GET", f"/v5.0.0/libpod/pods/{pod}/json").json() == before
+        assert mine.ask("DELETE", f"/v5.0.0/libpod/pods/{pod}?force=true").status == 200

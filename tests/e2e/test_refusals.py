@@ -119,7 +119,7 @@ def test_a_denial_does_not_name_what_another_has(engine: Engine, label: str) -> 
             for name in (spelled[:11], spelled[:10] + "10"[spelled[10] == "1"]):
                 body = json.dumps({"Image": "busybox", "HostConfig": {field: form.format(name)}}).encode()
                 answer = ask(proxy.socket, "POST", "/v1.41/containers/create", body, JSON)
-                answers.append((answer.status, answer.body.replace(name.encode(), b"NAME")))
+                answers.append((answer.status, answer.told.replace(name.encode(), b"NAME")))
             assert answers[0] == answers[1]
             assert answers[0][0] == 403
             assert label.encode() not in answers[0][1]

@@ -1,0 +1,283 @@
+"""What people run, on a socket of its own: it works with what it created, and two of them never meet.
+
+Each policy is short: a preset or `own`, and the creates.
+"""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import yaml
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+from e2e.images import import_image
+from e2e.programs import Client
+from e2e.proxies import Proxy, denied, running_file, running_policy, running_proxy
+from e2e.scenarios import SCENARIOS, devcontainer
+from e2e.talk import ask
+from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
+
+pytestmark = pytest.mark.engine
+
+NAMES = ("proxy", "other")
+MOST_LINES = 15
+
+PROGRAMS = {
+    "dockerode": """
+- own
+- NetworkCreate
+- VolumeCreate
+- ContainerCreate: {images: [busybox], memory: 64MiB}
+- ImageCommit: {tags: ["docker.io/library/case-*:made"]}
+- ImageBuild: {tags: ["docker.io/library/case-*:built"]}
+- ImageTag: {images: ["docker.io/library/case-*:built"], tags: ["docker.io/library/case-*:tagged"]}
+- ImageDelete: {images: ["docker.io/library/case-*:*"]}
+- ImageCreate: {from: ["registry.invalid/none:1"]}
+""",
+    "testcontainers": """
+- preset:testcontainers
+- ImageCommit: {tags: ["docker.io/library/case-*:made"]}
+""",
+    "devcontainers": """
+- preset:devcontainers
+- ContainerCreate: {images: [busybox], binds: [/srv]}
+""",
+    "llm-sandbox": """
+- preset:ai-agent
+- ImageBuild: {tags: ["docker.io/library/sandbox-python-case-*:latest"]}
+- ImageDelete: {images: ["docker.io/library/sandbox-python-case-*:latest"], force: true}
+""",
+}
+
+
+@contextmanager
+def serving(engine: Engine, make_client: partial[Client], allow: str) -> Iterator[tuple[Proxy, Client, Client]]:
+    """Run a proxy with two sockets, on each of which the same is allowed, and a client on each."""
+    label = make_client(socket=engine.socket).label
+    sockets = {
+        name: {
+            "path": f"FOLDER/{name}.sock",
+            "own_socket": f"FOLDER/{name}.sock",
+            "own_as": f"{name}-{label}",
+            "allow": ["preset:ping", *yaml.safe_load(allow)],
+        }
+        for name in NAMES
+    }
+    with running_file(engine.socket, json.dumps({"sockets": sockets})) as (folder, proxy):
+        mine, other = (make_client(socket=folder / f"{name}.sock") for name in NAMES)
+        yield proxy, mine, replace(other, label=f"{label}-o")
+        for name in NAMES:
+            words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(folder / "policy.yaml"), name)
+            assert subprocess.run(words, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+LISTS = (("ps", "--all", "--quiet"), ("network", "ls", "--quiet"), ("volume", "ls", "--quiet"))
+
+
+def list_all(client: Client) -> set[str]:
+    """Return what a client sees: containers, networks and volumes."""
+    return {name for words in LISTS for name in client.run(*words).decode().split()}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_works_with_what_it_created_and_meets_no_other(
+    name: str, dockerd: Engine, make_client: partial[Client], tmp_path: Path
+) -> None:
+    scenario, allow = SCENARIOS[name], PROGRAMS[name].replace("/srv", str(tmp_path))
+    assert len(allow.strip().splitlines()) <= MOST_LINES
+    with serving(dockerd, make_client, allow) as (proxy, mine, other):
+        for client, bystander in ((mine, other), (other, mine)):
+            before = list_all(bystander)
+            with bystander.watch("events") as watching:
+                assert scenario.run(client, tmp_path) == scenario.result
+                assert list_all(bystander) == before
+                bystander.run("volume", "create", f"last-{bystander.label}")
+                watching.wait_for(f"last-{bystander.label}")
+            assert client.label not in re.sub(f"{client.label}-o|last-{client.label}", "", watching.printed.decode())
+        assert denied(proxy) == []
+
+
+@pytest.mark.parametrize(("name", "most"), [("devcontainers", MOST_LINES), ("dockerode", 17)])
+def test_a_program_that_was_learned_works_again_under_other_names(
+    name: str, most: int, dockerd: Engine, make_client: partial[Client], tmp_path: Path
+) -> None:
+    """In few grants, though the one makes nearly one request of each kind."""
+    scenario = SCENARIOS[name]
+    with running_proxy(dockerd.socket, {}, words=("--learn", str(tmp_path))) as proxy:
+        first = make_client(socket=proxy.socket)
+        assert scenario.run(first, tmp_path) == scenario.result
+    allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
+    assert (allow[0], len(allow) <= most) == ("own", True), allow
+    assert "unrestricted" not in json.dumps(allow)
+    with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
+        second = replace(make_client(socket=proxy.socket), label=first.label[::-1])
+        assert scenario.run(second, tmp_path) == scenario.result
+        assert denied(proxy) == []
+
+
+def test_llm_sandbox_needs_its_preset_and_no_more(
+    dockerd: Engine, make_client: partial[Client], tmp_path: Path
+) -> None:
+    scenario, allow = SCENARIOS["llm-sandbox"], PROGRAMS["llm-sandbox"].replace("ai-agent", "llm-sandbox")
+    with running_policy(dockerd.socket, json.dumps(yaml.safe_load(allow))) as proxy:
+        assert scenario.run(make_client(socket=proxy.socket), tmp_path) == scenario.result
+        assert denied(proxy) == []
+
+
+def test_ansible_works_with_what_is_its_own(
+    dockerd: Engine, make_client: partial[Client], tmp_path: Path, label: str
+) -> None:
+    file = tmp_path / "playbook.yaml"
+    file.write_text(PLAYBOOK)
+    with serving(dockerd, make_client, "[preset:ci]") as (proxy, mine, other):
+        ansible = replace(mine, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"})
+        variables = {"case": label, "ansible_python_interpreter": sys.executable}
+        ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120)
+        assert [reason for reason in denied(proxy) if not reason.startswith("No such ")] == []
+        assert list_all(other) == set()
+
+
+REAPER = """#!/bin/sh
+# Speaks Ryuk's protocol: a line is a filter of labels, and what has them is removed when the client has gone.
+if [ "$1" != session ]; then
+    echo Started!
+    exec nc -ll -p 8080 -e /bin/ryuk session
+fi
+trap "" PIPE # A client that is gone takes no ACK.
+while read -r line; do
+    filters="$filters $(echo "$line" | tr -d '\\r' | sed 's/%3D/=/g; s/&/ --filter=/g; s/^/--filter=/')"
+    echo ACK
+done
+docker ps --all --quiet $filters | grep -v "$(hostname)" | xargs -r docker rm --force
+for kind in network volume; do docker $kind ls --quiet $filters | xargs -r docker $kind rm; done
+docker rm --force "$(hostname)"
+"""
+
+
+def reaper_root(busybox: bytes) -> bytes:
+    """Make the root file system of a stand-in for Ryuk: a script, and Docker's command line with its libraries."""
+    printed = subprocess.run(("ldd", "/usr/bin/docker"), check=True, capture_output=True, text=True).stdout
+    buffer = io.BytesIO(busybox)
+    with tarfile.open(fileobj=buffer, mode="a") as tar:
+        for path in ("/usr/bin/docker", *re.findall(r"(/\S+) \(", printed)):
+            tar.add(Path(path).resolve(), arcname=path)
+        member = tarfile.TarInfo("bin/ryuk")
+        member.size, member.mode = len(REAPER), 0o755
+        tar.addfile(member, io.BytesIO(REAPER.encode()))
+    return buffer.getvalue()
+
+
+def inside(engine: Engine) -> tuple[str, ...]:
+    """Return words that run a program in Python in the network of an engine, where it publishes ports."""
+    return ("nsenter", f"--net=/proc/{engine.process}/ns/net", sys.executable, "-c")
+
+
+LEFT = """
+import os
+from testcontainers.core.container import DockerContainer
+DockerContainer("busybox").with_command("sleep 600").start()
+os._exit(0)
+"""
+"""Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself."""
+
+
+def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_socket(
+    dockerd: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
+) -> None:
+    """The library mounts what it takes for the engine's socket, and Ryuk gets that of its client."""
+    image = f"ryuk-{label}:1"
+    import_image(dockerd.socket, image, reaper_root(busybox), 'CMD ["/bin/ryuk"]', "EXPOSE 8080")
+    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
+        other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
+        theirs = list_all(other)
+        python = replace(mine, program=inside(dockerd), extra={"RYUK_CONTAINER_IMAGE": image})
+        with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
+            python.run(LEFT, seconds=120)
+            for gone in ("busybox", image):
+                watching.wait_for(f"destroy {gone}")
+        assert (list_all(mine), list_all(other)) == (set(), theirs)
+        (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
+        assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}", seconds=120).splitlines()[0] == b"built"
+        assert denied(proxy) == []
+    ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
+    remove_containers(dockerd, label)
+
+
+JOB = """
+import docker, sys
+client, case = docker.from_env(), sys.argv[1]
+api, names = client.api, [f"runner-{case}-build", f"runner-{case}-cache"]
+labels = {"com.gitlab.gitlab-runner.job.id": "1"}
+client.networks.create(names[0], labels=labels)
+for name in names:
+    client.volumes.create(name, labels=labels)
+
+def run(image, script, **more):
+    config = api.create_host_config(
+        binds=[f"{names[0]}:/builds", f"{names[1]}:/cache"], log_config={"Type": "json-file"},
+        restart_policy={"Name": "no"}, network_mode=names[0], extra_hosts={}, **more,
+    )
+    made = api.create_container(
+        image, ["sh"], stdin_open=True, tty=False, labels=labels, host_config=config, name=f"{names[0]}-{len(script)}",
+        networking_config=api.create_networking_config({names[0]: api.create_endpoint_config(aliases=["build"])}),
+    )
+    stream = api.attach_socket(made, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    api.start(made)
+    stream._sock.sendall(script.encode())
+    stream._sock.shutdown(1)
+    code = api.wait(made)["StatusCode"]
+    printed = api.logs(made).decode().strip()
+    api.remove_container(made, force=True, v=True)
+    return code, printed
+
+print(run("busybox", "echo source > /builds/file"), run("busybox", "cat /builds/file; exit 3"))
+service = client.containers.run("busybox", "sleep 600", detach=True, network=names[0], labels=labels)
+print(service.exec_run(["echo", "inside"]).output.decode().strip())
+service.remove(force=True)
+for name in names:
+    client.volumes.get(name).remove()
+client.networks.get(names[0]).remove()
+"""
+
+
+def test_jobs_of_a_runner_use_its_volumes_and_meet_no_others(
+    dockerd: Engine, make_client: partial[Client], label: str
+) -> None:
+    with serving(dockerd, make_client, "[preset:gitlab-runner]") as (proxy, mine, other):
+        for client in (mine, other):
+            python = replace(client, program=(sys.executable, "-c"))
+            printed = python.run(JOB, client.label).decode().splitlines()
+            assert printed == ["(0, '') (3, 'source')", "inside"]
+        assert denied(proxy) == []
+        refused = replace(mine, program=("docker",)).refused("run", "--privileged", "busybox", "true")
+        assert "ContainerCreate denied: HostConfig.Privileged" in refused
+    assert label
+
+
+def test_a_development_container_uses_the_socket_of_its_tool(
+    dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path, busybox: bytes
+) -> None:
+    """Docker outside of Docker: its programs see the container that they are in, and nothing of others."""
+    image = f"tools-{label}:1"
+    import_image(dockerd.socket, image, reaper_root(busybox))
+    allow = f"[preset:devcontainers, {{ContainerCreate: {{binds: [{tmp_path}]}}}}]"
+    socket = "source=/var/run/docker.sock,target=/var/run/docker.sock,type=bind"
+    with serving(dockerd, make_client, allow) as (proxy, mine, other):
+        other.run("create", "--label", f"case={label}", "busybox")
+        came_up = devcontainer(mine, tmp_path, "up", image=image, mounts=[socket])
+        assert '"outcome":"success"' in came_up, came_up
+        seen = devcontainer(mine, tmp_path, "exec", "docker", "ps", "--all", "--format={{.Names}}")
+        assert seen.split()[0] == f"case-{label}"
+        assert denied(proxy) == []
+    ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
+    remove_containers(dockerd, label)
