@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -107,24 +107,6 @@ def test_a_program_works_with_what_it_created_and_meets_no_other(
         assert denied(proxy) == []
 
 
-@pytest.mark.parametrize(("name", "most"), [("devcontainers", MOST_LINES), ("dockerode", 17)])
-def test_a_program_that_was_learned_works_again_under_other_names(
-    name: str, most: int, dockerd: Engine, make_client: partial[Client], tmp_path: Path
-) -> None:
-    """In few grants, though the one makes nearly one request of each kind."""
-    scenario = SCENARIOS[name]
-    with running_proxy(dockerd.socket, {}, words=("--learn", str(tmp_path))) as proxy:
-        first = make_client(socket=proxy.socket)
-        assert scenario.run(first, tmp_path) == scenario.result
-    allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
-    assert (allow[0], len(allow) <= most) == ("own", True), allow
-    assert "unrestricted" not in json.dumps(allow)
-    with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
-        second = replace(make_client(socket=proxy.socket), label=first.label[::-1])
-        assert scenario.run(second, tmp_path) == scenario.result
-        assert denied(proxy) == []
-
-
 def test_llm_sandbox_needs_its_preset_and_no_more(
     dockerd: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
@@ -134,15 +116,17 @@ def test_llm_sandbox_needs_its_preset_and_no_more(
         assert denied(proxy) == []
 
 
-def test_ansible_works_with_what_is_its_own(
-    dockerd: Engine, make_client: partial[Client], tmp_path: Path, label: str
-) -> None:
-    file = tmp_path / "playbook.yaml"
+def play_book(client: Client, folder: Path) -> bool:
+    file = folder / "playbook.yaml"
     file.write_text(PLAYBOOK)
+    ansible = replace(client, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"})
+    variables = {"case": client.label, "ansible_python_interpreter": sys.executable}
+    return bool(ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120))
+
+
+def test_ansible_works_with_what_is_its_own(dockerd: Engine, make_client: partial[Client], tmp_path: Path) -> None:
     with serving(dockerd, make_client, "[preset:ci]") as (proxy, mine, other):
-        ansible = replace(mine, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"})
-        variables = {"case": label, "ansible_python_interpreter": sys.executable}
-        ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120)
+        assert play_book(mine, tmp_path)
         assert [reason for reason in denied(proxy) if not reason.startswith("No such ")] == []
         assert list_all(other) == set()
 
@@ -250,18 +234,45 @@ client.networks.get(names[0]).remove()
 """
 
 
+def run_jobs(client: Client, _: Path) -> object:
+    return replace(client, program=(sys.executable, "-c")).run(JOB, client.label).decode().splitlines()
+
+
+RAN_JOBS = ["(0, '') (3, 'source')", "inside"]
+
+
 def test_jobs_of_a_runner_use_its_volumes_and_meet_no_others(
-    dockerd: Engine, make_client: partial[Client], label: str
+    dockerd: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
     with serving(dockerd, make_client, "[preset:gitlab-runner]") as (proxy, mine, other):
-        for client in (mine, other):
-            python = replace(client, program=(sys.executable, "-c"))
-            printed = python.run(JOB, client.label).decode().splitlines()
-            assert printed == ["(0, '') (3, 'source')", "inside"]
+        assert [run_jobs(client, tmp_path) for client in (mine, other)] == [RAN_JOBS, RAN_JOBS]
         assert denied(proxy) == []
-        refused = replace(mine, program=("docker",)).refused("run", "--privileged", "busybox", "true")
+        refused = mine.refused("run", "--privileged", "busybox", "true")
         assert "ContainerCreate denied: HostConfig.Privileged" in refused
-    assert label
+
+
+LEARNED: Mapping[str, tuple[Callable[[Client, Path], object], object]] = {
+    **{name: (SCENARIOS[name].run, SCENARIOS[name].result) for name in PROGRAMS},
+    "ansible": (play_book, True),
+    "runner": (run_jobs, RAN_JOBS),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_program_that_was_learned_works_again_under_other_names(
+    name: str, dockerd: Engine, make_client: partial[Client], tmp_path: Path
+) -> None:
+    """In few grants: of dockerode, too, of which nearly each request is another one."""
+    run, result = LEARNED[name]
+    with running_proxy(dockerd.socket, {}, words=("--learn", str(tmp_path))) as proxy:
+        first = make_client(socket=proxy.socket)
+        assert run(first, tmp_path) == result
+    allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
+    assert (allow[0], len(allow) < MOST_LINES) == ("own", True), allow
+    assert "unrestricted" not in json.dumps(allow)
+    with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
+        assert run(replace(make_client(socket=proxy.socket), label=first.label[::-1]), tmp_path) == result
+        assert [reason for reason in denied(proxy) if not reason.startswith("No such ")] == []
 
 
 def test_a_development_container_uses_the_socket_of_its_tool(

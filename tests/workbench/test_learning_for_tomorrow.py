@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from observe.records import ID, NOON, allows, learn, lines_of, load, record_of, resume, settled
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.observe.record import Record
+from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject
 from dockerproxy.policy.values import items_of
@@ -236,8 +236,8 @@ def test_much_that_is_own_is_one_line_also_after_a_restart() -> None:
     text = learn(*OWN_RECORDS)
     grants = [line.split("#")[0].strip() for line in text.splitlines() if line.strip().startswith("- ")]
     assert grants[0] == "- own"
-    assert not any(name in text for name in ("- ContainerStart", "- ContainerInspect", "- ContainerList"))
-    assert "# used for ContainerList, ContainerInspect, ContainerStart" in text
+    assert [line for line in grants if line.startswith("- Container")] == ["- ContainerCreate:"]
+    assert "# used for ContainerList, ContainerInspect, ContainerDelete, ContainerStart" in text
     again = resume(text)
     assert [line for line in again.text().splitlines() if "- " in line] == [
         line for line in text.splitlines() if "- " in line
@@ -247,6 +247,35 @@ def test_much_that_is_own_is_one_line_also_after_a_restart() -> None:
     mine = ResolvedObject(ID, ("priceless_allen",), subject=ID, belongs_to=policy.owner)
     assert settled(policy, start(ID, "x"), mine).allowed
     assert not settled(policy, start(ID, "x"), replace(mine, belongs_to="")).allowed
+
+
+def test_what_own_grants_already_is_not_written_beside_it() -> None:
+    stopped = record_of(f"POST /containers/{ID}/kill?signal=TERM", "web", status=204)
+    assert "- ContainerKill: {own: true, signal: [TERM]}" in lines_of(create("web"), stopped)
+    assert not any("ContainerKill" in line for line in lines_of(*OWN_RECORDS, stopped) if line.startswith("- "))
+    denied = stopped._replace(decision=Outcome.DENIED, status=403)
+    lines = lines_of(*OWN_RECORDS, stopped, denied)
+    assert lines[lines.index("- ContainerKill: {own: true, signal: [TERM]}") - 1] == "# 1 of 2 was denied when it came"
+
+
+def test_a_name_that_no_create_may_give_is_written_beside_own() -> None:
+    renamed = record_of("POST /containers/web/rename?name=old", "web", status=204)
+    assert "- ContainerRename: {names: [old], own: true}" in lines_of(*OWN_RECORDS, renamed)
+    policy = load(learn(*OWN_RECORDS, renamed))
+    assert settled(policy, renamed, ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner)).allowed
+
+
+def test_own_networks_and_volumes_of_a_container_are_not_listed() -> None:
+    volume = record_of("POST /volumes/create", body={"Name": "data"}, status=201)._replace(created="data")
+    with_both = create("web", Binds=["data:/data"], NetworkMode="net")
+    text = learn(NETWORK, volume, with_both, start(ID, "web"))
+    assert "volumes:" not in text
+    assert "networks:" not in text
+    others = create("db", Binds=["data:/data", "backup:/backup"], NetworkMode="lan")
+    text = learn(NETWORK, volume, with_both, others, start(ID, "web"))
+    assert "volumes: [backup, data]" in text
+    assert "networks: [lan, net]" in text
+    assert "volumes: [data]" in learn(volume, with_both), "nothing here says that the socket knows what is own"
 
 
 def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_without_names() -> None:

@@ -154,7 +154,7 @@ class _Session:
             say("", paint(head, Style.STRONG))
             if name in examples:
                 say(f"    like {examples[name]}")
-            for remark in (*proposal.grant.remarks, *proposal.grant.openings):
+            for remark in (*proposal.grant.remarks, *proposal.grant.doubts, *proposal.grant.openings):
                 say(f"    {remark}")
             if not self._ask_one(proposal):
                 break

@@ -30,7 +30,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_obj
 from dockerproxy.policy.wording import propose
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
-_CREATES: Final = {
+CREATED_BY: Final = {
     **dict.fromkeys(
         (f"{change}{api}" for change in _CHANGES for api in ("", "Libpod")),
         ("ContainerCreate", "ContainerCreateLibpod"),
@@ -146,7 +146,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     images = ImageOwner(owner, find_granted(left) if owner else ())
     for name in granted.keys() - denied.keys():
         grants = [each for each in granted[name] if not _is_void(policy, name, each)]
-        creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (_CREATES, _SERVING))
+        creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (CREATED_BY, _SERVING))
         grants = list(_bound(name, grants, creates, serving))
         grants = [] if find_bar(policy.hides, name) else grants
         compiled = [_compile(name, each, images, counts_for=_counts_for(policy, name, owner)) for each in grants]

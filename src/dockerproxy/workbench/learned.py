@@ -43,12 +43,14 @@ class LearnedGrant:
     Attributes:
         conditions: That all requests met, by their words.
         remarks: What a person should know about it, each a clause.
+        doubts: Why it may not do, each a clause.
         openings: Why it is unrestricted, if it is: fields of requests, and what is wrong with them.
     """
 
     operation: str
     conditions: Mapping[str, Value]
     remarks: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
     openings: tuple[str, ...] = ()
     count: int
     last: float
@@ -106,7 +108,7 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
     lines: list[str] = []
     explained: set[str] = set()
     for grant, (first, *others) in zip(grants, written, strict=True):
-        for remark in grant.remarks:
+        for remark in (*grant.remarks, *grant.doubts):
             said = remark.partition(": ")[2]
             if said not in explained:
                 lines += _write_comment(remark, _INDENT)

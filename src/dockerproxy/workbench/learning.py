@@ -14,8 +14,13 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.compile import CREATED_BY
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
+from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.prunes import find_listed
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
@@ -37,8 +42,8 @@ _FEWEST_OWN: Final = 3
 """Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
 create the same again."""
 
-_CONTAINERS: Final = WORDS[Kind.CONTAINER]
-"""Of a body, too: containers that are the client's own need not be listed where `own` is granted."""
+_USED: Final = frozenset(WORDS[kind] for kind in (Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME))
+"""Objects that bodies name. Those that are the client's own need not be listed where `own` is granted."""
 
 _NOT_FOUND: Final = 404
 """The engine has no such object, and would say so itself."""
@@ -115,7 +120,7 @@ class Learner:
         others = {usage.named for usage in usages.values() if not usage.is_own}
         listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
-        grants = [usages[name].grant(owns=name in owned) for name in OPERATIONS if name in usages]
+        grants = [usages[name].grant(owns=name in owned, stamps=bool(owned)) for name in OPERATIONS if name in usages]
         return LearnedSocket(
             settings=self._settings,
             grants=tuple(gather(grants, self._own)),
@@ -145,9 +150,9 @@ class Learner:
 
 
 def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> Iterator[LearnedGrant]:
-    """Yield grants; one of all those that say nothing but `own`, if there are several or there was one before."""
-    own = [grant for grant in grants if grant.conditions == {OWN: True} and not grant.remarks]
-    if len(own) < _FEWEST_OWN and before is None:
+    """Yield grants; `own` in place of those that it covers, if several say nothing else, or it was there before."""
+    own = [grant for grant in grants if not grant.doubts and _is_covered(grant)]
+    if sum(grant.conditions == {OWN: True} for grant in own) < _FEWEST_OWN and before is None:
         yield from grants
         return
     count, last = before or (0, 0.0)
@@ -155,6 +160,15 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
     used = (f"used for {', '.join(grant.operation for grant in own)}",) if own else ()
     yield LearnedGrant(operation=OWN, conditions={}, remarks=used, count=sum(counts), last=max(times))
     yield from (grant for grant in grants if grant not in own)
+
+
+def _is_covered(grant: LearnedGrant) -> bool:
+    """Whether `own` admits all that a grant admits; what changes an object is held to the grants that create such."""
+    if grant.conditions == {OWN: True}:
+        return True
+    conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in grant.conditions.items())
+    is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys()
+    return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions)
 
 
 class _Usage:
@@ -165,7 +179,7 @@ class _Usage:
         self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
         self.lists = find_listed(self._name)
         self._owned = owned
-        self._names_others = False
+        self._others: set[str] = set()
         self._known = find_words(operation)
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
@@ -189,7 +203,8 @@ class _Usage:
             self._open(need.opening, 1)
         for word, value in need.values.items():
             self._words[word].note(value, doubtful=need.is_doubtful)
-            self._names_others |= word == _CONTAINERS and not self._owned.owns_containers(value)
+            if word in _USED and not self._owned.owns_all(word, value):
+                self._others.add(word)
 
     @property
     def is_own(self) -> bool:
@@ -211,24 +226,34 @@ class _Usage:
             self._reaching += count
         if UNRESTRICTED.word in values:
             self._open(_EARLIER, count)
-        self._names_others |= _CONTAINERS in values or OWN not in values
+        self._others |= {
+            word
+            for word in _USED & self._known.keys()
+            if word in values or (OWN not in values and self._known[word].narrows)
+        }
         for name, word in self._words.items():
             word.resume(values.get(name), count)
 
-    def grant(self, *, owns: bool = False) -> LearnedGrant:
-        """Return what allows all requests; if they are about what the client owns, whatever that is called."""
+    def grant(self, *, owns: bool = False, stamps: bool = False) -> LearnedGrant:
+        """Return what allows all requests.
+
+        Args:
+            owns: Whether they are about what the client owns, whatever that is called.
+            stamps: Whether the socket is to know what its client owns.
+        """
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]
+        told = {self.named} if owns else set()
+        told |= (_USED & self._of_body) - self._others if stamps else set()
+        settled |= dict.fromkeys(told & settled.keys(), Settled(None))
         if owns:
-            told = {self.named} | (set() if self._names_others else {_CONTAINERS})
-            settled |= dict.fromkeys(told & settled.keys(), Settled(None))
             settled[OWN] = Settled(value=True)
         openings = self._openings + Counter({each.fault: self._count for each in settled.values() if each.fault})
         openings += Counter(
             {
                 f"{word}: nothing can be listed": count
                 for word, count in self._demands.items()
-                if settled[word].value is None and not (owns and word == self.named)
+                if settled[word].value is None and word not in told
             }
         )
         written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}
@@ -236,21 +261,23 @@ class _Usage:
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
         if openings:
             conditions[UNRESTRICTED.word] = True
-        elif self._untold:
-            remarks.append(
-                f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
-            )
-        if self._denied:
-            were = "was denied when it" if self._denied == 1 else "were denied when they"
-            remarks.append(f"{self._denied} of {self._count} {were} came")
         return LearnedGrant(
             operation=self._name,
             conditions=conditions,
             remarks=tuple(remarks),
+            doubts=tuple(self._doubt(contained=not openings)),
             openings=tuple(self._explain(openings)),
             count=self._count,
             last=self._last,
         )
+
+    def _doubt(self, *, contained: bool) -> Iterator[str]:
+        """Say why the grant may not do."""
+        if self._untold and contained:
+            yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
+        if self._denied:
+            were = "was denied when it" if self._denied == 1 else "were denied when they"
+            yield f"{self._denied} of {self._count} {were} came"
 
     def _leave_out_names(self, settled: dict[str, Settled]) -> Iterator[str]:
         """Leave out the names of objects where they say nothing, and say what is known of them instead."""

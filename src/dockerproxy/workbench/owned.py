@@ -72,9 +72,9 @@ class Owned:
             self._forget()
         return by_id or (word, record.object or need.named) in self._names
 
-    def owns_containers(self, names: object) -> bool:
-        """Whether what a body names are containers that were created here."""
-        return isinstance(names, tuple) and all((_CONTAINERS, name) in self._names for name in names)
+    def owns_all(self, word: str, names: object) -> bool:
+        """Whether what a body names by a word are objects that were created here."""
+        return isinstance(names, tuple) and all((word, name) in self._names for name in names)
 
     def _forget(self) -> None:
         forget_oldest(self._ids, _MOST)
