@@ -8,12 +8,24 @@ compared is added to `tests/facts`, where the tests look that no table loses it.
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from drift.facts import keep, read_names
 from drift.gaps import find_gaps
 from drift.moby import read_moby
 from drift.podman import find_lost_types, read_podman
 from drift.swagger import read_swagger
+
+ADVICE: Final = {
+    "an operation that is in no table": "add it to the catalog, or to EXCUSED_ROUTES in tests/drift/gaps.py",
+    "in no table, in version": "read in the engine's source what it does, and add it to its table or EXCUSED",
+    "its body is not compared": "the type was renamed or moved; fix _BODIES in tests/drift/podman.py",
+    "passes with its operation": (
+        "if it reaches further than the named object, add it to REACHING in policy/objects.py; if it chooses a server,"
+        " reads a file or runs something, the operation needs a table or condition"
+    ),
+}
+"""What to do about what is missing."""
 
 
 def main(words: list[str]) -> int:
@@ -35,6 +47,7 @@ def main(words: list[str]) -> int:
             names += found[1]
     gaps = sorted([*find_gaps(routes, names, read_names()), *lost])
     sys.stdout.writelines(f"{gap}\n" for gap in gaps)
+    sys.stdout.writelines(f"{what}: {do}\n" for what, do in ADVICE.items() if any(what in gap for gap in gaps))
     sys.stdout.write(f"{len(routes)} operations and {len(names)} names compared, {len(gaps)} missing here\n")
     if given.keep:
         keep(routes, names)
