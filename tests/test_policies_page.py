@@ -1,32 +1,103 @@
-"""The page of the policy file says what the vocabulary says.
+"""The pages of the policy file and of `own` say what the vocabulary and the schema say.
 
     python tests/test_policies_page.py
 
-writes its part about conditions anew.
+writes their tables and conditions anew.
 """
 
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pytest
 from config.documents import FITTING
+from parts import fill_in, write_code, write_table
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.config.schema import MODES, SWEEPS, make_schema
+from dockerproxy.policy.compile import CREATED_BY
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import WORDS
+from dockerproxy.policy.quota import SUMMARIES
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.wording import write_grant
 
-PAGE: Final = Path(__file__).parent.parent / "docs" / "policies.md"
-CONDITIONS: Final = re.compile(r"(<!-- conditions: .+ -->\n)(.*)(<!-- end of conditions -->\n)", re.DOTALL)
+DOCS: Final = Path(__file__).parent.parent / "docs"
+PAGE: Final = DOCS / "policies.md"
+OWN_PAGE: Final = DOCS / "own.md"
 WIDTH: Final = 118
+
+EXPLAINED: Final = {
+    "engine": "switches.md#sockets",
+    "sockets": "#sockets",
+    "permissions": "install.md#who-may-connect-to-the-proxy",
+    "own_as": "own.md#who-owns",
+    "own_socket": "own.md#a-socket-for-containers",
+    "paths": "own.md#directories-by-the-clients-names",
+    "sweep": "own.md#remove-what-is-left",
+    "mode": "#modes",
+    "limits": "switches.md#limits",
+    "quota": "own.md#quota",
+    "allow": "#grants-and-denials",
+    "hide": "#hide-parts-of-answers",
+    "ask": "ask.md",
+    "learn": "learning.md",
+}
+"""Where there is more about a word of the file."""
+
+
+def name_word(word: str) -> str:
+    return f"[`{word}`]({EXPLAINED[word]})" if word in EXPLAINED else f"`{word}`"
+
+
+def render_words(head: str, words: Mapping[str, str]) -> str:
+    return write_table(head, ((name_word(word), says) for word, says in words.items()))
+
+
+def render_keys(of: Any) -> str:
+    """Write the keys of an object of the schema."""
+    needed = {*of["required"], *of.get("else", {}).get("required", ())}
+    rows = []
+    for key, said in of["properties"].items():
+        default = "required" if key in needed else f"`{said['default']}`" if "default" in said else ""
+        rows.append((name_word(key), default, re.sub(r"{.+?}|\[\]", r"`\g<0>`", said["description"])))
+    return write_table("key | default | value", rows)
+
+
+def render_changes() -> str:
+    """Write which conditions of a create hold for changes of what it created."""
+    rows = []
+    for change, creates in CREATED_BY.items():
+        bounds = [name for name in find_words(OPERATIONS[change]) if is_of_body(OPERATIONS[change], name)]
+        bounds = [name for name in bounds if name in find_words(OPERATIONS[creates[0]])]
+        if not change.endswith("Libpod"):
+            of = [name for name in creates if not name.endswith("Libpod")]
+            rows.append((f"`{change}`", write_code(of), write_code(bounds)))
+    return write_table("change | create | conditions of the create that hold", rows)
+
+
+def render_pages() -> dict[Path, str]:
+    """Return the pages as they should be."""
+    schema: Any = make_schema()
+    of_policies = {
+        "keys": render_keys(schema),
+        "keys_of_sockets": render_keys(schema["$defs"]["socket"]),
+        "modes": render_words("mode | effect", MODES),
+        "hidden": render_words("word | leaves out", HIDDEN),
+        "conditions": render_conditions(),
+    }
+    of_own = {
+        "changes": render_changes(),
+        "quota": render_words("key | at most", SUMMARIES),
+        "sweeps": render_words("`sweep` | removes what is own", SWEEPS),
+    }
+    return {PAGE: fill_in(PAGE, of_policies), OWN_PAGE: fill_in(OWN_PAGE, of_own)}
 
 
 def render_conditions() -> str:
@@ -44,9 +115,11 @@ def render_word(name: str) -> Iterator[str]:
             meanings.setdefault(word.summary, []).append(operation.name)
     for summary, operations in meanings.items():
         example = write_grant(operations[0], {name: value_of(find_words(OPERATIONS[operations[0]])[name])})
-        yield f"`{example}`:\n{summary}.\n"
-        bearing = ", ".join(f"`{operation}`" for operation in operations)
-        yield f"{textwrap.fill(f'Operations: {bearing}.', WIDTH)}\n\n"
+        items = getattr(find_words(OPERATIONS[operations[0]])[name], "words", ())
+        yield f"`{example}`:\n{summary}.\n" + (
+            f"{textwrap.fill(f'Items: {write_code(items)}.', WIDTH)}\n" if items else ""
+        )
+        yield f"{textwrap.fill(f'Operations: {write_code(operations)}.', WIDTH)}\n\n"
 
 
 EXAMPLES: Final[Mapping[str, Value]] = {
@@ -94,16 +167,9 @@ def value_of(word: Constraint) -> Value:
     return EXAMPLES.get(word.name) or tuple(map(str, FITTING[word.name][:2]))
 
 
-def rows_below(heading: str) -> list[str]:
-    """Return the first cells of the table below a heading."""
-    below = PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `(\w+)` \|", below, re.MULTILINE)
-
-
-def test_the_page_has_every_condition_with_the_operations_that_bear_it() -> None:
-    match = CONDITIONS.search(PAGE.read_text())
-    assert match is not None
-    assert match[2] == render_conditions(), "write it anew: python tests/test_policies_page.py"
+@pytest.mark.parametrize("page", [PAGE, OWN_PAGE], ids=lambda page: page.name)
+def test_the_page_says_what_the_code_says(page: Path) -> None:
+    assert page.read_text() == render_pages()[page], "write it anew: python tests/test_policies_page.py"
 
 
 def test_every_example_of_a_condition_can_be_written() -> None:
@@ -113,13 +179,6 @@ def test_every_example_of_a_condition_can_be_written() -> None:
         read_policy(f"sockets: {{a: {{path: /a.sock, allow: [{{{example}}}]}}}}", "policy.yaml")
 
 
-def test_the_page_has_every_key_and_every_mode() -> None:
-    assert rows_below("The file") == list(KEYS)
-    assert rows_below("Sockets") == list(SOCKET_KEYS)
-    assert rows_below("Hide parts of answers") == list(HIDDEN)
-    assert all(f"| `{word}` | {says} |\n" in PAGE.read_text() for word, says in HIDDEN.items())
-    assert sorted(rows_below("Modes")) == sorted([*Mode, ASK])
-
-
 if __name__ == "__main__":
-    PAGE.write_text(CONDITIONS.sub(lambda match: match[1] + render_conditions() + match[3], PAGE.read_text()))
+    for page, text in render_pages().items():
+        page.write_text(text)

@@ -1,4 +1,4 @@
-"""Tables of docs/switches.md are written from the code: variables that open single operations, and Podman's sections.
+"""Tables of docs/switches.md are written from the code: what each variable opens and exposes, and the limits.
 
     python tests/test_switches_page.py
 
@@ -7,35 +7,81 @@ writes them.
 
 import re
 from collections.abc import Iterable
+from itertools import filterfalse
 from pathlib import Path
 from typing import Final
 
-from dockerproxy.config.switches import ACTION_SWITCHES, SECTION_SWITCHES, SWITCHES
+from parts import fill_in, write_code, write_table
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.cli.words import write_limit
+from dockerproxy.config.environment import read_environment
+from dockerproxy.config.limits import LIMITS, Measure
+from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
+from dockerproxy.settings import DEFAULTS
+from dockerproxy.workbench.exposure import find_exposures
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "switches.md"
-TABLES: Final = re.compile(r"(<!-- (\w+): written by .+ -->\n)(.*?)(<!-- end of \2 -->\n)", re.DOTALL)
 
 
-def render_table(rows: Iterable[tuple[str, str]]) -> str:
-    body = "".join(f"| `{switch}` | {SWITCHES[switch]:d} | {opens} |\n" for switch, opens in rows)
-    return f"\n| variable | default | opens |\n|---|---|---|\n{body}\n"
+def is_libpod(switch: str) -> bool:
+    return switch.startswith("LIBPOD_")
+
+
+def find_consequences(*switches: str) -> list[str]:
+    """Return what `check` says of these switches alone."""
+    environment = {**dict.fromkeys(SECTION_SWITCHES, "0"), **dict.fromkeys(switches, "1")}
+    policy = read_environment(environment).settings.sockets[0].policy
+    says = [exposure.says for exposure in find_exposures(policy)]
+    return [re.sub(r"root on (the host|every node)", r"**\g<0>**", each) for each in says]
+
+
+def render_sections(switches: Iterable[str]) -> str:
+    rows = []
+    for switch in switches:
+        section, reads = SECTION_SWITCHES[switch], find_consequences(switch)
+        writes = [each for each in find_consequences(switch, "POST") if each not in reads]
+        name = f"[{section}](operations.md#{section.replace('/', '')})"
+        rows.append((f"`{switch}`", f"{SWITCHES[switch]:d}", name, "; ".join(reads) or "-", "; ".join(writes) or "-"))
+    return write_table("variable | default | section | a client … | with `POST=1` it also …", rows)
+
+
+def render_actions(switches: Iterable[str]) -> str:
+    rows = ((f"`{switch}`", f"{SWITCHES[switch]:d}", write_code(ACTION_SWITCHES[switch])) for switch in switches)
+    return write_table("variable | default | opens", rows)
+
+
+def render_parts() -> str:
+    rows = []
+    for switch, removes in PART_SWITCHES.items():
+        says = "; ".join(f"`{name}`: {OPERATIONS[name].says}" for name in removes)
+        rows.append((f"`{switch}`", f"{SWITCHES[switch]:d}", says))
+    return write_table("variable | default | 0 removes", rows)
+
+
+def render_limits() -> str:
+    values = ((limit, write_limit(limit, DEFAULTS).removesuffix("s")) for limit in LIMITS)
+    unit = {Measure.SECONDS: "seconds "}
+    rows = ((f"`{limit.variable}`", value, unit.get(limit.measure, "") + limit.says) for limit, value in values)
+    return write_table("variable | default | limits", rows)
 
 
 def render_page() -> str:
     """Return the page with its tables as they should be."""
-    actions = [(switch, ", ".join(f"`{name}`" for name in opens)) for switch, opens in ACTION_SWITCHES.items()]
-    tables = {
-        "actions": render_table(row for row in actions if not row[0].startswith("LIBPOD_")),
-        "libpod_actions": render_table(row for row in actions if row[0].startswith("LIBPOD_")),
-        "libpod_sections": render_table(
-            (switch, f"`/{section}`") for switch, section in SECTION_SWITCHES.items() if section.startswith("libpod/")
-        ),
-    }
-    return TABLES.sub(lambda match: match[1] + tables[match[2]] + match[4], PAGE.read_text())
+    return fill_in(
+        PAGE,
+        {
+            "sections": render_sections(filterfalse(is_libpod, SECTION_SWITCHES)),
+            "libpod_sections": render_sections(filter(is_libpod, SECTION_SWITCHES)),
+            "actions": render_actions(filterfalse(is_libpod, ACTION_SWITCHES)),
+            "libpod_actions": render_actions(filter(is_libpod, ACTION_SWITCHES)),
+            "parts": render_parts(),
+            "limits": render_limits(),
+        },
+    )
 
 
 def test_the_tables_of_switches_are_those_of_the_code() -> None:
-    assert TABLES.search(PAGE.read_text())
     assert PAGE.read_text() == render_page(), "write it anew: python tests/test_switches_page.py"
 
 

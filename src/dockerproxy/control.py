@@ -22,7 +22,7 @@ PROTOCOL: Final = 1
 
 
 class ControlSocket:
-    """The control socket of a proxy.
+    """The control socket of a proxy, and who is connected to it.
 
     Args:
         settings: Where it is, if anywhere, and whether it replaces that of another proxy.

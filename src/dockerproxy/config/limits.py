@@ -35,17 +35,17 @@ class Limit:
 
 # fmt: off
 LIMITS: Final = (
-    Limit("connections",    "MAX_CONNECTIONS", Measure.NUMBER,  "clients connected at one time"),
-    Limit("requests",       "MAX_REQUESTS",    Measure.NUMBER,  "requests under way at one time, streams apart"),
-    Limit("rate",           "MAX_RATE",        Measure.NUMBER,  "requests in a second, 4 KiB of a head for each"),
-    Limit("streams",        "MAX_STREAMS",     Measure.NUMBER,  "streams open at one time: events, logs, progress"),
-    Limit("tunnels",        "MAX_TUNNELS",     Measure.NUMBER,  "tunnels open at one time: attach, exec, BuildKit"),
-    Limit("head",           "MAX_HEAD",        Measure.BYTES,   "a request head"),
-    Limit("body",           "MAX_BODY",        Measure.BYTES,   "a body that is held to be looked at"),
-    Limit("buffered",       "MAX_BUFFERED",    Measure.BYTES,   "all that is held for the socket's clients"),
-    Limit("header_timeout", "HEADER_TIMEOUT",  Measure.SECONDS, "for a request head to be complete"),
-    Limit("body_timeout",   "BODY_TIMEOUT",    Measure.SECONDS, "for a body in JSON to be complete"),
-    Limit("engine_timeout", "ENGINE_TIMEOUT",  Measure.SECONDS, "for the engine to begin an answer that comes at once"),
+    Limit("connections",    "MAX_CONNECTIONS", Measure.NUMBER,  "connected clients"),
+    Limit("requests",       "MAX_REQUESTS",    Measure.NUMBER,  "running requests, without streams and tunnels"),
+    Limit("rate",           "MAX_RATE",        Measure.NUMBER,  "requests in a second; each 4 KiB of head is one more"),
+    Limit("streams",        "MAX_STREAMS",     Measure.NUMBER,  "open streams: events, logs, progress"),
+    Limit("tunnels",        "MAX_TUNNELS",     Measure.NUMBER,  "open tunnels: attach, exec, BuildKit"),
+    Limit("head",           "MAX_HEAD",        Measure.BYTES,   "size of a request head"),
+    Limit("body",           "MAX_BODY",        Measure.BYTES,   "size of a body that is checked"),
+    Limit("buffered",       "MAX_BUFFERED",    Measure.BYTES,   "everything that is held for the socket's clients"),
+    Limit("header_timeout", "HEADER_TIMEOUT",  Measure.SECONDS, "for a complete request head"),
+    Limit("body_timeout",   "BODY_TIMEOUT",    Measure.SECONDS, "for a complete JSON body"),
+    Limit("engine_timeout", "ENGINE_TIMEOUT",  Measure.SECONDS, "for the engine's answer, unless it streams or waits"),
 )
 # fmt: on
 """Every limit. The error at a limit names its variable."""

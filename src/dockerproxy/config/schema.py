@@ -42,25 +42,25 @@ _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "p
 _OWNER: Final = {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"}
 _UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it is contained."
 
-_MODES: Final[Mapping[str, str]] = {
-    Mode.ENFORCE: "what is not allowed is refused",
-    ASK: "what is not allowed waits for a person, with `dockerproxy ask`; nobody is asked about what `deny` says",
-    Mode.REPORT: "what is not allowed passes, and is logged and counted",
-    Mode.LEARN: "everything passes, and the smallest policy that allows it is written into LEARN_DIR",
+MODES: Final[Mapping[str, str]] = {
+    Mode.ENFORCE: "what is not allowed is denied",
+    ASK: "what is not allowed waits until a person allows or denies it; nobody is asked about what `deny` names",
+    Mode.REPORT: "what is not allowed passes; the log counts it and says what would allow it",
+    Mode.LEARN: "everything passes, and the smallest policy that allows it is written to `LEARN_DIR`",
 }
 
-_SWEEPS: Final[Mapping[str, str]] = {
+SWEEPS: Final[Mapping[str, str]] = {
     Sweep.NEVER: "only `dockerproxy sweep` does it",
-    Sweep.AT_EXIT: "when the proxy ends, after its clients",
-    Sweep.IDLE: "when no client has been connected for 60 seconds",
+    Sweep.AT_EXIT: "on SIGTERM, after the clients, for up to 30 seconds",
+    Sweep.IDLE: "when no client has been connected for 60 seconds, also after a start",
 }
 
 
 def make_schema() -> Schema:
     """Make the schema."""
-    engine = "Path of the engine's socket. Without it the engine is found as the environment says."
+    engine = "The path of the engine's socket. Without it, the environment says how the engine is found."
     sockets = {
-        "description": "Sockets that clients connect to, by their names in the log.",
+        "description": "The sockets that clients connect to, each under its name; at least one.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": _OWNER,
@@ -84,29 +84,29 @@ def _lines(of: str, description: str) -> Schema:
 
 
 def _make_socket() -> Schema:
-    mode = "What becomes of a request that is not allowed."
-    limits = "What its clients may use up; the environment says the rest."
-    sweep = "When what its clients own is removed by itself."
+    mode = "What happens to a request that is not allowed."
+    limits = "What its clients may use, like {rate: 100, body: 4MiB}; the environment says the rest."
+    sweep = "When the proxy removes what its clients own."
     hidden = {"anyOf": _offer(WORDS)}
     properties = {
-        "path": {"description": "Where the socket is.", **_PATH},
+        "path": {"description": "The path of the socket: absolute, at most 107 bytes, different for each.", **_PATH},
         "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
-        "owner": {"description": "The socket's owner, a uid; without it our own.", **_ID},
-        "group": {"description": "The socket's group, a gid; without it our own.", **_ID},
-        "own_as": {"description": "Whose what its clients create is; without it the socket's.", **_OWNER},
-        "own_socket": {"description": "Where the host has this socket: it is mounted for the engine's.", **_PLACE},
+        "owner": {"description": "The owner of the socket file, a uid; without it that of the process.", **_ID},
+        "group": {"description": "The group of the socket file, a gid; without it that of the process.", **_ID},
+        "own_as": {"description": "Who owns what its clients create; without it the name of the socket.", **_OWNER},
+        "own_socket": {"description": "Where the host has this socket: containers get it for the engine's.", **_PLACE},
         "paths": {
             "description": "Directories of the host, by what clients call them.",
             "type": "object",
             "propertyNames": {"pattern": _PLACE["pattern"]},
             "additionalProperties": _PLACE,
         },
-        "sweep": {"description": sweep, "default": Sweep.NEVER, "anyOf": _offer(_SWEEPS)},
-        "mode": {"description": mode, "default": Mode.ENFORCE, "anyOf": _offer(_MODES)},
+        "sweep": {"description": sweep, "default": Sweep.NEVER, "anyOf": _offer(SWEEPS)},
+        "mode": {"description": mode, "default": Mode.ENFORCE, "anyOf": _offer(MODES)},
         "limits": _mapping({limit.name: _make_limit(limit) for limit in LIMITS}, description=limits),
         "quota": _make_quota(),
-        "allow": _lines("grant", "What clients may do; the order says nothing."),
-        "deny": _lines("word", "What they may not do, whatever is allowed."),
+        "allow": _lines("grant", "What clients may do; the order has no meaning. [] allows nothing."),
+        "deny": _lines("word", "What clients may not do, whatever is allowed."),
         "hide": {"description": "What is left out of the engine's answers.", "type": "array", "items": hidden},
     }
     learns = {"required": ["mode"], "properties": {"mode": {"const": Mode.LEARN}}}
@@ -130,7 +130,7 @@ def _make_limit(limit: Limit) -> Schema:
 
 
 def _make_quota() -> Schema:
-    says = "How much that clients create may be there at one time, together with what others of the same owner create."
+    says = "How much its clients may own at one time, together with others of the same owner, like {containers: 20}."
     words = {
         word: {"description": f"At most: {summary}.", **_TAKEN[Takes.AMOUNT]} for word, summary in SUMMARIES.items()
     }

@@ -42,7 +42,7 @@ _GATHER: Final = 0.02
 
 
 class Log:
-    """Writes lines to a descriptor.
+    """Writes lines to a descriptor, and has those that wait for it.
 
     Attributes:
         dropped: Lines dropped since the last report.

@@ -21,10 +21,10 @@ from dockerproxy.policy.wording import list_names
 SUMMARIES: Final[Mapping[str, str]] = {
     "containers": "containers, running or not",
     "running": "containers that run, are paused, or have a restart policy",
-    "memory": "the memory bounds of all containers, running or not, added up",
-    "cpus": "the processor bounds of all containers, running or not, added up",
-    "pids": "the process bounds of all containers, running or not, added up",
-    "volumes": "volumes with a name",
+    "memory": "the memory limits of all containers, running or not, added up; swap does not count",
+    "cpus": "the processor limits of all containers, running or not, added up",
+    "pids": "the process limits of all containers, running or not, added up",
+    "volumes": "volumes with a name, on Docker also unnamed ones in creates; not those in `volumes` of a grant",
     "networks": "networks",
     "services": "services of a swarm",
 }

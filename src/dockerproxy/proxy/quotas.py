@@ -78,7 +78,7 @@ class Ledger:
 
 
 class Ledgers:
-    """The ledgers of all owners of whom something is under way."""
+    """The ledgers of all owners of whom something is under way that adds to a quota."""
 
     def __init__(self) -> None:
         self._ledgers: dict[str, Ledger] = {}

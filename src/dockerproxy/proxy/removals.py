@@ -68,7 +68,7 @@ class Claim:
 
 
 class Removals:
-    """All claims of the process, in the order in which they were made."""
+    """All claims on volumes that are being removed, in the order in which they were made."""
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []

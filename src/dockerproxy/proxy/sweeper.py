@@ -49,7 +49,7 @@ class _Quiet:
 
 
 class Sweeper:
-    """Sweeps for the owners of sockets."""
+    """Sweeps for the owners of sockets, and knows since when none of their clients is connected."""
 
     def __init__(
         self, shared: "Shared", list_sockets: Callable[[], "Sequence[SocketState]"], patience: float = _PATIENCE

@@ -43,7 +43,7 @@ class Spender(Protocol):
 
 
 class Usage:
-    """Counts for one socket.
+    """How much of the limits of one socket is used.
 
     Attributes:
         buffered: Bytes that are held for its clients.

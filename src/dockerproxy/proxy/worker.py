@@ -21,7 +21,7 @@ so long for each event. With Python's default of 5 ms, sixteen clients would sha
 
 
 class Worker:
-    """The thread."""
+    """The thread for long work: the running job, and those that wait for it."""
 
     def __init__(self) -> None:
         self._free = asyncio.Lock()
