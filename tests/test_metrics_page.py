@@ -1,17 +1,24 @@
-"""The page of metrics, the dashboard and the alerts name what is measured, and all of it."""
+"""The page of metrics, the dashboard and the alerts name what is measured, and all of it.
 
+    python tests/test_metrics_page.py
+
+writes the table of the page.
+"""
+
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import yaml
+from parts import fill_in, write_table
 from proxy.harness import in_loop, world
 
 from dockerproxy.observe.exposition import Kind
 from dockerproxy.observe.metrics import CUT, ENGINE_ERRORS, OTHER, TURNED_AWAY
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "metrics.md").read_text()
+PAGE = ROOT / "docs" / "metrics.md"
 DASHBOARD = json.loads((ROOT / "examples" / "metrics" / "dashboard.json").read_text())
 ALERTS = yaml.safe_load((ROOT / "examples" / "metrics" / "alerts.yaml").read_text())
 _NAMES = re.compile(r"dockerproxy_[a-z_]+")
@@ -31,12 +38,21 @@ async def measured() -> dict[str, set[str]]:
     return found
 
 
+async def render_page() -> str:
+    """Return the page with its table as it should be."""
+    async with world() as here:
+        families = [*here.server._exporter._collect()]
+    ends = {Kind.COUNTER: "_total"}
+    rows = ((f"`{each.name}{ends.get(each.kind, '')}`", each.kind, each.says) for each in families)
+    return fill_in(PAGE, {"metrics": write_table("metric | type | is", rows)})
+
+
 @in_loop
-async def test_the_page_names_every_metric_and_no_other() -> None:
-    named = set(_NAMES.findall(PAGE))
-    assert named == {name for name in await measured() if not name.endswith("_bucket")}
+async def test_the_page_has_every_metric_and_names_no_other() -> None:
+    assert PAGE.read_text() == await render_page(), "write it anew: python tests/test_metrics_page.py"
+    assert set(_NAMES.findall(PAGE.read_text())) == {name for name in await measured() if not name.endswith("_bucket")}
     for reason in (*TURNED_AWAY.values(), *ENGINE_ERRORS.values(), OTHER, CUT):
-        assert f"`{reason}`" in PAGE
+        assert f"`{reason}`" in PAGE.read_text()
 
 
 @in_loop
@@ -77,3 +93,7 @@ def test_every_alert_says_how_grave_it_is_and_what_it_means() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"]["summary"].endswith(".")
         assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(asyncio.run(render_page()))
