@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from cli.programs import PATIENCE, Running, engine_at, run, serving, short_folder
-
-from dockerproxy.cli.request import ask
+from cli.programs import PATIENCE, Running, ask, engine_at, run, serving, short_folder
 
 
 @contextmanager

@@ -12,12 +12,17 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
-from dockerproxy.cli import main
+from dockerproxy.cli import main, request
 
-PATIENCE = 15
+PATIENCE = 60
+"""Seconds for what happens at once, unless the machine is busy."""
+
+ask = partial(request.ask, patience=PATIENCE)
+
 NOWHERE = "/nonexistent/engine.sock"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 

@@ -4,12 +4,11 @@ import json
 
 import pytest
 from cli.files import policy_in, write
-from cli.programs import Done, engine_at, run, run_here, serving, short_folder
+from cli.programs import Done, ask, engine_at, run, run_here, serving, short_folder
 from decisions import split_decision
 from workbench.test_reading import RECORD
 from workbench.test_reading import write as write_log
 
-from dockerproxy.cli.request import ask
 from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.settings import LogFormat

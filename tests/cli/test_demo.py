@@ -4,9 +4,7 @@ import re
 import signal
 
 import pytest
-from cli.programs import NOWHERE, Running, engine_at, short_folder
-
-from dockerproxy.cli.request import ask
+from cli.programs import NOWHERE, Running, ask, engine_at, short_folder
 
 END = "containers/json\n"
 

@@ -4,10 +4,9 @@ import os
 
 import pytest
 from cli.files import POLICY, policy_in, write
-from cli.programs import Running, engine_at, run, run_here, serving, short_folder
+from cli.programs import Running, ask, engine_at, run, run_here, serving, short_folder
 from decisions import split_decision
 
-from dockerproxy.cli.request import ask
 from dockerproxy.config.near import show
 
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}

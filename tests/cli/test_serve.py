@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli.programs import Running, engine_at, run, serving, short_folder
-
-from dockerproxy.cli.request import ask
+from cli.programs import Running, ask, engine_at, run, serving, short_folder
 
 HEALTH_REMARK = "; the mode of the socket new is report: it refuses nothing"
 

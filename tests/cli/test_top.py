@@ -20,12 +20,11 @@ from typing import Self
 
 import pytest
 from cli.files import policy_in, write
-from cli.programs import PATIENCE, Done, engine_at, engine_of, environment_of, run, serving, short_folder
+from cli.programs import PATIENCE, Done, ask, engine_at, engine_of, environment_of, run, serving, short_folder
 from cli.test_terminal import read
 from observe.records import record_of
 
 from dockerproxy.cli import top
-from dockerproxy.cli.request import ask
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.differences import digest

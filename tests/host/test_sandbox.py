@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import engine_at, serving, short_folder
+from cli.programs import ask, engine_at, serving, short_folder
 from host.attacks import Broken, broken_into, is_served
 from host.locked import run_alone
 
-from dockerproxy.cli.request import ask
 from dockerproxy.host import landlock, sandbox
 
 DENIED = ("PermissionError: [Errno 13]", "OSError: [Errno 38]")
