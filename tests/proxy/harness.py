@@ -134,6 +134,16 @@ class World:
         await engine.send(answer)
         return client, engine
 
+    async def begin_stream(self) -> Wire:
+        """Ping, then begin a stream of events; return the client's wire."""
+        client, engine = await self.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        await client.send(get("/events"))
+        await engine.head()
+        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.head()
+        return client
+
     async def start_engine(self) -> None:
         async def arrive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             wire = Wire(reader, writer)

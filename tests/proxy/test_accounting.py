@@ -37,12 +37,7 @@ async def test_every_exchange_leaves_exactly_one_record_with_what_was_counted() 
 @in_loop
 async def test_a_stream_has_a_line_when_it_starts_and_an_ordinary_answer_has_not() -> None:
     async with world() as here:
-        client, engine = await here.exchange(get("/_ping"))
-        assert await client.answer() == (200, b"OK")
-        await client.send(get("/events"))
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await client.head()
+        client = await here.begin_stream()
         await client.close()
         await here.records(2)
         lines = [(line["event"], line["operation"]) for line in here.log() if line["event"] != "message"]
@@ -55,12 +50,7 @@ async def test_what_passes_though_it_is_not_allowed_is_reported_also_at_the_star
     mode: Mode, level: str
 ) -> None:
     async with world(policy=policy_with(grant_on("SystemPing"), mode=mode)) as here:
-        client, engine = await here.exchange(get("/_ping"))
-        assert await client.answer() == (200, b"OK")
-        await client.send(get("/events"))
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await client.head()
+        client = await here.begin_stream()
         await client.close()
         await here.records(2)
         lines = [line for line in here.log() if line["event"] != "message"]
@@ -158,12 +148,7 @@ async def test_each_exchange_has_an_id_of_its_own_which_answer_and_record_share(
 @in_loop
 async def test_a_stream_begins_and_ends_under_one_id() -> None:
     async with world() as here:
-        client, engine = await here.exchange(get("/_ping"))
-        assert await client.answer() == (200, b"OK")
-        await client.send(get("/events"))
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await client.head()
+        client = await here.begin_stream()
         await client.close()
         await here.records(2)
         ping, start, end = (line["id"] for line in here.log() if line["event"] != "message")

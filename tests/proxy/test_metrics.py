@@ -50,12 +50,7 @@ async def test_each_record_is_counted_once_whichever_way_it_went() -> None:
 @in_loop
 async def test_what_is_open_is_measured_while_it_is() -> None:
     async with world() as here:
-        client, engine = await here.exchange(get("/_ping"))
-        assert await client.answer() == (200, b"OK")
-        await client.send(get("/events"))
-        await engine.head()
-        await engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await client.head()
+        client = await here.begin_stream()
         during = measure(here)
         await client.close()
         await here.records(2)
