@@ -20,7 +20,7 @@ from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, 
 
 from dockerproxy.cli.request import ask
 from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import UserError
+from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.log import Log
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, LogFormat, Settings
@@ -262,6 +262,41 @@ def test_waiting_for_a_server_that_cannot_start_ends() -> None:
 
     with short_folder() as folder, logged_to(folder / "log") as log:
         asyncio.run(serve(folder, log))
+
+
+def test_a_server_that_cannot_be_locked_in_leaves_every_socket_to_the_one_before_it() -> None:
+    def fail() -> str:
+        raise UserError(Problem("SANDBOX", "a lock is not available"))
+
+    async def serve(folder: Path, log: Log) -> None:
+        settings = replace(
+            settings_with(folder / "one", folder / "two"),
+            metrics_socket=f"{folder}/metrics",
+            control_socket=f"{folder}/control",
+            takes_over=True,
+        )
+        first = Server(settings, log)
+        serving = await start(first)
+        before = list_sockets(folder)
+        assert before.keys() == {"one", "two", "metrics", "control"}
+        with pytest.raises(UserError, match="a lock is not available"):
+            await Server(settings, log).run(fail)
+        assert list_sockets(folder) == before
+        for name in before:
+            _, writer = await asyncio.open_unix_connection(folder / name)
+            writer.close()
+            await writer.wait_closed()
+        first.stop()
+        await asyncio.wait_for(serving, PATIENCE)
+
+    with short_folder() as folder, logged_to(folder / "log") as log:
+        asyncio.run(serve(folder, log))
+        assert list_sockets(folder) == {}
+
+
+def list_sockets(folder: Path) -> dict[str, int]:
+    """Return the inodes of the sockets in a folder, also of those that are not in their places yet."""
+    return {path.name: path.lstat().st_ino for path in folder.iterdir() if path.is_socket()}
 
 
 def test_a_bug_in_a_callback_is_logged_and_does_not_end_the_server() -> None:

@@ -39,11 +39,11 @@ class ControlSocket:
         self._control = control
         self._describe_open = describe_open
         self._hello = {"protocol": PROTOCOL, "version": VERSION, "pid": os.getpid(), "started": time.time()}
-        self._listening: Listening[SocketFile] | None = None
+        self.listening: Listening[SocketFile] | None = None
         self._acceptor: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
-        """Open the socket, on which nobody is accepted yet.
+        """Open the socket, on which nobody is accepted yet; one in use stays in its place.
 
         Raises:
             UserError: It cannot be opened.
@@ -51,14 +51,13 @@ class ControlSocket:
         if not self._path:
             return
         place = SocketFile(path=self._path, permissions=_MODE, uid=None, gid=None)
-        self._listening = listen(place, MOST_READERS, takes_over=self._takes_over)
+        self.listening = listen(place, MOST_READERS, takes_over=self._takes_over)
         self._acceptor = await asyncio.get_running_loop().create_unix_server(
             lambda: Reader(self._control, self._greet),
-            sock=self._listening.socket,
+            sock=self.listening.socket,
             backlog=MOST_READERS,
             start_serving=False,
         )
-        self._listening.appear()
         self._log.message(Level.NOTICE, f"operators connect to {self._path} with mode {_MODE:04o}")
 
     async def run(self) -> None:
@@ -73,8 +72,8 @@ class ControlSocket:
 
     def close(self) -> None:
         """Accept nobody any more, and let those go who read."""
-        if self._listening is not None:
-            self._listening.remove()
+        if self.listening is not None:
+            self.listening.remove()
         if self._acceptor is not None:
             self._acceptor.close()
         for reader in tuple(self._control.readers):

@@ -42,14 +42,14 @@ class Exporter:
         self._log = log
         self._list_measured = list_measured
         self._process = Process()
-        self._listening: Listening[SocketFile] | None = None
+        self.listening: Listening[SocketFile] | None = None
         self._acceptor: asyncio.AbstractServer | None = None
         self._scrapes: set[Scrape] = set()
         self._failed = False
         self._wrote: tuple[int, ...] = ()
 
     async def open(self) -> None:
-        """Open the socket, on which nobody is accepted yet.
+        """Open the socket, on which nobody is accepted yet; one in use stays in its place.
 
         Raises:
             UserError: It cannot be opened, or the file's directory cannot be written to.
@@ -59,14 +59,13 @@ class Exporter:
             raise UserError(*problems)
         if self._path:
             place = SocketFile(path=self._path, permissions=_SOCKET_MODE, uid=None, gid=None)
-            self._listening = listen(place, _BACKLOG, takes_over=self._takes_over)
+            self.listening = listen(place, _BACKLOG, takes_over=self._takes_over)
             self._acceptor = await asyncio.get_running_loop().create_unix_server(
                 lambda: Scrape(self._scrapes, self._write_openmetrics),
-                sock=self._listening.socket,
+                sock=self.listening.socket,
                 backlog=_BACKLOG,
                 start_serving=False,
             )
-            self._listening.appear()
             self._log.message(Level.NOTICE, f"metrics are on {self._path} with mode {_SOCKET_MODE:04o}")
 
     async def run(self) -> None:
@@ -79,8 +78,8 @@ class Exporter:
 
     def close(self) -> None:
         """Accept nobody any more, and leave no file that looks like a running proxy's."""
-        if self._listening is not None:
-            self._listening.remove()
+        if self.listening is not None:
+            self.listening.remove()
         if self._acceptor is not None:
             self._acceptor.close()
         for scrape in tuple(self._scrapes):

@@ -107,9 +107,8 @@ class Server:
             self._share_room()
             self._follow_learners()
             self._announce()
-            for door in self._doors.values():  # None before all are open: another proxy may serve there until then.
-                door.listening.appear()
             self._shared.remark = lock_in()
+            self._appear()  # After all that can fail: until then, another proxy may serve there.
             self._log.open()
             for door in self._doors.values():
                 await door.acceptor.start_serving()
@@ -130,7 +129,7 @@ class Server:
             await self.report()
         finally:
             for door in self._doors.values():
-                door.listening.remove()
+                door.close()
             self._exporter.close()
             self._control.close()
 
@@ -249,6 +248,13 @@ class Server:
             listening, state, journal, acceptor, time.time(), digest(listening.settings.policy)
         )
         return acceptor
+
+    def _appear(self) -> None:
+        """Put every socket in its place."""
+        listening = (door.listening for door in self._doors.values())
+        for each in (*listening, self._exporter.listening, self._control.listening):
+            if each is not None:
+                each.appear()
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
         """Set new permissions and owners of the sockets that stay: all of them or none.
