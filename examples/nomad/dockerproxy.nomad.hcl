@@ -4,17 +4,19 @@
 # Start:     in the configuration of the clients: plugin "docker" { config { volumes { enabled = true } } }
 #            on each: mkdir -p /run/dockerproxy/vector, at each boot, as with systemd-tmpfiles
 #            push the image to a registry of yours, name it below, and: nomad job run dockerproxy.nomad.hcl
-# Change:    the image, the policy, and a mount for each socket in it. A new policy is read without a restart.
+# Change:    the image, the policy, and a mount for each socket in it, and start it again: each machine gets a new proxy.
 #
-# No cluster has run it. Whoever may submit a job that mounts any path is root there without a proxy too.
+# No cluster has run it; its keys are those of Nomad's documentation. Whoever may submit a job that mounts any path is root
+# there without a proxy too.
 
 job "dockerproxy" {
   type = "system"
 
   group "dockerproxy" {
     task "dockerproxy" {
-      driver      = "docker"
-      kill_signal = "SIGTERM"
+      driver       = "docker"
+      kill_signal  = "SIGTERM"
+      kill_timeout = "10s" # more than SHUTDOWN_GRACE, which the image sets to 5 seconds
 
       config {
         image           = "registry.example/dockerproxy:0.2.0"
@@ -43,10 +45,8 @@ job "dockerproxy" {
       }
 
       template {
-        destination   = "local/policy.yaml"
-        change_mode   = "signal"
-        change_signal = "SIGHUP"
-        data          = <<-EOT
+        destination = "local/policy.yaml"
+        data        = <<-EOT
           sockets:
             vector:
               path: /proxied/vector/docker.sock

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from dockerproxy.config.environment import read_environment
-from dockerproxy.config.policy_file import read_policy, read_policy_file
+from dockerproxy.config.policy_file import read_policy_file
 
 pytestmark = pytest.mark.engine
 
@@ -158,42 +158,6 @@ def test_a_collector_asks_journald_who_wrote_a_line_and_not_the_writer(name: str
     assert "dockerproxy.service" in text
     assert not re.search("SYSLOG_IDENTIFIER|programname|_COMM", text)
     assert yaml.safe_load(text) if name.endswith(".yaml") else text
-
-
-def test_on_a_node_of_kubernetes_the_proxy_can_do_little_and_its_sockets_are_in_directories_of_the_node() -> None:
-    documents = yaml.safe_load_all((EXAMPLES / "kubernetes/daemonset.yaml").read_text())
-    found = {document["kind"]: document for document in documents}
-    assert found["NetworkPolicy"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    pod = found["DaemonSet"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert pod["automountServiceAccountToken"] is False
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    places = {volume["name"]: volume.get("hostPath", {}).get("path") for volume in pod["volumes"]}
-    mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
-    for name, path in read_sockets(found["ConfigMap"]["data"]["policy.yaml"]).items():
-        assert mounts[path.removesuffix("/docker.sock")] == f"/run/dockerproxy/{name}"
-
-
-def test_on_a_client_of_nomad_too() -> None:
-    job = re.sub("^ *#.*", "", (EXAMPLES / "nomad/dockerproxy.nomad.hcl").read_text(), flags=re.MULTILINE)
-    settings = dict(re.findall(r"^ *(\w+) += (.*)$", job, re.MULTILINE))
-    assert (settings["network_mode"], settings["readonly_rootfs"], settings["cap_drop"]) == (
-        '"none"',
-        "true",
-        '["all"]',
-    )
-    mounts = re.findall(r'source += "(.*)"\n +target += "(.*)"', job)
-    policy = re.search(r"<<-EOT\n(.*?)^ *EOT$", job, re.MULTILINE | re.DOTALL)
-    assert policy is not None
-    for name, path in read_sockets(policy[1]).items():
-        assert (f"/run/dockerproxy/{name}", path.removesuffix("/docker.sock")) in mounts
-
-
-def read_sockets(policy: str) -> dict[str, str]:
-    """Return where a policy has its sockets, by their names."""
-    return {socket.name: socket.path for socket in read_policy(policy, "policy.yaml").sockets}
 
 
 def test_ansible_reads_its_playbook(tmp_path: Path) -> None:
