@@ -6,6 +6,7 @@ Debian's packages are downloaded once, and given to both.
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -265,6 +266,21 @@ def test_scanners_and_the_sbom_see_the_packages_that_are_inside(archive: Path) -
     assert {"libc6", "libseccomp2", "python3-uvloop", "python3-yaml", "python3.13-minimal"} <= listed
     assert not listed & {"libssl3t64", "openssl", "dpkg", "bash", "perl-base"}
     assert {f"usr/share/doc/{name}/copyright" for name in listed} <= set(names)
+
+
+def test_what_a_release_does_to_try_the_image_succeeds(docker: Client, archive: Path, tmp_path: Path) -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/image.yaml").read_text())["jobs"]["try"]["steps"]
+    (script,) = (step["run"] for step in steps if "run" in step)
+    shutil.copy(archive, tmp_path / f"dockerproxy-{VERSION}-amd64.oci.tar")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{docker.socket}"}
+    words = ("bash", "-e", "-c", script)
+    try:
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        docker.run("rm", "--force", "--volumes", "tried")
+        docker.run("rmi", "--force", "tried")
+        docker.run("volume", "rm", "--force", "proxied")
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "several-clients.yaml", "tcp.yaml", "own.yaml"])
