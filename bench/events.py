@@ -32,10 +32,14 @@ CONTAINER: Final = json.loads((Path(__file__).parent / "container.json").read_te
 CONTAINER["Config"]["Labels"] |= dict(zip(LABELS, (OWNER, "0" * 32), strict=True))
 
 
+def labels_of(number: int) -> dict[str, str]:
+    """Give the labels of a container; every other one is somebody else's."""
+    return {**CONTAINER["Config"]["Labels"], LABELS[0]: OWNER if number % 2 else "somebody"}
+
+
 def inspect(number: int) -> str:
-    """Write what an engine says of a container; every other one is somebody else's."""
-    owner = OWNER if number % 2 else "somebody"
-    config = {**CONTAINER["Config"], "Labels": CONTAINER["Config"]["Labels"] | {LABELS[0]: owner}}
+    """Write what an engine says of a container."""
+    config = {**CONTAINER["Config"], "Labels": labels_of(number)}
     return json.dumps({**CONTAINER, "Id": f"{number:064x}", "Config": config})
 
 
@@ -50,7 +54,7 @@ def answers() -> Iterator[tuple[str, str]]:
 def write_event(number: int) -> bytes:
     """Write an event of a container, as a chunk."""
     container = f"{number % CONTAINERS:064x}"
-    labels = {name: value for name, value in CONTAINER["Config"]["Labels"].items() if name not in LABELS}
+    labels = labels_of(number % CONTAINERS)
     event = {
         "status": "start",
         "id": container,

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from cli.programs import CODE
+from e2e.between import relay_before
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
@@ -41,6 +42,12 @@ SOCKET = """
       - NetworkCreate: {labels: {case: LABEL}}
       - VolumeCreate: {labels: {case: LABEL}}
 """
+
+ONE = """
+sockets:
+  proxy: {path: FOLDER/proxy.sock, allow: ["preset:ping", {SystemEvents: {labelled: GRANT}}]}
+"""
+NO_NETWORK = {"NetworkMode": "none"}
 
 
 class Socket:
@@ -317,3 +324,42 @@ def test_each_follows_the_events_of_its_own(two: tuple[Socket, Socket, Proxy], l
         text = answer.body.decode()
         assert f"{letter}-{label}" in text
         assert not any(name in text for name in (f"{hidden}-{label}", f"{hidden}n-{label}", f"{hidden}v-{label}"))
+
+
+def test_the_engine_is_not_asked_about_containers_of_others_whose_events_come(engine: Engine, label: str) -> None:
+    sockets = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    with (
+        relay_before(engine.socket) as relay,
+        running_file(relay.socket, f"sockets:{sockets}") as (folder, _),
+        running_file(engine.socket, f"sockets:{sockets}") as (beside, _),
+    ):
+        mine, other = Socket(folder / "proxy.sock"), Socket(beside / "other.sock")
+        began = int(time.time())
+        stranger = make_container(other, f"o-{label}", HostConfig={"NetworkMode": "none"})
+        own = make_container(Socket(beside / "proxy.sock"), f"p-{label}", HostConfig={"NetworkMode": "none"})
+        assert other.ask("POST", f"/v1.41/containers/{stranger}/start").status == 204
+        answer = mine.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
+        assert own in answer.body.decode()
+        assert stranger not in answer.body.decode()
+        asked = [line for line in relay.lookups if "/containers/" in line]
+        assert len([line for line in asked if own in line]) == 1
+        assert not any(stranger in line for line in asked)
+    remove_containers(engine, label)
+
+
+PUT_OVER = {"image": "mine", "name": "mine", "podId": "mine", "exitCode": "mine", "com.example.team": "blue"}
+
+
+@pytest.mark.parametrize("name", sorted(PUT_OVER))
+def test_no_event_is_hidden_since_the_engine_puts_something_over_a_label(engine: Engine, label: str, name: str) -> None:
+    grant = f"{{{name}: {PUT_OVER[name]}, case: {label}}}"
+    with running_file(engine.socket, ONE.replace("GRANT", grant)) as (folder, _):
+        began = int(time.time())
+        body = {"Image": "busybox", "Cmd": ["true"], "Labels": PUT_OVER | {"case": label}, "HostConfig": NO_NETWORK}
+        own = Socket(engine.socket).make(f"containers/create?name=l-{label}", **body)
+        assert Socket(engine.socket).ask("POST", f"/v1.41/containers/{own}/start").status == 204
+        assert Socket(engine.socket).ask("POST", f"/v1.41/containers/{own}/wait").status == 200
+        answer = Socket(folder / "proxy.sock").ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
+        events = [json.loads(line) for line in answer.body.splitlines()]
+        assert {"create", "start", "die"} <= {each["Action"] for each in events if each["Actor"]["ID"] == own}
+    remove_containers(engine, label)

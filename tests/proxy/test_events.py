@@ -7,7 +7,7 @@ import pytest
 from policy.policies import ID
 from proxy.harness import Wire, World, get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
-from proxy.test_views import POLICY, QUERY
+from proxy.test_views import IMAGE, POLICY, QUERY
 
 from dockerproxy.policy.stamps import NONCE, OWNER
 
@@ -16,8 +16,9 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding:
 TO_THE_END = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 
 
-def event(kind: str, identity: str, action: str = "start") -> bytes:
-    return json.dumps({"Type": kind, "Action": action, "Actor": {"ID": identity}}).encode() + b"\n"
+def event(kind: str, identity: str, action: str = "start", **attributes: str) -> bytes:
+    actor = {"ID": identity, "Attributes": attributes}
+    return json.dumps({"Type": kind, "Action": action, "Actor": actor}).encode() + b"\n"
 
 
 def chunk(data: bytes) -> bytes:
@@ -77,10 +78,35 @@ async def test_an_object_that_was_made_anew_is_looked_up_anew() -> None:
 async def test_what_cannot_be_looked_up_is_hidden() -> None:
     async with world(policy=POLICY) as here:
         client, engine = await follow(here)
-        await engine.send(chunk(event("container", ID) + event("container", OTHER_ID)) + b"0\r\n\r\n")
+        await engine.send(chunk(event("container", ID, **MINE) + event("container", OTHER_ID, **MINE)) + b"0\r\n\r\n")
         await tell(here, f"/containers/{ID}/json", {"message": "no"}, "404 Not Found")
         await tell(here, f"/containers/{OTHER_ID}/json", {"message": "no"}, "418 Teapot")
         assert await client.exactly(5) == b"0\r\n\r\n"
+
+
+@in_loop
+async def test_containers_that_their_events_rule_out_are_not_asked_about() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        others = event("container", OTHER_ID, **MINE | {OWNER: "other"}) + event("container", OTHER_ID, "die")
+        mine = event("container", ID, **MINE)
+        await engine.send(chunk(others + event("container", "8" * 64, name="web") + mine) + b"0\r\n\r\n")
+        config = {"Labels": MINE}
+        await tell(here, f"/containers/{ID}/json", {"Id": ID, "Name": "/a", "Image": IMAGE, "Config": config})
+        (await serve(here, f"GET /images/{IMAGE}/json", answer({"Config": {"Labels": {}}}))).end()
+        assert await client.exactly(len(chunk(mine)) + 5) == chunk(mine) + b"0\r\n\r\n"
+
+
+@in_loop
+async def test_a_container_whose_first_event_has_no_labels_is_asked_about() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        mine = event("container", ID, "die") + event("container", ID, "destroy", **MINE)
+        await engine.send(chunk(mine) + b"0\r\n\r\n")
+        config = {"Labels": MINE}
+        await tell(here, f"/containers/{ID}/json", {"Id": ID, "Name": "/a", "Image": IMAGE, "Config": config})
+        (await serve(here, f"GET /images/{IMAGE}/json", answer({"Config": {"Labels": {}}}))).end()
+        assert await client.exactly(len(chunk(mine)) + 5) == chunk(mine) + b"0\r\n\r\n"
 
 
 @in_loop

@@ -1,15 +1,24 @@
 """Events of the engine: which object each is about, so that it is judged like one that a client names.
 
+An event of a container has its labels, which cannot change. What these rule out, the engine is not asked about. They
+never admit anything: a stamp may be the image's.
+
 Attack: an event about several objects, or none that is known -> Defence: it is judged by its own object alone, and
 hidden if that is not of a kind that conditions speak of. Those of images are judged in `policy/image_events`.
+Attack: have an own event hidden: by what the engine puts beside the labels under the same name (`image`, `podId`), or
+without labels -> Defence: neither rules anything out (test: test_labels_rule_out_nothing_that_a_lookup_would_admit).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.image_events import ImageEvent, read_image_event
-from dockerproxy.policy.objects import Kind
+from dockerproxy.policy.lists import admits
+from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.stamps import find_owner
+from dockerproxy.policy.values import Pairs
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "config": Kind.CONFIG,
@@ -26,6 +35,9 @@ _IMAGE: Final = "image"
 _LAST: Final = frozenset({"destroy", "remove"})
 """What happens to an object at its end; the next one of its name is another."""
 
+_UNLABELLED: Final = frozenset({"die", "died", "exec_die", "exec_died"})
+"""Events of containers that Podman before 4.3 tells without their labels."""
+
 
 class Event(NamedTuple):
     """What an event says.
@@ -34,11 +46,13 @@ class Event(NamedTuple):
         kind: Of its object.
         id: Of its object; of a volume its name.
         is_last: Whether the object is no more.
+        labels: Those of a container, with what the engine adds or puts in their place; None if they may be left out.
     """
 
     kind: Kind
     id: str
     is_last: bool
+    labels: Mapping[str, object] | None = None
 
 
 def read_event(line: bytes) -> Event | ImageEvent | None:
@@ -51,9 +65,27 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
     kind, identity = fields.get("Type") if isinstance(actor, dict) else None, actor and actor.get("ID")
     if kind == _IMAGE and isinstance(actor, dict):
         return _read_image(fields.get("Action"), identity, actor.get("Attributes"))
-    if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
+    if not isinstance(actor, dict) or not isinstance(kind, str) or kind not in _KINDS:
         return None
-    return Event(_KINDS[kind], identity, fields.get("Action") in _LAST)
+    if not isinstance(identity, str) or not identity:
+        return None
+    action, attributes = str(fields.get("Action")), actor.get("Attributes")
+    has_labels = kind == Kind.CONTAINER and action not in _UNLABELLED and isinstance(attributes, dict)
+    return Event(_KINDS[kind], identity, action in _LAST, attributes if has_labels else None)
+
+
+def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
+    """Whether an event alone tells that the conditions of no grant admit its object, whatever its image is."""
+    if event.labels is None:
+        return False
+    best = ResolvedObject(event.id, (), belongs_to=find_owner(event.labels, {}), labels=event.labels)
+    decidable = ({word: each for word, each in conditions.items() if _is_decidable(each)} for conditions in shows)
+    return not any(admits(conditions, best) for conditions in decidable)
+
+
+def _is_decidable(condition: Condition) -> bool:
+    """Whether an event has the labels that a condition asks for. What engines put in place of labels has no dot."""
+    return not isinstance(condition.value, Pairs) or all("." in name for name, _ in condition.value.items)
 
 
 def _read_image(action: object, identity: object, attributes: object) -> ImageEvent | None:

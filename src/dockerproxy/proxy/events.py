@@ -1,7 +1,8 @@
 """Streams of JSON lines, of which a client may not see all: events, and what a wait ends with.
 
 A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
-when the first event about it comes, and judged as if the client had named it.
+when the first event about it comes, and judged as if the client had named it; unless the event itself rules it out, so
+that a busy engine is not asked about the containers of others by everyone who watches.
 
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
 Attack: an event without end -> Defence: the stream is cut (test: test_an_event_without_end_is_cut).
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.events import Event, read_event
+from dockerproxy.policy.events import Event, read_event, rules_out
 from dockerproxy.policy.hiding import hide_line
 from dockerproxy.policy.image_events import ImageEvent, ImageEvents
 from dockerproxy.policy.lists import EVENTS, admits
@@ -102,11 +103,13 @@ class _Watch:
         return images.shows(event, found)
 
     async def _find(self, event: Event) -> bool:
+        shows = self._verdict.decision.shows
+        if rules_out(shows, event):
+            return False
         try:
             found = await self._ask(event.kind, event.id)
         except UnknownObjectError:
             return False
-        shows = self._verdict.decision.shows
         return found is not None and any(admits(conditions, found) for conditions in shows)
 
     async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
