@@ -3,8 +3,11 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote
 
+import docker
 import pytest
 from e2e.archives import TAR
 from e2e.conftest import remove_containers
@@ -315,3 +318,29 @@ def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: En
         assert inspect(mine, f"{name}:{label}").status == 404
         assert remove(other, f"{name}:{label}").status == 200
     assert (names_of(engine, label), [mark for mark in marks_of(engine) if "/new/" in mark]) == ([], [])
+
+
+def load(socket: Path, archive: bytes, api: str) -> bytes:
+    """Load images; return the last line that is said."""
+    answer = ask(socket, "POST", f"/{api}/images/load", archive, TAR, timeout=60)
+    assert answer.status == 200, answer
+    return answer.body.splitlines()[-1]
+
+
+def test_what_is_loaded_without_a_name_is_called_as_the_engine_calls_it(two: Two, engine: Engine, label: str) -> None:
+    mine, _ = two
+    built = build(Socket(engine.socket), label, f"t=app:{label}")
+    assert built.status == 200, built
+    identity = inspect(Socket(engine.socket), f"app:{label}").json()["Id"]
+    archive = ask(engine.socket, "GET", f"/v1.41/images/{identity}/get", timeout=60).body
+    assert remove(Socket(engine.socket), f"app:{label}").status == 200
+    for api in ("v1.41", "v5.0.0/libpod") if engine.name == "podman" else ("v1.41",):
+        direct = load(engine.socket, archive, api)
+        assert identity.removeprefix("sha256:").encode() in direct
+        assert remove(Socket(engine.socket), identity).status == 200
+        assert load(mine.socket, archive, api) == direct
+        assert remove(mine, identity).status == 200
+    with closing(docker.DockerClient(base_url=f"unix://{mine.socket}", version="1.41")) as library:
+        assert [image.id for image in library.images.load(archive)] == [identity]
+    assert remove(mine, identity).status == 200
+    assert marks_of(engine) == []

@@ -94,7 +94,7 @@ def named_lookup() -> Lookup:
 
 def test_what_is_built_has_its_names_with_a_mark_for_each() -> None:
     store = Store(base=1)
-    assert build(store, MINE, 2, "a", "b:1") == (200, b"")
+    assert build(store, MINE, 2, "a", "b:1") == (200, identify(2).encode())
     assert {name for name, image in store.names.items() if image == identify(2)} >= {full("a"), full("b:1")}
     assert len(marks(store)) == 2
     assert not any("/new/" in mark for mark in marks(store))
@@ -115,7 +115,7 @@ def test_a_name_of_nobody_s_is_taken_only_where_the_grant_lists_it() -> None:
     build(store, OTHER, 3, "theirs")
     assert build(store, MINE, 2, "base")[0] == 409
     assert store.names[full("base")] == identify(1)
-    assert build(store, listed, 2, "base") == (200, b"")
+    assert build(store, listed, 2, "base") == (200, identify(2).encode())
     assert store.names[full("base")] == identify(2)
     assert build(store, listed, 2, "theirs")[0] == 409
     assert store.names[full("theirs")] == identify(3)
@@ -125,7 +125,7 @@ def test_what_is_built_again_without_a_name_has_one_mark() -> None:
     store = Store()
     build(store, MINE, 1)
     store.names[write_mark(fresh_key("2"), "mine")] = identify(1)
-    assert play(store, complete(request_of("POST", "/build"), MINE, "2")) == (200, b"")
+    assert play(store, complete(request_of("POST", "/build"), MINE, "2")) == (200, identify(1).encode())
     assert len(marks(store)) == 1
 
 
@@ -144,7 +144,7 @@ def test_two_builds_of_the_same_at_once_each_give_their_name() -> None:
     store = Store()
     store.names[write_mark(fresh_key("2"), "mine")] = identify(1)
     assert build(store, MINE, 1, "a")[0] == 200
-    assert play(store, complete(request_of("POST", "/build?t=b"), MINE, "2")) == (200, b"")
+    assert play(store, complete(request_of("POST", "/build?t=b"), MINE, "2")) == (200, identify(1).encode())
     assert store.names.keys() == {full("a"), full("b"), *marks(store)}
     assert not any("/new/" in mark for mark in marks(store))
 
@@ -294,7 +294,8 @@ def test_at_no_moment_is_a_name_without_its_mark(used: bool) -> None:  # noqa: F
     build(store, MINE, 1, "a")
     store.names[write_mark(fresh_key("2"), "mine")] = identify(2)
     made = list_made(request_of("POST", "/build?t=a"), MINE, "2", {})
-    assert [watch(store, finish(MINE, mark, names), "a") for mark, names in made.items()] == [(200, b"")]
+    given = [watch(store, finish(MINE, mark, names), "a") for mark, names in made.items()]
+    assert given == [(200, identify(2).encode())]
     store.used |= {identify(2)} if used else set()
     for name in ("a", identify(2)):
         removal = remove(request_of("DELETE", f"/images/{name}"), MINE, named_by(store, name))

@@ -19,6 +19,7 @@ from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
+from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.tasks import Tasks
@@ -186,10 +187,10 @@ class Ends:
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
 
-    def give_names(self, verdict: Verdict, then: Callable[[str], None]) -> None:
+    def give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
         """Have all names given at once."""
         del verdict
-        then("")
+        then("", {})
 
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         def find() -> None:

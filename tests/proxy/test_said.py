@@ -1,11 +1,19 @@
 """What an engine says of an image that it makes has the names that were asked for, and no mark."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+from urllib.parse import unquote
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from proxy.ends import Ends
 
 from dockerproxy.api.request import RESERVED
+from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.judge import attach_nonce, judge
@@ -13,6 +21,7 @@ from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.said import SaidLines, put_names, rewrite
 from dockerproxy.wire.body import frame
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
+from dockerproxy.wire.head import MAX_HEAD
 
 POLICY = (
     read_policy(
@@ -52,15 +61,74 @@ def test_names_stand_in_place_of_marks_however_an_answer_is_cut(chunked: list[in
         return [data[start:stop] for start, stop in zip([0, *ends], [*ends, len(data)], strict=True)]
 
     coded = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in split(SAID.encode(), chunked) if part)
-    lines = SaidLines()
-    passed = b"".join(lines.feed(BUILD, piece) for piece in split(coded + LAST_CHUNK, cut) if piece)
+    lines = SaidLines(is_chunked=True)
+    *pieces, last = [piece for piece in split(coded + LAST_CHUNK, cut) if piece]
+    passed = b"".join(lines.feed(BUILD, piece) for piece in pieces) + lines.end(BUILD, last, {})
     assert read(passed) == f"Step 1\nSuccessfully tagged {NAMES.decode()}\nlast".encode()
 
 
-def test_a_line_that_is_too_long_goes_on_in_pieces() -> None:
-    lines = SaidLines()
-    assert lines.feed(BUILD, b"".join(frame([bytes(60_000)], last=False))) == b""
-    assert len(lines.feed(BUILD, b"".join(frame([bytes(60_000)], last=False)))) > 120_000
+FRAMED: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "counted": lambda content: b"Content-Length: %d\r\n\r\n%b" % (len(content), content),
+    "chunked": lambda content: b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(frame([content], last=True)),
+    "closed": lambda content: b"\r\n" + content,
+}
+
+
+@given(
+    st.sampled_from(sorted(FRAMED)), st.sampled_from(("200 OK", "201 Created", "500 No")), st.lists(st.integers(0, 300))
+)
+def test_no_mark_reaches_a_client_whatever_the_answer_is_and_however_it_is_cut(
+    framing: str, status: str, cut: list[int]
+) -> None:
+    ends = Ends(replace(read_environment({}).settings.sockets[0], policy=POLICY))
+    ends.receive(b"POST /v1.41/build?t=app&t=b:1 HTTP/1.1\r\n" + FIELDS + LAST_CHUNK)
+    while ends.waiting:
+        ends.work()
+    [mark] = re.findall(rf"{RESERVED}/new/\w+:me", unquote(bytes(ends.engines[0].got).decode()))
+    content = SAID.replace(f"{RESERVED}/new/1:me", mark).encode()
+    answer = f"HTTP/1.1 {status}\r\n".encode() + FRAMED[framing](content)
+    places = [0, *sorted(cut), len(answer)]
+    for start, stop in pairwise(places):
+        ends.answer(answer[start:stop])
+    if framing == "closed":
+        ends.lose_engine()
+    _, _, said = bytes(ends.answered).partition(b"\r\n\r\n")
+    assert (read(said) if framing == "chunked" else said) == SAID.replace(
+        f"{RESERVED}/new/1:me", NAMES.decode()
+    ).encode()
+    assert ends.log.records[0].status == int(status[:3])
+
+
+def test_a_counted_answer_that_is_too_long_to_be_looked_at_is_refused() -> None:
+    ends = Ends(replace(read_environment({}).settings.sockets[0], policy=POLICY))
+    ends.receive(b"POST /v1.41/build?t=app HTTP/1.1\r\n" + FIELDS + LAST_CHUNK)
+    while ends.waiting:
+        ends.work()
+    ends.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + bytes(MAX_HEAD))
+    assert ends.answered.startswith(b"HTTP/1.1 502 ")
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_a_line_that_is_too_long_goes_on_in_pieces(is_chunked: bool) -> None:  # noqa: FBT001 (of the table)
+    lines, piece = SaidLines(is_chunked=is_chunked), bytes(60_000)
+    piece = b"".join(frame([piece], last=False)) if is_chunked else piece
+    assert lines.feed(BUILD, piece) == b""
+    assert len(lines.feed(BUILD, piece)) > 119_000
+
+
+@given(st.integers(64 * 1024 - 2000, 64 * 1024 + 2000), st.integers(0, 100), st.integers(0, 300))
+def test_no_piece_of_a_line_that_is_too_long_has_a_mark(before: int, between: int, after: int) -> None:
+    mark = f"{RESERVED}/new/1:me".encode()
+    said = b"x" * before + mark + b"x" * between + mark + b"x" * after
+    lines = SaidLines(is_chunked=False)
+    first = lines.feed(BUILD, said)
+    assert first + lines.end(BUILD, b"", {}) == said.replace(mark, NAMES)
+
+
+def test_an_answer_to_the_end_of_the_connection_has_no_mark() -> None:
+    lines = SaidLines(is_chunked=False)
+    assert lines.feed(BUILD, SAID.encode()[:30]) == b"Step 1\n"
+    assert lines.end(BUILD, SAID.encode()[30:], {}) == b"Successfully tagged " + NAMES + b"\nlast"
 
 
 def test_an_answer_of_a_counted_length_is_written_anew() -> None:
@@ -78,3 +146,25 @@ def test_each_image_of_an_archive_has_its_name() -> None:
     load = making("/images/load")
     load = replace(load, known=replace(load.known, loaded=marks.names))
     assert put_names(load, said) == b"docker.io/library/a:latest <none>"
+
+
+IDENTITY = b"sha256:" + b"1f" * 32
+LOADED = (
+    ('{"stream":"Loaded image: MARK\\n"}\r\n', '{"stream":"Loaded image ID: HERE\\n"}\r\n'),
+    ('{"stream":"Loaded image: NAMED,MARK"}\n', '{"stream":"Loaded image: docker.io/library/a:latest,HERE"}\n'),
+    ('{"Names":["NAMED","MARK"]}\n', '{"Names":["docker.io/library/a:latest","HERE"]}\n'),
+)
+"""How Docker, and Podman's two APIs, say what was loaded, and what they say of an image that has no name."""
+
+
+@pytest.mark.parametrize(("line", "shown"), LOADED)
+def test_an_image_without_a_name_is_called_by_its_id_as_soon_as_that_is_known(line: str, shown: str) -> None:
+    marks = FreshMarks("me", "1")
+    line = line.replace("NAMED", marks.replace("a")).replace("MARK", mark := marks.replace(""))
+    load = making("/images/load")
+    load = replace(load, known=replace(load.known, loaded=marks.names))
+    lines = SaidLines(is_chunked=True)
+    coded = b"".join(frame([f"Loading\n{line}".encode()], last=False))
+    assert read(lines.feed(load, coded) + LAST_CHUNK) == b"Loading\n"
+    said = read(lines.end(load, LAST_CHUNK, {mark: IDENTITY}))
+    assert said == shown.replace("HERE", IDENTITY.decode()).encode()

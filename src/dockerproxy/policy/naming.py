@@ -90,7 +90,7 @@ def list_made(
 
 
 def finish(owner: ImageOwner, mark: str, names: tuple[str, ...]) -> Steps:
-    """Give an image that was made under a fresh mark the names that were asked for."""
+    """Give an image that was made under a fresh mark the names that were asked for; answer with its ID."""
     status, found = yield from _inspect(mark)
     if status == HTTPStatus.NOT_FOUND:
         return _FINE  # Nothing was made, and the engine has said why.
@@ -102,7 +102,7 @@ def finish(owner: ImageOwner, mark: str, names: tuple[str, ...]) -> Steps:
             return answer
     if names or len(owner.keys(found)) > 1:
         yield _untag(mark)
-    return _FINE
+    return HTTPStatus.OK, found.id.encode()
 
 
 def tag(request: CanonicalRequest, owner: ImageOwner, image: str) -> Steps:

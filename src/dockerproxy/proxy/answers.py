@@ -76,7 +76,8 @@ class AnswerReader:
             data = bytes(self._head)
             self._head.clear()
         data, head, end = self._pass_interim(exchange, data)
-        if not end:
+        is_part = head is not None and head.framing is _LENGTH and len(data) < end + head.length
+        if not end or (is_part and exchange.needs_whole):
             self._head += data
             return b"", "the engine's response head is too long" if len(data) > MAX_HEAD else ""
         if head is None:

@@ -1,6 +1,7 @@
 """How an exchange ends: by its answer, by an answer of ours, by what does not come in time, by what is used up."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.ports import ClientPort
-from dockerproxy.proxy.said import SaidLines, rewrite
+from dockerproxy.proxy.said import Ids, SaidLines, rewrite
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer
@@ -59,7 +60,7 @@ class Ending:
     Attributes:
         state: Where it is.
         judged: The request, once it was read; None again when the record is written.
-        said: Reads what the engine says of an image that it makes; None if that is passed on as it comes.
+        said: Reads what the engine says of an image that it makes; None if that is counted, or passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
         account: Counts for the connection.
     """
@@ -194,25 +195,26 @@ class Ending:
     def end_with(self, piece: bytes, *, is_whole: bool = False) -> None:
         """Pass on the last piece of an answer, or all of it; of one about a new image when that has its names.
 
-        One that says why nothing was made has no marks, either.
-
         Attack: names that are given before anybody may ask for them, or after -> Defence: the client has the end of its
         answer when it has them (test: test_what_was_built_has_its_name_when_the_answer_ends).
         """
         judged = self.judged
         if isinstance(judged, Verdict) and judged.makes_image:
-            if self.said is not None or is_whole:
-                piece = rewrite(judged, piece) if self.said is None else self.said.feed(judged, piece)
+            say = partial(rewrite if self.said is None else self.said.end, judged, piece)
+            end = partial(self._end_named, say, is_whole)
             if self.account.status in _MADE:
-                self._client.give_names(judged, partial(self._end_named, piece, is_whole))
-                return
+                self._client.give_names(judged, end)
+            else:  # It says why nothing was made.
+                end("", {})
+            return
         self.send(piece)
         self.end_answer()
 
-    def _end_named(self, piece: bytes, is_whole: bool, fault: str) -> None:  # noqa: FBT001 (it is what came)
+    def _end_named(self, say: Callable[[Ids], bytes], is_whole: bool, fault: str, ids: Ids) -> None:  # noqa: FBT001 (it is what came)
         """Pass on the last piece of an answer about an image that has its names, or say in it why it does not."""
         if self._client.is_gone or self.state not in _ANSWERING:
             return
+        piece = say(ids)
         if fault and is_whole:
             self.account.status = HTTPStatus.CONFLICT
             piece = write_answer(HTTPStatus.CONFLICT, fault, close=False, decision=self.account.decision)

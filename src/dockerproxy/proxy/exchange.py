@@ -343,11 +343,17 @@ class Exchange(Asking):
             self._answer_health(head.status)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
-        if framing is Framing.CHUNKED and isinstance(judged, Verdict) and judged.makes_image:
-            self.said = SaidLines() if head.status == HTTPStatus.OK else None
+        if isinstance(judged, Verdict) and judged.makes_image:
+            is_chunked = framing is Framing.CHUNKED
+            self.said = SaidLines(is_chunked=is_chunked) if is_chunked or framing is _TO_THE_END else None
         if head.close or framing is _TO_THE_END:
             self._closes = True
         return framing
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether an answer whose length is counted may become one of another length."""
+        return isinstance(self.judged, Verdict) and self.judged.makes_image
 
     def begin_stream(self) -> None:
         """Leave a line at the start of what may last for weeks."""

@@ -20,6 +20,7 @@ from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.deciding import PATIENCE
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
+from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.answer import write_answer, write_document, write_message
 
 if TYPE_CHECKING:
@@ -67,13 +68,14 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     return write_answer(status, explain(content), close=False, decision=decision)
 
 
-async def give_names(socket: "SocketState", shared: "Shared", verdict: Verdict) -> str:
-    """Give what was made the names that were asked for; say why not all are given, if they are not."""
-    owner = verdict.decision.images
+async def give_names(socket: "SocketState", shared: "Shared", verdict: Verdict) -> tuple[str, Ids]:
+    """Give what was made the names that were asked for; say why not all are given, if they are not, and all IDs."""
+    owner, ids = verdict.decision.images, dict[str, bytes]()
     if owner is None:
-        return ""
+        return "", ids
     for mark, names in verdict.made.items():
         status, content = await _do(socket, shared, finish(owner, mark, names))
         if status != HTTPStatus.OK:
-            return explain(content)
-    return ""
+            return explain(content), ids
+        ids[mark] = content
+    return "", ids

@@ -1,11 +1,14 @@
 """What an engine says while it makes an image: with the names that were asked for, where it has fresh marks.
 
-Clients look for the image that was loaded by what is said. Lines go on when they are whole.
+Clients look for the image that was loaded by what is said. Lines go on when they are whole; from the first one about an
+image without a name, when its ID is known, which is at the end.
 
-Attack: a line without an end, to fill memory -> Defence: one that is too long goes on as it is, in pieces
-(test: test_a_line_that_is_too_long_goes_on_in_pieces).
+Attack: a line without an end, to fill memory -> Defence: one that is too long goes on in pieces, none of which ends
+within a mark (test: test_no_piece_of_a_line_that_is_too_long_has_a_mark).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from dockerproxy.api.request import RESERVED
@@ -16,38 +19,68 @@ from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD
 
 _LONGEST: Final = 64 * 1024
-_NOTHING: Final = "<none>"
+_LONGEST_MARK: Final = 512
+_NOTHING: Final = b"<none>"
 """What Docker calls an image without a name."""
 
 _SIGN: Final = RESERVED.encode()
 
+Ids = Mapping[str, bytes]
+"""IDs of images that were made, by their marks."""
+
+_UNKNOWN: Final[Ids] = MappingProxyType({})
+
 
 class SaidLines:
-    """Reads an answer in chunks, line by line."""
+    """Reads an answer of unknown length, line by line: in chunks, or to the end of the connection."""
 
-    def __init__(self) -> None:
-        self._chunks, self._line = Chunks(), b""
+    def __init__(self, *, is_chunked: bool) -> None:
+        self._chunks, self._kept = Chunks() if is_chunked else None, b""
 
     def feed(self, verdict: Verdict, data: bytes) -> bytes:
-        """Take a piece of a body, whose coding was found to be right; return what goes on."""
-        fed = self._chunks.feed(data)
-        content = self._line + b"".join(data[start:stop] for start, stop in fed.payload)
-        goes_on = self._chunks.ended or len(content) > _LONGEST
-        size = len(content) if goes_on else content.rfind(b"\n") + 1
-        self._line = content[size:]
-        return b"".join(frame([put_names(verdict, content[:size])], last=self._chunks.ended))
+        """Take a piece of a body that is not the last, whose coding was found to be right; return what goes on."""
+        content = self._take(data)
+        size = _find_end(verdict, content)
+        self._kept = content[size:]
+        return self._write(put_names(verdict, content[:size]))
+
+    def end(self, verdict: Verdict, data: bytes, ids: Ids) -> bytes:
+        """Take the last piece; return what goes on."""
+        return self._write(put_names(verdict, self._take(data), ids), last=True)
+
+    def _take(self, data: bytes) -> bytes:
+        if self._chunks is None:
+            return self._kept + data
+        return self._kept + b"".join(data[start:stop] for start, stop in self._chunks.feed(data).payload)
+
+    def _write(self, content: bytes, *, last: bool = False) -> bytes:
+        return content if self._chunks is None else b"".join(frame([content], last=last))
 
 
-def rewrite(verdict: Verdict, answer: bytes) -> bytes:
+def _find_end(verdict: Verdict, content: bytes) -> int:
+    """Return how much of what is said goes on already."""
+    if len(content) > _LONGEST:
+        end = len(content) - _LONGEST_MARK
+        begun = content.rfind(_SIGN, end - _LONGEST_MARK, end + len(_SIGN))
+        return end if begun < 0 else begun
+    unnamed = (content.find(mark.encode()) for mark, name in verdict.known.loaded.items() if not name)
+    return content.rfind(b"\n", 0, min((place for place in unnamed if place >= 0), default=len(content))) + 1
+
+
+def rewrite(verdict: Verdict, answer: bytes, ids: Ids = _UNKNOWN) -> bytes:
     """Return a whole answer, whose length is counted, with names in place of marks."""
     head, end, content = answer.partition(END_OF_HEAD)
-    said = put_names(verdict, content)
+    said = put_names(verdict, content, ids)
     return answer if said == content else with_content(head + end, said)
 
 
-def put_names(verdict: Verdict, content: bytes) -> bytes:
-    """Return what is said with names in place of marks."""
+def put_names(verdict: Verdict, content: bytes, ids: Ids = _UNKNOWN) -> bytes:
+    """Return what is said with names in place of marks, or IDs of images without a name, as the engine would say it."""
     if _SIGN in content:
         for mark, names in verdict.made.items():
-            content = content.replace(mark.encode(), (", ".join(names) or _NOTHING).encode())
+            said = ", ".join(names).encode()
+            if not names and ids.get(mark):
+                said = ids[mark]
+                content = content.replace(b"Loaded image: %b\\n" % mark.encode(), b"Loaded image ID: %b\\n" % said)
+            content = content.replace(mark.encode(), said or _NOTHING)
     return content
