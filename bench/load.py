@@ -13,6 +13,8 @@ from policy import INSPECTED
 
 # What polling clients ask for, in turn.
 POLLING: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
+# What takes a proxy least.
+PINGING: Final = ("http://docker/_ping",)
 # A container by its name.
 INSPECTING: Final = (f"http://docker/v1.45/containers/{INSPECTED}/json",)
 # A container that is made, with a body of 4 KiB.

@@ -10,7 +10,9 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,8 +24,8 @@ from contenders import Contender, Running, running
 from engines import Engines
 from events import SENDS
 from launch import BenchError, Program, launched
-from load import CREATING, INSPECTING, LISTING, POLLING, Load, make_requests, time_requests
-from policy import own_socket
+from load import CREATING, INSPECTING, LISTING, PINGING, POLLING, Load, make_requests, time_requests
+from policy import own_socket, unfiltered_socket
 
 HERE: Final = Path(__file__).parent
 MANY: Final = 16
@@ -32,6 +34,10 @@ EVEN: Final = 8000
 # Who asks over a new connection each time: two, so that one is there while the other connects.
 CONNECTING: Final = 2
 WARM_UP_REQUESTS: Final = 2000
+# Pings a second beside lists: few, so that they meet quiet moments and busy ones by their length.
+PINGED: Final = 200
+# Seconds that lists are ahead of them.
+AHEAD: Final = 0.5
 AWAKE: Final = Program((sys.executable, str(HERE / "awake.py")), {})
 
 # What was measured of one contender in one round, by the keys of `report.METRICS`, in base units.
@@ -161,6 +167,23 @@ def list_many(subject: Subject, plan: Plan, folder: Path) -> None:
             subject.sample["list_processor"] = (after - before) / load.requests
 
 
+def ping_beside_lists(subject: Subject, plan: Plan, folder: Path) -> None:
+    """Measure what a ping takes while a client of another socket lists again and again: all, or what is its own."""
+    if subject.proxy.policy is None:
+        return
+    measured = subject.proxy.socket
+    for key, lister in {"none": None, "all": unfiltered_socket(measured), "own": measured}.items():
+        with ThreadPoolExecutor(1) as aside:
+            if lister is not None:
+                listing = aside.submit(make_requests, lister, LISTING, 1, f"--duration={plan.seconds + 1}")
+                time.sleep(AHEAD)
+            options = f"--rps={PINGED}", f"--duration={plan.seconds}"
+            load, latency = time_requests(own_socket(measured), PINGING, 1, folder / "times.tsv", *options)
+            subject.requests += load.requests + (listing.result().requests if lister is not None else 0)
+        subject.sample[f"beside_{key}_p50"], subject.sample[f"beside_{key}_p99"] = latency.p50, latency.p99
+    subject.sample["beside_share"] = subject.sample["beside_own_p50"] / subject.sample["beside_all_p50"]
+
+
 def inspect_own(subject: Subject, plan: Plan, folder: Path) -> None:
     """Measure what it costs to inspect the same container under `own` and by its name, one after the other."""
     if subject.proxy.policy is not None:
@@ -263,6 +286,7 @@ REQUESTS: Final[Sequence[Stage]] = (
     partial(time_evenly, CREATE, EVEN // 16),
     partial(time_one, CREATE),
     list_many,
+    ping_beside_lists,
     partial(note_memory, "memory_loaded"),
 )
 TRANSFERS: Final[Sequence[Stage]] = (

@@ -3,7 +3,8 @@
 The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
 names. So to inspect it costs a lookup to the engine, and the rest does not. It may make containers, under every
 condition that asks nothing: so their bodies are looked at. Of Podman's list and of events it sees what is its own: so
-each element is looked at. The one before is the same, but may inspect what is its own, whatever its name.
+each element is looked at. The one before is the same, but may inspect what is its own, whatever its name. The one
+before that sees all of Podman's list.
 """
 
 from pathlib import Path
@@ -90,6 +91,11 @@ CREATING: Final = (
 )
 
 
+def unfiltered_socket(measured: Path) -> Path:
+    """Say where the socket is that sees all containers in Podman's list."""
+    return place(measured, SOCKETS - 2)
+
+
 def own_socket(measured: Path) -> Path:
     """Say where the socket is that may inspect what is its own."""
     return place(measured, SOCKETS - 1)
@@ -118,7 +124,8 @@ def write_policy(engine: Path, measured: Path) -> str:
         if is_asked:
             sections = ["SystemEvents: {own: true}", "info:read", "nodes:read"]
             conditional[-2:] = "ContainerListLibpod: {own: true}", CREATING
-        grants = (f"preset:{preset}", *sections, *OPERATIONS, inspect, *conditional)
+        unfiltered = ["ContainerListLibpod"] if number == SOCKETS - 2 else []
+        grants = (f"preset:{preset}", *sections, *OPERATIONS, *unfiltered, inspect, *conditional)
         lines += [
             f"  client-{number}:",
             f"    path: {place(measured, number)}",

@@ -96,6 +96,14 @@ LESS_LISTS: Final = (
     Metric("list_p99_1",        "p99, 1 connection",        "ms",  1e3, ".3f"),
     Metric("list_processor",    "processor, each request",  "us",  1e6, ".1f"),
 )
+LESS_BESIDE: Final = (
+    Metric("beside_none_p50",   "p50, nobody lists",        "ms",  1e3, ".3f"),
+    Metric("beside_all_p50",    "p50, lists of all",        "ms",  1e3, ".3f"),
+    Metric("beside_all_p99",    "p99, lists of all",        "ms",  1e3, ".3f"),
+    Metric("beside_own_p50",    "p50, lists of own",        "ms",  1e3, ".3f"),
+    Metric("beside_own_p99",    "p99, lists of own",        "ms",  1e3, ".3f"),
+    Metric("beside_share",      "p50, own to all",          "",    1,   ".2f"),
+)
 LESS_OWN: Final = (
     Metric("own_processor",     "processor, each request",  "us",  1e6, ".1f"),
     Metric("own_share",         "of one by its name",       "",    1,   ".2f"),
@@ -116,6 +124,7 @@ GROUPS: Final = {
     "a container made by a body of 4 KiB, to which the policy has conditions; more is better": MORE_CREATIONS,
     "made likewise; less is better": LESS_CREATIONS,
     "a list of 500 containers, of which the policy shows what is own; less is better": LESS_LISTS,
+    "a ping, while a client of another socket lists 500 containers in a loop; less is better": LESS_BESIDE,
     "a container inspected under `own: true`; less is better": LESS_OWN,
     "events of 20 containers, of which the policy shows what is own; less is better": LESS_EVENTS,
     "as a check": PLAIN,
@@ -154,6 +163,7 @@ GOALS: Final = (
     Goal("policy, inspection: 3 times a plain one's work",    "inspect_processor", OURS,    3.0,   POLICY),
     Goal("policy, a container made: 0.25 ms more",            "create_p50_1",      OURS,    25e-5, POLICY, adds=True),
     Goal("policy, a list of 500: 10 ms more",                 "list_p50_1",        OURS,    1e-2,  POLICY, adds=True),
+    Goal("policy, a ping beside a list of own: 1.1 of all",   "beside_share",      None,    1.1,   POLICY),
     Goal("policy, own: an inspection by name's work",         "own_share",         None,    1.0,   POLICY),
 )
 # fmt: on

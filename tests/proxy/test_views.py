@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from policy.policies import ID
@@ -12,6 +13,9 @@ from proxy.lookups import answer, serve, the_client
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.proxy.worker import Worker
+
+_Result = TypeVar("_Result")
 
 POLICY = (
     read_policy(
@@ -129,6 +133,31 @@ async def test_a_container_whose_image_is_gone_is_not_shown() -> None:
         (await serve(here, f"GET /containers/json{QUERY}", answer([container("a", **MINE)]))).end()
         (await serve(here, f"GET /images/{IMAGE}/json", answer({"message": "no"}, "404 Not Found"))).end()
         assert await client.answer() == (200, b"[]")
+
+
+class CountingWorker(Worker):
+    """Counts its jobs."""
+
+    jobs = 0
+
+    async def run(self, line: asyncio.Lock, work: Callable[[], _Result]) -> _Result:
+        self.jobs += 1
+        return await super().run(line, work)
+
+
+@in_loop
+async def test_a_long_list_is_read_and_judged_beside_the_loop() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        the_client(here).shared.worker = worker = CountingWorker()
+        for count, jobs in ((2, 0), (2000, 2)):
+            listed = [{"Id": "1f", "Name": "x" * 20, "Labels": MINE}] * count
+            await client.send(get("/networks"))
+            engine = await here.engine_side()
+            await engine.head()
+            await send_all(engine, answer(listed))
+            status, body = await client.answer()
+            assert (status, json.loads(body), worker.jobs) == (200, listed, jobs)
 
 
 @in_loop

@@ -6,10 +6,11 @@ the grants admit is shown, then what the socket hides is cut out.
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.exchange import Exchange
     from dockerproxy.proxy.shared import Shared
     from dockerproxy.proxy.sockets import SocketState
+
+_Result = TypeVar("_Result")
 
 SHORT: Final = 16 * 1024
 """Bytes of an answer that is read at once."""
@@ -76,7 +79,7 @@ async def pass_on(
     head, content = read_answer(answer)
     if verdict.hides or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK):
         work = partial(_edit, verdict, head.status, content)
-        left = work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
+        left = await _look(socket, shared, content, work)
         if left is None:
             raise UnknownObjectError("the engine's answer is not as expected")
         answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
@@ -87,6 +90,11 @@ async def pass_on(
         if exchange.learns:
             exchange.note_answer(content)
         exchange.end_answer()
+
+
+async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result]) -> _Result:
+    """Look at an answer; at a long one beside the loop, so that nobody else waits."""
+    return work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
 
 
 def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
@@ -135,7 +143,8 @@ async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, own
     listing = await read_listing(socket, shared, verdict.operation, content, verdict.request.version)
     labels = await find_labels(shared, listing, owner)
     services = await _find_services(socket, shared, verdict) if verdict.operation.name == "TaskList" else {}
-    return listing.show(verdict.decision.shows, labels, read_count(verdict.request), services)
+    work = partial(listing.show, verdict.decision.shows, labels, read_count(verdict.request), services)
+    return await _look(socket, shared, content, work)
 
 
 async def _find_services(socket: "SocketState", shared: "Shared", verdict: Verdict) -> Services:
@@ -159,7 +168,7 @@ async def read_listing(
     """
     key = operation.name, version
     read = partial(read_list, operation, content, version, socket.listed.get(key))
-    listing = read() if len(content) <= SHORT else await shared.worker.run(socket.judging, read)
+    listing = await _look(socket, shared, content, read)
     if listing is None:
         raise UnknownObjectError("the engine's answer is not as expected")
     if len(content) <= _REMEMBERED:
