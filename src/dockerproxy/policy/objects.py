@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
@@ -22,6 +22,9 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import fold
+
+if TYPE_CHECKING:
+    from dockerproxy.policy.model import Decision
 
 _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
@@ -84,6 +87,7 @@ class Lookup:
         document: What the engine said of that exec or task.
         of: The container whose image the answer is about, of which all else is known; None if it is about no such.
         others: Further ones that the same body raises.
+        presumed: What is decided if there is no such object; None if the request must be judged anew then.
     """
 
     kind: Kind
@@ -94,6 +98,7 @@ class Lookup:
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
     of: ResolvedObject | None = field(default=None, compare=False)
     others: "tuple[Lookup, ...]" = field(default=(), compare=False)
+    presumed: "Decision | None" = field(default=None, compare=False)
 
 
 _SECTIONS: Final[Mapping[Kind, str]] = {
