@@ -15,7 +15,7 @@ from dockerproxy.exporter import Exporter
 from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned
 from dockerproxy.host.listen import Listening, adopt, listen
-from dockerproxy.host.systemd import NO_SERVICE, Service, find_real
+from dockerproxy.host.systemd import NO_SERVICE, READY, Service, find_real
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.learner import LearnerFactory
 from dockerproxy.observe.log import Log
@@ -113,6 +113,7 @@ class Server:
             for door in self._doors.values():
                 await door.acceptor.start_serving()
             self._ready.set()
+            self._service.tell(READY)
             self._tasks.start(self._sweep(), "looking at those that wait")
             self._tasks.start(self._keep_learned(), "writing what was learned")
             self._tasks.start(self._exporter.run(), "exporting metrics")

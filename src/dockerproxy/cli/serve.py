@@ -168,14 +168,9 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
 
-    def lock_in() -> str:
-        remark = _lock_in(configured, log)
-        service.tell(READY)
-        return remark
-
     if service.watchdog:
         server.start(_keep_alive(service), "telling systemd that we are alive")
-    await server.run(lock_in)
+    await server.run(lambda: _lock_in(configured, log))
 
 
 async def _keep_alive(service: Service) -> None:
