@@ -6,9 +6,9 @@ segments: a literal one first, then templates; `{id}` is one segment, `{name+}` 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from dockerproxy.api.rows import list_rows, read_table, split_row
 
@@ -32,8 +32,7 @@ class Shape(StrEnum):
     TUNNEL = "tunnel"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """One method on one path template.
 
     Attributes:
@@ -57,14 +56,17 @@ class Operation:
     says: str
 
 
+def _find_section(path: str) -> str:
+    return "/".join(path.split("/", 3)[1 : 3 if path.startswith("/libpod/") else 2])
+
+
 def _read_row(row: str) -> Operation:
     method, path, name, access, shape, body, says = split_row(row, 7)
-    segments = path.split("/")[1:]
     return Operation(
         name=name,
         method=method,
         path=path,
-        section="/".join(segments[: 2 if segments[0] == "libpod" else 1]),
+        section=_find_section(path),
         access=Access(access),
         shape=Shape(shape),
         body=body,
@@ -99,6 +101,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 SECTIONS: Final[tuple[str, ...]] = tuple(dict.fromkeys(operation.section for operation in OPERATIONS.values()))
 
 
+@cache
 def _compile(path: str) -> re.Pattern[str]:
     """Turn a template into a pattern over a path whose encoded slashes are written as `ENCODED_SLASH`."""
     single, many = f"[^/{ENCODED_SLASH}]+", r".+"
@@ -109,10 +112,10 @@ def _compile(path: str) -> re.Pattern[str]:
 
 
 _LITERAL: Final[dict[tuple[str, str], Operation]] = {}
-_TEMPLATES: Final[dict[str, list[tuple[re.Pattern[str], Operation]]]] = {}
+_TEMPLATES: Final[dict[tuple[str, str], list[Operation]]] = {}
 for _operation in (*OPERATIONS.values(), HEALTH):
     if "{" in _operation.path:
-        _TEMPLATES.setdefault(_operation.method, []).append((_compile(_operation.path), _operation))
+        _TEMPLATES.setdefault((_operation.method, _operation.section), []).append(_operation)
     else:
         _LITERAL[_operation.method, _operation.path] = _operation
 
@@ -127,10 +130,10 @@ def find_operation(method: str, path: str) -> Operation:
     literal = _LITERAL.get((method, path))
     if literal is not None:
         return literal
-    found = [template for template in _TEMPLATES.get(method, ()) if template[0].fullmatch(path)]
-    for _, operation in found:
+    found = [each for each in _TEMPLATES.get((method, _find_section(path)), ()) if _compile(each.path).fullmatch(path)]
+    for operation in found:
         # The narrowest of several, one that every other one covers. Where none is, only the engine could say.
-        if all(pattern.fullmatch(operation.path) for pattern, _ in found):
+        if all(_compile(other.path).fullmatch(operation.path) for other in found):
             return operation
     return UNKNOWN
 

@@ -5,9 +5,8 @@ Sources, the order of lines and what denials take out say nothing here. Two poli
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
@@ -28,8 +27,7 @@ _DIGITS: Final = 12
 """Of a digest: 48 bits tell the policies of one operator apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """An operation that is allowed before and after, but not in the same cases.
 
     Attributes:
@@ -41,8 +39,7 @@ class Change:
     after: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(NamedTuple):
     """What differs between two policies; false if nothing does.
 
     Attributes:
@@ -202,7 +199,7 @@ def _sort_value(value: Value) -> Value:
 def describe(policy: CompiledPolicy) -> tuple[str, ...]:
     """Say all that a policy means: its settings, and every operation that is allowed with the conditions."""
     settings = (f"{key}: {text}" for key, text in list_settings(policy).items())
-    return (*settings, *(way for name in sorted(OPERATIONS) for way in find_ways(policy, name)))
+    return (*settings, *(way for name in sorted(filter(policy.allows, OPERATIONS)) for way in find_ways(policy, name)))
 
 
 def digest(policy: CompiledPolicy) -> str:

@@ -13,7 +13,7 @@ from policy.claims.transcripts import Told, look_at, look_at_bytes, read_transcr
 from policy.inspecting import inspect
 from policy.policies import ID, request_for, request_of
 
-from dockerproxy.api.bodies.fields import Node, Type, grow_tree, list_beside, read_fields
+from dockerproxy.api.bodies.fields import Node, Type, list_beside, read_fields
 from dockerproxy.api.bodies.tables import Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
@@ -194,7 +194,6 @@ def test_a_parameter_that_is_a_text_says_something_with_every_text(query: str, *
         operation="VolumePrune",
         content=Content.NONE,
         fields=fields,
-        root=grow_tree(fields),
         parameters=list_beside(fields, "?"),
         of_object={},
         of_head={},

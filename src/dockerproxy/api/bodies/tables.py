@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from dockerproxy.api.bodies.fields import Field, Node, grow_tree, list_beside, read_fields
@@ -19,7 +20,7 @@ class Content(StrEnum):
     TAR = "tar"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Body:
     """What a request of an operation is made of.
 
@@ -27,7 +28,6 @@ class Body:
         operation: Its name.
         content: What its body is.
         fields: Every field of the body and every parameter of the query that the engine knows.
-        root: The tree of the body's fields.
         parameters: Those of the query, by name.
         of_object: Fields of the object that the request names, by their path in what the engine says of it.
         of_head: Fields of the head, by their names.
@@ -36,10 +36,14 @@ class Body:
     operation: str
     content: Content
     fields: tuple[Field, ...]
-    root: Node
     parameters: Mapping[str, Field]
     of_object: Mapping[str, Field]
     of_head: Mapping[str, Field]
+
+    @cached_property
+    def root(self) -> Node:
+        """The tree of the body's fields, which grows when one is first read: most never are."""
+        return grow_tree(self.fields)
 
     @property
     def asks(self) -> bool:
@@ -68,7 +72,6 @@ def make_body(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
         operation=operation,
         content=Content(content),
         fields=fields,
-        root=grow_tree(fields),
         parameters=list_beside(fields, "?"),
         of_object=list_beside(fields, "@"),
         of_head=list_beside(fields, "#"),

@@ -7,7 +7,7 @@ put in front (`constraints/registry`).
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field, Node
@@ -96,12 +96,14 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
 """By the name that a table has for it; with the words of a policy file that it obeys."""
 
 
+@cache
 def find_words_of_body(body: Body) -> tuple[str, ...]:
     """Return the words of conditions on what a request of an operation says, in the order of its table."""
     checks = (CHECKS.get(field.rule) or CHECKS.get(field.rule.removesuffix(ALWAYS)) for field in body.fields)
     return tuple(dict.fromkeys(word for check in checks if check is not None for word in check[1]))
 
 
+@cache
 def find_places_of_labels(body: Body) -> tuple[str, ...]:
     """Return where a body has labels of what it makes, from its top."""
     checks = ((CHECKS.get(field.rule.removesuffix(ALWAYS)), field.path) for field in body.fields)
