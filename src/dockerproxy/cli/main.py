@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -68,7 +69,9 @@ mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; return the exit status."""
     words = list(arguments) or ["serve"]
+    gc.disable()  # What is imported stays.
     options = make_parser(words[:1]).parse_args(words)
+    gc.enable()
     try:
         status: int = options.run(options, os.environ)
     except UserError as error:
