@@ -3,11 +3,10 @@
 A hostile or malformed request is an ordinary value (`Refusal`); only what a person must mend is raised.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a request is ambiguous, malformed or over a limit.
 
     Attributes:
@@ -19,8 +18,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in what an operator wrote.
 
     Attributes:

@@ -1,7 +1,6 @@
 """A target has one canonical spelling, which is judged and forwarded, or it is refused."""
 
 import urllib.parse
-from dataclasses import replace
 
 import pytest
 from api.paths import EVERY, METHODS, path_of, version_of
@@ -367,4 +366,4 @@ def test_a_request_is_written_with_its_version_and_query() -> None:
         method="GET", version="v1.45", path="/_ping", query=(("a b", "c&d"),), operation=OPERATIONS["SystemPing"]
     )
     assert request.target == "/v1.45/_ping?a%20b=c%26d"
-    assert replace(request, version="", query=()).target == "/_ping"
+    assert request._replace(version="", query=()).target == "/_ping"

@@ -1,7 +1,6 @@
 """Where nothing is refused it is said what a request would need of a contained grant, and it goes on as it came."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from policy.claims.sending import feed_all
@@ -111,7 +110,7 @@ def test_what_no_archive_could_mend_is_said_without_it() -> None:
 @pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
 def test_the_decision_about_an_archive_is_that_of_a_socket_that_enforces(mode: Mode) -> None:
     words = Grant(frozenset({"ImageBuild"}), "x", (condition("instructions", ("FROM",)),))
-    policy = policy_with(words, replace(words, conditions=(condition("instructions", ("FROM", "RUN")),)), mode=mode)
+    policy = policy_with(words, words._replace(conditions=(condition("instructions", ("FROM", "RUN")),)), mode=mode)
     build, needed = reading(policy, "POST /build"), {"networks": ("default",)}
     for content, allowed in ((b"FROM a\n", True), (b"FROM a\nRUN a\n", True), (b"FROM a\nADD b c\n", False)):
         judged = read(build, archive_of(item("Dockerfile", content)))

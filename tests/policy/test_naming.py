@@ -1,7 +1,6 @@
 """A name of an image is given, moved and removed by its owner, and by nobody else."""
 
 import json
-from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_name_that_moves_leaves_nothing_behind() -> None:
 
 def test_a_name_of_nobody_s_is_taken_only_where_the_grant_lists_it() -> None:
     """As one that was pulled, or made before the policy was enforced; one of another client's never is."""
-    listed = replace(MINE, takes=("docker.io/library/base:*", "docker.io/library/theirs:latest"))
+    listed = MINE._replace(takes=("docker.io/library/base:*", "docker.io/library/theirs:latest"))
     store = Store(base=1)
     build(store, OTHER, 3, "theirs")
     assert build(store, MINE, 2, "base")[0] == 409
@@ -273,7 +272,7 @@ def test_what_is_loaded_takes_no_name_of_another() -> None:
 
 def watch(store: Store, steps: Steps, name: str) -> Answer:
     """Play steps, and look after each whether another client, that sees all of nobody's, sees a name."""
-    anybody, ask = replace(OTHER, granted=("**",)), next(steps)
+    anybody, ask = OTHER._replace(granted=("**",)), next(steps)
     try:
         while True:
             answer = store.answer(ask)

@@ -1,7 +1,6 @@
 """Requests with a body that decides, and a policy under which some of them are allowed."""
 
 import asyncio
-from dataclasses import replace
 
 from policy.policies import grant_on, policy_with
 from proxy.harness import PATIENCE, Wire, World, request
@@ -20,7 +19,7 @@ TWO_VOLUMES = b'{"Image":"busybox","HostConfig":{"Binds":["data:/d","more:/m"]}}
 def contained(operation: str, *objects: str, **words: object) -> Grant:
     """Return a grant that looks at bodies."""
     grant = grant_on(operation, *objects, **words)  # type: ignore[arg-type] # words of bodies take lists
-    return replace(grant, conditions=tuple(each for each in grant.conditions if each != UNRESTRICTED))
+    return grant._replace(conditions=tuple(each for each in grant.conditions if each != UNRESTRICTED))
 
 
 GRANTS = (

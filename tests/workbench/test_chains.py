@@ -267,7 +267,7 @@ def test_a_chain_has_only_what_the_policy_allows(policy: Policy) -> None:
 def test_contained_grants_alone_are_never_root_for_sure() -> None:
     grant = Grant(frozenset(CONTAINED), "x", ())
     assert find_chains(compile_policy(Policy(grants=(grant,), denials=(), hint=str)))["root"].extent is MAY
-    opened = replace(grant, conditions=(UNRESTRICTED,))
+    opened = grant._replace(conditions=(UNRESTRICTED,))
     assert find_chains(compile_policy(Policy(grants=(opened,), denials=(), hint=str)))["root"].extent is YES
 
 

@@ -17,8 +17,7 @@ repository (refused on every socket, wherever it stands).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import ENCODED_SLASH, UNKNOWN, Operation, find_operation, takes_slashes
@@ -49,8 +48,7 @@ _SECOND_PATHS: Final = {("GET", "/networks/"): "/networks"}
 """What moby serves under two paths, by one function: what is judged and goes on is the path that Podman knows, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanonicalRequest:
+class CanonicalRequest(NamedTuple):
     """What a client asks for, in one spelling.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -51,7 +50,7 @@ def _serve(settings: Settings, descriptor: int, tell_ready: Callable[[], None]) 
             tell_ready()
 
     try:
-        serve(configured, log, lambda: configured, make_learner=make_learner, service=replace(NO_SERVICE, tell=hear))
+        serve(configured, log, lambda: configured, make_learner=make_learner, service=NO_SERVICE._replace(tell=hear))
     except UserError as error:
         show_problems(error.problems)
         return SOMETHING_TO_MEND

@@ -119,7 +119,7 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
             replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=Mode.LEARN)))
             for socket in configured.settings.sockets
         )
-        configured = replace(configured, settings=replace(configured.settings, sockets=tuple(sockets)))
+        configured = configured._replace(settings=replace(configured.settings, sockets=tuple(sockets)))
     problems = check_learning(configured.settings)
     if problems:
         raise UserError(*problems)

@@ -1,7 +1,6 @@
 """A socket of ours in words: who may open it, and what keeps it from being opened."""
 
 import os
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
@@ -23,7 +22,7 @@ def find_place_problems(configured: Configured) -> list[Problem]:
     if configured.policy_file:
         return problems
     return [
-        replace(problem, hint=problem.hint + _FIRST_STEPS) if problem.where == DEFAULT_SOCKET else problem
+        problem._replace(hint=problem.hint + _FIRST_STEPS) if problem.where == DEFAULT_SOCKET else problem
         for problem in problems
     ]
 

@@ -4,7 +4,6 @@ They are never mixed: beside a policy file, a variable that allows something is 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
@@ -91,4 +90,4 @@ def _find_strangers(variables: Variables) -> Iterator[Problem]:
     """Find variables that someone may believe to be switches, where none would be."""
     others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
     for stranger in find_strangers(others, SWITCHES):
-        yield replace(stranger, hint="change the policy file; with it, variables allow nothing")
+        yield stranger._replace(hint="change the policy file; with it, variables allow nothing")

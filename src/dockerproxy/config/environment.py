@@ -1,8 +1,7 @@
 """Read settings from environment variables, and report all mistakes at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import open_bodies
@@ -40,8 +39,7 @@ KNOWN: Final = (*SWITCHES, *OTHERS)
 DEFAULT_SOCKET: Final = "/proxied/docker.sock"
 
 
-@dataclass(frozen=True, slots=True)
-class Configured:
+class Configured(NamedTuple):
     """What the environment says.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -225,7 +225,7 @@ def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
         section, _, access = word.text.partition(":")
         reader.problem(word.place, f"{section} has no {access} operations", "remove it")
         return ()
-    return tuple(replace(grant, source=reader.source(word.text, word.place)) for grant in grants)
+    return tuple(grant._replace(source=reader.source(word.text, word.place)) for grant in grants)
 
 
 def _resolve(word: str, shelf: Shelf) -> tuple[Grant, ...] | None:

@@ -1,7 +1,6 @@
 """Words for groups of operations: `containers:read` is every read of a section, `unrestricted` what opens one."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
@@ -37,9 +36,9 @@ def open_bodies(grant: Grant) -> Iterator[Grant]:
     contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
     if contained:
         besides = (each for each in grant.conditions if not bounds_body(each.word, contained))
-        yield replace(grant, operations=contained, conditions=(*besides, UNRESTRICTED))
+        yield grant._replace(operations=contained, conditions=(*besides, UNRESTRICTED))
     if others:
-        yield replace(grant, operations=others)
+        yield grant._replace(operations=others)
 
 
 def bounds_body(condition: str, names: Iterable[str]) -> bool:

@@ -1,9 +1,9 @@
 """The limits of a socket as operators write them: their names, units and descriptions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.settings import Limits
 
@@ -16,8 +16,7 @@ class Measure(StrEnum):
     SECONDS = "seconds"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """The names and the description of a limit.
 
     Attributes:

@@ -41,7 +41,7 @@ def read_grants(allow: Iterable[str], presets: Iterable[str], problems: list[Pro
         problems += map(_without_place, reader.problems)
         source = f"{{}} ({option})".format
         lines += (
-            replace(line, grants=tuple(replace(grant, source=source(line.word)) for grant in line.grants))
+            replace(line, grants=tuple(grant._replace(source=source(line.word)) for grant in line.grants))
             for line in read
         )
     if not problems:

@@ -2,8 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.config.limits import Limit, Measure
 from dockerproxy.policy.amounts import read_size
@@ -19,8 +18,7 @@ DEFAULT_PERMISSIONS: Final = 0o660
 """Of a socket."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Why a value is invalid, as a clause, and what to write instead, or nothing."""
 
     what: str

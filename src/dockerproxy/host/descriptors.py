@@ -2,8 +2,7 @@
 
 import os
 import resource
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _RESERVE: Final = 64
 """Descriptors for everything uncounted: the log, the event loop, libraries."""
@@ -39,8 +38,7 @@ def discard(number: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """How many connections fit.
 
     Attributes:

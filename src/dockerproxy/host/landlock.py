@@ -9,9 +9,8 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.host.libc import call, pack
 
@@ -75,16 +74,14 @@ RIGHTS: Final[tuple[tuple[int, str, str, Files, int, int], ...]] = (
 """Restrictions by version of Landlock, with the kernel that has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Rights to a file, or to everything below a directory."""
 
     path: str
     allowed: Files
 
 
-@dataclass(frozen=True, slots=True)
-class Restrictions:
+class Restrictions(NamedTuple):
     """Rights that are restricted, by kind."""
 
     files: Files

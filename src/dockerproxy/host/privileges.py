@@ -9,8 +9,7 @@ import resource
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.host.libc import call, pack
 
@@ -31,8 +30,7 @@ _SETS: Final = struct.Struct("=6I")
 """Effective, permitted and inheritable capabilities, 32 of them, and the same for the next 32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """A path that must stay reachable, with the mode for os.access."""
 
     path: str
@@ -64,8 +62,7 @@ def hide_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """The privileges that were kept.
 
     Attributes:

@@ -9,8 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.host import landlock, privileges, seccomp
 from dockerproxy.host.landlock import Files, Rule
@@ -25,8 +24,7 @@ _DIRECTORY_OF_METRICS: Final = Files.WRITE_FILE | Files.TRUNCATE | Files.MAKE_RE
 _LIBRARY: Final = Files.READ_FILE | Files.READ_DIR
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """The state of one lock.
 
     Attributes:
@@ -42,8 +40,7 @@ class Lock:
     lacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Paths that serving needs.
 
     Attributes:
@@ -92,7 +89,7 @@ def foresee() -> tuple[Lock, ...]:
         GROUPS,
         MEMORY,
         _with_lacks(_with_version(FILES, version), version, is_filtered=not obstacle),
-        replace(CALLS, obstacle=obstacle),
+        CALLS._replace(obstacle=obstacle),
     )
 
 
@@ -125,7 +122,7 @@ def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
     )
     version = landlock.find_version()
     files = _close_files(places, version)
-    calls = _close(replace(CALLS, obstacle=obstacle), lambda: _filter_calls(tell))
+    calls = _close(CALLS._replace(obstacle=obstacle), lambda: _filter_calls(tell))
     return *first, _with_lacks(files, version, is_filtered=not calls.obstacle), calls
 
 
@@ -135,7 +132,7 @@ def _close(lock: Lock, how: Callable[[], None]) -> Lock:
     try:
         how()
     except OSError as error:
-        return replace(lock, obstacle=f"refused by the kernel: {error.strerror}")
+        return lock._replace(obstacle=f"refused by the kernel: {error.strerror}")
     return lock
 
 
@@ -150,11 +147,11 @@ def _close_capabilities(places: Places) -> Iterator[Lock]:
     try:
         kept = privileges.give_up(needs, certain=not doubt)
     except OSError as error:
-        yield replace(CAPABILITIES, obstacle=f"the kernel refused to drop them: {error.strerror}")
-        yield replace(GROUPS, obstacle="not dropped, because capabilities could not be dropped")
+        yield CAPABILITIES._replace(obstacle=f"the kernel refused to drop them: {error.strerror}")
+        yield GROUPS._replace(obstacle="not dropped, because capabilities could not be dropped")
         return
     why = f"which may be needed: {doubt}" if doubt else "which opens the engine's socket"
-    yield replace(CAPABILITIES, says=f"only DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
+    yield CAPABILITIES._replace(says=f"only DAC_OVERRIDE, {why}") if kept.override else CAPABILITIES
     yield _describe_groups(kept)
 
 
@@ -168,9 +165,9 @@ def _find_doubt(places: Places) -> str:
 def _describe_groups(kept: Kept) -> Lock:
     if kept.more_groups:
         more = ", ".join(map(str, kept.more_groups))
-        return replace(GROUPS, obstacle=f"no permission to leave {more}, which it does not need")
+        return GROUPS._replace(obstacle=f"no permission to leave {more}, which it does not need")
     if kept.groups:
-        return replace(GROUPS, says=f"only its own and {', '.join(map(str, kept.groups))}, which it needs")
+        return GROUPS._replace(says=f"only its own and {', '.join(map(str, kept.groups))}, which it needs")
     return GROUPS
 
 
@@ -184,8 +181,8 @@ def _list_needs(places: Places) -> Iterator[Need]:
 
 def _with_version(lock: Lock, version: int) -> Lock:
     if not version:
-        return replace(lock, obstacle="this kernel has no Landlock, or it is disabled")
-    return replace(lock, says=f"{lock.says} (Landlock {version})")
+        return lock._replace(obstacle="this kernel has no Landlock, or it is disabled")
+    return lock._replace(says=f"{lock.says} (Landlock {version})")
 
 
 def _with_lacks(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
@@ -193,14 +190,14 @@ def _with_lacks(lock: Lock, version: int, *, is_filtered: bool) -> Lock:
     if lock.obstacle:
         return lock
     missing = landlock.list_missing(version)
-    return replace(lock, lacks=tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP")))))
+    return lock._replace(lacks=tuple(each for each in missing if not (is_filtered and each.startswith(("TCP", "UDP")))))
 
 
 def _close_files(places: Places, version: int) -> Lock:
     restrictions = landlock.find_restrictions(version)
     rules = tuple(_list_rules(places))
     if not any(os.path.lexists(path) for path in places.engines):  # Its directory is unknown.
-        restrictions = replace(restrictions, files=restrictions.files & ~Files.RESOLVE_UNIX)
+        restrictions = restrictions._replace(files=restrictions.files & ~Files.RESOLVE_UNIX)
     return _close(_with_version(FILES, version), lambda: landlock.restrict(restrictions, rules))
 
 

@@ -14,9 +14,9 @@ test_an_answer_that_lasts_is_for_what_was_asked).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
@@ -57,8 +57,7 @@ _HELD: Final = frozenset({"json", "-"})
 """What operations say of bodies that are held whole; others stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A request that waits for the answer of a person.
 
     Attributes:
@@ -154,7 +153,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
         return question
     violations = read_request(table, request, known).violations if table is not None else []
     faults = tuple(map(str, violations)) or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
-    question = replace(question, conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
+    question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
 
 

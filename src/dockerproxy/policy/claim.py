@@ -60,8 +60,7 @@ class Known:
     places: Places = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Something in a request that a grant does not let through.
 
     Attributes:

@@ -142,7 +142,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     owner = policy.owner if owns else ""
-    left = (replace(grant, operations=grant.operations - denied.keys()) for grant in policy.grants)
+    left = (grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     images = ImageOwner(owner, find_granted(left) if owner else ())
     for name in granted.keys() - denied.keys():
         grants = [each for each in granted[name] if not _is_void(policy, name, each)]
@@ -205,7 +205,7 @@ def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: li
         lent = {key: _choose(conditions, words - of_object - said) for key, conditions in bounds.items()}
         served = [_choose(each.conditions, words - of_object - said) for each in serving]
         if len({*lent.values(), *served}) == 1:
-            yield replace(grant, conditions=(*grant.conditions, *next(iter(lent.values()))))
+            yield grant._replace(conditions=(*grant.conditions, *next(iter(lent.values()))))
             continue
         keys = frozenset(lent) | ({SERVED} if served else frozenset())
         of_services = [(SERVED, more, False) for more in served if _is_narrowest(more, served)][:1]
@@ -214,7 +214,7 @@ def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: li
             creates_of = Creates(key, keys, takes_others)
             own = Condition(own_by("", creates=creates_of if KINDS[name] is Kind.CONTAINER else None), value=True)
             mine = (own if each.word == OWN else each for each in grant.conditions)
-            yield replace(grant, conditions=(*mine, *more))
+            yield grant._replace(conditions=(*mine, *more))
 
 
 def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:

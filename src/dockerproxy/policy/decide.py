@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
@@ -41,8 +41,7 @@ class Wanted(Enum):
 NOTHING: Final = Known()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a grant says of claims.
 
     Attributes:
@@ -100,7 +99,7 @@ def _join(first: Decision | None, other: Decision) -> Decision:
     """
     if first is None or (first.query, first.about_object) != (other.query, other.about_object):
         return first or other
-    images = replace(first.images, takes=()) if first.images is not None else None
+    images = first.images._replace(takes=()) if first.images is not None else None
     return replace(first, conditions=first.conditions + other.conditions, images=images)
 
 
@@ -150,7 +149,7 @@ def _look_into(
         return _stamp_open(policy, case, read, known)
     judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
-        return replace(judgement, faults=(*read.violations, *judgement.faults))
+        return judgement._replace(faults=(*read.violations, *judgement.faults))
     grants = {case.key: judgement, **(_find_others(policy, case, read, known) if case.key else {})}
     lookups = {each.target: each for one in grants.values() for each in one.lookups}
     if not lookups:
@@ -188,7 +187,7 @@ def _write(
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
-        return replace(judgement, faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
+        return judgement._replace(faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
     return decision
 
 

@@ -1,7 +1,6 @@
 """What grants say of images on a socket whose clients own what they create: which of nobody's these may see."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.constraints.base import Condition, Globs
@@ -49,7 +48,7 @@ def bind(name: str, grant: Grant, owner: ImageOwner) -> ImageOwner | None:
     if name in EVENTS and OWN not in values_of(grant.conditions):
         return None
     is_bound = name != REMOVAL or OWN in values_of(grant.conditions)
-    return replace(owner, is_bound=is_bound, takes=list_taken((grant.conditions,)))
+    return owner._replace(is_bound=is_bound, takes=list_taken((grant.conditions,)))
 
 
 def list_taken(grants: Iterable[Iterable[Condition]]) -> tuple[str, ...]:

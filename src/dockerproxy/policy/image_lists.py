@@ -31,5 +31,5 @@ def narrow(request: CanonicalRequest, decision: Decision) -> tuple[CanonicalRequ
     left = write_json({key: value for key, value in filters.items() if key != "label"}).decode()
     others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
     own = Condition(own_by(decision.images.name), value=True)
-    decision = replace(decision, shows=({OWN: own},), images=replace(decision.images, granted=()))
-    return replace(request, query=(*others, ("filters", left))), decision
+    decision = replace(decision, shows=({OWN: own},), images=decision.images._replace(granted=()))
+    return request._replace(query=(*others, ("filters", left))), decision

@@ -19,8 +19,9 @@ pulled is seen as before (test: test_what_was_pulled_is_seen_whoever_tags_it).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple
 
 from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
@@ -80,8 +81,7 @@ def read_marks(tags: Iterable[object]) -> Marks:
     return marks
 
 
-@dataclass(frozen=True, slots=True)
-class ImageOwner:
+class ImageOwner(NamedTuple):
     """Who owns images, and which of nobody's it may see.
 
     Attributes:

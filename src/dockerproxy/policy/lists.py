@@ -11,7 +11,6 @@ Attack: an element in a form that is not known -> Defence: then nothing is shown
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
@@ -112,8 +111,7 @@ class Element(NamedTuple):
     found: ResolvedObject | Lookup
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The engine's answer to a list operation.
 
     Attributes:
@@ -209,7 +207,7 @@ def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalReq
         return request
     label, is_map = f"{name}={value}", any(isinstance(each, dict) for each in filters.values())
     text = json.dumps({**filters, "label": {label: True} if is_map else [label]}, separators=(",", ":"))
-    return replace(request, query=(*others, ("filters", text)))
+    return request._replace(query=(*others, ("filters", text)))
 
 
 def write_filters(owner: str) -> str:

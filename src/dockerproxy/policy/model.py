@@ -7,7 +7,7 @@ the order says nothing.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.image_marks import ImageOwner
@@ -28,8 +28,7 @@ class Mode(StrEnum):
     LEARN = "learn"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """A line that allows operations.
 
     Attributes:
@@ -48,8 +47,7 @@ def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
     return {condition.word: condition.value for condition in conditions}
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(NamedTuple):
     """A line that refuses operations whatever is granted."""
 
     operations: frozenset[str]

@@ -18,7 +18,6 @@ the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_
 
 import json
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -68,7 +67,7 @@ def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalReq
     mark = write_mark(fresh_key(nonce), owner)
     values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
     kept = tuple(pair for pair in request.query if fold(pair[0]) not in parameters)
-    return replace(request, query=(*kept, *zip(parameters, values, strict=True)))
+    return request._replace(query=(*kept, *zip(parameters, values, strict=True)))
 
 
 def _list_names(request: CanonicalRequest) -> tuple[str, ...]:

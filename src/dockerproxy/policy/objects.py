@@ -12,8 +12,9 @@ Attack: give an object a name by which others are granted -> Defence: the new na
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -196,6 +197,7 @@ OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 """For each kind of object the words of conditions that speak of it: of its name first."""
 
 
+@cache
 def words_of_object(name: str) -> tuple[str, ...]:
     """Return the words of conditions on the object that an operation names; nothing if it names none."""
     if name not in KINDS:
@@ -277,14 +279,14 @@ def with_name(request: CanonicalRequest, operation: Operation, name: str) -> Can
     """Return a request that names its object in another way."""
     before = operation.path.partition("{")[0]
     after = request.path[len(before) + len(name_in(request.path, operation)) :]
-    return replace(request, path=f"{before}{name}{after}")
+    return request._replace(path=f"{before}{name}{after}")
 
 
 def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]]) -> CanonicalRequest:
     """Return a request some of whose parameters have other values, as many as before or fewer: the rest is left out."""
     left = {name: iter(those) for name, those in values.items()}
     query = ((name, next(left[name], None) if name in left else value) for name, value in request.query)
-    return replace(request, query=tuple((name, value) for name, value in query if value is not None))
+    return request._replace(query=tuple((name, value) for name, value in query if value is not None))
 
 
 def new_name(request: CanonicalRequest) -> str:

@@ -158,7 +158,7 @@ Judged = NeedsBody | NeedsLookup | Verdict
 
 def settle_names(verdict: Verdict, loaded: Mapping[str, str], takes: tuple[str, ...]) -> Verdict:
     """Note the names that an archive has, by their marks, and those of nobody's that its images may take."""
-    images = replace(verdict.decision.images, takes=takes) if verdict.decision.images is not None else None
+    images = verdict.decision.images._replace(takes=takes) if verdict.decision.images is not None else None
     decision, known = replace(verdict.decision, images=images), replace(verdict.known, loaded=loaded)
     return replace(verdict, decision=decision, known=known)
 

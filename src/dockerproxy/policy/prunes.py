@@ -18,7 +18,6 @@ ID where it has one. Nothing is forced: the engine refuses what is in use, or wa
 import json
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from math import inf
@@ -110,8 +109,7 @@ _MOMENT: Final = re.compile(
 ).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """To what a client narrows a prune.
 
     Attributes:

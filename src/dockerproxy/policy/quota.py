@@ -8,8 +8,7 @@ Attack: enlarge what is there already -> Defence: updates count (test: test_an_u
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.constraints.amount import Amount
@@ -84,8 +83,7 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
 """The same of those whose grant is unrestricted: nobody reads how much they ask for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """How much may be an owner's.
 
     Attributes:
@@ -99,7 +97,7 @@ class Quota:
     def for_operation(self, name: str) -> "Quota":
         """Return those parts to which an operation may add."""
         words = _ADDS.get(name, ())
-        return replace(self, most={word: most for word, most in self.most.items() if word in words})
+        return self._replace(most={word: most for word, most in self.most.items() if word in words})
 
     def evaded_by(self, name: str, *, is_open: bool) -> str:
         """Return the quotas to which an operation adds what nobody counts, as words in a sentence; empty if none."""

@@ -16,8 +16,7 @@ with a star. A digest cannot pass for a tag.
 """
 
 import re
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
@@ -51,8 +50,7 @@ _MEETS_DIGESTS: Final = re.compile(r":[0-9a-f?]*\*[0-9a-f?*]*").fullmatch
 """What may be a tag and may be digits, after a star that would take in `@sha256`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """An image, by its normalised reference.
 
     Attributes:
@@ -98,7 +96,7 @@ def _has_two_registries(name: str) -> bool:
 
 def with_default_tag(reference: Reference) -> Reference:
     """Return what a reference means to an engine: the tag `latest` if it has neither tag nor digest."""
-    return reference if reference.tag or reference.digest else replace(reference, tag="latest")
+    return reference if reference.tag or reference.digest else reference._replace(tag="latest")
 
 
 def normalise_pattern(text: str) -> str:

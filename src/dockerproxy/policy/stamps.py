@@ -17,7 +17,6 @@ spellings are refused (test: test_whatever_grant_admits_a_create_it_is_stamped).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
@@ -67,7 +66,7 @@ def stamp_query(request: CanonicalRequest, stamp: Mapping[str, str]) -> Canonica
     labels = read_json(given[0].encode(errors="surrogateescape")) if len(given) == 1 and given[0] else {}
     text = write_json(add_stamp(labels if isinstance(labels, dict) else {}, stamp)).decode(errors="surrogateescape")
     others = tuple(pair for pair in request.query if fold(pair[0]) != _LABELS)
-    return replace(request, query=(*others, (_LABELS, text)))
+    return request._replace(query=(*others, (_LABELS, text)))
 
 
 def put_stamp(content: Json, places: Iterable[str], stamp: Mapping[str, str]) -> Json:

@@ -8,9 +8,8 @@ shows only what is own (test: test_a_socket_that_lists_more_than_what_is_own_is_
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -45,8 +44,7 @@ _IMAGES: Final = (Kind.IMAGE, "ImageList", "/images/json?filters={}", "/images/{
 """For each kind the operation that lists it, and the targets to list and to remove; what uses others comes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(NamedTuple):
     """One object that was to be removed.
 
     Attributes:

@@ -17,8 +17,7 @@ Attack: call a volume like the mark of another one -> Defence: names and marks a
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import list_nonces
@@ -44,8 +43,7 @@ Mark = tuple[str, str, str]
 """What kind of object it is, `id` or `nonce`, and that. The id of a volume is its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """Something that is counted.
 
     Attributes:

@@ -16,7 +16,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dockerproxy.observe.ports import LogPort
 from dockerproxy.observe.record import Peer, plain_body
@@ -45,8 +45,7 @@ _PATIENCE: Final = 10
 _dump: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of a question.
 
     Attributes:

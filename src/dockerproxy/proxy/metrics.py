@@ -1,8 +1,7 @@
 """What is measured of all sockets, as metrics: what their exchanges have left, and what they use up now."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.observe.exposition import Family, Kind
@@ -16,8 +15,7 @@ _ANSWERED: Final = frozenset({Outcome.ALLOWED, Outcome.REPORTED})
 _NO_OPERATION: Final = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """A socket that is served.
 
     Attributes:

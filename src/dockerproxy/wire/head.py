@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.errors import Refusal
 from dockerproxy.text import lower, number, trim
@@ -165,8 +165,7 @@ class RequestHead:
         return self.minor > 0 and (status != _CONTINUE or self.expects_continue)
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """What is needed of a response head to find the end of the response.
 
     Attributes:

@@ -7,8 +7,7 @@ Attack: a split, repeated, empty or escaped parameter, or a trailing semicolon -
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.text import lower
 
@@ -19,8 +18,7 @@ _MEDIA_TYPE: Final = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER})*)")
 _PARAMETERS: Final = re.compile(_PARAMETER)
 
 
-@dataclass(frozen=True, slots=True)
-class MediaType:
+class MediaType(NamedTuple):
     """A media type.
 
     Attributes:

@@ -13,9 +13,8 @@ Attack: data after the end -> Defence: only zeros are accepted (same test).
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 BLOCK: Final = 512
 MOST_NAME: Final = 4096
@@ -88,8 +87,7 @@ _HARMLESS: Final = re.compile(
 _READ: Final = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One file, directory or link of an archive.
 
     Attributes:

@@ -106,7 +106,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
     if is_about_object(tried.request.operation, condition.word):
         if tried.found is None:
             return ": unknown object"
-        if _holds(condition, replace(tried, request=replace(tried.request, query=()))):
+        if _holds(condition, replace(tried, request=tried.request._replace(query=()))):
             return ": with this query an engine would act on others too"
         return f": it is {list_names(tried.found.names, 'and')}"
     if condition.constraint.takes is Takes.CHOICE:

@@ -197,7 +197,7 @@ def _compare_images(old: ImageOwner | None, new: ImageOwner | None) -> str:
 
 
 def _owns_no_more(old: ImageOwner | None, new: ImageOwner | None) -> bool:
-    if old is None or new is None or old != replace(new, granted=old.granted, takes=old.takes):
+    if old is None or new is None or old != new._replace(granted=old.granted, takes=old.takes):
         return False
     pairs = (old.granted, new.granted), (old.takes, new.takes)
     return all(any(covers_pattern(wide, narrow) for wide in before) for before, after in pairs for narrow in after)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 
 import pytest
 from policy.inspecting import admits, conditions_of, inspect
@@ -50,7 +49,7 @@ def problems(
     name: str = FIELDS[0],
     body: Json = service("ghcr.io/a/b:1"),  # noqa: B008 (nobody changes it)
 ) -> list[str]:
-    request = replace(request_of(*sent), fields=tuple((name.encode(), value.encode()) for value in values))
+    request = (request_of(*sent))._replace(fields=tuple((name.encode(), value.encode()) for value in values))
     bounds = {} if granted is None else {"credentials": granted}
     if sent == LOOK:
         faults = judge_claims(conditions_of(bounds), claims_of_head(request, Known())).faults

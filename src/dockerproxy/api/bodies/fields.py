@@ -29,10 +29,10 @@ with the spelling that goes to the engine.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from dockerproxy.api.rows import list_rows, split_row
 from dockerproxy.text import fold
@@ -79,8 +79,7 @@ _SCALARS: Final[Mapping[Type, frozenset[Class]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """A line of a table.
 
     Attributes:
@@ -151,7 +150,7 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
     prefix = "".join(word for word in words if "=" not in word)
     rules = dict(word.split("=") for word in words if "=" in word)
     for each in others[name]:
-        yield replace(each, path=prefix + each.path, rule=rules.pop(each.path, each.rule))
+        yield each._replace(path=prefix + each.path, rule=rules.pop(each.path, each.rule))
     if rules:
         raise KeyError(*rules)
 

@@ -16,7 +16,6 @@ whatever is in it, and no image can do more than what a container of it is allow
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS
@@ -199,7 +198,7 @@ class Archive:
             self._judge()
             if self.fault or isinstance(content, Fault):
                 return
-            self._entry = replace(self._entry, size=len(content))
+            self._entry = self._entry._replace(size=len(content))
             self._write(self._entry, passed)
             passed.append(content)
         if padding_of(self._entry.size):

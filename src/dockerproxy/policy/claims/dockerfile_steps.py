@@ -33,8 +33,7 @@ do that, and to read more than is there hides nothing.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.text import lower, upper
 
@@ -106,8 +105,7 @@ class Budget:
             raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """An instruction.
 
     Attributes:

@@ -7,7 +7,6 @@ condition admits that.
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -116,7 +115,7 @@ def read_pull(request: CanonicalRequest, parameter: str) -> Reference | None:
 def _read_own(image: str, reference: Reference, *, every: bool) -> Reference | None:
     if not is_whole(image, reference) or (every and reference.digest):
         return None
-    return replace(reference, tag="") if every else with_default_tag(reference)
+    return reference._replace(tag="") if every else with_default_tag(reference)
 
 
 def _registries(parameter: str, *, namespaces: bool) -> Line:

@@ -1,7 +1,6 @@
 """The table of each operation whose request says more than its path: what engines know, with what constraints add."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field
@@ -21,7 +20,7 @@ def _add_reads(operation: str, fields: tuple[Field, ...]) -> Iterator[Field]:
     for each in fields:
         reads = READS.get((operation, each.path), ())
         always = each.rule.endswith(ALWAYS) or any(read.always for read in reads)
-        yield replace(each, rule=f"{operation}:{each.path}{ALWAYS if always else ''}") if reads else each
+        yield each._replace(rule=f"{operation}:{each.path}{ALWAYS if always else ''}") if reads else each
 
 
 BODIES: Final[Mapping[str, Body]] = {
