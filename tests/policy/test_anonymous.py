@@ -52,13 +52,13 @@ def mounted_by(content: Any) -> dict[str, str]:
 @given(CREATES)
 def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
     before = mounted_by(content)
-    stamp_anonymous(content, make_stamp("team", "n9", "g"))
-    assert mounted_by(content) == before
-    for mount in content.get("HostConfig", {}).get("Mounts") or ():
+    stamped: dict[str, Any] = stamp_anonymous(content, make_stamp("team", "n9", "g"))
+    assert mounted_by(content) == before == mounted_by(stamped)
+    for mount in stamped.get("HostConfig", {}).get("Mounts") or ():
         is_anonymous = mount["Type"] == "volume" and not mount.get("Source")
         labels = mount.get("VolumeOptions", {}).get("Labels", {})
         assert (labels.get(OWNER) == "team", GRANTS in labels) == (is_anonymous, is_anonymous)
-    nonces = list_nonces(content)
+    nonces = list_nonces(stamped)
     assert len(set(nonces)) == len(nonces)
     assert all(nonce.startswith("n9.") for nonce in nonces)
 

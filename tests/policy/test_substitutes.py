@@ -1,6 +1,7 @@
 """What a grant puts in the place of a client's text stands where that text was read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hypothesis import given
 from workbench.requests import OPERATIONS_WITH_CONDITIONS, Asked, requests
@@ -36,8 +37,10 @@ def test_what_is_put_in_stands_where_its_claim_was_read_and_nowhere_else(asked: 
     if not isinstance(request, CanonicalRequest) or isinstance(content, Refusal):
         return
     body, known = BODIES[asked.operation.name], Known(body=(content,))
-    for target in {claim.target for claim in read_request(body, request, known).claims if claim.target}:
-        read = read_request(body, request, known)
+    before = read_request(body, request, known)
+    for target in {claim.target for claim in before.claims if claim.target}:
+        read = replace(before)
         query = substitute(read, {target: MARK})
         marked = {*find_marks(read.content), *(f"?{name}" for name, values in query.items() if MARK in values)}
         assert marked == {target}
+    assert before == read_request(body, request, known)

@@ -26,11 +26,11 @@ ANONYMOUS: Final = "com.docker.volume.anonymous"
 _VOLUME: Final = "volume"
 
 
-def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> None:
-    """Have the anonymous volumes that a create asks for made with a stamp: its body is changed."""
+def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
+    """Return the body of a create with a stamp on the anonymous volumes that it asks for."""
     host = content.get("HostConfig") or {}
     if not isinstance(host, dict):
-        return
+        return content
     given, binds = content.get("Volumes"), host.get("Binds")
     volumes = given if isinstance(given, dict) else {}
     sources = [str(bind) for bind in binds] if isinstance(binds, list) else []
@@ -42,17 +42,16 @@ def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> None:
     asked = {path: clean_path(path) for path in (*volumes, *(bind for bind in sources if ":" not in bind))}
     free = {path: clean for path, clean in asked.items() if clean not in taken}
     more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
-    if mounts:
-        mounts = [_without_stamp(mount) for mount in mounts]
-        host["Mounts"] = list[Json](mounts)
-    if not any(map(_is_anonymous, (*mounts, *more))):
-        return
-    host["Mounts"] = [_stamp(mount, number, stamp) for number, mount in enumerate((*mounts, *more))]
-    content["HostConfig"] = host
+    if not mounts and not more:
+        return content
+    mounts = [*map(_without_stamp, mounts), *more]
+    host = {**host, "Mounts": [_stamp(mount, number, stamp) for number, mount in enumerate(mounts)]}
+    content = {**content, "HostConfig": host}
     if given:
         content["Volumes"] = {path: value for path, value in volumes.items() if path not in free}
     if binds:
         host["Binds"] = [bind for bind in sources if bind not in free]
+    return content
 
 
 def _without_stamp(mount: Object) -> Object:

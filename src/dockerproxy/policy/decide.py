@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
@@ -67,7 +68,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
-    name, denied = request.operation.name, list[tuple[Case, Judgement]]()
+    name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), list[Reading]()
     streams: Decision | None = None
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
@@ -79,7 +80,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             continue
         if case.body is None and not case.stamped:
             return case.decision
-        answer = _look_into(policy, case, request, known)
+        answer = _look_into(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
         elif isinstance(answer, Decision) and answer.conditions:
@@ -139,12 +140,18 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
 
 
 def _look_into(
-    policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known
+    policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known, reads: list[Reading]
 ) -> Decision | Lookup | Wanted | Judgement:
-    """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
+    """Look at what a request says besides its path; return what is wrong with it if it is not allowed.
+
+    Attack: have one case put in what goes on under another -> Defence: each puts into copies; what was read for all of
+    them never changes (test: test_what_is_put_in_stands_where_its_claim_was_read_and_nowhere_else).
+    """
     if case.reads_body and known.body is None:
         return Wanted.BODY
-    read = read_request(case.body or BODIES[request.operation.name], request, known)
+    if not reads or reads[0].found is not known.found:
+        reads[:] = [read_request(BODIES[request.operation.name], request, known)]
+    read = replace(reads[0])
     if case.body is None:
         return _stamp_open(policy, case, read, known)
     judgement = judge_claims(case.of_body, read.claims)
@@ -179,7 +186,7 @@ def _write(
     stamp = _find_stamp(policy, request, known, " ".join(grants))
     query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
-        stamp_anonymous(read.content, stamp)
+        read.content = stamp_anonymous(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     decision = case.decision
     if query or content is not None:
@@ -264,7 +271,7 @@ def _find_volumes(claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
 
 
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
-    """Put substitutes, by their paths, at their places in what was read: its content is changed.
+    """Put substitutes, by their paths, at their places in what was read: it gets another content.
 
     Returns:
         Parameters of the query that go on with other values.
@@ -274,24 +281,25 @@ def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, t
         if target.startswith("?"):
             query[target[1:]] = (str(value),)
         elif isinstance(read.content, dict):
-            _put(read.content, target, value)
+            read.content = _put(read.content, target, value)
     return query
 
 
-def _put(content: Object, target: str, value: Json) -> None:
-    """Put a value at its place, in objects that are made where they are missing."""
+def _put(content: Object, target: str, value: Json) -> Object:
+    """Return an object with a value at its place, in objects that are made where they are missing."""
     *steps, last = _STEPS(target)
-    place: Json = content
+    changed = dict(content)
+    place: Json = changed
     for step in steps:
+        below: Json = None
         if step.startswith("[") and isinstance(place, list):
-            place = place[int(step[1:-1])]
+            below = place[int(step[1:-1])] = copy(place[int(step[1:-1])])
         elif isinstance(place, dict):
-            below = place.get(step)
-            if below is None:
-                below = place[step] = {}
-            place = below
+            below = place[step] = {} if place.get(step) is None else copy(place[step])
+        place = below
     if isinstance(place, dict):
         place[last] = value
+    return changed
 
 
 def _explain(policy: CompiledPolicy, name: str, denied: Iterable[tuple[Case, Judgement]]) -> str:
