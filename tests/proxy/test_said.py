@@ -1,6 +1,7 @@
 """What an engine says of an image that it makes has the names that were asked for, and no mark."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -168,3 +169,16 @@ def test_an_image_without_a_name_is_called_by_its_id_as_soon_as_that_is_known(li
     assert read(lines.feed(load, coded) + LAST_CHUNK) == b"Loading\n"
     said = read(lines.end(load, LAST_CHUNK, {mark: IDENTITY}))
     assert said == shown.replace("HERE", IDENTITY.decode()).encode()
+
+
+def test_many_images_take_no_longer_than_their_lines() -> None:
+    marks = FreshMarks("me", "1")
+    mine = [marks.replace("") for _ in range(512)]
+    load = making("/images/load")
+    load = replace(load, known=replace(load.known, loaded=marks.names))
+    lines, begin = SaidLines(is_chunked=False), time.process_time()
+    for mark in mine:
+        assert lines.feed(load, f'{{"stream":"Loaded image: {mark}\\n"}}\r\n'.encode()) == b""
+    said = lines.end(load, b"", dict.fromkeys(mine, IDENTITY))
+    assert time.process_time() - begin < 1
+    assert said == b'{"stream":"Loaded image ID: %b\\n"}\r\n' % IDENTITY * 512
