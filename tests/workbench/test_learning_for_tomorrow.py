@@ -278,6 +278,27 @@ def test_own_networks_and_volumes_of_a_container_are_not_listed() -> None:
     assert "volumes: [data]" in learn(volume, with_both), "nothing here says that the socket knows what is own"
 
 
+def test_what_own_does_not_grant_is_written_beside_it() -> None:
+    """`own` speaks neither of checkpoints, which name directories of the host, nor of what a swarm runs."""
+    checkpoints = record_of(f"GET /containers/{ID}/checkpoints", "web")
+    assert "- CheckpointList: {own: true}" in lines_of(*OWN_RECORDS, checkpoints)
+    policy = load(learn(*OWN_RECORDS, checkpoints))
+    mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner)
+    assert settled(policy, checkpoints, mine).allowed
+    volume = record_of("POST /volumes/create", body={"Name": "data"}, status=201)._replace(created="data")
+    mounts: Json = [{"Type": "volume", "Source": "data", "Target": "/data"}]
+    task: Json = {"TaskTemplate": {"ContainerSpec": {"Image": "app:1", "Mounts": mounts}}}
+    service = record_of("POST /services/create", body=task, status=201)
+    assert settled(load(learn(*OWN_RECORDS, volume, service)), service).allowed
+
+
+def test_own_networks_are_not_listed_after_a_restart_either() -> None:
+    again = resume(learn(*OWN_RECORDS))
+    for record in (NETWORK, create("db", NetworkMode="net")):
+        again.note(record, NOON)
+    assert "networks:" not in again.text()
+
+
 def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_without_names() -> None:
     names = ("web", "db", "cache", "proxy")
     inspected = [record_of(f"GET /containers/{number:064x}/json", name) for number, name in enumerate(names, 1)]

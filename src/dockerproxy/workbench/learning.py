@@ -43,7 +43,8 @@ _FEWEST_OWN: Final = 3
 create the same again."""
 
 _USED: Final = frozenset(WORDS[kind] for kind in (Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME))
-"""Objects that bodies name. Those that are the client's own need not be listed where `own` is granted."""
+"""Objects that bodies name. Those that are the client's own need not be listed where `own` is granted, except in what a
+swarm runs: `own` says nothing of that."""
 
 _NOT_FOUND: Final = 404
 """The engine has no such object, and would say so itself."""
@@ -120,7 +121,8 @@ class Learner:
         others = {usage.named for usage in usages.values() if not usage.is_own}
         listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
-        grants = [usages[name].grant(owns=name in owned, stamps=bool(owned)) for name in OPERATIONS if name in usages]
+        stamps = bool(owned) or self._own is not None
+        grants = [usages[name].grant(owns=name in owned, stamps=stamps) for name in OPERATIONS if name in usages]
         return LearnedSocket(
             settings=self._settings,
             grants=tuple(gather(grants, self._own)),
@@ -165,7 +167,7 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
 def _is_covered(grant: LearnedGrant) -> bool:
     """Whether `own` admits all that a grant admits; what changes an object is held to the grants that create such."""
     if grant.conditions == {OWN: True}:
-        return True
+        return grant.operation in OWN_GRANT.operations
     conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in grant.conditions.items())
     is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys()
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions)
@@ -183,6 +185,7 @@ class _Usage:
         self._known = find_words(operation)
         self._leave = self._known.keys() & {"force"}
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
+        self._used = _USED & self._of_body if operation.section != "services" else frozenset[str]()
         self._words = {name: begin(word, owned, of_body=name in self._of_body) for name, word in self._known.items()}
         self._count = self._denied = self._reaching = self._untold = self._own = self._in_rounds = 0
         self._openings: Counter[str] = Counter()
@@ -203,7 +206,7 @@ class _Usage:
             self._open(need.opening, 1)
         for word, value in need.values.items():
             self._words[word].note(value, doubtful=need.is_doubtful)
-            if word in _USED and not self._owned.owns_all(word, value):
+            if word in self._used and not self._owned.owns_all(word, value):
                 self._others.add(word)
 
     @property
@@ -227,9 +230,7 @@ class _Usage:
         if UNRESTRICTED.word in values:
             self._open(_EARLIER, count)
         self._others |= {
-            word
-            for word in _USED & self._known.keys()
-            if word in values or (OWN not in values and self._known[word].narrows)
+            word for word in self._used if word in values or (OWN not in values and self._known[word].narrows)
         }
         for name, word in self._words.items():
             word.resume(values.get(name), count)
@@ -244,7 +245,7 @@ class _Usage:
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]
         told = {self.named} if owns else set()
-        told |= (_USED & self._of_body) - self._others if stamps else set()
+        told |= self._used - self._others if stamps else set()
         settled |= dict.fromkeys(told & settled.keys(), Settled(None))
         if owns:
             settled[OWN] = Settled(value=True)
