@@ -130,6 +130,17 @@ async def test_a_commit_whose_name_cannot_be_given_is_refused() -> None:
 
 
 @in_loop
+async def test_a_commit_has_its_name_where_something_is_hidden_of_its_answer() -> None:
+    async with served() as (here, engine):
+        hiding = read_policy(f"sockets: {{a: {{path: /a.sock, hide: [registry], {ALLOW}}}}}", "policy.yaml").sockets[0]
+        client = await (await add_socket(here, hiding.policy))()
+        for name, status in (("base", 409), ("b", 201)):
+            await client.send(request("POST", f"/v1.41/commit?container=c&repo={name}", "Content-Length: 0"))
+            assert (await client.answer())[0] == status
+        assert engine.given[full("b")] == identify(3)
+
+
+@in_loop
 async def test_names_are_given_though_the_client_goes() -> None:
     async with served() as (here, engine):
         client = await build(here, "a")

@@ -149,7 +149,8 @@ async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
             watch = _Watch(client, verdict)
             async with asyncio.timeout(patience):
                 await watch.begin()
-            exchange.begin_alone(head, keep_plain(data) if verdict.hides else data)
+            exchange.begin_alone(head)
+            exchange.send(keep_plain(data) if verdict.hides else data)
             exchange.begin_stream()
             try:
                 await _pass_on(client, watch, reader, head)

@@ -387,8 +387,7 @@ class Exchange(Asking):
         self._client.detach()
         self._await_answer(verdict)
 
-    def begin_alone(self, head: ResponseHead, answer: bytes) -> None:
-        """Begin to pass on the answer to a request that went alone."""
+    def begin_alone(self, head: ResponseHead) -> None:
+        """Begin the answer to a request that went alone."""
         self.state = step(self.state, Signal.WHOLE)
         self.begin_answer(head)
-        self.send(answer)

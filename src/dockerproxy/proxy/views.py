@@ -86,10 +86,10 @@ async def pass_on(
         head, content = read_answer(answer)
     if exchange.is_held:
         exchange.judged = verdict
-        exchange.begin_alone(head, answer)
+        exchange.begin_alone(head)
         if exchange.learns:
             exchange.note_answer(content)
-        exchange.end_answer()
+        exchange.end_with(answer, is_whole=True)
 
 
 async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result]) -> _Result:
