@@ -169,8 +169,9 @@ def _look_into(
 
 
 def _only_names_it(read: Reading, lookup: Lookup) -> bool:
-    """Whether a lookup only asks if the name of what is created is free. If so, nothing is judged otherwise.
+    """Whether a lookup only asks if the name of what is created is free, so that nothing is judged otherwise if it is.
 
+    No other claim reads the answer, and what is nobody's is admitted by each grant, with nothing in its place.
     Attack: join oneself, by one's own new name, so that what the name means is asked once and presumed for both ->
     Defence: a name on which the reading depends twice is not presumed (test: test_what_is_presumed_is_what_is_judged).
     """
