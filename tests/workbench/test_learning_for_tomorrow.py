@@ -292,6 +292,19 @@ def test_what_own_does_not_grant_is_written_beside_it() -> None:
     assert settled(load(learn(*OWN_RECORDS, volume, service)), service).allowed
 
 
+def test_what_reaches_beyond_an_own_object_is_told() -> None:
+    built = record_of("POST /build?t=app:1")
+    removed, forced = (
+        record_of(f"DELETE /images/app:1{query}", "docker.io/library/app:1") for query in ("", "?force=1")
+    )
+    assert lines_of(built, forced)[-2:] == [lines_of(built)[-1], "- ImageDelete: {own: true, force: true}"]
+    *_, said, grant = lines_of(built, removed, forced)
+    assert said == "# 1 of 2 requests acted on more than it named; held to what is own as it is here it may be refused"
+    assert grant == "- ImageDelete: {own: true}"
+    changed = record_of("GET /containers/web/changes?parent=1", "web")
+    assert "# every request acted on more than it named; held" in learn(*OWN_RECORDS, changed)
+
+
 def test_own_networks_are_not_listed_after_a_restart_either() -> None:
     again = resume(learn(*OWN_RECORDS))
     for record in (NETWORK, create("db", NetworkMode="net")):

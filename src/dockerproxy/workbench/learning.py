@@ -187,7 +187,7 @@ class _Usage:
         self._of_body = {name for name in self._known if is_of_body(operation, name)}
         self._used = _USED & self._of_body if operation.section != "services" else frozenset[str]()
         self._words = {name: begin(word, owned, of_body=name in self._of_body) for name, word in self._known.items()}
-        self._count = self._denied = self._reaching = self._untold = self._own = self._in_rounds = 0
+        self._count = self._denied = self._reaching = self._beyond = self._untold = self._own = self._in_rounds = 0
         self._openings: Counter[str] = Counter()
         self._demands: Counter[str] = Counter()
         self._last = 0.0
@@ -199,6 +199,7 @@ class _Usage:
         self._in_rounds += need.in_round
         self._last = max(self._last, when)
         self._reaching += need.reaches
+        self._beyond += need.values.get(self.named) is REACHING
         self.lists = "" if need.needs_all else self.lists
         self._untold += need.is_untold
         self._demands.update(need.demands)
@@ -213,6 +214,11 @@ class _Usage:
     def is_own(self) -> bool:
         """Whether all requests were about what the client had created."""
         return 0 < self._own == self._count
+
+    @property
+    def _may_reach(self) -> bool:
+        """Whether the grant does not say that requests act on more than they name, as they may."""
+        return any(self._words[name].settle(self._count).value is None for name in self._leave)
 
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
@@ -266,14 +272,17 @@ class _Usage:
             operation=self._name,
             conditions=conditions,
             remarks=tuple(remarks),
-            doubts=tuple(self._doubt(contained=not openings)),
+            doubts=tuple(self._doubt(owns=owns, contained=not openings)),
             openings=tuple(self._explain(openings)),
             count=self._count,
             last=self._last,
         )
 
-    def _doubt(self, *, contained: bool) -> Iterator[str]:
+    def _doubt(self, *, owns: bool, contained: bool) -> Iterator[str]:
         """Say why the grant may not do."""
+        beyond = self._beyond + (self._reaching if self._may_reach else 0)
+        if owns and beyond:
+            yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be refused"
         if self._untold and contained:
             yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
         if self._denied:
@@ -288,7 +297,7 @@ class _Usage:
         if self._in_rounds:
             settled[named] = Settled(None)
             yield describe(self._name)
-        elif self._reaching and not self._leave <= {name for name, each in settled.items() if each.value is not None}:
+        elif self._reaching and self._may_reach:
             why = f"{share(self._reaching, self._count)} {REACHING.reason}"
             if settled[named].value is not None:
                 yield f"{named}: left out, since {why}"
