@@ -279,12 +279,14 @@ def test_own_networks_and_volumes_of_a_container_are_not_listed() -> None:
 
 
 def test_what_own_does_not_grant_is_written_beside_it() -> None:
-    """`own` speaks neither of checkpoints, which name directories of the host, nor of what a swarm runs."""
+    """`own` speaks neither of checkpoints, nor of all arguments of ps, nor of what a swarm runs."""
     checkpoints = record_of(f"GET /containers/{ID}/checkpoints", "web")
     assert "- CheckpointList: {own: true}" in lines_of(*OWN_RECORDS, checkpoints)
-    policy = load(learn(*OWN_RECORDS, checkpoints))
+    shown = record_of(f"GET /containers/{ID}/top?ps_args=-eo+pid", "web")
+    policy = load(learn(*OWN_RECORDS, checkpoints, shown))
     mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner)
     assert settled(policy, checkpoints, mine).allowed
+    assert settled(policy, shown, mine).allowed
     volume = record_of("POST /volumes/create", body={"Name": "data"}, status=201)._replace(created="data")
     mounts: Json = [{"Type": "volume", "Source": "data", "Target": "/data"}]
     task: Json = {"TaskTemplate": {"ContainerSpec": {"Image": "app:1", "Mounts": mounts}}}

@@ -57,7 +57,7 @@ _DIGITS: Final = 12
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
 
-_ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
+ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
 """What holds of an operation on some objects, unless a grant says otherwise."""
 
 
@@ -198,10 +198,10 @@ def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: li
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
-        if UNRESTRICTED in grant.conditions or not said & (of_object if name in _ALWAYS else {OWN}):
+        if UNRESTRICTED in grant.conditions or not said & (of_object if name in ALWAYS else {OWN}):
             yield grant
             continue
-        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: _ALWAYS.get(name, ())}
+        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: ALWAYS.get(name, ())}
         lent = {key: _choose(conditions, words - of_object - said) for key, conditions in bounds.items()}
         served = [_choose(each.conditions, words - of_object - said) for each in serving]
         if len({*lent.values(), *served}) == 1:

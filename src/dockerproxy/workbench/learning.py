@@ -14,7 +14,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.compile import CREATED_BY
+from dockerproxy.policy.compile import ALWAYS, CREATED_BY
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.differences import covers
@@ -165,11 +165,11 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
 
 
 def _is_covered(grant: LearnedGrant) -> bool:
-    """Whether `own` admits all that a grant admits; what changes an object is held to the grants that create such."""
+    """Whether `own` admits all that a grant admits; what changes an object, or shows processes, it bounds further."""
     if grant.conditions == {OWN: True}:
         return grant.operation in OWN_GRANT.operations
     conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in grant.conditions.items())
-    is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys()
+    is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys() - ALWAYS.keys()
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions)
 
 
