@@ -7,7 +7,19 @@ import pytest
 from api.paths import path_of
 from hypothesis import given
 from hypothesis import strategies as st
-from observe.records import ID, NOON, allows, learn, lines_of, load, record_of, resume, settled
+from observe.records import (
+    ID,
+    NOON,
+    allows,
+    is_doubtful,
+    learn,
+    lines_of,
+    load,
+    queries_of,
+    record_of,
+    resume,
+    settled,
+)
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Outcome, Record
@@ -276,6 +288,19 @@ def test_own_networks_and_volumes_of_a_container_are_not_listed() -> None:
     assert "volumes: [backup, data]" in text
     assert "networks: [lan, net]" in text
     assert "volumes: [data]" in learn(volume, with_both), "nothing here says that the socket knows what is own"
+
+
+@given(st.sampled_from(sorted(name for name, kind in KINDS.items() if kind is Kind.CONTAINER)), st.data())
+def test_what_is_done_to_an_own_object_is_allowed_or_told(name: str, data: st.DataObject) -> None:
+    operation = OPERATIONS[name]
+    query = data.draw(st.sampled_from(queries_of(operation)))
+    record = record_of(f"{operation.method} {path_of(operation)}{query and '?'}{query}", "web")
+    text = learn(*OWN_RECORDS, record)
+    policy = load(text)
+    command: Json = {"entrypoint": "true", "arguments": []}
+    mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner, document={"processconfig": command})
+    is_told = "held to what is own" in " ".join(text.split())
+    assert is_doubtful(record) or is_told or settled(policy, record, mine).allowed
 
 
 def test_what_own_does_not_grant_is_written_beside_it() -> None:
