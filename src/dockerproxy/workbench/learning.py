@@ -38,6 +38,8 @@ _MOST_TOLD_APART: Final = 50
 _MOST_EXPLAINED: Final = 3
 """Written reasons why a grant is unrestricted."""
 
+_NETWORKS: Final = WORDS[Kind.NETWORK]
+
 _FEWEST_OWN: Final = 3
 """Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
 create the same again."""
@@ -252,6 +254,8 @@ class _Usage:
         remarks = [] if owns else [*self._leave_out_names(settled)]
         told = {self.named} if owns else set()
         told |= self._used - self._others if stamps else set()
+        if _NETWORKS in told - {self.named} and settled[_NETWORKS].value is not None:
+            remarks.append(f"{_NETWORKS}: left out, since all were own; the engine's default network is allowed, too")
         settled |= dict.fromkeys(told & settled.keys(), Settled(None))
         if owns:
             settled[OWN] = Settled(value=True)
