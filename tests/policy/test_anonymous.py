@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from policy.stamping import MINE, POLICY, THEIRS, engine, send, sent
 
@@ -49,15 +49,26 @@ def mounted_by(content: Any) -> dict[str, str]:
     }
 
 
+def is_anonymous(mount: dict[str, Any]) -> bool:
+    return mount["Type"] == "volume" and not mount.get("Source")
+
+
 @given(CREATES)
+@example({"Volumes": {"/a": {}}, "HostConfig": {"Tmpfs": {"/a/": ""}, "Mounts": [{"Type": "bind", "Target": "/b"}]}})
+@example({"Volumes": {"/a": {}}, "HostConfig": None})
+@example({"HostConfig": {"Mounts": [{"Type": "volume", "Target": "/a", "VolumeOptions": {"Labels": {"x": "y"}}}]}})
 def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
     before = mounted_by(content)
+    assert not list_nonces(content)
     stamped: dict[str, Any] = stamp_anonymous(content, make_stamp("team", "n9", "g"))
     assert mounted_by(content) == before == mounted_by(stamped)
-    for mount in stamped.get("HostConfig", {}).get("Mounts") or ():
-        is_anonymous = mount["Type"] == "volume" and not mount.get("Source")
-        labels = mount.get("VolumeOptions", {}).get("Labels", {})
-        assert (labels.get(OWNER) == "team", GRANTS in labels) == (is_anonymous, is_anonymous)
+    host, sent = (each.get("HostConfig") or {} for each in (content, stamped))
+    assert ("Volumes" in stamped, "Binds" in sent) == ("Volumes" in content, "Binds" in host)
+    mounts, others = (each.get("Mounts", ()) for each in (sent, host))
+    assert [each for each in mounts if not is_anonymous(each)] == [each for each in others if not is_anonymous(each)]
+    for mount in filter(is_anonymous, mounts):
+        labels = mount["VolumeOptions"]["Labels"]
+        assert (labels[OWNER], GRANTS in labels) == ("team", True)
     nonces = list_nonces(stamped)
     assert len(set(nonces)) == len(nonces)
     assert all(nonce.startswith("n9.") for nonce in nonces)
@@ -98,11 +109,12 @@ LISTING = read_policy(
 @pytest.mark.parametrize("labels", [MINE, {OWNER: "team", "x": "y"}])
 def test_a_volume_that_is_listed_gets_no_stamp(labels: dict[str, str]) -> None:
     """It is nobody's, so that no client of those that share it removes it."""
-    mount = {"Type": "volume", "Source": "cache", "Target": "/cache", "VolumeOptions": {"Labels": labels}}
+    options = {"NoCopy": True, "Labels": labels}
+    mount = {"Type": "volume", "Source": "cache", "Target": "/cache", "VolumeOptions": options}
     body = {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}
     made = sent(send("POST /containers/create", body, engine(None), policy=LISTING.policy))
     kept = {name: text for name, text in labels.items() if name == "x"}
-    assert made["HostConfig"]["Mounts"] == [{**mount, "VolumeOptions": {"Labels": kept}}]
+    assert made["HostConfig"]["Mounts"] == [{**mount, "VolumeOptions": {**options, "Labels": kept}}]
     for owner in ("*", "others"):
         mount["VolumeOptions"] = {"Labels": {OWNER: owner, NONCE: "n1"}}
         assert not send("POST /containers/create", body, engine(None), policy=LISTING.policy).passes

@@ -18,7 +18,7 @@ from typing import Final
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.stamps import NONCE, STAMP, add_stamp
 from dockerproxy.policy.words import clean_path
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of, object_of
 
 ANONYMOUS: Final = "com.docker.volume.anonymous"
 """The label that Docker puts on such volumes, but not on those of mounts."""
@@ -28,18 +28,13 @@ _VOLUME: Final = "volume"
 
 def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
     """Return the body of a create with a stamp on the anonymous volumes that it asks for."""
-    host = content.get("HostConfig") or {}
-    if not isinstance(host, dict):
-        return content
-    given, binds = content.get("Volumes"), host.get("Binds")
-    volumes = given if isinstance(given, dict) else {}
-    sources = [str(bind) for bind in binds] if isinstance(binds, list) else []
+    host, volumes = object_of(content.get("HostConfig")), object_of(content.get("Volumes"))
+    binds = [str(bind) for bind in list_of(host.get("Binds"))]
     mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
-    tmpfs = host.get("Tmpfs")
-    taken = {clean_path(bind.split(":")[1]) for bind in sources if ":" in bind}
+    taken = {clean_path(bind.split(":")[1]) for bind in binds if ":" in bind}
     taken |= {clean_path(str(mount.get("Target"))) for mount in mounts}
-    taken |= {clean_path(path) for path in tmpfs} if isinstance(tmpfs, dict) else set()
-    asked = {path: clean_path(path) for path in (*volumes, *(bind for bind in sources if ":" not in bind))}
+    taken |= {clean_path(path) for path in object_of(host.get("Tmpfs"))}
+    asked = {path: clean_path(path) for path in (*volumes, *(bind for bind in binds if ":" not in bind))}
     free = {path: clean for path, clean in asked.items() if clean not in taken}
     more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
     if not mounts and not more:
@@ -47,19 +42,24 @@ def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
     mounts = [*map(_without_stamp, mounts), *more]
     host = {**host, "Mounts": [_stamp(mount, number, stamp) for number, mount in enumerate(mounts)]}
     content = {**content, "HostConfig": host}
-    if given:
+    if volumes:
         content["Volumes"] = {path: value for path, value in volumes.items() if path not in free}
     if binds:
-        host["Binds"] = [bind for bind in sources if bind not in free]
+        host["Binds"] = [bind for bind in binds if bind not in free]
     return content
 
 
 def _without_stamp(mount: Object) -> Object:
-    options = mount.get("VolumeOptions")
-    labels = options.get("Labels") if isinstance(options, dict) else None
-    if not isinstance(options, dict) or not isinstance(labels, dict) or STAMP.isdisjoint(labels):
-        return mount
-    return {**mount, "VolumeOptions": {**options, "Labels": add_stamp(labels, {})}}
+    return mount if STAMP.isdisjoint(_read_labels(mount)) else _put_stamp(mount, {})
+
+
+def _read_labels(mount: Object) -> Object:
+    return object_of(object_of(mount.get("VolumeOptions")).get("Labels"))
+
+
+def _put_stamp(mount: Object, stamp: Mapping[str, str]) -> Object:
+    labels: Json = add_stamp(_read_labels(mount), stamp)
+    return {**mount, "VolumeOptions": {**object_of(mount.get("VolumeOptions")), "Labels": labels}}
 
 
 def _is_anonymous(mount: Mapping[str, Json]) -> bool:
@@ -69,17 +69,11 @@ def _is_anonymous(mount: Mapping[str, Json]) -> bool:
 def _stamp(mount: Object, number: int, stamp: Mapping[str, str]) -> Json:
     if not _is_anonymous(mount):
         return mount
-    options = mount.get("VolumeOptions")
-    said = options if isinstance(options, dict) else {}
-    labels = said.get("Labels")
-    fresh = {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""}
-    return {**mount, "VolumeOptions": {**said, "Labels": add_stamp(labels if isinstance(labels, dict) else {}, fresh)}}
+    return _put_stamp(mount, {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""})
 
 
 def list_nonces(content: Mapping[str, object]) -> tuple[str, ...]:
     """Return the nonces of the anonymous volumes that a create makes, as its body goes to the engine."""
-    host = content.get("HostConfig")
-    mounts = objects_at(host.get("Mounts"), "") if isinstance(host, dict) else ()
-    options = (mount.get("VolumeOptions") for _, mount in mounts if _is_anonymous(mount))
-    labels = (each.get("Labels") for each in options if isinstance(each, dict))
-    return tuple(str(each[NONCE]) for each in labels if isinstance(each, dict) and STAMP & each.keys())
+    mounts = objects_at(object_of(content.get("HostConfig")).get("Mounts"), "")
+    labels = (_read_labels(mount) for _, mount in mounts if _is_anonymous(mount))
+    return tuple(str(each[NONCE]) for each in labels if STAMP & each.keys())
