@@ -25,7 +25,9 @@ def shown(target: str, document: object) -> object:
 def test_names_of_others_are_not_shown(prefix: str) -> None:
     assert shown(f"{prefix}/images/app/json", IMAGE) == SHOWN
     other = {**IMAGE, "RepoTags": None, "RepoDigests": []}
-    assert shown(f"{prefix}/images/json", [IMAGE, other]) == [SHOWN, other]
+    second = {**other, "RepoTags": ["base:2", "secret:2"]}
+    listed = [SHOWN, other, {**second, "RepoTags": ["base:2"]}]
+    assert shown(f"{prefix}/images/json", [IMAGE, other, second]) == listed
     podman = {**IMAGE, "Names": TAGS, "History": TAGS}
     assert shown(f"{prefix}/images/json", [podman]) == [
         {**SHOWN, "Names": SHOWN["RepoTags"], "History": SHOWN["RepoTags"]}

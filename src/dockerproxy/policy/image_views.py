@@ -15,7 +15,7 @@ from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.hiding import cut
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import read_list
-from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject, get_object
 from dockerproxy.policy.references import parse_reference
 
 _FIELDS: Final = ("History", "Names", "NamesHistory", "RepoDigests", "RepoTags", "Tags", "tags")
@@ -48,7 +48,7 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
     if answer is None:
         return None
     texts = (answer.text[each.start : each.stop].encode(errors="surrogateescape") for each in answer.elements)
-    parts = [_show(owner, each.found, text) for each, text in zip(answer.elements, texts, strict=True)]
+    parts = [_show(owner, get_object(each.found), text) for each, text in zip(answer.elements, texts, strict=True)]
     known = [part for part in parts if part is not None]
     return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None
 
@@ -58,9 +58,7 @@ def _read(request: CanonicalRequest, content: bytes) -> ResolvedObject | None:
     return found if isinstance(found, ResolvedObject) else None
 
 
-def _show(owner: ImageOwner, found: ResolvedObject | Lookup, content: bytes) -> bytes | None:
-    if isinstance(found, Lookup):
-        return None
+def _show(owner: ImageOwner, found: ResolvedObject, content: bytes) -> bytes | None:
     write = partial(_keep_shown, owner.shown(found))
     fields: Mapping[str, Node] = {**dict.fromkeys(_FIELDS, write), REST: str}
     return cut(content, fields)

@@ -269,11 +269,11 @@ def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: 
     """
     if text[start] != "[":
         raise ValueError(start)
-    known, turn = before.elements if before is not None else (), 0
+    (seen, known), turn = ("", ()) if before is None else (before.text, before.elements), 0
     place = _skip(text, start + 1)
     while text[place] != "]":
         near = range(max(turn - 1, 0), min(turn + 2, len(known)))  # One may have come, gone or changed.
-        same = next((nth for nth in near if _is_at(text, place, before, nth)), None)
+        same = next((nth for nth in near if text.startswith(seen[known[nth].start : known[nth].stop], place)), None)
         if same is not None:
             stop, found = place + known[same].stop - known[same].start, known[same].found
         else:
@@ -285,14 +285,6 @@ def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: 
         if text[place] not in ",]":
             raise ValueError(place)
         place = _skip(text, place + 1) if text[place] == "," else place
-
-
-def _is_at(text: str, place: int, before: Answer | None, nth: int) -> bool:
-    """Whether an element of before stands at a place."""
-    if before is None:
-        return False
-    element = before.elements[nth]
-    return text.startswith(before.text[element.start : element.stop], place)
 
 
 def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
