@@ -29,8 +29,8 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.versions import read_version
 from dockerproxy.policy.anonymous import ANONYMOUS
 from dockerproxy.policy.image_marks import ImageOwner
-from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE, is_relative, read_list
-from dockerproxy.policy.objects import OWN, ResolvedObject, certain_values, get_object
+from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
+from dockerproxy.policy.objects import ResolvedObject, certain_values, get_object
 from dockerproxy.text import decimal, number
 from dockerproxy.wire.answer import write_message
 from dockerproxy.wire.document import Json, read_json
@@ -139,13 +139,6 @@ class Filters(NamedTuple):
 def _has(labels: Mapping[str, object], text: str) -> bool:
     name, equals, value = text.partition("=")
     return name in labels and (not equals or labels[name] == value)
-
-
-def find_listed(name: str) -> str:
-    """Return the word of the objects that an operation lists or prunes; empty if it does neither, or of all kinds."""
-    row = TABLE.get(name)
-    words = LISTED.get(name if row is None else row.lists, ())
-    return words[0] if words and words[0] != OWN else ""
 
 
 def refuse_filters(request: CanonicalRequest) -> str:

@@ -18,10 +18,11 @@ from dockerproxy.policy.compile import ALWAYS, CREATED_BY
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.differences import covers
+from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
 from dockerproxy.policy.own import OWN_GRANT
-from dockerproxy.policy.prunes import find_listed
+from dockerproxy.policy.prunes import TABLE
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.settings import SocketSettings
@@ -175,13 +176,19 @@ def _is_covered(grant: LearnedGrant) -> bool:
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions)
 
 
+def _find_listed(name: str) -> str:
+    """Return the word of the objects that an operation lists or prunes; empty if it does neither, or of all kinds."""
+    kind = LISTS.get(TABLE[name].lists if name in TABLE else name)
+    return "" if kind is None else WORDS[kind]
+
+
 class _Usage:
     """What was seen of an operation."""
 
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
         self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
-        self.lists = find_listed(self._name)
+        self.lists = _find_listed(self._name)
         self._owned = owned
         self._others: set[str] = set()
         self._known = find_words(operation)
