@@ -1,11 +1,19 @@
-"""A stand-in for an engine's images: names, and which image each means."""
+"""A stand-in for an engine's images: names, and which image each means; and how clients name and make them."""
 
 import json
 from urllib.parse import parse_qs, unquote
 
-from dockerproxy.policy.naming import Steps
+from policy.policies import request_of
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.naming import Steps, finish, list_made, tag, with_mark
+from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
 from dockerproxy.policy.prunes import Answer, Ask
 from dockerproxy.policy.references import parse_reference
+
+MINE, OTHER = ImageOwner("mine"), ImageOwner("other")
 
 
 def identify(number: int) -> str:
@@ -70,3 +78,30 @@ def play(store: Store, steps: Steps) -> Answer:
     except StopIteration as end:
         answer: Answer = end.value
         return answer
+
+
+def named_by(store: Store, name: str) -> ResolvedObject:
+    """Return the image that a removal names, as the proxy finds it out."""
+    lookup = find_object(request_of("DELETE", f"/images/{name}"))
+    assert isinstance(lookup, Lookup)
+    image = store.names.get(full(name), name)
+    found = read_object(lookup, store.describe(image), "")
+    assert isinstance(found, ResolvedObject)
+    return found
+
+
+def give(store: Store, owner: ImageOwner, number: int, name: str) -> Answer:
+    return play(store, tag(request_of("POST", f"/images/x/tag?repo={name}"), owner, identify(number)))
+
+
+def complete(request: CanonicalRequest, owner: ImageOwner, nonce: str) -> Steps:
+    """Give the one image that a request makes its names."""
+    [(mark, names)] = list_made(request, owner, nonce, {}).items()
+    return finish(owner, mark, names)
+
+
+def build(store: Store, owner: ImageOwner, number: int, *names: str) -> Answer:
+    """Make an image as an engine does that is told to put a fresh mark on it."""
+    request = request_of("POST", f"/build?{'&'.join(f't={name}' for name in names)}")
+    store.names[dict(with_mark(request, owner.name, "1").query)["t"]] = identify(number)
+    return play(store, complete(request, owner, "1"))

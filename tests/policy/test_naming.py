@@ -6,47 +6,18 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.image_store import Store, full, identify, play
+from policy.image_store import MINE, OTHER, Store, build, complete, full, give, identify, named_by, play
 from policy.policies import request_of
 
-from dockerproxy.api.request import RESERVED, CanonicalRequest
+from dockerproxy.api.request import RESERVED
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.image_marks import FreshMarks, ImageOwner, fresh_key, write_mark
 from dockerproxy.policy.judge import attach_nonce, judge, judge_object
-from dockerproxy.policy.naming import Steps, finish, list_made, makes_image, remove, tag, with_mark
+from dockerproxy.policy.naming import Steps, finish, list_made, makes_image, remove, with_mark
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer
-
-MINE, OTHER = ImageOwner("mine"), ImageOwner("other")
-
-
-def named_by(store: Store, name: str) -> ResolvedObject:
-    """Return the image that a removal names, as the proxy finds it out."""
-    lookup = find_object(request_of("DELETE", f"/images/{name}"))
-    assert isinstance(lookup, Lookup)
-    image = store.names.get(full(name), name)
-    found = read_object(lookup, store.describe(image), "")
-    assert isinstance(found, ResolvedObject)
-    return found
-
-
-def give(store: Store, owner: ImageOwner, number: int, name: str) -> Answer:
-    return play(store, tag(request_of("POST", f"/images/x/tag?repo={name}"), owner, identify(number)))
-
-
-def complete(request: CanonicalRequest, owner: ImageOwner, nonce: str) -> Steps:
-    """Give the one image that a request makes its names."""
-    [(mark, names)] = list_made(request, owner, nonce, {}).items()
-    return finish(owner, mark, names)
-
-
-def build(store: Store, owner: ImageOwner, number: int, *names: str) -> Answer:
-    """Make an image as an engine does that is told to put a fresh mark on it."""
-    request = request_of("POST", f"/build?{'&'.join(f't={name}' for name in names)}")
-    store.names[dict(with_mark(request, owner.name, "1").query)["t"]] = identify(number)
-    return play(store, complete(request, owner, "1"))
 
 
 def take(store: Store, owner: ImageOwner, name: str) -> Answer:
@@ -201,13 +172,20 @@ def test_a_name_that_was_taken_away_is_nobodys_when_another_gets_it() -> None:
     assert take(store, OTHER, "a")[0] == 200
 
 
-def test_an_engine_that_does_not_say_whose_a_name_is_gives_none() -> None:
-    steps = complete(request_of("POST", "/build?t=a"), MINE, "1")
-    next(steps)
-    steps.send((200, Store(base=1).describe(identify(1))))
-    with pytest.raises(StopIteration) as end:
-        steps.send((500, b"{}"))
-    assert end.value.value[0] == 502
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("/build?t=a&t=b:1&t=a:latest&t=", ("a", "b:1")),
+        ("/commit?container=x&repo=a&tag=1", ("a:1",)),
+        ("/commit?container=x&repo=ghcr.io/a/b", ("ghcr.io/a/b",)),
+        ("/images/create?fromSrc=-&repo=a:2", ("a:2",)),
+        ("/commit?container=x&tag=1", ()),
+        ("/commit?container=x&repo=&tag=1", ()),
+    ],
+)
+def test_what_is_made_gets_the_names_that_were_asked_for(target: str, names: tuple[str, ...]) -> None:
+    made = list_made(request_of("POST", target), MINE, "1", {})
+    assert made == {write_mark(fresh_key("1"), "mine"): tuple(map(full, names))}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +202,9 @@ def test_an_engine_that_does_not_say_whose_a_name_is_gives_none() -> None:
 def test_only_what_makes_an_image_gets_a_fresh_mark(target: str, is_made: bool) -> None:  # noqa: FBT001 (of the table)
     request = request_of("POST", target)
     assert makes_image(request) is is_made
-    if is_made and "load" not in target:
+    if "load" in target:
+        assert with_mark(request, "mine", "1") is request  # The archive gets them.
+    elif is_made:
         marked = with_mark(request, "mine", "1").target
         assert "repo=a" not in marked
         assert marked.count("mine") == 1

@@ -73,9 +73,9 @@ def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalReq
 def _list_names(request: CanonicalRequest) -> tuple[str, ...]:
     """Return the names that a request asks for, normalised. It was allowed, so they are names, and unambiguous."""
     if request.operation.name == "ImageBuild":
-        references = [parse_reference(text) for text in request.values("t") if text]
+        references = [parse_reference(text) for text in request.values("t")]
     else:
-        references = [join_reference(text, "".join(request.values("tag"))) for text in request.values("repo") if text]
+        references = [join_reference(text, "".join(request.values("tag"))) for text in request.values("repo")]
     return tuple(dict.fromkeys(str(with_default_tag(each)) for each in references if each is not None))
 
 
