@@ -1,7 +1,9 @@
 """What a person is asked is enough for the request, no wider than it, and none of it was decided already."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from proxy.harness import get, request
@@ -15,12 +17,13 @@ from dockerproxy.policy.asking import (
     extend,
     find_question,
     find_stream,
+    forget,
     may_ask,
     read_whole,
 )
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again
-from dockerproxy.policy.objects import KINDS, ResolvedObject
+from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject, missing
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.wire.document import Json
 
@@ -52,11 +55,21 @@ def find(verdict: Verdict) -> Question | NeedsLookup | None:
         (asking(deny=["ContainerList"]), get("/containers/json")),
         (asking(hide=["environment"]), get("/containers/w/top")),
         (asking(), get("/nonsense")),
+        (asking("own", quota={"containers": 3}), request("POST", "/pods/create")),
+        (asking("own", quota={"containers": 3}), request("POST", "/services/create")),
+        (asking(mode="enforce"), get("/containers/json")),
     ],
 )
 def test_what_is_decided_is_not_asked(policy: CompiledPolicy, head: bytes) -> None:
     assert not may_ask(policy, deny(policy, head))
     assert may_ask(asking(), deny(asking(), get("/containers/json")))
+
+
+@pytest.mark.parametrize("change", [{"allowed": True}, {"counts_for": "ci"}, {"status": 404}])
+def test_what_passes_or_is_not_for_want_of_a_grant_is_not_asked(change: Mapping[str, Any]) -> None:
+    """It exceeds a quota, or there is no such object."""
+    denied = deny(asking(), get("/containers/json"))
+    assert not may_ask(asking(), replace(denied, decision=replace(denied.decision, **change)))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +101,13 @@ def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, con
         assert not isinstance(judged, Verdict) or not judged.passes
 
 
+def test_a_star_that_a_client_says_is_no_pattern_of_an_answer() -> None:
+    question = find(create({"Image": "busybox", "HostConfig": {"Binds": ["/srv/*:/srv:ro"]}}))
+    assert isinstance(question, Question)
+    assert question.conditions == {"unrestricted": True}
+    assert not question.is_bounded
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -101,18 +121,28 @@ def test_what_a_person_cannot_judge_is_not_asked(body: Json) -> None:
     assert find(create(body)) is None
 
 
-def test_the_engine_is_asked_what_a_name_means() -> None:
-    found = find(deny(asking(), request("POST", "/containers/w/stop")))
+@pytest.mark.parametrize(
+    "denied",
+    [deny(asking(), request("POST", "/containers/w/stop")), create({"HostConfig": {"PidMode": "container:w"}})],
+)
+def test_the_engine_is_asked_what_a_name_means(denied: Verdict) -> None:
+    found = find(denied)
     assert isinstance(found, NeedsLookup)
-    assert found.lookup.name == "w"
+    assert (found.lookup.kind, found.lookup.name) == (Kind.CONTAINER, "w")
 
 
-def test_a_body_that_is_not_said_to_be_json_is_not_asked() -> None:
-    body = {"Image": "a"}
-    for fields in (("Content-Type: text/plain",), (), ("Content-Type: application/json", "Content-Encoding: gzip")):
-        head = request("POST", "/containers/w/start", *fields, f"Content-Length: {len(json.dumps(body))}")
-        judged = judge(asking(), head)
-        assert not isinstance(judged, Verdict) or read_whole(attach_body(judged, json.dumps(body).encode())) == NO_JSON
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"{", ["Content-Type: application/json"]),
+        (b"{}", []),
+        (b"{}", ["Content-Type: application/json; charset=latin1"]),
+        (b"{}", ["Content-Type: application/json", "Content-Encoding: gzip"]),
+    ],
+)
+def test_a_body_that_is_no_json_or_does_not_say_so_is_not_asked(content: bytes, fields: list[str]) -> None:
+    denied = deny(asking(), request("POST", CREATE, *fields, f"Content-Length: {len(content)}"))
+    assert read_whole(attach_body(denied, content)) == NO_JSON
 
 
 def test_what_is_not_asked_says_why() -> None:
@@ -220,3 +250,34 @@ def test_what_another_client_owns_is_not_asked() -> None:
         assert isinstance(whole, Verdict)
         question = find_question(policy, replace(whole, known=replace(whole.known, found=found)))
         assert (question is not None) is is_asked
+
+
+def test_what_does_not_exist_is_not_asked() -> None:
+    denied = deny(asking(), request("POST", "/containers/w/stop"))
+    waiting = find(denied)
+    assert isinstance(waiting, NeedsLookup)
+    assert find_question(asking(), know(denied, missing(waiting.lookup))) is None
+
+
+def test_after_the_answer_the_engine_is_asked_anew() -> None:
+    """What was found under the name may be something else by then."""
+    question = settle(deny(asking(), request("POST", "/containers/w/stop")), WEB)
+    allowing = extend(asking(), (question.grant_once("asked"),))
+    again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
+    assert isinstance(again, NeedsLookup)
+    assert again.lookup.name == "w"
+
+
+def test_what_was_shown_of_a_body_goes_on_after_the_answer() -> None:
+    policy = asking(paths={"/workspace": "/srv/project"})
+    body = json.dumps({"Image": "busybox", "HostConfig": {"Binds": ["/workspace:/w"]}}).encode()
+    head = request("POST", CREATE, "Content-Type: application/json", f"Content-Length: {len(body)}")
+    whole = read_whole(attach_body(deny(policy, head), body))
+    assert isinstance(whole, Verdict)
+    question = find_question(policy, whole)
+    assert isinstance(question, Question)
+    assert question.is_bounded
+    allowing = extend(policy, (question.grant_once("asked"),))
+    again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
+    assert isinstance(again, Verdict)
+    assert b'"Binds":["/srv/project:/w"]' in again.to_engine
