@@ -6,11 +6,23 @@ import pytest
 from policy.judging import judged
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.image_marks import fresh_key, write_mark
+from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.phases import Verdict, deny
+from dockerproxy.policy.phases import Verdict, deny, settle_names
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
+OWNING = read_policy(
+    "sockets: {ci: {path: /ci.sock, allow: [own, ImageBuild: {tags: [app]}, ImageLoad: {tags: [app]}]}}", "policy.yaml"
+).sockets[0]
+BUILD, LOAD = (
+    judged(OPERATIONS[name], "content-length: 9", policy=OWNING.policy, target=target)
+    for name, target in (("ImageBuild", "/v1.41/build?t=app"), ("ImageLoad", "/v1.41/images/load"))
+)
+IMAGES = judged(OPERATIONS["ImageList"], policy=OWNING.policy)
+APP = "docker.io/library/app:latest"
 
 
 def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> None:
@@ -39,3 +51,44 @@ def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
     assert not denied.decision.allowed
     assert denied.decision.message == "ContainerList denied: there is no room"
     assert denied.passes == (mode is not Mode.ENFORCE)
+
+
+@pytest.mark.parametrize("verdict", [BUILD, LOAD])
+def test_what_makes_an_image_of_its_clients_own_gets_one_nonce_for_its_marks(verdict: Verdict) -> None:
+    assert verdict.needs_nonce
+    marked = attach_nonce(verdict, "1")
+    assert marked.makes_image
+    assert not marked.needs_nonce
+    assert marked.marks is not None
+    assert marked.marks.replace("app") == write_mark(fresh_key("1/0"), "ci")
+
+
+def test_what_has_a_stamp_in_its_query_gets_one_nonce_if_it_passes() -> None:
+    stamped = replace(LIST, decision=replace(LIST.decision, stamps="ci"))
+    assert stamped.needs_nonce
+    assert not replace(stamped, to_engine=b"").needs_nonce
+    assert not replace(stamped, known=replace(stamped.known, nonce="1")).needs_nonce
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        LIST,
+        IMAGES,
+        replace(BUILD, to_engine=b""),
+        judged(OPERATIONS["ImageBuild"], "content-length: 9"),
+    ],
+)
+def test_what_makes_no_image_of_its_clients_own_has_no_marks(verdict: Verdict) -> None:
+    assert not verdict.makes_image
+    assert not verdict.needs_nonce
+    assert verdict.made == {}
+    assert verdict.marks is None
+
+
+def test_the_names_that_are_given_are_those_of_the_query_or_of_the_archive() -> None:
+    assert attach_nonce(BUILD, "1").made == {write_mark(fresh_key("1"), "ci"): (APP,)}
+    loaded = settle_names(attach_nonce(LOAD, "1"), {"m": APP, "n": ""}, ("docker.io/**",))
+    assert loaded.made == {"m": (APP,), "n": ()}
+    assert loaded.decision.images is not None
+    assert (loaded.decision.images.name, loaded.decision.images.takes) == ("ci", ("docker.io/**",))
