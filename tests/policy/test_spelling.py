@@ -66,6 +66,12 @@ def test_what_cannot_be_read_is_not_told(content: bytes) -> None:
     assert respell(OPERATIONS["ContainerInspect"], PLACES, content) is None
 
 
+@pytest.mark.parametrize("value", [5, None, {}, [1], ["/srv/project:/w", 1], [["/srv/project"]]])
+def test_what_is_no_path_is_told_as_it_came(value: object) -> None:
+    container = {"HostConfig": {"Binds": value}, "Mounts": [{"Source": value}]}
+    assert spelled("ContainerInspect", container) == container
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -252,6 +252,14 @@ def test_an_archive_fits_one_of_several_grants_as_a_whole(manifest_: str, index:
     assert (not archive.fault) is passes, archive.fault
 
 
+def test_of_several_grants_only_those_that_an_archive_fits_say_which_names_it_takes() -> None:
+    grants = tuple(conditions_of({"tags": (tag,)}) for tag in ("ci/*:*", "me/*:*"))
+    archive = Archive(request_of(*LOAD), grants)
+    assert list(archive.takes) == ["docker.io/ci/*:*", "docker.io/me/*:*"]
+    feed_all(archive, archive_of(item("manifest.json", manifest("me/a:1"))))
+    assert list(archive.takes) == ["docker.io/me/*:*"]
+
+
 def test_what_is_read_of_an_archive_is_bounded_and_nothing_of_it_is_kept_twice() -> None:
     names = [f"ci/{'x' * 200}:{number}" for number in range(500)]
     read = ReadArchive(request_of(*LOAD), (conditions_of({"tags": ("me/*",)}),))
