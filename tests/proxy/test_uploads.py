@@ -149,6 +149,7 @@ async def test_the_end_of_the_client_is_not_seen_while_a_file_is_read() -> None:
             assert not the_client(here).inbox.data
             body = the_client(here).exchange.body
             assert body is not None
+            await until(lambda: body.is_busy, "the thread has it")
             body.has_more = False
             the_client(here).update_reading()
             client.end()
