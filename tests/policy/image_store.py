@@ -26,11 +26,14 @@ class Store:
     Attributes:
         names: Which image each means.
         used: Images that containers use: the last name of such a one stays.
+        given: How many names it has given.
+        failing: The number of one that it does not give.
     """
 
     def __init__(self, **names: int) -> None:
         self.names = {full(name): identify(number) for name, number in names.items()}
         self.used: set[str] = set()
+        self.given, self.failing = 0, -1
 
     def answer(self, ask: Ask) -> Answer:
         """Answer one request."""
@@ -44,6 +47,9 @@ class Store:
         if image is None:
             return 404, b'{"message":"No such image"}'
         if verb == "tag":
+            self.given += 1
+            if self.given == self.failing:
+                return 500, b'{"message":"no space left on device"}'
             words = parse_qs(query)
             self.names[f"{words['repo'][0]}:{words['tag'][0]}"] = image
             return 201, b""

@@ -78,6 +78,16 @@ def test_a_name_that_moves_leaves_nothing_behind() -> None:
     assert set(store.names.values()) == {identify(2)}
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_name_that_cannot_move_stays_where_it_was(number: int) -> None:
+    store = Store(b=2)
+    build(store, MINE, 1, "a", "c")
+    before = dict(store.names)
+    store.failing = store.given + number
+    assert give(store, MINE, 2, "a")[0] == 500
+    assert store.names == before
+
+
 def test_a_name_of_nobody_s_is_taken_only_where_the_grant_lists_it() -> None:
     """As one that was pulled, or made before the policy was enforced; one of another client's never is."""
     listed = MINE._replace(takes=("docker.io/library/base:*", "docker.io/library/theirs:latest"))

@@ -119,7 +119,8 @@ def tag(request: CanonicalRequest, owner: ImageOwner, image: str) -> Steps:
 def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
     """Give an image a name that is free, or the owner's: the mark first, so that no name is without its owner.
 
-    A name that moves is taken away before its mark is: for a moment, nothing is called so.
+    A name that moves is taken away before its mark is: for a moment, nothing is called so. It comes back if the engine
+    does not give it.
     """
     status, taken = yield from _inspect(name)
     if taken is not None and not owner.may_take(taken, name):
@@ -129,13 +130,17 @@ def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
         return HTTPStatus.BAD_GATEWAY, write_message(
             f'nobody knows whose the image name "{name}" is: the engine answered {status}'
         )
-    if taken is not None and taken.id != image.id and name in owner.names(taken):
+    former = taken if taken is not None and taken.id != image.id and name in owner.names(taken) else None
+    if former is not None:
         status, content = yield _untag(name)
         if status not in _DONE:
             return status, content
-    for reference in (write_mark(key_of(name), owner.name), name):
+    references = write_mark(key_of(name), owner.name), name
+    for reference in references:
         status, content = yield _tag(image.id, reference)
         if status not in _DONE:
+            if former is not None:
+                yield from (_tag(former.id, back) for back in references)
             return status, content
     for other in image.marks.get(key_of(name), frozenset()) - {owner.name}:  # The name was theirs, and was taken away.
         yield _untag(write_mark(key_of(name), other))
