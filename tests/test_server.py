@@ -294,6 +294,26 @@ def test_a_server_that_cannot_be_locked_in_leaves_every_socket_to_the_one_before
         assert list_sockets(folder) == {}
 
 
+def test_a_socket_that_cannot_be_put_in_its_place_any_more_is_named() -> None:
+    """Its directory has gone while the server was locked in; only one that takes over finds out so late."""
+
+    async def serve(folder: Path, log: Log) -> None:
+        (folder / "directory").mkdir()
+        settings = replace(settings_with(folder / "directory" / "one"), takes_over=True)
+        serving = await start(Server(settings, log))
+
+        def move() -> str:
+            (folder / "directory").rename(folder / "moved")
+            return ""
+
+        with pytest.raises(UserError, match="one: cannot be put in its place: No such file or directory"):
+            await Server(settings, log).run(move)
+        serving.cancel()
+
+    with short_folder() as folder, logged_to(folder / "log") as log:
+        asyncio.run(serve(folder, log))
+
+
 def list_sockets(folder: Path) -> dict[str, int]:
     """Return the inodes of the sockets in a folder, also of those that are not in their places yet."""
     return {path.name: path.lstat().st_ino for path in folder.iterdir() if path.is_socket()}

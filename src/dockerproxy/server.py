@@ -251,11 +251,19 @@ class Server:
         return acceptor
 
     def _appear(self) -> None:
-        """Put every socket in its place."""
+        """Put every socket in its place.
+
+        Raises:
+            UserError: One cannot be put there any more.
+        """
         listening = (door.listening for door in self._doors.values())
         for each in (*listening, self._exporter.listening, self._control.listening):
-            if each is not None:
+            if each is None:
+                continue
+            try:
                 each.appear()
+            except OSError as error:
+                raise UserError(Problem(each.settings.path, f"cannot be put in its place: {error.strerror}")) from error
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
         """Set new permissions and owners of the sockets that stay: all of them or none.
