@@ -196,6 +196,17 @@ def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> Non
         assert 'Name is "web", the name of a' in verdict.decision.reason
 
 
+@pytest.mark.parametrize("theirs", [Kind.CONTAINER, Kind.POD])
+def test_the_container_that_holds_a_pod_is_called_like_no_container_of_another(theirs: Kind) -> None:
+    def find(lookup: Lookup) -> Any:
+        return engine(THEIRS if (lookup.kind, lookup.name) == (theirs, "web") else None)(lookup)
+
+    text = "sockets: {ci: {path: /ci.sock, allow: [own, PodCreateLibpod: {names: ['*']}]}}"
+    policy = read_policy(text, "policy.yaml").sockets[0].policy
+    verdict = send("POST /v5.0.0/libpod/pods/create", {"name": "p", "infra_name": "web"}, find, policy=policy)
+    assert verdict.passes is (theirs is Kind.POD)
+
+
 COMMITTING = (
     read_policy(
         "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, ImageCommit: {tags: [docker.io/library/mine-*]}]}}",

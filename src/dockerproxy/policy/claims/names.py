@@ -56,7 +56,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
     later = reading.lookup(Kind.NETWORK, name) if asks else None
-    kind = _SHARED.get(reading.request.operation.name)
+    kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
         taken = taken if taken is None or name in taken.names else replace(taken, belongs_to=NEW)
