@@ -105,6 +105,7 @@ def test_a_star_that_a_client_says_is_no_pattern_of_an_answer() -> None:
     question = find(create({"Image": "busybox", "HostConfig": {"Binds": ["/srv/*:/srv:ro"]}}))
     assert isinstance(question, Question)
     assert question.conditions == {"unrestricted": True}
+    assert question.faults == ("what binds would list has a star or a question mark, which is a pattern there",)
     assert not question.is_bounded
 
 

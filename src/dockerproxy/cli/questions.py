@@ -206,13 +206,7 @@ def list_fields(document: Json, path: str = "") -> Iterator[str]:
 
 def _show(path: str, value: Json) -> str:
     if not is_secret(path):
-        return (
-            json.dumps(value)
-            if not isinstance(value, str | list)
-            else show(value)
-            if _is_short(value)
-            else (json.dumps(value))
-        )
+        return show(value) if isinstance(value, str | list) and _is_short(value) else json.dumps(value)
     if isinstance(value, list):
         return ", ".join(f"{str(each).partition('=')[0]}={HIDDEN}" for each in value if each)
     return HIDDEN

@@ -152,7 +152,12 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     if name not in SEALED and _is_enough(policy, question):
         return question
     violations = read_request(table, request, known).violations if table is not None else []
-    faults = tuple(map(str, violations)) or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
+    patterns = (word for word, value in question.conditions.items() if not is_literal(value))
+    faults = (
+        tuple(map(str, violations))
+        or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
+        or tuple(f"what {word} would list has a star or a question mark, which is a pattern there" for word in patterns)
+    )
     question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
 
