@@ -255,6 +255,15 @@ def test_a_mark_is_no_name_that_anybody_can_use(two: Two, engine: Engine, label:
     assert marks_of(engine) == [mark]
 
 
+def test_a_list_by_names_shows_the_own_ones(two: Two, label: str) -> None:
+    """Docker leaves out all names but those, and with them who owns them."""
+    mine, other = two
+    built(mine, label, f"t=app:{label}&t=second:{label}")
+    target = "images/json?filters=" + quote(json.dumps({"reference": [f"app:{label}"]}))
+    assert [f"app:{label}" in str(each["RepoTags"]) for each in mine.list(target)] == [True]
+    assert other.list(target) == []
+
+
 def test_of_two_clients_that_give_a_name_at_once_one_gets_it(two: Two, engine: Engine, label: str) -> None:
     sockets = [socket for _ in range(4) for socket in two[:2]]
     with ThreadPoolExecutor(len(sockets)) as pool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.hiding import hide
+from dockerproxy.policy.image_lists import WHOLE, leaves_out_names, with_marks
 from dockerproxy.policy.image_views import show_names
 from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
 from dockerproxy.policy.objects import Kind, Lookup, get_object
@@ -60,7 +61,7 @@ async def show_part(  # noqa: PLR0913, PLR0917 (they are what it is made of)
                 answer = await fetch_list(socket, shared, verdict, owner)
             else:
                 async with nullcontext() if waits else socket.lookups:
-                    answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+                    answer = await _ask(socket, shared, verdict)
         await pass_on(exchange, socket, shared, verdict, answer)
     except TimeoutError:
         exchange.fail(504, f"the engine says nothing for {patience:g} seconds")
@@ -111,6 +112,24 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
     return respell(verdict.operation, verdict.known.places, left)
 
 
+async def _ask(socket: "SocketState", shared: "Shared", verdict: Verdict) -> bytes:
+    """Return the engine's answer; a list of images with all marks.
+
+    Raises:
+        UnknownObjectError: The engine does not say which there are.
+        OSError: It cannot be reached.
+    """
+    answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+    head, content = read_answer(answer)
+    if not verdict.shows_names or not leaves_out_names(verdict.request) or head.status != HTTPStatus.OK:
+        return answer
+    _, whole = await shared.resolver.ask(shared.engines, WHOLE)
+    marked = await _look(socket, shared, content + whole, partial(with_marks, content, whole))
+    if marked is None:
+        raise UnknownObjectError("the engine's answer is not as expected")
+    return with_content(_head_of(answer), marked)
+
+
 def _head_of(answer: bytes) -> bytes:
     return answer[: answer.find(END_OF_HEAD) + len(END_OF_HEAD)]
 
@@ -123,7 +142,7 @@ async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, 
         OSError: The engine cannot be reached.
     """
     async with socket.lookups:
-        answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+        answer = await _ask(socket, shared, verdict)
         if read_answer(answer)[0].status == _FAILED and LISTS.get(verdict.operation.name) is Kind.SECRET:
             answer = await converse(shared.engines, Ask("GET", verdict.target).head, to_the_end=False)
         head, content = read_answer(answer)
