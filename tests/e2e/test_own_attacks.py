@@ -66,6 +66,42 @@ def test_a_volume_is_not_replaced_while_a_create_uses_it(two: Two, label: str) -
         assert not (theirs and uses)
 
 
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_no_container_waits_for_the_network_of_another(two: Two, label: str, *, is_connected: bool) -> None:
+    """An engine looks for it by its name when the container starts."""
+    mine, other, _ = two
+    made, name = mine.make("networks/create", Name=f"n{label}"), f"/v1.41/networks/n{label}"
+    container = make_container(mine, f"c-{label}", HostConfig={} if is_connected else {"NetworkMode": f"n{label}"})
+    if is_connected:
+        assert mine.ask("POST", f"{name}/connect", Container=container).status == 200
+    for target in (name, f"/v1.41/networks/{made}"):
+        assert mine.ask("DELETE", target).status == 403
+    assert mine.ask("POST", "/v1.41/networks/prune").json()["NetworksDeleted"] in (None, [])
+    assert other.ask("POST", "/v1.41/networks/create", Name=f"n{label}").status == 403
+    assert mine.ask("DELETE", f"/v1.41/containers/{container}").status == 204
+    assert mine.ask("DELETE", name).status == 204
+
+
+def test_no_container_is_created_on_a_network_that_is_being_removed(two: Two, label: str) -> None:
+    mine, _, _ = two
+    for number in range(12):
+        name = f"n{number}{label}"
+        mine.make("networks/create", Name=name)
+        volumes = [f"n{number}-{each}-{label}:/v{each}" for each in range(28)]
+        body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": name, "Binds": volumes}}
+        create = threading.Thread(
+            target=mine.ask, args=("POST", f"/v1.41/containers/create?name=c{number}-{label}"), kwargs=body
+        )
+        create.start()
+        for _ in range(number):  # Each time a little later.
+            mine.ask("GET", "/v1.41/networks")
+        mine.ask("DELETE", f"/v1.41/networks/{name}")
+        create.join()
+        is_gone = mine.ask("GET", f"/v1.41/networks/{name}").status == 404
+        is_joined = mine.ask("GET", f"/v1.41/containers/c{number}-{label}/json").status == 200
+        assert is_gone is not is_joined
+
+
 def test_names_of_volumes_bound_those_that_a_create_makes(engine: Engine, label: str) -> None:
     allow = '[own, {VolumeCreate: {names: ["a-*"]}}, {ContainerCreate: {images: [busybox]}}]'
     with running_file(engine.socket, f"sockets: {{proxy: {{path: FOLDER/proxy.sock, allow: {allow}}}}}") as (folder, _):

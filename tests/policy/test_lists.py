@@ -22,6 +22,7 @@ from dockerproxy.policy.lists import (
     USAGE,
     Answer,
     Element,
+    has_joined,
     is_relative,
     read_count,
     read_list,
@@ -264,3 +265,26 @@ def test_a_list_of_tasks_is_not_narrowed_by_part_of_an_id(key: str) -> None:
             assert is_relative(request) is relative
     assert is_relative(request_of("GET", '/tasks?filters={"service":[""]}'))
     assert not is_relative(request_of("GET", '/events?filters={"service":["web"]}'))
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode", "joins"),
+    [
+        ({"Networks": {"net": {}}}, "bridge", True),
+        ({"Networks": {"bridge": {}, "net": None}}, "bridge", True),
+        ({"Networks": {"1f": {}}}, "1f", True),
+        ({"Networks": {"bridge": {}}}, "net", False),
+        ({"Networks": {}}, "net", True),
+        ({"Networks": None}, "1f", True),
+        (None, "net", True),
+        (None, None, False),
+        ({"Networks": {"net2": {}}}, "net2", False),
+    ],
+)
+def test_a_container_joins_the_networks_that_it_is_on_or_else_its_mode(
+    settings: object,
+    mode: object,
+    joins: bool,  # noqa: FBT001 (pytest passes it)
+) -> None:
+    found = ResolvedObject("c", (), document={"networksettings": settings, "hostconfig": {"NetworkMode": mode}})
+    assert has_joined(found, ResolvedObject("1f", ("net",))) is joins

@@ -1,14 +1,21 @@
 """What is decided about a request is true when it goes on."""
 
-from proxy.harness import in_loop, world
+import json
+
+from policy.policies import ID
+from proxy.harness import in_loop, request, world
 from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
 
-from dockerproxy.policy.judge import judge, judge_object
-from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.judge import judge, judge_body, judge_object
+from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.proxy.deciding import is_as_claimed
-from dockerproxy.proxy.removals import Claim
+from dockerproxy.proxy.removals import Claim, claim_network
+
+JSON = "Content-Type: application/json"
+NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
 
 
 @in_loop
@@ -29,3 +36,23 @@ def test_a_removal_is_about_what_was_claimed_for_it() -> None:
     assert isinstance(verdict, Verdict)
     assert is_as_claimed(verdict, Claim("db", was_judged=True))
     assert not is_as_claimed(verdict, Claim("db-log", was_judged=True))
+
+
+def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
+    allow = "{path: /ci.sock, allow: [own, ContainerCreate]}"
+    [socket] = read_policy(f"sockets: {{ci: {allow}}}", "policy.yaml").sockets
+    content = json.dumps({"Image": "x", "HostConfig": {"NetworkMode": "net"}}).encode()
+    head = request("POST", "/v1.45/containers/create", f"Content-Length: {len(content)}", JSON).partition(b"\r\n\r\n")[
+        0
+    ]
+    waiting = judge(socket.policy, head + b"\r\n\r\n")
+    assert isinstance(waiting, NeedsBody)
+    judged, found = judge_body(socket.policy, waiting, content, "n1"), {Kind.NETWORK: NET}
+    while isinstance(judged, NeedsLookup):
+        judged = judge_object(socket.policy, judged, found.get(judged.lookup.kind))
+    assert isinstance(judged, Verdict)
+    assert (judged.passes, judged.decision.joins) == (True, (ID,))
+    joins, removes = claim_network(ID, uses=True), claim_network(ID)
+    assert (joins.precedes(removes), removes.precedes(joins)) == (True, True)
+    assert not joins.precedes(claim_network(ID, uses=True))
+    assert not removes.precedes(claim_network("2f"))

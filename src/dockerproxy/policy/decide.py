@@ -191,7 +191,7 @@ def _write(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     decision = case.decision
     if query or content is not None:
-        decision = _use_volumes(policy, replace(decision, content=content, query=query), read.claims)
+        decision = _use_own(policy, replace(decision, content=content, query=query), read.claims)
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
@@ -221,14 +221,15 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
         return replace(lookups[0], others=tuple(lookups[1:]))
     decision = replace(case.decision, content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
-    return decision if has_driver else _use_volumes(policy, decision, read.claims)
+    return decision if has_driver else _use_own(policy, decision, read.claims)
 
 
-def _use_volumes(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
-    """Have the volumes that are mounted stay until the engine is done, and those that nobody has yet made before."""
-    volumes = _find_volumes(claims) if policy.owner else ()
+def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
+    """Have own volumes and networks stay until the engine is done, and volumes that nobody has yet made before."""
+    volumes = _find_own("volumes", claims) if policy.owner else ()
+    joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
     makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
-    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes)
+    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins)
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known, keys: str) -> Mapping[str, str] | None:
@@ -265,9 +266,9 @@ def _may_make(policy: CompiledPolicy, case: Case, name: str) -> bool:
     return not names or any(each is None or each.matches(volume) for each in names)
 
 
-def _find_volumes(claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
-    """Return the volumes that are mounted because they are the client's own, or that nobody has yet."""
-    found = (claim.owned for claim in claims if claim.words[0] == "volumes")
+def _find_own(word: str, claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
+    """Return what is used because it is the client's own, or nobody has it yet."""
+    found = (claim.owned for claim in claims if claim.words[0] == word)
     return tuple({each.id: each for each in found if isinstance(each, ResolvedObject)}.values())
 
 

@@ -23,7 +23,7 @@ from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import fold, lower, number
-from dockerproxy.wire.document import read_json
+from dockerproxy.wire.document import object_of, read_json
 
 LISTS: Final[Mapping[str, Kind]] = {
     "ConfigList": Kind.CONFIG,
@@ -158,6 +158,16 @@ def _prove(found: ResolvedObject | Lookup, labels: ImageLabels, services: Servic
 def admits(conditions: Mapping[str, Condition], found: ResolvedObject) -> bool:
     """Whether the conditions of a grant let a client see an object in a list, or an event about it."""
     return all(condition.matches(found) for condition in conditions.values())
+
+
+def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
+    """Whether a container of a list joins a network when it is started. Engines then look for it by its name.
+
+    Docker joins what is its mode if it is in no other network.
+    """
+    said = object_of(found.document.get("networksettings")).get("Networks")
+    mode = object_of(found.document.get("hostconfig")).get("NetworkMode")
+    return not {network.id, *network.names}.isdisjoint([*object_of(said)] or [str(mode)])
 
 
 def is_relative(request: CanonicalRequest) -> bool:

@@ -109,6 +109,7 @@ class Decision:
         mounts: Volumes that it may mount as they are now, since they are the client's own.
         makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
+        joins: IDs of the client's own networks that it joins, which must be there still.
         images: Who owns the images that it makes, names, removes or shows; None if it goes on and comes back as it is.
         stamps: Whose stamp goes into the query of what has no other place for it; empty if none does.
         counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
@@ -127,6 +128,7 @@ class Decision:
     owner: str = ""
     mounts: tuple[str, ...] = ()
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
     stamps: str = ""
     counts_for: str = ""
     images: ImageOwner | None = None

@@ -135,6 +135,9 @@ SWEEPING: Final = frozenset(
 )
 """They may remove volumes that no path names."""
 
+NETWORK_REMOVALS: Final = frozenset({"NetworkDelete", "NetworkDeleteLibpod"})
+"""They remove a network, whose name engines keep for the containers that were to join it."""
+
 EVERY: Final = frozenset({"ImageUntagLibpod"})
 """They may act on names that the request does not name first."""
 

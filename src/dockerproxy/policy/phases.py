@@ -14,7 +14,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
-from dockerproxy.policy.objects import BY_NAME, SHOWING, SWEEPING, Lookup
+from dockerproxy.policy.objects import BY_NAME, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
@@ -106,6 +106,13 @@ class Verdict(Reading):
     def removes_volumes(self) -> bool:
         """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
         return self.request.operation.name in REMOVING and bool(self.to_engine) and not self.decision.shows
+
+    @property
+    def removes_network(self) -> bool:
+        """Whether it passes, and removes a network that is somebody's."""
+        found = self.known.found
+        is_removal = self.request.operation.name in NETWORK_REMOVALS and bool(self.to_engine)
+        return is_removal and found is not None and bool(found.document) and found.belongs_to != ""
 
     @property
     def respells(self) -> bool:

@@ -7,15 +7,19 @@ name may mean something else a moment later.
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_object, judge_unknown
-from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.lists import has_joined
+from dockerproxy.policy.objects import ResolvedObject, get_object
+from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.removals import Claim, claim_for
+from dockerproxy.proxy.removals import Claim, claim_for, claim_network
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
+from dockerproxy.proxy.views import read_listing
 from dockerproxy.text import lower
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 20.0
 """Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
+
+_LIST: Final = "/containers/json?all=1"
 
 
 async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made of)
@@ -44,7 +50,33 @@ async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made 
     claims = await _claim(stack, socket, shared, verdict, patience)
     if claims:  # What was true of a volume before the claim need not be true any longer.
         verdict = await _decide(socket, shared, policy, judged, patience)
+    if verdict.removes_network:
+        verdict = await _keep_joined(socket, shared, verdict, claims[0], patience)
     return verdict, claims
+
+
+async def _keep_joined(
+    socket: "SocketState", shared: "Shared", verdict: Verdict, claim: Claim, patience: float
+) -> Verdict:
+    """Deny to remove a network that a container would join: it would join the next one of its name, of whoever's.
+
+    Raises:
+        OSError: The engine cannot be reached.
+    """
+    network, reason = verdict.known.found, ""
+    if network is None or not is_as_claimed(verdict, claim):
+        return deny(verdict, "the name means another network than before", HTTPStatus.SERVICE_UNAVAILABLE)
+    try:
+        async with asyncio.timeout(patience), socket.lookups:
+            status, content = await shared.resolver.ask(shared.engines, _LIST)
+            listing = await read_listing(socket, shared, OPERATIONS["ContainerList"], content)
+    except (TimeoutError, UnknownObjectError):
+        status = HTTPStatus.GATEWAY_TIMEOUT
+    if status != HTTPStatus.OK:
+        reason = "the engine does not say which containers are on it"
+    elif any(has_joined(get_object(each.found), network) for each in listing.elements):
+        reason = "a container is on it, running or not, and would join the next network of its name; remove it first"
+    return deny(verdict, reason) if reason else verdict
 
 
 async def _decide(
@@ -96,11 +128,12 @@ async def _claim(
     """Claim the volumes that a request may remove, or that must stay until it is done, until the stack ends."""
     if not verdict.passes:
         return []
-    if verdict.removes_volumes:
+    if verdict.removes_volumes or verdict.removes_network:
         await stack.enter_async_context(socket.removals)
         claims = [claim_for(verdict)]
     else:
         claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
+        claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
     for claim in claims:
         await stack.enter_async_context(shared.removals.claim(claim, patience))
     return claims

@@ -81,7 +81,7 @@ async def _settle(
 async def _create(  # noqa: PLR0913, PLR0917 (they are what it is made of)
     exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, patience: float
 ) -> None:
-    """Let a create go on that mounts own volumes, which stay until the engine is done; return then.
+    """Let a request go on that uses own volumes or networks, which stay until the engine is done; return then.
 
     So does what it adds to a quota: from when the first volume is made, whether its client stays or goes.
     """

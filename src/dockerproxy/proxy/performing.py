@@ -92,11 +92,11 @@ async def perform(socket: "SocketState", shared: "Shared", owner: str, ask: Ask,
             elif verdict.renames:
                 answer = await rename(socket, shared, verdict)
             elif claims and not is_as_claimed(verdict, claims[0]):
-                return HTTPStatus.CONFLICT, write_message("the name means another volume than before")
+                return HTTPStatus.CONFLICT, write_message("the name means another object than before")
             else:
                 if not claims:  # A claim has its turn already.
                     await stack.enter_async_context(socket.removals)
-                answer = await converse(shared.engines, verdict.to_engine, to_the_end=bool(claims))
+                answer = await converse(shared.engines, verdict.to_engine, to_the_end=verdict.removes_volumes)
         head, content = read_answer(answer)
     except UnknownObjectError as error:
         return HTTPStatus.BAD_GATEWAY, write_message(str(error))

@@ -1,4 +1,4 @@
-"""Claims on volumes: nothing that goes through this process takes away a volume that is being removed by its name.
+"""Claims on volumes, and on own networks: nothing that goes through this process takes away what is being removed.
 
 A volume has no id. Podman removes the one volume whose name begins with what it is given, if none has that very name.
 So what removes `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
@@ -17,6 +17,9 @@ So what removes `db` because a condition allows `db` must find it there still, o
 - Attack: remove an own volume while an own container is created with it, so that the container gets the next one of
   that name, which is another's -> Defence: a create claims the volumes that it mounts since they are its client's
   (test: test_a_volume_is_not_replaced_while_a_create_uses_it)
+- Attack: the same with an own network, which engines look for by its name at each start -> Defence: a create claims
+  the networks that it joins, and none is removed while a container would join it, running or not
+  (test: test_no_container_waits_for_the_network_of_another)
 - Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
   (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
 """
@@ -102,9 +105,16 @@ class Removals:
             claim.over.set()
 
 
+def claim_network(identity: str, *, uses: bool = False) -> Claim:
+    """Return a claim on a network. No volume is called so."""
+    return Claim(f"network/{identity}", was_judged=True, uses=uses)
+
+
 def claim_for(verdict: Verdict) -> Claim:
     """Return what a request may remove that is allowed to."""
     operation, found = verdict.operation, verdict.known.found
+    if verdict.removes_network and found is not None:
+        return claim_network(found.id)
     if operation.name in SWEEPING:
         return Claim("", was_judged=False)
     if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
