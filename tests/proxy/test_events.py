@@ -21,6 +21,11 @@ def event(kind: str, identity: str, action: str = "start", **attributes: str) ->
     return json.dumps({"Type": kind, "Action": action, "Actor": actor}).encode() + b"\n"
 
 
+def mount(time: int) -> bytes:
+    fields = json.loads(event("volume", "data", "mount"))
+    return json.dumps({**fields, "time": time}).encode() + b"\n"
+
+
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
@@ -72,6 +77,20 @@ async def test_an_object_that_was_made_anew_is_looked_up_anew() -> None:
         await engine.send(b"0\r\n\r\n")
         shown = chunk(event("volume", "data", "create") + event("volume", "data", "destroy"))
         assert await client.exactly(len(shown) + 5) == shown + b"0\r\n\r\n"
+
+
+@in_loop
+async def test_no_event_of_anothers_volume_comes_by_its_name() -> None:
+    """The event by which the own one ended is left out; and what comes first is from before the own one was there."""
+    made = {"Name": "data", "CreatedAt": "2026-01-02T03:04:05.6Z"}
+    before, then = map(mount, (1767323044, 1767323045))
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        for line, labels in ((before, MINE), (then, MINE), (then, {}), (then, MINE)):
+            await engine.send(chunk(line))
+            await tell(here, "/volumes/data", {**made, "Labels": labels})
+        await engine.send(b"0\r\n\r\n")
+        assert await client.exactly(2 * len(chunk(then)) + 5) == 2 * chunk(then) + b"0\r\n\r\n"
 
 
 @in_loop

@@ -17,6 +17,7 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.image_events import ImageEvent, read_image_event
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.prunes import find_time
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
 
@@ -46,12 +47,14 @@ class Event(NamedTuple):
         kind: Of its object.
         id: Of its object; of a volume its name.
         is_last: Whether the object is no more.
+        time: Seconds since 1970 when it happened; 0 if it does not say.
         labels: Those of a container, with what the engine adds or puts in their place; None if they may be left out.
     """
 
     kind: Kind
     id: str
     is_last: bool
+    time: int = 0
     labels: Mapping[str, object] | None = None
 
 
@@ -71,7 +74,9 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
         return None
     action, attributes = str(fields.get("Action")), actor.get("Attributes")
     has_labels = kind == Kind.CONTAINER and action not in _UNLABELLED and isinstance(attributes, dict)
-    return Event(_KINDS[kind], identity, action in _LAST, attributes if has_labels else None)
+    time = fields.get("time")
+    seconds = time if isinstance(time, int) else 0
+    return Event(_KINDS[kind], identity, action in _LAST, seconds, attributes if has_labels else None)
 
 
 def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
@@ -81,6 +86,11 @@ def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
     best = ResolvedObject(event.id, (), belongs_to=find_owner(event.labels, {}), labels=event.labels)
     decidable = ({word: each for word, each in conditions.items() if _is_decidable(each)} for conditions in shows)
     return not any(admits(conditions, best) for conditions in decidable)
+
+
+def is_of_before(event: Event, found: ResolvedObject) -> bool:
+    """Whether an event is about another volume that was called like this one before."""
+    return event.kind is Kind.VOLUME and event.time < int(find_time(found))
 
 
 def _is_decidable(condition: Condition) -> bool:

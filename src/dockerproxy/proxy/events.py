@@ -4,6 +4,9 @@ A client gets the events about objects that it may see, without what its socket 
 when the first event about it comes, and judged as if the client had named it; unless the event itself rules it out, so
 that a busy engine is not asked about the containers of others by everyone who watches.
 
+Attack: make a volume, which has no ID, by the name of one that another had or will have, to be told what happened to
+that; leave out how it ended by a filter, or do not read -> Defence: whose a volume is is asked at each event, and what
+happened before it was made is hidden (test: test_no_event_of_anothers_volume_comes_by_its_name).
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
 Attack: an event without end -> Defence: the stream is cut (test: test_an_event_without_end_is_cut).
 """
@@ -14,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.events import Event, read_event, rules_out
+from dockerproxy.policy.events import Event, is_of_before, read_event, rules_out
 from dockerproxy.policy.hiding import hide_line
 from dockerproxy.policy.image_events import ImageEvent, ImageEvents
 from dockerproxy.policy.lists import EVENTS, admits
@@ -88,7 +91,9 @@ class _Watch:
         if isinstance(event, ImageEvent):
             return self._images is not None and await self._is_image_shown(self._images, event)
         key = event.kind, event.id
-        shown = self._shown.pop(key) if key in self._shown else await self._find(event)
+        shown = self._shown.pop(key, None)
+        if shown is None or (event.kind is Kind.VOLUME and not event.is_last):
+            shown = await self._find(event)
         if not event.is_last:
             self._shown[key] = shown
             if len(self._shown) > _KNOWN:
@@ -110,7 +115,9 @@ class _Watch:
             found = await self._ask(event.kind, event.id)
         except UnknownObjectError:
             return False
-        return found is not None and any(admits(conditions, found) for conditions in shows)
+        if found is None or is_of_before(event, found):
+            return False
+        return any(admits(conditions, found) for conditions in shows)
 
     async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
         """Return an object as the engine has it now.
