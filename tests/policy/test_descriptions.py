@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from policy.policies import ID, request_for, request_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.image_marks import ImageOwner, key_of, write_mark
 from dockerproxy.policy.objects import (
     KINDS,
     Kind,
@@ -174,6 +177,18 @@ def test_what_acts_on_a_name_is_judged_by_that_name_alone_and_goes_on_under_it(
 @pytest.mark.parametrize("name", [IMAGE, ID, "4f5e", "app", "busybox:2"])
 def test_an_image_that_is_deleted_by_anything_else_is_judged_by_all_its_names(name: str) -> None:
     assert read(ask("DELETE", f"/images/{name}"), TAGGED) == ResolvedObject(IMAGE, ALL, every=True, subject=IMAGE)
+
+
+@pytest.mark.parametrize("tag", ["other", "latest"])
+def test_the_end_of_a_mark_is_no_name_of_its_image(tag: str) -> None:
+    """Podman completes it. So it would say whether another gave this name to an image that many may see."""
+    key, granted = key_of("docker.io/library/secret:1"), Condition(CONSTRAINTS["images"], ("nginx",))
+    answer = {"Id": IMAGE, "RepoTags": ["docker.io/library/nginx:latest", write_mark(key, tag)]}
+    for name, is_seen in (("nginx", True), (f"{key}:{tag}", False), (key, tag != "latest")):
+        found = read(ask("GET", f"/images/{name}/json"), answer)
+        assert isinstance(found, ResolvedObject)
+        assert granted.matches(found) is is_seen, name
+        assert ImageOwner("mine", ("**",)).sees(found) is (name == "nginx"), name
 
 
 @pytest.mark.parametrize("name", ["busybox", ID])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.image_marks import is_owned, list_called, read_marks, restrict
+from dockerproxy.policy.image_marks import is_owned, list_called, means_mark, read_marks, restrict
 from dockerproxy.policy.objects import (
     BY_REFERENCE,
     EVERY,
@@ -121,6 +121,8 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
+    if means_mark(lookup.name, found):
+        return replace(found, names=(), called=("",))
     called = list_called(lookup.name, found)
     is_anybodys = all(is_owned(found, name) for name in called)
     found = replace(found, called=called, meant=called if is_anybodys else ())

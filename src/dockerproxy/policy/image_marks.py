@@ -14,6 +14,8 @@ Attack: see which names others have given to the same image -> Defence: only own
 list and nobody owns (test: test_names_of_others_are_not_shown).
 Attack: ask for a shared image by another's name, to learn that it exists, or by a part of it, which Podman completes
 -> Defence: the name that is meant decides (test: test_a_name_of_anothers_is_like_one_that_does_not_exist).
+Attack: ask for a pulled image by what stands for another's name of it -> Defence: that is no name of the image
+(test: test_the_end_of_a_mark_is_no_name_of_its_image).
 Attack: give a pulled image another tag in its repository, so that nobody else sees it any more -> Defence: what was
 pulled is seen as before (test: test_what_was_pulled_is_seen_whoever_tags_it).
 """
@@ -27,6 +29,7 @@ from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import has_registry, parse_reference, with_default_tag
+from dockerproxy.wire.document import list_of
 
 Marks = Mapping[str, frozenset[str]]
 """Whose marks an image has, by what they stand for: a name, or nothing."""
@@ -151,6 +154,12 @@ def list_called(text: str, found: ResolvedObject) -> tuple[str, ...]:
     if has_registry(text) or (isinstance(told, list) and short in told):
         return (str(meant),)
     return tuple(name for name in found.names if name == str(meant) or name.endswith(f"/{short}")) or (str(meant),)
+
+
+def means_mark(text: str, found: ResolvedObject) -> bool:
+    """Whether a text is the end of a mark, by which Podman finds the image: then no name of it counts."""
+    tags, ends = list_of(found.document.get("repotags")), (f"/{text}", f"/{text}:latest")
+    return any(isinstance(tag, str) and tag.startswith(f"{RESERVED}/") and tag.endswith(ends) for tag in tags)
 
 
 def is_owned(found: ResolvedObject, name: str) -> bool:
