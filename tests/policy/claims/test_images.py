@@ -92,6 +92,25 @@ def test_the_image_of_a_service_stays_as_it_is_spelled() -> None:
         assert {*judgement.substitutes.values()} <= {name}
 
 
+@pytest.mark.parametrize(
+    ("operation", "image", "may_be_own"),
+    [
+        *(("ServiceCreate", "app:1", False), ("ServiceUpdate", "docker.io/library/app", False)),
+        *(("ServiceCreate", IMAGE, True), ("ServiceCreate", "cafe", True)),
+        *(("ContainerCreate", "app:1", True), ("ContainerCreateLibpod", "app:1", True)),
+    ],
+)
+def test_a_service_has_no_own_image_by_its_name(
+    operation: str,
+    image: str,
+    may_be_own: bool,  # noqa: FBT001 (pytest passes it)
+) -> None:
+    """A swarm looks for the name again at the start of each task."""
+    reading = begin(operation=operation)
+    check_images(reading, image, "Image", {})
+    assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
+
+
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:
     mount: Json = {"Type": "image", "Source": "nginx:1", "Target": "/x"}
     body: Json = {"Image": "nginx:1", "HostConfig": {"Mounts": [mount]}}

@@ -7,6 +7,9 @@ A name of an image without its registry is Docker Hub's for Docker, but for Podm
 whoever may import or tag has put what they like. So it goes on as it was judged, with the registry. Only that is added,
 and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
 none of.
+
+Attack: give an own image another's future name, for which a service looks again at the start of each task -> Defence:
+by its name, an own image is none of a service (test: test_a_service_has_no_own_image_by_its_name).
 """
 
 from typing import Final
@@ -44,9 +47,10 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
     elif reference is None:
         reading.violate(path, value, _NO_REFERENCE)
     else:
-        kept = value if reading.request.operation.section == "services" else complete(value, reference)
+        is_service = reading.request.operation.section == "services"
+        kept = value if is_service else complete(value, reference)
         name = named(str(with_default_tag(reference)))
-        mine = owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
+        mine = None if is_service else owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
         reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
 
 
