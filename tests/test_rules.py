@@ -132,6 +132,12 @@ def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
     assert not found - {"tests/test_rules.py", "tests/corpus/presets/jenkins.txt"}  # The latter is at home in one.
 
 
+def test_no_file_is_a_link() -> None:
+    """One that leads out of the project names a place of a machine."""
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--stage"], capture_output=True, check=False).stdout
+    assert not [line for line in listed.splitlines() if line.startswith(b"120000 ")]
+
+
 def test_no_line_is_left_for_later() -> None:
     later = re.compile(rb"\b(?:TO" + rb"DO|FIX" + rb"ME|XX" + rb"X)\b")
     assert not [
