@@ -105,13 +105,13 @@ class Asking(Ending):
     def _is_asked(self, verdict: Verdict) -> bool:
         """Have a person decide about a denied request; return False if nobody is asked."""
         if self._asked is None:
-            policy = self._policy if self.state is State.HELD else self._socket.policy
+            policy = self._policy if self.state is State.HELD else self.socket.policy
             if not may_ask(policy, verdict):
                 return False
             if stream := find_stream(verdict):
                 self._deny(verdict, verdict, why=stream)
                 return True
-            self._asked = Asked(policy, verdict, (self._client.granted, self._socket.granted))
+            self._asked = Asked(policy, verdict, (self._client.granted, self.socket.granted))
         self._hold()
         if not verdict.is_whole:
             self._collect(verdict)
@@ -133,7 +133,7 @@ class Asking(Ending):
         asked.is_over = True
         if answer.allows:
             if question.is_bounded and answer.lasts:
-                (self._socket if answer.lasts_long else self._client).granted.add(question.grant(answer.source))
+                (self.socket if answer.lasts_long else self._client).granted.add(question.grant(answer.source))
             self._policy = extend(asked.policy, (question.grant_once(answer.source),))
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))

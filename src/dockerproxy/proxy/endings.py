@@ -63,6 +63,8 @@ class Ending:
         said: Reads what the engine says of an image that it makes; None if that is counted, or passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
         account: Counts for the connection.
+        socket: That it came to.
+        shared: What all sockets share.
     """
 
     # An exchange has these of its own when they change: most never do.
@@ -75,8 +77,8 @@ class Ending:
 
     def __init__(self, client: ClientPort, socket: "SocketState", shared: "Shared", account: Accounting) -> None:
         self._client = client
-        self._socket = socket
-        self._shared = shared
+        self.socket = socket
+        self.shared = shared
         self.account = account
 
     @property
@@ -103,16 +105,16 @@ class Ending:
 
     def _deny_http2(self) -> bool:
         """Deny all that comes, with one record for the connection; return False if `/grpc` is allowed."""
-        verdict = self._socket.judge(_GRPC)
+        verdict = self.socket.judge(_GRPC)
         if not isinstance(verdict, Verdict) or verdict.passes:
             return False
-        self._socket.usage.enter(verdict.operation.shape)
+        self.socket.usage.enter(verdict.operation.shape)
         self.state = step(self.state, Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
         self.send(SETTINGS)
         decision = self.account.decision
         self._end(Outcome.DENIED, verdict.decision.message, Level.WARNING)
-        self._client.wait(self._socket.connections.heads)
+        self._client.wait(self.socket.connections.heads)
         self._client.deny_http2(verdict.decision.message, decision)
         return True
 
@@ -136,7 +138,7 @@ class Ending:
             self.state = step(self.state, Signal.REQUEST_END)
             self._free()
         else:
-            self._client.wait(self._socket.connections.lingering)
+            self._client.wait(self.socket.connections.lingering)
 
     def turn_off(self, reason: str) -> None:
         """Answer a client that came when there was no room for it, whatever it wants."""
@@ -156,20 +158,20 @@ class Ending:
             self._end(outcome, reason, level)
             self.linger()
         elif self.state is State.SENDING_ANSWERED:
-            self._shared.log.message(level, f"a request was cut off that the engine had answered already: {reason}")
+            self.shared.log.message(level, f"a request was cut off that the engine had answered already: {reason}")
             self.linger()
         elif self.judged is not None:
             self._end(outcome, reason, level)
             client.drop_engine()
             client.close()
         else:
-            self._shared.log.message(Level.ERR, reason)
+            self.shared.log.message(Level.ERR, reason)
 
     def _answer_health(self, status: int) -> None:
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self._client.drop_engine()
         self._closes = True
-        self._answer(*answer_ping(status, self._socket.remark, self._shared.remark), close=True)
+        self._answer(*answer_ping(status, self.socket.remark, self.shared.remark), close=True)
 
     def _answer(self, status: int, message: str, *, close: bool) -> None:
         self.account.status = status
@@ -239,7 +241,7 @@ class Ending:
         elif client.engine is None or self._closes or client.finishes:
             self.linger()
         else:
-            client.wait(self._socket.connections.lingering)
+            client.wait(self.socket.connections.lingering)
 
     # By what the engine does
 
@@ -251,7 +253,7 @@ class Ending:
     def cut_engine(self, reason: str) -> None:
         """Have no more of an engine that says more than it was asked."""
         self._client.drop_engine()
-        self._shared.log.message(Level.ERR, reason)
+        self.shared.log.message(Level.ERR, reason)
 
     def break_off(self, reason: str) -> None:
         """End what the engine has made unreadable."""
@@ -269,7 +271,7 @@ class Ending:
 
     def time_out(self) -> None:
         """End because what was waited for has not come."""
-        client, connections = self._client, self._socket.connections
+        client, connections = self._client, self.socket.connections
         if client.is_gone:
             client.abort()
         elif client.waits_in is connections.answers:
@@ -312,14 +314,14 @@ class Ending:
         judged = self.judged
         self.account.end(judged, outcome, reason, level, line)
         if judged is not None:
-            self._socket.usage.leave(judged.request.operation.shape)
+            self.socket.usage.leave(judged.request.operation.shape)
             self.judged = None
         if self._held:
             self._give_back()
 
     def _give_back(self) -> None:
         """Make room for other bodies."""
-        self._socket.held -= self._held
+        self.socket.held -= self._held
         self._held = 0
 
     def _free(self) -> None:

@@ -151,7 +151,7 @@ async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
             exchange.fail(502, "the engine's events are no stream")
         elif head.status != HTTPStatus.OK or head.framing in _WHOLE:
             answer = data + await reader.readexactly(head.length)
-            await pass_on(exchange, client.socket, client.shared, verdict, answer)
+            await pass_on(exchange, verdict, answer)
         else:
             watch = _Watch(client, verdict)
             async with asyncio.timeout(patience):

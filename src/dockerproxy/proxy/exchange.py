@@ -65,7 +65,7 @@ class Exchange(Asking):
 
     def begin_at_once(self, data: bytes) -> bool:
         """Take what came between two requests, if it is a short head and nothing else; return whether it is."""
-        socket = self._socket
+        socket = self.socket
         if len(data) >= socket.short_head:
             return False
         known = socket.known.get(data)
@@ -78,8 +78,8 @@ class Exchange(Asking):
 
     def _repeat(self, known: Known) -> bool:
         """Send on a request like one that came before; return False if something asks for the long way."""
-        client, account, connections = self._client, self.account, self._socket.connections
-        engine, usage, now = client.engine, self._socket.usage, self._shared.now()
+        client, account, connections = self._client, self.account, self.socket.connections
+        engine, usage, now = client.engine, self.socket.usage, self.shared.now()
         if engine is None or client.finishes or client.has_ended:
             return False
         if usage.enter(_REPLY) or not usage.affords(client, now, 0, connections):
@@ -98,14 +98,14 @@ class Exchange(Asking):
         as it would have, and what is learned is noted (test: test_the_short_way_and_the_long_way_do_the_same).
         """
         client = self._client
-        if client.finishes or client.has_ended or self._socket.refuses_nothing:
+        if client.finishes or client.has_ended or self.socket.refuses_nothing:
             return False
-        now = self._shared.now()
+        now = self.shared.now()
         client.write(answer)
         self.account.end_repeated(known.said, known.count, status, len(answer), now)
-        self._socket.usage.leave(_REPLY)
+        self.socket.usage.leave(_REPLY)
         self.judged, self.known, self.state = None, None, _FREE
-        client.waits_in, client.waits_since = self._socket.connections.idle, now
+        client.waits_in, client.waits_since = self.socket.connections.idle, now
         if client.inbox.data:
             client.advance()
         return True
@@ -114,7 +114,7 @@ class Exchange(Asking):
 
     def begin(self, head: bytes) -> None:
         """Take the head of a request: judge it, and send it on or answer it."""
-        client, socket, account = self._client, self._socket, self.account
+        client, socket, account = self._client, self.socket, self.account
         client.stop_waiting()
         account.begin()
         if not socket.usage.affords(client, account.begun, len(head), socket.connections):
@@ -140,7 +140,7 @@ class Exchange(Asking):
             return
         self.judged = judged
         self._closes = judged.head.close
-        too_many = self._socket.usage.enter(judged.request.operation.shape)
+        too_many = self.socket.usage.enter(judged.request.operation.shape)
         if too_many:
             self.turn_away(judged, 503, too_many)
         else:
@@ -162,7 +162,7 @@ class Exchange(Asking):
     def _hold(self) -> None:
         """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
         if self.state is State.IDLE:
-            self._policy = self._socket.policy
+            self._policy = self.socket.policy
             self.state = step(self.state, Signal.HOLD)
 
     def go_on(self, judged: Judged | Refusal) -> None:
@@ -194,12 +194,12 @@ class Exchange(Asking):
         if body is None:
             self._await_answer(verdict)
         elif verdict.operation.body in _SHORT_BODIES:
-            client.wait(self._socket.connections.bodies)
+            client.wait(self.socket.connections.bodies)
 
     def _await_answer(self, judged: Judged) -> None:
         """Note that the engine must answer soon, if the operation is one whose answer does not take long."""
         if judged.request.operation.shape is _REPLY:
-            self._client.wait(self._socket.connections.answers)
+            self._client.wait(self.socket.connections.answers)
 
     # Its body
 
@@ -264,23 +264,23 @@ class Exchange(Asking):
             elif self.state is State.SENT and self.judged is not None:
                 self._await_answer(self.judged)
         elif self.state in _ANSWERED:
-            client.wait(self._socket.connections.lingering)
+            client.wait(self.socket.connections.lingering)
 
     def _collect(self, judged: NeedsBody | Verdict) -> None:
         """Wait for all of a body."""
         self._hold()
-        self.body = body = HeldBody(judged.head, self._socket.limits.body)
+        self.body = body = HeldBody(judged.head, self.socket.limits.body)
         if body.broken:
             self.fail(body.status, body.broken)
         elif body.complete:
             self._take_whole(judged, b"")
         else:
-            self._client.wait(self._socket.connections.bodies)
+            self._client.wait(self.socket.connections.bodies)
             if judged.head.expects_continue:
                 self._client.write(_CONTINUE)
 
     def _take_held(self, body: HeldBody, data: bytes) -> int:
-        before, socket, judged = body.received, self._socket, self.judged
+        before, socket, judged = body.received, self.socket, self.judged
         _, used = body.feed(data)
         self.account.received = body.received
         self._held += body.received - before
@@ -335,7 +335,7 @@ class Exchange(Asking):
     def begin_answer(self, head: ResponseHead) -> Framing | None:
         """Take note of a final response head; return how its body ends, or None if the client does not get it."""
         client, judged = self._client, self.judged
-        if client.waits_in is self._socket.connections.answers:
+        if client.waits_in is self.socket.connections.answers:
             client.stop_waiting()
         self.state = step(self.state, _ANSWER)
         self.account.status = head.status
@@ -363,7 +363,7 @@ class Exchange(Asking):
     @property
     def learns(self) -> bool:
         """Whether somebody learns from what the engine answers."""
-        return self._socket.notes_created
+        return self.socket.notes_created
 
     def note_answer(self, answer: bytes) -> None:
         """Note what was created. Answers that say so are short, and come in one piece."""

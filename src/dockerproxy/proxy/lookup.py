@@ -20,8 +20,6 @@ from dockerproxy.proxy.views import make_volumes, pass_on, show_part
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
     from dockerproxy.proxy.exchange import Exchange
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
 
 
 async def settle(
@@ -51,9 +49,8 @@ async def _settle(
     exchange, socket, shared = client.exchange, client.socket, client.shared
     verdict, claims = await decide_and_claim(stack, socket, shared, policy, judged, patience)
     if verdict.passes and (verdict.decision.counts_for or verdict.renames) and not verdict.is_whole:
-        exchange.go_on(
-            verdict
-        )  # A start and a tag have no body to speak of, but may have one: they come back with that.
+        # A start and a tag have no body to speak of, but may have one: they come back with that.
+        exchange.go_on(verdict)
         return
     if verdict.passes and verdict.decision.counts_for:
         verdict = await reserve(stack, client, policy, verdict, patience)
@@ -62,25 +59,22 @@ async def _settle(
     elif verdict.operation.shape is Shape.STREAM:
         await follow(client, verdict, patience)
     elif verdict.removes_volumes:
-        await _remove_volumes(exchange, socket, shared, verdict, claims[0])
+        await _remove_volumes(exchange, verdict, claims[0])
     elif verdict.renames:
         if exchange.is_held:
             exchange.detach(verdict)
             answer = await rename(socket, shared, verdict, exchange.account.decision)
-            await _pass_on(exchange, socket, shared, verdict, answer)
+            await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PERFORMED and verdict.decision.shows:
-        answer = await perform_steps(exchange, socket, shared, verdict, patience)
-        await _pass_on(exchange, socket, shared, verdict, answer)
+        await _pass_on(exchange, verdict, await perform_steps(exchange, verdict, patience))
     elif claims or verdict.decision.counts_for:
-        await _create(exchange, socket, shared, verdict, policy.owner, patience)
+        await _create(exchange, verdict, policy.owner, patience)
     else:
         patience = patience if verdict.decision.shows else socket.limits.engine_timeout
-        await show_part(exchange, socket, shared, verdict, policy.owner, patience)
+        await show_part(exchange, verdict, policy.owner, patience)
 
 
-async def _create(  # noqa: PLR0913, PLR0917 (they are what it is made of)
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, patience: float
-) -> None:
+async def _create(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
     """Let a request go on that uses own volumes or networks, which stay until the engine is done; return then.
 
     So does what it adds to a quota: from when the first volume is made, whether its client stays or goes.
@@ -90,29 +84,25 @@ async def _create(  # noqa: PLR0913, PLR0917 (they are what it is made of)
     exchange.detach(verdict)
     try:
         async with asyncio.timeout(None if verdict.decision.counts_for else patience):
-            await make_volumes(shared, verdict, owner)
+            await make_volumes(exchange.shared, verdict, owner)
     except TimeoutError:
         exchange.fail(504, f"the engine makes no volume for {patience:g} seconds")
         return
     if exchange.is_held:
-        answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
-        await _pass_on(exchange, socket, shared, verdict, answer)
+        answer = await converse(exchange.shared.engines, verdict.to_engine, to_the_end=False)
+        await _pass_on(exchange, verdict, answer)
 
 
-async def _pass_on(
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, answer: bytes
-) -> None:
+async def _pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
     """Pass on the answer to what the engine was to do; what cannot be read is a failure."""
     try:
-        await pass_on(exchange, socket, shared, verdict, answer)
+        await pass_on(exchange, verdict, answer)
     except UnknownObjectError as error:
         if exchange.is_held:
             exchange.fail(502, str(error))
 
 
-async def _remove_volumes(
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, claim: Claim
-) -> None:
+async def _remove_volumes(exchange: "Exchange", verdict: Verdict, claim: Claim) -> None:
     """Let a request go on that may remove volumes; return when the engine is done with it.
 
     It is sent over a connection of its own, which the client's end does not end: an engine goes on with a removal whose
@@ -124,4 +114,4 @@ async def _remove_volumes(
         exchange.fail(503, "the name means another volume than before", TOO_MUCH_ASKED)
     else:
         exchange.detach(verdict)
-        await _pass_on(exchange, socket, shared, verdict, await converse(shared.engines, verdict.to_engine))
+        await _pass_on(exchange, verdict, await converse(exchange.shared.engines, verdict.to_engine))

@@ -37,14 +37,13 @@ PERFORMED: Final = PRUNES | {USAGE}
 """Operations that take several requests, where only what is own is shown or removed."""
 
 
-async def perform_steps(
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
-) -> bytes:
+async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float) -> bytes:
     """Make the requests that one of a client takes; return the answer, or nothing if the client goes.
 
     Raises:
         OSError: The engine cannot be reached.
     """
+    socket, shared = exchange.socket, exchange.shared
     exchange.detach(verdict)
     if verdict.operation.name in PRUNES:
         steps = prune(verdict.request, time.time(), verdict.decision.owner)

@@ -46,14 +46,13 @@ _MOST_REMEMBERED: Final = 4
 """Bytes of a list that is remembered until it comes again, and how many are."""
 
 
-async def show_part(  # noqa: PLR0913, PLR0917 (they are what it is made of)
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, patience: float
-) -> None:
+async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
     """Get an answer from the engine, and pass on what of it the client may see, who is this owner.
 
     Raises:
         OSError: The engine cannot be reached.
     """
+    socket, shared = exchange.socket, exchange.shared
     waits = verdict.operation.shape is Shape.WAIT or verdict.operation.access is Access.WRITE
     try:
         async with asyncio.timeout(None if waits else patience):
@@ -62,16 +61,14 @@ async def show_part(  # noqa: PLR0913, PLR0917 (they are what it is made of)
             else:
                 async with nullcontext() if waits else socket.lookups:
                     answer = await _ask(socket, shared, verdict)
-        await pass_on(exchange, socket, shared, verdict, answer)
+        await pass_on(exchange, verdict, answer)
     except TimeoutError:
         exchange.fail(504, f"the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
         exchange.fail(502, f"{verdict.operation.name} cannot be shown in part: {error}")
 
 
-async def pass_on(
-    exchange: "Exchange", socket: "SocketState", shared: "Shared", verdict: Verdict, answer: bytes
-) -> None:
+async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
     """Pass on an answer that has come whole, without what is hidden, if the client is still there.
 
     Raises:
@@ -80,7 +77,7 @@ async def pass_on(
     head, content = read_answer(answer)
     if verdict.hides or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK):
         work = partial(_edit, verdict, head.status, content)
-        left = await _look(socket, shared, content, work)
+        left = await _look(exchange.socket, exchange.shared, content, work)
         if left is None:
             raise UnknownObjectError("the engine's answer is not as expected")
         answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
