@@ -44,7 +44,6 @@ async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made 
 
     Raises:
         StillRemovingError: Others have claimed them for too long.
-        OSError: The engine cannot be reached.
     """
     verdict = await _decide(socket, shared, policy, judged, patience)
     claims = await _claim(stack, socket, shared, verdict, patience)
@@ -82,11 +81,7 @@ async def _keep_joined(
 async def _decide(
     socket: "SocketState", shared: "Shared", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
 ) -> Verdict:
-    """Ask the engine all that must be known of a request, and decide about it.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Ask the engine all that must be known of a request, and decide about it."""
     name = judged.operation.name
     unknown: AmbiguousNameError | None = None
     try:

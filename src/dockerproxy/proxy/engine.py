@@ -111,11 +111,7 @@ async def connect(client: "Client", first: bytes) -> None:
 
 
 async def open_connection(factory: Callable[[], _Protocol], path: str) -> tuple[asyncio.Transport, _Protocol]:
-    """Connect to the engine. One that is so busy that its queue is full is tried again for a while.
-
-    Raises:
-        OSError: It cannot be reached.
-    """
+    """Connect to the engine. One that is so busy that its queue is full is tried again for a while."""
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         try:

@@ -59,11 +59,7 @@ class _Watch:
         self._images: ImageEvents | None = None
 
     async def begin(self) -> None:
-        """Note which images the client may see, if it gets events of images.
-
-        Raises:
-            UnknownObjectError: The engine does not say.
-        """
+        """Note which images the client may see, if it gets events of images."""
         owner = self._verdict.decision.images
         if owner is None or not self._verdict.decision.shows:
             return
@@ -120,11 +116,7 @@ class _Watch:
         return any(admits(conditions, found) for conditions in shows)
 
     async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
-        """Return an object as the engine has it now.
-
-        Raises:
-            UnknownObjectError: It does not say.
-        """
+        """Return an object as the engine has it now."""
         version, operation = self._verdict.request.version, self._verdict.operation
         async with self._socket.lookups:
             found = await self._shared.resolver.find(self._shared.engines, ask(kind, name, version, operation), version)
@@ -132,11 +124,7 @@ class _Watch:
 
 
 async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
-    """Pass on what of a stream a client may see, until the engine ends or the client goes.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Pass on what of a stream a client may see, until the engine ends or the client goes."""
     exchange, reader = client.exchange, asyncio.StreamReader(limit=_LONGEST)
     protocol = partial(asyncio.StreamReaderProtocol, reader)
     transport, _ = await open_connection(protocol, choose_engine(client.shared.engines))

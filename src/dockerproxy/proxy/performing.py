@@ -38,11 +38,7 @@ PERFORMED: Final = PRUNES | {USAGE}
 
 
 async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float) -> bytes:
-    """Make the requests that one of a client takes; return the answer, or nothing if the client goes.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Make the requests that one of a client takes; return the answer, or nothing if the client goes."""
     socket, shared = exchange.socket, exchange.shared
     exchange.detach(verdict)
     if verdict.operation.name in PRUNES:
@@ -72,11 +68,7 @@ def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answe
 
 
 async def perform(socket: "SocketState", shared: "Shared", owner: str, ask: Ask, patience: float = PATIENCE) -> Answer:
-    """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`."""
     policy = own_policy(owner)
     judged = judge(policy, ask.head)
     if not isinstance(judged, NeedsLookup | Verdict):

@@ -102,11 +102,7 @@ class Ledgers:
 async def reserve(
     stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, verdict: Verdict, patience: float
 ) -> Verdict:
-    """Reserve what a request adds until the stack ends; return its verdict, or a denial if that is too much.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Reserve what a request adds until the stack ends; return its verdict, or a denial if that is too much."""
     socket, shared = client.socket, client.shared
     if policy.policy.quota is None:
         return verdict

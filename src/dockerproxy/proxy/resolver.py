@@ -1,6 +1,7 @@
 """Connections to the engine over which it is asked what names mean, and for nothing else.
 
 A few are kept, since opening one costs more than asking. None is ever a client's, and one lookup is open on each.
+All that asks the engine raises `OSError` if it cannot be reached, and `UnknownObjectError` if it does not say.
 
 - Attack: an answer that is taken for another one's -> Defence: what comes unasked or behind an answer, an interim
   answer, and a lookup that is given up end the connection (test: test_what_comes_unasked_ends_a_kept_connection,
@@ -151,10 +152,6 @@ class Resolver:
             target: Of the request.
             content: JSON.
             is_fixed: Whether it is about an image of which the labels matter, which cannot change: they are asked once.
-
-        Raises:
-            UnknownObjectError: The answer cannot be read.
-            OSError: The engine cannot be reached.
         """
         if is_fixed and target in self._fixed:
             return self._fixed[target]
@@ -177,10 +174,6 @@ class Resolver:
             lookup: What to ask.
             version: The prefix of further lookups.
             answer: To this lookup, if it was asked already.
-
-        Raises:
-            UnknownObjectError: The engine does not say.
-            OSError: It cannot be reached.
         """
         asked = lookup
         while True:
@@ -248,11 +241,7 @@ def _identify(path: str) -> object:
 
 
 async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = True) -> bytes:
-    """Send a request over a connection of its own; return all that comes until its end, or until the answer's.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Send a request over a connection of its own; return all that comes until its end, or until the answer's."""
     _, inquiry = await open_connection(Inquiry, choose_engine(paths))
     try:
         return await inquiry.ask(request, is_last=to_the_end)
@@ -261,11 +250,7 @@ async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = T
 
 
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
-    """Take an answer apart.
-
-    Raises:
-        UnknownObjectError: It is cut short, too long or no HTTP.
-    """
+    """Take an answer apart."""
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
     head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
     if head is None:

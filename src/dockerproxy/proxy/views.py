@@ -47,11 +47,7 @@ _MOST_REMEMBERED: Final = 4
 
 
 async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
-    """Get an answer from the engine, and pass on what of it the client may see, who is this owner.
-
-    Raises:
-        OSError: The engine cannot be reached.
-    """
+    """Get an answer from the engine, and pass on what of it the client may see, who is this owner."""
     socket, shared = exchange.socket, exchange.shared
     waits = verdict.operation.shape is Shape.WAIT or verdict.operation.access is Access.WRITE
     try:
@@ -69,11 +65,7 @@ async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience
 
 
 async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
-    """Pass on an answer that has come whole, without what is hidden, if the client is still there.
-
-    Raises:
-        UnknownObjectError: It is not an answer, or what it shows cannot be told.
-    """
+    """Pass on an answer that has come whole, without what is hidden, if the client is still there."""
     head, content = read_answer(answer)
     if verdict.hides or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK):
         work = partial(_edit, verdict, head.status, content)
@@ -132,12 +124,7 @@ def _head_of(answer: bytes) -> bytes:
 
 
 async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str) -> bytes:
-    """Get a list from the engine; return the answer with what of it an owner may see.
-
-    Raises:
-        UnknownObjectError: The engine's answer is not as it must be.
-        OSError: The engine cannot be reached.
-    """
+    """Get a list from the engine; return the answer with what of it an owner may see."""
     async with socket.lookups:
         answer = await _ask(socket, shared, verdict)
         if read_answer(answer)[0].status == _FAILED and LISTS.get(verdict.operation.name) is Kind.SECRET:
@@ -177,11 +164,7 @@ async def _find_services(socket: "SocketState", shared: "Shared", verdict: Verdi
 async def read_listing(
     socket: "SocketState", shared: "Shared", operation: Operation, content: bytes, version: str = ""
 ) -> Answer:
-    """Read the engine's answer to a list operation.
-
-    Raises:
-        UnknownObjectError: It is not as it must be.
-    """
+    """Read the engine's answer to a list operation."""
     key = operation.name, version
     read = partial(read_list, operation, content, version, socket.listed.get(key))
     listing = await _look(socket, shared, content, read)
@@ -206,12 +189,7 @@ async def find_labels(shared: "Shared", listing: Answer, owner: str) -> ImageLab
 
 
 async def make_volumes(shared: "Shared", verdict: Verdict, owner: str) -> None:
-    """Make the volumes that a create would make on its way, under the stamp of the one who makes them.
-
-    Raises:
-        UnknownObjectError: The engine does not, or somebody else made one of that name meanwhile.
-        OSError: It cannot be reached.
-    """
+    """Make the volumes that a create would make on its way, under the stamp of the one who makes them."""
     request, stamp = verdict.request, make_stamp(owner, verdict.known.nonce)
     libpod = "/libpod" if verdict.operation.section.startswith("libpod/") else ""
     target = f"{'/' if request.version else ''}{request.version}{libpod}/volumes/create"
