@@ -45,12 +45,7 @@ def trim(text: AnyStr, characters: AnyStr) -> AnyStr:
 
 
 def number(text: str | bytes, most_digits: int = 18) -> int | None:
-    """Read a decimal number: ASCII digits only, at most `most_digits` of them.
-
-    Args:
-        text: From a client.
-        most_digits: A number with more digits is not read.
-    """
+    """Read a decimal number: ASCII digits only, at most `most_digits` of them."""
     return int(text) if len(text) <= most_digits and text.isascii() and text.isdigit() else None
 
 
@@ -67,8 +62,7 @@ def base_name(path: str) -> str:
 def unquote(text: str) -> str:
     """Decode percent escapes as bytes: a character that is half raw and half escaped is still one character.
 
-    Args:
-        text: Bytes that are not UTF-8 are surrogate escapes, also in the result.
+    Bytes that are not UTF-8 are surrogate escapes, before and after.
     """
     return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 

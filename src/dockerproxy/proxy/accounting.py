@@ -28,13 +28,8 @@ _REPORT_LEVELS: Final = {Mode.REPORT: Level.WARNING, Mode.LEARN: Level.INFO}
 class Accounting:
     """Counts the exchanges of one connection, one after the other, and leaves one record of each.
 
-    Attributes:
-        peer: The client.
+    Attributes, besides those of `Record`:
         begun: When the exchange under way began.
-        created: Id of what it created, where somebody learns.
-        status: Of its answer, 0 before there is one.
-        received: Bytes of content from the client.
-        sent: Bytes to the client.
         count: How many exchanges have begun.
     """
 

@@ -46,21 +46,15 @@ _BETWEEN: Final = frozenset({State.IDLE, State.CLOSING})
 class Client(asyncio.Protocol):
     """One client connection and, while it has one, its engine connection.
 
-    It is the `ClientPort` of its exchanges, and a `Connection` of the registry.
+    It is the `ClientPort` of its exchanges, a `Connection` of the registry, and a `Spender`.
 
     Attributes:
         exchange: The one under way, or the next one.
-        account: Counts them.
-        engine: The engine connection.
-        buffers: What is held.
         is_slow: Whether the client does not take what was written to it.
         has_ended: Whether the client sends no more.
         finishes: Whether the connection ends with the exchange under way.
-        inbox: What came and was not taken yet.
         waits_in: What the connection waits for, or None while it has something to do.
         waits_since: When it began to wait.
-        spent: Requests in the second that ends at `spent_until`.
-        write: Writes to the client.
         number: Of the connection on its socket, from 1.
         granted: What a person has allowed until it ends.
     """

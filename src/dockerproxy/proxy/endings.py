@@ -119,13 +119,9 @@ class Ending:
         return True
 
     def turn_away(self, judged: Judged, status: int, message: str, reason: str = "") -> None:
-        """Answer a request that does not pass. The connection goes on if the body is easily read, or there is none.
+        """Answer a request that does not pass; the reason is for the log, if that says more than the message.
 
-        Args:
-            judged: The request.
-            status: Of the answer.
-            message: For the client.
-            reason: For the log, if that says more.
+        The connection goes on if the body is easily read, or there is none.
         """
         self.state = step(self.state, Signal.REFUSE)
         self.body = body = None if judged.is_whole else RequestBody(judged.head)

@@ -24,8 +24,6 @@ class Engine(asyncio.Protocol):
 
     Attributes:
         is_slow: Whether the engine does not take what was written to it.
-        write: Writes to it.
-        writelines: Writes to it, without copies.
     """
 
     transport: asyncio.Transport

@@ -48,13 +48,7 @@ def find_trouble(paths: Sequence[str]) -> str:
 
 
 def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
-    """Say why connecting to the engine failed, and what to do.
-
-    Args:
-        paths: Where the engine may be.
-        path: The one that was tried.
-        error: What came of it.
-    """
+    """Say why connecting to one of the engine's paths failed, and what to do."""
     if error.errno == errno.ENOENT:
         return f"the engine's socket is not there: {', '.join(paths)}; is the engine running, and its socket mounted?"
     if error.errno == errno.ECONNREFUSED:

@@ -145,13 +145,9 @@ class Resolver:
     async def ask(
         self, paths: Sequence[str], target: str, content: bytes | None = None, *, is_fixed: bool = False
     ) -> Answer:
-        """Send a GET, or a POST if there is a content; return the status and the content of the answer.
+        """Send a GET, or a POST if there is a content in JSON; return the answer.
 
-        Args:
-            paths: Where the engine may be.
-            target: Of the request.
-            content: JSON.
-            is_fixed: Whether it is about an image of which the labels matter, which cannot change: they are asked once.
+        What is fixed is about an image of which the labels matter, which cannot change: they are asked once.
         """
         if is_fixed and target in self._fixed:
             return self._fixed[target]

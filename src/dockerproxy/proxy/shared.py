@@ -20,17 +20,9 @@ class Shared:
 
     Attributes:
         engines: Paths where the engine may be; a reload may change them.
-        tasks: The owner of tasks.
-        log: Where records go.
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
-        turns: Those that have much to do with what has come.
-        worker: Does what takes long beside the event loop.
-        removals: What is removing volumes now.
-        resolver: Asks the engine what names mean.
-        ledgers: What is under way that counts for quotas.
         naming: Held while a client gives or takes away names of images.
-        control: The operators who watch.
     """
 
     engines: tuple[str, ...]

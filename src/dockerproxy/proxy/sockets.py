@@ -43,30 +43,20 @@ class SocketState:
     Programs poll: the same bytes come again and again. The answer to a head is a pure function of its bytes and
     the policy, so it is remembered under them. Heads that carry credentials are not kept in memory.
 
-    Attributes:
-        name: What the log calls the socket.
-        remark: What its health check says besides; empty if nothing.
-        policy: What its clients may do.
+    Attributes, besides those of `SocketSettings`:
         known: Short heads that came before, which are simple to pass on.
         decided: Verdicts that followed from what the engine said.
         listed: Lists of the engine's that were read, by operation and version.
-        limits: What its clients may use up.
-        sweep: When what they own is removed.
-        idle_after: Seconds without one of them after which it is idle.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
-        connections: The registry of its client connections.
-        usage: What they use up.
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
-        notes_created: Whether its records say what was created.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
         removals: Bounds how many remove volumes at one time for its clients.
         naming: Of those that give names to images, the one that stands in the line of all sockets.
         counted: Bounds how many add to a quota at one time for its clients.
-        journal: Takes what its exchanges leave.
         granted: What a person has allowed until the next reload.
     """
 

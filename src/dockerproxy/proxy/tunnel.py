@@ -86,13 +86,7 @@ class TunnelEnd(asyncio.Protocol):
 
 
 def open_tunnel(client: "Client", engine: asyncio.Transport, early: bytes) -> None:
-    """Stop being HTTP, for the rest of both connections' lives.
-
-    Args:
-        client: Whose connection stops being HTTP.
-        engine: Its engine connection.
-        early: What the client sent before the engine had agreed.
-    """
+    """Stop being HTTP, for the rest of both connections' lives; what is early came before the engine had agreed."""
     near = TunnelEnd(client.transport, client, is_near=True, ended=client.has_ended)
     far = TunnelEnd(engine, client, is_near=False, ended=False)
     near.peer, far.peer = far, near

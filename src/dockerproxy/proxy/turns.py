@@ -49,12 +49,7 @@ class Turns:
         self._spent = 0.0
 
     def wait(self, busy: Busy, socket: object) -> None:
-        """Let one go on when it has its turn.
-
-        Args:
-            busy: The one.
-            socket: Those of one socket have one turn after the other, and sockets take turns.
-        """
+        """Let one go on when it has its turn: those of one socket one after the other, and sockets take turns."""
         self._line.setdefault(socket, {})[busy] = None
         self._plan()
 

@@ -71,14 +71,7 @@ class Usage:
         return self.buffered > self._buffered
 
     def affords(self, spender: Spender, now: float, head: int, among: Sized) -> bool:
-        """Count a request that has come, unless it is one too many.
-
-        Args:
-            spender: Who makes it.
-            now: The time in seconds.
-            head: Bytes of its head.
-            among: All of those who make some.
-        """
+        """Count a request with a head of so many bytes, unless it is one too many of one among all who make some."""
         if now >= self._second_ends:
             self._second_ends, self._spent = int(now) + 1, 0
         if spender.spent_until != self._second_ends:

@@ -24,15 +24,7 @@ _LONGEST: Final = 2000
 
 
 def write_answer(status: int, message: str, *, close: bool, body: bool = True, decision: str = "") -> bytes:
-    """Write a whole response.
-
-    Args:
-        status: One of the statuses this proxy answers with.
-        message: For the person who reads the client's output.
-        close: Whether the connection ends after it.
-        body: False for an answer to HEAD, which has none.
-        decision: ID of the decision, by which the log has it; empty if there is none.
-    """
+    """Write a whole response: to HEAD without a body, and with the ID of the decision, by which the log has it."""
     content = write_message(message, decision)
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
@@ -71,12 +63,7 @@ def write_document(content: bytes) -> bytes:
 
 
 def with_content(head: bytes, content: bytes) -> bytes:
-    """Write a response anew with other content, which is there whole: all else of its head stays.
-
-    Args:
-        head: Of the response, which was read without fault.
-        content: What follows it now.
-    """
+    """Write a response, which was read without fault, with other content; all else of its head stays."""
     line, *fields = _split(head)
     kept = [field for field in fields if _name_of(field) not in _OF_CONTENT]
     return b"\r\n".join([line, *kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
@@ -97,11 +84,9 @@ def _name_of(field: bytes) -> bytes:
 
 
 def answer_ping(status: int, *remarks: str) -> tuple[int, str]:
-    """Return status and message for a health check.
+    """Return status and message for a health check, by the status of the engine's answer to a ping.
 
-    Args:
-        status: What the engine's ping was answered with.
-        remarks: What whoever looks after the proxy must know besides; each may be empty.
+    Each remark is what whoever looks after the proxy must know besides, or empty.
     """
     besides = "".join(f"; {remark}" for remark in remarks if remark)
     if status == HTTPStatus.OK:

@@ -80,12 +80,7 @@ def join(contents: list[bytes | memoryview]) -> list[bytes | memoryview]:
 
 
 def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | memoryview]:
-    """Write content in chunks.
-
-    Args:
-        contents: Pieces of it.
-        last: Whether no more follows.
-    """
+    """Write pieces of content in chunks, and the end if they are the last."""
     pieces: list[bytes | memoryview] = []
     for content in filter(len, join(contents)):
         pieces += (b"%x\r\n" % len(content), content, b"\r\n")

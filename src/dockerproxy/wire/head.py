@@ -184,11 +184,7 @@ class ResponseHead(NamedTuple):
 
 
 def parse_request(head: bytes) -> RequestHead | Refusal:
-    """Read a request head.
-
-    Args:
-        head: All bytes up to and including the empty line.
-    """
+    """Read a request head: all bytes up to and including the empty line."""
     lines = head[:-4].split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(lines[0])
     if line is None:
@@ -272,7 +268,7 @@ def write_request(head: RequestHead, target: bytes, *, upgrade: bool, content: b
 
     Args:
         head: What was understood.
-        target: The canonical target, which was judged.
+        target: The canonical one, which was judged.
         upgrade: Whether the operation may become a tunnel; elsewhere an offered upgrade is dropped.
         content: The body; None if it follows as it comes, or there is none.
     """
@@ -294,11 +290,7 @@ def write_request(head: RequestHead, target: bytes, *, upgrade: bool, content: b
 
 
 def parse_response(head: bytes) -> ResponseHead | None:
-    """Read a response head of the engine; None if it breaks the protocol.
-
-    Args:
-        head: All bytes up to and including the empty line.
-    """
+    """Read a response head of the engine, as far as the empty line; None if it breaks the protocol."""
     lines = head[:-4].split(b"\r\n")
     line = _STATUS_LINE.fullmatch(lines[0])
     fields = _parse_fields(lines)

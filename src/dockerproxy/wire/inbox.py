@@ -37,11 +37,7 @@ class Inbox:
         self.data[:0] = data
 
     def take_head(self, most: int) -> bytes | Refusal | None:
-        """Take a whole head off; None if it is not complete, a refusal if it never can be.
-
-        Args:
-            most: Bytes that it may have.
-        """
+        """Take a whole head off, of so many bytes; None if it is not complete, a refusal if it never can be."""
         end = self.data.find(END_OF_HEAD, max(0, self._searched - 3)) + len(END_OF_HEAD)
         if len(END_OF_HEAD) <= end <= most:
             self._searched = 0

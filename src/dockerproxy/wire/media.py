@@ -31,11 +31,7 @@ class MediaType(NamedTuple):
 
 
 def read_media_type(value: bytes) -> MediaType | None:
-    """Read the value of a Content-Type; None if it is malformed.
-
-    Args:
-        value: Without blanks around it. An empty one names no type.
-    """
+    """Read the value of a Content-Type without blanks around it; None if malformed. An empty one names no type."""
     if not value:
         return MediaType()
     found = _MEDIA_TYPE.fullmatch(value.decode("latin-1"))

@@ -22,12 +22,7 @@ _NO_DEVICE: Final = b"0000000\x000000000\0"
 
 
 def write_entry(entry: Entry, *, first: bool) -> bytes:
-    """Write the header of an entry, behind an extended one if that cannot say it all.
-
-    Args:
-        entry: What was understood.
-        first: Whether it is the first of its archive.
-    """
+    """Write the header of an entry, behind an extended one if that cannot say it all, or it is the archive's first."""
     name = (entry.name or b".") + (b"/" if entry.kind is Kind.DIRECTORY else b"")
     numbers = {b"uid": (entry.uid, _MOST_ID), b"gid": (entry.gid, _MOST_ID), b"size": (entry.size, _MOST)}
     said = {key: b"%d" % number for key, (number, most) in numbers.items() if number > most}
@@ -69,14 +64,7 @@ def _write_record(key: bytes, value: bytes) -> bytes:
 
 
 def _write_header(flag: bytes, name: bytes, target: bytes, numbers: tuple[int, ...]) -> bytes:
-    """Write a block.
-
-    Args:
-        flag: What kind of entry it is about.
-        name: Of the entry.
-        target: Of a link.
-        numbers: Mode, user, group, size and time.
-    """
+    """Write a block; the numbers are mode, user, group, size and time."""
     written = b"%07o %07o %07o %011o %011o" % numbers
     block = HEADER.pack(name, *written.split(), 8 * b" ", flag, target, USTAR, b"", _NO_DEVICE, b"")
     return block[: CHECKSUM.start] + b"%06o\0 " % sum(block) + block[CHECKSUM.stop :]
