@@ -37,23 +37,11 @@ _PROTOCOL: Final = re.compile(_TOKEN + rb"(/" + _TOKEN + rb")?")
 # Valid for Go's server (golang.org/x/net/http/httpguts.ValidHostHeader), which answers others with 400.
 _HOST: Final = re.compile(rb"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 
-_HOP_BY_HOP: Final = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-connection",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
+_OURS: Final = frozenset(
+    b"connection content-length expect keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    b"transfer-encoding upgrade".split(b" ")
 )
-"""RFC 9110 §7.6.1: about this connection, not about the request."""
-
-_OURS: Final = _HOP_BY_HOP | {b"content-length", b"expect"}
-"""Fields that `write_request` writes itself, from what was understood."""
+"""About this connection, not about the request (RFC 9110 §7.6.1), or written by `write_request` itself."""
 
 _PEEKED: Final = 2048
 """Bytes of a malformed line that a record shows."""
@@ -65,8 +53,8 @@ _FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
 
 _ONCE: Final = (
-    *(b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding", b"expect", b"upgrade"),
-    *(b"x-registry-auth", b"x-registry-config"),
+    b"content-length transfer-encoding host content-type content-encoding expect upgrade x-registry-auth "
+    b"x-registry-config".split(b" ")
 )
 """Fields of which the engine reads only one: refused when repeated."""
 
@@ -94,7 +82,6 @@ _META: Final = b"x-meta-"
 
 Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields in their order, names in lower case."""
-
 
 Values = dict[bytes, bytes]
 
