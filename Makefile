@@ -13,7 +13,7 @@ MOBY    ?=
 PODMAN  ?=
 
 # The tests of the pure core, and each of these folders and files as a target of its own.
-CORE   := tests/policy tests/config tests/api tests/wire tests/test_errors.py tests/test_settings.py tests/test_text.py
+CORE   := tests/policy tests/config tests/api tests/wire tests/test_problems.py tests/test_settings.py tests/test_text.py
 QUICK  := $(CORE:%=quick/%)
 
 .PHONY: help run test quick $(QUICK) newest coverage check audit drift fuzz format soak bench site image packages clean
@@ -45,7 +45,7 @@ newest: $(VENV)/dev .podman/usr/bin/podman ## the tests that Podman serves, on t
 coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
 	$(BIN)/coverage run -m pytest -q $(CORE)
 	$(BIN)/coverage report --fail-under=100 --show-missing \
-	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/errors.py,src/dockerproxy/text.py'
+	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/problems.py,src/dockerproxy/text.py'
 
 check: $(VENV)/dev ## formatter, linter, types, import contracts, workflows
 	$(BIN)/ruff format --check .

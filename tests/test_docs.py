@@ -42,7 +42,8 @@ from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Judged, Verdict
-from dockerproxy.settings import DEFAULTS, Level, LogFormat, LogPolls, Sandbox
+from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox
+from dockerproxy.settings import DEFAULTS, Level
 from dockerproxy.wire.answer import add_decision
 
 ROOT: Final = Path(__file__).parent.parent

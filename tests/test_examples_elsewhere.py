@@ -25,7 +25,7 @@ from hcl2.api import loads
 from dockerproxy.cli.main import make_parser
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import KNOWN
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 from dockerproxy.version import VERSION
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,8 @@ from parts import fill_in, write_table
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 from dockerproxy.workbench.log_schema import make_log_schema
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "log.md"

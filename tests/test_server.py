@@ -20,10 +20,11 @@ from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, 
 
 from dockerproxy.cli.request import ask
 from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.log import Log
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, LogFormat, Settings
+from dockerproxy.settings import Level
 
 
 @dataclass(frozen=True)

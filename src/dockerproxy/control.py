@@ -8,8 +8,9 @@ from typing import Final
 
 from dockerproxy.host.listen import Listening, listen
 from dockerproxy.observe.log import Log
+from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.control import MOST_READERS, Control, Reader
-from dockerproxy.settings import Level, Settings, SocketFile
+from dockerproxy.settings import Level, SocketFile
 from dockerproxy.version import VERSION
 
 _EVERY: Final = 1.0

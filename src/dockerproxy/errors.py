@@ -1,7 +1,4 @@
-"""What goes wrong, as values: a refused request, and mistakes of an operator.
-
-A hostile or malformed request is an ordinary value (`Refusal`); only what a person must mend is raised.
-"""
+"""Why a request is refused, as a value: a hostile or malformed request is nothing exceptional."""
 
 from typing import NamedTuple
 
@@ -16,28 +13,3 @@ class Refusal(NamedTuple):
 
     status: int
     reason: str
-
-
-class Problem(NamedTuple):
-    """One mistake in what an operator wrote.
-
-    Attributes:
-        where: The variable, or the file with line and column.
-        what: What is wrong with it.
-        hint: What to write instead; empty where nothing better is known.
-    """
-
-    where: str
-    what: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f"\n    {self.hint}" if self.hint else "")
-
-
-class UserError(Exception):
-    """Mistakes an operator can mend, all of them at once."""
-
-    def __init__(self, *problems: Problem) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems

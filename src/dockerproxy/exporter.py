@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from dockerproxy.errors import UserError
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.host.listen import Listening, listen
 from dockerproxy.host.process import Process
 from dockerproxy.observe.exposition import Family, Kind, write_metrics
 from dockerproxy.observe.log import Log
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.metrics import Measured, collect
 from dockerproxy.proxy.scrape import Scrape
-from dockerproxy.settings import Level, Settings, SocketFile
+from dockerproxy.settings import Level, SocketFile
 from dockerproxy.version import VERSION
 
 _EVERY: Final = 15.0

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from dockerproxy.control import ControlSocket
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.exporter import Exporter
 from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned
@@ -20,6 +19,8 @@ from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.learner import LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.differences import digest, find_changes
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
 from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
@@ -29,7 +30,7 @@ from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, SocketState
 from dockerproxy.proxy.sweeper import Sweeper
 from dockerproxy.proxy.tasks import Tasks
-from dockerproxy.settings import Level, Settings, SocketSettings
+from dockerproxy.settings import Level, SocketSettings
 
 _LEARNED_EVERY: Final = 60.0
 """Seconds between two looks at whether something new was learned."""

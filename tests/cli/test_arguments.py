@@ -6,7 +6,7 @@ import pytest
 from cli.files import sockets_of
 
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 SOCKETS = list(sockets_of().values())
 

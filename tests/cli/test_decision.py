@@ -9,9 +9,9 @@ from decisions import split_decision
 from workbench.test_reading import RECORD
 from workbench.test_reading import write as write_log
 
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.settings import LogFormat
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import LogFormat
 
 ID = "4KD7Q-2F"
 RESTARTED = RECORD._replace(

@@ -20,8 +20,8 @@ from cli.test_terminal import read
 from observe.records import record_of
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.problems import UserError
 from dockerproxy.wire.document import Json
 
 POLICY = """\

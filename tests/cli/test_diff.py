@@ -9,7 +9,8 @@ from cli.programs import run, run_here
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 
 NEW = """\
 sockets:

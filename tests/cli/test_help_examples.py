@@ -21,7 +21,7 @@ from cli.test_suggest import SEEN, write_log
 from dockerproxy.cli import main
 from dockerproxy.cli.learned import REMARK
 from dockerproxy.cli.main import VERBS
-from dockerproxy.settings import LogFormat
+from dockerproxy.process_settings import LogFormat
 
 DOCKERFILE = (Path(__file__).parents[2] / "Dockerfile").read_text()
 POLICY_OF_ONE = "sockets: {run: {path: /proxied/docker.sock, allow: [preset:ping]}}\n"

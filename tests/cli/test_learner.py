@@ -8,8 +8,8 @@ import pytest
 
 from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.problems import UserError
 
 RECORD = Record("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outcome.REPORTED, "", "", 200, 0, 0, 1.0)
 

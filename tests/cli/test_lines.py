@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dockerproxy.cli.lines import LONGEST, read_lines
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 
 def test_lines_come_one_after_the_other_and_none_is_endless(tmp_path: Path) -> None:

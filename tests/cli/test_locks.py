@@ -2,7 +2,8 @@
 
 from dockerproxy.cli.locks import find_problems, list_locks, sum_up
 from dockerproxy.host.sandbox import Lock
-from dockerproxy.settings import Level, Sandbox
+from dockerproxy.process_settings import Sandbox
+from dockerproxy.settings import Level
 
 ON = Lock("memory", "no core dump")
 PARTLY = Lock("files", "none but those", lacks=("one thing (needs Linux 7.1)", "another (needs Linux 7.2)"))

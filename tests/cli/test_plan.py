@@ -10,8 +10,8 @@ from cli.programs import NOWHERE, engine_at, short_folder
 
 from dockerproxy.cli import main
 from dockerproxy.cli.plan import Plan, list_words, make_plan
-from dockerproxy.errors import UserError
 from dockerproxy.policy.model import Mode
+from dockerproxy.problems import UserError
 
 POLICY = "sockets: {ci: {path: /x/ci.sock, permissions: '0666', owner: 7, limits: {rate: 9}, allow: [SystemInfo]}}"
 

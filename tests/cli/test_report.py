@@ -14,9 +14,9 @@ from observe.records import record_of
 from workbench.test_markup import HOSTILE, Read
 from workbench.test_report import text_of
 
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome
-from dockerproxy.settings import LogFormat
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import LogFormat
 
 POLICY = """\
 sockets:

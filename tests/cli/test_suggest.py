@@ -12,10 +12,11 @@ from cli.programs import PATIENCE, environment_of, run, run_here, short_folder
 from observe.records import ID, record_of, refused
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 from dockerproxy.wire.document import Json
 
 SEEN = (

@@ -11,8 +11,8 @@ import pytest
 from cli.programs import engine_of, run, short_folder
 
 from dockerproxy.cli.sweep import read_duration
-from dockerproxy.errors import UserError
 from dockerproxy.policy.stamps import OWNER
+from dockerproxy.problems import UserError
 
 POLICY = """
 sockets:

@@ -7,7 +7,7 @@ import pytest
 from cli.files import policy_in, write
 from cli.programs import environment_of, run, run_here
 
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 ALL_MET = """\
 socket traefik

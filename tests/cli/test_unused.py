@@ -11,8 +11,8 @@ from cli.test_suggest import write_log
 from observe.records import record_of
 
 from dockerproxy.config.policy_file import read_policy_file
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.problems import UserError
 
 POLICY = """\
 # Our sockets.\xa0

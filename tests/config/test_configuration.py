@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dockerproxy.config.configuration import REPLACED, read_configuration
 from dockerproxy.config.environment import KNOWN, OTHERS, Configured, read_environment
 from dockerproxy.config.switches import FOREIGN, SWITCHES
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 from dockerproxy.settings import Level
 
 KEPT = frozenset(OTHERS) - REPLACED.keys()

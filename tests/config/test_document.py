@@ -22,7 +22,7 @@ from dockerproxy.config.document import (
     compose,
     read_file,
 )
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 LOADERS: tuple[Loader, ...] = (yaml.CSafeLoader, yaml.SafeLoader)
 

@@ -14,8 +14,9 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import KNOWN, Configured, read_environment
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import FOREIGN, PART_SWITCHES, SWITCHES, WORDS
-from dockerproxy.errors import Problem, UserError
-from dockerproxy.settings import DEFAULTS, Level, LogFormat, LogPolls, SocketSettings
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import LogFormat, LogPolls
+from dockerproxy.settings import DEFAULTS, Level, SocketSettings
 
 
 def read(**variables: str) -> Configured:
@@ -34,8 +35,7 @@ def socket_of(**variables: str) -> SocketSettings:
 
 
 def value_of(name: str, value: str, setting: str) -> Any:
-    settings = read(**{name: value}).settings
-    found: object = settings
+    found: object = read(**{name: value}).settings
     for part in setting.split("."):
         found = getattr(found[0] if isinstance(found, tuple) else found, part)
     return found

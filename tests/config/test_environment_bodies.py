@@ -7,8 +7,8 @@ from policy.policies import environments, policy_of
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import UserError
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.problems import UserError
 
 
 @given(environments())

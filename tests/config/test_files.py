@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dockerproxy.config.files import open_file, open_input, read_bytes
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 
 def problem_of(path: object) -> str:

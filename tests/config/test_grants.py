@@ -19,9 +19,9 @@ from dockerproxy.config.grants import (
 )
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import MOST_GRANTED, Reader
-from dockerproxy.errors import UserError
 from dockerproxy.policy.model import Denial, Grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.problems import UserError
 
 LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), "preset:look")
 MAKE = Grant(frozenset({"ContainerCreate"}), "preset:make")

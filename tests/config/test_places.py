@@ -3,8 +3,8 @@
 import pytest
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.policy.places import Places
+from dockerproxy.problems import UserError
 
 FILE = "engine: /run/engine.sock\nsockets: {ci: {path: /ci.sock, allow: [], SAID}}"
 

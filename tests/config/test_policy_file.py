@@ -22,8 +22,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import compose
 from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy, read_policy_file
 from dockerproxy.config.presets import PRESETS
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.model import Mode
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, SocketSettings
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "policy_files"

@@ -14,8 +14,8 @@ from dockerproxy.config.presets import (
     read_preset,
     read_preset_text,
 )
-from dockerproxy.errors import UserError
 from dockerproxy.policy.model import Grant
+from dockerproxy.problems import UserError
 
 # Those that come with the program
 

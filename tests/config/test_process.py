@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from dockerproxy.config.process import GRACE, find_engines, make_settings, read_limits
 from dockerproxy.config.variables import Variables
-from dockerproxy.settings import DEFAULTS, Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import DEFAULTS, Level
 
 
 def test_without_variables_everything_has_its_default() -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.quota import WORDS
+from dockerproxy.problems import UserError
 
 
 def read(quota: str, *lines: str, deny: str = "") -> CompiledPolicy:

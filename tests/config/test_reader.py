@@ -4,7 +4,7 @@ import pytest
 
 from dockerproxy.config.document import Node, Place
 from dockerproxy.config.reader import MOST_PROBLEMS, Reader
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 
 def read(text: str) -> tuple[Reader, Node]:

@@ -5,7 +5,7 @@ import yaml
 
 from dockerproxy.config.document import compose
 from dockerproxy.config.syntax import Flaw, explain, find_hidden
-from dockerproxy.errors import Problem
+from dockerproxy.problems import Problem
 
 LOADERS = (yaml.CSafeLoader, yaml.SafeLoader)
 

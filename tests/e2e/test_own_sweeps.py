@@ -18,8 +18,9 @@ from e2e.waiting import wait_until
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.log import Log
+from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, LogFormat, Settings, Sweep
+from dockerproxy.settings import Level, Sweep
 
 pytestmark = pytest.mark.engine
 

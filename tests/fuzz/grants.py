@@ -8,12 +8,12 @@ from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import LABELLED, OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.problems import UserError
 from dockerproxy.wire.document import Json
 
 VALUES: Final[dict[str, Json]] = {

@@ -9,10 +9,10 @@ from policy.policies import TRIED
 
 from dockerproxy.config.document import Broken, Fields, Items, Loader, Node, Text, compose
 from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.decide import Wanted, decide
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Lookup
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
 _FILE: Final = "policy.yaml"

@@ -11,7 +11,8 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 
 RECORD = Record(
     *("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outcome.REPORTED),

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from dockerproxy.config.environment import read_environment
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.listen import Listening, check_place, is_in_use, listen
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import MAX_SOCKET_PATH, SocketSettings
 
 POLICY = read_environment({}).settings.sockets[0].policy
@@ -195,7 +195,7 @@ def test_a_directory_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
 UNPRIVILEGED = """
     import os, sys
     from dockerproxy.config.environment import read_environment
-    from dockerproxy.errors import UserError
+    from dockerproxy.problems import UserError
     from dockerproxy.host.listen import check_place, listen
 
     if os.geteuid() == 0:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, short_folder
 
-from dockerproxy.errors import UserError
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, Service, find_real, read_service
+from dockerproxy.problems import UserError
 
 _HAND_OVER = """
 import os, sys

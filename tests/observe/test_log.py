@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from dockerproxy.observe.log import Log, _dump_said, _write_said
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 
 PATIENCE = 10
 ID = "0123456789ab" * 5 + "0123"
@@ -45,13 +46,8 @@ DENIED = ALLOWED._replace(
     status=403,
     reason="ContainerList denied: no rule allows it; to allow it, set CONTAINERS=1",
 )
-REFUSED = ALLOWED._replace(
-    decision=Outcome.REFUSED,
-    source="",
-    operation="",
-    status=400,
-    reason="ambiguous path: a dot segment",
-    target="/../x",
+REFUSED = DENIED._replace(
+    decision=Outcome.REFUSED, operation="", status=400, reason="ambiguous path: a dot segment", target="/../x"
 )
 
 
@@ -357,7 +353,8 @@ def test_a_closed_descriptor_stops_nothing() -> None:
     program = """if True:
         import os
         from dockerproxy.observe.log import Log
-        from dockerproxy.settings import Level, LogFormat
+        from dockerproxy.process_settings import LogFormat
+        from dockerproxy.settings import Level
         os.close(1)
         log = Log(Level.INFO, LogFormat.TEXT)
         log.message(Level.CRIT, "nobody hears this")

@@ -5,7 +5,8 @@ import os
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.settings import Level
 
 RECORD = Record(
     "docker", Peer(1, 2, 3), "GET", "/_ping", "SystemPing", "", Outcome.ALLOWED, "PING=1", "", 200, 0, 2, 0.5, {}, "x"

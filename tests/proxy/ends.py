@@ -13,6 +13,7 @@ from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_object
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
+from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.asking import Granted
@@ -23,7 +24,7 @@ from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.tasks import Tasks
-from dockerproxy.settings import Level, LogFormat, SocketSettings
+from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.wire.exchange import OutOfTurn, State
 from dockerproxy.wire.inbox import Inbox
 

@@ -16,9 +16,10 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.client import Client
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.settings import Level
 
 PATIENCE = 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"

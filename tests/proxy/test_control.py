@@ -14,9 +14,10 @@ from proxy.stage import until
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
+from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy import control
 from dockerproxy.proxy.control import Control, Reader
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.settings import Level
 
 RECORD = Record("web", Peer(1, 2, 3), "GET", "/info", "SystemInfo", "", Outcome.ALLOWED, "INFO=1", "", 200, 0, 9, 1.0)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from proxy.harness import in_loop
 
 from dockerproxy.observe.log import Log
+from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.tasks import Tasks
-from dockerproxy.settings import Level, LogFormat
+from dockerproxy.settings import Level
 
 
 async def fail() -> None:

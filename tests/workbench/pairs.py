@@ -10,10 +10,10 @@ from workbench.requests import Answer, grants, take_for_name
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
 
 Setting = tuple[str, object]

@@ -20,7 +20,7 @@ from wire.tars import archive_of, hard_link, item, link
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import Refusal, UserError
+from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.archives import Archive, ReadArchive
@@ -34,6 +34,7 @@ from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.problems import UserError
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need
 from dockerproxy.workbench.trying import answer_by_name

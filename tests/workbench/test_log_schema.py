@@ -13,7 +13,8 @@ from observe.test_log import ALLOWED, DENIED, HOSTILE, REFUSED, parse, piped
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs
-from dockerproxy.settings import Level, LogFormat, LogPolls
+from dockerproxy.process_settings import LogFormat, LogPolls
+from dockerproxy.settings import Level
 from dockerproxy.workbench.log_schema import Stability, make_log_schema
 
 SCHEMA = json.loads(json.dumps(make_log_schema()))

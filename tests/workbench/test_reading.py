@@ -16,7 +16,8 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.settings import Level, LogFormat, LogPolls
+from dockerproxy.process_settings import LogFormat, LogPolls
+from dockerproxy.settings import Level
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.reading import Reading
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dockerproxy.config.near import hint_at, show
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.wording import list_names
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}

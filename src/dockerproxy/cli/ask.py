@@ -31,10 +31,10 @@ from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, fin
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.problems import UserError
 from dockerproxy.workbench.edits import add_items, write_patch
 
 _CHOICES: Final = {"o": "once", "c": "connection", "a": "always", "d": "deny"}

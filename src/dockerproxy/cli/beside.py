@@ -11,13 +11,13 @@ from dockerproxy.cli.serve import serve
 from dockerproxy.cli.terminal import show_problems
 from dockerproxy.config.document import read_file
 from dockerproxy.config.environment import Configured
-from dockerproxy.errors import UserError
 from dockerproxy.host.children import Serving, fork_serving
 from dockerproxy.host.files import write_atomically
 from dockerproxy.host.learned import place_of
 from dockerproxy.host.systemd import NO_SERVICE, READY
 from dockerproxy.observe.log import Log
-from dockerproxy.settings import Settings
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import Settings
 
 SOMETHING_TO_MEND: Final = 2
 _LEARNED: Final = "learned"

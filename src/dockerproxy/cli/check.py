@@ -31,14 +31,15 @@ from dockerproxy.config.environment import Configured
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.switches import SWITCHES
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.differences import digest, list_settings
 from dockerproxy.policy.model import Mode
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import LogPolls, Sandbox
 from dockerproxy.proxy.failures import choose_engine, find_trouble
-from dockerproxy.settings import DEFAULTS, LogPolls, Sandbox, SocketSettings, Sweep
+from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures

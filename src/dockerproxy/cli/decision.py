@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.lines import HOW_TO_RECORD, read_lines
 from dockerproxy.config.near import show
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.decisions import read_id
 from dockerproxy.observe.record import Record, plain_body
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.bearing import Line
 from dockerproxy.workbench.needs import find_named
 from dockerproxy.workbench.reading import Reading

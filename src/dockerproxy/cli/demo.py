@@ -23,9 +23,10 @@ from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.failures import choose_engine, find_trouble
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, LogFormat, Settings
+from dockerproxy.settings import Level
 
 _REQUESTS: Final = (
     ("GET", "/_ping"),

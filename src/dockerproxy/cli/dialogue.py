@@ -19,13 +19,13 @@ from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.files import write_atomically
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.needs import list_items
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import write_value
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.edits import Item, add_items, write_patch
 from dockerproxy.workbench.learned import write_item

@@ -34,8 +34,8 @@ from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.differences import compare_settings, find_ways, list_settings
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.findings import Severity

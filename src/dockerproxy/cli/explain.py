@@ -33,11 +33,12 @@ from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
-from dockerproxy.errors import Problem, Refusal, UserError
+from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.summaries import COUNTING
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing

@@ -14,8 +14,8 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
 REMARK: Final = "For `dockerproxy run --policy`, which uses a private socket. For `dockerproxy serve`, choose the path."

@@ -2,7 +2,7 @@
 
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.learned import read_counts
 from dockerproxy.workbench.learning import Learner
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final, cast
 
 from dockerproxy.config.files import open_input
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 LONGEST: Final = 1 << 20
 """Bytes that are looked at together: a record is shorter, and a log may be something else."""

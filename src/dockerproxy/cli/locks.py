@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from dockerproxy.errors import Problem
 from dockerproxy.host.sandbox import Lock
 from dockerproxy.policy.wording import list_names
-from dockerproxy.settings import Level, Sandbox
+from dockerproxy.problems import Problem
+from dockerproxy.process_settings import Sandbox
+from dockerproxy.settings import Level
 
 OFF = "not locked in: SANDBOX=off"
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
-from dockerproxy.errors import UserError
 from dockerproxy.host.descriptors import discard, occupy_standard
 from dockerproxy.no_tls import forgo_tls
+from dockerproxy.problems import UserError
 from dockerproxy.version import describe
 
 USAGE: Final = 2

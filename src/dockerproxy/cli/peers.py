@@ -9,7 +9,7 @@ import pwd
 from typing import Final
 
 from dockerproxy.config.files import open_file
-from dockerproxy.errors import UserError
+from dockerproxy.problems import UserError
 
 UNKNOWN: Final = "a program"
 """One of which nothing is known."""

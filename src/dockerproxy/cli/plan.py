@@ -16,14 +16,15 @@ from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.config.process import find_engines
 from dockerproxy.config.values import Fault, read_path
 from dockerproxy.config.variables import Variables
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.places import Places, is_place
 from dockerproxy.policy.sweeps import find_obstacle
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.failures import find_trouble
-from dockerproxy.settings import DEFAULTS, Level, LogFormat, Settings, SocketSettings
+from dockerproxy.settings import DEFAULTS, Level, SocketSettings
 
 NAME: Final = "run"
 """Of a socket whose policy was typed, or is learned."""

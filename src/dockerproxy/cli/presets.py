@@ -17,10 +17,10 @@ from dockerproxy.cli.terminal import Style, paint, say, show_policy
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.problems import Problem, UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

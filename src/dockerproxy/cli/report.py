@@ -22,8 +22,8 @@ from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import open_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.text import escape
 from dockerproxy.workbench import edits
 from dockerproxy.workbench.activity import Activity

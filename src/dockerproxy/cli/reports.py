@@ -18,7 +18,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from dockerproxy.cli.terminal import write_as_is
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.text import visible
 from dockerproxy.version import VERSION
 from dockerproxy.workbench.findings import Severity, find_line

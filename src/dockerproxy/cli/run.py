@@ -31,10 +31,10 @@ from dockerproxy.cli.summary import Summary
 from dockerproxy.cli.sweep import sweep
 from dockerproxy.cli.terminal import Style, paint, say, show_problems
 from dockerproxy.config.process import ENGINE_VARIABLES
-from dockerproxy.errors import Problem
 from dockerproxy.host import children
 from dockerproxy.host.descriptors import discard
 from dockerproxy.host.private import SOCKET, private_directory
+from dockerproxy.problems import Problem
 from dockerproxy.workbench.reading import Reading
 
 PROXY_FAILED: Final = 125

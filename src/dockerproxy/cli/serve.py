@@ -26,7 +26,6 @@ from dockerproxy.cli.locks import OFF, find_problems, list_locks, sum_up
 from dockerproxy.cli.sockets import find_place_problems
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
-from dockerproxy.errors import UserError
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, UNCHANGED, Service, read_service
@@ -35,9 +34,11 @@ from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
+from dockerproxy.problems import UserError
+from dockerproxy.process_settings import Sandbox
 from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server
-from dockerproxy.settings import Level, Sandbox, SocketSettings
+from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.workbench.exposures import describe_exposures
 
 _GARBAGE: Final = 2_000

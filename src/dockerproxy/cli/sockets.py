@@ -4,8 +4,8 @@ import os
 from typing import Final
 
 from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
-from dockerproxy.errors import Problem
 from dockerproxy.host.listen import check_place
+from dockerproxy.problems import Problem
 from dockerproxy.settings import SocketSettings
 
 _FIRST_STEPS: Final = """

@@ -30,7 +30,6 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -38,6 +37,7 @@ from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.wording import list_names
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.workbench.learned import LearnedSocket, write_grants, write_impossible, write_openings, write_policy

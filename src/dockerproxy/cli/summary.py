@@ -11,13 +11,13 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.options import MARK, read_grants
-from dockerproxy.errors import Problem
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.sweeps import Swept
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.problems import Problem
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.reasons import is_missing
 

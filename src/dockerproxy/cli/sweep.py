@@ -21,9 +21,9 @@ from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.near import show
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy import sweeps
 from dockerproxy.policy.sweeps import Swept, find_obstacle
+from dockerproxy.problems import Problem, UserError
 
 _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""

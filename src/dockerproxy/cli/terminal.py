@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final, TextIO
 
-from dockerproxy.errors import Problem
+from dockerproxy.problems import Problem
 from dockerproxy.text import visible
 
 

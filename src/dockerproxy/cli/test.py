@@ -34,7 +34,8 @@ from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
-from dockerproxy.errors import Problem, Refusal, UserError
+from dockerproxy.errors import Refusal
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.coverage import Exercised, find_coverage
 from dockerproxy.workbench.expectations import Expectation, Reader
 from dockerproxy.workbench.findings import Severity

@@ -24,9 +24,9 @@ from dockerproxy.cli.peers import UNKNOWN, find_program
 from dockerproxy.cli.questions import find_control
 from dockerproxy.cli.terminal import has_colour
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.differences import digest
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.workbench.bearing import Line
 

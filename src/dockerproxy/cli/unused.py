@@ -24,7 +24,7 @@ from dockerproxy.cli.terminal import Style, paint, say, write_as_is
 from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.text import escape
 from dockerproxy.workbench import edits
 from dockerproxy.workbench.narrowing import Narrowed, narrow_file

@@ -28,7 +28,7 @@ from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.workbench.findings import Finding, Severity, is_bad
 from dockerproxy.workbench.on_disk import find_binds, find_engine_mount, find_mounted, find_sockets

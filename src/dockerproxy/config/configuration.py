@@ -11,7 +11,7 @@ from dockerproxy.config.groups import without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import yaml
 from dockerproxy.config.files import open_file, open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.config.syntax import DEPTH, LINES, TAG, explain, find_hidden
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 MOST_BYTES: Final = 1 << 20
 MOST_VALUES: Final = 100_000

@@ -20,10 +20,11 @@ from dockerproxy.config.switches import (
 )
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, read_id, read_mode, read_path
 from dockerproxy.config.variables import Variables
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Denial, Grant, Policy
-from dockerproxy.settings import Settings, SocketSettings
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import Settings
+from dockerproxy.settings import SocketSettings
 
 OTHERS: Final = (
     *("ALLOW", "DENY", "CONTAINED", "DOCKER_SOCKET_PATH", "SOCKET_PATH", "POLICY_FILE", "LEARN_DIR", "SANDBOX"),

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import BinaryIO, Final
 
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 STDIN: Final = "-"
 """Names standard input, which may be an endless pipe."""

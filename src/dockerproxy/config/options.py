@@ -15,8 +15,8 @@ from dockerproxy.config.grants import Line, check_lines, read_allow
 from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.errors import Problem
 from dockerproxy.policy.model import Mode, Policy
+from dockerproxy.problems import Problem
 
 MARK: Final = ' to "--allow": '
 """Stands before a proposed grant, which is the rest of the message. A grant cannot have it: there, quotes of a client's

@@ -18,12 +18,12 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, Fault, read_id, read_limit, read_mode, read_path
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import ADD, write_grant
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 
 KEYS: Final = ("engine", "sockets")

@@ -10,9 +10,9 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.grants import Shelf, check_lines, read_allow
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.reader import Reader
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Grant
+from dockerproxy.problems import Problem, UserError
 
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "presets")
 

@@ -8,8 +8,9 @@ from typing import Final
 from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.values import read_directory, read_limit, read_metrics_file, read_path, read_seconds
 from dockerproxy.config.variables import Variables
-from dockerproxy.errors import Problem
-from dockerproxy.settings import DEFAULTS, Level, Limits, LogFormat, LogPolls, Sandbox, Settings, SocketSettings
+from dockerproxy.problems import Problem
+from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox, Settings
+from dockerproxy.settings import DEFAULTS, Level, Limits, SocketSettings
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
 """Variables that name the engine's socket and nothing else."""

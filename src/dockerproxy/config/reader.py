@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from dockerproxy.config.document import Broken, Fields, Items, Node, Place, Text, compose
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.values import Fault
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 _Value = TypeVar("_Value")
 

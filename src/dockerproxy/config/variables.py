@@ -7,8 +7,9 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.switches import WORDS
 from dockerproxy.config.values import Fault
-from dockerproxy.errors import Problem
-from dockerproxy.settings import Level, LogFormat, LogPolls, Sandbox
+from dockerproxy.problems import Problem
+from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox
+from dockerproxy.settings import Level
 
 _Word = TypeVar("_Word", Level, LogFormat, LogPolls, Sandbox)
 _Value = TypeVar("_Value")

@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 
-from dockerproxy.errors import Problem
+from dockerproxy.problems import Problem
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640

@@ -8,12 +8,13 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.observe.learner import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.model import Mode
-from dockerproxy.settings import Level, Settings
+from dockerproxy.problems import Problem, UserError
+from dockerproxy.process_settings import Settings
+from dockerproxy.settings import Level
 
 
 def place_of(directory: str, socket: str) -> str:

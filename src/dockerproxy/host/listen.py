@@ -20,7 +20,7 @@ import stat
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import MAX_SOCKET_PATH, SocketFile
 
 _File = TypeVar("_File", bound=SocketFile)

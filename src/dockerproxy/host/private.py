@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import MAX_SOCKET_PATH
 
 SOCKET: Final = "docker.sock"

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from dockerproxy.host import landlock, privileges, seccomp
 from dockerproxy.host.landlock import Files, Rule
 from dockerproxy.host.privileges import Kept, Need
-from dockerproxy.settings import Settings
+from dockerproxy.process_settings import Settings
 
 _DIRECTORY_OF_SOCKETS: Final = Files.MAKE_SOCK | Files.REMOVE_FILE | Files.RESOLVE_UNIX
 _DIRECTORY_OF_LEARNED: Final = (

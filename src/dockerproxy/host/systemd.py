@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 _FIRST: Final = 3
 """The first descriptor that is handed over; the others follow it."""

@@ -25,7 +25,8 @@ from typing import Final
 
 from dockerproxy.observe.polls import Line, Polls, Repeated
 from dockerproxy.observe.record import Outcome, Peer, Record, Said, plain_body
-from dockerproxy.settings import Level, LogFormat, LogPolls
+from dockerproxy.process_settings import LogFormat, LogPolls
+from dockerproxy.settings import Level
 from dockerproxy.text import escape, shorten_ids
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024

@@ -14,12 +14,12 @@ from dockerproxy.config.groups import GROUPS, without_underscore
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
-from dockerproxy.errors import Problem, UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.differences import find_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import list_names, write_grant, write_value
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import write_place
 

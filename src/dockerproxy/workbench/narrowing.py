@@ -14,9 +14,9 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.errors import UserError
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.differences import covers, list_settings
+from dockerproxy.problems import UserError
 from dockerproxy.workbench.edits import replace_item
 from dockerproxy.workbench.usage import Change, Usage, judge_asked
 

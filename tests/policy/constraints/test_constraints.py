@@ -11,7 +11,6 @@ from dockerproxy.api.bodies.tables import LINES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.schema import make_schema
-from dockerproxy.errors import UserError
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, READS
@@ -20,6 +19,7 @@ from dockerproxy.policy.model import Grant
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.wording import write_grant
+from dockerproxy.problems import UserError
 
 EMPTY = ["addresses", "changes", "credentials", "extra_hosts", "options"]
 

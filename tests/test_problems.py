@@ -2,7 +2,7 @@
 
 import pytest
 
-from dockerproxy.errors import Problem, UserError
+from dockerproxy.problems import Problem, UserError
 
 
 @pytest.mark.parametrize(
