@@ -112,7 +112,7 @@ class AnswerReader:
             return b""
         whole = end + (head.length if framing is _LENGTH else 0)
         if framing in _COUNTED and len(data) >= whole:
-            if exchange.learns:
+            if exchange.socket.notes_created:
                 exchange.note_answer(data[end:whole])
             self._end_answer(exchange, data, whole, is_whole=True)
             return b""

@@ -132,8 +132,9 @@ class Asking(Ending):
             return
         asked.is_over = True
         if answer.allows:
-            if question.is_bounded and answer.lasts:
-                (self.socket if answer.lasts_long else self._client).granted.add(question.grant(answer.source))
+            if question.is_bounded and answer.word != "once":
+                lasting = self.socket if answer.word == "always" else self._client
+                lasting.granted.add(question.grant(answer.source))
             self._policy = extend(asked.policy, (question.grant_once(answer.source),))
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))

@@ -62,16 +62,6 @@ class Answer(NamedTuple):
         return self.word in {"once", "connection", "always"}
 
     @property
-    def lasts(self) -> bool:
-        """Whether it holds for later requests, too."""
-        return self.word in {"connection", "always"}
-
-    @property
-    def lasts_long(self) -> bool:
-        """Whether it holds for those of other clients, too."""
-        return self.word == "always"
-
-    @property
     def source(self) -> str:
         """What a record says of who has decided."""
         by = "" if self.by is None else f", by uid {self.by.uid} pid {self.by.pid}"

@@ -360,11 +360,6 @@ class Exchange(Asking):
         if self.judged is not None and self.judged.operation.shape is Shape.STREAM:
             self._note_start()
 
-    @property
-    def learns(self) -> bool:
-        """Whether somebody learns from what the engine answers."""
-        return self.socket.notes_created
-
     def note_answer(self, answer: bytes) -> None:
         """Note what was created. Answers that say so are short, and come in one piece."""
         if self.judged is not None:

@@ -165,11 +165,7 @@ class Resolver:
     ) -> ResolvedObject | AmbiguousNameError | None:
         """Ask until an object is known: an exec says only which container it belongs to. None if there is no such one.
 
-        Args:
-            paths: Where the engine may be.
-            lookup: What to ask.
-            version: The prefix of further lookups.
-            answer: To this lookup, if it was asked already.
+        Further lookups have this version. The answer to the first one is given if it was asked already.
         """
         asked = lookup
         while True:

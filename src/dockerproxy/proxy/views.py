@@ -77,7 +77,7 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
     if exchange.is_held:
         exchange.judged = verdict
         exchange.begin_alone(head)
-        if exchange.learns:
+        if exchange.socket.notes_created:
             exchange.note_answer(content)
         exchange.end_with(answer, is_whole=True)
 
