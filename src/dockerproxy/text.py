@@ -75,14 +75,3 @@ def escape(text: str) -> str:
 def shorten_ids(text: str) -> str:
     """Cut whole IDs of 64 digits to 12, as engines show them. For people only: a short ID is not unique."""
     return _WHOLE_ID(r"\1", text)
-
-
-def visible(text: str) -> str:
-    """Escape a text for a terminal: everything that is not printable, except line ends.
-
-    Attack: an escape sequence, a character that turns the direction of the text after it, half of a surrogate pair,
-    which no encoding has -> Defence: none of them is printable.
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() or each == "\n" else escape(each) for each in text)

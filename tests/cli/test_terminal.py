@@ -18,7 +18,7 @@ from cli.test_suggest import SEEN, write_log
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.cli.terminal import _MARK, Style, VisibleOutput, paint, show_all, wrap
+from dockerproxy.cli.terminal import _MARK, Style, VisibleOutput, paint, show_all, visible, wrap
 from dockerproxy.config.policy_file import read_policy
 
 COLOUR = re.compile(r"\x1b\[[0-9]+m")
@@ -150,3 +150,15 @@ def test_wrapping_loses_nothing_and_keeps_to_the_width(line: str, width: int) ->
 @pytest.mark.parametrize("line", ["  - Long", '  "Key": 1', "  {", "docker ps", "+ x"])
 def test_what_is_to_be_pasted_is_not_wrapped(line: str) -> None:
     assert wrap(f"{line} {'word ' * 30}", 50) == f"{line} {'word ' * 30}"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_what_a_stranger_wrote_is_seen_and_obeyed_by_no_terminal(text: str) -> None:
+    shown = visible(text)
+    assert shown.replace("\n", "").isprintable()
+    assert shown.count("\n") == text.count("\n")
+    assert shown.encode().decode() == shown
+
+
+def test_letters_of_any_script_are_shown_as_they_are() -> None:
+    assert visible("ä 日本\n\x1b[0m\u202e\u2028\ud800") == "ä 日本\n\\x1b[0m\\u202e\\u2028\\ud800"

@@ -17,9 +17,8 @@ from typing import Final
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from dockerproxy.cli.terminal import write_as_is
+from dockerproxy.cli.terminal import visible, write_as_is
 from dockerproxy.problems import Problem, UserError
-from dockerproxy.text import visible
 from dockerproxy.version import VERSION
 from dockerproxy.workbench.findings import Severity, find_line
 

@@ -17,7 +17,18 @@ from enum import Enum
 from typing import Final, TextIO
 
 from dockerproxy.problems import Problem
-from dockerproxy.text import visible
+from dockerproxy.text import escape
+
+
+def visible(text: str) -> str:
+    """Escape a text for a terminal: everything that is not printable, except line ends.
+
+    Attack: an escape sequence, a character that turns the direction of the text after it, half of a surrogate pair,
+    which no encoding has -> Defence: none of them is printable.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else escape(each) for each in text)
 
 
 class Style(Enum):
