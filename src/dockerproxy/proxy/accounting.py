@@ -87,14 +87,9 @@ class Accounting:
         self._note(record)
 
     def end(self, judged: Judged | None, outcome: Outcome, reason: str, level: Level, line: tuple[str, str]) -> None:
-        """Leave the one record of the exchange.
+        """Leave the one record of the exchange; of a request that was never judged with its line: method and target.
 
-        Args:
-            judged: The request; None if it was never judged.
-            outcome: What became of it; of one that was sent on, ALLOWED.
-            reason: Why it got no answer from the engine, if so.
-            level: How grave that is.
-            line: Method and target of a request that was never judged.
+        What was sent on is ALLOWED. The reason says why the engine gave no answer, the level how grave that is.
         """
         if outcome is _ALLOWED and judged is not None:
             outcome = _find_outcome(judged)

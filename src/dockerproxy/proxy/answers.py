@@ -50,11 +50,7 @@ class AnswerReader:
         self._chunks: Chunks | None = None
 
     def feed(self, exchange: "Exchange", data: bytes) -> str:
-        """Pass on what came; say what the engine has done wrong, if anything.
-
-        Raises:
-            OutOfTurn: The engine breaks the protocol.
-        """
+        """Pass on what came; say what the engine has done wrong, if anything, or raise `OutOfTurn`."""
         broken = ""
         known = exchange.known
         if known is not None:

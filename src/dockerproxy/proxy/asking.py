@@ -58,13 +58,7 @@ class Granted:
 
 
 class Asked:
-    """A denied request on its way to an answer.
-
-    Args:
-        policy: That denies it.
-        denied: The denial, with which it is answered unless somebody allows it.
-        granted: What was allowed before.
-    """
+    """A denied request on its way to an answer, which is this denial unless somebody allows it."""
 
     def __init__(self, policy: CompiledPolicy, denied: Verdict, granted: tuple[Granted, ...]) -> None:
         self.policy = policy

@@ -56,7 +56,6 @@ class Connections:
     """The registry of the client connections of one socket.
 
     Attributes:
-        limit: How many there may be.
         admitted: How many there have been.
         emptied: Set when the last one has ended.
         heads: What those wait for whose request head is not complete, new connections among them.
@@ -118,11 +117,7 @@ class Connections:
             self.emptied.set()
 
     def sweep(self, now: float) -> Iterator[None]:
-        """End those that have waited too long, and those whose client has hung up unnoticed.
-
-        Yields:
-            After each few connections, for others to have their turn.
-        """
+        """End those that have waited too long, and those whose client has hung up unnoticed; a few in each step."""
         everybody = list(self._all)
         self._oldest.clear()
         for start in range(0, len(everybody), _SLICE):

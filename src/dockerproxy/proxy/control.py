@@ -84,11 +84,7 @@ class _Held:
 
 
 class Reader(asyncio.Protocol):
-    """A connection of an operator.
-
-    Args:
-        control: Those who read; this one among them while it lasts.
-        greet: Tells it what it must know first.
+    """A connection of an operator, who is told first what `greet` says.
 
     Attributes:
         answers: Whether it has said that somebody answers here.
@@ -182,9 +178,6 @@ class Reader(asyncio.Protocol):
 
 class Control:
     """Those who read on the control socket. While there are none, nothing is told.
-
-    Args:
-        log: Whose records they get.
 
     Attributes:
         patience: Seconds for an answer.

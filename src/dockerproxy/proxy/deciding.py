@@ -40,11 +40,7 @@ async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made 
     judged: NeedsLookup | Verdict,
     patience: float,
 ) -> tuple[Verdict, list[Claim]]:
-    """Decide about a request, and claim volumes for it until the stack ends.
-
-    Raises:
-        StillRemovingError: Others have claimed them for too long.
-    """
+    """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
     verdict = await _decide(socket, shared, policy, judged, patience)
     claims = await _claim(stack, socket, shared, verdict, patience)
     if claims:  # What was true of a volume before the claim need not be true any longer.

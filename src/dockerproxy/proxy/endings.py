@@ -62,9 +62,6 @@ class Ending:
         judged: The request, once it was read; None again when the record is written.
         said: Reads what the engine says of an image that it makes; None if that is counted, or passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
-        account: Counts for the connection.
-        socket: That it came to.
-        shared: What all sockets share.
     """
 
     # An exchange has these of its own when they change: most never do.

@@ -29,7 +29,6 @@ class Known:
     """A request that is allowed, and of which nothing is missing.
 
     Attributes:
-        verdict: Of it.
         is_prompt: Whether the answer comes at once.
         said: What its record says of it.
         count: Counts such an exchange, by its milliseconds and the bytes that it sent.

@@ -81,15 +81,7 @@ class Removals:
 
     @asynccontextmanager
     async def claim(self, claim: Claim, patience: float) -> AsyncIterator[None]:
-        """Remove volumes inside of the block, and nowhere else.
-
-        Args:
-            claim: What may be removed.
-            patience: Seconds to wait for those that came before.
-
-        Raises:
-            StillRemovingError: It takes longer.
-        """
+        """Remove volumes inside of the block, and nowhere else; `StillRemovingError` if those before take too long."""
         earlier = [each.over for each in self._claims if each.precedes(claim)]
         self._claims.append(claim)
         try:

@@ -16,8 +16,6 @@ class TunnelEnd(asyncio.Protocol):
     stdin and then still waits for output.
 
     Attributes:
-        peer: The other end.
-        client: Whose connections the two are.
         is_near: Whether this is the client's end, and not the engine's.
         ended: Whether nothing more will come from here.
         passed: Bytes that came from here.

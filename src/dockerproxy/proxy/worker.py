@@ -28,11 +28,9 @@ class Worker:
         self._free = asyncio.Lock()
 
     async def run(self, line: asyncio.Lock, work: Callable[[], _Result]) -> _Result:
-        """Do something there, and return its result; what it raises is raised here.
+        """Do something there that touches nothing that changes, and return its result; what it raises is raised here.
 
-        Args:
-            line: Of the socket that it is for: the next job of it comes when this one is done.
-            work: It touches nothing that changes.
+        In the line of a socket, the next job comes when this one is done.
         """
         async with line:
             await self._free.acquire()

@@ -90,12 +90,7 @@ def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | mem
 
 
 class HeldBody(RequestBody):
-    """Reads one body that is held until it was inspected.
-
-    Attributes:
-        content: Of the body so far.
-        most: Bytes allowed.
-    """
+    """Reads one body that is held until it was inspected, of at most so many bytes."""
 
     def __init__(self, head: RequestHead, most: int) -> None:
         super().__init__(head)

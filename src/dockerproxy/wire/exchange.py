@@ -66,11 +66,7 @@ class OutOfTurn(Exception):  # noqa: N818 (it names what happened)
 
 
 def step(state: State, signal: Signal) -> State:
-    """Return the state after a signal.
-
-    Raises:
-        OutOfTurn: Somebody broke the protocol; the connection must end.
-    """
+    """Return the state after a signal; `OutOfTurn` if somebody broke the protocol, and the connection must end."""
     try:
         return EXCHANGE[state][signal]
     except KeyError:
