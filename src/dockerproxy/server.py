@@ -23,9 +23,10 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP, Connections
-from dockerproxy.proxy.failures import choose_engine, find_trouble, log_bug
+from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
+from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.proxy.shared import Shared
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, SocketState
 from dockerproxy.proxy.sweeper import Sweeper

@@ -38,7 +38,8 @@ from dockerproxy.policy.differences import digest, list_settings
 from dockerproxy.policy.model import Mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogPolls, Sandbox
-from dockerproxy.proxy.failures import choose_engine, find_trouble
+from dockerproxy.proxy.failures import choose_engine
+from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.exposure import find_exposures

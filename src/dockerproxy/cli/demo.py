@@ -24,7 +24,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.process_settings import LogFormat, Settings
-from dockerproxy.proxy.failures import choose_engine, find_trouble
+from dockerproxy.proxy.failures import choose_engine
+from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.server import Server
 from dockerproxy.settings import Level
 

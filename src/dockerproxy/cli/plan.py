@@ -23,7 +23,7 @@ from dockerproxy.policy.places import Places, is_place
 from dockerproxy.policy.sweeps import find_obstacle
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
-from dockerproxy.proxy.failures import find_trouble
+from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, Level, SocketSettings
 
 NAME: Final = "run"

@@ -4,7 +4,6 @@ import errno
 import grp
 import os
 import pwd
-import socket
 import stat
 import traceback
 from collections.abc import Sequence
@@ -14,10 +13,6 @@ from typing import Final
 from dockerproxy.observe.ports import LogPort
 from dockerproxy.observe.record import Outcome
 from dockerproxy.settings import Level
-
-_PATIENCE: Final = 1.0
-"""Seconds to wait for an engine whose queue of connections is full."""
-
 
 TOO_MUCH_ASKED: Final = (Outcome.DENIED, Level.WARNING)
 """What becomes of a request that would use up more than it may, and how grave it is."""
@@ -33,18 +28,6 @@ def find_blame(status: int) -> tuple[Outcome, Level]:
 def choose_engine(paths: Sequence[str]) -> str:
     """Return the first path at which something is, or the first of all if nothing is anywhere."""
     return next((path for path in paths if os.path.lexists(path)), paths[0])
-
-
-def find_trouble(paths: Sequence[str]) -> str:
-    """Say why the engine cannot be reached now, or nothing if it can."""
-    path = choose_engine(paths)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PATIENCE)
-        try:
-            probe.connect(path)
-        except OSError as error:
-            return explain_unreachable(paths, path, error)
-    return ""
 
 
 def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
