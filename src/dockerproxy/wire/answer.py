@@ -1,6 +1,7 @@
 """Answers of the proxy itself, as Docker's clients print them: a JSON object with a message."""
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -64,23 +65,19 @@ def write_document(content: bytes) -> bytes:
 
 def with_content(head: bytes, content: bytes) -> bytes:
     """Write a response, which was read without fault, with other content; all else of its head stays."""
-    line, *fields = _split(head)
-    kept = [field for field in fields if _name_of(field) not in _OF_CONTENT]
-    return b"\r\n".join([line, *kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
+    kept = _keep_fields(head, lambda name: name not in _OF_CONTENT)
+    return b"\r\n".join([*kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
 
 
 def keep_plain(head: bytes) -> bytes:
     """Return the head of a response, which was read without fault, without fields that may say more than it must."""
-    line, *fields = _split(head)
-    return b"\r\n".join([line, *(field for field in fields if _name_of(field) in _PLAIN)]) + END_OF_HEAD
+    return b"\r\n".join(_keep_fields(head, _PLAIN.__contains__)) + END_OF_HEAD
 
 
-def _split(head: bytes) -> list[bytes]:
-    return head[: -len(END_OF_HEAD)].split(b"\r\n")
-
-
-def _name_of(field: bytes) -> bytes:
-    return lower(field.partition(b":")[0])
+def _keep_fields(head: bytes, keeps: Callable[[bytes], bool]) -> list[bytes]:
+    """Return the lines of a head, without fields whose names are not kept."""
+    line, *fields = head[: -len(END_OF_HEAD)].split(b"\r\n")
+    return [line, *(field for field in fields if keeps(lower(field.partition(b":")[0])))]
 
 
 def answer_ping(status: int, *remarks: str) -> tuple[int, str]:
