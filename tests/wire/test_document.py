@@ -17,6 +17,7 @@ from dockerproxy.wire.document import (
     count_parts,
     list_of,
     object_of,
+    read_engine_json,
     read_json,
     show,
     write_json,
@@ -203,3 +204,9 @@ def test_what_is_no_object_and_no_list_is_an_empty_one() -> None:
         assert list_of(value) == []
     assert object_of([1]) == {}
     assert list_of({"a": 1}) == []
+
+
+def test_of_an_engine_any_json_is_read_and_nothing_else() -> None:
+    assert read_engine_json(b'{"a": 1, "a": 1e400}') == {"a": math.inf}
+    for content in (b"", b"{", b"\xff", b"[" * 1_000_000):
+        assert read_engine_json(content) is None

@@ -1,8 +1,9 @@
 """Read the id of what a request created from the engine's answer."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
+
+from dockerproxy.wire.document import object_of, read_engine_json
 
 CREATES: Final[Mapping[str, str]] = {
     "ConfigCreate": "configs",
@@ -31,11 +32,7 @@ def read_created(operation: str, status: int, answer: bytes) -> str:
     """Return the ID of the created object, or a volume's name; empty if the answer has none."""
     if status not in _CREATED or operation not in CREATES:
         return ""
-    try:
-        document = json.loads(answer)
-    except (ValueError, RecursionError):
-        return ""
-    fields = document if isinstance(document, dict) else {}
+    fields = object_of(read_engine_json(answer))
     names = ("Name",) if CREATES[operation] == "volumes" else ("Id", "id", "ID")
     found = next((fields[name] for name in names if name in fields), "")
     return found if isinstance(found, str) and len(found) <= _LONGEST and found.isascii() else ""

@@ -4,7 +4,6 @@ Attack: an id that is more than one segment of a path -> Defence: only what can 
 Attack: a container whose labels are its image's -> Defence: the engine is asked for those of the image, too.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +23,7 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower
-from dockerproxy.wire.document import list_of, object_of
+from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 """What an engine may call an object; anything else would be read as more than one segment of a path."""
@@ -48,10 +47,7 @@ def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject 
 
 
 def _read_document(content: bytes) -> Mapping[str, object] | None:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
+    document = read_engine_json(content)
     return {lower(str(key)): value for key, value in document.items()} if isinstance(document, dict) else None
 
 

@@ -21,7 +21,7 @@ from dockerproxy.policy.lists import read_list
 from dockerproxy.policy.objects import get_object
 from dockerproxy.policy.prunes import Answer, Ask
 from dockerproxy.wire.answer import write_message
-from dockerproxy.wire.document import list_of, object_of
+from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 Item = Mapping[str, object]
 
@@ -95,10 +95,7 @@ def sum_up(request: CanonicalRequest) -> Generator[Ask, Answer, Answer]:
 
 
 def _read_object(content: bytes) -> Mapping[str, object]:
-    try:
-        return object_of(json.loads(content))
-    except (ValueError, RecursionError):
-        return {}
+    return object_of(read_engine_json(content))
 
 
 def _choose(row: _Usage, items: object, known: set[str]) -> list[Item]:

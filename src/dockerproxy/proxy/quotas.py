@@ -18,7 +18,6 @@ Two proxies before one engine know nothing of what is under way through the othe
 """
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
@@ -33,6 +32,7 @@ from dockerproxy.policy.quota import BOUNDS, Quota
 from dockerproxy.policy.uses import Item, count_object, find_asked, find_excess, is_counted
 from dockerproxy.proxy.resolver import UnknownObjectError
 from dockerproxy.proxy.views import find_labels, read_listing
+from dockerproxy.wire.document import object_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -155,11 +155,8 @@ async def _inspect(socket: "SocketState", shared: "Shared", identity: str) -> Ma
     status, content = await _ask(socket, shared, f"/containers/{identity}/json")
     if status == HTTPStatus.NOT_FOUND:
         return {}
-    try:
-        document = json.loads(content) if status == HTTPStatus.OK else None
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict) or not isinstance(document.get("HostConfig"), dict):
+    document = object_of(read_engine_json(content)) if status == HTTPStatus.OK else {}
+    if not isinstance(document.get("HostConfig"), dict):
         raise UnknownObjectError(f"asked for a container, the engine answered {status}")
     return document
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.text import escape, lower
+from dockerproxy.wire.document import object_of, read_engine_json
 from dockerproxy.wire.head import END_OF_HEAD
 
 _OF_CONTENT: Final = frozenset({b"connection", b"content-length", b"etag", b"transfer-encoding"})
@@ -50,11 +51,7 @@ def add_decision(message: str, decision: str) -> str:
 
 def read_message(content: bytes) -> str:
     """Return the message in the content of an answer; empty if it has none."""
-    try:
-        answer = json.loads(content)
-    except (ValueError, RecursionError):
-        return ""
-    return escape(str(answer.get("message", ""))[:_LONGEST]) if isinstance(answer, dict) else ""
+    return escape(str(object_of(read_engine_json(content)).get("message", ""))[:_LONGEST])
 
 
 def write_document(content: bytes) -> bytes:

@@ -63,6 +63,15 @@ def read_json(content: bytes) -> Json | Refusal:
     return value
 
 
+def read_engine_json(content: bytes) -> Json:
+    """Read JSON of an engine, which may be written in any way; None if it is none."""
+    try:
+        value: Json = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
 def count_parts(content: bytes) -> int:
     """Return how many values JSON may have: more of them take longer to read, whatever its length."""
     return sum(map(content.count, _PARTS))
