@@ -44,6 +44,9 @@ class JournalPort(Protocol):
     def count_answer(self, answer: str) -> None:
         """Count what came of a question to a person."""
 
+    def read_created(self, operation: str, status: int, answer: bytes) -> str:
+        """Return the ID of what an operation has created, or nothing; only for records."""
+
     def note(self, record: Record) -> None:
         """Note what a socket that reports or learns has let through."""
 

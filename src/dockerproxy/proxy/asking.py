@@ -24,7 +24,7 @@ from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.proxy.endings import Ending, is_skippable
-from dockerproxy.wire.exchange import State
+from dockerproxy.wire.exchange import Signal, State, step
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.control import Answer
@@ -145,7 +145,10 @@ class Asking(Ending):
         self.turn_away(self.judged, decision.status, decision.message, decision.reason)
 
     def _hold(self) -> None:
-        raise NotImplementedError
+        """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
+        if self.state is State.IDLE:
+            self._policy = self.socket.policy
+            self.state = step(self.state, Signal.HOLD)
 
     def _collect(self, judged: NeedsBody | Verdict) -> None:
         raise NotImplementedError

@@ -18,7 +18,6 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.created import read_created
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
@@ -158,12 +157,6 @@ class Exchange(Asking):
         else:
             self._hold()
             self._client.look_up(self._policy, judged)
-
-    def _hold(self) -> None:
-        """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
-        if self.state is State.IDLE:
-            self._policy = self.socket.policy
-            self.state = step(self.state, Signal.HOLD)
 
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""
@@ -364,7 +357,7 @@ class Exchange(Asking):
         """Note what was created. Answers that say so are short, and come in one piece."""
         if self.judged is not None:
             operation = self.judged.request.operation.name
-            self.account.created = read_created(operation, self.account.status, answer)
+            self.account.created = self.socket.journal.read_created(operation, self.account.status, answer)
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP: from the engine's answer on, all is passed on as it is."""
