@@ -340,8 +340,7 @@ class Server:
         for settings in self._settings.sockets:
             text = f"listening on {settings.path} with mode {settings.permissions:04o} for the engine at {engine}"
             self._log.message(Level.NOTICE, text)
-        trouble = find_trouble(self._settings.engines)
-        if trouble:
+        if trouble := find_trouble(self._settings.engines):
             self._log.message(Level.WARNING, f"{trouble}; it is tried again for every client")
 
     async def _drain(self) -> None:
