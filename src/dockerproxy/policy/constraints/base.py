@@ -132,9 +132,10 @@ class Choice(Constraint):
 
     takes = Takes.CHOICE
 
-    def __init__(self, name: str, summary: str, choice: str) -> None:
+    def __init__(self, name: str, summary: str, choice: str, clause: str = "") -> None:
         super().__init__(name, summary, narrows=True)
         self.choices = (choice,)
+        self._clause = clause
 
     def matcher(self, _granted: Value) -> Matcher:
         """Match what keeps to it."""
@@ -143,6 +144,10 @@ class Choice(Constraint):
     def least(self, value: Hashable) -> Value | None:
         """Demand it of what keeps to it."""
         return self.choices[0] if value is True else None
+
+    def describe(self, value: Value) -> str:
+        """Say it in its own clause, if it has one."""
+        return self._clause or super().describe(value)
 
 
 class Items(Constraint):
