@@ -14,7 +14,7 @@ from policy.test_quota import policy
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.constraints.cpus import PERIOD
+from dockerproxy.policy.constraints.amounts import PERIOD
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject

@@ -11,10 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_count
-from dockerproxy.policy.constraints.amount import Amount
-from dockerproxy.policy.constraints.cpus import CONSTRAINT as CPUS
-from dockerproxy.policy.constraints.memory import CONSTRAINT as MEMORY
-from dockerproxy.policy.constraints.pids import CONSTRAINT as PIDS
+from dockerproxy.policy.constraints.amounts import CONSTRAINTS, Amount
 from dockerproxy.policy.wording import list_names
 
 SUMMARIES: Final[Mapping[str, str]] = {
@@ -33,11 +30,11 @@ _FORM: Final = "a whole number above 0 is needed; to have none, do not allow it"
 
 WORDS: Final[Mapping[str, Amount]] = {
     **{word: Amount(word, summary, read_count, _FORM) for word, summary in SUMMARIES.items()},
-    **{each.name: each for each in (MEMORY, CPUS, PIDS)},
+    **{each.name: each for each in CONSTRAINTS},
 }
 """How each is written."""
 
-BOUNDS: Final = (MEMORY.name, CPUS.name, PIDS.name)
+BOUNDS: Final = tuple(each.name for each in CONSTRAINTS)
 """Quotas of what bounds a container."""
 
 _OF_CONTAINERS: Final = ("containers", "running", *BOUNDS)

@@ -23,7 +23,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import list_nonces
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.parameters import reaches
-from dockerproxy.policy.constraints.cpus import PERIOD
+from dockerproxy.policy.constraints.amounts import PERIOD
 from dockerproxy.policy.constraints.restart import restarts_unhealthy
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object

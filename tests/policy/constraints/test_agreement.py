@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from policy.inspecting import admits
 
 from dockerproxy.policy.amounts import read_network, read_ports
-from dockerproxy.policy.constraints.amount import MISSING
+from dockerproxy.policy.constraints.amounts import MISSING, Swap
 from dockerproxy.policy.constraints.base import Choice, Words
 from dockerproxy.policy.constraints.binds import Bind
-from dockerproxy.policy.constraints.memory import Swap
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.constraints.publish import normalise_address
 from dockerproxy.policy.constraints.registry import CONSTRAINTS

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from dockerproxy.policy import constraints
-from dockerproxy.policy.constraints import names, parameters
+from dockerproxy.policy.constraints import amounts, images, names, parameters
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 
 FILES = {path.stem for path in Path(constraints.__path__[0]).glob("*.py")}
-OTHERS = {"__init__", "amount", "base", "parameters", "names", "registry"}
-OF_SEVERAL = {each.name for each in (*parameters.CONSTRAINTS, *names.CONSTRAINTS)}
+OTHERS = {"__init__", "amounts", "base", "images", "names", "parameters", "registry"}
+OF_SEVERAL = {each.name for module in (amounts, images, names, parameters) for each in module.CONSTRAINTS}
 
 
 def test_every_other_file_is_a_constraint_called_as_its_word() -> None:

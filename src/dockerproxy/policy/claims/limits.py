@@ -10,9 +10,7 @@ that are harmless.
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading
-from dockerproxy.policy.constraints.amount import MISSING
-from dockerproxy.policy.constraints.cpus import LEAST, PERIOD
-from dockerproxy.policy.constraints.memory import Swap
+from dockerproxy.policy.constraints.amounts import LEAST, MISSING, PERIOD, Swap
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json
 

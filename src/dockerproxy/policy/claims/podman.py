@@ -27,8 +27,7 @@ from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.claims.subnets import claim_subnet, look_at_options
 from dockerproxy.policy.claims.tags import check_given, check_tagged
-from dockerproxy.policy.constraints.amount import MISSING
-from dockerproxy.policy.constraints.cpus import PERIOD
+from dockerproxy.policy.constraints.amounts import MISSING, PERIOD
 from dockerproxy.policy.objects import is_whole, name_in
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, list_of, object_of
