@@ -29,7 +29,6 @@ from test_presets import find_socket_lines
 from wire.test_answer import STATUSES
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
-from dockerproxy.api.media_types import find_media_types
 from dockerproxy.cli.at_most import STATUSES as STATUSES_OF_PROOF
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.cli.terminal import Style
@@ -40,6 +39,7 @@ from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox

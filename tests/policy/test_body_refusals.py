@@ -7,8 +7,8 @@ from policy.judging import EVERYTHING, ask, judged
 from policy.policies import policy_of
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
-from dockerproxy.api.media_types import find_media_types
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.phases import Judged
 
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)

@@ -1,23 +1,52 @@
 """Refuse bodies by the head of their request, whatever a policy says.
 
-Attack: a form, by whatever spelling of its type, whose parameters count for more than the judged ones of the query
--> Defence: a body has one of the types that are listed for its operation (test:
-test_a_type_that_no_client_sends_is_refused_on_every_operation).
+Attack: a form, by whatever spelling of its type, whose parameters count for more than the judged ones of the query,
+also behind the first bytes of a build context -> Defence: a body has one of the types that are listed for its operation
+(test: test_a_type_that_no_client_sends_is_refused_on_every_operation).
 Attack: a body that only engines of old read, or one where the method has none -> Defence: there is none (test:
 test_a_start_has_no_body_whatever_a_policy_says).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
-from dockerproxy.api.media_types import find_media_types
-from dockerproxy.api.old_bodies import is_old_body
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.rows import list_rows, read_table, split_row
 from dockerproxy.errors import Refusal
 from dockerproxy.text import lower
 from dockerproxy.wire.head import Framing, RequestHead
 
 _JSON: Final = "application/json"
+_BYTES: Final = ("application/octet-stream", "text/plain")
+_TAR: Final = ("application/x-tar", "application/tar", "application/gzip", "application/x-gzip")
+_YAML: Final = ("application/yaml", "application/x-yaml", "application/text")
+
+_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "-": (_JSON, *_BYTES),
+    "json": (_JSON,),
+    "tar": (*_TAR, *_BYTES, _JSON),
+    "raw": (*_BYTES, *_TAR, *_YAML, _JSON),
+    "any": (_JSON, *_BYTES),
+}
+"""Media types, by what the catalog says of the body; the first is the one to send.
+
+They are those that clients send: the Docker command line and its library in Go (`text/plain` for whatever is not JSON
+and has no type), docker-py, docker-java (`application/tar`), dockerode (which repeats the query as JSON in the body of
+each POST), Podman's own client and `curl --data-binary` with a header. Most send none for an archive.
+"""
+
+_OF_SEVERAL_FILES: Final = frozenset({"ImageBuildLibpod", "ManifestModifyLibpod", "QuadletInstallLibpod"})
+"""Operations to which Podman's own client sends several files at once. Podman takes no parameters from these."""
+
+OLD_READINGS: Final = tuple(tuple(split_row(row, 4)) for row in list_rows(read_table("old_bodies")))
+"""What engines do only under an old version of the API: operation, version, what it is, and what an engine does."""
+
+_OLD: Final = frozenset(operation for operation, _, kind, _ in OLD_READINGS if kind == "body")
+
+_MOST_OF_NOTHING: Final = 7
+"""Bytes of a body that Docker takes for none (`postContainersStart`). `{}` and `null` are shorter."""
+
 _UTF_8: Final = ("charset", "utf-8")
 """Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
 
@@ -45,13 +74,19 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
         reason = "unsupported body of a health check; remove it"
     elif (operation is UNKNOWN or operation.body == "-") and request.method in _BODILESS:
         reason = f"unsupported body of a {request.method} request; remove it"
-    elif is_old_body(operation.name, length=length):
+    elif operation.name in _OLD and (length is None or length > _MOST_OF_NOTHING):
         reason = f"unsupported body of {operation.name}, from which old engines take settings; remove it"
     elif kind and kind not in known:
         reason = f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"'
     else:
         return None
     return Refusal(400, reason)
+
+
+def find_media_types(operation: Operation) -> tuple[str, ...]:
+    """Return the names of all media types that a body may have."""
+    known = _TYPES[operation.body]
+    return (*known, "multipart/form-data") if operation.name in _OF_SEVERAL_FILES else known
 
 
 def refuse_type(head: RequestHead, operation: Operation) -> Refusal | None:
