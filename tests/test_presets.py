@@ -23,11 +23,10 @@ from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import OWN, missing
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import write_json

@@ -4,7 +4,7 @@ import pytest
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, without_underscore
-from dockerproxy.policy.own import OWN_GRANT
+from dockerproxy.policy.compile import OWN_GRANT
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -17,8 +17,8 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
 from dockerproxy.config.schema import make_schema, write_schema
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.problems import UserError
 

@@ -22,8 +22,8 @@ from e2e.proxies import Proxy, running_file
 from e2e.talk import Answer, ask
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.objects import KINDS, Kind
-from dockerproxy.policy.own import OWN_GRANT
 
 pytestmark = pytest.mark.engine
 

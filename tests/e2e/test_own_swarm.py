@@ -26,8 +26,8 @@ from e2e.test_own import Socket
 from e2e.waiting import wait_until
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.objects import KINDS, Kind
-from dockerproxy.policy.own import OWN_GRANT
 
 pytestmark = pytest.mark.engine
 

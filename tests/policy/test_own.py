@@ -1,10 +1,10 @@
 """What the word `own` stands for reaches what exists, and makes nothing."""
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWNED_IMAGES
-from dockerproxy.policy.own import OWN_GRANT, own_policy
 
 
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from policy.policies import PLAIN, request_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.image_marks import fresh_key, key_of, write_mark
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.objects import KINDS, ResolvedObject
-from dockerproxy.policy.own import own_policy
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import (
     TABLE,

@@ -13,11 +13,11 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Grant
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"

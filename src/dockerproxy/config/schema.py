@@ -15,10 +15,10 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.limits import LIMITS, Limit, Measure
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import MAX_ID
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.quota import SUMMARIES
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words

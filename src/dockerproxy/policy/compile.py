@@ -6,6 +6,7 @@ All that does not depend on a request is done here, once.
 import hashlib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED, Body
@@ -59,6 +60,20 @@ _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 
 ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
 """What holds of an operation on some objects, unless a grant says otherwise."""
+
+_REACHING: Final = frozenset({"CheckpointCreate", "CheckpointDelete", "CheckpointList"})
+"""Operations that name any directory of the host."""
+
+OWN_GRANT: Final = Grant(
+    frozenset(
+        name
+        for name, operation in OPERATIONS.items()
+        if OWN in find_words(operation) and name not in {*SEALED, *_REACHING}
+    ),
+    OWN,
+    (Condition(CONSTRAINTS[OWN], value=True),),
+)
+"""What the word `own` stands for: all that can be done to what exists, for what clients of the socket created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +171,12 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     for name in COUNTING:
         cases[name] = tuple(replace(case, decision=replace(case.decision, shows=shows)) for case in cases[name])
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
+
+
+@lru_cache(maxsize=64)
+def own_policy(owner: str) -> CompiledPolicy:
+    """Return the policy for what is done in an owner's name: it grants `own` and nothing else, and enforces that."""
+    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, owner=owner))
 
 
 def _is_void(policy: Policy, name: str, grant: Grant) -> bool:

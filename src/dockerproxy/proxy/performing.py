@@ -14,9 +14,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import LISTS, PRUNES, USAGE
-from dockerproxy.policy.own import own_policy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
 from dockerproxy.policy.summaries import sum_up

@@ -14,14 +14,13 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.compile import ALWAYS, CREATED_BY
+from dockerproxy.policy.compile import ALWAYS, CREATED_BY, OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.prunes import TABLE
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Access
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.own import OWN_GRANT
 from dockerproxy.policy.values import Value
 from dockerproxy.workbench.exposure import Exposure, find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
