@@ -74,12 +74,7 @@ def list_fields(table: str) -> Iterator[Row]:
 
 
 def plant(fields: dict[str, Node], path: list[str], node: Node) -> None:
-    """Put a place into a tree.
-
-    Raises:
-        TypeError: It would be below a value.
-        KeyError: It is there.
-    """
+    """Put a place into a tree, where it must not be yet, nor below a value."""
     *steps, last = path
     for step in steps:
         below = fields.setdefault(step, {})

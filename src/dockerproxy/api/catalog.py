@@ -121,12 +121,7 @@ for _operation in (*OPERATIONS.values(), HEALTH):
 
 
 def find_operation(method: str, path: str) -> Operation:
-    """Return the operation that an engine would run, or UNKNOWN if there is none or more than one.
-
-    Args:
-        method: HTTP method.
-        path: Decoded, without the version prefix.
-    """
+    """Return the operation that an engine would run by a decoded path; UNKNOWN if there is none, or more than one."""
     literal = _LITERAL.get((method, path))
     if literal is not None:
         return literal

@@ -84,13 +84,7 @@ class CanonicalRequest(NamedTuple):
 
 
 def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ...] = ()) -> CanonicalRequest | Refusal:
-    """Find the one reading of a request.
-
-    Args:
-        method: One that exists.
-        target: As the client sent it; bytes that are not UTF-8 as surrogate escapes.
-        fields: Of its head, with names in lower case.
-    """
+    """Find the one reading of a request; bytes of its target that are not UTF-8 are surrogate escapes."""
     raw_path, _, raw_query = target.partition("?")
     path = unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
     version, path = _split_version(path)

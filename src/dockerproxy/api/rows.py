@@ -21,11 +21,7 @@ def list_rows(table: str) -> list[str]:
 
 
 def split_row(row: str, columns: int) -> list[str]:
-    """Take a row apart.
-
-    Raises:
-        ValueError: It has fewer columns or more, or no phrase behind them.
-    """
+    """Take a row apart. A ValueError says that it has fewer columns or more, or no phrase behind them."""
     words, _, phrase = row.partition(" | ")
     cells = [*words.split(), phrase]
     if len(cells) != columns or not phrase:

@@ -62,11 +62,7 @@ _SEGMENTS: Final = re.compile(r"(?:^|[.?])([A-Za-z-]+)")
 
 
 def redact(target: str) -> str:
-    """Return a request target with the values of secret parameters hidden.
-
-    Args:
-        target: Canonical, or as the client sent it.
-    """
+    """Return a request target, canonical or as the client sent it, with the values of secret parameters hidden."""
     if "?" not in target or _MAY_BE_SECRET.search(target) is None:
         return target
     path, _, query = target.partition("?")
@@ -83,10 +79,6 @@ def _redact_piece(piece: str) -> str:
 
 
 def is_secret(path: str) -> bool:
-    """Whether the value of a field, or of a parameter, must not be shown.
-
-    Args:
-        path: As messages have it, like `Env[0]` or `?buildargs`.
-    """
+    """Whether the value at a path must not be shown; messages have paths like `Env[0]` and `?buildargs`."""
     names = map(fold, _SEGMENTS.findall(path))
     return not (_PARAMETERS if path.startswith("?") else _FIELDS).isdisjoint(names)

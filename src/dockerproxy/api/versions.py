@@ -31,11 +31,7 @@ def exists(prefix: str, *, libpod: bool) -> bool:
 
 
 def read_version(prefix: str) -> Version | None:
-    """Read a version that exists; None where none is named, which means the engine's newest.
-
-    Args:
-        prefix: Of a path, like `v1.45`, or empty.
-    """
+    """Read a prefix like `v1.45` that exists; None where none is named, which means the engine's newest."""
     major, minor, patch, *_ = (*(number(part) or 0 for part in prefix[1:].split(".")), 0, 0)
     return (major, minor, patch) if prefix else None
 

@@ -50,12 +50,9 @@ def write_size(size: int) -> str:
 
 
 def read_human_size(text: str) -> int | None:
-    """Return a number of bytes as engines read a client's `10m`: `units.FromHumanSize`.
+    """Return a number of bytes as engines read a client's `10m`: `units.FromHumanSize`; None if no engine can have it.
 
     Go computes with floating point and cuts off what is below 1: "0.5" is 0. What does not fit becomes negative.
-
-    Returns:
-        The number; None if it is none, or more than any engine can have.
     """
     found = _HUMAN_SIZE.fullmatch(text)
     size = (decimal(found[1]) or 0) * _HUMAN_UNITS[lower(found[2] or "")] if found else _MOST_BYTES

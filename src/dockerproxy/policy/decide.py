@@ -275,8 +275,7 @@ def _find_own(word: str, claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
     """Put substitutes, by their paths, at their places in what was read: it gets another content.
 
-    Returns:
-        Parameters of the query that go on with other values.
+    Parameters of the query that go on with other values are returned.
     """
     query = dict(read.query)
     for target, value in substitutes.items():

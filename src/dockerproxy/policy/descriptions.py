@@ -33,12 +33,9 @@ _SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
 
 
 def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
-    """Read the engine's answer to a lookup.
+    """Read the engine's answer to a lookup; None if it does not say what it must.
 
     An exec says only which container it belongs to: a further lookup has the version as its prefix.
-
-    Returns:
-        The object, a further lookup, or None if the answer does not say what it must.
     """
     if lookup.of is not None:
         return prove_owner(lookup, read_image_labels(content))

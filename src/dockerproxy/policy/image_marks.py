@@ -51,11 +51,7 @@ def write_mark(key: str, owner: str) -> str:
 
 
 class FreshMarks:
-    """Fresh marks that go to the engine in place of the names in an archive.
-
-    Attributes:
-        names: The name that each stands for, normalised; empty for an image that has none.
-    """
+    """Fresh marks in place of the names in an archive, and the name that each stands for: empty if there is none."""
 
     def __init__(self, owner: str, nonce: str) -> None:
         self.names: dict[str, str] = {}

@@ -27,11 +27,7 @@ def show_names(
 ) -> bytes | None:
     """Return the content of an answer with the names that its client may see; None if it cannot be read.
 
-    Args:
-        request: What was asked.
-        owner: Who asked.
-        named: The image that the request names, if that is known: a history does not say which it is.
-        content: Of the answer.
+    The image that the request names is told where it is known: a history does not say which it is.
     """
     operation = request.operation
     if operation.name not in KINDS:

@@ -130,13 +130,10 @@ def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedOb
 
 
 def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False) -> Verdict:
-    """Decide about a request of which an object is not known: it passes only where nothing is refused.
+    """Decide about a request of which an object is not known, for a reason: it passes only where nothing is refused.
 
-    Args:
-        waiting: The request, or the verdict as if nothing had that name: a name of two objects gets the same answer as
-            a name of none.
-        reason: Why the lookup has no answer.
-        hides: Whether what others have does not exist for the client, also where two of them have it.
+    A name of two objects gets the same answer as a name of none: its verdict is that of the latter. With `hides`, what
+    others have does not exist for the client, also where two of them have it.
     """
     if hides and isinstance(waiting, Verdict) and waiting.decision.status == HTTPStatus.NOT_FOUND:
         return replace(waiting, decision=replace(waiting.decision, reason=reason))

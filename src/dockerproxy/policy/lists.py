@@ -99,12 +99,7 @@ _DECODER: Final = json.JSONDecoder()
 
 
 class Element(NamedTuple):
-    """One element of a list.
-
-    Attributes:
-        start, stop: Where it stands in the text.
-        found: What it is about, or what the engine must be asked to know that.
-    """
+    """One element of a list: where it stands in the text, and what it is about, or what to ask to know that."""
 
     start: int
     stop: int
@@ -112,13 +107,7 @@ class Element(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The engine's answer to a list operation.
-
-    Attributes:
-        text: All of it.
-        start, stop: Where the elements stand in it, from behind the opening bracket to the closing one.
-        elements: In their order.
-    """
+    """The engine's answer to a list operation: its elements stand between the brackets, from `start` to `stop`."""
 
     text: str
     start: int
@@ -132,13 +121,9 @@ class Answer(NamedTuple):
         count: int = 0,
         services: Services = MappingProxyType({}),
     ) -> bytes:
-        """Return the answer with those of its elements that the conditions of some grant admit.
+        """Return the answer with those of its elements that the conditions of some grant admit, at most `count` if any.
 
-        Args:
-            shows: The conditions of each grant.
-            labels: Those of the images that the engine was asked for, by the targets of the lookups.
-            count: How many elements are wanted at most; 0 for all.
-            services: All of which there may be tasks.
+        The labels are those of images, by the targets of their lookups; the services all of which there may be tasks.
         """
         found = ((each, _prove(each.found, labels, services)) for each in self.elements)
         shown = [each for each, one in found if one and any(admits(conditions, one) for conditions in shows)]
@@ -226,15 +211,9 @@ def write_filters(owner: str) -> str:
 
 
 def read_list(operation: Operation, content: bytes, version: str, before: Answer | None = None) -> Answer | None:
-    """Read the answer to a list operation; None if it is not as it must be.
+    """Read the answer to a list operation; None if it is not as it must be. Further lookups are under the version.
 
-    Clients poll, and most of what comes is as it was: that is not read again.
-
-    Args:
-        operation: Whose answer it is.
-        content: Of the answer.
-        version: The prefix of further lookups.
-        before: What was read of another answer to the same operation, under the same version.
+    Clients poll, and most of what comes is as it was before, in an answer to the same: that is not read again.
     """
     text, lookup = content.decode(errors="surrogateescape"), Lookup(LISTS[operation.name], "", "", operation)
     try:
@@ -268,14 +247,10 @@ def _find_list(text: str, key: str) -> int:
 
 
 def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Answer | None) -> Iterator[Element]:
-    """Yield the elements of a list.
+    """Yield the elements of a list. A ValueError or IndexError says that it is none, or cut short.
 
     Attack: an element that only begins like one of before -> Defence: both are objects, and such a one ends where the
     other does (test: test_a_list_is_read_the_same_whatever_was_read_before).
-
-    Raises:
-        ValueError: It is no list of objects of which each says what it is.
-        IndexError: It is cut short.
     """
     if text[start] != "[":
         raise ValueError(start)

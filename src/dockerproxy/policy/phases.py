@@ -72,11 +72,7 @@ class NeedsBody(Reading):
 
 @dataclass(frozen=True, slots=True)
 class NeedsLookup(Reading):
-    """A request that is decided when the engine has said what a name means.
-
-    Attributes:
-        lookup: What it is asked.
-    """
+    """A request that is decided when the engine has said what a name means."""
 
     lookup: Lookup
 

@@ -53,13 +53,9 @@ Answer: TypeAlias = tuple[int, bytes]
 
 
 class _Prune(NamedTuple):
-    """How one is done: in Docker's API, which Podman has too, or in Podman's own for what is only there.
+    """How one is done: the list of what it may remove, and where Docker's answer has what was removed.
 
-    Attributes:
-        lists: The operation that lists what it may remove.
-        path: Of that.
-        query: Of that.
-        key: Where Docker's answer has what was removed.
+    In Docker's API, which Podman has too, or in Podman's own for what is only there.
     """
 
     lists: str
@@ -237,13 +233,7 @@ def _prefix(request: CanonicalRequest) -> str:
 
 
 def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
-    """Yield each request that a prune takes, get its answer, and return the answer to the prune.
-
-    Args:
-        request: Of a client.
-        now: Seconds since 1970.
-        owner: Whose it is.
-    """
+    """Yield each request that an owner's prune takes, get its answer, and return the answer to the prune."""
     row, filters = TABLE[request.operation.name], read_filters(request)
     status, content = yield begin_prune(request)
     if status != HTTPStatus.OK:

@@ -81,12 +81,7 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Quota(NamedTuple):
-    """How much may be an owner's.
-
-    Attributes:
-        most: By words, in the units of claims.
-        socket: Of which socket it is, for messages.
-    """
+    """How much of each word may be an owner's, in the units of claims. The socket is for messages."""
 
     most: Mapping[str, int]
     socket: str

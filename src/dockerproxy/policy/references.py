@@ -51,13 +51,7 @@ _MEETS_DIGESTS: Final = re.compile(r":[0-9a-f?]*\*[0-9a-f?*]*").fullmatch
 
 
 class Reference(NamedTuple):
-    """An image, by its normalised reference.
-
-    Attributes:
-        name: Registry and path, like `docker.io/library/nginx`.
-        tag: Empty if there is none.
-        digest: Like `sha256:…`, empty if there is none.
-    """
+    """An image, by its normalised reference: name with registry, tag and digest, empty where it has none."""
 
     name: str
     tag: str = ""

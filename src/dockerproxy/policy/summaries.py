@@ -29,14 +29,7 @@ Item = Mapping[str, object]
 class _Usage(NamedTuple):
     """How one kind of object is told of, in Docker's API, which Podman has too.
 
-    Attributes:
-        items: Where the answer has them.
-        sums: Where newer versions have sums of them, and maybe them.
-        key: The field that says which one it is.
-        lists: The operation that lists those that its client may see.
-        path: Of that.
-        size: How many bytes one has.
-        is_active: Whether one is in use.
+    The answer has items, newer ones also sums with items in them. The list shows those that its client may see.
     """
 
     items: str

@@ -44,12 +44,7 @@ Mark = tuple[str, str, str]
 
 
 class Item(NamedTuple):
-    """Something that is counted.
-
-    Attributes:
-        marks: By any of which it is known to be the same as another one.
-        uses: How much of each quota, by words.
-    """
+    """Something that is counted: marks, by any of which it is the same as another one, and its use of each quota."""
 
     marks: tuple[Mark, ...]
     uses: Mapping[str, int]
@@ -127,11 +122,7 @@ def find_asked(
 ) -> tuple[Item, ...]:
     """Return what a request would add that goes on by this decision.
 
-    Args:
-        request: As it was judged.
-        decision: What goes to the engine.
-        known: What was found out about it.
-        documents: Inspections of all own containers, by their ids.
+    The documents are inspections of all own containers, by their IDs.
     """
     name, content, found = request.operation.name, object_of(json.loads(decision.content or b"{}")), known.found
     mounted = tuple(Item((("volumes", "id", each),), {"volumes": 1}) for each in decision.mounts)

@@ -6,11 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A mapping that a condition demands, like labels.
-
-    Attributes:
-        items: Names with a word or a list each, in their order.
-    """
+    """A mapping that a condition demands, like labels: names with a word or a list each, in their order."""
 
     items: tuple[tuple[str, str | tuple[str, ...]], ...]
 

@@ -129,12 +129,7 @@ class Node:
 
 
 def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingProxyType({})) -> tuple[Field, ...]:
-    """Read a table.
-
-    Args:
-        table: Its rows.
-        others: What it may include, by name.
-    """
+    """Read a table, which may include others by their names."""
     fields: list[Field] = []
     for row in list_rows(table):
         if row.startswith("include "):

@@ -95,11 +95,7 @@ class Budget:
         self.spent = 0
 
     def spend(self, count: int = 1) -> None:
-        """Count something more.
-
-        Raises:
-            UnclearError: Too much was looked at.
-        """
+        """Count something more; an UnclearError says that too much was looked at."""
         self.spent += count
         if self.spent > MOST_STEPS:
             raise UnclearError(f"has more than {MOST_STEPS} lines, flags and variables")
@@ -122,11 +118,7 @@ class Step(NamedTuple):
 
 
 def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
-    """Yield the steps of a Dockerfile.
-
-    Raises:
-        UnclearError: Builders could read it in different ways.
-    """
+    """Yield the steps of a Dockerfile; an UnclearError says that builders could read it in different ways."""
     budget.spend(content.count(b"\n"))  # Before they are made a list, which takes much memory.
     if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
         raise UnclearError(f"has a line of more than {_LONGEST_LINE} bytes, which some builders cannot read")

@@ -56,11 +56,7 @@ class _UnclearError(Exception):
 
 
 class Loading(Rules):
-    """What may be in an archive of images.
-
-    Attributes:
-        marks: What goes on in place of names; None where they go on themselves.
-    """
+    """What may be in an archive of images. Where it has `marks`, they go on in place of names."""
 
     def __init__(self, _request: CanonicalRequest, note: Note) -> None:
         super().__init__(frozenset(_FILES))

@@ -71,11 +71,7 @@ _WITHOUT_QUOTES: Final = str.maketrans("", "", "\"'\\`")
 
 
 class LabelScan:
-    """Looks through one file of an archive as it passes.
-
-    Attributes:
-        is_json: Whether it begins like JSON; None as long as that is not known.
-    """
+    """Looks through one file of an archive as it passes; `is_json` is None until that is known."""
 
     def __init__(self) -> None:
         self.is_json: bool | None = None

@@ -45,13 +45,7 @@ _UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
 
 
 class Line(NamedTuple):
-    """A parameter that a condition speaks of.
-
-    Attributes:
-        word: Of the condition.
-        parameter: Its name in the query.
-        read: Returns its value; None if nothing certain can be said.
-    """
+    """A parameter that a condition speaks of, and what reads its value: None if nothing certain can be said."""
 
     word: str
     parameter: str

@@ -102,13 +102,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a grant says by one word.
-
-    Attributes:
-        constraint: Of the word.
-        value: What the policy file writes.
-        matches: Whether a claim's value is admitted.
-    """
+    """What a grant says by one word: its constraint, what the policy file writes, and what that matches."""
 
     constraint: Constraint
     value: Value
@@ -167,11 +161,7 @@ class Items(Constraint):
 
 
 class Words(Items):
-    """A list of plain words.
-
-    Attributes:
-        words: All that there are; none if it may be any.
-    """
+    """A list of plain words: of all that there are, or of any if those are none."""
 
     is_learned = False
 

@@ -17,12 +17,7 @@ _READ_ONLY = "a host path that a rule allows read-only: with ro, and without z a
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A path of the host that is mounted.
-
-    Attributes:
-        path: Clean and absolute.
-        read_only: Whether nothing there can be changed by it.
-    """
+    """A path of the host, clean and absolute, that is mounted, and whether nothing there can be changed by it."""
 
     path: str
     read_only: bool

@@ -28,12 +28,7 @@ _SINCE: Final = (1, 41, 0)
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a request says of capabilities.
-
-    Attributes:
-        dropped: Those that it drops, as it spells them.
-        added: The names of those that it adds.
-    """
+    """The capabilities that a request drops, as it spells them, and the names of those that it adds."""
 
     dropped: tuple[str, ...]
     added: frozenset[str] = frozenset()

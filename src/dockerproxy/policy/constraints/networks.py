@@ -25,12 +25,7 @@ _NAMESPACE: Final = re.compile("(container|service|pod|ns|host):.*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A network that a container joins.
-
-    Attributes:
-        found: The network.
-        is_default: Whether it is the engine's own; None if only the engine can say.
-    """
+    """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
 
     found: ResolvedObject
     is_default: bool | None = False

@@ -69,10 +69,8 @@ class Own(Constraint):
 def own_by(owner: str, granted: tuple[str, ...] = (), creates: Creates | None = None) -> Own:
     """Return the constraint for what belongs to an owner; for one without a name, nothing does.
 
-    Args:
-        owner: Who it is.
-        granted: Patterns over names of images that are as good as its own, if they are nobody's.
-        creates: The grants by which it could create what it changes, if there are several.
+    Names of images that fit `granted` are as good as its own, if they are nobody's. `creates` are the grants by which
+    it could create what it changes, if there are several.
     """
     return Own(owner, granted, creates)
 

@@ -28,13 +28,7 @@ CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_BY_WORD.items()))
 
 
 class Read(NamedTuple):
-    """How a word reads a field.
-
-    Attributes:
-        check: What makes claims of its value.
-        word: Of the claims.
-        always: Whether it looks at what is not there, too.
-    """
+    """What makes claims of a field's value, for which word, and whether it looks at what is not there, too."""
 
     check: Check
     word: str
