@@ -5,7 +5,7 @@ from drift.facts import read_names
 from drift.gaps import EXCUSED
 
 from dockerproxy.api.bodies.fields import read_fields
-from dockerproxy.api.bodies.repeats import with_repeats
+from dockerproxy.api.bodies.tables import with_repeats
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
