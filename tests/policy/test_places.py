@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from policy.judging import finish, nobody
 from wire.heads import head_of
 
+from dockerproxy.config.places import SIGNS, is_place
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
@@ -18,7 +19,7 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.places import ENGINES, NOWHERE, SIGNS, Places, is_place
+from dockerproxy.policy.places import ENGINES, NOWHERE, Places
 from dockerproxy.policy.words import clean_path
 from dockerproxy.workbench.exposures import describe_exposures
 

@@ -12,6 +12,7 @@ from dockerproxy.config.grants import Line
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.options import make_typed_policy, read_grants
+from dockerproxy.config.places import is_place
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
 from dockerproxy.config.process import find_engines
 from dockerproxy.config.values import Fault, read_path
@@ -19,7 +20,7 @@ from dockerproxy.config.variables import Variables
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.places import Places, is_place
+from dockerproxy.policy.places import Places
 from dockerproxy.policy.sweeps import find_obstacle
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings

@@ -8,9 +8,13 @@ from dockerproxy.config.document import Node
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
-from dockerproxy.policy.places import ENGINES, Places, is_place
+from dockerproxy.policy.places import ENGINES, Places
+from dockerproxy.policy.words import clean_path
 
 _EXAMPLE: Final = "paths: {/what/the/client/says: /what/the/host/says}"
+
+SIGNS: Final = ':,"*?\r\n'
+"""What no such path may have: engines read on behind some signs, and others stand for a pattern."""
 
 
 def read_places(reader: Reader, fields: Mapping[str, Node], engine: str, path: str) -> Places:
@@ -37,3 +41,8 @@ def _read_place(text: str) -> str | Fault:
     return Fault(
         f"{show(text)} is not a clean absolute path", "begin it with /, without //, .., commas, colons or quotes"
     )
+
+
+def is_place(path: str) -> bool:
+    """Whether a path can be what the client or the host calls a place: it is clean and has no `SIGNS`."""
+    return path != "" and clean_path(path) == path and not any(sign in path for sign in SIGNS)

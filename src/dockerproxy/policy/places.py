@@ -17,16 +17,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from dockerproxy.policy.words import clean_path
-
 ENGINES: Final = (
     *("/var/run/docker.sock", "/run/docker.sock"),
     *("/run/podman/podman.sock", "/var/run/podman/podman.sock"),
 )
 """Where engines have their sockets, and clients look for them."""
-
-SIGNS: Final = ':,"*?\r\n'
-"""What no such path may have: engines read on behind some signs, and others stand for a pattern."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,6 @@ class Places:
     def _back(self) -> tuple[Mapping[str, str], list[str]]:
         back = {host: client for client, host in self.paths.items()}
         return back, sorted(back, key=len, reverse=True)
-
-
-def is_place(path: str) -> bool:
-    """Whether a path can be what the client or the host calls a place: it is clean and has no `SIGNS`."""
-    return path != "" and clean_path(path) == path and not any(sign in path for sign in SIGNS)
 
 
 def _move(path: str, mapping: Mapping[str, str], longest: list[str]) -> str:
