@@ -23,8 +23,8 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
         return None
     found, lookup = reading.resolve(Kind.CONTAINER, value)
-    mine = owned(found, reading.lookup(Kind.CONTAINER, value))
-    reading.claim("containers", found, path, value, "a container that no rule allows", lookup=lookup, owned=mine)
+    says = "a container that no rule allows"
+    reading.claim("containers", found, path, value, says, lookup=lookup, owned=owned(found, lookup))
     return found.id if found is not None and found.document else None
 
 

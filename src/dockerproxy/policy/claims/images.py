@@ -20,8 +20,6 @@ from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
 
-_NO_REFERENCE: Final = "not a valid image reference"
-
 _NOT_GRANTED: Final = "an image that no rule allows"
 
 
@@ -45,7 +43,7 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
     if MAY_BE_ID(value):
         claim_image(reading, value, path, reference)
     elif reference is None:
-        reading.violate(path, value, _NO_REFERENCE)
+        reading.violate(path, value, "not a valid image reference")
     else:
         is_service = reading.request.operation.section == "services"
         kept = value if is_service else complete(value, reference)
@@ -60,7 +58,7 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
     use is found by what it said. By `by_name` it goes on by the name that is granted, and not by the id.
     """
-    found = reading.find(Kind.IMAGE, value)
+    found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
     if found is not None and (by_name or found.document or reference is None):
         if by_name:
@@ -68,7 +66,6 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
         options.append((found, found.id))
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))
-    lookup = reading.lookup(Kind.IMAGE, value) if found is None else None
-    mine = owned(found, reading.lookup(Kind.IMAGE, value))
+    mine = owned(found, lookup)
     claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
     reading.claims.append(claim)

@@ -105,7 +105,7 @@ def check_pods(reading: Reading, value: Json, path: str, _parent: Object) -> Jso
     holder, asked = reading.resolve(Kind.CONTAINER, name) if isinstance(name, str) and name else (None, None)
     wrong = None if found is None or found.document else find_fault(path, value, "a pod that does not exist")
     says = "a pod that no rule allows"
-    mine = owned(found, reading.lookup(Kind.POD, value))
+    mine = owned(found, lookup)
     reading.claim("pods", found, path, value, says, lookup=lookup, later=asked, wrong=wrong, owned=mine)
     if holder is not None:
         _look_at_holder(reading, holder, value, path)

@@ -132,7 +132,7 @@ def join_container(reading: Reading, name: str, path: str, field: str) -> str:
     elif found is not None and not _has_its_own(found, field):
         wrong = find_fault(path, mode, "a container that shares it with the host or another one")
     says = "a container that no rule allows to join"
-    mine = owned(found, reading.lookup(Kind.CONTAINER, name))
+    mine = owned(found, lookup)
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
     return name if found is None else found.id
 

@@ -38,7 +38,7 @@ def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind)
     is_other = found is not None and (not found.document or name not in found.names)
     not_its_id = f"not the ID of the {kind} {show(name)}"
     wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
-    mine = owned(found, reading.lookup(kind, identity))
+    mine = owned(found, lookup)
     reading.claim(WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong, owned=mine)
     if found is not None:
         reference[by_id] = found.id
