@@ -10,16 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.image_marks import is_owned, list_called, means_mark, read_marks, restrict
-from dockerproxy.policy.objects import (
-    BY_REFERENCE,
-    EVERY,
-    OWNED,
-    Kind,
-    Lookup,
-    ResolvedObject,
-    ask,
-    is_full_id,
-)
+from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, Kind, Lookup, ResolvedObject, ask, is_full_id
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower

@@ -40,7 +40,6 @@ from dockerproxy.wire.tar_writing import END, write_entry
 
 Piece = bytes | memoryview
 
-
 _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Note], Rules]]] = {
     "PutContainerArchive": Unpacking,
     "PutContainerArchiveLibpod": Unpacking,
@@ -78,10 +77,7 @@ class Archive:
     """
 
     def __init__(
-        self,
-        request: CanonicalRequest,
-        grants: tuple[Mapping[str, Condition], ...],
-        marks: FreshMarks | None = None,
+        self, request: CanonicalRequest, grants: tuple[Mapping[str, Condition], ...], marks: FreshMarks | None = None
     ) -> None:
         self.fault = ""
         self.marks = marks

@@ -48,11 +48,7 @@ class _Credentials(Servers):
         return (value,) if isinstance(value, str) and not self.fault(value) else None
 
 
-CONSTRAINT = _Credentials(
-    _WORD,
-    "to which registries credentials may be sent; [] is none",
-    narrows=True,
-)
+CONSTRAINT = _Credentials(_WORD, "to which registries credentials may be sent; [] is none", narrows=True)
 
 
 def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -60,9 +60,7 @@ def _check_health(reading: Reading, value: Json, path: str, _parent: Object) -> 
 
 
 CONSTRAINT = Words(
-    _WORD,
-    "which restart policies it may have, like no or on-failure",
-    ("no", "on-failure", "unless-stopped", "always"),
+    _WORD, "which restart policies it may have, like no or on-failure", ("no", "on-failure", "unless-stopped", "always")
 )
 
 READS: Final[dict[tuple[str, str], Check]] = {
