@@ -1,4 +1,4 @@
-"""What runs in a container: as whom, which program, with what environment.
+"""What runs in a container: as whom, which program, with what environment, from which checkpoint.
 
 Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
 of a user and a group are certainly not root (constraints/user.py).
@@ -8,14 +8,18 @@ Attack: a granted command that does another thing because of a variable or of wh
 set where only some commands are granted.
 Attack: a program for which Podman makes control groups writable, with a slash behind its name, behind a shell, or in an
 entrypoint that Podman reads as JSON -> Defence: no such program runs.
+Attack: start a command that another client prepared with privileges -> Defence: the engine is asked what it is.
+Attack: a checkpoint whose name leads out of its directory, or a host directory for it -> Defence: names only.
+Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.txt`).
 """
 
 import re
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.text import base_name
-from dockerproxy.wire.document import Json, list_of
+from dockerproxy.wire.document import Json, list_of, object_of
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
 """What Podman looks behind for the program that runs, and an entrypoint that is none."""
@@ -66,3 +70,16 @@ def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object
     if value:
         says = "not allowed where a rule lists commands: it changes what a command does"
         reading.claim("commands", None, path, value, says)
+
+
+def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """What was prepared is one of the granted commands."""
+    config = object_of(value)
+    words = [config.get("entrypoint"), *list_of(config.get("arguments"))]
+    check_commands(reading, words if config else [], path, parent)
+
+
+def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A checkpoint is called by a name, which is no path."""
+    if value and not (isinstance(value, str) and IS_NAME(value)):
+        reading.violate(path, value, "not a valid checkpoint name")

@@ -1,11 +1,13 @@
-"""Capabilities and security options of a container.
+"""Capabilities of a container, and options of its confinement and of its log.
 
 Attack: an option that sets confinement to what the engine was told to tighten -> Defence: a list of those that tighten.
+Attack: an option of the log driver by which the engine connects somewhere or reads files -> Defence: a list of others.
 """
 
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, items_at
+from dockerproxy.policy.amounts import read_human_size
+from dockerproxy.policy.claim import Object, Reading, items_at, pairs_at
 from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.wire.document import Json, list_of
 
@@ -14,6 +16,9 @@ _NO_NEW_PRIVILEGES: Final = frozenset({"no-new-privileges", "no-new-privileges=t
 _TIGHTENING: Final = _NO_NEW_PRIVILEGES | {"apparmor=docker-default", "apparmor:docker-default"}
 """Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
 calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
+
+_LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
+"""They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
 
 
 def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -29,3 +34,12 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
             reading.violate(where, option, "not allowed: it could loosen the confinement")
     kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, list_of(value)))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
+
+
+def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Options of the log driver do no more than bound its files."""
+    for where, name, option in pairs_at(value, path):
+        if name not in _LOG_OPTIONS:
+            reading.violate(where, option, "not allowed: it could make the engine connect somewhere or read files")
+        elif name == "max-size" and not read_human_size(str(option)):
+            reading.violate(where, option, "not a valid size above 0")
