@@ -88,7 +88,7 @@ def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, con
     assert question.is_bounded == ("unrestricted" not in str(conditions))
     assert {word: question.conditions[word] for word in conditions} == conditions
     assert bool(question.faults) != question.is_bounded
-    allowing = extend(asking(), (question.grant("asked"),))
+    allowing = extend(asking(), (question.grant("asked", lasts=True),))
     judged = judge_again(allowing, question.verdict, question.verdict.known, "0" * 32)
     assert isinstance(judged, Verdict)
     assert judged.passes
@@ -212,7 +212,7 @@ def test_an_answer_that_lasts_is_for_what_was_asked(
 ) -> None:
     question = settle(deny(asking(), head), WEB)
     assert (question.conditions, question.is_bounded) == (conditions, True)
-    policy = extend(asking(), (question.grant("asked"),))
+    policy = extend(asking(), (question.grant("asked", lasts=True),))
     for each, is_allowed in ((head, True), *((other, False) for other in others)):
         denied = know(deny(asking(), each), WEB)
         judged = judge_again(policy, denied, denied.known, "0" * 32)
@@ -263,7 +263,7 @@ def test_what_does_not_exist_is_not_asked() -> None:
 def test_after_the_answer_the_engine_is_asked_anew() -> None:
     """What was found under the name may be something else by then."""
     question = settle(deny(asking(), request("POST", "/containers/w/stop")), WEB)
-    allowing = extend(asking(), (question.grant_once("asked"),))
+    allowing = extend(asking(), (question.grant("asked", lasts=False),))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, NeedsLookup)
     assert again.lookup.name == "w"
@@ -278,7 +278,7 @@ def test_what_was_shown_of_a_body_goes_on_after_the_answer() -> None:
     question = find_question(policy, whole)
     assert isinstance(question, Question)
     assert question.is_bounded
-    allowing = extend(policy, (question.grant_once("asked"),))
+    allowing = extend(policy, (question.grant("asked", lasts=False),))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, Verdict)
     assert b'"Binds":["/srv/project:/w"]' in again.to_engine

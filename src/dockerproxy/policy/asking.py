@@ -78,15 +78,9 @@ class Question(NamedTuple):
         said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
         return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
 
-    def grant(self, source: str) -> Grant:
-        """Return the grant that lasts, by whoever has answered."""
-        return self._grant(source, self.conditions)
-
-    def grant_once(self, source: str) -> Grant:
-        """Return the grant for this request alone."""
-        return self._grant(source, {**self.conditions, **self.exact})
-
-    def _grant(self, source: str, conditions: Mapping[str, Value]) -> Grant:
+    def grant(self, source: str, *, lasts: bool) -> Grant:
+        """Return the grant by whoever has answered, which lasts or is for this request alone."""
+        conditions = {**self.conditions, **({} if lasts else self.exact)}
         made = (Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
         return Grant(frozenset({self.verdict.operation.name}), source, tuple(made))
 
@@ -204,7 +198,9 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
         return False
     if conditions.get(UNRESTRICTED.word, True) is not True:
         return False
-    judged = judge_again(extend(policy, (question.grant_once(""),)), question.verdict, question.verdict.known, "0" * 32)
+    judged = judge_again(
+        extend(policy, (question.grant("", lasts=False),)), question.verdict, question.verdict.known, "0" * 32
+    )
     return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
 
 

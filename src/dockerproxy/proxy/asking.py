@@ -128,8 +128,8 @@ class Asking(Ending):
         if answer.allows:
             if question.is_bounded and answer.word != "once":
                 lasting = self.socket if answer.word == "always" else self._client
-                lasting.granted.add(question.grant(answer.source))
-            self._policy = extend(asked.policy, (question.grant_once(answer.source),))
+                lasting.granted.add(question.grant(answer.source, lasts=True))
+            self._policy = extend(asked.policy, (question.grant(answer.source, lasts=False),))
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
         else:
