@@ -62,16 +62,7 @@ def _find_section(path: str) -> str:
 
 def _read_row(row: str) -> Operation:
     method, path, name, access, shape, body, says = split_row(row, 7)
-    return Operation(
-        name=name,
-        method=method,
-        path=path,
-        section=_find_section(path),
-        access=Access(access),
-        shape=Shape(shape),
-        body=body,
-        says=says,
-    )
+    return Operation(name, method, path, _find_section(path), Access(access), Shape(shape), body, says)
 
 
 HEALTH: Final = _read_row(
@@ -79,16 +70,7 @@ HEALTH: Final = _read_row(
 )
 """Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
 
-UNKNOWN: Final = Operation(
-    name="",
-    method="",
-    path="",
-    section="",
-    access=Access.WRITE,
-    shape=Shape.REPLY,
-    body="raw",
-    says="not a known operation",
-)
+UNKNOWN: Final = Operation("", "", "", "", Access.WRITE, Shape.REPLY, body="raw", says="not a known operation")
 """What a path means that is in no table. No policy can allow it."""
 
 OPERATIONS: Final[Mapping[str, Operation]] = {

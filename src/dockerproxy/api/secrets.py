@@ -19,34 +19,14 @@ HIDDEN: Final = "..."
 
 _FIELDS: Final = frozenset(
     {
-        "auth",
-        "authconfig",
-        "buildargs",
-        "credentials",
-        "env",
-        "identitytoken",
-        "jointoken",
-        "password",
-        "registryauth",
-        "registryconfig",
-        "registrytoken",
-        "unlockkey",
-        "x-registry-auth",
-        "x-registry-config",
+        *("auth", "authconfig", "buildargs", "credentials", "env", "identitytoken", "jointoken", "password"),
+        *("registryauth", "registryconfig", "registrytoken", "unlockkey", "x-registry-auth", "x-registry-config"),
     }
 )
 """Secret wherever they are. Folded, as all names here."""
 
 _PARAMETERS: Final = _FIELDS | {
-    "annotations",
-    "caconfig",
-    "changes",
-    "data",
-    "driveropts",
-    "healthcheck",
-    "hostconfig",
-    "labels",
-    "options",
+    *("annotations", "caconfig", "changes", "data", "driveropts", "healthcheck", "hostconfig", "labels", "options"),
     "tasktemplate",
 }
 """Secret in a query: besides, objects with such fields in them, options with which a driver logs in, the contents of
