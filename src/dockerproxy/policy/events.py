@@ -9,7 +9,6 @@ Attack: have an own event hidden: by what the engine puts beside the labels unde
 without labels -> Defence: neither rules anything out (test: test_labels_rule_out_nothing_that_a_lookup_would_admit).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -20,16 +19,9 @@ from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.prunes import find_time
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.wire.document import object_of, read_engine_json
 
-_KINDS: Final[Mapping[str, Kind]] = {
-    "config": Kind.CONFIG,
-    "container": Kind.CONTAINER,
-    "network": Kind.NETWORK,
-    "volume": Kind.VOLUME,
-    "service": Kind.SERVICE,
-    "pod": Kind.POD,
-    "secret": Kind.SECRET,
-}
+_KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})
 
 _IMAGE: Final = "image"
 
@@ -60,23 +52,17 @@ class Event(NamedTuple):
 
 def read_event(line: bytes) -> Event | ImageEvent | None:
     """Read one event; None if it is about nothing that conditions speak of."""
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
+    fields = object_of(read_engine_json(line))
+    actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
+    identity, attributes = actor.get("ID"), actor.get("Attributes")
+    if kind == _IMAGE:
+        return _read_image(action, identity, attributes)
+    if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
         return None
-    actor = fields.get("Actor") if isinstance(fields, dict) else None
-    kind, identity = fields.get("Type") if isinstance(actor, dict) else None, actor and actor.get("ID")
-    if kind == _IMAGE and isinstance(actor, dict):
-        return _read_image(fields.get("Action"), identity, actor.get("Attributes"))
-    if not isinstance(actor, dict) or not isinstance(kind, str) or kind not in _KINDS:
-        return None
-    if not isinstance(identity, str) or not identity:
-        return None
-    action, attributes = str(fields.get("Action")), actor.get("Attributes")
-    has_labels = kind == Kind.CONTAINER and action not in _UNLABELLED and isinstance(attributes, dict)
+    has_labels = kind == Kind.CONTAINER and str(action) not in _UNLABELLED
+    labels = attributes if has_labels and isinstance(attributes, dict) else None
     time = fields.get("time")
-    seconds = time if isinstance(time, int) else 0
-    return Event(_KINDS[kind], identity, action in _LAST, seconds, attributes if has_labels else None)
+    return Event(Kind(kind), identity, str(action) in _LAST, time if isinstance(time, int) else 0, labels)
 
 
 def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:

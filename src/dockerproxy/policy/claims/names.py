@@ -72,12 +72,11 @@ def named(*names: str) -> ResolvedObject:
 
 def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     """Return the object that a name means; None if the engine must be asked first."""
+    found = reading.find(kind, name)
     if MAY_BE_ID(name):
-        return reading.find(kind, name)
-    asked = reading.find(kind, name)
+        return found
     if not _MAY_BE_OF_SWARM(name):
-        return named(name) if asked is None or not asked.document else asked
-    found = asked
+        return named(name) if found is None or not found.document else found
     return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
 
 
