@@ -9,8 +9,8 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.constraints.add_capabilities import capability_name
 from dockerproxy.policy.constraints.binds import split_mode
+from dockerproxy.policy.constraints.capabilities import capability_name
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id

@@ -3,7 +3,7 @@
 import pytest
 from policy.claims.transcripts import look_at
 
-from dockerproxy.policy.constraints.add_capabilities import capability_name
+from dockerproxy.policy.constraints.capabilities import capability_name
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import read_human_size
 from dockerproxy.policy.claim import Object, Reading, items_at, pairs_at
-from dockerproxy.policy.constraints.add_capabilities import capability_name
+from dockerproxy.policy.constraints.capabilities import capability_name
 from dockerproxy.wire.document import Json, list_of
 
 _NO_NEW_PRIVILEGES: Final = frozenset({"no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"})

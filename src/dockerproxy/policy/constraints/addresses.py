@@ -1,6 +1,7 @@
-"""`addresses`: the addresses that a container may ask for in a network, and whether it may say which leads outside.
+"""`addresses` that a container may ask for in a network, and `subnets` that a new network may have.
 
-Without it, it may have any address of a network that it joins, but none of its own on the link (MAC).
+A container may also be granted to say which network leads outside. Without `addresses`, it may have any address of a
+network that it joins, but none of its own on the link (MAC).
 
 Attack: the address on the link of another host, in a notation of dots or dashes, or in capitals -> Defence: it is
 compared in one spelling (test: test_an_address_on_the_link_has_one_spelling).
@@ -18,9 +19,8 @@ from typing import Final
 from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, items_at
 from dockerproxy.policy.constraints.base import Items, Matcher
-from dockerproxy.policy.constraints.subnets import is_within
 from dockerproxy.policy.globs import covers
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, items_of
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
@@ -30,6 +30,26 @@ _IS_MAC: Final = re.compile(
     r"[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
 ).fullmatch
 _IS_PATTERN: Final = re.compile(r"[0-9a-f?*]+(?::[0-9a-f?*]+){1,5}").fullmatch
+
+
+class _Subnets(Items):
+    def fault(self, item: str) -> str:
+        return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
+
+    def spell(self, item: str) -> Network | None:
+        return read_network(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        nets = tuple(net for net in map(read_network, items_of(granted)) if net is not None)
+        return lambda value: any(is_within(value, net) for net in nets)
+
+    def least(self, value: Hashable) -> Value | None:
+        return (str(value),) if isinstance(value, Network) else None
+
+
+def is_within(inner: object, outer: Network) -> bool:
+    """Whether all addresses of a network are in another one."""
+    return isinstance(inner, type(outer)) and inner.subnet_of(outer)  # type: ignore[arg-type] # of the same version
 
 
 class _Addresses(Items):
@@ -112,6 +132,7 @@ def _check_priority(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.claim(_WORD, _PRIORITY, path, value, "which no rule allows")
 
 
+CONSTRAINTS: Final = (_Subnets("subnets", "within which networks its addresses may be"),)
 CONSTRAINT = _Addresses(
     _WORD,
     "which addresses it may ask for in its networks: networks, addresses, MACs as globs, and gateway-priority; without"

@@ -1,10 +1,10 @@
 """All constraints: each file of this package that has one registers it by being here.
 
-A file has `CONSTRAINT`, or `CONSTRAINTS` of one kind. One whose word is about fields that no check of `policy/claims`
-reads for it has `READS` as well: for operations and a field, as the tables of `api/bodies` name it, the function that
-makes claims of its value. A `!` behind the field has it look at what is not there, too. Several words may read the same
-field; a check that its line names reads it last. A line that says `unset` or `absent` is left to the word, which then
-lets more through.
+A file has `CONSTRAINT`, or `CONSTRAINTS` of one kind. Where `CONSTRAINT` is about fields that no check of
+`policy/claims` reads for it, there is `READS` as well: for operations and a field, as the tables of `api/bodies` name
+it, the function that makes claims of its value. A `!` behind the field has it look at what is not there, too. Several
+words may read the same field; a check that its line names reads it last. A line that says `unset` or `absent` is left
+to the word, which then lets more through.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from dockerproxy.policy.constraints.base import Constraint
 _NAMES: Final = sorted(each.name for each in pkgutil.iter_modules(constraints.__path__))
 _MODULES: Final = tuple(importlib.import_module(f"{constraints.__name__}.{name}") for name in _NAMES)
 
-_FOUND: Final = (getattr(module, "CONSTRAINTS", (getattr(module, "CONSTRAINT", None),)) for module in _MODULES)
+_FOUND: Final = ((*getattr(each, "CONSTRAINTS", ()), getattr(each, "CONSTRAINT", None)) for each in _MODULES)
 _BY_WORD: Final = {each.name: each for several in _FOUND for each in several if each}
 
 CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_BY_WORD.items()))

@@ -3,7 +3,7 @@
 import pytest
 from policy.claims.looking import look
 
-from dockerproxy.policy.constraints.drop_capabilities import CONSTRAINT, Capabilities
+from dockerproxy.policy.constraints.capabilities import CONSTRAINT, Capabilities
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 

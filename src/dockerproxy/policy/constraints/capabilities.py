@@ -1,4 +1,6 @@
-"""`drop_capabilities`: the capabilities that a container must not have. What a client does not drop is dropped for it.
+"""`add_capabilities` and `drop_capabilities`: what a container may be given besides the engine's, and must not have.
+
+What a client does not drop is dropped for it.
 
 Attack: a capability that must be dropped is added as well, and Docker adds after it drops -> Defence: what must be
 dropped cannot be added, nor can `ALL` (test: test_what_must_be_dropped_cannot_be_added).
@@ -15,15 +17,33 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.policy.claim import Check, Claim, Object, Reading, Substitute
-from dockerproxy.policy.constraints.add_capabilities import capability_name
-from dockerproxy.policy.constraints.base import Condition, Constraint, Matcher
+from dockerproxy.policy.constraints.base import Condition, Constraint, Items, Matcher
 from dockerproxy.policy.values import Value, items_of
+from dockerproxy.text import upper
 from dockerproxy.wire.document import Json, list_of
 
 _WORD: Final = "drop_capabilities"
 _ALL: Final = "ALL"
 _SINCE: Final = (1, 41, 0)
 """Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+
+
+def capability_name(text: str) -> str:
+    """Return a capability as a policy file writes it: engines take it in any case, with or without `CAP_`."""
+    return upper(text).removeprefix("CAP_")
+
+
+def _fault_of(item: str, example: str) -> str:
+    return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else f"not a capability, like {example}"
+
+
+class _Added(Items):
+    def fault(self, item: str) -> str:
+        return _fault_of(item, "NET_BIND_SERVICE")
+
+    def spell(self, item: str) -> str:
+        """Return its name; `ALL` is one word more."""
+        return capability_name(item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +64,7 @@ class _Dropped(Constraint):
     acts = True
 
     def fault(self, item: str) -> str:
-        return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else "not a capability, like NET_RAW"
+        return _fault_of(item, "NET_RAW")
 
     def matcher(self, granted: Value) -> Matcher:
         """Match what adds none of them: the others are dropped for it."""
@@ -89,6 +109,7 @@ def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> 
     _check(reading, value, path, parent)
 
 
+CONSTRAINTS: Final = (_Added("add_capabilities", "which capabilities may be added"),)
 CONSTRAINT = _Dropped(_WORD, "which capabilities must be dropped; those that are not are dropped for it", narrows=True)
 
 READS: Final[dict[tuple[str, str], Check]] = {
