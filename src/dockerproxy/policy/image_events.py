@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import RESERVED, CanonicalRequest
+from dockerproxy.policy.constraints.base import plain_id
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import parse_reference, with_default_tag
@@ -87,11 +88,11 @@ class ImageEvents:
         self._tells_ends = request is None or not _leaves_out(request)
         self._seen: dict[str, _Seen] = {}
         for found in filter(owner.has, images):
-            self._note(_plain(found.id), _Seen(frozenset(owner.names(found))))
+            self._note(plain_id(found.id), _Seen(frozenset(owner.names(found))))
 
     def shows(self, event: ImageEvent, found: ResolvedObject | None) -> bool:
         """Whether the client may see an event; the image is as the engine has it now, None if it is gone."""
-        identity = _plain(found.id if found is not None else event.id)
+        identity = plain_id(found.id if found is not None else event.id)
         before = self._seen.pop(identity, None)
         visible = found if found is not None and self._owner.has(found) else None
         now = frozenset(self._owner.names(visible)) if visible is not None else frozenset[str]()
@@ -124,8 +125,3 @@ def _leaves_out(request: CanonicalRequest) -> bool:
     """Whether the engine may leave out some events of an image, and tell others."""
     filters = [read_json(text.encode(errors="surrogateescape")) for text in request.values("filters") if text]
     return not all(isinstance(each, dict) and _BY_KIND.issuperset(map(lower, each)) for each in filters)
-
-
-def _plain(identity: str) -> str:
-    """Return an ID as Podman's events have it."""
-    return identity.removeprefix("sha256:")
