@@ -27,7 +27,6 @@ from dockerproxy.wire.document import Json, show, write_json
 _SHOWN = 200
 """Characters of a path that a message shows."""
 
-_OWN: Final = (OWN,)
 _VOLUME_CREATE: Final = "VolumeCreate"
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
@@ -176,7 +175,7 @@ def _only_names_it(read: Reading, lookup: Lookup) -> bool:
     Defence: a name on which the reading depends twice is not presumed (test: test_what_is_presumed_is_what_is_judged).
     """
     is_alone = read.asked.count((lookup.kind, lookup.name)) == 1
-    return is_alone and any(claim.words == _OWN and claim.lookup == lookup for claim in read.claims)
+    return is_alone and any(claim.words == (OWN,) and claim.lookup == lookup for claim in read.claims)
 
 
 def _write(

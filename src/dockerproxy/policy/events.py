@@ -23,8 +23,6 @@ from dockerproxy.wire.document import object_of, read_engine_json
 
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})
 
-_IMAGE: Final = "image"
-
 _LAST: Final = frozenset({"destroy", "remove"})
 """What happens to an object at its end; the next one of its name is another."""
 
@@ -55,7 +53,7 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
     fields = object_of(read_engine_json(line))
     actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
     identity, attributes = actor.get("ID"), actor.get("Attributes")
-    if kind == _IMAGE:
+    if kind == Kind.IMAGE:
         return _read_image(action, identity, attributes)
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
         return None

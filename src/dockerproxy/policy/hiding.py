@@ -34,7 +34,6 @@ _SIMPLE: Final = ("", None)
 """What may be below a name where nothing must be looked at: a value goes on as it came, or not at all."""
 
 _FALSE: Final = frozenset({"", "0", "false"})
-_NOT_READ: Final = "-"
 
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
@@ -82,7 +81,7 @@ def hide_line(operation: Operation, hides: frozenset[str], line: bytes) -> bytes
 
 
 def _cut_by(table: str, hides: frozenset[str], content: bytes) -> bytes | None:
-    return content if table == _NOT_READ else cut(content, grow_answer(table, hides))
+    return content if table == "-" else cut(content, grow_answer(table, hides))
 
 
 def _hide_error(operation: Operation, hides: frozenset[str], status: int, content: bytes) -> bytes:

@@ -33,9 +33,10 @@ def show_names(
     if operation.name not in KINDS:
         return _show_list(request, owner, content)
     if operation.name.startswith("ImageInspect"):
-        named = _read(request, content)
-        if named is None:
+        read = read_object(Lookup(Kind.IMAGE, "", "", operation), content, request.version)
+        if not isinstance(read, ResolvedObject):
             return None
+        named = read
     return _show(owner, named or ResolvedObject("", ()), content)
 
 
@@ -47,11 +48,6 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
     parts = [_show(owner, get_object(each.found), text) for each, text in zip(answer.elements, texts, strict=True)]
     known = [part for part in parts if part is not None]
     return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None
-
-
-def _read(request: CanonicalRequest, content: bytes) -> ResolvedObject | None:
-    found = read_object(Lookup(Kind.IMAGE, "", "", request.operation), content, request.version)
-    return found if isinstance(found, ResolvedObject) else None
 
 
 def _show(owner: ImageOwner, found: ResolvedObject, content: bytes) -> bytes | None:

@@ -182,7 +182,6 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
-
 SHOWING: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod"))
 """Operations whose answers have names of images."""
 
@@ -192,7 +191,6 @@ OWNED_IMAGES: Final = SHOWING | {"ImageDelete", "ImageExistsLibpod", "ImageTag"}
 OWN: Final = "own"
 LABELLED: Final = "labelled"
 """Words about whose an object is, and how it is labelled, whatever it is called."""
-
 
 OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: (WORDS[kind],) if kind is Kind.REMOTE_IMAGE else (WORDS[kind], OWN, LABELLED) for kind in Kind

@@ -39,7 +39,6 @@ STAMP: Final = frozenset({OWNER, NONCE, GRANTS})
 NEW: Final = "*"
 """Whose an object is that does not exist: anybody's who makes it. No owner is called so."""
 
-
 STAMPED: Final = frozenset({"SecretCreateLibpod"})
 """Operations with labels in the query. Their body is what is stored."""
 

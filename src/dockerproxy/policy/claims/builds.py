@@ -1,14 +1,11 @@
 """Classic builds: an archive with a Dockerfile.
 
-What a build may do is what its Dockerfile says, and that is not bounded here: it runs any command as root in a build
-container, with the engine's ordinary confinement; it has the engine fetch addresses (`ADD https://…`) and images of any
-registry (`FROM`, `COPY --from`), with whatever credentials the client sends; it reads images that the engine has; it
-fills the disk. The parameters bound the rest: nothing of the host, the network that `networks` allows, no name that
-`tags` does not list.
+The steps of a build are not bounded: they run any command as root in an ordinary container, fetch addresses and images
+with the client's credentials, read the engine's images, and fill the disk. The parameters bound the rest: nothing of
+the host, the network that `networks` allows, no name that `tags` does not list.
 
 Podman builds on the host's network whatever Docker's `networkmode` says, so it is told otherwise in its own way. What
-its steps may ask for besides, `dockerfiles.py` says; an image that it starts from may ask for the host's network in its
-ONBUILD, and that cannot be seen from here. Docker's classic builder has none of that.
+its steps may ask for besides, `dockerfiles.py` says; Docker's classic builder has none of that.
 
 Attack: BuildKit, which the proxy cannot read -> Defence: version 2 and sessions need `unrestricted`.
 Attack: a context from an address -> Defence: refused.
@@ -45,7 +42,6 @@ _DEFAULTS: Final = ("Dockerfile", "dockerfile", "Containerfile")
 _IGNORED: Final = (".dockerignore", ".containerignore")
 _IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
 _ONBUILD: Final = "ONBUILD"
-_PREPROCESSED: Final = ".in"
 
 _MARK: Final = b"\xef\xbb\xbf"
 _SHEBANG: Final = re.compile(rb"#![^\n]*\n?")
@@ -137,7 +133,7 @@ def add_namespaces(request: CanonicalRequest) -> str:
 def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A Dockerfile has a clean name in the archive."""
     name = value if isinstance(value, str) else ""
-    if name and (not _IS_CLEAN(name) or name.endswith(_PREPROCESSED)):
+    if name and (not _IS_CLEAN(name) or name.endswith(".in")):
         reading.violate(path, value, "not a valid Dockerfile path")
 
 

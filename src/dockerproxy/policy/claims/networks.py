@@ -20,7 +20,6 @@ from dockerproxy.wire.document import Json, object_of
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
 
-_NONE: Final = "none"
 _OF_CONTAINER: Final = "container:"
 
 _NOT_GRANTED: Final = "a network that no rule allows"
@@ -59,7 +58,7 @@ def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
     elif name and not IS_NAME(name):
         reading.violate(path, name, "not a valid network name")
     elif name in BY_ITSELF:
-        if name != _NONE:
+        if name != "none":
             reading.claim("networks", Joined(DEFAULT, is_default=True), path, shown or "default", _NOT_GRANTED)
     else:
         return _claim_network(reading, name, path, shown)

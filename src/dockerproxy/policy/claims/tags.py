@@ -24,8 +24,6 @@ _MAY_BE_ID: Final = re.compile(r"(?:docker\.io/library|[^/]+)/(sha256|[0-9a-f]{1
 Docker Hub first, Podman those of `localhost` and of each registry that the host asks for short names
 (containers/common libimage/runtime.go, LookupImage)."""
 
-_NOT_GRANTED: Final = "an image name that no rule allows"
-
 
 def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
     """An image is given a name, or none."""
@@ -53,7 +51,7 @@ def claim_name(reading: Reading, reference: Reference | None, text: str, path: s
     if fault:
         reading.violate(path, name, fault)
     else:
-        reading.claim(words, named(name), path, name, _NOT_GRANTED)
+        reading.claim(words, named(name), path, name, "an image name that no rule allows")
 
 
 def _fault_of_given(reference: Reference | None) -> str:
