@@ -24,7 +24,7 @@ from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, valu
 from dockerproxy.policy.naming import REMOVAL
 from dockerproxy.policy.objects import KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
 from dockerproxy.policy.prunes import UNCLEAR
-from dockerproxy.policy.quota import asks_for_object
+from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
@@ -319,7 +319,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or asks or (counts_for != "" and asks_for_object(name)),
+        about_object=speaks or asks or (counts_for != "" and name in UPDATES | STARTS),
         conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
         counts_for=counts_for,
         images=bind(name, grant, images),

@@ -36,13 +36,7 @@ _BY_KIND: Final = frozenset({"type"})
 
 
 class ImageEvent(NamedTuple):
-    """What happens to an image.
-
-    Attributes:
-        id: Of the image, or its name where the engine says no more.
-        action: What it is, in the engine's word.
-        name: By which it happens, normalised; empty if the engine does not say.
-    """
+    """What happens to an image, by its ID or else a name, and by which normalised name, if the engine says."""
 
     id: str
     action: str

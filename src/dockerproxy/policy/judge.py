@@ -104,10 +104,7 @@ def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Decide about a whole request that another policy denies, with what is known of it."""
-    known = replace(known, nonce=nonce)
-    reading = Reading(
-        denied.head, denied.request, denied.target, policy.mode, known, denied.body, denied.object, denied.hides
-    )
+    reading = replace(Reading(*denied.parts), mode=policy.mode, known=replace(known, nonce=nonce))
     return _bar(policy, reading) or _decide(policy, reading)
 
 

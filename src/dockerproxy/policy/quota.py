@@ -101,11 +101,6 @@ class Quota(NamedTuple):
         return ", ".join(f"{word} {write(word, most)}" for word, most in self.most.items())
 
 
-def asks_for_object(name: str) -> bool:
-    """Whether what an operation adds depends on the container that it names."""
-    return name in UPDATES | STARTS
-
-
 def write(word: str, amount: int) -> str:
     """Write an amount as a policy file has it."""
     return str(WORDS[word].least(amount) or amount)

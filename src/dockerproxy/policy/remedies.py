@@ -26,9 +26,7 @@ def find_remedy(
         return propose(policy.policy.remedy, name, values_of((UNRESTRICTED,)))
     listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
     needed = widen(values_of(case.conditions), (*faults, *listed))
-    if isinstance(needed, str):
-        return needed
-    return propose(policy.policy.remedy, name, needed)
+    return needed if isinstance(needed, str) else propose(policy.policy.remedy, name, needed)
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:

@@ -31,7 +31,7 @@ def test_without_it_only_the_engine_s_own_is_joined_and_the_engine_knows_which_t
     assert not CONSTRAINT.by_default(Joined(ResolvedObject("1", ("ci",))))
     assert not CONSTRAINT.by_default(Joined(ResolvedObject("1", ("ci",)), is_default=None))
     assert CONSTRAINT.by_default(ResolvedObject("1", ("ci",)))
-    assert CONSTRAINT.needs_lookup()
+    assert CONSTRAINT.needs_lookup
     assert CONSTRAINT.unspoken == ("default",)
 
 

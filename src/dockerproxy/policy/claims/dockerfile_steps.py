@@ -102,13 +102,9 @@ class Budget:
 
 
 class Step(NamedTuple):
-    """An instruction.
+    """An instruction, in upper case, behind `ONBUILD` if it is a trigger.
 
-    Attributes:
-        name: Of the instruction, in upper case; `ONBUILD` in front of it is left out.
-        flags: Of the builder, as they are spelled, of those that may reach further than a build.
-        rest: What follows them.
-        is_trigger: Whether `ONBUILD` stands in front.
+    Its flags are as they are spelled, of those that may reach further than a build; the rest is what follows them.
     """
 
     name: str

@@ -154,7 +154,8 @@ def _list_in_repositories(document: Json, marks: FreshMarks | None) -> Iterator[
 def _list_in_index(document: Json, marks: FreshMarks | None) -> Iterator[list[str]]:
     """Give each image one name for all engines."""
     first, second = _ANNOTATIONS
-    for manifest in _list(_find(document, "manifests")):
+    index = _object(document)
+    for manifest in _list(index.get(_find_key(index, "manifests"))):
         fields = _object(manifest)
         key = _find_key(fields, "annotations")
         annotations = _object(fields.get(key))
@@ -175,13 +176,8 @@ _FILES: Final[Mapping[bytes, tuple[str, Callable[[Json, FreshMarks | None], Iter
 """Where names stand: the line of the table that says what is granted of each, and what lists those of each image."""
 
 
-def _find(value: Json, name: str) -> Json:
-    """Return a field of an object, as Go finds it; nothing if it is not there."""
-    fields = _object(value)
-    return fields.get(_find_key(fields, name))
-
-
 def _find_key(fields: Mapping[str, Json], name: str) -> str:
+    """Return the key of a field, as Go finds it."""
     found = [key for key in fields if fold(key) == name]
     if len(found) > 1:
         raise _UnclearError

@@ -36,6 +36,7 @@ class Constraint:
         acts: Whether it changes what goes to the engine of what it admits.
         unspoken: The list that means what a grant without it means; empty if that admits nothing, or everything.
         may_be_empty: Whether a list of it may have no items, which then means none.
+        needs_lookup: Whether a grant that does not speak of it depends on what the engine says.
     """
 
     takes: ClassVar[Takes] = Takes.ITEMS
@@ -44,6 +45,7 @@ class Constraint:
     is_learned: ClassVar[bool] = True
     acts: ClassVar[bool] = False
     may_be_empty: ClassVar[bool] = False
+    needs_lookup: ClassVar[bool] = False
 
     def __init__(self, name: str, summary: str, *, narrows: bool = False) -> None:
         self.name = name
@@ -61,10 +63,6 @@ class Constraint:
     def by_default(self, _value: Hashable) -> bool:
         """Whether a value is admitted by a grant that does not speak of it."""
         return self.narrows
-
-    def needs_lookup(self) -> bool:
-        """Whether a grant that does not speak of it depends on what the engine says."""
-        return False
 
     def least(self, _value: Hashable) -> Value | None:
         """Return the least that a policy must say to admit a value; None if it cannot say it."""
@@ -276,7 +274,7 @@ def judge_claim(
         return claim.owned
     if own is not None and own.matches(claim.owned):
         return claim.options[0][1] if claim.words == _IMAGES else KEEP
-    if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup())):
+    if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup)):
         return claim.lookup
     says = constraint.problem(condition.value if condition is not None else None, claim)
     asked = (claim.lookup.name,) if claim.lookup is not None else None

@@ -33,6 +33,7 @@ class Joined:
 
 class _Networks(Names):
     unspoken = ("default",)
+    needs_lookup = True  # Which network is the engine's own, only the engine knows.
 
     def fault(self, item: str) -> str:
         if item in _OF_HOST:
@@ -49,10 +50,6 @@ class _Networks(Names):
     def by_default(self, value: Hashable) -> bool:
         """Whether a network is the engine's own, or named by an operation that is not contained."""
         return value.is_default is True if isinstance(value, Joined) else True
-
-    def needs_lookup(self) -> bool:
-        """Say yes: which network is the engine's own, only the engine knows."""
-        return True
 
     def admits_unspoken(self, value: Value) -> bool:
         """Say no to all but any network: Podman has another name for the engine's own in answers."""
