@@ -42,13 +42,10 @@ NOTHING: Final = Known()
 
 
 class Judgement(NamedTuple):
-    """What a grant says of claims.
+    """What a grant says of claims: no faults if all are granted.
 
-    Attributes:
-        faults: What is wrong with them; nothing if all are granted.
-        waiting: What may be wrong besides, by the names that the engine must be asked about.
-        lookups: What the engine must be asked to know; the faults are not all then.
-        substitutes: What goes to the engine in some places, by their paths.
+    As long as there are lookups, what is waiting may be wrong besides, by the names that the engine must be asked of.
+    Substitutes go to the engine in some places, by their paths.
     """
 
     faults: tuple[Fault, ...]

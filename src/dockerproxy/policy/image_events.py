@@ -58,12 +58,10 @@ def read_image_event(identity: str, action: str, name: str) -> ImageEvent | None
 
 
 class _Seen(NamedTuple):
-    """An image that a client has seen.
+    """An image that a client has seen, by those of its names that it may see.
 
-    Attributes:
-        names: Those that it may see.
-        lost: The name that was taken away last, of which Podman also tells the end.
-        fades: Whether others may have it, who go on. The proxy takes a name away first, and then its mark.
+    Podman also tells the end of the name that was lost last. An image fades if others may have it, who go on: the proxy
+    takes a name away first, and then its mark.
     """
 
     names: frozenset[str] = frozenset()

@@ -153,8 +153,7 @@ def judge_archive(verdict: Verdict, archive: ReadArchive) -> Verdict:
 
 def attach_nonce(verdict: Verdict, nonce: str) -> Verdict:
     """Have a request that was decided by its head make an image under a fresh mark, or a secret under a stamp."""
-    known = replace(verdict.known, nonce=nonce)
-    return _settle(replace(verdict, known=known), verdict.decision, verdict.needs)
+    return _settle(replace(verdict, known=replace(verdict.known, nonce=nonce)), verdict.decision, verdict.needs)
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
