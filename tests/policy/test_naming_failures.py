@@ -36,13 +36,13 @@ def end_of(steps: Steps, *answers: Answer) -> tuple[Answer, list[str]]:
         ([FOUND, HAS, BROKEN], 500, "DELETE"),
         ([FOUND, ABSENT, BROKEN], 500, "POST"),
         ([FOUND, ABSENT, (201, b""), BROKEN], 500, "POST"),
-        ([FOUND, HAS, (200, b"[]"), BROKEN], 500, "POST"),
+        ([FOUND, HAS, (200, b"[]"), BROKEN, BROKEN, BROKEN], 500, "POST"),
     ],
 )
 def test_an_engine_that_fails_at_a_step_of_giving_a_name_is_asked_for_no_further_one(
     answers: list[Answer], status: int, last: str
 ) -> None:
-    """It does not say what was made, or whose the name is; or it neither takes it away nor gives it."""
+    """It does not say what was made or whose the name is, or neither takes it away nor gives it, nor gives it back."""
     answer, asked = end_of(complete(request_of("POST", "/build?t=a"), MINE, "1"), *answers)
     assert answer[0] == status
     assert explain(answer[1])
