@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.ordinary import Named
 from policy.policies import condition, policy_with, request_for
+from policy.stamping import MINE, THEIRS, engine, send
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Fault, Known
@@ -151,3 +152,13 @@ def test_the_line_that_a_denial_proposes_admits_the_request(
     proposed = {word: read(value) for word, value in line.items()}
     assert settle(body, proposed).allowed
     assert granted.keys() <= proposed.keys()
+
+
+@pytest.mark.parametrize("labels", [None, MINE, THEIRS])
+def test_whether_a_name_is_free_takes_no_word_in_the_line(labels: dict[str, str] | None) -> None:
+    """A create has no condition `own`, though it is judged by whether what has its name is own."""
+    body = {"Image": "busybox", "Labels": {"stage": "test"}, "HostConfig": {"Binds": ["/etc:/e"]}}
+    message = send("POST /v1.45/containers/create?name=web", body, engine(labels)).decision.message
+    assert 'add "ContainerCreate: {images: [busybox], labels: {stage: test}, binds: [/etc]}"' in message
+    taken = send("POST /v1.45/containers/create?name=web", {**body, "HostConfig": {}}, engine(THEIRS))
+    assert "own: [" not in taken.decision.message

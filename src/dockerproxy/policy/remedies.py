@@ -50,4 +50,4 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
 
 def _is_broken(fault: Fault) -> bool:
     """Whether no list can have what a fault needs."""
-    return any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))
+    return CONSTRAINTS[fault.word].takes is Takes.YES or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))
