@@ -154,6 +154,14 @@ def test_where_a_new_socket_cannot_be_opened_nothing_changes() -> None:
         assert (reloaded.status("one", "/_ping"), reloaded.status("one", "/info")) == (200, 403)
 
 
+def test_a_socket_in_a_new_directory_needs_a_restart_of_a_process_that_is_locked_in() -> None:
+    with short_folder() as new, serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
+        said = reloaded.turn(TWO.replace("{folder}/two.sock", f"{new}/two.sock"), KEPT)
+        assert f"{new}/two.sock: permission denied\n" in said
+        assert "restart the proxy: in the sandbox, it makes no socket in a new directory" in said
+        assert reloaded.status("one", "/_ping") == 200
+
+
 def test_a_socket_that_goes_lets_its_exchange_finish_and_then_closes_its_connections() -> None:
     with serving(TWO) as reloaded, socket.socket(socket.AF_UNIX) as listener:
         listener.settimeout(PATIENCE)

@@ -210,7 +210,7 @@ def check_place(settings: SocketFile) -> tuple[Problem, ...]:
     except UserError as error:
         return error.problems
     if not os.access(directory, os.W_OK | os.X_OK):
-        return (_explain(settings, PermissionError()),)
+        return (_explain(settings, PermissionError(errno.EACCES, "")),)
     return ()
 
 
@@ -248,10 +248,10 @@ def _explain(settings: SocketFile, error: OSError) -> Problem:
     if error.errno == errno.ENOSYS:
         return Problem(settings.path, "cannot change its mode or owner in the sandbox", "restart the proxy")
     if isinstance(error, PermissionError):
-        hint = (
-            f'make "{directory}" writable for uid {os.geteuid()}; only root can give a socket to another user or group'
-        )
-        if not os.geteuid():
-            hint = f'add CAP_CHOWN, or make root the owner of "{directory}"; in the sandbox, restart the proxy'
+        hint = f'make "{directory}" writable for uid {os.geteuid()}'
+        if error.errno == errno.EPERM:
+            hint = "only root can give a socket to another user or group, with CAP_CHOWN, or replace one of theirs"
+        elif os.access(directory, os.W_OK | os.X_OK):
+            hint = "restart the proxy: in the sandbox, it makes no socket in a new directory"
         return Problem(settings.path, "permission denied", hint)
     return Problem(settings.path, f"cannot create the socket: {error.strerror or error}")
