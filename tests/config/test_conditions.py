@@ -226,7 +226,10 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerLogs",
             "[follow]",
-            ("4: the value of ContainerLogs must be a mapping, but is a list\n    ContainerLogs: {CONDITION: VALUE}"),
+            (
+                "4: the value of ContainerLogs must be a mapping, but is a list\n"
+                "    ContainerLogs, or ContainerLogs: {CONDITION: VALUE}"
+            ),
         ),
         (
             "ContainerLogs",

@@ -60,9 +60,15 @@ def test_where_a_bracket_is_missed_is_said_too(text: str, line: int) -> None:
 def test_words_of_a_parser_that_are_not_known_here_are_passed_on() -> None:
     mark = yaml.Mark("", 0, 6, 4, None, 0)
     assert explain(yaml.MarkedYAMLError(problem="new words", problem_mark=mark), "") == Flaw(
-        7, 5, "no YAML: new words", ""
+        7, 5, "invalid YAML: new words", ""
     )
-    assert explain(yaml.MarkedYAMLError(problem="new words"), "") == Flaw(1, 1, "no YAML: new words", "")
+    assert explain(yaml.MarkedYAMLError(problem="new words"), "") == Flaw(1, 1, "invalid YAML: new words", "")
+
+
+def test_a_colon_in_a_list_that_only_one_parser_refuses_is_said_in_our_words() -> None:
+    problems: list[Problem] = []
+    assert compose("a: [nginx:]", "p", problems, yaml.CSafeLoader) is None
+    assert (problems[-1].where, problems[-1].what) == ("p:1:10", "unexpected colon")
 
 
 # What one does not see

@@ -64,7 +64,7 @@ def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant,
 def _show_form(word: Text, node: Node) -> str:
     if isinstance(node, Text) and find_near(node.text, [UNRESTRICTED.word]):
         return f"did you mean {word.text}: {UNRESTRICTED.word}?"
-    return f"{word.text}: {{CONDITION: VALUE}}"
+    return f"{word.text}, or {word.text}: {{CONDITION: VALUE}}"
 
 
 def _is_true(reader: Reader, key: Text, node: Node) -> bool:

@@ -80,7 +80,7 @@ DEPTH: Final = ("nested too deep", "write fewer brackets")
 _BY_PROBLEM: Final = (
     ("unexpected end of stream|unexpected document", "context", _QUOTE),
     ("escape|hexa?decimal", "context", _ESCAPE),
-    ("mapping values are not allowed", "problem", _COLON),
+    ("mapping values are not allowed|unexpected ':'", "problem", _COLON),
     ("sequence entries are not allowed", "problem", _ITEM),
     ("mapping keys are not allowed", "problem", _KEY),
     ("expected '?<document start>", "problem", _REST),
@@ -106,13 +106,13 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Flaw:
     seen = error.problem_mark or error.context_mark
     begun = error.context_mark or seen
     if seen is None or begun is None:
-        return Flaw(1, 1, f"no YAML: {problem}", "")
+        return Flaw(1, 1, f"invalid YAML: {problem}", "")
     rows = [row for row in _BY_PROBLEM if re.search(row[0], problem)]
     rows += [row for row in _BY_CONTEXT if re.search(row[0], context)]
     if context == "while scanning for the next token":
         return _explain_character(seen.line, seen.column, text)
     if not rows:
-        return Flaw(seen.line + 1, seen.column + 1, f"no YAML: {problem}", "")
+        return Flaw(seen.line + 1, seen.column + 1, f"invalid YAML: {problem}", "")
     _, which, said = rows[0]
     what, hint = _MISFIT if said is _INDENTATION and seen.line == begun.line else said
     mark = begun if which == "context" else seen
