@@ -124,7 +124,7 @@ def test_what_cannot_be_used_is_said_at_the_start() -> None:
     with short_folder() as folder:
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         for variables, said in (
-            ({"METRICS_FILE": f"{folder}/none/d.prom"}, "is not a directory"),
+            ({"METRICS_FILE": f"{folder}/none/d.prom"}, "no such directory"),
             ({"METRICS_FILE": f"{folder}/d.txt"}, "does not end in .prom"),
             ({"METRICS_SOCKET": "m.sock"}, "is not an absolute path"),
             ({"METRICS_SOCKET": f"{folder}/docker.sock"}, "is another socket of this proxy"),

@@ -80,7 +80,7 @@ def read_all(client: socket.socket) -> bytes:
 
 def test_it_starts_before_the_engine_and_finds_it_when_it_comes() -> None:
     with short_folder() as folder, serving(folder) as proxy:
-        proxy.wait_for("it is tried again for every client")
+        proxy.wait_for("no engine, which is tried again for every client: the engine")
         status, message = ask(f"{folder}/docker.sock", "GET", "/_ping")
         assert status == 503
         assert message.startswith(f"the engine's socket is not there: {folder}/engine.sock")

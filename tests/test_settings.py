@@ -47,4 +47,4 @@ def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
     )
     assert settings.remark == ""
     reports = replace(settings, policy=compile_policy(replace(policy, mode=Mode.REPORT)))
-    assert reports.remark == "the mode of the socket new is report: it refuses nothing"
+    assert reports.remark == "the mode of the socket new is report: it denies nothing"

@@ -341,7 +341,7 @@ class Server:
             text = f"listening on {settings.path} with mode {settings.permissions:04o} for the engine at {engine}"
             self._log.message(Level.NOTICE, text)
         if trouble := find_trouble(self._settings.engines):
-            self._log.message(Level.WARNING, f"{trouble}; it is tried again for every client")
+            self._log.message(Level.WARNING, f"no engine, which is tried again for every client: {trouble}")
 
     async def _drain(self) -> None:
         """Let exchanges finish for the grace period, or until a second signal; then cut the rest."""

@@ -112,4 +112,4 @@ class SocketSettings(SocketFile):
     def remark(self) -> str:
         """A warning for the operator if this socket denies nothing; otherwise empty."""
         mode = self.policy.mode
-        return "" if mode is Mode.ENFORCE else f"the mode of the socket {self.name} is {mode}: it refuses nothing"
+        return "" if mode is Mode.ENFORCE else f"the mode of the socket {self.name} is {mode}: it denies nothing"

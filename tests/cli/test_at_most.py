@@ -83,7 +83,7 @@ def test_a_new_socket_is_shown_by_one_request_and_another_engine_is_not_proven()
 def test_a_mode_that_refuses_nothing_is_shown() -> None:
     done = compare(OLD, OLD.replace("    allow:\n", "    mode: report\n    allow:\n"))
     assert done.status == 1
-    assert "    now     not refused, since the mode is report\n" in done.out
+    assert "    now     not denied, since the mode is report\n" in done.out
 
 
 def test_mistakes_are_said_as_ever_and_a_log_is_for_something_else() -> None:

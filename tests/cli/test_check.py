@@ -62,8 +62,13 @@ def test_an_engine_that_is_not_there_is_said_and_is_no_error() -> None:
     with short_folder() as folder:
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
     assert done.status == 0
-    assert done.out.startswith(f"engine    the engine's socket is not there: {NOWHERE}; is the engine running")
+    assert done.out.startswith(f"engine    the engine's socket is not there: {NOWHERE}; is the path right")
     assert "switches  all default\n" in done.out
+
+
+def test_a_client_that_may_ping_in_one_way_is_not_said_to_have_no_ping() -> None:
+    with policy_in("sockets: {a: {path: FOLDER/a.sock, allow: [SystemPingHead]}}") as folder:
+        assert "no ping" not in run("check", "--policy", f"{folder}/policy.yaml").out
 
 
 def test_a_warning_is_said_last() -> None:
@@ -110,7 +115,7 @@ def test_a_policy_file_is_said_socket_by_socket() -> None:
 
 
 CHECKED = """\
-warning: the mode of the socket new-thing is report: it refuses nothing
+warning: the mode of the socket new-thing is report: it denies nothing
 
 policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections

@@ -42,7 +42,8 @@ def test_it_is_not_well_when_there_is_no_proxy() -> None:
     with short_folder() as folder:
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"{folder}/docker.sock: the proxy does not answer: No such file or directory\n"
+    text = "the proxy does not answer: No such file or directory; is it running, with this path?"
+    assert done.err == f"{folder}/docker.sock: {text}\n"
 
 
 SOCKETS = """\
@@ -62,7 +63,7 @@ def test_every_socket_of_a_policy_file_is_asked_and_says_if_it_refuses_nothing()
     assert done.out == (
         f"{folder}/web.sock: the proxy is up and the engine responds; locked in\n"
         f"{folder}/new.sock: the proxy is up and the engine responds;"
-        " the mode of the socket new is report: it refuses nothing; locked in\n"
+        " the mode of the socket new is report: it denies nothing; locked in\n"
     )
 
 
@@ -73,6 +74,6 @@ def test_it_is_not_well_when_one_of_them_is_not() -> None:
     assert done.status == 1
     assert done.out == f"{folder}/web.sock: the proxy is up and the engine responds; locked in\n"
     assert done.err == (
-        f"{folder}/new.sock: the proxy does not answer: No such file or directory;"
-        " the mode of the socket new is report: it refuses nothing\n"
+        f"{folder}/new.sock: the proxy does not answer: No such file or directory; is it running, with this path?;"
+        " the mode of the socket new is report: it denies nothing\n"
     )

@@ -109,7 +109,7 @@ def test_the_mode_is_what_is_asked_for(folder: Path, words: tuple[str, ...], mod
         (("--", "a"), ["dockerproxy run: nothing says what the program may do"]),
         (
             ("--learn", "x.yaml", "--preset", "ping", "--mode", "report", "--", "a"),
-            [f"--{name}: conflicts with --learn, which refuses nothing" for name in ("preset", "mode")],
+            [f"--{name}: conflicts with --learn, which denies nothing" for name in ("preset", "mode")],
         ),
         (("--allow", "SystemInfo", "--policy", "POLICY", "--", "a"), ["--allow: conflicts with --policy"]),
         (("--preset", "ping", "--socket", "x", "--", "a"), ["--socket: has no effect without --policy"]),
@@ -121,7 +121,7 @@ def test_the_mode_is_what_is_asked_for(folder: Path, words: tuple[str, ...], mod
             ("--allow", "own", "--mode", "report", "--sweep", "--", "a"),
             ["--sweep: in mode report, it lists what others own too"],
         ),
-        (("--learn", "/nonexistent/x.yaml", "--", "a"), ["/nonexistent: is not a directory"]),
+        (("--learn", "/nonexistent/x.yaml", "--", "a"), ["/nonexistent: no such directory"]),
     ],
 )
 def test_a_mistake_is_said(folder: Path, words: tuple[str, ...], said: list[str]) -> None:

@@ -77,7 +77,7 @@ def test_nothing_but_a_former_report_is_overwritten(tmp_path: Path) -> None:
         (log, "is not a report, so it is not overwritten"),
         ("/dev/null", "is not a regular file"),
         (str(tmp_path), "is a directory"),
-        (f"{tmp_path}/none/report.html", "is not a directory"),
+        (f"{tmp_path}/none/report.html", "no such directory"),
     ):
         with pytest.raises(UserError, match=says):
             run_here("report", log, "--html", path)

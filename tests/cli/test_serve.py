@@ -10,7 +10,7 @@ import pytest
 import yaml
 from cli.programs import Running, ask, engine_at, run, serving, short_folder
 
-HEALTH_REMARK = "; the mode of the socket new is report: it refuses nothing"
+HEALTH_REMARK = "; the mode of the socket new is report: it denies nothing"
 
 
 def read_grants(file: Path) -> list[str]:
@@ -82,7 +82,7 @@ sockets:
 
 @contextmanager
 def serving_mode(mode: str, *words: str, **variables: str) -> Iterator[tuple[Path, Running]]:
-    """Serve a socket that refuses nothing, and have an engine behind it."""
+    """Serve a socket that denies nothing, and have an engine behind it."""
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         (folder / "policy.yaml").write_text(LEARNING.format(folder=folder, mode=mode))
         (folder / "learned").mkdir()
@@ -94,7 +94,7 @@ def serving_mode(mode: str, *words: str, **variables: str) -> Iterator[tuple[Pat
 
 def test_a_socket_that_reports_says_so_lets_everything_pass_and_counts_it() -> None:
     with serving_mode("report") as (folder, proxy):
-        assert "warning the mode of the socket new is report: it refuses nothing" in proxy.printed
+        assert "warning the mode of the socket new is report: it denies nothing" in proxy.printed
         assert ask(f"{folder}/new.sock", "GET", "/info")[0] == 200
         assert ask(f"{folder}/new.sock", "GET", "/no/such/thing")[0] == 200
         assert HEALTH_REMARK in ask(f"{folder}/new.sock", "GET", "/_dockerproxy/health")[1]
@@ -140,7 +140,7 @@ def test_what_was_learned_before_a_restart_is_not_lost() -> None:
 
 def test_a_flag_makes_every_socket_learn() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, "--learn", str(folder)) as proxy:
-        assert "warning the mode of the socket docker is learn: it refuses nothing" in proxy.printed
+        assert "warning the mode of the socket docker is learn: it denies nothing" in proxy.printed
         assert ask(f"{folder}/docker.sock", "POST", "/containers/prune")[0] == 200
 
 
@@ -151,13 +151,13 @@ def test_without_a_place_to_write_to_nothing_learns() -> None:
         assert done.status == 2
         assert "LEARN_DIR" in done.err
         done = run("serve", "--policy", f"{folder}/policy.yaml", LEARN_DIR="/nonexistent")
-        assert (done.status, "/nonexistent: is not a directory" in done.err) == (2, True)
+        assert (done.status, "/nonexistent: no such directory" in done.err) == (2, True)
 
 
 def test_a_directory_to_write_to_alone_makes_nothing_learn() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, LEARN_DIR=str(folder)) as proxy:
         assert ask(f"{folder}/docker.sock", "GET", "/info")[0] == 403
-        assert "refuses nothing" not in proxy.printed
+        assert "denies nothing" not in proxy.printed
 
 
 def test_a_pipe_in_place_of_the_policy_file_holds_up_neither_a_reload_nor_the_end() -> None:

@@ -262,7 +262,7 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
         denied = missing(folder, untold._replace(decision=Outcome.DENIED, status=403))
     assert denied == [
         "# Add to allow of the socket backup in FOLDER/policy.yaml:",
-        "# every request had a body that was not recorded; contained as it is here it may be refused",
+        "# every request had a body that was not recorded; contained as it is here it may be denied",
         "# 1 of 1 was denied when it came",
         "- ContainerExec: {containers: [web]}",
     ]

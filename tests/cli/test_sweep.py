@@ -136,7 +136,7 @@ def test_mistakes_are_told() -> None:
         assert (done.status, "write it like 30m, 2h or 1d" in done.err) == (2, True)
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder).replace("job.sock", "gone.sock"))
         done = run("sweep", "--policy", policy, "job")
-        assert (done.status, "the proxy does not answer" in done.err) == (2, True)
+        assert (done.status, "start it with this policy" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("45s", 45), ("30m", 1800), ("2h", 7200), ("1d", 86_400)])

@@ -28,7 +28,7 @@ def test_what_is_as_expected_is_counted() -> None:
     with policy_in() as folder:
         done = run("test", write(folder / "a.txt", ALL_MET), "--policy", f"{folder}/policy.yaml")
     assert (done.status, done.err) == (0, "")
-    assert done.out == "warning: the mode of the socket new-thing is report: it refuses nothing\n8 expectations met\n"
+    assert done.out == "warning: the mode of the socket new-thing is report: it denies nothing\n8 expectations met\n"
 
 
 def test_what_is_not_is_said_with_the_reason() -> None:

@@ -52,6 +52,6 @@ def test_what_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(tmp_pa
 def test_a_directory_that_cannot_be_written_to_is_a_problem_with_a_hint(tmp_path: Path) -> None:
     assert check_directory(str(tmp_path)) == ()
     (problem,) = check_directory(str(tmp_path / "none"))
-    assert str(problem).startswith(f"{tmp_path}/none: is not a directory\n")
+    assert str(problem).startswith(f"{tmp_path}/none: no such directory\n")
     (problem,) = check_directory("/proc/self")
     assert "is not writable" in str(problem)

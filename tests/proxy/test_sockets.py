@@ -93,8 +93,8 @@ def test_what_was_judged_is_judged_anew_under_another_policy() -> None:
     ("mode", "remark"),
     [
         (Mode.ENFORCE, ""),
-        (Mode.REPORT, "the mode of the socket docker is report: it refuses nothing"),
-        (Mode.LEARN, "the mode of the socket docker is learn: it refuses nothing"),
+        (Mode.REPORT, "the mode of the socket docker is report: it denies nothing"),
+        (Mode.LEARN, "the mode of the socket docker is learn: it denies nothing"),
     ],
 )
 def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str) -> None:

@@ -89,8 +89,8 @@ def test_a_health_check_is_answered_from_the_engines_ping(status: int, answer: t
 
 
 def test_what_must_be_known_besides_is_said_with_every_health_check() -> None:
-    assert answer_ping(200, "it refuses nothing")[1].endswith("the engine responds; it refuses nothing")
-    assert answer_ping(500, "it refuses nothing")[1].endswith("with 500; it refuses nothing")
+    assert answer_ping(200, "it denies nothing")[1].endswith("the engine responds; it denies nothing")
+    assert answer_ping(500, "it denies nothing")[1].endswith("with 500; it denies nothing")
 
 
 def test_a_response_with_other_content_keeps_all_else_of_its_head() -> None:

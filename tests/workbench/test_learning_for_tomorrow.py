@@ -327,7 +327,7 @@ def test_what_reaches_beyond_an_own_object_is_told() -> None:
     )
     assert lines_of(built, forced)[-2:] == [lines_of(built)[-1], "- ImageDelete: {own: true, force: true}"]
     *_, said, grant = lines_of(built, removed, forced)
-    assert said == "# 1 of 2 requests acted on more than it named; held to what is own as it is here it may be refused"
+    assert said == "# 1 of 2 requests acted on more than it named; held to what is own as it is here it may be denied"
     assert grant == "- ImageDelete: {own: true}"
     changed = record_of("GET /containers/web/changes?parent=1", "web")
     assert "# every request acted on more than it named; held" in learn(*OWN_RECORDS, changed)

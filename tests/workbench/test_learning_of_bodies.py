@@ -95,7 +95,7 @@ def test_what_was_seen_is_written_like_this(records: list[Record], expected: lis
             [record_of("POST /containers/web/exec", "web")._replace(body=None)] * 2,
             [
                 "# every request had a body that was not recorded;",
-                "contained as it is here it may be refused",
+                "contained as it is here it may be denied",
                 "- ContainerExec: {containers: [web]}",
             ],
         ),

@@ -199,4 +199,4 @@ def _describe_objects(witness: Witness) -> Iterator[str]:
 def _describe_verdict(verdict: Verdict) -> str:
     if verdict.decision.allowed:
         return f"allowed by {verdict.decision.source}"
-    return f"not refused, since the mode is {verdict.mode}"
+    return f"not denied, since the mode is {verdict.mode}"

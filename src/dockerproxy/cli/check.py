@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         allowed = list(list_allowed(socket.policy))
         if allowed:
             say("", paint("allowed", Style.STRONG), *allowed)
-        if allowed and not socket.policy.allows("SystemPing") and in_file:
+        if allowed and not any(map(socket.policy.allows, ("SystemPing", "SystemPingHead"))) and in_file:
             say(_NO_PING)
         left_out = list(list_left_out(socket.policy))
         if left_out:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         try:
             status, message = ask(served.path, HEALTH.method, HEALTH.path)
         except OSError as error:
-            status, message = 0, f"the proxy does not answer: {error.strerror or error}"
+            status, message = 0, f"the proxy does not answer: {error.strerror or error}; is it running, with this path?"
         healthy = healthy and status == HTTPStatus.OK
         remark = served.remark
         if remark and remark not in message:  # The running proxy may have another policy than this one.

@@ -149,7 +149,7 @@ def _find_conflicts(options: argparse.Namespace) -> Iterator[Problem]:
         yield Problem("dockerproxy run", "nothing says what the program may do", hint)
     if options.learn is not None:
         for name in (*typed, *(name for name in ("policy", "mode") if getattr(options, name) is not None)):
-            yield Problem(f"--{name}", "conflicts with --learn, which refuses nothing", "remove one of them")
+            yield Problem(f"--{name}", "conflicts with --learn, which denies nothing", "remove one of them")
         if options.sweep:
             yield Problem("--sweep", "conflicts with --learn, which stamps nothing", "remove one of them")
     elif options.policy is not None:

@@ -4,7 +4,7 @@
   dockerproxy run --allow own --allow 'ContainerCreate: {images: [busybox]}' --sweep -- ./my-program
   dockerproxy run --allow ContainerList --allow 'ContainerLogs: {containers: ["web-*"]}' -- ./my-program
   dockerproxy run --allow "ContainerCreate: {images: ['python:3.13'], binds: ['$PWD']}" -- ./my-program
-  dockerproxy run --learn learned.yaml -- ./my-program     # once: it refuses nothing
+  dockerproxy run --learn learned.yaml -- ./my-program     # once: it denies nothing
   dockerproxy run --policy learned.yaml -- ./my-program    # from then on
 
 The program keeps the terminal, and gets the signals that are sent to this command. A summary follows on standard error.
@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--allow", metavar="GRANT", action="append", default=[], help="allow this item of a policy file; repeatable")
     add("--policy", metavar="FILE", help="allow what a socket of a policy file allows")
     add("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
-    add("--learn", metavar="FILE", help="refuse nothing, and write there the smallest policy for what was used")
-    add("--mode", metavar="MODE", help="enforce, or report: refuse nothing, and say what would have been denied")
+    add("--learn", metavar="FILE", help="deny nothing, and write there the smallest policy for what was used")
+    add("--mode", metavar="MODE", help="enforce, or report: deny nothing, and say what would have been denied")
     add("--host", metavar="SOCKET", help="the engine's socket; without it DOCKER_HOST, or the usual places")
     add("--sweep", action="store_true", help="remove at the end what the program created, and nothing else")
     add("--quiet", action="store_true", help="do not sum up at the end")

@@ -62,7 +62,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     try:
         sweep(served.path, served.policy.owner, tell, latest, is_dry=options.dry_run, images=options.images)
     except OSError as error:
-        raise UserError(Problem(served.path, f"the proxy does not answer: {error.strerror or error}")) from error
+        text = f"the proxy does not answer: {error.strerror or error}"
+        raise UserError(Problem(served.path, text, "start it with this policy; sweep asks through it")) from error
     if not all_swept:
         say("nothing to remove")
     return 1 if any(swept.fault for swept in all_swept) else 0

@@ -69,7 +69,7 @@ def make_schema() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "policy file of dockerproxy",
-        "description": "A socket for each client, and what may be done through it. What is not allowed is refused.",
+        "description": "A socket for each client, and what may be done through it. What is not allowed is denied.",
         **_mapping({"engine": {"description": engine, **_PATH}, "sockets": sockets}, required=["sockets"]),
         "$defs": {"socket": _make_socket(), **_make_grants()},
     }

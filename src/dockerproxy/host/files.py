@@ -45,7 +45,7 @@ def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = Fa
 def check_directory(path: str) -> tuple[Problem, ...]:
     """Report what would prevent us from writing files into a directory."""
     if not os.path.isdir(path):
-        return (Problem(path, "is not a directory", "create it, or mount a volume there"),)
+        return (Problem(path, "no such directory", "create it, or mount a volume there"),)
     if not os.access(path, os.W_OK | os.X_OK):
         return (Problem(path, "is not writable", f"make it writable for uid {os.geteuid()}"),)
     return ()

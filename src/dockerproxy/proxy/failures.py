@@ -33,7 +33,10 @@ def choose_engine(paths: Sequence[str]) -> str:
 def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
     """Say why connecting to one of the engine's paths failed, and what to do."""
     if error.errno == errno.ENOENT:
-        return f"the engine's socket is not there: {', '.join(paths)}; is the engine running, and its socket mounted?"
+        return (
+            f"the engine's socket is not there: {', '.join(paths)}; is the path right, the engine running, and its"
+            " socket mounted?"
+        )
     if error.errno == errno.ECONNREFUSED:
         return (
             f"nothing listens on {path}; is the engine running? If it was restarted while only its socket file was"
@@ -52,13 +55,13 @@ def _explain_permission(path: str) -> str:
         return f" ({error.strerror}); this process runs as uid {os.geteuid()} and cannot enter its directory"
     mode = stat.S_IMODE(status.st_mode)
     mend = (
-        f'group_add: ["{status.st_gid}"]'
+        f'in group {status.st_gid}; in compose, with group_add: ["{status.st_gid}"]'
         if mode & stat.S_IWGRP and status.st_gid
-        else f'user: "{status.st_uid}", or cap_add: [DAC_OVERRIDE] for root'
+        else f'as uid {status.st_uid}; in compose, with user: "{status.st_uid}", or cap_add: [DAC_OVERRIDE] for root'
     )
     return (
         f": it belongs to {_user(status.st_uid)} and {_group(status.st_gid)} with mode {mode:04o}, and this process"
-        f" runs as uid {os.geteuid()} gid {os.getegid()}; in compose, this mends it: {mend}"
+        f" runs as uid {os.geteuid()} gid {os.getegid()}; run it {mend}"
     )
 
 

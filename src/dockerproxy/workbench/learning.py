@@ -292,9 +292,9 @@ class _Usage:
         """Say why the grant may not do."""
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
-            yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be refused"
+            yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"
         if self._untold and contained:
-            yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be refused"
+            yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be denied"
         if self._denied:
             were = "was denied when it" if self._denied == 1 else "were denied when they"
             yield f"{self._denied} of {self._count} {were} came"

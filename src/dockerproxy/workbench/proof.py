@@ -155,7 +155,7 @@ def _compare_modes(old: Mode, new: Mode) -> str:
         return ""
     if old is new:
         return f"what the mode {new} lets through is not known"
-    return f"{new}, was {old}" + (": it refuses nothing" if new in _OPEN else "")
+    return f"{new}, was {old}" + (": it denies nothing" if new in _OPEN else "")
 
 
 def _compare_asked(old: Policy, new: Policy) -> Iterator[Doubt]:
@@ -255,7 +255,7 @@ def _compare_cases(old: CompiledPolicy, new: CompiledPolicy, name: str) -> Itera
 
 
 def _compare_held(old: CompiledPolicy, new: CompiledPolicy, name: str) -> Iterator[Doubt]:
-    """Yield what is not held for its body, where the old policy refuses nothing but a body that it cannot read."""
+    """Yield what is not held for its body, where the old policy denies nothing but a body that it cannot read."""
     if name in BODIES and BODIES[name].is_read and not old.mode is new.mode is Mode.LEARN:
         yield from (
             Doubt(name, "bodies may be longer, or no JSON", case) for case in new.cases[name] if case.body is None

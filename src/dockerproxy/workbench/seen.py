@@ -264,7 +264,7 @@ class Listed:
         if len(remarks) > _MOST_EXPLAINED:
             yield f"{name}: the other patterns were made the same way"
         if self._has_more:
-            yield f"{name}: others do not exist or were refused, and are not listed"
+            yield f"{name}: others do not exist or were denied, and are not listed"
         made_up = sorted(filter(is_generated, single))
         if made_up and name in _FINDERS:
             yield f"{name}: the engine generates names like {made_up[0]}; the next one is not listed"

@@ -145,7 +145,7 @@ def _find_newer(engine: Engine) -> Iterator[Finding]:
     if own > covered:
         what = "Podman" if engine.podman else "API"
         text = (
-            f"{what} {_say(own)} is newer than {_say(covered)}, up to which its fields are known: new ones are refused"
+            f"{what} {_say(own)} is newer than {_say(covered)}, up to which its fields are known: new ones are denied"
         )
         yield Finding(severity=Severity.WARNING, text=text, hint="update dockerproxy", about="engine")
     if engine.security is not None and "seccomp" not in engine.security:
