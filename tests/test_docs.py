@@ -61,7 +61,7 @@ MOST_WORDS: Final = 22_000
 MISTAKES: Final = frozenset({"CONTAINER=1", "DELETE=1"})
 """Settings that pages show as mistakes."""
 
-OF_CLIENTS: Final = frozenset(line.partition("=")[0] for line in find_socket_lines())
+OF_CLIENTS: Final = frozenset({"DOCKER_BUILDKIT", *(line.partition("=")[0] for line in find_socket_lines())})
 """Variables of others that pages show."""
 
 OTHER_NAMES: Final = frozenset({HEALTH.name, "SecurityLabelDisable"})
