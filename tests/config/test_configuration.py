@@ -231,3 +231,25 @@ def test_sockets_that_may_share_what_they_own_by_accident_are_told(
     told = f"{path}: sockets job and ci share what they own: own_as of the one is the name of the other"
     assert [str(each).partition("\n")[0] for each in configured.warnings] == ([told] if warns else [])
     assert [socket.sweep for socket in configured.settings.sockets] == ["never", "idle", "never"]
+
+
+def warnings_of(variables: dict[str, str]) -> list[str]:
+    return [str(warning) for warning in read_configuration(variables, None).warnings]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("MAX_CONECTIONS", "7", "MAX_CONNECTIONS"),
+        ("POLICY_FIEL", "/etc/policy.yaml", "POLICY_FILE"),
+        ("PROXIED_SOCKET_PTH", "/run/a.sock", "PROXIED_SOCKET_PATH"),
+        ("LOG_LEVL", "debug", "LOG_LEVEL"),
+    ],
+)
+def test_a_variable_that_is_nearly_another_one_is_a_warning(name: str, value: str, meant: str) -> None:
+    assert warnings_of({name: value}) == [f"environment variable {name}: unknown setting\n    did you mean {meant}?"]
+
+
+@pytest.mark.parametrize("name", ["IMAGE", "CONTAINER", "SERVICE", "VOLUME", "DOCKER_CONFIG", "SOCKET"])
+def test_a_variable_that_has_the_value_of_no_switch_is_no_misspelt_switch(name: str) -> None:
+    assert warnings_of({name: "web"}) == []

@@ -141,4 +141,6 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
             hint = hint_at(name, candidates, cutoff=0.75 if len(name) <= _SHORT else 0.8)
             if hint or name.startswith(("ALLOW_", "LIBPOD_")):
                 found.append(Problem(where, "unknown setting", hint))
+        elif hint := hint_at(name, OTHERS, cutoff=0.9):
+            found.append(Problem(where, "unknown setting", hint))
     return found
