@@ -39,7 +39,7 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
-    "policy/events.py": "catches it",
+    "policy/image_lists.py": "catches it, and writes what it read",
     "policy/hiding.py": "catches it",
     "policy/image_views.py": "reads what hiding, which catches it, has read before",
     "policy/naming.py": "catches it",

@@ -74,7 +74,7 @@ def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
 
 def is_of_before(event: Event, found: ResolvedObject) -> bool:
     """Whether an event is about another volume that was called like this one before."""
-    return event.kind is Kind.VOLUME and event.time < int(find_time(found))
+    return event.kind is Kind.VOLUME and event.time + 1 <= find_time(found)
 
 
 def _is_decidable(condition: Condition) -> bool:
