@@ -243,6 +243,6 @@ class _Reloading:
                 self._log.message(Level.WARNING, served.remark)
             if digest(served.policy) != before.get(served.path):
                 text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
-                self._log.message(Level.NOTICE, f"socket {served.name}:\n{text}")
+                self._log.message(Level.NOTICE, f"socket {served.name}: {text}")
         self._configured = configured
         self._log.message(Level.NOTICE, "configuration reloaded")
