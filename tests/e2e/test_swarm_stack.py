@@ -89,6 +89,12 @@ def wait_for_policy(node: Node, wanted: str) -> None:
     wait_until(has_it, f"{node.name} has the policy {wanted}", seconds=PATIENCE)
 
 
+def find_newest(node: Node, service: str) -> str:
+    """Return the newest container of a service on a node, when there is one: a node that came back has none yet."""
+    words = ("ps", "--quiet", f"--filter=name={service}")
+    return wait_until(lambda: node.docker.text(*words).split(), f"{service} runs", seconds=PATIENCE)[0]
+
+
 def wait_for_engine(node: Node) -> None:
     """Wait until the engine of a node answers on the node's own socket."""
 
@@ -159,9 +165,9 @@ def swarm(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def test_each_client_sees_the_engine_of_its_own_node_and_the_proxy_has_no_way_out(swarm: Swarm) -> None:
     for node in swarm.nodes:
         wait_for_engine(node)
-        client, *_ = node.docker.text("ps", "--quiet", "--filter=name=proxied_dozzle").split()
+        client = find_newest(node, "proxied_dozzle")
         node.docker.run("exec", client, "test", "-S", "/proxied/docker.sock")
-        proxy, *_ = node.docker.text("ps", "--quiet", "--filter=name=proxied_dockerproxy").split()  # The newest first.
+        proxy = find_newest(node, "proxied_dockerproxy")
         program = ("/usr/bin/python3.13", "-c", "print(open('/proc/net/route').read())")
         routes = node.docker.text("exec", proxy, *program), node.docker.text("exec", client, "cat", "/proc/net/route")
         leads_out = ["00000000" in [line.split()[1] for line in each.splitlines()] for each in routes]
@@ -191,8 +197,7 @@ def test_a_change_of_the_policy_loses_no_request_and_the_log_says_which_node_has
         policy = swarm.roll_out(swarm.nodes, deny=["ContainerStats"])
     for node in swarm.nodes:
         assert ask(find_socket(node), "GET", "/containers/x/stats").status == 403
-        newest, *_ = node.docker.text("ps", "--quiet", f"--filter=name={SERVICE}").split()
-        assert f"socket dozzle: policy {policy}" in node.docker.text("logs", newest)
+        assert f"socket dozzle: policy {policy}" in node.docker.text("logs", find_newest(node, SERVICE))
 
 
 def test_a_policy_with_a_mistake_reaches_no_client(swarm: Swarm) -> None:
