@@ -152,16 +152,12 @@ def test_nobody_takes_a_name_from_another(two: Two, engine: Engine, label: str) 
 
 
 def test_whoever_shares_an_image_has_only_its_own_names_of_it(two: Two, engine: Engine, label: str) -> None:
-    """The build cache, or a build without a step, gives the same ID to two."""
+    """A load, or a build without a step, gives the same ID to two."""
     mine, other = two
     built(mine, label, f"t=mine:{label}")
-    if engine.name == "podman":
-        identity = inspect(mine, f"mine:{label}").json()["Id"]
-        ask(engine.socket, "POST", f"/images/{identity}/tag?repo={RESERVED}/shared&tag=image-other")
-        assert other.ask("POST", f"/v1.41/images/{identity}/tag?repo=theirs&tag={label}").status == 201
-    else:
-        built(other, label, f"t=theirs:{label}")
     identity = inspect(mine, f"mine:{label}").json()["Id"]
+    ask(engine.socket, "POST", f"/images/{identity}/tag?repo={RESERVED}/shared&tag=image-other")
+    assert other.ask("POST", f"/v1.41/images/{identity}/tag?repo=theirs&tag={label}").status == 201
     assert inspect(other, identity).json()["Id"] == identity
     assert seen(mine, label) == sorted(["busybox:latest", f"mine:{label}"])
     assert seen(other, label) == sorted(["busybox:latest", f"theirs:{label}"])
@@ -173,6 +169,16 @@ def test_whoever_shares_an_image_has_only_its_own_names_of_it(two: Two, engine: 
     assert remove(other, identity).status == 200
     assert names_of(engine, label) == [f"mine:{label}"]
     assert inspect(mine, f"mine:{label}").status == 200
+
+
+def test_a_build_takes_no_step_from_images_of_others(two: Two, engine: Engine, label: str) -> None:
+    mine, other = two
+    built(other, label, f"t=theirs:{label}")
+    assert b"using cache" in build(Socket(engine.socket), label).body.lower()
+    for query in (f"t=mine:{label}", f"t=mine:{label}&nocache=0"):
+        answer = build(mine, label, query)
+        assert (answer.status, b"cache" in answer.body.lower()) == (200, False), answer
+        assert inspect(mine, f"mine:{label}").json()["Id"] != inspect(other, f"theirs:{label}").json()["Id"]
 
 
 def test_a_step_less_build_gives_no_power_over_a_name(two: Two, engine: Engine, label: str) -> None:

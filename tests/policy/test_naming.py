@@ -220,6 +220,12 @@ def test_only_what_makes_an_image_gets_a_fresh_mark(target: str, is_made: bool) 
         assert marked.count("mine") == 1
 
 
+@pytest.mark.parametrize("said", ["", "?nocache=0", "?NoCache=false&noCACHE=0&t=a", "?nocache=1"])
+def test_a_build_takes_no_step_from_images_of_others(said: str) -> None:
+    query = with_mark(request_of("POST", f"/build{said}"), "mine", "1").query
+    assert [pair for pair in query if pair[0].lower() == "nocache"] == [("nocache", "1")]
+
+
 def test_what_else_is_put_in_place_of_parameters_goes_on_with_the_mark() -> None:
     """A network that is named by its ID goes on under the whole one."""
     allow = "[own, {ImageBuild: {tags: [a], networks: [jobs]}}]"

@@ -4,7 +4,7 @@ Labels prove nothing of an image: whatever is built from it has them, too. So a 
 socket with `own`, gets a mark on the same image: a second name, in a repository of ours that is called by a digest of
 the first, with the owner for its tag. An image is owned by whoever has a mark on it; a name, by whoever has its own
 mark on the same image. What is made without a name has a mark with a random text. One image may have several owners:
-who builds the same gets the same ID.
+who loads the same gets the same ID.
 
 Attack: name, move, push or remove a mark -> Defence: no request has such a name, on any socket (`api/request`), nor
 has a body or an archive that is read (test: test_a_mark_is_no_name_that_anybody_can_use).

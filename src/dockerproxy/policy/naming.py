@@ -14,6 +14,8 @@ Attack: ask for a name in the moment in which it moves or goes, when it is nobod
 name, and goes after it (test: test_at_no_moment_is_a_name_without_its_mark).
 Attack: remove an image by its ID, and with it the names that others gave it -> Defence: names are removed one by one,
 the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_it).
+Attack: load or commit an image that looks like a step of another's build, which the engine then takes for that step ->
+Defence: a build takes no steps from other images (test: test_a_build_takes_no_step_from_images_of_others).
 """
 
 import json
@@ -35,6 +37,9 @@ from dockerproxy.wire.answer import read_message, write_message
 
 _NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCommit": ("repo", "tag"), "ImageCreate": ("repo", "tag")}
 """For operations that make an image: by which parameters it gets names."""
+
+_UNCACHED: Final = "nocache", "1"
+"""Has a build run all its steps. Podman compares no more than histories, and Docker leaves proxies out."""
 
 _LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
 """Those that make images whose names are in the body."""
@@ -60,14 +65,16 @@ def makes_image(request: CanonicalRequest) -> bool:
 
 
 def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalRequest:
-    """Return a request that makes an image under a fresh mark, and under no name. An archive has its own."""
+    """Return a request that makes an image anew under a fresh mark, and under no name. An archive has its own."""
     parameters = _NAMED_BY.get(request.operation.name)
     if parameters is None:
         return request
     mark = write_mark(fresh_key(nonce), owner)
     values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
-    kept = tuple(pair for pair in request.query if fold(pair[0]) not in parameters)
-    return request._replace(query=(*kept, *zip(parameters, values, strict=True)))
+    more = (_UNCACHED,) if request.operation.name == "ImageBuild" else ()
+    given = (*zip(parameters, values, strict=True), *more)
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in dict(given))
+    return request._replace(query=(*kept, *given))
 
 
 def _list_names(request: CanonicalRequest) -> tuple[str, ...]:
