@@ -34,6 +34,23 @@ def test_names_of_others_are_not_shown(prefix: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("prefix", ["/v1.51", "/v5.0.0/libpod"])
+def test_who_else_uses_an_image_is_not_shown(prefix: str) -> None:
+    data = {"Platform": {"os": "linux"}, "Containers": ["f" * 64], "Size": {"Unpacked": 9007199254740993}}
+    whence = {"Identity": {"Pull": [{"Repository": "ghcr.io/theirs/secret"}]}}
+    data |= whence
+    manifests = [{"ID": "1", "Kind": "image", "ImageData": data}, {"ID": "2", "Kind": "attestation"}]
+    left = [{**manifests[0], "ImageData": {**data, "Containers": [], "Identity": None}}, manifests[1]]
+    listed = {**IMAGE, "Containers": 3, "SharedSize": 7, "Manifests": manifests}
+    unused = {**SHOWN, "Containers": -1, "SharedSize": -1}
+    assert shown(f"{prefix}/images/json", [listed, {**listed, "Manifests": None}]) == [
+        {**unused, "Manifests": left},
+        {**unused, "Manifests": None},
+    ]
+    inspected = {**SHOWN, "Identity": None, "Manifests": left}
+    assert shown(f"{prefix}/images/app/json", {**IMAGE, **whence, "Manifests": manifests}) == inspected
+
+
 def test_the_steps_of_a_history_stay_and_names_of_unknown_images_go() -> None:
     steps = [{"Id": "1", "Tags": TAGS}, {"Id": "2", "Tags": None}]
     assert shown("/images/app/history", steps) == [{"Id": "1", "Tags": []}, {"Id": "2", "Tags": None}]

@@ -2,6 +2,9 @@
 
 Attack: names that others, or the proxy, gave to the same image -> Defence: each field that has names is cut to those
 that may be seen (test: test_names_of_others_are_not_shown).
+Attack: see which containers of others run an image that many may see, how much other images have in common with it, or
+where others pulled it from or pushed it to -> Defence: nothing is said of that (test:
+test_who_else_uses_an_image_is_not_shown).
 """
 
 import json
@@ -20,6 +23,14 @@ from dockerproxy.policy.references import parse_reference
 
 _FIELDS: Final = ("History", "Names", "NamesHistory", "RepoDigests", "RepoTags", "Tags", "tags")
 """Fields of Docker's and Podman's answers about images that are lists of names; of others they stay as they are."""
+
+_IDENTITY: Final[Mapping[str, Node]] = {"Identity": lambda _: "null"}
+_USES: Final[Mapping[str, Node]] = {
+    **dict.fromkeys(("Containers", "SharedSize"), lambda _: "-1"),  # So Docker says that it did not count.
+    "Manifests": {"ImageData": {"Containers": lambda _: "[]", **_IDENTITY, REST: str}, REST: str},
+    **_IDENTITY,
+}
+"""Where answers say who else uses an image."""
 
 
 def show_names(
@@ -52,7 +63,7 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
 
 def _show(owner: ImageOwner, found: ResolvedObject, content: bytes) -> bytes | None:
     write = partial(_keep_shown, owner.shown(found))
-    fields: Mapping[str, Node] = {**dict.fromkeys(_FIELDS, write), REST: str}
+    fields: Mapping[str, Node] = {**dict.fromkeys(_FIELDS, write), **_USES, REST: str}
     return cut(content, fields)
 
 
