@@ -196,6 +196,18 @@ def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> Non
         assert 'Name is "web", the name of a' in verdict.decision.reason
 
 
+@pytest.mark.parametrize("api", ["/v1.41", "/v5.0.0/libpod"])
+def test_no_container_gets_the_name_of_what_another_has(api: str) -> None:
+    for taken, passes in ((None, True), (MINE, True), (THEIRS, False), ({}, False)):
+
+        def find(lookup: Lookup, taken: Any = taken) -> Any:
+            return engine(taken if lookup.name == "web" else MINE)(lookup)
+
+        verdict = send(f"POST {api}/containers/mine/rename?name=web", None, find)
+        assert verdict.passes is passes
+        assert ("somebody else's" in verdict.decision.message) is not passes
+
+
 @pytest.mark.parametrize("theirs", [Kind.CONTAINER, Kind.POD])
 def test_the_container_that_holds_a_pod_is_called_like_no_container_of_another(theirs: Kind) -> None:
     def find(lookup: Lookup) -> Any:

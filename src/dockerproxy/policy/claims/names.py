@@ -11,7 +11,8 @@ nobody can guess 12 random digits of one that will exist. A whole ID, which a po
 
 Attack: create a volume or network that exists, to be told what it is like, or to confuse others by a second one of its
 name -> Defence: where clients own what they create, the name must be free, or that of something of their own
-(test: test_nothing_is_created_under_the_name_of_what_another_has).
+(test: test_nothing_is_created_under_the_name_of_what_another_has). So for a container that is renamed, since the engine
+says which ID has the name (test: test_no_container_gets_the_name_of_what_another_has).
 """
 
 import re
@@ -33,6 +34,7 @@ _SHARED: Final = {
     **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod"), Kind.VOLUME),
     **dict.fromkeys(("NetworkCreate", "NetworkCreateLibpod"), Kind.NETWORK),
     **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), Kind.CONTAINER),
+    **dict.fromkeys(("ContainerRename", "ContainerRenameLibpod"), Kind.CONTAINER),
     "PodCreateLibpod": Kind.POD,
 }
 """What has a name. If that is taken, engines answer with what there is, make a second one, or say which ID has it."""
