@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -164,6 +165,19 @@ def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name
         assert is_allowed(decide(policy_of(name), request))
     for filters in ("", "{}", '{"label":["since"]}', '{"network":["shop"]}'):
         assert is_allowed(decide(policy, request_of("GET", f"{path}?filters={filters}")))
+
+
+PARTS = ("a", "0F", "%", "_" * 64, "%1", "f" * 63, "f" * 65)
+WHOLE = ("0" * 64, "web", "my_pod", "a-1")
+
+
+@pytest.mark.parametrize("path", ["/containers/json", "/v5.0.0/libpod/containers/json"])
+@pytest.mark.parametrize("value", PARTS + WHOLE)
+def test_no_list_tells_whether_an_id_fits_a_part_of_one(path: str, value: str) -> None:
+    for name, text in (("pod", value), ("network", f"container:{value}")):
+        for filters in ({name: [text]}, {name.title(): {text: True}}):
+            request = request_of("GET", f"{path}?filters={quote(json.dumps(filters))}")
+            assert is_relative(request) is (value in PARTS)
 
 
 def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:

@@ -4,7 +4,9 @@ The engine's answer is cut into its elements, byte for byte, and those that some
 
 Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
 counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
-Attack: learn which service or node has an id that begins so, by a list of tasks -> Defence: part of an id is refused.
+Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
+looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
+test_no_list_tells_whether_an_id_fits_a_part_of_one).
 Attack: an element in a form that is not known -> Defence: then nothing is shown, and the client gets an error.
 """
 
@@ -93,7 +95,13 @@ def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
 _PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
 _PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
-"""Filters by which an engine says whether anything has an id that begins so: Podman of networks; a swarm for tasks."""
+_PART_OF_POD: Final = ("pod",), re.compile(r'"(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
+_PART_OF_CONTAINER: Final = ("network",), re.compile(r'"container:(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
+"""Filters by which an engine says whether anything has an id that begins so: Podman of networks, and of pods and
+containers also by the wildcards of its database; a swarm for tasks."""
+
+_PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
+"""By what is listed, those besides networks."""
 
 _DECODER: Final = json.JSONDecoder()
 
@@ -157,8 +165,8 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
 
 def is_relative(request: CanonicalRequest) -> bool:
     """Whether a list is narrowed by comparing with an object, which may be another's; or by what cannot be read."""
-    of_swarm = LISTS.get(request.operation.name) is Kind.TASK
-    parts = (_PART_OF_NETWORK, _PART_OF_SWARM) if of_swarm else (_PART_OF_NETWORK,)
+    listed = LISTS.get(request.operation.name)
+    parts = (_PART_OF_NETWORK, *(_PARTS.get(listed, ()) if listed is not None else ()))
     for text in request.values("filters"):
         filters = read_json(text.encode(errors="surrogateescape")) if text else {}
         if not isinstance(filters, dict) or not _RELATIVE.isdisjoint(map(lower, filters)):
