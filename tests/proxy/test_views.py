@@ -261,3 +261,22 @@ async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(status:
         assert found == 503
         assert b"the volume data could not be made" in body
         assert here.arrivals.empty()
+
+
+@in_loop
+async def test_who_asks_for_a_port_is_not_told_whose_service_has_it() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [own, ServiceCreate: {images: [busybox], publish: {ports: [80]}}]}}"
+    ports = {"Ports": [{"PublishedPort": 80, "TargetPort": 80}]}
+    task = {"ContainerSpec": {"Image": "busybox"}}
+    content = json.dumps({"Name": "mine", "TaskTemplate": task, "EndpointSpec": ports}).encode()
+    said = "port '80' is already in use{} as an ingress port"
+    whose = said.format(" by service 'theirs' (k3wxf0rzq1v7m2t5c8h4j6n9p)")
+    async with world(policy=read_policy(text, "p").sockets[0].policy) as here:
+        client = await here.connect()
+        fields = ("Content-Type: application/json", f"Content-Length: {len(content)}")
+        await client.send(request("POST", "/v1.45/services/create", *fields) + content)
+        engine, _ = await posted(here, "/v1.45/services/create")
+        await engine.send(answer({"message": whose}, "400 Bad Request"))
+        engine.end()
+        status, body = await client.answer()
+        assert (status, json.loads(body)["message"]) == (400, said.format(""))

@@ -105,7 +105,7 @@ class Decision:
             anything.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
             are if there are none.
-        owner: Whose all is that is shown, if it is all somebody's.
+        owner: Whose all is that is shown, if it is all somebody's; of what publishes ports of a swarm, who asks for it.
         mounts: Volumes that it may mount as they are now, since they are the client's own.
         makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.

@@ -15,6 +15,7 @@ from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
 from dockerproxy.policy.objects import BY_NAME, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
+from dockerproxy.policy.port_errors import PUBLISHING
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
@@ -149,10 +150,15 @@ class Verdict(Reading):
         return self.decision.images is not None and self.request.operation.name in SHOWING
 
     @property
+    def tells_of_ports(self) -> bool:
+        """Whether its answer may say which service has a port, which may be another client's."""
+        return self.decision.owner != "" and self.request.operation.name in PUBLISHING
+
+    @property
     def goes_alone(self) -> bool:
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.renames or self.shows_names
+        more = more or self.renames or self.shows_names or self.tells_of_ports
         return self.removes_volumes or (bool(more) and bool(self.to_engine))
 
 

@@ -20,6 +20,7 @@ from dockerproxy.policy.image_views import show_names
 from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
 from dockerproxy.policy.objects import Kind, Lookup, get_object
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.port_errors import forget_services
 from dockerproxy.policy.prunes import Ask
 from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.stamps import OWNER, make_stamp
@@ -67,7 +68,8 @@ async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience
 async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
     """Pass on an answer that has come whole, without what is hidden, if the client is still there."""
     head, content = read_answer(answer)
-    if verdict.hides or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK):
+    is_edited = verdict.tells_of_ports or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
+    if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
         left = await _look(exchange.socket, exchange.shared, content, work)
         if left is None:
@@ -95,6 +97,7 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
         if shown is None:
             return None
         content = shown
+    content = forget_services(content) if verdict.tells_of_ports else content
     left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
     if left is None or not verdict.respells or status != HTTPStatus.OK:
         return left
