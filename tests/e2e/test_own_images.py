@@ -181,6 +181,18 @@ def test_a_build_takes_no_step_from_images_of_others(two: Two, engine: Engine, l
         assert inspect(mine, f"mine:{label}").json()["Id"] != inspect(other, f"theirs:{label}").json()["Id"]
 
 
+def test_an_own_image_is_mounted_by_its_id(two: Two, engine: Engine, label: str) -> None:
+    """Podman looks for its name again at each start; Docker mounts none under this version."""
+    mine, _ = two
+    built(mine, label, f"t=app:{label}")
+    identity = inspect(mine, f"app:{label}").json()["Id"]
+    for source, status in ((f"app:{label}", 403), (identity, {"podman": 201, "dockerd": 400}[engine.name])):
+        host = {"NetworkMode": "none", "Mounts": [{"Type": "image", "Source": source, "Target": "/x"}]}
+        more = {"Image": "busybox", "HostConfig": host, "Labels": {"case": label}}
+        answer = mine.ask("POST", f"/v1.41/containers/create?name=c-{label}", **more)
+        assert answer.status == status, answer
+
+
 def test_a_step_less_build_gives_no_power_over_a_name(two: Two, engine: Engine, label: str) -> None:
     mine, _ = two
     steps = archive_of(item("Dockerfile", b"FROM busybox\n"))

@@ -6,8 +6,9 @@ from policy.inspecting import conditions_of, faults_of
 from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import Answers, Reading
-from dockerproxy.policy.claims.images import check_images, complete
+from dockerproxy.policy.claim import Answers, Check, Reading
+from dockerproxy.policy.claims.images import check_images, check_mounted, complete
+from dockerproxy.policy.claims.podman import check_podman_images
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference
@@ -109,6 +110,21 @@ def test_a_service_has_no_own_image_by_its_name(
     reading = begin(operation=operation)
     check_images(reading, image, "Image", {})
     assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
+
+
+@pytest.mark.parametrize("check", [check_images, check_podman_images])
+@pytest.mark.parametrize(
+    ("image", "may_be_own"),
+    [("mine", False), ("docker.io/library/mine:1", False), ("cafe", False), ("1" * 63, False), ("", False)]
+    + [(identity, True) for identity in ("1" * 64, f"sha256:{'1' * 64}")],
+)
+def test_no_own_image_is_mounted_by_its_name(check: Check, image: str, may_be_own: bool) -> None:  # noqa: FBT001
+    """Podman looks for the name again at each start; so the container itself may have it by its name."""
+    reading = begin()
+    check_mounted(reading, image, "Source", {}, check)
+    assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
+    check(reading, "mine", "Image", {})
+    assert reading.claims[-1].owned is not None
 
 
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:

@@ -10,13 +10,15 @@ none of.
 
 Attack: give an own image another's future name, for which a service looks again at the start of each task -> Defence:
 by its name, an own image is none of a service (test: test_a_service_has_no_own_image_by_its_name).
+Attack: the same for a mount of an image, which Podman looks for at each start of its container -> Defence: an own image
+is mounted by its ID (test: test_no_own_image_is_mounted_by_its_name).
 """
 
 from typing import Final
 
-from dockerproxy.policy.claim import Claim, Object, Reading, owned
+from dockerproxy.policy.claim import Check, Claim, Object, Reading, owned
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
-from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
 
@@ -50,6 +52,14 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
         name = named(str(with_default_tag(reference)))
         mine = None if is_service else owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
         reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
+
+
+def check_mounted(reading: Reading, value: Json, path: str, parent: Object, check: Check = check_images) -> None:
+    """An image whose files are shown: one that is granted, or an own one by its whole ID."""
+    before = len(reading.claims)
+    check(reading, value, path, parent)
+    if not is_full_id(str(value)):
+        reading.claims[before:] = [claim._replace(owned=None) for claim in reading.claims[before:]]
 
 
 def claim_image(reading: Reading, value: str, path: str, reference: Reference | None, *, by_name: bool = False) -> None:
