@@ -9,8 +9,10 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Check, Reading
 from dockerproxy.policy.claims.images import check_images, check_mounted, complete
 from dockerproxy.policy.claims.podman import check_podman_images
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.objects import OWN, Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.wire.document import Json
 
@@ -125,6 +127,15 @@ def test_no_own_image_is_mounted_by_its_name(check: Check, image: str, may_be_ow
     assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
     check(reading, "mine", "Image", {})
     assert reading.claims[-1].owned is not None
+
+
+def test_a_short_name_goes_on_as_a_name_that_it_means() -> None:
+    names = tuple(f"docker.io/library/{name}:latest" for name in ("theirs", "mine"))
+    found = ResolvedObject(IMAGE, names, belongs_to="team", called=names[1:], document={"Id": IMAGE})
+    reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "mine"): found})
+    check_podman_images(reading, "mine", "image", {})
+    own = {OWN: Condition(own_by("team"), value=True), **conditions_of({"images": ("docker.io/library/busybox",)})}
+    assert judge_claims(own, reading.claims).substitutes == {"image": names[1]}
 
 
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:

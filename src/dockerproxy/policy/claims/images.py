@@ -67,12 +67,16 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
     use is found by what it said. By `by_name` it goes on by the name that is granted, and not by the id.
+
+    Attack: a short name of a shared image, to go on by the name that another gave it -> Defence: a name that is meant
+    comes first (test: test_a_short_name_goes_on_as_a_name_that_it_means).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
     if found is not None and (by_name or found.document or reference is None):
         if by_name:
-            options = [(named(name), name) for name in found.names]
+            names = sorted(found.names, key=lambda name: name not in found.called)
+            options = [(named(name), name) for name in names]
         options.append((found, found.id))
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))
