@@ -224,7 +224,7 @@ def test_an_answer_that_lasts_is_for_what_was_asked(
     "denied",
     [
         create({}),
-        deny(asking(), request("POST", "/images/create?fromImage=%2A")),
+        deny(asking(), request("POST", "/images/create?fromImage=a&tag=%2A")),
         deny(asking(), get("/containers/w/archive?path=/srv/%2A")),
         deny(asking(), request("POST", "/containers/w/attach?stdout=1")),
     ],

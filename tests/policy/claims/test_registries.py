@@ -9,6 +9,7 @@ from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.claims.registries import check_pulled
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.values import Value
 
 
 def test_no_image_is_sent_that_is_not_granted() -> None:
@@ -54,7 +55,6 @@ def test_what_a_grant_lists_is_sent() -> None:
         ("index.docker.io/nginx", "docker.io/library/nginx"),
         ("docker.io/library/nginx", "docker.io/library/nginx"),
         ("ghcr.io/ci/app", "ghcr.io/ci/app"),
-        ("NGINX", "NGINX"),
         ("", ""),
         (None, None),
     ],
@@ -119,6 +119,17 @@ def test_the_engine_is_sent_to_no_server_of_the_client_s_choice(address: str) ->
 )
 def test_a_server_is_a_host_with_or_without_a_port(text: str, *, is_one: bool) -> None:
     assert is_server(text) is is_one
+
+
+@pytest.mark.parametrize("bounds", [{}, {"from": ("**",)}])
+def test_no_image_is_pulled_from_a_file(bounds: dict[str, Value]) -> None:
+    """Podman up to 3.2, or with `compat_api_enforce_docker_hub = false`, takes what stands before the colon."""
+    for name in ("docker-archive:/srv/app.tar", "dir:/srv/app", "oci:5000/app", "docker://nginx", "NGINX"):
+        for query in (f"?fromImage={name}", f"?fromImage={name}&tag=1"):
+            assert "not a valid image reference" in str(look("ImageCreate", query, bounds=bounds).faults)
+    for query in ("dir:srv", "dir&tag=srv", "dir&tag=/srv", "dir:1&tag=/srv"):
+        [name] = look("ImageCreate", f"?fromImage={query}", bounds=bounds).query["fromImage"]
+        assert name.startswith("docker.io/library/dir")
 
 
 def test_what_is_not_named_is_not_pulled() -> None:

@@ -20,15 +20,15 @@ from typing import Final
 
 from dockerproxy.policy.claims.dockerfile_steps import Budget
 
-_TRANSPORTS: Final = (
+TRANSPORTS: Final = (
     *("atomic:", "containers-storage:", "dir:", "docker-archive:", "docker-daemon:"),
     *("oci:", "oci-archive:", "ostree:", "sif:", "tarball:"),
 )
 """What the name of an image begins with that Podman reads from the host (containers/image, alltransports)."""
 
-_BEGINNINGS: Final = frozenset(name[:length] for name in _TRANSPORTS for length in range(len(name) + 1))
+_BEGINNINGS: Final = frozenset(name[:length] for name in TRANSPORTS for length in range(len(name) + 1))
 
-_LONGEST: Final = max(map(len, _TRANSPORTS))
+_LONGEST: Final = max(map(len, TRANSPORTS))
 
 _PORT_OR_TAG: Final = re.compile(r"[^:/]*:(?:[0-9]+/|[^/]*\Z)")
 """A name with a colon in front of its first slash has a port or a tag there."""
@@ -93,7 +93,7 @@ class Variables:
             plain = image.translate(_QUOTES)
             front = plain.partition("/")[0]
             has_other = ":" in front and not _PORT_OR_TAG.match(plain)
-            return _OF_OTHERS if has_other or plain.startswith(_TRANSPORTS) else ""
+            return _OF_OTHERS if has_other or plain.startswith(TRANSPORTS) else ""
         todo = [("", self._place(image, 0, None))]
         while todo:
             begun, place = todo.pop()
@@ -103,7 +103,7 @@ class Variables:
             token = next(_TOKEN.finditer(place.text, place.at))
             behind = self._place(place.text, token.end(), place.behind)
             begun += (token["text"] or "")[:_LONGEST]
-            if begun.startswith(_TRANSPORTS):
+            if begun.startswith(TRANSPORTS):
                 return _OF_OTHERS
             name = token["long"] or token["short"] or ""
             if token["unclear"] or (name and not self._are_known) or _GIVEN_BY_BUILDER.fullmatch(name):

@@ -4,6 +4,8 @@ Attack: send to one's own server, by a name that begins with it -> Defence: the 
 Attack: no tag, by which every image of that name is sent -> Defence: refused, as `images` is about one.
 Attack: Docker Hub's name before an `@` and another host, or without the scheme -> Defence: the whole address must fit.
 Attack: get contents of `localhost` by a name without its registry, in Podman -> Defence: it goes on with the registry.
+Attack: have Podman read an image from a file of the host, by a transport in place of a registry, or `dir` with the tag
+`/srv` -> Defence: no such name goes on, and `dir` with the registry (test: test_no_image_is_pulled_from_a_file).
 """
 
 import re
@@ -11,6 +13,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import HOST
 from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.claims.dockerfile_images import TRANSPORTS
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.parameters import read_pull
 from dockerproxy.policy.constraints.servers import HUB
@@ -34,14 +37,18 @@ def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) ->
         reading.claim("images", None, "the image", name, says, without=False)
 
 
-def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """An image is pulled by its name with the registry, if the grant says from where."""
-    pull = read_pull(reading.request, path.removeprefix("?"))
-    if isinstance(value, str):
-        whole = complete(value, parse_reference(value))
-        target = path if whole != value else ""
-        options = ((pull, whole),) if pull is not None else ()
-        reading.claims.append(Claim(("from",), options, path, value, "which no rule allows", target=target))
+    if not isinstance(value, str):
+        return None
+    pull, reference = read_pull(reading.request, path.removeprefix("?")), parse_reference(value)
+    whole = complete(value, reference)
+    if value and (reference is None or whole.startswith(TRANSPORTS)):
+        reading.violate(path, value, "not a valid image reference")
+    target = path if whole != value else ""
+    options = ((pull, whole),) if pull is not None else ()
+    reading.claims.append(Claim(("from",), options, path, value, "which no rule allows", target=target))
+    return whole if f"{value}:".startswith(TRANSPORTS) else None
 
 
 def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
