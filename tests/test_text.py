@@ -107,7 +107,6 @@ EXCUSED = {
     "policy/claims/parameters.py": {"split": "our own table, as it is read at import", "lower": "the same"},
     "policy/claims/secrets.py": {"capitalize": "a word of ours"},
     "policy/decide.py": {"int": "the number of an item, in a path that a check wrote", "re.compile": "the same"},
-    "policy/events.py": {"int": "the time, which is a number already"},
     "proxy/usage.py": {"int": "the time, which is a number already"},
     "wire/chunked.py": {"int": "hexadecimal digits of ASCII, which the pattern before found in bytes"},
     "wire/document.py": {"int": "digits that Python's reader of JSON found, ASCII only", "float": "the same"},

@@ -1,6 +1,7 @@
 """Answers about images have the names that a client may see, and no others."""
 
 import json
+from typing import Any
 
 import pytest
 from policy.policies import request_of
@@ -39,7 +40,10 @@ def test_who_else_uses_an_image_is_not_shown(prefix: str) -> None:
     data = {"Platform": {"os": "linux"}, "Containers": ["f" * 64], "Size": {"Unpacked": 9007199254740993}}
     whence = {"Identity": {"Pull": [{"Repository": "ghcr.io/theirs/secret"}]}}
     data |= whence
-    manifests = [{"ID": "1", "Kind": "image", "ImageData": data}, {"ID": "2", "Kind": "attestation"}]
+    manifests: list[dict[str, Any]] = [
+        {"ID": "1", "Kind": "image", "ImageData": data},
+        {"ID": "2", "Kind": "attestation"},
+    ]
     left = [{**manifests[0], "ImageData": {**data, "Containers": [], "Identity": None}}, manifests[1]]
     listed = {**IMAGE, "Containers": 3, "SharedSize": 7, "Manifests": manifests}
     unused = {**SHOWN, "Containers": -1, "SharedSize": -1}

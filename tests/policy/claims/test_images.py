@@ -7,7 +7,7 @@ from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Check, Reading
-from dockerproxy.policy.claims.images import check_images, check_mounted, complete
+from dockerproxy.policy.claims.images import check_images, claim_mounted, complete
 from dockerproxy.policy.claims.podman import check_podman_images
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
@@ -123,7 +123,7 @@ def test_a_service_has_no_own_image_by_its_name(
 def test_no_own_image_is_mounted_by_its_name(check: Check, image: str, may_be_own: bool) -> None:  # noqa: FBT001
     """Podman looks for the name again at each start; so the container itself may have it by its name."""
     reading = begin()
-    check_mounted(reading, image, "Source", {}, check)
+    claim_mounted(reading, image, "Source", {}, check)
     assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
     check(reading, "mine", "Image", {})
     assert reading.claims[-1].owned is not None

@@ -54,7 +54,7 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
         reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
 
 
-def check_mounted(reading: Reading, value: Json, path: str, parent: Object, check: Check = check_images) -> None:
+def claim_mounted(reading: Reading, value: Json, path: str, parent: Object, check: Check = check_images) -> None:
     """An image whose files are shown: one that is granted, or an own one by its whole ID."""
     before = len(reading.claims)
     check(reading, value, path, parent)

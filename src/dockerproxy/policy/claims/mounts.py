@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at
-from dockerproxy.policy.claims.images import check_mounted
+from dockerproxy.policy.claims.images import claim_mounted
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.objects import Kind, ResolvedObject
@@ -146,7 +146,7 @@ def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
             if source:
                 _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))
         case "image":
-            check_mounted(reading, source, at_source, mount)
+            claim_mounted(reading, source, at_source, mount)
         case "tmpfs":
             if source:
                 reading.violate(at_source, source, "not allowed: a tmpfs has no source")

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading, objects_at, pairs_at
-from dockerproxy.policy.claims.images import check_images, check_mounted, claim_image
+from dockerproxy.policy.claims.images import check_images, claim_image, claim_mounted
 from dockerproxy.policy.claims.labels import check_labels, claim_labels
 from dockerproxy.policy.claims.limits import claim_amount, claim_quota, claim_swap
 from dockerproxy.policy.claims.mounts import claim_mount, look_at_subpath, look_at_tmpfs, relabels
@@ -82,7 +82,7 @@ def check_podman_volumes(reading: Reading, value: Json, path: str, _parent: Obje
 def check_image_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each image whose files are shown is one that is granted."""
     for where, volume in objects_at(value, path):
-        check_mounted(reading, volume.get("Source"), f"{where}.Source", volume, check_podman_images)
+        claim_mounted(reading, volume.get("Source"), f"{where}.Source", volume, check_podman_images)
         look_at_subpath(reading, volume.get("subPath"), f"{where}.subPath")
 
 
