@@ -1,12 +1,9 @@
 """Who is put into which network: the container that a body or a parameter names, and the network of the path.
 
-Attack: an id of it, or the beginning of one -> Defence: the engine is asked; a body goes on under the whole id.
+Attack: an id of it, or the beginning of one -> Defence: the engine is asked; it goes on under the whole id.
 Attack: Docker's `web/db`, by which a linked container may be named -> Defence: a name has no slash.
 Attack: a network of which the grant says nothing, or the host's -> Defence: only the engine's own are joined then, and
 the host's never.
-
-A parameter of the query goes on as it came. What could take the place of a container by the time it is acted on is one
-that is named like the beginning of the id: a container of the client's own making.
 """
 
 from dockerproxy.policy.claim import Object, Reading, owned
