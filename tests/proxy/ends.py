@@ -12,6 +12,7 @@ from dockerproxy.observe.record import Record
 from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_object
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.accounting import Accounting
@@ -73,6 +74,8 @@ class Ends:
         answered: What the client got.
         is_gone: Whether nothing more is written to the client.
         waiting: What the exchange has started: a connection to the engine, a lookup.
+        found: What all names mean; None if they mean nothing.
+        repeats: Whether what a name means was known before.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
@@ -89,6 +92,8 @@ class Ends:
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
         self.granted = Granted()
+        self.found: ResolvedObject | None = None
+        self.repeats = False
         self.spent = self.spent_until = 0
         self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: 0.0)
         self.account = Accounting(self.socket, self.log, self._shared.now)
@@ -197,8 +202,12 @@ class Ends:
         def find() -> None:
             decided: Judged = judged
             while isinstance(decided, NeedsLookup):
-                decided = judge_object(policy, decided, None)
-            self.exchange.go_on(decided)
+                decided = judge_object(policy, decided, self.found)
+            known = self.socket._find_known(decided) if self.repeats else None
+            if known is None:
+                self.exchange.go_on(decided)
+            else:
+                self.exchange.repeat(known)
 
         self.waiting.append(find)
 

@@ -78,6 +78,11 @@ async def reach(step: str, here: World, engine: Podman) -> tuple[Wire, Client]:
     return wire, client
 
 
+def is_idle(client: Client) -> bool:
+    """Whether nothing more is done for its exchange."""
+    return not isinstance(client._task, asyncio.Task) or client._task.done()
+
+
 @pytest.mark.parametrize("end", ENDINGS)
 @pytest.mark.parametrize("step", STEPS)
 @in_loop
@@ -86,7 +91,7 @@ async def test_whenever_a_removal_is_ended_others_can_remove(step: str, end: End
         other = await add_socket(here, DB)
         wire, client = await reach(step, here, engine)
         await end(here, client, wire)
-        await until(lambda: client._task is None or client._task.done(), "what was not sent yet is not sent any more")
+        await until(lambda: is_idle(client), "what was not sent yet is not sent any more")
         if step in {"removing", "answering"}:
             heard = len(engine.heard)
             waiting = await ask(here, DELETE, other)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from policy.policies import WEB
 from proxy.ends import Ends
 from proxy.harness import OK, get
 from proxy.test_exchange import EVENTS, POLICIES
@@ -23,6 +24,9 @@ Event = Callable[[Ends], object]
 ASKED_AGAIN: list[Event] = [partial(Ends.receive, data=get("/_ping")), Ends.work, partial(Ends.answer, data=OK)]
 """What makes a short way: the same request a second time over a connection that has one to the engine."""
 
+NAMED: list[Event] = [partial(Ends.receive, data=get("/containers/web/json")), Ends.work, partial(Ends.answer, data=OK)]
+"""The same, where the engine must be asked what a name means. With no connection to it, there is more work."""
+
 
 class Nothing(dict[bytes, Known]):
     """Knows no request, however often it comes."""
@@ -35,6 +39,8 @@ def two_ends(settings: SocketSettings) -> tuple[Ends, Ends]:
     """Make a connection with a short way, and one that has none."""
     short, long = Ends(settings), Ends(settings)
     long.socket.known = Nothing()
+    short.repeats = True
+    short.found = long.found = WEB
     return short, long
 
 
@@ -72,8 +78,11 @@ WHILE_IT_IS_ASKED: list[Event] = [Ends.end_input, Ends.finish, *(partial(reload,
     st.lists(
         st.one_of(
             EVENTS.map(lambda each: [each]),
-            st.just(ASKED_AGAIN),
+            st.sampled_from([ASKED_AGAIN, NAMED]),
             st.sampled_from(WHILE_IT_IS_ASKED).map(lambda each: [*ASKED_AGAIN, *ASKED_AGAIN[:2], each, ASKED_AGAIN[2]]),
+            st.tuples(st.sampled_from(WHILE_IT_IS_ASKED), st.integers(1, 2)).map(
+                lambda drawn: [*ASKED_AGAIN, *NAMED[: drawn[1]], drawn[0], *NAMED[drawn[1] :]]
+            ),
         ),
         max_size=20,
     ),
@@ -116,10 +125,11 @@ def test_every_conversation_goes_the_same_by_both_ways(case: Case) -> None:
             assert show(short) == show(long)
 
 
-def test_the_second_request_over_a_connection_goes_the_short_way() -> None:
+@pytest.mark.parametrize("again", [ASKED_AGAIN[:1], NAMED[:2]], ids=["ping", "name"])
+def test_the_second_request_over_a_connection_goes_the_short_way(again: list[Event]) -> None:
     short, long = two_ends(setting(POLICIES["allowed"]))
     for ends in (short, long):
-        for happen in (*ASKED_AGAIN, ASKED_AGAIN[0]):
+        for happen in (*ASKED_AGAIN, *again):
             happen(ends)
     assert short.exchange.known is not None
     assert long.exchange.known is None

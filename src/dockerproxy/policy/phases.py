@@ -161,6 +161,12 @@ class Verdict(Reading):
         more = more or self.renames or self.shows_names or self.tells_of_ports
         return self.removes_volumes or (bool(more) and bool(self.to_engine))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes on to the engine as it is, and nothing must stay as it is meanwhile."""
+        claims = self.decision.mounts or self.decision.joins or self.removes_network
+        return self.passes and not (claims or self.goes_alone)
+
 
 Judged = NeedsBody | NeedsLookup | Verdict
 

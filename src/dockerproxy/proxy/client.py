@@ -21,8 +21,9 @@ from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
-from dockerproxy.proxy.lookup import settle
+from dockerproxy.proxy.lookup import settle, settle_again
 from dockerproxy.proxy.naming import give_names
+from dockerproxy.proxy.resolver import Inquiry
 from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
@@ -77,7 +78,7 @@ class Client(asyncio.Protocol):
         self.number = 0
         self.granted = Granted()
         self._connections = socket.connections
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | Inquiry | None = None
         self._is_read = True
 
     # What the event loop tells us
@@ -307,6 +308,15 @@ class Client(asyncio.Protocol):
 
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what a request must be known of, then go on with the verdict."""
+        inquiry = settle_again(self, policy, judged) if isinstance(judged, NeedsLookup) else None
+        if inquiry is None:
+            self.settle(policy, judged)
+        else:
+            self._task = inquiry
+            self.wait(self._connections.lookups)
+
+    def settle(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+        """Ask all that the request needs, however long that takes."""
         self._start(settle(self, policy, judged), "asking what a name means")
 
     def give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:

@@ -27,6 +27,9 @@ _UCRED: Final = struct.Struct("3i")
 IDLE: Final = 900.0
 """Seconds between two requests of a client. Long, so that no client meets a closed connection."""
 
+PATIENCE: Final = 20.0
+"""Seconds for an answer of the engine to us. Inspecting is quick unless it is stuck, and a request would be, too."""
+
 LINGER: Final = 5.0
 """Seconds that what a client still sends is read and dropped, so that it gets to see its last answer."""
 
@@ -62,6 +65,7 @@ class Connections:
         bodies: Those whose body in JSON is not complete.
         idle: Those between two requests, and those that end when the client has taken its last answer.
         answers: Those that wait for the engine to begin an answer that comes at once.
+        lookups: Those that wait for it to say what a name means.
         lingering: Those that have their last answer and still send.
         unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
     """
@@ -69,6 +73,7 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
         self.heads, self.bodies, self.answers = Waiting(0), Waiting(0), Waiting(0)
+        self.lookups = Waiting(PATIENCE)
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()
@@ -170,7 +175,7 @@ class Connections:
 
     def _is_evictable(self, connection: Connection) -> bool:
         waiting = connection.waits_in
-        return waiting is not None and waiting is not self.answers
+        return waiting is not None and waiting is not self.answers and waiting is not self.lookups
 
 
 def find_peer(connected: socket.socket) -> Peer:

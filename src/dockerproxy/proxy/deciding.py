@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.shared import Shared
     from dockerproxy.proxy.sockets import SocketState
 
-PATIENCE: Final = 20.0
-"""Seconds for an answer. Inspecting is quick unless the engine is stuck, and then the request would be too."""
-
 _LIST: Final = "/containers/json?all=1"
 
 

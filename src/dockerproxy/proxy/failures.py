@@ -27,6 +27,8 @@ def find_blame(status: int) -> tuple[Outcome, Level]:
 
 def choose_engine(paths: Sequence[str]) -> str:
     """Return the first path at which something is, or the first of all if nothing is anywhere."""
+    if len(paths) == 1:
+        return paths[0]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 

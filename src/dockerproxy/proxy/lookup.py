@@ -2,24 +2,48 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.proxy.deciding import PATIENCE, decide_and_claim, is_as_claimed
+from dockerproxy.proxy.connections import PATIENCE
+from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
+from dockerproxy.proxy.known import Known
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.performing import PERFORMED, perform_steps
 from dockerproxy.proxy.quotas import reserve
 from dockerproxy.proxy.removals import Claim, StillRemovingError
-from dockerproxy.proxy.resolver import UnknownObjectError, converse
+from dockerproxy.proxy.resolver import Answer, Inquiry, UnknownObjectError, converse
 from dockerproxy.proxy.views import make_volumes, pass_on, show_part
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
     from dockerproxy.proxy.exchange import Exchange
+
+
+def settle_again(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup) -> Inquiry | None:
+    """Let a request go on if the engine says once more what it has said twice of what that names; else settle it.
+
+    Return what can be cancelled, or None if nothing is asked.
+    """
+    shared, known = client.shared, client.socket.decided.find_steady(waiting)
+    if known is None:
+        return None
+    then = partial(_go_on, client, policy, waiting, known)
+    return shared.resolver.ask_at_once(shared.engines, waiting.lookup.target, then)
+
+
+def _go_on(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup, known: Known, answer: Answer | None) -> None:
+    client.detach()
+    client.stop_waiting()
+    if answer is not None and client.socket.decided.find(waiting, answer) is known.verdict:
+        client.exchange.repeat(known)
+    else:
+        client.settle(policy, waiting)
 
 
 async def settle(

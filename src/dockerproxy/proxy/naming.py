@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from dockerproxy.policy.naming import Steps, explain, finish, remove, tag
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
-from dockerproxy.proxy.deciding import PATIENCE
+from dockerproxy.proxy.connections import PATIENCE
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.answer import write_answer, write_document, write_message

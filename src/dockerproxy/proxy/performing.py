@@ -20,7 +20,8 @@ from dockerproxy.policy.lists import LISTS, PRUNES, USAGE
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
 from dockerproxy.policy.summaries import sum_up
-from dockerproxy.proxy.deciding import PATIENCE, decide_and_claim, is_as_claimed
+from dockerproxy.proxy.connections import PATIENCE
+from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.removals import StillRemovingError
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer

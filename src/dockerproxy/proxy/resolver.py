@@ -13,7 +13,8 @@ All that asks the engine raises `OSError` if it cannot be reached, and `UnknownO
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -65,25 +66,34 @@ class Inquiry(asyncio.Protocol):
         self._head: ResponseHead | None = None
         self._end = 0
         self._chunks = Chunks()
-        self._answered: asyncio.Future[None] | None = None
+        self._then: Callable[[bytes], None] | None = None
 
     async def ask(self, request: bytes, *, is_last: bool = False) -> bytes:
         """Send a request; return all that comes until its answer is whole or, if it is the last, until the end."""
         if not self.is_open:
             return b""
-        self._data.clear()
-        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
-        answered = self._answered = asyncio.get_running_loop().create_future()
-        self.transport.write(request)
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.send(request, answered.set_result, is_last=is_last)
         has_ended = False
         try:
-            await answered
+            answer = await answered
             has_ended = True
         finally:  # One that is cancelled may have its answer already.
-            self._answered = None
             if is_last or not has_ended:
-                self.close()
-        return bytes(self._data)
+                self.cancel()
+        return answer
+
+    def send(self, request: bytes, then: Callable[[bytes], None], *, is_last: bool = False) -> None:
+        """Send a request over a connection that is open; then do something with all that comes."""
+        self._data.clear()
+        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
+        self._then = then
+        self.transport.write(request)
+
+    def cancel(self) -> None:
+        """Give up what was asked, and use the connection no more."""
+        self._then = None
+        self.close()
 
     def close(self) -> None:
         """Use the connection no more."""
@@ -96,21 +106,26 @@ class Inquiry(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Collect what was asked for; end the connection if it is more."""
-        if self._answered is None or self._answered.done():
+        if self._then is None:
             self.close()
             return
         self._data += data
         if len(self._data) > _LONGEST:
             self.close()
         elif self._end >= 0 and self._is_whole(data):
-            self._answered.set_result(None)
+            self._answer()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Take what has come for all there is."""
         del error
         self.is_open = False
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
+        if self._then is not None:
+            self._answer()
+
+    def _answer(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then(bytes(self._data))
 
     def _is_whole(self, data: bytes) -> bool:
         """Whether the answer has its end with these bytes; after which the connection may go on, or not."""
@@ -194,12 +209,37 @@ class Resolver:
         else:
             _, inquiry = await open_connection(Inquiry, path)
             answer = await inquiry.ask(request)
+        self._keep(inquiry, place)
+        head, content = read_answer(answer)
+        return head.status, content
+
+    def ask_at_once(self, paths: Sequence[str], target: str, then: Callable[[Answer | None], None]) -> Inquiry | None:
+        """Ask over a connection that is kept, and do something with the answer, if one comes that can be read.
+
+        Return what can be cancelled, or None if no connection is kept.
+        """
+        place = _identify(choose_engine(paths))
+        inquiry = self._take(place)
+        if inquiry is not None:
+            inquiry.send(_write(target, None), partial(self._take_answer, inquiry, place, then))
+        return inquiry
+
+    def _take_answer(
+        self, inquiry: Inquiry, place: object, then: Callable[[Answer | None], None], answer: bytes
+    ) -> None:
+        self._keep(inquiry, place)
+        try:
+            head, content = read_answer(answer)
+        except UnknownObjectError:
+            then(None)
+        else:
+            then((head.status, content))
+
+    def _keep(self, inquiry: Inquiry, place: object) -> None:
         if inquiry.is_open and place is not None and len(self._kept) < _KEPT:
             self._kept.append((inquiry, place))
         else:
             inquiry.close()
-        head, content = read_answer(answer)
-        return head.status, content
 
     def close(self) -> None:
         """Keep no connection any more."""

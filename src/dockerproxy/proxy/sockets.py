@@ -64,7 +64,7 @@ class SocketState:
         self.journal = journal
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
-        self.decided = Decided()
+        self.decided = Decided(self._find_known)
         self.listed: dict[tuple[str, str], Answer] = {}
         self._plain: set[str] = set()
         self.is_gone = False
@@ -123,10 +123,13 @@ class SocketState:
             self._judged[head] = judged
             if isinstance(judged, NeedsLookup):
                 self.decided.expect(judged)
-            known = find_known(judged, self.redact, self.journal)
-            if known is not None and len(head) < self.short_head and not self.refuses_nothing:
+            known = self._find_known(judged)
+            if known is not None and len(head) < self.short_head:
                 self.known[head] = known
         return judged
+
+    def _find_known(self, judged: Judged) -> Known | None:
+        return None if self.refuses_nothing else find_known(judged, self.redact, self.journal)
 
     def _forget(self) -> None:
         self._judged.clear()
