@@ -122,6 +122,12 @@ class Ends:
             reader, self.engine = self.engine.reader, None
             reader.end(self.exchange, None)
 
+    def lack_engine(self) -> None:
+        """Have the connection to the engine fail that is being opened."""
+        if self.waiting:
+            self.waiting.clear()
+            self.exchange.fail(503, "nothing listens")
+
     def lose_client(self) -> None:
         self.is_gone = True
         self.waiting.clear()

@@ -72,6 +72,12 @@ def reload(ends: Ends, name: str) -> None:
 WHILE_IT_IS_ASKED: list[Event] = [Ends.end_input, Ends.finish, *(partial(reload, name=name) for name in POLICIES)]
 """What may happen between a request that went the short way and its answer."""
 
+ASKED_ANEW: list[Event] = [*ASKED_AGAIN, Ends.lose_engine, *ASKED_AGAIN]
+"""The same without a connection to the engine, as the first request over a connection."""
+
+WHILE_IT_CONNECTS: list[Event] = [*WHILE_IT_IS_ASKED, Ends.lack_engine, Ends.lose_client, ASKED_AGAIN[0]]
+"""What may happen to one that waits for a connection to the engine."""
+
 
 @given(
     st.sampled_from(list(POLICIES)),
@@ -83,6 +89,7 @@ WHILE_IT_IS_ASKED: list[Event] = [Ends.end_input, Ends.finish, *(partial(reload,
             st.tuples(st.sampled_from(WHILE_IT_IS_ASKED), st.integers(1, 2)).map(
                 lambda drawn: [*ASKED_AGAIN, *NAMED[: drawn[1]], drawn[0], *NAMED[drawn[1] :]]
             ),
+            st.sampled_from(WHILE_IT_CONNECTS).map(lambda each: [*ASKED_ANEW[:-2], each, *ASKED_ANEW[-2:]]),
         ),
         max_size=20,
     ),
@@ -134,6 +141,20 @@ def test_the_second_request_over_a_connection_goes_the_short_way(again: list[Eve
     assert short.exchange.known is not None
     assert long.exchange.known is None
     assert short.socket.usage._open[Shape.REPLY] == 1
+
+
+def test_a_request_that_came_before_over_another_connection_goes_the_short_way() -> None:
+    short, long = two_ends(setting(POLICIES["allowed"]))
+    for ends in (short, long):
+        for happen in ASKED_ANEW[:-2]:
+            happen(ends)
+        assert ends.engine is None
+    assert short.exchange.known is not None
+    assert long.exchange.known is None
+    for happen in ASKED_ANEW[-2:]:
+        happen(short)
+    assert [bytes(engine.got) for engine in short.engines] == [short.engines[0].got] * 2
+    assert bytes(short.answered) == OK * 2
 
 
 def test_of_a_socket_that_refuses_nothing_no_request_goes_the_short_way() -> None:

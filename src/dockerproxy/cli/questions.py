@@ -113,7 +113,7 @@ class Control:
         if not piece or len(self._rest) > _LONGEST:
             return None
         for line in filter(_is_hello, lines):
-            self._counts_alike = f'"pid":{find_peer(self._connection).pid},'.encode() in line
+            self._counts_alike = f'"pid":{find_peer(self._connection.fileno()).pid},'.encode() in line
         return (event for event in map(read_event, lines) if event is not None)
 
     def find_process(self, asked: Asked) -> int:

@@ -107,7 +107,7 @@ class Watched:
             try:
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_LONGEST)
                 try:
-                    self._process = find_peer(writer.get_extra_info("socket")).pid
+                    self._process = find_peer(writer.get_extra_info("socket").fileno()).pid
                     await _read(reader, take)
                 finally:
                     writer.transport.abort()

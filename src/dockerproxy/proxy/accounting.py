@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NO_LINE: Final = ("", "")
 
+_NOBODY: Final = Peer(-1, -1, -1)
+
 _INFO: Final = Level.INFO
 _ALLOWED: Final = Outcome.ALLOWED
 
@@ -49,7 +51,7 @@ class Accounting:
     )
 
     def __init__(self, socket: "SocketState", log: LogPort, now: Callable[[], float]) -> None:
-        self.peer = Peer(-1, -1, -1)
+        self.peer = _NOBODY
         self._socket = socket
         self._log = log
         self._now = now

@@ -47,8 +47,9 @@ class Buffers:
 
     def flow(self, end: asyncio.Transport) -> None:
         """Note that it is being taken again."""
-        self._stalled.discard(end)
-        self.count()
+        if end in self._stalled:
+            self._stalled.remove(end)
+            self.count()
 
     def look(self) -> None:
         """Find the ends at which anything waits; to be called between events, when all was written that could be."""
@@ -66,7 +67,8 @@ class Buffers:
             self._socket.shed_soon()
 
     def clear(self) -> None:
-        """Hold nothing any more at either end."""
+        """Hold nothing any more, at either end or in between."""
         self._ends.clear()
         self._stalled.clear()
-        self.count()
+        self._socket.usage.buffered -= self.size
+        self.size = 0

@@ -43,6 +43,9 @@ _IDLE, _CLOSING = State.IDLE, State.CLOSING
 _BETWEEN: Final = frozenset({State.IDLE, State.CLOSING})
 """Where no exchange is under way."""
 
+_ENDING: Final = _BETWEEN | {State.SKIPPING}
+"""Where nothing is left to be done for a client that sends no more."""
+
 
 class Client(asyncio.Protocol):
     """One client connection and, while it has one, its engine connection.
@@ -87,7 +90,7 @@ class Client(asyncio.Protocol):
         """Find out who it is, and wait for a request."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.write = self.transport.write
-        self.account.peer = find_peer(transport.get_extra_info("socket"))
+        self.account.peer = find_peer(self.fileno())
         if self._connections.admit(self):
             self.number = self._connections.admitted
             self.buffers.open(self.transport)
@@ -121,10 +124,10 @@ class Client(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Pass on that the client sends no more, or end everything if it is gone."""
         self.has_ended = True
+        if self.exchange.state in _ENDING:
+            return False
         if has_hung_up(self.fileno()):
             self.abort()
-            return False
-        if self.exchange.state in _BETWEEN or self.exchange.state is State.SKIPPING:
             return False
         self.leave_unwatched()
         self.exchange.end_input()
@@ -211,7 +214,8 @@ class Client(asyncio.Protocol):
             if now >= began + TURN:
                 self.shared.turns.wait(self, self.socket)
                 break
-        self.shared.turns.spend(now - began)
+        if now > began:
+            self.shared.turns.spend(now - began)
         self.update_reading()
 
     def _take_step(self) -> bool:

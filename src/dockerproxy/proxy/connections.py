@@ -178,9 +178,13 @@ class Connections:
         return waiting is not None and waiting is not self.answers and waiting is not self.lookups
 
 
-def find_peer(connected: socket.socket) -> Peer:
+def find_peer(descriptor: int) -> Peer:
     """Ask the kernel who was at the other end of a unix socket when it connected (unix(7), SO_PEERCRED)."""
-    pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    connected = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)  # A third of a socket.socket.
+    try:
+        pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    finally:
+        connected.detach()
     return Peer(uid, gid, pid)
 
 

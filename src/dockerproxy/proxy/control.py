@@ -102,7 +102,7 @@ class Reader(asyncio.Protocol):
         """Greet the operator, if there is room."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
         self._transport.set_write_buffer_limits(high=_SLOW)
-        self._peer = find_peer(transport.get_extra_info("socket"))
+        self._peer = find_peer(transport.get_extra_info("socket").fileno())
         if len(self._control.readers) >= MOST_READERS:
             self._transport.abort()
             return

@@ -25,7 +25,6 @@ from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.known import Known
-from dockerproxy.proxy.ports import EnginePort
 from dockerproxy.proxy.said import SaidLines
 from dockerproxy.proxy.uploads import InspectedBody, make_body
 from dockerproxy.proxy.usage import TOO_FAST
@@ -79,29 +78,31 @@ class Exchange(Asking):
     def _repeat(self, known: Known) -> bool:
         """Send on a request like one that came before; return False if something asks for the long way."""
         client, account, connections = self._client, self.account, self.socket.connections
-        engine, usage, now = client.engine, self.socket.usage, self.shared.now()
-        if engine is None or client.finishes or client.has_ended:
+        usage, now = self.socket.usage, self.shared.now()
+        if client.finishes or client.has_ended:
             return False
         if usage.enter(_REPLY) or not usage.affords(client, now, 0, connections):
             usage.leave(_REPLY)
             return False
         account.begin_again(now)
-        self._send_again(known, engine, now)
+        self._send_again(known, now)
         return True
 
     def repeat(self, known: Known) -> None:
         """Send on a request of which the engine says the same as before."""
-        client, engine = self._client, self._client.engine
-        if engine is None or client.finishes or client.has_ended:
+        if self._client.finishes or self._client.has_ended:
             self.go_on(known.verdict)
         elif self.is_held:
-            self._send_again(known, engine, self.shared.now())
+            self._send_again(known, self.shared.now())
 
-    def _send_again(self, known: Known, engine: EnginePort, now: float) -> None:
+    def _send_again(self, known: Known, now: float) -> None:
         self.judged, self.known, self.state = known.verdict, known, _SENT
         client = self._client
         client.waits_in, client.waits_since = self.socket.connections.answers if known.is_prompt else None, now
-        engine.write(known.verdict.to_engine)
+        if client.engine is None:
+            client.connect(known.verdict.to_engine)
+        else:
+            client.engine.write(known.verdict.to_engine)
 
     def finish(self, known: Known, status: int, answer: bytes) -> bool:
         """Pass on an answer that came whole to a request that went the short way; return False if it must go the long.

@@ -62,4 +62,4 @@ class Inbox:
     def clear(self) -> bytes:
         """Take all."""
         self._searched = 0
-        return self.take(len(self.data))
+        return self.take(len(self.data)) if self.data else b""
