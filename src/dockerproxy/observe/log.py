@@ -174,7 +174,12 @@ _BEGINS: Final = " begins"
 def _write_time(seconds: float) -> str:
     """Write a time since 1970, in UTC."""
     milliseconds = round(seconds * 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
+    return f"{_write_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@functools.lru_cache(1)
+def _write_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _write_line(record: Record, now: str, level: Level, begins: str, repeated: Repeated | None = None) -> str:
