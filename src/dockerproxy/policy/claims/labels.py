@@ -24,27 +24,23 @@ from dockerproxy.policy.stamps import NEW, OWNER, STAMP
 from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json, object_of, read_json, show
 
-_NAMES: Final = r"""
-      PODMAN_SYSTEMD_UNIT     # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
-    | io\.(?:containers\.(?:
-          autoupdate          # It asks a registry, with the credentials that `….authfile` names on the host.
-        | trace-syscall)      # oci-seccomp-bpf-hook writes to the file of the host that it names.
-      | podman\.annotations\. # Podman: confinement, namespaces, mounts of others.
-      | kubernetes\.cri-o\.   # Podman, runtimes: of which sandbox it is one, whether its files get labels.
-      | katacontainers\.)     # Kata Containers: which program of the host runs it.
-    | org\.(?:
-        systemd\.property\.   # runc, crun: properties of its unit, limits and devices among them.
-      | criu\.config)         # runc, crun: a file of the host by which CRIU is told what to do.
-    | run\.oci\.              # crun: its filter of system calls, files of the host to write to, what it is run by.
-    | dev\.gvisor\.           # gVisor: flags of the sandbox.
-    | cdi\.k8s\.io            # Runtimes with CDI: devices of the host.
-    | io\.dockerproxy\.       # This proxy: whose a container, network or volume is.
-"""
-"""What a label or an annotation is called upon which something acts; what acts, and how."""
+_NAMES: Final = (
+    "PODMAN_SYSTEMD_UNIT",  # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
+    "io.containers.autoupdate",  # It asks a registry, with the credentials that `….authfile` names on the host.
+    "io.containers.trace-syscall",  # oci-seccomp-bpf-hook writes to the file of the host that it names.
+    "io.podman.annotations.",  # Podman: confinement, namespaces, mounts of others.
+    "io.kubernetes.cri-o.",  # Podman, runtimes: of which sandbox it is one, whether its files get labels.
+    "io.katacontainers.",  # Kata Containers: which program of the host runs it.
+    "org.systemd.property.",  # runc, crun: properties of its unit, limits and devices among them.
+    "org.criu.config",  # runc, crun: a file of the host by which CRIU is told what to do.
+    "run.oci.",  # crun: its filter of system calls, files of the host to write to, what it is run by.
+    "dev.gvisor.",  # gVisor: flags of the sandbox.
+    "cdi.k8s.io",  # Runtimes with CDI: devices of the host.
+    "io.dockerproxy.",  # This proxy: whose a container, network or volume is.
+)
+"""What a label or an annotation is called upon which something acts, or how that begins; what acts, and how."""
 
 SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
-
-_NAME: Final = re.compile(_NAMES, re.VERBOSE).search
 
 _KEY: Final = re.compile(
     rb"""
@@ -53,7 +49,7 @@ _KEY: Final = re.compile(
     | [oO][nN][bB][uU][iI][lL][dD] (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
     | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
     """
-    % _NAMES.encode(),
+    % "|".join(map(re.escape, _NAMES)).encode(),
     re.VERBOSE,
 ).search
 """A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
@@ -93,14 +89,15 @@ class LabelScan:
 
 def acts(name: str) -> bool:
     """Whether something acts upon a label or an annotation of that name."""
-    return _NAME(name) is not None
+    return any(each in name for each in _NAMES)
 
 
 def find_in_instruction(rest: str) -> str:
     """Say what is wrong with all that follows a LABEL, on later lines too, as a clause; empty if nothing is."""
-    found = _NAME(rest.translate(_WITHOUT_QUOTES))
-    if found is not None:
-        return f"has a LABEL with {found[0]}, {SAYS}"
+    plain = rest.translate(_WITHOUT_QUOTES)
+    found = next((each for each in _NAMES if each in plain), "")
+    if found:
+        return f"has a LABEL with {found}, {SAYS}"
     if "$" not in rest:
         return ""
     words = [word for word in _WORDS.findall(rest) if word]
@@ -146,7 +143,7 @@ def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> N
 def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
     """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
     labels = object_of(value)
-    for name in labels:
+    for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
         if target and name in STAMP:
             _claim_stamp(reading, name, labels[name], path)
         elif acts(name):
