@@ -31,14 +31,14 @@ def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
     host, volumes = object_of(content.get("HostConfig")), object_of(content.get("Volumes"))
     binds = [str(bind) for bind in list_of(host.get("Binds"))]
     mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
+    unnamed = (*volumes, *(bind for bind in binds if ":" not in bind))
+    if not unnamed and not any(mount.get("Type") == _VOLUME or "VolumeOptions" in mount for mount in mounts):
+        return content
     taken = {clean_path(bind.split(":")[1]) for bind in binds if ":" in bind}
     taken |= {clean_path(str(mount.get("Target"))) for mount in mounts}
     taken |= {clean_path(path) for path in object_of(host.get("Tmpfs"))}
-    asked = {path: clean_path(path) for path in (*volumes, *(bind for bind in binds if ":" not in bind))}
-    free = {path: clean for path, clean in asked.items() if clean not in taken}
+    free = {path: clean for path in unnamed if (clean := clean_path(path)) not in taken}
     more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
-    if not mounts and not more:
-        return content
     mounts = [*map(_without_stamp, mounts), *more]
     host = {**host, "Mounts": [_stamp(mount, number, stamp) for number, mount in enumerate(mounts)]}
     content = {**content, "HostConfig": host}

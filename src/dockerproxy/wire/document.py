@@ -58,7 +58,8 @@ def read_json(content: bytes) -> Json | Refusal:
             write_json(value)
     except (_UnclearError, ValueError, RecursionError) as error:
         return Refusal(400, _say(error))
-    if text.count("[") + text.count("{") > MOST_LEVELS and _is_deep(value):
+    # Leaving signs out finds them several times sooner than counting does.
+    if len(content) - len(content.replace(b"[", b"").replace(b"{", b"")) > MOST_LEVELS and _is_deep(value):
         return Refusal(400, _TOO_DEEP)
     return value
 

@@ -12,7 +12,7 @@ from typing import Final
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, owned, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
-from dockerproxy.policy.claims.names import IS_NAME, named, resolve
+from dockerproxy.policy.claims.names import IS_NAME, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import Json, object_of
@@ -88,7 +88,7 @@ def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
     """
     if not BY_ITSELF.isdisjoint(found.names):
         return True
-    default = reading.find(Kind.NETWORK, "bridge") if found.subject else named("")
+    default = reading.find(Kind.NETWORK, "bridge") if found.subject else found
     return None if default is None else default.subject == found.subject != ""
 
 
