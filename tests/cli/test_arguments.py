@@ -1,11 +1,19 @@
 """Which policy and which socket is meant."""
 
 import argparse
+import time
 
 import pytest
 from cli.files import sockets_of
 
-from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.arguments import (
+    add_policy_argument,
+    add_socket_argument,
+    choose_socket,
+    choose_sockets,
+    find_policy_file,
+    read_time_ago,
+)
 from dockerproxy.problems import UserError
 
 SOCKETS = list(sockets_of().values())
@@ -39,3 +47,29 @@ def test_what_names_none_is_something_to_mend(name: str | None, expected: str) -
     with pytest.raises(UserError) as raised:
         choose_socket(SOCKETS, name)
     assert str(raised.value) == expected
+
+
+def test_without_a_name_all_sockets_are_meant() -> None:
+    assert choose_sockets(SOCKETS, None) is SOCKETS
+    assert choose_sockets(SOCKETS, SOCKETS[0].name) == (SOCKETS[0],)
+
+
+def test_the_policy_file_is_that_of_the_option_or_of_the_environment() -> None:
+    environment = {"POLICY_FILE": "b.yaml"}
+    assert find_policy_file("a.yaml", environment) == "a.yaml"
+    assert find_policy_file(None, environment) == "b.yaml"
+    assert find_policy_file(None, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45s", 45), ("30m", 1800), ("2h", 7200), ("1d", 86_400), ("2w", 1_209_600)]
+)
+def test_a_duration_has_a_unit(text: str, seconds: int) -> None:
+    before = time.time()
+    assert before <= read_time_ago("--since", text) + seconds <= time.time() + 1
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "-2h", "2y", "2h ", "\u0662h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"--older-than: .* is not a duration"):
+        read_time_ago("--older-than", text)

@@ -3,7 +3,7 @@
 import argparse
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dockerproxy.config.near import hint_at, show
@@ -11,8 +11,8 @@ from dockerproxy.policy.wording import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
-_UNITS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SINCE: Final = re.compile(rf"([0-9]{{1,6}})([{''.join(_UNITS)}])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION: Final = re.compile(rf"([0-9]{{1,9}})([{''.join(_UNITS)}])")
 
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
@@ -32,14 +32,22 @@ def add_since_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="TIME", help="leave out what is older: 30d, 12h, 2w")
 
 
-def read_since(text: str | None) -> float:
-    """Return the time from which on records count, in seconds since 1970."""
-    if text is None:
-        return 0.0
-    found = _SINCE.fullmatch(text)
+def read_time_ago(option: str, text: str) -> float:
+    """Return when it was so long ago as an option says, in seconds since 1970."""
+    found = _DURATION.fullmatch(text)
     if found is None:
-        raise UserError(Problem("--since", f"{text!r} is not a duration", "write it like 30d, 12h or 2w"))
+        raise UserError(Problem(option, f"{show(text)} is not a duration", "write it like 30m, 2h, 30d or 2w"))
     return time.time() - int(found[1]) * _UNITS[found[2]]
+
+
+def choose_sockets(sockets: Sequence[SocketSettings], name: str | None) -> Sequence[SocketSettings]:
+    """Return the socket of a name, or all of them without one."""
+    return sockets if name is None else (choose_socket(sockets, name),)
+
+
+def find_policy_file(given: str | None, environment: Mapping[str, str]) -> str:
+    """Return the policy file that a verb reads; empty if the environment is configured."""
+    return given or environment.get("POLICY_FILE", "")
 
 
 def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:

@@ -25,10 +25,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from dockerproxy.cli.dialogue import paint_patch, write_policy_file
+from dockerproxy.cli.arguments import find_policy_file
+from dockerproxy.cli.dialogue import write_policy_file
 from dockerproxy.cli.peers import UNKNOWN, find_program
 from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, find_control, list_exposures, list_fields
-from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.cli.terminal import Style, paint, paint_change, say
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Answer until told to stop."""
-    policy = options.policy or environment.get("POLICY_FILE") or None
+    policy = find_policy_file(options.policy, environment) or None
     if policy is not None:
         read_policy(read_file(policy), policy)
     control = Control(find_control(options.control, environment))
@@ -94,7 +95,7 @@ def _add_always(path: str | None, asked: Asked) -> str:
         write_policy_file(path, text, after)
     except UserError as error:
         return str(error)
-    say(*map(paint_patch, write_patch(text, after, os.path.relpath(path))))
+    say(*map(paint_change, write_patch(text, after, os.path.relpath(path))))
     return ""
 
 

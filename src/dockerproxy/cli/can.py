@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
+from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_sockets
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.settings import SocketSettings
@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the table, then the chains."""
     sockets = read_configuration(environment, options.policy).settings.sockets
-    if options.socket is not None:
-        sockets = (choose_socket(sockets, options.socket),)
-    found = [(socket, find_chains(socket.policy)) for socket in sockets]
+    found = [(socket, find_chains(socket.policy)) for socket in choose_sockets(sockets, options.socket)]
     if options.json:
         print(json.dumps({"sockets": [_as_json(*each) for each in found]}, indent=2))
         return 0

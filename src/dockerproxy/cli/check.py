@@ -12,14 +12,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from dockerproxy.cli.arguments import add_policy_argument
+from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.reports import (
     MISTAKE,
     Finding,
     add_format_argument,
     find_mistake,
-    find_policy_file,
     place_of_source,
     run_with_report,
 )

@@ -15,7 +15,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.arguments import choose_socket
-from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.cli.terminal import Style, paint, paint_change, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
@@ -39,8 +39,6 @@ _SKIP: Final = "s"
 _QUIT: Final = "q"
 _CHOICES: Final = {_ALLOW: "[a]llow", _NARROW: "[n]arrow", _DENY: "[d]eny for good", _SKIP: "[s]kip", _QUIT: "[q]uit"}
 _INDENT: Final = "      "
-
-_STYLES: Final = {"@": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
 
 
 class Ended(Exception):  # noqa: N818 (it is no error)
@@ -98,7 +96,7 @@ def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str,
         if after == text:
             say("", "nothing to write")
             return 0
-        say("", *map(paint_patch, write_patch(text, after, os.path.relpath(path))))
+        say("", *map(paint_change, write_patch(text, after, os.path.relpath(path))))
         is_meant = ask(f"write {path}? [y/N]") in {"y", "Y", "yes"}
     except (Ended, KeyboardInterrupt):
         is_meant = False
@@ -114,12 +112,6 @@ def _find_excess(most: SocketSettings | None, socket: SocketSettings) -> str:
     """Say what keeps it from being proven that a socket stays within its bound; empty if nothing does."""
     doubt = None if most is None else next(find_doubts(most, socket), None)
     return "" if doubt is None else f"{doubt.what}: {doubt.why}"
-
-
-def paint_patch(line: str) -> str:
-    """Return a line of a patch in its colour."""
-    style = _STYLES.get(line[:1])
-    return line if style is None else paint(line, style)
 
 
 def write_policy_file(path: str, before: str, after: str) -> None:

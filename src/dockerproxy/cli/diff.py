@@ -18,7 +18,6 @@ otherwise, 2 something to mend, 3 neither
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,10 +25,10 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.at_most import report_at_most, run_at_most
-from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
 from dockerproxy.cli.reports import Finding, add_format_argument, place_of_source, run_with_report
 from dockerproxy.cli.sockets import describe_file
-from dockerproxy.cli.terminal import Style, paint, say
+from dockerproxy.cli.terminal import Style, paint, paint_change, say
 from dockerproxy.cli.words import count, write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.limits import LIMITS
@@ -75,9 +74,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if differs:
         say(f"engine  {engine}")
     for pair in pairs:
-        lines = list(_describe(pair))
-        if lines:
-            say("\n" * differs + _paint(lines[0]), *map(_paint, lines[1:]))
+        head, *lines = list(_describe(pair)) or [""]
+        if head:
+            say("\n" * differs + paint(head, Style.STRONG), *(paint_change(line, _SIGN) for line in lines))
             differs = True
     if not differs:
         say("nothing differs")
@@ -132,15 +131,6 @@ def _find_place(pair: Pair, way: str, file: str) -> str:
         if way in find_ways(replace(policy, cases={name: (case,)}), name):
             return place_of_source(file, case.decision.source)
     return file
-
-
-_STYLES: Final = {"s": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
-
-
-def _paint(line: str) -> str:
-    """Colour what is gained and lost, and the heads of sockets."""
-    style = _STYLES.get(line.strip()[:1])
-    return line if style is None else paint(line, style)
 
 
 def _read_both(old: str, new: str, environment: Mapping[str, str]) -> list[PolicyFile]:
@@ -225,8 +215,7 @@ def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
     reading = Reading(read_lines((path,)))
     for record, _ in reading:
         replay.note(record)
-    if reading.unreadable:
-        say(f"{path}: ignored {count(reading.unreadable, 'line')} with no valid record", stream=sys.stderr)
+    tell_unreadable(path, reading.unreadable)
     if not replay.total and not replay.strangers:
         raise UserError(Problem(path, NOTHING_RECORDED, HOW_TO_RECORD))
     return replay
@@ -242,7 +231,7 @@ def _print_replay(replay: Replay) -> None:
     for difference in differences:
         sign = "+" if difference.gained else "-"
         line = shorten_ids(difference.line)
-        say(_paint(f"  {sign} {difference.count:>{width}} x {line}, socket {difference.pair.name}"))
+        say(paint_change(f"  {sign} {difference.count:>{width}} x {line}, socket {difference.pair.name}", _SIGN))
         say(f"    {'':{width}}   {difference.why}")
     if replay.left_out:
         say(f"left out, as too many others are kept already: {count(replay.left_out, 'request')}")

@@ -6,10 +6,13 @@ Attack: a compressed file that grows without end -> Defence: it is read as it gr
 
 import gzip
 import io
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final, cast
 
+from dockerproxy.cli.terminal import say
+from dockerproxy.cli.words import count
 from dockerproxy.config.files import open_input
 from dockerproxy.problems import Problem, UserError
 
@@ -42,6 +45,12 @@ def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda
             raise UserError(Problem(path, f"cannot be decompressed: {error}", hint)) from None
         except OSError as error:
             raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
+
+
+def tell_unreadable(where: str, lines: int) -> None:
+    """Say on standard error how many lines of logs have no record, if any has none."""
+    if lines:
+        say(f"{where}: ignored {count(lines, 'line')} with no valid record", stream=sys.stderr)
 
 
 def _decompress(file: BinaryIO) -> BinaryIO:

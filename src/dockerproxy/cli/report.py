@@ -14,7 +14,7 @@ import argparse
 import os
 from collections.abc import Mapping
 
-from dockerproxy.cli.arguments import add_since_argument, read_since
+from dockerproxy.cli.arguments import add_since_argument, find_policy_file, read_time_ago
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.cli.progress import Progress
 from dockerproxy.cli.terminal import say
@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Write the page."""
-    since = read_since(options.since)
-    policy = options.policy or environment.get("POLICY_FILE", "")
+    since = 0.0 if options.since is None else read_time_ago("--since", options.since)
+    policy = find_policy_file(options.policy, environment)
     path = _find_place(options.html)
     needed = _read_policy(policy) if policy else {}
     activity = Activity()

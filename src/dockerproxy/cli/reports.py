@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -72,11 +72,6 @@ def run_with_report(form: str, verb: str, policy_file: str, find: Callable[[], t
         status, findings = MISTAKE, [find_mistake(problem) for problem in error.problems]
     write_as_is(_WRITERS[form](verb, policy_file or "environment", findings))
     return status
-
-
-def find_policy_file(given: str | None, environment: Mapping[str, str]) -> str:
-    """Return the policy file that a verb reads; empty if the environment is configured."""
-    return given or environment.get("POLICY_FILE", "")
 
 
 def find_mistake(problem: Problem) -> Finding:

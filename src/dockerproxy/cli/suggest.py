@@ -12,7 +12,6 @@ exit status: 0 done, 1 ended without writing, 2 something to mend
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -23,9 +22,8 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
 from dockerproxy.cli.dialogue import Edited
 from dockerproxy.cli.dialogue import decide as decide_each
-from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
 from dockerproxy.cli.terminal import say, show_policy
-from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
@@ -214,5 +212,4 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
         raise UserError(Problem(where, what, f"there are some to {list_names(sorted(others), 'and')}"))
     if not found:
         raise UserError(Problem(where, NOTHING_RECORDED, HOW_TO_RECORD))
-    if reading.unreadable:
-        say(f"{where}: ignored {count(reading.unreadable, 'line')} with no valid record", stream=sys.stderr)
+    tell_unreadable(where, reading.unreadable)

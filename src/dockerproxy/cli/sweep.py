@@ -11,16 +11,13 @@ exit status: 0 nothing is left, 1 something could not be removed, 2 something to
 """
 
 import argparse
-import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dockerproxy.cli.arguments import add_policy_argument, choose_socket
+from dockerproxy.cli.arguments import add_policy_argument, choose_socket, read_time_ago
 from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.config.near import show
 from dockerproxy.policy import sweeps
 from dockerproxy.policy.sweeps import Swept, find_obstacle
 from dockerproxy.problems import Problem, UserError
@@ -30,8 +27,6 @@ _PATIENCE: Final = 60.0
 
 _LONGEST: Final = 16 << 20
 HINT: Final = 'grant "own" on it, and lists only with own: true; or set sweep, which asks the engine itself'
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +45,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     served = choose_socket(sockets, options.socket, "sweep")
     if obstacle := find_obstacle(served.policy, images=options.images):
         raise UserError(Problem(served.name, obstacle, HINT))
-    latest = None if options.older_than is None else time.time() - read_duration(options.older_than)
+    latest = None if options.older_than is None else read_time_ago("--older-than", options.older_than)
     all_swept: list[Swept] = []
 
     def tell(swept: Swept) -> None:
@@ -67,14 +62,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not all_swept:
         say("nothing to remove")
     return 1 if any(swept.fault for swept in all_swept) else 0
-
-
-def read_duration(text: str) -> int:
-    """Read a time like `2h` as seconds."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise UserError(Problem("--older-than", f"{show(text)} is not a time", "write it like 30m, 2h or 1d"))
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def sweep(  # noqa: PLR0913 (they are what it is made of)

@@ -86,6 +86,15 @@ def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
     return f"{_MARK}{style.value}m{text}{_MARK}0m"
 
 
+_CHANGES: Final = {"@": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
+
+
+def paint_change(line: str, column: int = 0) -> str:
+    """Return a line in the colour of the sign in a column: of a patch, or of what differs."""
+    style = _CHANGES.get(line[column : column + 1])
+    return line if style is None else paint(line, style)
+
+
 def has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """Whether a stream gets colours."""
     if environment.get("NO_COLOR"):

@@ -27,8 +27,14 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
-from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
-from dockerproxy.cli.reports import Finding, add_format_argument, find_policy_file, run_with_report
+from dockerproxy.cli.arguments import (
+    add_policy_argument,
+    add_socket_argument,
+    choose_socket,
+    choose_sockets,
+    find_policy_file,
+)
+from dockerproxy.cli.reports import Finding, add_format_argument, run_with_report
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
@@ -118,8 +124,7 @@ def _find_lines(
         hint = "name one with --policy; `dockerproxy convert` prints one that means what the environment says"
         raise UserError(Problem("--coverage", "the lines of a policy file are counted, and there is none", hint))
     sockets = read_configuration(environment, options.policy).settings.sockets
-    chosen = sockets if options.socket is None else (choose_socket(sockets, options.socket),)
-    return find_coverage(chosen, read_file(path), path, expectations)
+    return find_coverage(choose_sockets(sockets, options.socket), read_file(path), path, expectations)
 
 
 def _read(options: argparse.Namespace, environment: Mapping[str, str]) -> Sequence[Expectation]:

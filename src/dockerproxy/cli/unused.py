@@ -13,14 +13,19 @@ exit status: 0 nothing to narrow, 1 there is, 2 something to mend
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from dockerproxy.cli.arguments import add_since_argument, add_socket_argument, choose_socket, read_since
-from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
-from dockerproxy.cli.terminal import Style, paint, say, write_as_is
+from dockerproxy.cli.arguments import (
+    add_since_argument,
+    add_socket_argument,
+    choose_sockets,
+    find_policy_file,
+    read_time_ago,
+)
+from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
+from dockerproxy.cli.terminal import Style, paint, paint_change, say, write_as_is
 from dockerproxy.cli.words import count
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
@@ -46,22 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is not needed, and the patch; 0 if all is."""
-    path = options.policy or environment.get("POLICY_FILE", "")
+    path = find_policy_file(options.policy, environment)
     if not path:
         hint = "name it; `dockerproxy convert` prints one that means what the environment says"
         raise UserError(Problem("unused", "which policy file?", hint))
-    since = read_since(options.since)
+    since = 0.0 if options.since is None else read_time_ago("--since", options.since)
     text = read_file(path)
     sockets = read_policy(text, path).sockets
-    chosen = sockets if options.socket is None else (choose_socket(sockets, options.socket),)
     lines = edits.read_lines(text, path)
-    usages = {socket.name: Usage(socket, lines[socket.name]) for socket in chosen}
+    usages = {socket.name: Usage(socket, lines[socket.name]) for socket in choose_sockets(sockets, options.socket)}
     _read_logs(options.log, usages, since)
     narrowed = narrow_file(text, path, tuple(usages.values()))
     say(*_list_findings(path, usages.values(), narrowed))
     if narrowed.made:
         patch = edits.write_patch(text, narrowed.text, _name_in_patch(path))
-        write_as_is("".join(f"{_paint(line)}\n" for line in ("", *patch)))
+        write_as_is("".join(f"{paint_change(line)}\n" for line in ("", *patch)))
     return 1 if narrowed.made or narrowed.left else 0
 
 
@@ -71,8 +75,7 @@ def _read_logs(logs: list[str], usages: Mapping[str, Usage], since: float) -> No
         if when >= since and record.socket in usages:
             usages[record.socket].note(record, when)
     where = ", ".join(logs)
-    if reading.unreadable:
-        say(f"{where}: ignored {count(reading.unreadable, 'line')} with no valid record", stream=sys.stderr)
+    tell_unreadable(where, reading.unreadable)
     if not any(usage.span for usage in usages.values()):
         raise UserError(Problem(where, f"{NOTHING_RECORDED} of these sockets", HOW_TO_RECORD))
 
@@ -105,11 +108,3 @@ def _name_in_patch(path: str) -> str:
     """Return a path as seen from the working folder; from the root if it is not below that, as patch takes no `..`."""
     name = os.path.relpath(path)
     return os.path.abspath(path).lstrip("/") if name.startswith("..") else name
-
-
-_STYLES: Final = {"@": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
-
-
-def _paint(line: str) -> str:
-    style = _STYLES.get(line[:1])
-    return line if style is None else paint(line, style)

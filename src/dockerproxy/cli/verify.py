@@ -21,8 +21,8 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.cli import reports
-from dockerproxy.cli.arguments import add_policy_argument
-from dockerproxy.cli.reports import find_policy_file, run_with_report
+from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
+from dockerproxy.cli.reports import run_with_report
 from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
