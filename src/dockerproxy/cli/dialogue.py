@@ -60,14 +60,7 @@ def ask(question: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A policy file that a person decides about.
-
-    Attributes:
-        path: Of the file.
-        text: Of the file.
-        socket: That lacks grants.
-        most: What that socket may allow at most; None if anything.
-    """
+    """A policy file, the socket in it that lacks grants, and what that may allow at most; None if anything."""
 
     path: str
     text: str
@@ -78,10 +71,7 @@ class Edited:
 def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> int:
     """Ask about each proposal, show the changes, and write them after a yes; return the exit status.
 
-    Args:
-        edited: The policy file.
-        proposals: In the order in which they are asked about.
-        examples: For each operation a request that asked for it.
+    Examples are requests, by their operations.
 
     Raises:
         UserError: The file allows more than it may already, or cannot be written.

@@ -27,13 +27,9 @@ HOW_TO_RECORD: Final = "run the proxy with LOG_LEVEL=info for a while; LOG_FORMA
 
 
 def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda _: None) -> Iterator[str]:
-    """Read the lines of some files, `-` for standard input; a `UserError` says why one cannot be read.
+    """Read the lines of some files, also compressed ones, `-` for standard input.
 
-    Those of a compressed file are read as if it were not.
-
-    Args:
-        paths: Of the files.
-        follow: Is given each file before it is read.
+    A `UserError` says why one cannot be read. `follow` is given each file before it is read.
     """
     for path in paths:
         try:

@@ -42,18 +42,7 @@ _PING: Final = "ping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to run, and what it may do.
-
-    Attributes:
-        command: The program and its arguments.
-        engine: Path of the engine's socket.
-        mode: Of the proxy's socket.
-        lines: Grants that were typed.
-        served: The socket of a policy file, if one was named.
-        learn: Where what is learned is written; empty if nothing is.
-        is_quiet: Whether nothing is summed up at the end.
-        sweeps: Whether what the program created is removed when it has ended.
-    """
+    """What to run, what it may do, and the file for what is learned, if anything is."""
 
     command: tuple[str, ...]
     engine: str

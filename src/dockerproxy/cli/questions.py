@@ -45,15 +45,9 @@ _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that waits for an answer.
+    """A request that waits for an answer, the grant that would allow it, and all that the proxy has told of it.
 
-    Attributes:
-        id: Of its decision.
-        socket: Where it came.
-        operation: What it would do.
-        conditions: Of the grant that would allow it.
-        lasts: Whether that may last longer than the request.
-        told: All that the proxy has told of it.
+    `lasts` says whether the grant may last longer than the request.
     """
 
     id: str
@@ -66,12 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A question that is answered, or withdrawn.
-
-    Attributes:
-        id: Of the decision.
-        answer: What was answered, or why nothing was.
-    """
+    """A question that is over: what was answered, or why nothing was."""
 
     id: str
     answer: str

@@ -58,13 +58,9 @@ def add_format_argument(parser: argparse._ActionsContainer) -> None:
 
 
 def run_with_report(form: str, verb: str, policy_file: str, find: Callable[[], tuple[int, Sequence[Finding]]]) -> int:
-    """Print a report of what a verb finds, mistakes included; return the exit status.
+    """Print a report, `junit` or `sarif`, of what a verb finds, mistakes included; return the exit status.
 
-    Args:
-        form: `junit` or `sarif`.
-        verb: Name of the verb.
-        policy_file: Where a finding is that has no file of its own; empty if the environment is configured.
-        find: Returns the exit status and the findings; may raise a `UserError`.
+    What is found in no file counts for the policy file; that is empty if the environment is configured.
     """
     try:
         status, findings = find()

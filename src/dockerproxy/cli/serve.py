@@ -89,14 +89,7 @@ def serve(
     make_learner: LearnerFactory = _make_learner,
     service: Service = NO_SERVICE,
 ) -> None:
-    """Serve until told to stop.
-
-    Args:
-        configured: What to serve.
-        log: Where it is logged; closed at the end.
-        read: Reads the configuration again.
-        make_learner: Makes what learns.
-        service: What systemd handed to us, and who hears how we are.
+    """Serve until told to stop, and close the log. `read` reads the configuration again.
 
     Raises:
         UserError: A socket cannot be opened, or the process cannot be locked in.

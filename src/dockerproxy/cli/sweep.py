@@ -73,15 +73,9 @@ def sweep(  # noqa: PLR0913 (they are what it is made of)
     is_dry: bool = False,
     images: bool = False,
 ) -> None:
-    """Remove what an owner has, through a socket that is granted it.
+    """Remove what an owner has, through a socket that is granted it, and tell each object when that was tried.
 
-    Args:
-        path: Of the socket.
-        owner: Whose it must be.
-        tell: Gets each object when its removal was tried.
-        latest: Seconds since 1970 after which what was created is spared.
-        is_dry: Whether nothing is removed.
-        images: Whether images are removed, too.
+    What was created after the latest time, in seconds since 1970, is spared.
     """
     steps = sweeps.sweep(owner, tell, latest, is_dry=is_dry, images=images)
     try:

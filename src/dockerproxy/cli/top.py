@@ -90,12 +90,7 @@ def _check_socket(path: str) -> None:
 
 
 class Watched:
-    """A proxy that is watched.
-
-    Args:
-        path: Of its control socket.
-        again: Seconds until it is tried again to connect.
-    """
+    """A proxy that is watched. If it does not answer, it is tried again after some seconds."""
 
     def __init__(self, path: str, again: float = _AGAIN) -> None:
         self._path, self._again = path, again
@@ -120,11 +115,7 @@ class Watched:
             await asyncio.sleep(self._again)
 
     def find_program(self, pid: int, proxy: int) -> str:
-        """Return the name of the program that a process runs; empty if it is unknown.
-
-        Args:
-            pid: The number of the process, for the proxy.
-            proxy: That of the proxy's own process, for itself.
+        """Return the name of the program that a process runs; empty if it is unknown. Numbers are as the proxy counts.
 
         Attack: a proxy in a container, where processes have other numbers, so that a client has the name of a harmless
         program of the host -> Defence: names are looked up only if the proxy's own number is the same for both

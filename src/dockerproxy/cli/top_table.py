@@ -51,15 +51,7 @@ class Bar(Widget):
 
 
 class Table(Widget, can_focus=True):
-    """A table.
-
-    Attributes:
-        panel: What it shows.
-        rows: Those that are shown, in their order.
-        by: The column by which they are sorted.
-        reverse: Whether the other way round.
-        chosen: Number of the chosen row.
-    """
+    """A panel with its rows, by which column they are sorted, and which of them is chosen."""
 
     BINDINGS = [  # noqa: RUF012 (as textual declares it)
         Binding("up,k", "move(-1)", show=False),

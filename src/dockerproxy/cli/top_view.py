@@ -87,14 +87,7 @@ def _rich(style: Style | None) -> RichStyle:
 
 
 class Top(App[None]):
-    """The view.
-
-    Args:
-        follow: Gives the lines.
-        explain: Explains a record by the policy, which should have the digest that the proxy tells.
-        find_program: Returns the name of a process's program.
-        clock: Seconds, as `Live` wants them.
-    """
+    """The view. It explains a record by the policy, which should have the digest that the proxy tells."""
 
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)

@@ -41,14 +41,7 @@ DEFAULT_SOCKET: Final = "/proxied/docker.sock"
 
 
 class Configured(NamedTuple):
-    """What the environment says.
-
-    Attributes:
-        settings: For the server.
-        switches: Every switch with its value.
-        warnings: Variables without effect.
-        policy_file: Path of the policy file; empty if switches say what is allowed.
-    """
+    """What the environment says. There is a policy file unless switches say what is allowed."""
 
     settings: Settings
     switches: Mapping[str, bool]

@@ -39,13 +39,9 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A grant or denial as it is written.
+    """A grant or denial as it is written; it has no grants if it is broken.
 
-    Attributes:
-        word: An operation, a section with its access, or a preset.
-        place: Of the word.
-        grants: What it amounts to; empty if it is broken.
-        narrowed: Whether it has conditions, besides those of a preset; `unrestricted` is none.
+    It is narrowed if it has conditions, besides those of a preset; `unrestricted` is none.
     """
 
     word: str

@@ -17,14 +17,7 @@ class Measure(StrEnum):
 
 
 class Limit(NamedTuple):
-    """The names and the description of a limit.
-
-    Attributes:
-        name: Of the attribute of `Limits`, and of the key below `limits` in a policy file.
-        variable: Of the environment, for sockets that do not set this limit.
-        measure: Its unit.
-        says: Its description.
-    """
+    """A limit: its name in `Limits` and in a policy file, and its variable, for sockets of which no file says it."""
 
     name: str
     variable: str

@@ -43,13 +43,7 @@ _PATIENCE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A process that serves beside us.
-
-    Attributes:
-        process: Its id.
-        log: What it writes there; ends when it ends.
-        is_ready: Whether it serves; else it has ended, or is about to.
-    """
+    """A process that serves beside us, and its log, which ends with it. If it is not ready, it ends or has ended."""
 
     process: int
     log: BinaryIO
@@ -137,17 +131,10 @@ def start_program(command: tuple[str, ...], environment: Mapping[str, str], held
 
 
 def attend(program: int, serving: int, tell: Callable[[int], None]) -> tuple[int, int | None]:
-    """Pass signals on until a program ends.
+    """Pass signals on until a program ends; return its exit status, as a shell has it.
 
-    If the serving process ends first, the program gets SIGTERM, since it can do nothing any more.
-
-    Args:
-        program: Its process id.
-        serving: That of the serving process.
-        tell: Called with the exit status of the serving process, if that ends first.
-
-    Returns:
-        The exit status of the program, as a shell has it, and that of the serving process, if that has ended.
+    If the serving process ends first, the program gets SIGTERM, since it can do nothing any more. Its exit status is
+    told, and returned, too.
     """
     served: int | None = None
     while True:

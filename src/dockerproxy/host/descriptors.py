@@ -39,12 +39,7 @@ def discard(number: int) -> None:
 
 
 class Room(NamedTuple):
-    """How many connections fit.
-
-    Attributes:
-        connections: Of all sockets together.
-        backlog: Connections that may wait on each socket.
-    """
+    """How many connections fit, of all sockets together, and how many may wait on each."""
 
     connections: int
     backlog: int
@@ -53,12 +48,8 @@ class Room(NamedTuple):
 def make_room(wanted: int, sockets: int, besides: int) -> Room:
     """Raise our limit of open files as far as needed; return how many connections fit.
 
-    It is not raised further, because some programs size tables by it.
-
-    Args:
-        wanted: Connections.
-        sockets: On how many sockets.
-        besides: Descriptors for everything but clients: our own sockets, lookups to the engine.
+    It is not raised further, because some programs size tables by it. Besides clients, our own sockets and lookups to
+    the engine need descriptors.
     """
     kept = _RESERVE + besides
     needed = wanted * _PER_CONNECTION + kept + _BACKLOG * sockets

@@ -15,11 +15,7 @@ _MODE = 0o640
 def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = False) -> None:
     """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash.
 
-    Args:
-        path: Of the file.
-        text: The whole of it.
-        mode: Of a new file, before the umask.
-        keep: Whether it stays whose it is, and who may read it.
+    A new file gets the mode, before the umask. To keep a file is to leave it whose it is, and who may read it.
 
     Raises:
         OSError: The file cannot be written; the old text is still there.

@@ -112,11 +112,9 @@ def list_missing(version: int) -> tuple[str, ...]:
 
 
 def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
-    """Restrict this thread, and those that it starts, for good. `forbid_new` must have been called before.
+    """Restrict this thread, and those that it starts, for good, to what rules allow. Call `forbid_new` before.
 
-    Args:
-        restrictions: Rights that are refused unless a rule allows them.
-        rules: Allowed rights. Paths that do not exist or cannot be reached are left out.
+    Paths that do not exist or cannot be reached are left out.
 
     Raises:
         OSError: The thread is not restricted.

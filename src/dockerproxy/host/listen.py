@@ -28,14 +28,9 @@ _File = TypeVar("_File", bound=SocketFile)
 
 @dataclass(slots=True)
 class Listening(Generic[_File]):
-    """A listening socket of ours.
+    """A listening socket of ours, with device and inode of its file. It may be one that systemd made.
 
-    Attributes:
-        settings: Of the socket.
-        socket: Listening.
-        identity: Device and inode of its file.
-        is_ours: Whether we made it; otherwise systemd did.
-        beside: Where its file is before it appears in its place.
+    Its file is beside its place until it appears there.
     """
 
     settings: _File
@@ -88,10 +83,7 @@ class Listening(Generic[_File]):
 def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listening[_File]:
     """Create a socket; clients can reach it only after its mode and owner are set.
 
-    Args:
-        settings: Path, mode and owner.
-        backlog: Connections that may wait to be accepted.
-        takes_over: Whether it may replace a socket on which another process listens, which is left for `appear` to do.
+    If it takes over, and another process listens there, it is left to `appear` to replace that socket.
 
     Raises:
         UserError: The path cannot be used, or another process listens there.

@@ -63,12 +63,9 @@ def hide_memory() -> None:
 
 
 class Kept(NamedTuple):
-    """The privileges that were kept.
+    """Whether CAP_DAC_OVERRIDE was kept, and supplementary groups.
 
-    Attributes:
-        override: Whether CAP_DAC_OVERRIDE was kept.
-        groups: Supplementary groups.
-        more_groups: Those that no path needs; they cannot be dropped without CAP_SETGID.
+    The more groups are those that no path needs: they cannot be dropped without CAP_SETGID.
     """
 
     override: bool
@@ -79,9 +76,7 @@ class Kept(NamedTuple):
 def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
     """Give up all capabilities and supplementary groups, except CAP_DAC_OVERRIDE and the groups that a path needs.
 
-    Args:
-        needs: Paths that must stay as reachable as they are.
-        certain: Whether these are all paths; if not, everything that another one might need is kept.
+    If it is not certain that these are all paths, whatever another one might need is kept.
 
     Raises:
         OSError: The kernel refuses.

@@ -10,11 +10,7 @@ _RESIDENT: Final = 1
 
 
 class Process:
-    """This process, whose file in /proc is opened before the sandbox closes.
-
-    Attributes:
-        started: When it was made, in seconds since 1970.
-    """
+    """This process, since when it runs; its file in /proc is opened before the sandbox closes."""
 
     def __init__(self, statm: str = _STATM) -> None:
         self.started = time.time()

@@ -25,14 +25,7 @@ _LIBRARY: Final = Files.READ_FILE | Files.READ_DIR
 
 
 class Lock(NamedTuple):
-    """The state of one lock.
-
-    Attributes:
-        name: Of the lock.
-        says: Its effect, if it is on.
-        obstacle: Why it is off or weaker than it should be, or empty.
-        lacks: Rights that this kernel cannot restrict yet.
-    """
+    """A lock: its effect, why it is off or too weak, if it is, and what this kernel cannot restrict yet."""
 
     name: str
     says: str
@@ -41,15 +34,7 @@ class Lock(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Paths that serving needs.
-
-    Attributes:
-        engines: Possible sockets of the engine.
-        sockets: Our own.
-        policy: The file that a reload reads, or empty.
-        learned: The directory for learned policies, or empty.
-        metrics: The directory for metrics, or empty.
-    """
+    """Paths that serving needs. Those of the policy, of what is learned and of metrics may be empty."""
 
     engines: tuple[str, ...]
     sockets: tuple[str, ...]
@@ -101,14 +86,10 @@ def prepare() -> None:
 
 
 def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
-    """Close every available lock, for good. There must be no other thread yet, because locks belong to a thread.
+    """Close every available lock, for good, and return the state of each; some paths stay reachable.
 
-    Args:
-        places: Paths that stay reachable.
-        tell: Called with each forbidden attempt; the process must end then.
-
-    Returns:
-        The state of each lock.
+    There must be no other thread yet, because locks belong to a thread. `tell` is called with each forbidden attempt:
+    the process must end then.
     """
     sys.dont_write_bytecode = True
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0

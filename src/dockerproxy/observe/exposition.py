@@ -24,13 +24,9 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric with all of its samples.
+    """A metric with all of its samples: end of the name, labels and value of each.
 
-    Attributes:
-        name: Without `_total`, which a counter's samples have.
-        kind: Its type.
-        says: What it is, in a line.
-        samples: End of the name, labels and value of each.
+    Its name has no `_total`, which a counter's samples have.
     """
 
     name: str

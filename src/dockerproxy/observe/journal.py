@@ -16,11 +16,7 @@ from dockerproxy.settings import Level, SocketSettings
 class Journal:
     """Counts and learns from the records of one socket, and has the IDs of its decisions.
 
-    Attributes:
-        next_id: Returns the ID of the next decision.
-        counts: What its exchanges have left, for metrics.
-        reported: How often each operation has passed that the policy does not allow.
-        learner: Of a socket that learns, if there is anybody to learn.
+    Reported is how often each operation has passed that the policy does not allow.
     """
 
     def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:

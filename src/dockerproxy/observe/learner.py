@@ -8,11 +8,7 @@ from dockerproxy.settings import SocketSettings
 
 
 class Learner(Protocol):
-    """Learns the policy of one socket from its records.
-
-    Attributes:
-        changed: Whether a record came since the last call of `text`.
-    """
+    """Learns the policy of one socket; it has changed if a record came since the last call of `text`."""
 
     changed: bool
 

@@ -41,14 +41,7 @@ _ENDED: Final = frozenset({Outcome.DENIED, Outcome.REFUSED})
 
 
 class Count:
-    """Exchanges of one operation with one decision.
-
-    Attributes:
-        buckets: How many took how long: at most each of `BOUNDS`, or longer than all.
-        milliseconds: That they took together.
-        received: Bytes of the clients' bodies and tunnels.
-        sent: Bytes of the answers.
-    """
+    """Exchanges of one operation with one decision: how many took at most each of `BOUNDS`, or longer than all."""
 
     __slots__ = ("buckets", "milliseconds", "received", "sent")
 
@@ -65,14 +58,7 @@ class Count:
 
 
 class Counts:
-    """All that is counted for one socket.
-
-    Attributes:
-        counts: Exchanges, by operation and decision.
-        turned_away: Requests that did not pass, by reason.
-        engine_errors: By kind.
-        asked: Requests that a person was to be asked about, by what was answered.
-    """
+    """What is counted for one socket: exchanges, why requests did not pass, errors, and answers of persons."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, Outcome], Count] = {}

@@ -39,14 +39,7 @@ class Repeated(NamedTuple):
 
 @dataclass(slots=True)
 class _Poll:
-    """Repetitions of a record that was written.
-
-    Attributes:
-        begin: When it was written, in seconds since 1970.
-        times: How many came after it.
-        since: When the first of these came.
-        last: The last of them.
-    """
+    """Repetitions of a record that was written: how many, when the first of them came, and the last one."""
 
     begin: float
     times: int = 0

@@ -8,11 +8,7 @@ from dockerproxy.settings import Level, SocketSettings
 
 
 class LogPort(Protocol):
-    """Takes lines, and never waits.
-
-    Attributes:
-        watch: Gets each record as a line of JSON, whatever is written; None while nobody watches.
-    """
+    """Takes lines, and never waits. Who watches gets each record as a line of JSON, whatever is written."""
 
     watch: Callable[[str], None] | None
 
@@ -27,11 +23,7 @@ class LogPort(Protocol):
 
 
 class JournalPort(Protocol):
-    """Takes what the exchanges of one socket leave besides lines.
-
-    Attributes:
-        next_id: Returns the ID of the next decision.
-    """
+    """Takes what the exchanges of one socket leave besides lines, and has the ID of the next decision."""
 
     next_id: Callable[[], str]
 

@@ -69,10 +69,7 @@ class Denial(NamedTuple):
 class Use:
     """What one client did with one operation.
 
-    Attributes:
-        outcomes: How many requests there were, by what came of them.
-        days: How many there were on each day.
-        durations: Of those that passed; nothing of streams and tunnels, which last as long as somebody looks.
+    Streams and tunnels have no durations: they last as long as somebody looks.
     """
 
     __slots__ = ("days", "durations", "outcomes")
@@ -126,12 +123,7 @@ class Done:
 
 
 class Activity:
-    """What all clients of a log did.
-
-    Attributes:
-        clients: In the order in which they came.
-        days: Requests on each day, by what came of them.
-    """
+    """What all clients of a log did, in the order in which they came."""
 
     def __init__(self) -> None:
         self.clients: dict[Client, Done] = {}

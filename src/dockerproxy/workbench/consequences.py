@@ -222,13 +222,9 @@ GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What follows.
+    """A fact that follows from all of some others; a question mark behind it says that it only may.
 
-    Attributes:
-        fact: That does; a question mark behind it says that it only may.
-        of: Facts from which it does, all of them, with blanks between.
-        says: Why, as a clause; empty where the facts say it.
-        most: Its extent at most.
+    It says why as a clause, or nothing where the facts say it.
     """
 
     fact: str

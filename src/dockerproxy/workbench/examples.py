@@ -62,12 +62,9 @@ _SIGN: Final = re.compile(r"\*\*+|\*|\?")
 def list_examples(
     operation: Operation, said: Mapping[str, Value], others: Iterable[Mapping[str, Value]]
 ) -> Iterator[Example]:
-    """Yield requests of an operation that keep to conditions as far as that can be told, the plainest first.
+    """Yield requests that keep to the conditions said, as far as that can be told, the plainest first.
 
-    Args:
-        operation: Of the requests.
-        said: The conditions that they keep to, values by words.
-        others: Conditions that they may break: all that these say is tried, and what lies beside it.
+    They may break the others: all that these say is tried, and what lies beside it.
     """
     each = tuple(others)
     words: dict[str, list[Chosen]] = {

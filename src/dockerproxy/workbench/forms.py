@@ -173,15 +173,7 @@ OPENS: Final[Mapping[str, Json]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A request, and what the engine says of the objects that it names.
-
-    Attributes:
-        method: Of the request.
-        target: Of the request.
-        body: Of the request; None if it has none.
-        labels: Of each object.
-        is_own: Whether each object was created through the same socket.
-    """
+    """A request, the labels of the objects that it names, and whether they were created through the same socket."""
 
     method: str
     target: str

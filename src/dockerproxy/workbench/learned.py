@@ -40,11 +40,8 @@ _UNRESTRICTED: Final = "Unrestricted, because no condition allows all of these r
 class LearnedGrant:
     """A grant for an operation that was used, how often, and last at so many seconds since 1970.
 
-    Attributes:
-        conditions: That all requests met, by their words.
-        remarks: What a person should know about it, each a clause.
-        doubts: Why it may not do, each a clause.
-        openings: Why it is unrestricted, if it is: fields of requests, and what is wrong with them.
+    All requests met its conditions. Doubts say why it may not do, openings why it is unrestricted.
+    Remarks are what else a person should know.
     """
 
     operation: str

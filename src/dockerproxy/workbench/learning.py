@@ -252,9 +252,7 @@ class _Usage:
     def grant(self, *, owns: bool = False, stamps: bool = False) -> LearnedGrant:
         """Return what allows all requests.
 
-        Args:
-            owns: Whether they are about what the client owns, whatever that is called.
-            stamps: Whether the socket is to know what its client owns.
+        `owns` says that they are about what the client owns, `stamps` that the socket is to know what that is.
         """
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]

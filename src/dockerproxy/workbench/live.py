@@ -89,15 +89,7 @@ class Seen(NamedTuple):
 class Activity:
     """What was asked for, by whomever: a socket, a client, an operation.
 
-    Attributes:
-        requests: All of them.
-        denied: Those that were denied or refused.
-        received: Bytes from clients.
-        sent: Bytes to clients.
-        rate: Requests in a second.
-        durations: Of answers that the engine gave at once.
-        last: The last one.
-        at: When something was told of it, by our clock.
+    What was refused counts as denied. Durations are of answers that the engine gave at once.
     """
 
     __slots__ = ("at", "denied", "durations", "last", "rate", "received", "requests", "sent")
@@ -128,12 +120,7 @@ def _tells_latency(record: Record) -> bool:
 
 
 class Denials:
-    """Requests that were denied for the same reason.
-
-    Attributes:
-        count: Of them.
-        last: The last one.
-    """
+    """Requests that were denied for the same reason: how many, and the last one."""
 
     __slots__ = ("count", "last")
 
@@ -149,25 +136,17 @@ FindProgram = Callable[[int, int], str]
 
 
 class Live:
-    """The state. `take` is the only way to change it.
+    """The state. `take` is the only way to change it. Of all that is kept, what came last is at the end.
 
     Args:
         find_program: Returns the name of the program that a process runs now; empty if it is unknown. Is told the
             number of the process, and that of the proxy.
 
     Attributes:
-        hello: Who speaks; None until it has.
-        sockets: As told last.
-        connections: Those that are open, busy ones first.
         more: Connections that were not told.
         lost: Records that were left out because we were too slow.
         told: When the connections were told, by the proxy's clock, and by ours.
-        by_socket: What was asked for on each socket.
-        by_client: And by each client.
-        by_operation: And for each operation of each socket.
         programs: Of clients, as they were called when they were first seen.
-        denials: By socket, operation, decision and reason; the last one at the end.
-        records: The last requests, the last one at the end.
         held: What waits for the answer of an operator, by ID.
         unreadable: Lines that are none of the protocol.
     """
@@ -200,12 +179,7 @@ class Live:
         self._begun: dict[tuple[str, str], None] = {}
 
     def take(self, line: str, now: float) -> None:
-        """Take a line.
-
-        Args:
-            line: As it was read.
-            now: Seconds of a clock that never runs backwards.
-        """
+        """Take a line, at so many seconds of a clock that never runs backwards."""
         try:
             fields = json.loads(line)
             self._takes[fields["kind"]](fields, now)

@@ -26,13 +26,7 @@ _NEEDED: Final = "it cannot be changed without a change of another grant"
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """A narrower policy file.
-
-    Attributes:
-        text: Of the file.
-        made: Changes that it has, in the order of the old one.
-        left: Changes that it does not have, each with the reason.
-    """
+    """The text of a narrower policy file, the changes that it has, and those that it has not, each with the reason."""
 
     text: str
     made: tuple[Change, ...]

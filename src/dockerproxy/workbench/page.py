@@ -50,13 +50,9 @@ Cell = Html | str | int | Figure
 
 
 def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> Html:
-    """Make a table that has rows; a wide one scrolls alone, with the keyboard too.
+    """Make a table that has rows; a wide one scrolls alone, with the keyboard too. The first cell of a row is its head.
 
-    Args:
-        caption: Of it.
-        heads: Of its columns.
-        rows: The first cell of each is its head.
-        kinds: A class for the cells of each column: `n` for numbers, `-` for none; by what the first row has if empty.
+    Kinds are classes for the cells of each column: `n` for numbers, `-` for none; by the first row if there are none.
     """
     classes = kinds.split() or ["n" if isinstance(cell, int | Figure) else "" for cell in rows[0]]
     classes = ["" if each == "-" else each for each in classes]

@@ -21,15 +21,7 @@ _SLOW: Final = 0.95
 
 
 class Panel(NamedTuple):
-    """A table.
-
-    Attributes:
-        name: Its title.
-        columns: Of it.
-        list_rows: Lists the rows of a state at a time, in the order in which they came.
-        by: The column by which it is sorted at first.
-        empty: What it says while it has no rows.
-    """
+    """A table: its rows at a time, the column by which they are sorted at first, and what it says without rows."""
 
     name: str
     columns: tuple[Column, ...]

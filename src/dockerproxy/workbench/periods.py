@@ -11,12 +11,7 @@ MOST: Final = 14
 
 
 class Periods:
-    """The last days or weeks that had requests, and what was before.
-
-    Attributes:
-        unit: `day` or `week`.
-        labels: Of the columns.
-    """
+    """The last days or weeks that had requests, and what was before."""
 
     def __init__(self, days: Iterable[date]) -> None:
         every = set(days)

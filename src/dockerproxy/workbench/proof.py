@@ -68,12 +68,9 @@ _NOTHING: Final = Policy(grants=(), denials=(), hint=str)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What keeps it from being proven that a socket allows no more than another one.
+    """What keeps it from being proven that a socket allows no more than another one: a setting by its key, or a case.
 
-    Attributes:
-        what: A setting by its key, or an operation.
-        why: What it may allow more, as a clause.
-        case: The case of the operation that no old one is known to cover; None of a setting.
+    `why` is what it may allow more, as a clause.
     """
 
     what: str

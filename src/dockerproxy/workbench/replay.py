@@ -51,10 +51,7 @@ class Pair:
 class Difference:
     """A kind of request that one policy allows and the other does not, and how often it was recorded.
 
-    Attributes:
-        line: Method, target, and the object if that was asked for, which its owner named: escaped, on one line.
-        gained: Whether it is the new one that allows it.
-        why: The grant that allows it now, or why it is not allowed any more.
+    Its line has the method, the target, and the object if that was asked for: escaped, as others named them.
     """
 
     pair: Pair

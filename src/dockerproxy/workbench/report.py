@@ -65,13 +65,7 @@ _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 class Judged:
     """What there is to say of a socket's policy.
 
-    Attributes:
-        name: Of the socket.
-        chains: For each consequence the shortest chain of grants.
-        exposures: What an operator may not expect.
-        summary: How many operations are allowed.
-        unused: Grants that no recorded request needed: where they are, and what is not needed.
-        unsaid: Why nothing is said of unused grants, or empty.
+    Unused are grants that no recorded request needed, with their places; `unsaid` is why nothing is said of them.
     """
 
     name: str

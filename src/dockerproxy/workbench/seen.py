@@ -74,12 +74,9 @@ _MASKS: Final[dict[str, Callable[[str], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a policy would list.
+    """What a policy would list, if anything, and what a person should know about it.
 
-    Attributes:
-        value: Of the condition; None if it is omitted.
-        remarks: What a person should know about it, each a clause.
-        fault: Why omitting it denies what was seen unless the grant is unrestricted, or empty.
+    A fault says why leaving it out denies what was seen, unless the grant is unrestricted.
     """
 
     value: Value | None

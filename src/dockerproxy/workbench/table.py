@@ -41,14 +41,9 @@ Line = tuple[Piece, ...]
 
 
 class Column(NamedTuple):
-    """A column.
+    """A column of at least some width. The higher its rank, the earlier it is left out; with rank 0 it never is.
 
-    Attributes:
-        title: In capitals.
-        width: Of it, at least; `grows` says whether it may be more.
-        rank: The higher, the earlier it is left out; 0 never is.
-        is_number: Whether it is to the right, and the highest is first when it is sorted by.
-        grows: Whether it takes the room that is left.
+    Numbers are to the right, and sorted with the highest first. What grows takes the room that is left.
     """
 
     title: str
@@ -67,16 +62,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row.
-
-    Attributes:
-        key: Tells it from others, also in the next picture.
-        socket: On which it happened.
-        cells: One for each column.
-        tone: Of the cells.
-        below: Texts below them.
-        about: What is told if somebody asks.
-    """
+    """A row with texts below it. Its key tells it from others, also in the next picture; `about` is told who asks."""
 
     key: Hashable
     socket: str

@@ -46,16 +46,7 @@ class Durations:
 
 @dataclass(slots=True)
 class Tally:
-    """How often something came, and when.
-
-    Attributes:
-        count: How many requests there were.
-        changes: How many of them passed, and change something.
-        stopped: How many the policy does not allow, or had no reading.
-        first: When the first came, in seconds since 1970.
-        last: When the last came.
-        example: One of them.
-    """
+    """How often something came, changed something or was stopped, when, in seconds since 1970, and one of them."""
 
     count: int = 0
     changes: int = 0

@@ -61,15 +61,9 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
     most: int = DEFAULTS.body,
     found: ResolvedObject | None = None,
 ) -> Tried | Refusal:
-    """Judge a request.
+    """Judge a request as a client sends it; without a body it has none, or one unknown.
 
-    Args:
-        policy: Of the socket.
-        method: As a client sends it.
-        target: Likewise.
-        body: None is no body, or one unknown.
-        most: Bytes of a body that the socket holds.
-        found: The object that its path names, where the engine has said so before.
+    A socket holds so many bytes of a body at most. `found` is the object of the path, if an engine has named it.
     """
     head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))

@@ -84,14 +84,10 @@ class Allows(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A recorded request.
+    """A recorded request, whole unless it was too long for a record.
 
-    Attributes:
-        record: Of it.
-        operation: What it asks for.
-        request: The same, whole; None if it was too long for a record.
-        unknown: Conditions of which the record does not tell whether they hold.
-        tells_body: Whether it tells what a grant must say for the body.
+    Of the unknown conditions the record does not tell whether they hold. `tells_body` says whether it tells what a
+    grant must say for the body.
     """
 
     record: Record
@@ -165,13 +161,7 @@ class Change:
 
 
 class Needed:
-    """Which lines of one socket's policy recorded requests needed.
-
-    Args:
-        socket: Whose requests are recorded.
-        lines: Of its policy.
-        most: Characters of records that differ, of which each is kept.
-    """
+    """Which lines of one socket's policy recorded requests needed; of records that differ, so much is kept at most."""
 
     def __init__(self, socket: SocketSettings, lines: Sequence[Line], most: int = MOST_KEPT) -> None:
         self.socket = socket
@@ -348,12 +338,8 @@ def _list_narrower(
 ) -> Iterator[Mapping[str, Value | None]]:
     """Yield what a grant could say instead, a few words at a time; None stands for a word that is left out.
 
-    Args:
-        operation: Of the grant.
-        old: What the grant says.
-        learned: The least that its requests need.
-        unknown: Words of which some record does not tell whether they hold.
-        is_told: Whether all records tell what a contained grant must say.
+    What was learned is the least that its requests need. Some record does not tell whether the unknown words hold, or,
+    unless all is told, what a contained grant must say.
     """
     of_body = {word for word in find_words(operation) if is_of_body(operation, word)}
     of_object = {word for word in learned if OWN in old and is_about_object(operation, word)}  # Its own have new names.

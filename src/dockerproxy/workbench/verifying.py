@@ -42,15 +42,9 @@ _OF_MANAGERS: Final = frozenset({"configs", "nodes", "secrets", "services", "tas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What an engine says of itself.
+    """What an engine says of itself: a name like `Docker 26.1.5`, versions, and where it keeps its data.
 
-    Attributes:
-        name: Like `Docker 26.1.5`.
-        api: Version of Docker's API.
-        podman: Version of Podman; empty if it is not that.
-        security: What confines containers: `seccomp`, `rootless`, `userns`; None if it does not say.
-        folder: Where it keeps its data; empty if it does not say.
-        in_swarm: Whether it manages a swarm.
+    Its security is what confines containers: `seccomp`, `rootless`, `userns`; None if it does not say.
     """
 
     name: str

@@ -39,14 +39,7 @@ _DOCUMENTS: Final[Mapping[Kind, Mapping[str, object]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """A request that the new policy lets through and the old one does not.
-
-    Attributes:
-        example: The request, and what its objects are like.
-        now: What the new policy says.
-        before: Why the old one does not let it through.
-        asked: The objects that were asked for.
-    """
+    """A request that the new policy lets through, why the old one does not, and the objects that were asked for."""
 
     example: Example
     now: Verdict
