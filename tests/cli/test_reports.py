@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from dockerproxy.cli.reports import Finding, place_of_source, write_junit, write_sarif
-from dockerproxy.workbench.findings import Severity
+from dockerproxy.cli.reports import write_junit, write_sarif
+from dockerproxy.workbench.findings import Finding, Severity
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 PLACE = {
@@ -211,12 +211,6 @@ def test_text_of_others_is_no_markup(texts: list[tuple[str, str, str, Severity |
     report = json.loads(write_sarif("test", "p.yaml", findings))
     VALIDATOR.validate(report)
     assert len(report["runs"][0]["results"]) == len(texts)
-
-
-def test_a_source_has_its_line() -> None:
-    assert place_of_source("x/p.yaml", "preset:a (p.yaml:3)") == "x/p.yaml:3"
-    assert place_of_source("x/p.yaml", "CONTAINERS=1") == "x/p.yaml"
-    assert re.fullmatch(r"x/p.yaml:12", place_of_source("x/p.yaml", "A (a (1) b.yaml:12)"))
 
 
 def test_what_a_proof_finds_is_at_the_line_of_the_new_policy(tmp_path: Path) -> None:

@@ -41,14 +41,15 @@ def test_what_was_found_is_listed_gravest_first() -> None:
     assert as_json.status == 1
     found = json.loads(as_json.out)
     assert found["engine"] == first.removeprefix("engine   ")
-    missing = next(each for each in found["findings"] if "container" in each["text"])
+    missing = next(each for each in found["findings"] if "container" in each["says"])
     assert missing == {
-        "severity": "warning",
-        "text": 'there is no container "web"',
+        "name": "socket web",
+        "where": f"{file}:6",
+        "rule": "not-as-here",
+        "level": "warning",
+        "says": 'there is no container "web"',
         "hint": "",
-        "file": file,
-        "line": 6,
-        "about": "socket web",
+        "fails": True,
     }
 
 

@@ -34,7 +34,7 @@ def verify(engine: Engine, folder: Path, name: str) -> tuple[int, list[str]]:
     found = json.loads(done.out)
     assert found["engine"].startswith("Docker" if engine.name == "dockerd" else "Podman")
     assert "as root, without user namespaces" in found["engine"]
-    return done.status, [f"{each['severity']}: {each['text']}" for each in found["findings"]]
+    return done.status, [f"{each['level']}: {each['says']}" for each in found["findings"]]
 
 
 def test_what_is_missing_is_found_and_what_is_there_is_not(engine: Engine) -> None:

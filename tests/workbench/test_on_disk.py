@@ -29,7 +29,7 @@ def sockets_of(*names: str, binds: tuple[str, ...] = (), **more: object) -> tupl
 
 
 def said(findings: Iterator[Finding], folder: Path) -> list[str]:
-    return [f"{each.severity}: {each.text}".replace(str(folder), "FOLDER") for each in findings]
+    return [f"{each.level}: {each.says}".replace(str(folder), "FOLDER") for each in findings]
 
 
 def binds(folder: Path, *paths: str, **more: object) -> list[str]:
@@ -119,15 +119,15 @@ def test_a_socket_that_a_container_mounts_as_a_file() -> None:
         {"Names": [], "Mounts": None},
         "x",
     ]
-    found = list(find_mounted(containers, (served,), "/run/engine.sock"))
-    assert [(each.severity, each.about) for each in found] == [
+    found = list(find_mounted(containers, (served,), "/run/engine.sock", "p.yaml"))
+    assert [(each.level, each.name) for each in found] == [
         (Severity.WARNING, "socket s0"),
         (Severity.NOTE, "engine"),
     ]
-    assert found[0].text == "container web mounts the file /run/a/docker.sock: it is dead after the proxy restarts"
-    assert list(find_mounted({"message": "no"}, (served,), "/run/engine.sock")) == []
+    assert found[0].says == "container web mounts the file /run/a/docker.sock: it is dead after the proxy restarts"
+    assert list(find_mounted({"message": "no"}, (served,), "/run/engine.sock", "p.yaml")) == []
 
 
 def test_an_engine_in_its_folder_is_no_mount(folder: Path) -> None:
-    assert list(find_engine_mount(f"{folder}/engine.sock")) == []
-    assert [each.hint for each in find_engine_mount("/dev/shm")] == ["mount its folder"]
+    assert list(find_engine_mount(f"{folder}/engine.sock", "p.yaml")) == []
+    assert [each.hint for each in find_engine_mount("/dev/shm", "p.yaml")] == ["mount its folder"]

@@ -36,7 +36,7 @@ class Engines:
 
 
 def texts(findings: list[Finding]) -> list[str]:
-    return [finding.text for finding in findings]
+    return [finding.says for finding in findings]
 
 
 def test_an_engine_says_what_it_is() -> None:
@@ -70,12 +70,12 @@ def test_a_name_that_no_object_has_is_found_with_its_line() -> None:
         {"ContainerStop": {"containers": ["web", "db", "cache-*"]}},
         {"ContainerCreate": {"networks": ["ci", "none"], "volumes": ["data"], "images": ["nginx"]}},
     )
-    assert {(each.text, each.severity) for each in found} == {
+    assert {(each.says, each.level) for each in found} == {
         ('there is no container "db"', Severity.WARNING),
         ('there is no volume "data"', Severity.WARNING),
         ('there is no image "nginx"', Severity.NOTE),
     }
-    assert all(each.file == "dir/p.yaml" and each.line > 5 and each.about == "socket a" for each in found)
+    assert all(each.where.startswith("dir/p.yaml:") and each.name == "socket a" for each in found)
     assert "/containers/cache-*/json" not in engine.asked
     assert len(engine.asked) == len(set(engine.asked))
 
@@ -95,10 +95,10 @@ def test_an_engine_that_cannot_say_is_believed() -> None:
 def test_an_engine_that_is_newer_than_the_tables_is_found() -> None:
     major, minor = newest(libpod=False)
     (found,) = Engines({**DOCKER, "ApiVersion": f"{major}.{minor + 1}"}).verify("preset:ping")
-    assert (found.severity, found.about) == (Severity.WARNING, "engine")
-    assert f"API {major}.{minor + 1} is newer than {major}.{minor}" in found.text
+    assert (found.level, found.name) == (Severity.WARNING, "engine")
+    assert f"API {major}.{minor + 1} is newer than {major}.{minor}" in found.says
     (found,) = Engines({**PODMAN, "Version": "77.1.0"}).verify("preset:ping")
-    assert "Podman 77.1 is newer than" in found.text
+    assert "Podman 77.1 is newer than" in found.says
     assert Engines({**DOCKER, "ApiVersion": f"{major}.{minor}"}).verify("preset:ping") == []
 
 
@@ -106,7 +106,7 @@ def test_a_condition_that_the_engine_drops_is_found() -> None:
     old = {**DOCKER, "ApiVersion": "1.24"}
     create = {"ContainerCreate": {"cpus": "2", "memory": "1GiB"}}
     (found,) = Engines(old).verify(create)
-    assert found.text == "cpus of ContainerCreate is ignored: it needs 1.25, this is 1.24"
+    assert found.says == "cpus of ContainerCreate is ignored: it needs 1.25, this is 1.24"
     assert Engines().verify(create) == []
     podman = {**PODMAN, "ApiVersion": "1.24"}
     assert Engines(podman).verify(create) == []  # It does not go by this version.
@@ -114,7 +114,7 @@ def test_a_condition_that_the_engine_drops_is_found() -> None:
 
 def test_operations_of_the_other_engine_have_no_effect_unless_a_preset_has_them() -> None:
     found = Engines().verify("libpod/pods:read", "services:read", "preset:podman-exporter")
-    assert [(each.text, each.severity) for each in found] == [
+    assert [(each.says, each.level) for each in found] == [
         ("services has no effect: this engine manages no swarm", Severity.NOTE),
         ("libpod/pods has no effect: this engine is Docker", Severity.NOTE),
     ]
@@ -126,7 +126,7 @@ def test_operations_of_the_other_engine_have_no_effect_unless_a_preset_has_them(
 
 def test_containers_without_a_seccomp_filter_are_found() -> None:
     (found,) = Engines(info={"SecurityOptions": ["name=apparmor"]}).verify("preset:ping")
-    assert found.text == "no seccomp filter confines its containers"
+    assert found.says == "no seccomp filter confines its containers"
 
 
 def test_the_engine_of_a_policy_is_only_a_value() -> None:

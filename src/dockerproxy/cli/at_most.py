@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.cli.reports import Finding, place_of_source
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.document import Place
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.workbench.findings import Severity
+from dockerproxy.workbench.findings import Finding, Severity, place_of_source
 from dockerproxy.workbench.proof import Doubt, find_doubts
 from dockerproxy.workbench.replay import Pair
 from dockerproxy.workbench.witness import Witness, find_witness
@@ -45,13 +44,10 @@ class _Shown:
 
 
 def run_at_most(pairs: Sequence[Pair], engine: str, names: tuple[str, str], places: Mapping[str, Place]) -> int:
-    """Print what is proven of each socket, and what is not; return the exit status.
+    """Print what is proven of each socket of two policies, and what is not; return the exit status.
 
-    Args:
-        pairs: The sockets of both policies.
-        engine: How the engine differs; empty if it does not.
-        names: What the operator calls the old policy and the new one.
-        places: Where the new policy has its sockets, by their names.
+    How the engine differs is empty if it does not. The names are those of the policies, the old one first; the places
+    are those of sockets in the new one.
     """
     found = Counter[Style]()
     if engine:
@@ -73,14 +69,7 @@ def run_at_most(pairs: Sequence[Pair], engine: str, names: tuple[str, str], plac
 def report_at_most(
     pairs: Sequence[Pair], engine: str, file: str, places: Mapping[str, Place]
 ) -> tuple[int, Sequence[Finding]]:
-    """Return the exit status, and the same as findings, each at a line of the new policy.
-
-    Args:
-        pairs: Likewise.
-        engine: Likewise.
-        file: The new policy; empty if it is the environment.
-        places: Likewise.
-    """
+    """Return the exit status, and the same as findings, each at a line of the new policy, if that is a file."""
     findings, found = [], Counter[Style]()
     if engine:
         found[Style.DOUBTFUL] += 1

@@ -16,10 +16,8 @@ from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.reports import (
     MISTAKE,
-    Finding,
     add_format_argument,
     find_mistake,
-    place_of_source,
     run_with_report,
 )
 from dockerproxy.cli.sockets import find_owner, find_place_problems
@@ -43,7 +41,7 @@ from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
-from dockerproxy.workbench.findings import Severity
+from dockerproxy.workbench.findings import Finding, Severity, place_of_source
 
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 

@@ -26,7 +26,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.at_most import report_at_most, run_at_most
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
-from dockerproxy.cli.reports import Finding, add_format_argument, place_of_source, run_with_report
+from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.terminal import Style, paint, paint_change, say
 from dockerproxy.cli.words import count, write_limit
@@ -37,7 +37,7 @@ from dockerproxy.policy.differences import compare_settings, find_ways, list_set
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
-from dockerproxy.workbench.findings import Severity
+from dockerproxy.workbench.findings import Finding, Severity, place_of_source
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.workbench.replay import Pair, Replay
 

@@ -12,7 +12,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -20,7 +19,7 @@ from xml.etree import ElementTree as ET
 from dockerproxy.cli.terminal import visible, write_as_is
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.version import VERSION
-from dockerproxy.workbench.findings import Severity, find_line
+from dockerproxy.workbench.findings import Finding, Severity
 
 MISTAKE: Final = 2
 """Exit status for what an operator has to mend."""
@@ -29,27 +28,6 @@ _PLACE: Final = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?")
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _VERSION: Final = "2.1.0"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that a verb checked or found.
-
-    Attributes:
-        name: What was checked.
-        where: The file, its line and column behind colons, as far as there are any.
-        rule: Which kind of finding it is, the same for all of the kind.
-        level: How grave it is; None if all is well.
-        says: What is wrong; empty if nothing.
-        fails: Whether it is the reason for an exit status other than 0.
-    """
-
-    name: str
-    where: str
-    rule: str
-    level: Severity | None = None
-    says: str = ""
-    fails: bool = False
 
 
 def add_format_argument(parser: argparse._ActionsContainer) -> None:
@@ -72,14 +50,12 @@ def run_with_report(form: str, verb: str, policy_file: str, find: Callable[[], t
 
 def find_mistake(problem: Problem) -> Finding:
     """Return a mistake of the operator as a finding."""
-    says = f"{problem.what}; {problem.hint}" if problem.hint else problem.what
-    return Finding(name=problem.where, where=problem.where, rule="mistake", level=Severity.ERROR, says=says, fails=True)
+    where, what, hint = problem
+    return Finding(name=where, where=where, rule="mistake", level=Severity.ERROR, says=what, hint=hint, fails=True)
 
 
-def place_of_source(file: str, source: str) -> str:
-    """Return the place of the line that a source names, like `ContainerList (policy.yaml:3)`, in a file at a path."""
-    line = find_line(source)
-    return f"{file}:{line}" if line else file
+def _say(finding: Finding) -> str:
+    return f"{finding.says}; {finding.hint}" if finding.hint else finding.says
 
 
 def _find_place(where: str, default: str) -> tuple[str, int, int]:
@@ -102,9 +78,10 @@ def write_junit(verb: str, policy_file: str, findings: Sequence[Finding]) -> str
         about = {"classname": visible(file), "name": visible(finding.name), "file": visible(file), "line": str(line)}
         case = ET.SubElement(suite, "testcase", about)
         if finding.says:
-            text = f"{file}:{line}: {finding.says}"
-            attributes = {"message": visible(finding.says), "type": finding.rule} if finding.fails else {}
-            ET.SubElement(case, "failure" if finding.fails else "system-out", attributes).text = visible(text)
+            says = visible(_say(finding))
+            attributes = {"message": says, "type": finding.rule} if finding.fails else {}
+            text = f"{visible(file)}:{line}: {says}"
+            ET.SubElement(case, "failure" if finding.fails else "system-out", attributes).text = text
     ET.indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
@@ -123,7 +100,7 @@ def write_sarif(verb: str, policy_file: str, findings: Sequence[Finding]) -> str
             "ruleId": finding.rule,
             "ruleIndex": rules.index(finding.rule),
             "level": finding.level or "none",
-            "message": {"text": visible(finding.says)},
+            "message": {"text": visible(_say(finding))},
             "locations": [_locate(*_find_place(finding.where, policy_file))],
         }
         for finding in found

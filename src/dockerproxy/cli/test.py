@@ -34,7 +34,7 @@ from dockerproxy.cli.arguments import (
     choose_sockets,
     find_policy_file,
 )
-from dockerproxy.cli.reports import Finding, add_format_argument, run_with_report
+from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
 from dockerproxy.config.configuration import read_configuration
@@ -44,7 +44,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.coverage import Exercised, find_coverage
 from dockerproxy.workbench.expectations import Expectation, Reader
-from dockerproxy.workbench.findings import Severity
+from dockerproxy.workbench.findings import Finding, Severity
 from dockerproxy.workbench.trying import Tried, try_request
 
 _NOT_EXERCISED: Final = "no expectation exercises {}"

@@ -19,36 +19,33 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that an operator should know.
+    """Something that a verb checked or found; without a level, all is well.
 
     Attributes:
-        severity: How grave it is; a note needs no action.
-        text: What is the matter, as a clause.
+        name: What was checked, or what the finding is about.
+        where: The file, its line and column behind colons, as far as there are any.
+        rule: Which kind of finding it is, the same for all of the kind.
+        says: What is wrong, as a clause; empty if nothing.
         hint: What to do; empty where nothing better is known.
-        file: Path of the policy file; empty if it is about something else.
-        line: In that file, from 1 on; 0 if it is about all of it.
-        about: What it is about if that is no line: a path, the engine, a socket.
+        fails: Whether it is the reason for an exit status other than 0.
     """
 
-    severity: Severity
-    text: str
+    name: str
+    where: str
+    rule: str
+    level: Severity | None = None
+    says: str = ""
     hint: str = ""
-    file: str = ""
-    line: int = 0
-    about: str = ""
-
-    @property
-    def where(self) -> str:
-        """The place, as mistakes have it."""
-        return f"{self.file}:{self.line}" if self.line else self.about or self.file
+    fails: bool = False
 
 
-def find_line(source: str) -> int:
-    """Return the line of the policy file that the source of a grant names; 0 if it is of no file."""
+def differ(about: str, where: str, level: Severity, says: str, hint: str = "") -> Finding:
+    """Return that a policy and this engine or host do not agree; a note needs no action."""
+    fails = level is not Severity.NOTE
+    return Finding(name=about, where=where, rule="not-as-here", level=level, says=says, hint=hint, fails=fails)
+
+
+def place_of_source(file: str, source: str) -> str:
+    """Return the place of the line that a source names, like `ContainerList (policy.yaml:3)`, in a file at a path."""
     found = _SOURCE.fullmatch(source)
-    return int(found["line"]) if found else 0
-
-
-def is_bad(findings: tuple[Finding, ...]) -> bool:
-    """Whether some of them need action."""
-    return any(finding.severity is not Severity.NOTE for finding in findings)
+    return f"{file}:{found['line']}" if found else file

@@ -16,7 +16,7 @@ from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.findings import Finding, Severity, find_line
+from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 from dockerproxy.workbench.on_host import on_host
 
 _CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (they are looked for, not written to)
@@ -33,12 +33,12 @@ def find_binds(socket: SocketSettings, file: str) -> Iterator[Finding]:
         for case in cases:
             binds = on_host(socket.policy, case).by_word.get("binds")
             for item in items_of(binds.value) if binds is not None else ():
-                path, line = split_mode(item)[0], find_line(case.decision.source)
+                path, where = split_mode(item)[0], place_of_source(file, case.decision.source)
                 if is_literal(path) and (text := _look_at(path)):
-                    yield Finding(severity=Severity.WARNING, text=text, file=file, line=line, about=socket.name)
+                    yield differ(f"socket {socket.name}", where, Severity.WARNING, text)
     for place in socket.policy.policy.places.paths.values():
         if text := _look_at(place):
-            yield Finding(severity=Severity.WARNING, text=text, file=file, about=f"socket {socket.name}")
+            yield differ(f"socket {socket.name}", file, Severity.WARNING, text)
 
 
 def _look_at(path: str) -> str:
@@ -66,12 +66,9 @@ def find_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Fin
         other = folders.setdefault(real, socket.name)
         if other != socket.name:
             text = f"{folder} is the folder of socket {other} too: who mounts it for one has both"
-            hint = "give each socket a folder of its own"
-            yield Finding(severity=Severity.WARNING, text=text, hint=hint, file=file, about=about)
-        yield from (
-            Finding(severity=severity, text=text, hint=hint, file=file, about=about)
-            for severity, text, hint in (*_look_at_folder(folder, real), *_look_at_socket(socket))
-        )
+            yield differ(about, file, Severity.WARNING, text, "give each socket a folder of its own")
+        for said in (*_look_at_folder(folder, real), *_look_at_socket(socket)):
+            yield differ(about, file, *said)
 
 
 _Said = tuple[Severity, str, str]
@@ -110,12 +107,12 @@ def _look_at_socket(socket: SocketSettings) -> Iterator[_Said]:
         yield Severity.WARNING, text, "reload or restart the proxy"
 
 
-def find_engine_mount(engine: str) -> Iterator[Finding]:
+def find_engine_mount(engine: str, file: str) -> Iterator[Finding]:
     """Find that the engine's socket is mounted here as a file."""
     real = os.path.realpath(engine)
     if _find_mount(real)[0] == real:
         text = f"{engine} is mounted as a file: it is dead after the engine restarts"
-        yield Finding(severity=Severity.WARNING, text=text, hint="mount its folder", about="engine")
+        yield differ("engine", file, Severity.WARNING, text, "mount its folder")
 
 
 def _find_mount(path: str) -> tuple[str, str]:
@@ -130,7 +127,7 @@ def _find_mount(path: str) -> tuple[str, str]:
     return best
 
 
-def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine: str) -> Iterator[Finding]:
+def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine: str, file: str) -> Iterator[Finding]:
     """Find containers, as the engine lists them, that have a socket mounted as a file, or the engine's own."""
     ours = {path: socket.name for socket in sockets for path in (socket.path, socket.policy.policy.places.own_socket)}
     for container in containers if isinstance(containers, list) else ():
@@ -141,8 +138,7 @@ def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine
             path = str(mount.get("Source", "")) if isinstance(mount, dict) else ""
             if path in ours and path:
                 text = f"container {name} mounts the file {path}: it is dead after the proxy restarts"
-                about = f"socket {ours[path]}"
-                yield Finding(severity=Severity.WARNING, text=text, hint="mount its folder", about=about)
+                yield differ(f"socket {ours[path]}", file, Severity.WARNING, text, "mount its folder")
             elif path == engine:
                 text = f"container {name} mounts the engine's socket: unless it is this proxy, it is root on the host"
-                yield Finding(severity=Severity.NOTE, text=text, about="engine")
+                yield differ("engine", file, Severity.NOTE, text)

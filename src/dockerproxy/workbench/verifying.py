@@ -25,7 +25,7 @@ from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.findings import Finding, Severity, find_line
+from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
 Ask = Callable[[str], tuple[int, bytes]]
 """Sends the engine a GET for a target; returns the status and the content."""
@@ -105,35 +105,35 @@ def read_number(text: object) -> Number:
 
 def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask, file: str) -> Iterator[Finding]:
     """Yield what the policies of some sockets, of a file, have that an engine has not."""
-    yield from _find_newer(engine)
+    yield from _find_newer(engine, file)
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
         for name, cases in socket.policy.cases.items():
             for case in cases if name in OPERATIONS else ():
-                make = partial(Finding, file=file, line=find_line(case.decision.source), about=f"socket {socket.name}")
+                make = partial(differ, f"socket {socket.name}", place_of_source(file, case.decision.source))
                 yield from _compare_case(engine, exists, OPERATIONS[name], case, make)
 
 
 Make = Callable[..., Finding]
-"""Makes a finding about one line: of its severity, text and hint."""
+"""Makes a finding about one line: of its level, what is the matter, and a hint."""
 
 
 def _compare_case(engine: Engine, exists: "Exists", operation: Operation, case: Case, make: Make) -> Iterator[Finding]:
     lack = _find_lack(engine, operation)
     if lack:
         if not case.decision.source.startswith(PRESET):  # Presets are for either engine.
-            yield make(severity=Severity.NOTE, text=lack)
+            yield make(Severity.NOTE, lack)
         return
     for condition in case.conditions:
         yield from _find_ignored(engine, operation, condition, make)
         yield from _find_missing(exists, condition, make)
 
 
-def _find_newer(engine: Engine) -> Iterator[Finding]:
+def _find_newer(engine: Engine, file: str) -> Iterator[Finding]:
     """Find an engine that is newer than the tables: what is new in it is refused."""
     if not engine.api:
         text = "it does not say which version of the API it has"
-        yield Finding(severity=Severity.WARNING, text=text, hint="is it Docker or Podman?", about="engine")
+        yield differ("engine", file, Severity.WARNING, text, "is it Docker or Podman?")
     covered = newest(libpod=bool(engine.podman))
     own = engine.podman or engine.api
     if own > covered:
@@ -141,10 +141,10 @@ def _find_newer(engine: Engine) -> Iterator[Finding]:
         text = (
             f"{what} {_say(own)} is newer than {_say(covered)}, up to which its fields are known: new ones are denied"
         )
-        yield Finding(severity=Severity.WARNING, text=text, hint="update dockerproxy", about="engine")
+        yield differ("engine", file, Severity.WARNING, text, "update dockerproxy")
     if engine.security is not None and "seccomp" not in engine.security:
         text = "no seccomp filter confines its containers"
-        yield Finding(severity=Severity.WARNING, text=text, hint="run it on a kernel with seccomp", about="engine")
+        yield differ("engine", file, Severity.WARNING, text, "run it on a kernel with seccomp")
 
 
 def _say(number: Number) -> str:
@@ -179,7 +179,7 @@ def _find_ignored(engine: Engine, operation: Operation, condition: Condition, ma
         needed = [read_number(each.since) for each in BODIES[operation.name].fields if _reads(each, condition.word)]
         if needed and min(needed) > own:
             text = f"{condition.word} of {operation.name} is ignored: it needs {_say(min(needed))}, this is {_say(own)}"
-            yield make(severity=Severity.WARNING, text=text, hint="update the engine, or do not rely on it")
+            yield make(Severity.WARNING, text, "update the engine, or do not rely on it")
 
 
 def _reads(each: Field, word: str) -> bool:
@@ -216,7 +216,7 @@ def _find_missing(exists: Exists, condition: Condition, make: Make) -> Iterator[
     for item in items_of(condition.value):
         one = Condition(condition.constraint, (item,))
         if is_literal(item) and item not in _ALWAYS and not exists(condition.word, one):
-            yield make(severity=severity, text=f'there is no {kind} "{item}"')
+            yield make(severity, f'there is no {kind} "{item}"')
 
 
 def _exists(ask_engine: Ask, word: str, condition: Condition) -> bool:
