@@ -16,7 +16,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
-from dockerproxy.config.schema import make_schema, write_schema
+from dockerproxy.config.schema import make_schema
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
@@ -213,9 +213,3 @@ def test_a_word_is_offered_the_conditions_that_its_operations_bear() -> None:
 def test_no_set_of_conditions_is_there_twice() -> None:
     sets = [json.dumps(part) for name, part in SCHEMA["$defs"].items() if name.startswith("conditions-")]
     assert len(sets) == len(set(sets))
-
-
-def test_it_is_written_in_lines_that_mean_the_same() -> None:
-    written = write_schema(make_schema())
-    assert json.loads(written) == SCHEMA
-    assert '\n        {"const": "ContainerList", "description": ' in written

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.host.learned import Learned, place_of
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.settings import Level
+from dockerproxy.workbench.learning import Learner
 
 RECORD = Record(
     *("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outcome.REPORTED),
@@ -20,13 +20,13 @@ RECORD = Record(
 )
 
 
-def taught() -> ResumingLearner:
-    learner = ResumingLearner(read_environment({}).settings.sockets[0])
+def taught() -> Learner:
+    learner = Learner(read_environment({}).settings.sockets[0])
     learner.note(RECORD, 0)
     return learner
 
 
-def write(directory: Path, learner: ResumingLearner, times: int = 1) -> list[dict[str, str]]:
+def write(directory: Path, learner: Learner, times: int = 1) -> list[dict[str, str]]:
     """Write what is new some times over; return what the log says."""
 
     async def work() -> None:

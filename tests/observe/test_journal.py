@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from policy.policies import grant_on, policy_with
 
-from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.workbench.learning import Learner
 
 
 def record(decision: Outcome) -> Record:
@@ -24,7 +24,7 @@ def with_policy(policy: CompiledPolicy) -> SocketSettings:
 
 @pytest.mark.parametrize(("mode", "learns"), [(Mode.ENFORCE, False), (Mode.REPORT, False), (Mode.LEARN, True)])
 def test_only_a_socket_that_learns_has_a_learner(mode: Mode, *, learns: bool) -> None:
-    assert (Journal(with_policy(policy_with(mode=mode)), ResumingLearner).learner is not None) is learns
+    assert (Journal(with_policy(policy_with(mode=mode)), Learner).learner is not None) is learns
 
 
 def test_what_would_have_been_refused_is_counted_by_operation() -> None:
@@ -36,7 +36,7 @@ def test_what_would_have_been_refused_is_counted_by_operation() -> None:
 
 
 def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> None:
-    journal = Journal(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
+    journal = Journal(with_policy(policy_with(mode=Mode.LEARN)), Learner)
     journal.note(record(Outcome.REPORTED))
     assert not journal.reported
     assert journal.learner is not None
@@ -44,7 +44,7 @@ def test_what_is_used_is_learned_and_not_counted_as_what_would_be_refused() -> N
 
 
 def test_a_socket_that_goes_on_learning_keeps_what_it_learned() -> None:
-    journal = Journal(with_policy(policy_with(mode=Mode.LEARN)), ResumingLearner)
+    journal = Journal(with_policy(policy_with(mode=Mode.LEARN)), Learner)
     learner = journal.learner
     journal.replace(with_policy(policy_with(grant_on("SystemInfo"), mode=Mode.LEARN)))
     assert journal.learner is learner

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import uvloop
 
-from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Record
@@ -20,6 +19,7 @@ from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.client import Client
 from dockerproxy.server import Server
 from dockerproxy.settings import Level
+from dockerproxy.workbench.learning import Learner
 
 PATIENCE = 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
@@ -203,7 +203,7 @@ async def world(
             settings = replace(settings, sockets=(served,))
         with (directory / "log").open("wb") as sink:
             log = Heard(sink.fileno())
-            server = Server(settings, log, ResumingLearner)
+            server = Server(settings, log, Learner)
             made = World(directory, server, log, asyncio.Queue())
             if engine:
                 await made.start_engine()

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from policy.policies import grant_on, policy_with
 
-from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.journal import Journal
 from dockerproxy.policy.compile import CompiledPolicy
@@ -16,6 +15,7 @@ from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.learning import Learner
 
 
 def served(**environment: str) -> SocketState:
@@ -104,7 +104,7 @@ def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str) -> None:
 
 def test_the_journal_follows_the_settings_of_its_socket() -> None:
     settings = with_policy(policy_with(mode=Mode.LEARN))
-    journal = Journal(settings, ResumingLearner)
+    journal = Journal(settings, Learner)
     socket = SocketState(settings, journal)
     assert journal.learner is not None
     socket.replace(with_policy(policy_with()))

@@ -1,11 +1,21 @@
 """Learning goes on after a restart, from the file that was written before."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from observe.records import ID, LISTS, NOON, is_doubtful, learn, load, record_of, resume, settled
 
-from dockerproxy.observe.record import Record
+from dockerproxy.config.environment import read_environment
+from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.differences import describe
+from dockerproxy.problems import UserError
 from dockerproxy.workbench.learned import read_counts
+from dockerproxy.workbench.learning import Learner
+
+RECORD = Record("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outcome.REPORTED, "", "", 200, 0, 0, 1.0)
 
 
 @given(LISTS)
@@ -78,3 +88,28 @@ def test_what_a_person_demands_is_not_left_out_for_a_request_that_failed() -> No
     assert 'memory: "1GiB"\n' in learner.text()
     learner.note(create, NOON)
     assert 'memory: "1GiB" left out' in learner.text()
+
+
+def new_learner() -> Learner:
+    return Learner(read_environment({}).settings.sockets[0])
+
+
+def test_what_an_earlier_run_learned_is_learned_again(tmp_path: Path) -> None:
+    first, second, file = new_learner(), new_learner(), tmp_path / "docker.learned.yaml"
+    first.note(RECORD, 0)
+    file.write_text(first.text())
+    second.resume_from(str(file))
+    assert second.text() == first.text()
+
+
+@pytest.mark.parametrize("text", ["sockets: [", "sockets: {a: {path: /a, allow: []}, b: {path: /b, allow: []}}"])
+def test_another_file_is_an_error(text: str, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"other\.yaml"):
+        new_learner().resume_from(str(tmp_path / "other.yaml"))
+
+
+def test_serving_loads_nothing_that_learns_as_long_as_no_socket_does() -> None:
+    program = "import sys, dockerproxy.cli.serve; print('dockerproxy.workbench.learning' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded == "False\n"

@@ -41,7 +41,6 @@ def take_learned(directory: str) -> str:
 
 
 def _serve(settings: Settings, descriptor: int, tell_ready: Callable[[], None]) -> int:
-    """Serve in the forked process, and return its exit status."""
     configured = Configured(settings, {}, ())
     log = Log(settings.log_level, settings.log_format, descriptor)
 

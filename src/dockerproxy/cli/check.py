@@ -85,13 +85,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _find_problems(configured: Configured) -> list[Problem]:
-    """Return what is wrong on this machine."""
     locks = find_problems(foresee(), configured.settings.sandbox)
     return [*find_place_problems(configured), *check_learning(configured.settings), *locks]
 
 
 def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[int, Sequence[Finding]]:
-    """Return the same as findings: what is wrong, and what the lines of the policy expose."""
     configured = read_configuration(environment, options.policy)
     problems, file = _find_problems(configured), configured.policy_file
     places = read_policy_file(file).places if file else {}
@@ -145,7 +143,6 @@ def _list_settings(configured: Configured) -> Iterator[str]:
 
 
 def _describe_sandbox(sandbox: Sandbox) -> str:
-    """Say what this machine has of it."""
     if sandbox is Sandbox.OFF:
         return "off: the process is not locked in"
     missing = [f"{lock.name}: {lock.obstacle}" for lock in foresee() if lock.obstacle]

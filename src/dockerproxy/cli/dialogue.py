@@ -195,7 +195,6 @@ class _Session:
 
 
 def _make_item(answer: str, name: str, conditions: Mapping[str, Value]) -> tuple[str, Item]:
-    """Return what to add, and where."""
     return ("allow", (name, conditions)) if answer == _ALLOW else ("deny", (name, {}))
 
 

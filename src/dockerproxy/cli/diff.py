@@ -87,7 +87,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _find(options: argparse.Namespace, environment: Mapping[str, str], file: str) -> tuple[int, Sequence[Finding]]:
-    """Return what differs as findings, each at a line of the new policy."""
     if options.log is not None:
         raise UserError(Problem("--log", "recorded requests are in no report", "leave out --log or --format"))
     old, new = _read_both(options.old, options.new, environment)
@@ -200,7 +199,6 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
 
 
 def _describe_one(pair: Pair) -> Iterator[str]:
-    """Say what a socket is that only one of the policies has."""
     for socket, sign, word in ((pair.old, "-", "removed"), (pair.new, "+", "new")):
         if socket is not None:
             yield f"socket {socket.name}: {word}"
@@ -222,7 +220,6 @@ def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
 
 
 def _print_replay(replay: Replay) -> None:
-    """Print which recorded requests would be decided differently."""
     differences = list(replay.differences())
     total = sum(difference.count for difference in differences)
     recorded = count(replay.total, "recorded request")

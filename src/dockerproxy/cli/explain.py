@@ -211,7 +211,6 @@ def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
 
 
 def _describe_body(tried: Tried, body: bytes) -> str:
-    """Say how long a body is, and whether anything in it is looked at."""
     decision = tried.decision
     if decision.allowed and decision.content is None and not decision.conditions:
         return f"{len(body)} bytes, not checked"
@@ -219,7 +218,6 @@ def _describe_body(tried: Tried, body: bytes) -> str:
 
 
 def _show_content(content: bytes) -> Iterator[Line]:
-    """Show what goes to the engine in place of a body."""
     lines = json.dumps(json.loads(content), indent=2).splitlines()
     if len(content) <= _SHORT:
         lines = [content.decode()]

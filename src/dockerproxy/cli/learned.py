@@ -9,7 +9,6 @@ import os
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.cli.learner import ResumingLearner
 from dockerproxy.config.document import read_file
 from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.policy_file import read_policy
@@ -17,6 +16,7 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
+from dockerproxy.workbench.learning import Learner
 
 REMARK: Final = "For `dockerproxy run --policy`, which uses a private socket. For `dockerproxy serve`, choose the path."
 
@@ -25,9 +25,9 @@ _HEAD: Final = 10
 """Lines at the beginning, among which is the remark."""
 
 
-def make_learner(settings: SocketSettings) -> ResumingLearner:
+def make_learner(settings: SocketSettings) -> Learner:
     """Make a learner whose policy does not name the private socket, which is another one each time."""
-    return ResumingLearner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
+    return Learner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
 
 
 def find_obstacles(path: str) -> tuple[Problem, ...]:

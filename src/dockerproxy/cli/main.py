@@ -150,7 +150,6 @@ def entry() -> None:
 
 
 def _end_badly(error: Exception) -> int:
-    """Say what went wrong, and return the exit status."""
     number = error.errno if isinstance(error, OSError) else None
     if number not in {errno.EPIPE, errno.ENOSPC}:
         traceback.print_exc()

@@ -133,7 +133,6 @@ def _run(
 
 
 def _sweep(socket: str, owner: str, summary: Summary) -> None:
-    """Remove what the program created, and have it told at the end."""
     try:
         sweep(socket, owner, summary.note_swept)
     except OSError as error:

@@ -13,10 +13,11 @@ line with LOG_FORMAT=json, and says which fields are stable.
 """
 
 import argparse
+import json
 from collections.abc import Mapping
 from typing import Final
 
-from dockerproxy.config.schema import make_schema, write_schema
+from dockerproxy.config.schema import make_schema
 from dockerproxy.workbench.log_schema import make_log_schema
 
 _MAKERS: Final = {"policy": make_schema, "log": make_log_schema}
@@ -31,5 +32,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print it."""
-    print(write_schema(_MAKERS[options.of]()))
+    print(json.dumps(_MAKERS[options.of](), ensure_ascii=False, indent=2))
     return 0

@@ -76,9 +76,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _make_learner(settings: SocketSettings) -> Learner:
-    from dockerproxy.cli.learner import ResumingLearner  # noqa: PLC0415 (few sockets learn)
+    from dockerproxy.workbench import learning  # noqa: PLC0415 (few sockets learn)
 
-    return ResumingLearner(settings)
+    return learning.Learner(settings)
 
 
 def serve(

@@ -192,7 +192,6 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
-    """Read the records of some sockets, or of all."""
     reading = Reading(read_lines(logs))
     others: set[str] = set()
     known: set[str] = set()

@@ -143,7 +143,6 @@ def _split(reason: str) -> tuple[str, str]:
 
 
 def _read_grant(text: str) -> str:
-    """Return a text that is a grant; else nothing."""
     problems: list[Problem] = []
     lines = read_grants((text,), (), problems)
     if problems or len(lines) != 1 or len({grant.conditions for grant in lines[0].grants}) != 1:

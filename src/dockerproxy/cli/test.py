@@ -98,7 +98,6 @@ def _place(each: Exercised) -> str:
 
 
 def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[int, Sequence[Finding]]:
-    """Return the same as findings."""
     expectations = _read(options, environment)
     findings = []
     for each in expectations:

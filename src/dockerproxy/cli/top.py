@@ -71,7 +71,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _check_terminal() -> None:
-    """Raise a `UserError` with why nothing can be drawn."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         hint = "for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET"
         raise UserError(Problem("top", "standard input and output must be a terminal", hint))
@@ -80,7 +79,6 @@ def _check_terminal() -> None:
 
 
 def _check_socket(path: str) -> None:
-    """Raise a `UserError` with why nobody can be watched."""
     try:
         with socket.socket(socket.AF_UNIX) as tried:
             tried.connect(path)

@@ -182,7 +182,6 @@ class Top(App[None]):
         self._show(now)
 
     def _show(self, now: float) -> None:
-        """Show the rows that were drawn."""
         counts = []
         for panel in (SOCKETS, *PANELS):
             rows = self._rows.get(panel.name, [])

@@ -76,7 +76,6 @@ def _is_true(reader: Reader, key: Text, node: Node) -> bool:
 
 
 def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: list[str]) -> Value | None:
-    """Read one condition; nothing if it is broken, or none."""
     known = sorted({each for name in names for each in find_words(OPERATIONS[name])})
     if key.text in known:
         return read_demand(reader, CONSTRAINTS[key.text], node)
@@ -110,7 +109,6 @@ def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tup
 
 
 def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) -> bool:
-    """Find conditions on bodies beside `unrestricted`."""
     pointless = [key for key in keys if bounds_body(key.text, names)]
     for key in pointless:
         what = f"{UNRESTRICTED.word} allows any body, so {key.text} restricts nothing"

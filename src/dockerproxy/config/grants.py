@@ -211,7 +211,6 @@ def _check_sealed(reader: Reader, key: Text, grants: Iterable[Grant]) -> None:
 
 
 def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
-    """Return what a word grants; nothing if it is none."""
     grants = _resolve(word.text, shelf)
     if grants is None:
         reader.problem(word.place, *advise(word.text, shelf.names))

@@ -4,7 +4,6 @@ It comes from the tables of the loader. Only the loader checks what parts mean t
 grant useless.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -27,9 +26,6 @@ from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Sweep
 Schema = Mapping[str, object]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-
-_WIDTH: Final = 160
-"""Of lines: most words fit on one."""
 
 _SCALAR: Final = ["string", "number", "boolean"]
 """A name is as written, even `007` or `on`, which YAML reads as something else."""
@@ -222,18 +218,3 @@ _TAKEN: Final[Mapping[Takes, Schema]] = {
     Takes.PORTS: _mapping({"ports": _LIST, "addresses": _LIST}, minProperties=1),
     Takes.ITEMS: _LIST,
 }
-
-
-def write_schema(value: object, indent: str = "", key: str = "") -> str:
-    """Write JSON: in one line what has room there, else a line for each part."""
-    short = f"{indent}{key}{json.dumps(value, ensure_ascii=False)}"
-    if len(short) < _WIDTH or not isinstance(value, dict | list):
-        return short
-    deeper = f"{indent}  "
-    if isinstance(value, dict):
-        rows = [write_schema(part, deeper, f"{json.dumps(name)}: ") for name, part in value.items()]
-        start, end = "{}"
-    else:
-        rows = [write_schema(part, deeper) for part in value]
-        start, end = "[]"
-    return f"{indent}{key}{start}\n" + ",\n".join(rows) + f"\n{indent}{end}"

@@ -106,7 +106,6 @@ def _give_up_capabilities(needs: tuple[Need, ...], permitted: int, before: froze
 
 
 def _drop_groups(needs: tuple[Need, ...], before: frozenset[Need]) -> None:
-    """Leave each group that no path needs."""
     kept = set(os.getgroups())
     for group in sorted(kept):
         os.setgroups(sorted(kept - {group}))
@@ -116,7 +115,6 @@ def _drop_groups(needs: tuple[Need, ...], before: frozenset[Need]) -> None:
 
 
 def _find_needless(groups: Iterable[int], needs: Iterable[Need]) -> tuple[int, ...]:
-    """Return the groups that own no needed file."""
     belonging = {os.getegid()}
     for need in needs:
         with suppress(OSError):

@@ -153,7 +153,6 @@ def _describe_groups(kept: Kept) -> Lock:
 
 
 def _list_needs(places: Places) -> Iterator[Need]:
-    """Return the paths that must stay reachable."""
     directories = (*map(os.path.dirname, places.sockets), places.learned, places.metrics)
     yield from (Need(path, os.W_OK) for path in (*places.engines, *places.sockets))
     yield from (Need(path, os.W_OK | os.X_OK) for path in directories if path)

@@ -260,7 +260,6 @@ _IS_SHORT_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{12}").fullmatch
 
 
 def _write_json(record: Record, now: str, level: Level, begins: str, repeated: Repeated | None = None) -> str:
-    """Write a line of JSON, likewise."""
     socket, peer, method, target, operation, name, decision, source, reason, status, got, sent, ms, needs, new, id_ = (
         record
     )

@@ -187,7 +187,6 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
 
 
 def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:
-    """Return the least conditions on the head that a request keeps to, all together."""
     claims = _claims_of(tried)
     words = words_of_head(operation)
     least = {word: find_least(each, claims) for word, each in words.items()}
@@ -224,7 +223,6 @@ def _keep_demands(
 
 
 def _lacks_body(tried: Tried, operation: Operation) -> bool:
-    """Whether a request lacks the body that it must have."""
     return operation.name in BODIES and not BODIES[operation.name].optional and tried.known.body is None
 
 

@@ -88,7 +88,6 @@ def _most(chains: Mapping[Extent, Chain]) -> Chain:
 
 
 def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
-    """Yield the facts that the cases of an exposure give."""
     for name, cases in exposure.cases.items():
         for case in cases:
             extent, link = _find_extent(exposure, name, case), _make_link(exposure, name, case)

@@ -122,7 +122,6 @@ def _write_allow(lines: Sequence[_Line]) -> Iterator[str]:
 
 
 def _write_line(text: str, remarks: Sequence[str], column: int) -> Iterator[str]:
-    """Write an item, its remarks in a column of their own."""
     text, margin = f"{_ITEM}{text}", len(_ITEM) + column
     for remark in remarks:
         for row in textwrap.wrap(remark, _WIDTH - margin, initial_indent="# ", subsequent_indent="#   "):

@@ -129,7 +129,6 @@ def _split(text: str) -> list[str]:
 
 
 def _insert(text: str, at: int, items: Sequence[Item], indent: str, first: Sequence[str] = ()) -> str:
-    """Put items below the line of a place."""
     end = _end_of_line(text, at)
     lines = [*first, *(line for item in items for line in write_item(*item, indent))]
     ending = "\r\n" if "\r\n" in text else "\n"
@@ -166,7 +165,6 @@ def _find_item(root: _Span, place: tuple[int, int]) -> tuple[_Span, int] | None:
 
 
 def _compose(text: str) -> _Span:
-    """Return the nodes of a document, the first of which is the root."""
     parents = [_Span(0, len(text), (1, 1))]
     for event in yaml.parse(text, Loader=LOADER):
         start, end = cast("yaml.Mark", event.start_mark), cast("yaml.Mark", event.end_mark)  # Each event has them.

@@ -116,7 +116,6 @@ def _list_beside(word: str, value: Value) -> Iterator[Chosen]:
 
 
 def _list_things(word: str, value: Value) -> Iterator[Chosen]:
-    """Yield things that a value admits."""
     if isinstance(value, Pairs):
         yield from _list_ports(dict(value.items)) if word == "publish" else (None,)
     elif isinstance(value, str):
@@ -136,7 +135,6 @@ def _with_mode(word: str, item: str, text: str) -> str:
 
 
 def _fill(glob: str) -> Iterator[str]:
-    """Yield texts that a glob matches."""
     yield from dict.fromkeys(_SIGN.sub(partial(_fill_sign, filler), glob) for filler in _FILLERS)
 
 
@@ -152,7 +150,6 @@ def _fill_command(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _list_ports(said: Mapping[str, object]) -> Iterator[str]:
-    """Yield ports that are granted, each with an address."""
     ports = said.get("ports") or ("1", "9")
     addresses = said.get("addresses") or ("",)
     for text in ports if isinstance(ports, tuple) else ():
@@ -162,7 +159,6 @@ def _list_ports(said: Mapping[str, object]) -> Iterator[str]:
 
 
 def _list_labels(value: Value) -> Iterator[Pairs]:
-    """Yield labels that an object must have, each with one of its values."""
     said = value.items if isinstance(value, Pairs) else ()
     names = [name for name, _ in said]
     for values in product(*((text,) if isinstance(text, str) else text for _, text in said)):

@@ -32,7 +32,6 @@ def list_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> tuple[st
 
 
 def _describe(exposed: Exposure, *, in_file: bool) -> str:
-    """Say one consequence, on what conditions, and what opened it."""
     cases = [case for those in exposed.cases.values() for case in those]
     whens = list(dict.fromkeys(" and ".join(map(str, exposed.restrictions(case))) for case in cases))
     only = "" not in whens

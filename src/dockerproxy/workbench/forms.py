@@ -231,7 +231,6 @@ def _put(query: dict[str, str], content: dict[str, Json], path: str, value: Json
 
 
 def _merge(content: dict[str, Json], more: Json) -> None:
-    """Add an object to another one; lists grow."""
     for name, value in more.items() if isinstance(more, dict) else ():
         known = content.get(name)
         if isinstance(known, dict):

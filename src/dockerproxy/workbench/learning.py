@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.config.document import read_file
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import ALWAYS, CREATED_BY, OWN_GRANT
@@ -24,8 +26,9 @@ from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
 from dockerproxy.policy.prunes import TABLE
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, write_policy
+from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, read_counts, write_policy
 from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_need
 from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.remarks import share
@@ -109,6 +112,14 @@ class Learner:
             for name in grant.operations:
                 usage = self._usages.setdefault(name, _Usage(OPERATIONS[name], self._owned))
                 usage.resume(values_of(grant.conditions), *told.get(name, (1, 0.0)))
+
+    def resume_from(self, path: str) -> None:
+        """Continue from the policy file that an earlier run wrote; a `UserError` says why it cannot be read."""
+        text = read_file(path)
+        sockets = read_policy(text, path).sockets
+        if len(sockets) != 1:
+            raise UserError(Problem(path, f"has {len(sockets)} sockets, and a learned file has one"))
+        self.resume(sockets[0].policy.policy, read_counts(text))
 
     def text(self) -> str:
         """Return a policy file with this one socket."""
@@ -287,7 +298,6 @@ class _Usage:
         )
 
     def _doubt(self, *, owns: bool, contained: bool) -> Iterator[str]:
-        """Say why the grant may not do."""
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
             yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"

@@ -229,7 +229,6 @@ def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
-    """Add what a request needs for its body, if that is asked for."""
     name = need.operation.name
     if name not in BODIES or not asked:
         return replace(need, opening=SEALED.get(name, ""))

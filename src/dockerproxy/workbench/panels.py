@@ -166,7 +166,6 @@ def _list_denials(live: Live, now: float) -> Iterator[Row]:
 
 
 def _tell(record: Record, tone: Tone) -> Iterator[Piece]:
-    """Tell what is wrong with a request, and what would allow it."""
     wrong, advice = split_reason(record.reason)
     yield clean(wrong.removeprefix(f"{record.operation} denied: ")), tone
     if advice:

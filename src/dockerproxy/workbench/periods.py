@@ -43,5 +43,4 @@ class Periods:
 
 
 def _label(day: date, *, with_year: bool) -> str:
-    """Write a day for the head of a column."""
     return f"{day.day} {day:%b}{f' {day.year}' if with_year else ''}"

@@ -49,7 +49,6 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
 
 
 def _list_all(policy: CompiledPolicy, proposals: Iterable[Proposal]) -> tuple[Exposure, ...]:
-    """Return what a policy with all grants would expose, the gravest first."""
     return find_exposures(_add(policy, [(each.grant.operation, each.grant.conditions) for each in proposals]))
 
 

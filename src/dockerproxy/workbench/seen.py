@@ -236,7 +236,6 @@ class Listed:
         return Settled(value, tuple(remarks))
 
     def _find_commands(self, single: set[Item]) -> dict[Item, tuple[Item, ...]]:
-        """Return the patterns of commands with the commands that they stand for."""
         listed = (item for item in single if isinstance(item, tuple))
         found: dict[Item, tuple[Item, ...]] = {
             pattern: tuple(known) for pattern, known in find_command_families(listed).items()
@@ -244,14 +243,12 @@ class Listed:
         return found | {pattern: known for pattern, known in self._masked.items() if isinstance(pattern, tuple)}
 
     def _arrange(self, single: set[Item], families: Families) -> tuple[Item, ...]:
-        """Return items and patterns in the order in which they are listed."""
         if self._word.name == "binds":
             single = {item for item in single if str(item).removesuffix(":ro") not in single - {item}}
         commands = sorted(item for item in single if isinstance(item, tuple))
         return (*sorted({*_texts(single), *families}), *commands)
 
     def _is_short(self, items: tuple[Item, ...]) -> bool:
-        """Whether a person would still read a list."""
         return len(items) <= _MOST_LISTED and len(write_value(_value_of(self._word, items))) <= _MOST_WRITTEN
 
     def _explain(self, families: Families, single: Iterable[str], total: int) -> Iterable[str]:
@@ -362,7 +359,6 @@ class _Demanded:
 
 
 def _value_of(word: Constraint, items: Iterable[Item]) -> Value:
-    """Put items together to the value of a list."""
     if word.takes is Takes.LISTS:
         return tuple(item for item in items if isinstance(item, tuple))
     return tuple(item for item in items if isinstance(item, str))

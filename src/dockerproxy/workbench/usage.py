@@ -303,7 +303,6 @@ class Usage(Needed):
     def _drop_items(
         self, name: str, old: tuple[Condition, ...], values: Mapping[str, Value], word: str, asked: Sequence[Asked]
     ) -> Value:
-        """Return a list without the items that no request needs."""
         value = values[word]
         for item in value if isinstance(value, tuple) else ():
             shorter: Value = tuple(each for each in _items(value) if each != item)  # type: ignore[assignment] # as it was
@@ -366,7 +365,6 @@ def _items(value: Value) -> tuple[str | tuple[str, ...], ...]:
 
 
 def _say(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[str]:
-    """Say what became narrower."""
     for word in dict.fromkeys((*old, *new)):
         if word == UNRESTRICTED.word and word not in new:
             yield "need not be unrestricted"
