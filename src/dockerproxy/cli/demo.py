@@ -21,13 +21,12 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge
-from dockerproxy.policy.phases import Verdict
 from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.server import Server
 from dockerproxy.settings import Level
+from dockerproxy.workbench.trying import try_request
 
 _REQUESTS: Final = (
     ("GET", "/_ping"),
@@ -87,11 +86,9 @@ def _try(settings: Settings) -> None:
 
 
 def _explain(policy: CompiledPolicy, method: str, target: str) -> tuple[str, str]:
-    judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: demo\r\n\r\n".encode())
-    if isinstance(judged, Refusal):
-        return "refused", judged.reason
-    if not isinstance(judged, Verdict):
-        return "denied", f"{judged.operation.name} is allowed for some objects or bodies only"
-    if not judged.decision.allowed:
-        return "denied", judged.decision.message
-    return "allowed", f"{judged.operation.name}, by {judged.decision.source}"
+    tried = try_request(policy, method, target)
+    if isinstance(tried, Refusal):
+        return "refused", tried.reason
+    if not tried.decision.allowed:
+        return "denied", tried.decision.message
+    return "allowed", f"{tried.request.operation.name}, by {tried.decision.source}"

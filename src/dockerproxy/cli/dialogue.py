@@ -38,6 +38,7 @@ _DENY: Final = "d"
 _SKIP: Final = "s"
 _QUIT: Final = "q"
 _CHOICES: Final = {_ALLOW: "[a]llow", _NARROW: "[n]arrow", _DENY: "[d]eny for good", _SKIP: "[s]kip", _QUIT: "[q]uit"}
+_LISTS: Final = {_ALLOW: "allow", _DENY: "deny"}
 _INDENT: Final = "      "
 
 
@@ -156,7 +157,7 @@ class _Session:
                 conditions = _narrow(conditions)
             elif answer not in choices:
                 say(f"answer with {', '.join(choices)}")
-            elif answer == _SKIP or self._add(*_make_item(answer, name, conditions)):
+            elif answer == _SKIP or self._add(_LISTS[answer], (name, {} if answer == _DENY else conditions)):
                 return True
 
     @property
@@ -192,10 +193,6 @@ class _Session:
         except UserError as error:
             return str(error)
         return f"not proven to be within --at-most: {exceeded}" if exceeded else ""
-
-
-def _make_item(answer: str, name: str, conditions: Mapping[str, Value]) -> tuple[str, Item]:
-    return ("allow", (name, conditions)) if answer == _ALLOW else ("deny", (name, {}))
 
 
 def _narrow(conditions: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -20,7 +20,6 @@ from dockerproxy.config.variables import Variables
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.places import Places
 from dockerproxy.policy.sweeps import find_obstacle
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
@@ -65,13 +64,16 @@ class Plan:
             policy = replace(policy, owner=self.owner_in(directory))  # Each run owns what it creates.
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
+        # Containers that mount a socket of the engine's get the private one, which is another each time.
+        sockets = policy.places.sockets | {self.engine}
+        places = replace(policy.places, own_socket=path if is_place(path) else "", sockets=sockets)
         served = SocketSettings(
             name=name,
             path=path,
             permissions=_OWNERS_ONLY,
             uid=None,
             gid=None,
-            policy=compile_policy(replace(policy, mode=self.mode, places=self._places_at(path, policy.places))),
+            policy=compile_policy(replace(policy, mode=self.mode, places=places)),
             limits=limits,
             notes_created=True,
         )
@@ -83,10 +85,6 @@ class Plan:
             log_format=LogFormat.JSON,
             learn_directory=learned,
         )
-
-    def _places_at(self, path: str, places: Places) -> Places:
-        """Have containers that mount a socket of the engine's get the private one, which is another each time."""
-        return replace(places, own_socket=path if is_place(path) else "", sockets=places.sockets | {self.engine})
 
 
 def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:

@@ -101,8 +101,9 @@ class Control:
         *lines, self._rest = (self._rest + piece).split(b"\n")
         if not piece or len(self._rest) > _LONGEST:
             return None
-        for line in filter(_is_hello, lines):
-            self._counts_alike = f'"pid":{find_peer(self._connection.fileno()).pid},'.encode() in line
+        for line in lines:
+            if line.startswith(b'{"kind":"hello",'):
+                self._counts_alike = f'"pid":{find_peer(self._connection.fileno()).pid},'.encode() in line
         return (event for event in map(read_event, lines) if event is not None)
 
     def find_process(self, asked: Asked) -> int:
@@ -121,10 +122,6 @@ class Control:
     def close(self) -> None:
         """Leave."""
         self._connection.close()
-
-
-def _is_hello(line: bytes) -> bool:
-    return line.startswith(b'{"kind":"hello",')
 
 
 def read_event(line: bytes) -> Event | None:

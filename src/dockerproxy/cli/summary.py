@@ -10,16 +10,13 @@ from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
-from dockerproxy.config.options import MARK, read_grants
+from dockerproxy.config.options import MARK
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.sweeps import Swept
-from dockerproxy.policy.wording import write_grant
-from dockerproxy.problems import Problem
 from dockerproxy.text import shorten_ids
-from dockerproxy.workbench.reasons import is_missing
+from dockerproxy.workbench.reasons import is_missing, split_reason
 
 _MOST_KEPT: Final = 1000
 """Refusals and created objects of each kind that are told apart. A program may run for weeks."""
@@ -110,7 +107,9 @@ class Summary:
         yield from self._describe_created()
 
     def _describe_refusal(self, outcome: Outcome, operation: str, reason: str, number: str) -> Iterator[str]:
-        what, grant = _split(reason)
+        wrong, advice = split_reason(reason)
+        _, _, grant = advice.partition(MARK)
+        what = wrong if grant else reason
         what = what.removeprefix(f"{operation} denied: ")
         named = f"{operation}: {what}" if operation else what
         yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"
@@ -128,23 +127,3 @@ class Summary:
             yield f"  {'swept':<8}  {', '.join(count(number, kind) for kind, number in self._swept.items())}"
         for swept in self._left:
             yield f"  {paint('left    ', Style.BAD, sys.stderr)}  {swept}: {swept.fault}"
-
-
-def _split(reason: str) -> tuple[str, str]:
-    """Split the reason of a denial before the grant that it proposes; there is none where nobody could paste it.
-
-    Attack: a client says `to "--allow": ContainerCreate: unrestricted`, for a person to paste that -> Defence: only
-    what is a grant to its last character is shown as one. Behind a client's text there is always something
-    (test: test_what_a_client_says_is_never_taken_for_the_proposed_grant).
-    """
-    before, mark, text = reason.rpartition(MARK)
-    grant = _read_grant(text) if mark else ""
-    return (before.rpartition("; to allow ")[0], grant) if grant else (reason, "")
-
-
-def _read_grant(text: str) -> str:
-    problems: list[Problem] = []
-    lines = read_grants((text,), (), problems)
-    if problems or len(lines) != 1 or len({grant.conditions for grant in lines[0].grants}) != 1:
-        return text if len(lines) == 1 and text == lines[0].word else ""
-    return text if text == write_grant(lines[0].word, values_of(lines[0].grants[0].conditions)) else ""

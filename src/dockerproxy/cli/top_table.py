@@ -128,14 +128,6 @@ class Table(Widget, can_focus=True):
         del event
         self.lay_out()
 
-    def on_focus(self) -> None:
-        """Show which row is chosen."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Show that no row is."""
-        self.refresh()
-
     def render_line(self, y: int) -> Strip:
         """Return a line."""
         line, is_chosen = self._lines[y] if y < len(self._lines) else ((), False)

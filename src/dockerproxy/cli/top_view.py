@@ -10,7 +10,6 @@ reach the terminal as segments and as `Text` objects, never as strings that text
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
-from rich.style import Style as RichStyle
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -20,7 +19,6 @@ from textual.widgets import Static
 
 from dockerproxy.cli.decision import describe_record
 from dockerproxy.cli.explain import style_line
-from dockerproxy.cli.terminal import Style
 from dockerproxy.cli.top_table import STYLES, Bar, Table
 from dockerproxy.observe.record import Record
 from dockerproxy.workbench.live import PROTOCOL, Connection, FindProgram, Live, Seen
@@ -32,13 +30,6 @@ _EVERY: Final = 0.5
 """Seconds between two pictures."""
 
 _WIDE: Final = 140
-_TONES: Final = {
-    Style.STRONG: Tone.STRONG,
-    Style.FAINT: Tone.FAINT,
-    Style.GOOD: Tone.GOOD,
-    Style.BAD: Tone.BAD,
-    Style.DOUBTFUL: Tone.DOUBTFUL,
-}
 _BARS: Final = 20
 _MOST_SOCKETS: Final = 8
 _LABEL: Final = 10
@@ -76,14 +67,11 @@ class Sheet(ModalScreen[None]):
                 label, pieces = style_line(name, value)
                 text = Text()
                 for piece, style in pieces:
-                    text.append("\n".join(map(clean, piece.split("\n"))), _rich(style))
+                    tone = Tone[style.name] if style is not None else Tone.PLAIN
+                    text.append("\n".join(map(clean, piece.split("\n"))), STYLES[tone])
                 with Container(classes="told"):
                     yield Static(Text(clean(label), style="bold"), classes="label")
                     yield Static(text, classes="value")
-
-
-def _rich(style: Style | None) -> RichStyle:
-    return STYLES[_TONES[style]] if style is not None else RichStyle.null()
 
 
 class Top(App[None]):

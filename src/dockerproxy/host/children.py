@@ -95,7 +95,7 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(null, 1)
-        for descriptor in _list_descriptors():
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
             if descriptor >= _FIRST_FREE and descriptor not in kept:
                 with suppress(OSError):  # The one that listed them.
                     os.close(descriptor)
@@ -107,10 +107,6 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn
     finally:
         sys.stderr.flush()
         os._exit(status)
-
-
-def _list_descriptors() -> list[int]:
-    return [int(name) for name in os.listdir("/proc/self/fd")]
 
 
 def start_program(command: tuple[str, ...], environment: Mapping[str, str], held: Iterable[int]) -> int:

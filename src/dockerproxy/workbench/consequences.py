@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from dockerproxy.policy.compile import Case
 from dockerproxy.workbench.dangers import is_any, is_contained_without, reads_keys, some
 from dockerproxy.workbench.exposure import EXPOSURES, Exposure
 
@@ -76,10 +75,6 @@ _MADE: Final = (
     *("any", "trusted", "links", "writes", "runs", "connected", "listed", "binds", "mounts", "joins", "reads"),
     *("all-secrets", "some-secrets"),
 )
-
-
-def _joins_some(case: Case) -> bool:
-    return some("networks", lambda item: item != "none")(case)
 
 
 _ANY_ITEM: Final = bool
@@ -206,7 +201,7 @@ _HELPS: Final = (
         gives="network?",
     ),
     Exposure("ServiceCreate ServiceUpdate", "runs services", is_contained_without("networks"), gives="connected"),
-    Exposure(_MAKING, "joins the networks that it is granted", _joins_some, gives="listed"),
+    Exposure(_MAKING, "joins the networks that it is granted", some("networks", "none".__ne__), gives="listed"),
     Exposure(_MAKING, "mounts directories of the host", some("binds", _ANY_ITEM), gives="binds"),
     Exposure(_MAKING, "reads what only root may on the host", reads_keys, ("binds",), gives="reads"),
     Exposure(_MAKING, "mounts volumes that it is granted", some("volumes", _ANY_ITEM), gives="mounts"),

@@ -125,13 +125,9 @@ def _list_things(word: str, value: Value) -> Iterator[Chosen]:
             if isinstance(item, tuple):
                 yield from _fill_command(item)
             else:
-                glob = split_mode(item)[0] if word == "binds" else item
+                glob, mode = split_mode(item) if word == "binds" else (item, "rw")
                 glob = normalise_pattern(item) if word in _OF_IMAGES and not is_full_id(item) else glob
-                yield from (_with_mode(word, item, text) for text in _fill(glob))
-
-
-def _with_mode(word: str, item: str, text: str) -> str:
-    return f"{text}:ro" if word == "binds" and split_mode(item)[1] == "ro" else text
+                yield from (f"{text}:ro" if mode == "ro" else text for text in _fill(glob))
 
 
 def _fill(glob: str) -> Iterator[str]:

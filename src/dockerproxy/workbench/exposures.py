@@ -13,15 +13,9 @@ from dockerproxy.workbench.exposure import Exposure, find_exposures, is_whole
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
     """Say in plain words what a client can do that its operator may not expect, and how to take it out."""
-    return "\n".join(_lines(policy, in_file=in_file))
-
-
-def _lines(policy: CompiledPolicy, *, in_file: bool) -> Iterator[str]:
-    told = list_exposures(policy, in_file=in_file)
-    if told:
-        yield "what this policy lets a client do that you may not expect:"
-    yield from (f"  {each}" for each in told)
-    yield count_operations(policy)
+    told = [f"  {each}" for each in list_exposures(policy, in_file=in_file)]
+    head = ["what this policy lets a client do that you may not expect:"] if told else []
+    return "\n".join([*head, *told, count_operations(policy)])
 
 
 def list_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ Attack: directories beside what the host trusts, like `/run/1` beside the engine
 mounts covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_host_away).
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import takewhile
 from typing import Final
 
 from dockerproxy.policy.wording import is_literal
@@ -176,15 +176,11 @@ def _group_ends(names: list[str]) -> dict[str, list[str]]:
     families = {}
     for start, members in groups.items():
         # A shared letter is not part of a number, though it could be: `cache` ends with four.
-        common = "".join(one for one, _ in takewhile(_are_alike, zip(members[0], members[-1], strict=False)))
+        common = os.path.commonprefix((members[0], members[-1]))  # noqa: RUF071 (of names)
         stem = max(start, common.rstrip("0123456789"), key=len)
         if len(members) >= _FAMILY and len(stem) >= _SHORTEST_STEM and "*" not in stem:
             families[f"{stem}*"] = members
     return families
-
-
-def _are_alike(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1]
 
 
 def _group_tags(references: list[str]) -> dict[str, list[str]]:

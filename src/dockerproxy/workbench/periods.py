@@ -20,11 +20,9 @@ class Periods:
         begins = sorted({self._begin(day) for day in known})
         self._columns = begins[-MOST:]
         self._has_earlier = len(begins) > MOST or EARLIER in every
-        years = {begin.year for begin in self._columns}
-        self.labels = [
-            *(["earlier"] if self._has_earlier else []),
-            *(_label(begin, with_year=len(years) > 1) for begin in self._columns),
-        ]
+        form = "%b %Y" if len({begin.year for begin in self._columns}) > 1 else "%b"
+        self.labels = ["earlier"] if self._has_earlier else []
+        self.labels += [f"{begin.day} {begin.strftime(form)}" for begin in self._columns]
 
     def _begin(self, day: date) -> date:
         return day if self.unit == "day" else day - timedelta(days=day.weekday())
@@ -40,7 +38,3 @@ class Periods:
             else:
                 earlier += count
         return [*([earlier] if self._has_earlier else []), *sums.values()]
-
-
-def _label(day: date, *, with_year: bool) -> str:
-    return f"{day.day} {day:%b}{f' {day.year}' if with_year else ''}"

@@ -129,12 +129,9 @@ def _may_differ(_old: object, _new: object) -> str:
 def _compare_limits(old: Limits, new: Limits) -> str:
     """A limit may be lowered; what is no number must be the same."""
     values = {field.name: (getattr(old, field.name), getattr(new, field.name)) for field in fields(new)}
-    raised = [name for name, (was, now) in values.items() if now != was and not _is_less(now, was)]
+    are_numbers = {name for name, pair in values.items() if all(isinstance(each, int | float) for each in pair)}
+    raised = [name for name, (was, now) in values.items() if now != was and not (name in are_numbers and now < was)]
     return f"{list_names(raised, 'and')} may be more than before" if raised else ""
-
-
-def _is_less(now: object, was: object) -> bool:
-    return isinstance(now, int | float) and isinstance(was, int | float) and now < was
 
 
 def _compare_permissions(old: int, new: int) -> str:
@@ -241,7 +238,9 @@ _OF_CASE: Final[Mapping[str, Rule]] = {
 def _compare_cases(old: CompiledPolicy, new: CompiledPolicy, name: str) -> Iterator[Doubt]:
     """Yield the cases of an operation that none of the old policy is known to cover."""
     before, after = old.cases[name], new.cases[name]
-    is_same = len(before) == len(after) and all(map(_is_same, before, after))
+    is_same = len(before) == len(after) and all(
+        was.conditions == now.conditions and _judges_alike(was, now) for was, now in zip(before, after, strict=True)
+    )
     why = _find_effect(old, new, name, is_same=is_same)
     for case in after:
         if not is_same and not all(_is_covered(name, before, piece) for piece in _take_apart(name, case)):
@@ -257,10 +256,6 @@ def _compare_held(old: CompiledPolicy, new: CompiledPolicy, name: str) -> Iterat
         yield from (
             Doubt(name, "bodies may be longer, or no JSON", case) for case in new.cases[name] if case.body is None
         )
-
-
-def _is_same(old: Case, new: Case) -> bool:
-    return old.conditions == new.conditions and _judges_alike(old, new)
 
 
 def _judges_alike(old: Case, new: Case) -> bool:

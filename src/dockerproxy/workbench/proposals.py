@@ -10,7 +10,7 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
-from dockerproxy.workbench.exposure import Exposure, find_exposures
+from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 
 _NOTHING: Final = 1 << 10
@@ -28,7 +28,8 @@ class Proposal:
 def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tuple[Proposal, ...]:
     """Return what to decide: what exposes most first, then what changes something, then what was asked for most."""
     found = [Proposal(grant, find_new_exposures(policy, grant.operation, grant.conditions)) for grant in grants]
-    ranks = {exposure.says: rank for rank, exposure in enumerate(_list_all(policy, found))}
+    with_all = _add(policy, [(each.grant.operation, each.grant.conditions) for each in found])
+    ranks = {exposure.says: rank for rank, exposure in enumerate(find_exposures(with_all))}
     return tuple(
         sorted(
             found,
@@ -46,10 +47,6 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
     after = find_exposures(_add(policy, [(name, conditions)]))
     return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
-
-
-def _list_all(policy: CompiledPolicy, proposals: Iterable[Proposal]) -> tuple[Exposure, ...]:
-    return find_exposures(_add(policy, [(each.grant.operation, each.grant.conditions) for each in proposals]))
 
 
 def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]]) -> CompiledPolicy:

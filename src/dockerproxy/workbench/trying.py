@@ -113,8 +113,8 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     named, asked = find_object(request), list[Lookup]()
     while not isinstance(answer := decide(policy, request, known), Decision):
         if isinstance(answer, Wanted):
-            if not _may_lack(policy, request):
-                break
+            if not all(case.body.optional for case in policy.cases[request.operation.name] if case.body is not None):
+                break  # It may not come without a body.
             known = replace(known, body=(None,))
         elif answer == named and known.found is None:
             asked.insert(0, answer)
@@ -129,12 +129,6 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
         name = request.operation.name
         answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
     return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
-
-
-def _may_lack(policy: CompiledPolicy, request: CanonicalRequest) -> bool:
-    """Whether a request may come without the body that it could have."""
-    cases = policy.cases[request.operation.name]
-    return all(case.body.optional for case in cases if case.body is not None)
 
 
 def _read_archive(request: CanonicalRequest, body: bytes) -> Reading:

@@ -38,7 +38,7 @@ from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, values_of
-from dockerproxy.policy.needs import LISTS
+from dockerproxy.policy.needs import LISTS, list_items
 from dockerproxy.policy.objects import LABELLED, OWN
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import (
@@ -305,7 +305,7 @@ class Usage(Needed):
     ) -> Value:
         value = values[word]
         for item in value if isinstance(value, tuple) else ():
-            shorter: Value = tuple(each for each in _items(value) if each != item)  # type: ignore[assignment] # as it was
+            shorter: Value = tuple(each for each in list_items(value) if each != item)  # type: ignore[assignment] # as it was
             self._tries -= len(asked)
             if self._tries > 0 and shorter and self._is_enough(name, old, {**values, word: shorter}, asked):
                 value = shorter
@@ -358,10 +358,6 @@ def _list_narrower(
     for word in old.keys() - said.keys() - unknown if UNRESTRICTED.word not in learned else ():
         if word in of_body and not narrows(operation, word):
             yield {word: None}
-
-
-def _items(value: Value) -> tuple[str | tuple[str, ...], ...]:
-    return value if isinstance(value, tuple) else ()
 
 
 def _say(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
+from dockerproxy.wire.document import object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
 Ask = Callable[[str], tuple[int, bytes]]
@@ -65,7 +66,7 @@ class Engine:
 
 def read_engine(ask_engine: Ask) -> Engine:
     """Ask an engine what it is. An `OSError` says that it does not answer."""
-    version, info = (_as_object(read(ask_engine, target)) for target in ("/version", "/info"))
+    version, info = (object_of(read(ask_engine, target)) for target in ("/version", "/info"))
     parts = version.get("Components")
     names = [str(part.get("Name", "")) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
     is_podman = any(name.startswith("Podman") for name in names)
@@ -91,10 +92,6 @@ def read(ask_engine: Ask, target: str) -> object:
         return json.loads(ask_engine(target)[1])
     except (ValueError, RecursionError):
         return None
-
-
-def _as_object(document: object) -> Mapping[str, object]:
-    return document if isinstance(document, dict) else {}
 
 
 def read_number(text: object) -> Number:
