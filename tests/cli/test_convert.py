@@ -8,7 +8,7 @@ from dockerproxy.policy.differences import digest
 
 CONVERTED = """\
 # Replaces PROXIED_SOCKET_PATH, PROXIED_SOCKET_GID, POST, CONTAINERS, EVENTS, LIBPOD_PING, LIBPOD_VERSION and
-# ALLOW_LOGS: unset them when you use this file. LOG_FORMAT and MAX_CONNECTIONS stay in the environment.
+#   ALLOW_LOGS: unset them when you use this file. LOG_FORMAT and MAX_CONNECTIONS stay in the environment.
 
 engine: /docker/docker.sock
 
@@ -20,10 +20,10 @@ sockets:
     allow:
       - ping:read
       - ContainerList
-      - CheckpointList                                                # a client lists any host directory if the
-                                                                      #   engine is experimental
-      - ContainerArchive                                              # a client reads any file of any container, of
-                                                                      #   its volumes and bind mounts too
+      # a client lists any host directory if the engine is experimental
+      - CheckpointList
+      # a client reads any file of any container, of its volumes and bind mounts too
+      - ContainerArchive
 """
 
 
@@ -34,10 +34,7 @@ def test_the_file_is_printed_so_that_it_can_be_read_and_used() -> None:
     done = run("convert", **variables, **elsewhere, **kept)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(CONVERTED)
-    assert (
-        "\n      - ContainerCreate: {buildx_builders: none, unrestricted: true}  # a client is root on the host: "
-        in done.out
-    )
+    assert "\n      - ContainerCreate: {buildx_builders: none, unrestricted: true}\n" in done.out
     (served,) = read_policy(done.out, "policy.yaml").sockets
     assert digest(served.policy) == digest(policy_of(**variables, ALLOW_LOGS="0"))
 

@@ -3,7 +3,7 @@
   CONTAINERS=1 POST=1 dockerproxy convert > policy.yaml
   docker compose run --rm -T dockerproxy convert > policy.yaml
 
-Beside a line that exposes more than its name says, a comment tells what. Variables that do nothing are told on
+Above a line that exposes more than its name says, a comment tells what. Variables that do nothing are told on
 standard error.
 
 exit status: 0 done, 2 something to mend, all of it listed

@@ -3,7 +3,6 @@
 A switch that opens a whole section is written as the section; an operation in `ALLOW` stays that operation.
 """
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -21,7 +20,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import list_names, write_grant, write_value
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.exposure import find_exposures
-from dockerproxy.workbench.learned import write_place
+from dockerproxy.workbench.learned import INDENT, write_comment, write_place
 
 KEPT: Final = (
     *("LOG_LEVEL", "LOG_FORMAT", "LOG_POLLS", "SHUTDOWN_GRACE", "TAKE_OVER", "LEARN_DIR", "SANDBOX"),
@@ -29,9 +28,6 @@ KEPT: Final = (
     *(limit.variable for limit in LIMITS),
 )
 """Variables that a policy file does not have."""
-
-_WIDTH: Final = 118
-_ITEM: Final = "      - "
 
 
 _Line = tuple[str, tuple[str, ...]]
@@ -56,7 +52,7 @@ def convert(configured: Configured, environment: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _introduce(given: set[str]) -> Iterator[str]:
+def _introduce(given: set[str]) -> Sequence[str]:
     """Say what stands for what; by names, for the value of a variable could end the comment."""
     replaced = [name for name in REPLACED if name in given]
     kept = [name for name in KEPT if name in given]
@@ -67,8 +63,7 @@ def _introduce(given: set[str]) -> Iterator[str]:
         )
     if kept:
         said += f" {list_names(kept, 'and')} {'stay' if kept[1:] else 'stays'} in the environment."
-    for line in textwrap.wrap(said, _WIDTH - 2):
-        yield f"# {line}"
+    return write_comment(said, "")
 
 
 def _check_path(path: str) -> None:
@@ -116,19 +111,10 @@ def _write_allow(lines: Sequence[_Line]) -> Iterator[str]:
         yield "    allow: []"
         return
     yield "    allow:"
-    column = max((len(text) for text, remarks in lines if remarks), default=0) + 2
     for text, remarks in lines:
-        yield from _write_line(text, remarks, column)
-
-
-def _write_line(text: str, remarks: Sequence[str], column: int) -> Iterator[str]:
-    text, margin = f"{_ITEM}{text}", len(_ITEM) + column
-    for remark in remarks:
-        for row in textwrap.wrap(remark, _WIDTH - margin, initial_indent="# ", subsequent_indent="#   "):
-            yield f"{text:<{margin}}{row}"
-            text = ""
-    if text:
-        yield text
+        for remark in remarks:
+            yield from write_comment(remark, INDENT)
+        yield f"{INDENT}- {text}"
 
 
 def _write_deny(policy: CompiledPolicy) -> Iterator[str]:
@@ -136,4 +122,4 @@ def _write_deny(policy: CompiledPolicy) -> Iterator[str]:
     if denied:
         yield "    deny:"
     for name in denied:
-        yield f"{_ITEM}{name}"
+        yield f"{INDENT}- {name}"

@@ -19,7 +19,7 @@ _WIDTH: Final = 120
 _GRANT_WIDTH: Final = 78
 """Columns of a grant with its count on one line; a longer one gets several lines."""
 
-_INDENT: Final = " " * 6
+INDENT: Final = " " * 6
 """Of an item of `allow`."""
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
@@ -99,7 +99,7 @@ def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
 
 def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
     """Write items of `allow`, indented as they stand in a file."""
-    written = [write_item(grant.operation, grant.conditions, _INDENT) for grant in grants]
+    written = [write_item(grant.operation, grant.conditions, INDENT) for grant in grants]
     column = max((len(first) for first, *_ in written), default=0) + 2
     digits = max((len(str(grant.count)) for grant in grants), default=0)
     lines: list[str] = []
@@ -108,7 +108,7 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
         for remark in (*grant.remarks, *grant.doubts):
             said = remark.partition(": ")[2]
             if said not in explained:
-                lines += _write_comment(remark, _INDENT)
+                lines += write_comment(remark, INDENT)
             explained |= {said} if is_explanation(remark) else set()
         last = time.strftime(_TIME, time.gmtime(grant.last))
         lines += [f"{first:<{column}}# {grant.count:>{digits}}  {last}", *others]
@@ -122,7 +122,7 @@ def write_openings(socket: LearnedSocket, *, of: str = "") -> list[str]:
         return []
     lines = ["#", f"# {of}: {_UNRESTRICTED}" if of else f"# {_UNRESTRICTED}"]
     for text in opened:
-        lines += _write_comment(f"- {text}", "")
+        lines += write_comment(f"- {text}", "")
     return lines
 
 
@@ -134,7 +134,7 @@ def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
     digits = max(len(str(count)) for _, count in counted)
     lines = [f"{indent}# Requests that no policy allows, with their number:"]
     for text, count in counted:
-        lines += _write_comment(f"{count:>{digits}}  {text}", indent)
+        lines += write_comment(f"{count:>{digits}}  {text}", indent)
     return lines
 
 
@@ -153,7 +153,8 @@ def write_item(name: str, conditions: Mapping[str, Value], indent: str) -> list[
     return lines
 
 
-def _write_comment(text: str, indent: str) -> list[str]:
+def write_comment(text: str, indent: str) -> list[str]:
+    """Write a text as a comment of as many lines as it needs."""
     return textwrap.wrap(
         escape(text),  # Text of a log may have line ends of YAML.
         _WIDTH,
