@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 from observe.records import NOON, record_of
@@ -11,7 +10,6 @@ from workbench.test_markup import HOSTILE, Read
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Policy
-from dockerproxy.workbench import report
 from dockerproxy.workbench.activity import Activity
 from dockerproxy.workbench.chains import Chain, Link, find_chains
 from dockerproxy.workbench.consequences import AS_ROOT, Extent
@@ -69,8 +67,8 @@ def test_each_client_has_its_operations_denials_objects_and_times() -> None:
 
 
 def test_a_policy_has_its_exposures_and_what_is_not_used() -> None:
-    idle = replace(JUDGED, name="idle", unused=(), exposures=(), unsaid="nothing recorded")
-    page = write(ALLOWED, judged=(JUDGED, idle, replace(JUDGED, name="all", unused=())))
+    idle = JUDGED._replace(name="idle", unused=(), exposures=(), unsaid="nothing recorded")
+    page = write(ALLOWED, judged=(JUDGED, idle, JUDGED._replace(name="all", unused=())))
     shown = text_of(page)
     for part in (
         "Become root on the host no",
@@ -89,7 +87,7 @@ def test_what_does_not_fit_is_counted() -> None:
     objects = [record_of(f"GET /containers/n{index}/json", decision=Outcome.ALLOWED) for index in range(25)]
     reasons = [denied("POST /containers/web/kill", f"because {index}") for index in range(25)]
     users = [ALLOWED._replace(peer=Peer(index, 0, 0)) for index in range(40)]
-    shown = text_of(write(*objects, *reasons, *users, source=replace(SOURCE, unreadable=3)))
+    shown = text_of(write(*objects, *reasons, *users, source=SOURCE._replace(unreadable=3)))
     for part in (
         "And 6 more requests about other objects.",
         "And 5 more requests for other reasons.",
@@ -129,9 +127,3 @@ def test_no_text_of_a_client_changes_the_elements() -> None:
     assert Read(hostile).names.count("script") == 0
     assert hostile.isascii()
     assert len(hostile) < len(plain) + 100_000
-
-
-def test_numbers_have_units_that_a_person_reads() -> None:
-    said = [report._say_duration(each) for each in (0.04, 9.94, 12.0, 999.0, 1500.0, 90_000.0, 7_200_000.0)]
-    assert said == ["0.0 ms", "9.9 ms", "12 ms", "999 ms", "1.5 s", "1.5 min", "2 h"]
-    assert [report._shade(each, 100) for each in (0, 1, 30, 100)] == [0, 1, 3, 4]

@@ -22,6 +22,8 @@ NARROW = 6
         (write_duration(None), "-"),
         (write_duration(0.74), "0.7ms"),
         (write_duration(38.2), "38ms"),
+        (write_duration(1500), "1.5s"),
+        (write_duration(12_000), "12s"),
         (write_duration(75_000), "1m15s"),
         (write_age(-3), "0s"),
         (write_age(59.9), "59s"),

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.cli.words import count
@@ -24,8 +23,7 @@ _MOST_NAMED: Final = 5
 """Operations of one line that are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """What one line of a policy may allow more, or one setting, and a request that shows it, if one was found."""
 
     doubts: tuple[Doubt, ...]

@@ -8,7 +8,6 @@ exit status: 0 serve would start, 2 something to mend, all of it listed
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -95,9 +94,9 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
     places = read_policy_file(file).places if file else {}
     findings = [Finding(name="the policy", where=file, rule="mistake")]
     paths = {socket.path: str(places[socket.name]) for socket in configured.settings.sockets if places}
-    findings += [replace(find_mistake(each), where=paths.get(each.where, each.where)) for each in problems]
+    findings += [find_mistake(each)._replace(where=paths.get(each.where, each.where)) for each in problems]
     for warning in configured.warnings:
-        findings.append(replace(find_mistake(warning), level=Severity.WARNING, fails=False))
+        findings.append(find_mistake(warning)._replace(level=Severity.WARNING, fails=False))
     for socket in configured.settings.sockets:
         name = f"socket {socket.name}"
         if socket.remark:

@@ -10,8 +10,7 @@ each answer, and written once, whole, after a yes, if the file is still what was
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.arguments import choose_socket
@@ -59,8 +58,7 @@ def ask(question: str) -> str:
     return line.decode(errors="replace").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """A policy file, the socket in it that lacks grants, and what that may allow at most; None if anything."""
 
     path: str

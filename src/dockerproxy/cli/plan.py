@@ -3,8 +3,8 @@
 import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from dockerproxy.cli.arguments import choose_socket
 from dockerproxy.cli.learned import find_obstacles
@@ -39,8 +39,7 @@ _PING: Final = "ping"
 """A preset that is always there: nearly every client asks for it first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What to run, what it may do, and the file for what is learned, if anything is."""
 
     command: tuple[str, ...]

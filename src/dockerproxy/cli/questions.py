@@ -16,8 +16,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.secrets import HIDDEN, is_secret
@@ -43,8 +42,7 @@ _FEW: Final = 12
 _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request that waits for an answer, the grant that would allow it, and all that the proxy has told of it.
 
     `lasts` says whether the grant may last longer than the request.
@@ -58,8 +56,7 @@ class Asked:
     told: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(NamedTuple):
     """A question that is over: what was answered, or why nothing was."""
 
     id: str

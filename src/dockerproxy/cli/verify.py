@@ -17,7 +17,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -58,7 +57,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return run_with_report(options.format, "verify", file, partial(_report, options, environment, file))
     engine, findings = _find(options, environment)
     if options.json:
-        print(json.dumps({"engine": str(engine), "findings": [asdict(each) for each in findings]}, indent=2))
+        print(json.dumps({"engine": str(engine), "findings": [each._asdict() for each in findings]}, indent=2))
     else:
         say(f"{paint('engine', Style.STRONG)}   {engine}", *_list_findings(findings))
     return _find_status(findings)
@@ -90,7 +89,7 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
 def _report(options: argparse.Namespace, environment: Mapping[str, str], file: str) -> tuple[int, Sequence[Finding]]:
     """Return the same for a report: the engine, which was asked, and what was found."""
     engine, findings = _find(options, environment)
-    told = (replace(each, says=f"{each.name}: {each.says}") for each in findings)
+    told = (each._replace(says=f"{each.name}: {each.says}") for each in findings)
     return _find_status(findings), [Finding(name=str(engine), where=file, rule="not-as-here"), *told]
 
 

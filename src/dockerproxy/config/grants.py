@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
@@ -29,8 +29,7 @@ _ENOUGH: Final = 2
 """Kept lines that say the same of an operation: one is not wider than itself, but perhaps than another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(NamedTuple):
     """Presets that can be named: the names of all of them, and what finds the grants of one."""
 
     names: tuple[str, ...]

@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import SEALED
@@ -73,8 +73,7 @@ _MEANT_OF_HIDE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFile:
+class PolicyFile(NamedTuple):
     """What a policy file says: the engine, or nothing, and sockets in their order, with the places of their paths."""
 
     engine: str
@@ -86,8 +85,7 @@ _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
 """What nearly every client asks for at first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remedies:
+class Remedies(NamedTuple):
     """How to allow what is not: where grants are, where denials are, and how to add a grant, for `propose`."""
 
     allow: str

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.config.document import read_file
 from dockerproxy.config.grants import Shelf, check_lines, read_allow
@@ -23,8 +22,7 @@ _SUFFIX: Final = ".yaml"
 _KEYS: Final = ("about", "allow")
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(NamedTuple):
     """Grants with a name, and what the program does with them, in a line; those of presets that it builds on, too."""
 
     name: str

@@ -1,9 +1,8 @@
 """Explain YAML syntax errors in words that do not depend on which of PyYAML's two parsers found them."""
 
 import re
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
@@ -23,8 +22,7 @@ _TAB: Final = re.compile(r"^[^#\t\n]*(\t)", re.MULTILINE)
 _MOST: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(NamedTuple):
     """One mistake in the syntax, at a line and a column that are counted from 1 on, and what to do about it."""
 
     line: int

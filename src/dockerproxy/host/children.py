@@ -15,9 +15,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from dockerproxy.host.libc import call
 
@@ -41,8 +40,7 @@ _PATIENCE: Final = 5.0
 """Seconds for the serving process to end by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(NamedTuple):
     """A process that serves beside us, and its log, which ends with it. If it is not ready, it ends or has ended."""
 
     process: int

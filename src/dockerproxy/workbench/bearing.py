@@ -1,7 +1,8 @@
 """What bears on a request: each grant and denial of its operation, and what would turn the decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
@@ -25,8 +26,7 @@ Line = tuple[str, str]
 """A label and a text; the label is empty where the text belongs to the line before."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Alone:
+class _Alone(NamedTuple):
     """A grant as if there were no other, and no denial: what is wrong by each case, and whether it allows."""
 
     grant: Grant

@@ -6,9 +6,8 @@ cannot hide a longer one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
@@ -34,8 +33,7 @@ _MAY: Final = "?"
 _EVERYTHING: Final = "**"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A grant in a chain: an operation, what allows it, and what can be done with it, as a clause."""
 
     operation: str
@@ -49,8 +47,7 @@ class Link:
         return f"{which}: {self.says}"
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """Grants that together give a fact to an extent, and why they do."""
 
     extent: Extent

@@ -12,9 +12,8 @@ Attack: a way that no table has -> Defence: whatever the catalog or `check` call
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.workbench.dangers import is_any, is_contained_without, reads_keys, some
 from dockerproxy.workbench.exposure import EXPOSURES, Exposure
@@ -215,8 +214,7 @@ _HELPS: Final = (
 GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A fact that follows from all of some others; a question mark behind it says that it only may.
 
     It says why as a clause, or nothing where the facts say it.

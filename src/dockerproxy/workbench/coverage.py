@@ -5,7 +5,8 @@ operation of it and is denied. So a line that another one makes pointless counts
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from dockerproxy.config.document import Place
 from dockerproxy.config.grants import Line
@@ -16,8 +17,7 @@ from dockerproxy.workbench.expectations import Expectation
 from dockerproxy.workbench.trying import Tried, try_request
 
 
-@dataclass(frozen=True, slots=True)
-class Exercised:
+class Exercised(NamedTuple):
     """A line, and whether some expectation exercises it; once, even if an alias repeats it."""
 
     line: Line

@@ -16,8 +16,7 @@ What follows a `#` behind a blank is a comment.
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.config.document import Place
 from dockerproxy.config.files import open_file, read_bytes
@@ -45,8 +44,7 @@ _FORM: Final = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket
 _FORM_OF_BODY: Final = "a body behind the target is JSON in braces, or `< FILE`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(NamedTuple):
     """Whether a socket should allow a request, and where that is written. The body is None if none is said."""
 
     place: Place

@@ -1,9 +1,8 @@
 """Findings: what a verb reports of a policy, each with how grave it is and where it is."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _SOURCE: Final = re.compile(r".* \((?P<file>.+):(?P<line>[0-9]+)\)")
 """What `Reader.source` writes."""
@@ -17,8 +16,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """Something that a verb checked or found; without a level, all is well.
 
     Attributes:

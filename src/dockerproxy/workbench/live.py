@@ -12,7 +12,7 @@ and each value checked; what is none of ours is counted (test: test_no_line_brea
 import json
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.observe.record import Outcome, Record
@@ -128,6 +128,8 @@ class Denials:
         self.count, self.last = 0, first
 
 
+_Told = TypeVar("_Told", Hello, Socket, Connection)
+
 ClientKey = tuple[str, int, int]
 """Socket, uid and pid."""
 
@@ -192,20 +194,15 @@ class Live:
 
     def _take_hello(self, fields: Fields, now: float) -> None:
         del now
-        hello = Hello(
-            _number(fields, "protocol"), _text(fields, "version"), _number(fields, "pid"), _real(fields, "started")
-        )
+        hello = _read(Hello, fields)
         if self.hello != hello:  # Not the proxy that we knew.
             self._forget()
         self.hello = hello
         self.held = {}
 
     def _take_open(self, fields: Fields, now: float) -> None:
-        sockets = [
-            Socket(_text(each, "name"), _text(each, "mode"), _number(each, "connections"), _text(each, "policy"))
-            for each in _list(fields, "sockets")
-        ]
-        connections = [_read_connection(each) for each in _list(fields, "connections")]
+        sockets = [_read(Socket, each) for each in _list(fields, "sockets")]
+        connections = [_read(Connection, each) for each in _list(fields, "connections")]
         self.told = (_real(fields, "time"), now)
         self.more, self.lost = _number(fields, "more"), _number(fields, "lost")
         self.sockets, self.connections = tuple(sockets), tuple(connections)
@@ -268,25 +265,6 @@ def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kep
     return value
 
 
-def _read_connection(fields: Fields) -> Connection:
-    """Read a connection. One on which no request is under way has fewer fields."""
-    return Connection(
-        socket=_text(fields, "socket"),
-        id=_number(fields, "id"),
-        uid=_number(fields, "uid"),
-        pid=_number(fields, "pid"),
-        since=_real(fields, "since"),
-        method=_text(fields, "method"),
-        target=_text(fields, "target"),
-        operation=_text(fields, "operation"),
-        object=_text(fields, "object"),
-        shape=_text(fields, "shape"),
-        state=_text(fields, "state"),
-        received=_number(fields, "received"),
-        sent=_number(fields, "sent"),
-    )
-
-
 def _text(fields: Fields, name: str) -> str:
     value = fields.get(name, "")
     if not isinstance(value, str):
@@ -314,3 +292,11 @@ def _list(fields: Fields, name: str) -> Iterable[Fields]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise TypeError(name)
     return value[:MOST]
+
+
+_READERS: Final[Mapping[type, Callable[[Fields, str], Any]]] = {str: _text, int: _number, float: _real}
+
+
+def _read(kind: type[_Told], fields: Fields) -> _Told:
+    """Read what is told. A connection on which no request is under way has fewer fields."""
+    return kind(**{name: _READERS[of](fields, name) for name, of in kind.__annotations__.items()})

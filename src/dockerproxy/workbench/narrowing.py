@@ -9,8 +9,7 @@ Attack: a list that nobody asked for, without which `/info` counts what it hides
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -24,8 +23,7 @@ _SHARED: Final = "it shares its text with other grants, or has comments within; 
 _NEEDED: Final = "it cannot be changed without a change of another grant"
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowed(NamedTuple):
     """The text of a narrower policy file, the changes that it has, and those that it has not, each with the reason."""
 
     text: str

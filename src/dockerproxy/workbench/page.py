@@ -7,8 +7,7 @@ its one style sheet, which it names by hash (test: test_a_browser_runs_and_loads
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.workbench.markup import Html, constant, element
 from dockerproxy.workbench.style import STYLE
@@ -37,8 +36,7 @@ def write_page(title: str, *body: Html) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, element('body', skip, *body), lang='en').markup}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A number in a table, with a remark below it, and how dark it is: 0 to 4."""
 
     number: int

@@ -23,10 +23,10 @@ Attack: a create that lists more images, all of which other operations then show
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.checks import find_words_of_body
@@ -66,8 +66,7 @@ _NOTHING: Final = Policy(grants=(), denials=(), hint=str)
 """Of a socket that there is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """What keeps it from being proven that a socket allows no more than another one: a setting by its key, or a case.
 
     `why` is what it may allow more, as a clause.

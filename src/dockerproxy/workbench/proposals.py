@@ -1,8 +1,8 @@
 """What a person may decide about a policy: grants that it lacks, with what each would expose, the gravest first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
@@ -17,8 +17,7 @@ _NOTHING: Final = 1 << 10
 """Rank of what exposes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A grant that a policy lacks, as narrow as what was seen, and what it would expose."""
 
     grant: LearnedGrant

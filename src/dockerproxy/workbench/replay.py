@@ -7,7 +7,7 @@ does not say that, a body is taken to be within what any grant says.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -33,8 +33,7 @@ _MOST_STRANGERS: Final = 100
 _LONGEST_NAME: Final = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A socket before and after a change; None where it does not exist."""
 
     old: SocketSettings | None

@@ -5,9 +5,8 @@ What is a client's, and what is the operator's, goes through `markup` alike.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.observe.record import Outcome
@@ -30,6 +29,7 @@ from dockerproxy.workbench.page import (
     write_page,
 )
 from dockerproxy.workbench.periods import Periods
+from dockerproxy.workbench.units import write_duration
 
 _TITLE: Final = "Dockerproxy report"
 _SHOWN: Final = 20
@@ -40,12 +40,6 @@ _MOST_COLUMNS: Final = 10
 
 _DARKEST: Final = 4
 _QUANTILES: Final = (0.5, 0.95, 0.99)
-_SECOND: Final = 1000
-_MINUTE: Final = 60 * _SECOND
-_HOUR: Final = 60 * _MINUTE
-_UNITS: Final = ((1, 10, 1, "ms"), (1, _SECOND, 0, "ms"), (_SECOND, _MINUTE, 1, "s"), (_MINUTE, _HOUR, 1, "min"))
-"""Milliseconds of a unit, below how many it is used, its digits, and its name."""
-
 _BADGES: Final = {
     Extent.NO: "good",
     Extent.OWN: "good",
@@ -61,8 +55,7 @@ _OUTCOMES: Final = {
 _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """What there is to say of a socket's policy.
 
     Unused are grants that no recorded request needed, with their places; `unsaid` is why nothing is said of them.
@@ -76,8 +69,7 @@ class Judged:
     unsaid: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """Of what a report is made: paths of logs and of a policy file, and the lines that were not read."""
 
     logs: Sequence[str]
@@ -240,7 +232,7 @@ def _show_things(done: Done) -> Iterator[Html]:
 
 def _show_durations(uses: Sequence[tuple[str, Use]]) -> Iterator[Html]:
     rows: list[Sequence[Cell]] = [
-        (_name_operation(name), *map(_say_duration, (*map(use.durations.quantile, _QUANTILES), use.durations.longest)))
+        (_name_operation(name), *map(write_duration, (*map(use.durations.quantile, _QUANTILES), use.durations.longest)))
         for name, use in uses
         if use.durations.longest
     ]
@@ -298,10 +290,3 @@ def _count(number: int, noun: str) -> str:
 
 def _say_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _say_duration(milliseconds: float) -> str:
-    for size, end, digits, unit in _UNITS:
-        if milliseconds < end:
-            return f"{milliseconds / size:.{digits}f} {unit}"
-    return f"{milliseconds / _HOUR:,.0f} h"

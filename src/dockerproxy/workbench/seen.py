@@ -6,9 +6,8 @@ grant has to be unrestricted.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.constraints.base import Constraint
@@ -72,8 +71,7 @@ _MASKS: Final[dict[str, Callable[[str], str]]] = {
 """How generated parts of one item become question marks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What a policy would list, if anything, and what a person should know about it.
 
     A fault says why leaving it out denies what was seen, unless the grant is unrestricted.

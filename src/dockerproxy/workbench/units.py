@@ -28,7 +28,10 @@ def write_duration(milliseconds: float | None) -> str:
         return "-"
     if milliseconds < _TEN:
         return f"{milliseconds:.1f}ms"
-    return f"{milliseconds:.0f}ms" if milliseconds < _THOUSAND else write_age(milliseconds / _THOUSAND)
+    if milliseconds < _THOUSAND:
+        return f"{milliseconds:.0f}ms"
+    seconds = milliseconds / _THOUSAND
+    return f"{seconds:.1f}s" if seconds < _TEN else write_age(seconds)
 
 
 def write_age(seconds: float) -> str:

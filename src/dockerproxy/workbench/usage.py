@@ -20,9 +20,9 @@ Attack: more different requests than are kept, so that some are not looked at ->
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -82,8 +82,7 @@ class Allows(IntEnum):
     SURELY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A recorded request, whole unless it was too long for a record.
 
     Of the unknown conditions the record does not tell whether they hold. `tells_body` says whether it tells what a
@@ -151,8 +150,7 @@ def _judge_case(policy: CompiledPolicy, case: Case, asked: Asked) -> Allows:
     return Allows.SURELY if is_told and is_whole else Allows.PERHAPS
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What could become of a line: the grants that take its place, none if it is not needed, and what that means."""
 
     line: Line

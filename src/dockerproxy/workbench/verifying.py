@@ -7,10 +7,9 @@ object counts as empty (test: test_an_answer_that_makes_no_sense_is_no_crash).
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.fields import ALWAYS, Field
 from dockerproxy.api.catalog import OPERATIONS, Operation
@@ -41,8 +40,7 @@ _OF_MANAGERS: Final = frozenset({"configs", "nodes", "secrets", "services", "tas
 """Sections for which Docker must manage a swarm."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class Engine(NamedTuple):
     """What an engine says of itself: a name like `Docker 26.1.5`, versions, and where it keeps its data.
 
     Its security is what confines containers: `seccomp`, `rootless`, `userns`; None if it does not say.

@@ -4,9 +4,9 @@ No engine is asked. Each object that a request names is taken to be there, calle
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
@@ -37,8 +37,7 @@ _DOCUMENTS: Final[Mapping[Kind, Mapping[str, object]]] = {
 """What an engine says of an ordinary object; of others but what they are called."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
+class Witness(NamedTuple):
     """A request that the new policy lets through, why the old one does not, and the objects that were asked for."""
 
     example: Example
