@@ -51,7 +51,7 @@ def test_a_file_reads_like_this() -> None:
 
 
 def test_a_file_has_the_sockets_with_all_that_is_not_as_by_default() -> None:
-    other = replace(LEARNED, settings=replace(SOCKET, name="1", path="/run/a b.sock", permissions=0o600, uid=0, gid=7))
+    other = LEARNED._replace(settings=replace(SOCKET, name="1", path="/run/a b.sock", permissions=0o600, uid=0, gid=7))
     sockets = read_policy(write_policy([LEARNED, other], "a remark"), "x.yaml").sockets
     assert [(each.name, each.path, each.permissions, each.uid, each.gid) for each in sockets] == [
         ("web", "/proxied/web.sock", 0o660, None, None),
@@ -62,13 +62,13 @@ def test_a_file_has_the_sockets_with_all_that_is_not_as_by_default() -> None:
 
 def test_what_a_socket_hides_stays_hidden() -> None:
     policy = compile_policy(replace(SOCKET.policy.policy, hides=frozenset({"labels", "mounts"})))
-    text = write_policy([replace(LEARNED, settings=replace(SOCKET, policy=policy))])
+    text = write_policy([LEARNED._replace(settings=replace(SOCKET, policy=policy))])
     assert "    hide: [labels, mounts]\n    allow:\n" in text
     assert read_policy(text, "x.yaml").sockets[0].policy.hides == policy.hides
 
 
 def test_a_socket_that_nobody_used_allows_nothing() -> None:
-    text = write_policy([replace(LEARNED, grants=())])
+    text = write_policy([LEARNED._replace(grants=())])
     assert "    allow: []  # nothing was asked for that a policy allows\n" in text
     (socket,) = read_policy(text, "x.yaml").sockets
     assert not socket.policy.policy.grants
@@ -91,8 +91,8 @@ def test_a_long_remark_is_written_over_several_lines() -> None:
 
 def test_the_head_says_which_sockets_have_grants_that_are_unrestricted_and_why() -> None:
     grant = replace(PING, operation="SwarmInit", conditions={"unrestricted": True}, openings=("a", "b (every request)"))
-    opened = replace(LEARNED, grants=(grant,))
-    other = replace(opened, settings=replace(SOCKET, name="other"))
+    opened = LEARNED._replace(grants=(grant,))
+    other = opened._replace(settings=replace(SOCKET, name="other"))
     why = ["# - SwarmInit: a", "# - SwarmInit: b (every request)"]
     said = "Unrestricted, because no condition allows all of these requests:"
     assert write_openings(opened) == ["#", f"# {said}", *why]
@@ -111,7 +111,7 @@ def test_what_a_pattern_stands_for_is_said_once() -> None:
 
 
 def test_what_no_policy_allows_is_listed_with_its_count() -> None:
-    learned = replace(LEARNED, impossible=(("GET /debug/vars: unknown operation", 12), ("x", 3)), others=4)
+    learned = LEARNED._replace(impossible=(("GET /debug/vars: unknown operation", 12), ("x", 3)), others=4)
     assert write_impossible(learned) == [
         "# Requests that no policy allows, with their number:",
         "# 12  GET /debug/vars: unknown operation",

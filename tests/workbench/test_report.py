@@ -10,6 +10,7 @@ from workbench.test_markup import HOSTILE, Read
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Policy
+from dockerproxy.workbench import report
 from dockerproxy.workbench.activity import Activity
 from dockerproxy.workbench.chains import Chain, Link, find_chains
 from dockerproxy.workbench.consequences import AS_ROOT, Extent
@@ -60,7 +61,7 @@ def test_each_client_has_its_operations_denials_objects_and_times() -> None:
         "Operations by day Operation All 24 Nov ContainerList 1 1 ContainerKill 1 1",
         "ContainerKill denied 1 POST /containers/web/kill no rule allows it; to allow it, add",
         "Objects touched Object Among Requests Changes Not allowed Last web containers 1 0 1 2026-11-24 12:00",
-        "Time to answer Operation Median 95 % 99 % Longest ContainerList 1.0 ms 1.0 ms 1.0 ms 1.0 ms",
+        "Time to answer Operation Median 95 % 99 % Longest ContainerList 1.0ms 1.0ms 1.0ms 1.0ms",
         "Made by dockerproxy",
     ):
         assert part in shown, shown
@@ -127,3 +128,7 @@ def test_no_text_of_a_client_changes_the_elements() -> None:
     assert Read(hostile).names.count("script") == 0
     assert hostile.isascii()
     assert len(hostile) < len(plain) + 100_000
+
+
+def test_the_more_the_darker() -> None:
+    assert [report._shade(each, 100) for each in (0, 1, 30, 100)] == [0, 1, 3, 4]

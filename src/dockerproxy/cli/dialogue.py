@@ -202,17 +202,14 @@ def _narrow(conditions: Mapping[str, Value]) -> Mapping[str, Value]:
     for word, value in conditions.items():
         items = list_items(value) if isinstance(value, tuple) else ()
         if len(items) > 1:
-            say(*(f"    {number}  {_spell(item)}" for number, item in enumerate(items, 1)))
+            spelled = (item if isinstance(item, str) else write_value(item) for item in items)
+            say(*(f"    {number}  {text}" for number, text in enumerate(spelled, 1)))
             numbers = _ask_numbers(f"which {word} stay? numbers, or Enter for all:", len(items))
             kept = tuple(item for number, item in enumerate(items, 1) if number in numbers)
             narrowed[word] = kept  # type: ignore[assignment] # all are texts, or all are lists, as they were
     if narrowed == conditions:
         say("    nothing to leave out: for conditions that nobody asked for, edit the file")
     return narrowed
-
-
-def _spell(item: str | tuple[str, ...]) -> str:
-    return item if isinstance(item, str) else write_value(item)
 
 
 def _ask_numbers(question: str, most: int) -> Sequence[int]:

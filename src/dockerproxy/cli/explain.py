@@ -105,7 +105,8 @@ def _explain(socket: SocketSettings, tried: Tried | Refusal, body: bytes | None,
     if file:
         yield "socket", f"{socket.name}, {socket.path}"
     if isinstance(tried, Refusal):
-        yield from _refused(tried)
+        yield "decision", f"refused with {tried.status}, under any policy"
+        yield "reason", tried.reason
     else:
         yield from _explained(socket, tried, body)
         yield from _list_changes(socket, tried, file)
@@ -152,11 +153,6 @@ def _write_line(name: str, value: str) -> str:
     name, pieces = style_line(name, value)
     text = "".join(piece if style is None else paint(piece, style) for piece, style in pieces)
     return f"{paint(name, Style.STRONG)}{'':<{10 - len(name)}} {text}"
-
-
-def _refused(refusal: Refusal) -> Iterator[Line]:
-    yield "decision", f"refused with {refusal.status}, under any policy"
-    yield "reason", refusal.reason
 
 
 def _describe_mode(socket: SocketSettings, tried: Tried) -> str:

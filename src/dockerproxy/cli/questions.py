@@ -189,14 +189,11 @@ def list_fields(document: Json, path: str = "") -> Iterator[str]:
 
 def _show(path: str, value: Json) -> str:
     if not is_secret(path):
-        return show(value) if isinstance(value, str | list) and _is_short(value) else json.dumps(value)
+        whole = json.dumps(value)
+        return show(value) if isinstance(value, str | list) and len(whole) <= _SHORT else whole
     if isinstance(value, list):
         return ", ".join(f"{str(each).partition('=')[0]}={HIDDEN}" for each in value if each)
     return HIDDEN
-
-
-def _is_short(value: Json) -> bool:
-    return len(json.dumps(value)) <= _SHORT
 
 
 _SHORT: Final = 80

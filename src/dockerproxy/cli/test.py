@@ -151,11 +151,7 @@ def _find_wrong(expectation: Expectation) -> tuple[str, ...]:
     if isinstance(tried, Refusal):
         allowed, why = False, f"refused with {tried.status}: {tried.reason}"
     else:
-        allowed, why = tried.decision.allowed, tried.decision.message or _say_who_allows(tried)
+        operation, allowed = tried.request.operation, tried.decision.allowed
+        by = "is always allowed" if operation is HEALTH else f"is allowed by {tried.decision.source}"
+        why = tried.decision.message or f"{operation.name} {by}"
     return () if allowed is expectation.allowed else (f"{request} should be {expected}, and is {got}", why)
-
-
-def _say_who_allows(tried: Tried) -> str:
-    operation, source = tried.request.operation, tried.decision.source
-    name = operation.name
-    return f"{name} is always allowed" if operation is HEALTH else f"{name} is allowed by {source}"

@@ -184,7 +184,9 @@ class Top(App[None]):
         self._bars["tabs"].say(self._write_tabs(counts))
         held = self._bars["held"]
         held.set_class(bool(self.live.held), "-some")
-        held.say(_write_held(len(self.live.held)))
+        count = len(self.live.held)
+        waits = f"{count} requests wait" if count > 1 else "1 request waits"
+        held.say(((f"▲ {waits} for an answer: run `dockerproxy ask`", Tone.DOUBTFUL),))
 
     def _write_head(self, now: float) -> Line:
         hello, live = self.live.hello, self.live
@@ -277,8 +279,3 @@ def _write_keys() -> Line:
     for key, does in _KEYS:
         pieces += [(key, Tone.STRONG), (f" {does}  ", Tone.FAINT)]
     return tuple(pieces)
-
-
-def _write_held(count: int) -> Line:
-    waits = f"{count} requests wait" if count > 1 else "1 request waits"
-    return ((f"▲ {waits} for an answer: run `dockerproxy ask`", Tone.DOUBTFUL),)

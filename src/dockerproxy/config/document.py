@@ -9,7 +9,7 @@ Attack: a large or deep document, repeated aliases -> Defence: bounded.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
@@ -32,8 +32,7 @@ LOADER: Final[Loader] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.Safe
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Line and column of something, from 1 on."""
 
     file: str
@@ -44,8 +43,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A scalar as it is written, whatever YAML would make of it; it is plain if it has no quotes."""
 
     text: str
@@ -58,24 +56,21 @@ class Text:
         return self.plain and self.text in _NULLS
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A list."""
 
     nodes: tuple["Node", ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """A mapping. A key may be repeated."""
 
     pairs: tuple[tuple[Text, "Node"], ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """An invalid node; its problem is already reported."""
 
     place: Place

@@ -77,11 +77,7 @@ def find_chains(policy: CompiledPolicy) -> Mapping[str, Chain]:
             _keep(known, fact, chain)
     while sum(_derive(known, rule) for rule in RULES):
         pass
-    return {fact: _most(known.get(fact, {})) for fact in CONSEQUENCES}
-
-
-def _most(chains: Mapping[Extent, Chain]) -> Chain:
-    return chains[max(chains)] if chains else NOTHING
+    return {fact: known[fact][max(known[fact])] if known.get(fact) else NOTHING for fact in CONSEQUENCES}
 
 
 def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:

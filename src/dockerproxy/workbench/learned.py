@@ -7,7 +7,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.wording import write_grant, write_value
@@ -53,8 +53,7 @@ class LearnedGrant:
     last: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnedSocket:
+class LearnedSocket(NamedTuple):
     """What was used on one socket, and what no policy allows, with its number; its policy says nothing here."""
 
     settings: SocketSettings

@@ -34,7 +34,7 @@ def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tu
             found,
             key=lambda each: (
                 min((ranks[says] for says in each.exposes), default=_NOTHING),
-                _reads(each.grant.operation),
+                each.grant.operation in OPERATIONS and OPERATIONS[each.grant.operation].access is Access.READ,
                 -each.grant.count,
             ),
         )
@@ -56,7 +56,3 @@ def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]
 def _make_grant(name: str, conditions: Mapping[str, Value]) -> Grant:
     made = tuple(Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
     return Grant(frozenset({name}), name, made) if name in OPERATIONS else OWN_GRANT
-
-
-def _reads(name: str) -> bool:
-    return name in OPERATIONS and OPERATIONS[name].access is Access.READ

@@ -179,7 +179,8 @@ class _Report:
             yield paragraph("All of it was used.")
 
     def _show_client(self, client: Client, done: Done) -> Iterator[Html]:
-        yield element("h3", _name_user(client))
+        user = f"Client with uid {client.uid}, gid {client.gid}"
+        yield element("h3", "Too many to tell apart" if client == OTHERS else user)
         yield paragraph(
             f"{_count(done.tally.count, 'request')}, {done.tally.stopped:,} of them not allowed, from "
             f"{_say_time(done.tally.first)} to {_say_time(done.tally.last)}."
@@ -274,10 +275,6 @@ def _name_socket(name: str) -> str:
 def _name_client(client: Client) -> Html | str:
     user = f" uid {client.uid}, gid {client.gid}"
     return "others" if client == OTHERS else join(client.socket, element("br"), user)
-
-
-def _name_user(client: Client) -> str:
-    return "Too many to tell apart" if client == OTHERS else f"Client with uid {client.uid}, gid {client.gid}"
 
 
 def _name_operation(name: str) -> str:

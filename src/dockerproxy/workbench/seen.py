@@ -196,9 +196,6 @@ class Listed:
             return item
         return pattern
 
-    def _is_made_up(self, item: Item) -> bool:
-        return self._mask(item) != item or (isinstance(item, str) and is_generated(item))
-
     def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[Item]]:
         """Return the families with two examples each, and the items that belong to none."""
         find = _FINDERS.get(self._word.name)
@@ -217,7 +214,8 @@ class Listed:
         for item in sorted(self._doubtful - single, key=str):
             if _is_covered(item, families):
                 continue
-            is_in_the_way = self._is_made_up(item) and (single or families)
+            is_made_up = self._mask(item) != item or (isinstance(item, str) and is_generated(item))
+            is_in_the_way = is_made_up and (single or families)
             if not is_in_the_way and self._is_short(self._arrange({*single, item}, families)):
                 single.add(item)
             else:

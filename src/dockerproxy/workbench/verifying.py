@@ -24,7 +24,7 @@ from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
-from dockerproxy.wire.document import object_of
+from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
 Ask = Callable[[str], tuple[int, bytes]]
@@ -69,19 +69,16 @@ def read_engine(ask_engine: Ask) -> Engine:
     names = [str(part.get("Name", "")) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
     is_podman = any(name.startswith("Podman") for name in names)
     options, swarm = info.get("SecurityOptions"), info.get("Swarm")
+    # Like `name=seccomp,profile=builtin`.
+    security = frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
     return Engine(
         name=f"{'Podman' if is_podman else 'Docker'} {version.get('Version', 'of no version')}",
         api=read_number(version.get("ApiVersion")),
         podman=read_number(version.get("Version")) if is_podman else (),
-        security=frozenset(map(_name_option, options)) if isinstance(options, list) else None,
+        security=security if isinstance(options, list) else None,
         folder=str(info.get("DockerRootDir", "")),
         in_swarm=isinstance(swarm, dict) and swarm.get("ControlAvailable") is True,
     )
-
-
-def _name_option(option: object) -> str:
-    """Return the name of a security option like `name=seccomp,profile=builtin`."""
-    return str(option).partition(",")[0].removeprefix("name=")
 
 
 def read(ask_engine: Ask, target: str) -> object:
