@@ -8,9 +8,8 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
 from dockerproxy.config.configuration import REPLACED
-from dockerproxy.config.environment import Configured
+from dockerproxy.config.environment import OTHERS, Configured
 from dockerproxy.config.groups import GROUPS, without_underscore
-from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy
@@ -22,11 +21,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import INDENT, write_comment, write_place
 
-KEPT: Final = (
-    *("LOG_LEVEL", "LOG_FORMAT", "LOG_POLLS", "SHUTDOWN_GRACE", "TAKE_OVER", "LEARN_DIR", "SANDBOX"),
-    *("METRICS_FILE", "METRICS_SOCKET", "CONTROL_SOCKET", "ASK_TIMEOUT"),
-    *(limit.variable for limit in LIMITS),
-)
+KEPT: Final = tuple(name for name in OTHERS if name not in {*REPLACED, *ENGINE_VARIABLES, "POLICY_FILE"})
 """Variables that a policy file does not have."""
 
 
