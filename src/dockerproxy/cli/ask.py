@@ -139,9 +139,7 @@ class _Run:
     def ask(self, program: str, question: bytes, patience: float) -> bytes:
         """Return what the program answers; nothing if the question is over, or it fails.
 
-        Raises:
-            OSError: It cannot be run.
-            subprocess.TimeoutExpired: It answers nothing in time.
+        An `OSError` says that it cannot be run, a `subprocess.TimeoutExpired` that it answers nothing in time.
         """
         with self._lock:
             if self._is_over:

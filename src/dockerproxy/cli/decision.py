@@ -19,8 +19,7 @@ from dockerproxy.workbench.reading import Reading
 def find_decision(text: str, logs: Sequence[str]) -> tuple[Record, list[float]]:
     """Return the record of a decision, and when lines of it were written: two of what lasted.
 
-    Raises:
-        UserError: The text is not an ID, or no log has it, or several exchanges have.
+    A `UserError` says that the text is not an ID, that no log has it, or that several exchanges have.
     """
     decision = read_id(text)
     if not decision:

@@ -68,12 +68,9 @@ class Edited(NamedTuple):
 
 
 def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> int:
-    """Ask about each proposal, show the changes, and write them after a yes; return the exit status.
+    """Ask about each proposal, with the example of its operation, and write the changes after a yes; return the status.
 
-    Examples are requests, by their operations.
-
-    Raises:
-        UserError: The file allows more than it may already, or cannot be written.
+    A `UserError` says that the file allows more than it may already, or cannot be written.
     """
     path, text = edited.path, edited.text
     exceeded = _find_excess(edited.most, edited.socket)
@@ -104,11 +101,7 @@ def _find_excess(most: SocketSettings | None, socket: SocketSettings) -> str:
 
 
 def write_policy_file(path: str, before: str, after: str) -> None:
-    """Write a policy file that is still what was read.
-
-    Raises:
-        UserError: It is not, or cannot be written.
-    """
+    """Write a policy file that is still what was read; a `UserError` says that it is not, or cannot be written."""
     if read_file(path) != before:
         raise UserError(Problem(path, "was changed meanwhile, so nothing was written", "start again"))
     try:

@@ -91,8 +91,7 @@ def serve(
 ) -> None:
     """Serve until told to stop, and close the log. `read` reads the configuration again.
 
-    Raises:
-        UserError: A socket cannot be opened, or the process cannot be locked in.
+    A `UserError` says that a socket cannot be opened, or that the process cannot be locked in.
     """
     try:
         if configured.settings.sandbox is not Sandbox.OFF:

@@ -108,11 +108,7 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn
 
 
 def start_program(command: tuple[str, ...], environment: Mapping[str, str], held: Iterable[int]) -> int:
-    """Start a program with our descriptors, in our process group; return its process id.
-
-    Raises:
-        OSError: It cannot be run.
-    """
+    """Start a program with our descriptors, in our process group; return its process id, or raise an `OSError`."""
     spawn = partial(os.posix_spawnp, setsigmask=held, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ))  # Python ignores two.
     try:
         return spawn(command[0], command, environment)

@@ -13,12 +13,9 @@ _MODE = 0o640
 
 
 def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = False) -> None:
-    """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash.
+    """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash or an `OSError`.
 
     A new file gets the mode, before the umask. To keep a file is to leave it whose it is, and who may read it.
-
-    Raises:
-        OSError: The file cannot be written; the old text is still there.
     """
     old = os.stat(path) if keep else None
     beside = os.path.join(os.path.dirname(path), f".new-{secrets.token_hex(8)}")

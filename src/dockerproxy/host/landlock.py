@@ -114,10 +114,7 @@ def list_missing(version: int) -> tuple[str, ...]:
 def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
     """Restrict this thread, and those that it starts, for good, to what rules allow. Call `forbid_new` before.
 
-    Paths that do not exist or cannot be reached are left out.
-
-    Raises:
-        OSError: The thread is not restricted.
+    Paths that do not exist or cannot be reached are left out. After an `OSError` nothing is restricted.
     """
     wanted = _RULESET.pack(restrictions.files, restrictions.network, restrictions.scope)
     ruleset = call("syscall", _CREATE, pack(wanted), len(wanted), 0)

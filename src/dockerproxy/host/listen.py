@@ -57,11 +57,7 @@ class Listening(Generic[_File]):
                 os.unlink(path)
 
     def change(self, settings: _File) -> None:
-        """Change permissions and owner of the file.
-
-        Raises:
-            UserError: We may not set that owner, or the file is no longer ours.
-        """
+        """Change permissions and owner of the file; a `UserError` says that we may not, or that it is not ours."""
         if not self.is_ours:
             self.identity = _compare(settings)
             self.settings = settings
@@ -83,10 +79,8 @@ class Listening(Generic[_File]):
 def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listening[_File]:
     """Create a socket; clients can reach it only after its mode and owner are set.
 
-    If it takes over, and another process listens there, it is left to `appear` to replace that socket.
-
-    Raises:
-        UserError: The path cannot be used, or another process listens there.
+    If it takes over, and another process listens there, it is left to `appear` to replace that socket. A `UserError`
+    says that the path cannot be used, or that another process listens there.
     """
     is_taken = is_in_use(settings.path)
     if is_taken and not takes_over:
@@ -116,19 +110,14 @@ def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listen
 def adopt(settings: _File, listener: socket.socket) -> Listening[_File]:
     """Take over a socket that systemd made and listens on, by a descriptor of its own: it can be taken over again.
 
-    Raises:
-        UserError: Its file has another mode or owner than the settings say, or is gone.
+    A `UserError` says that its file has another mode or owner than the settings say, or is gone.
     """
     identity = _compare(settings)
     return Listening(settings, listener.dup(), identity, is_ours=False)
 
 
 def _compare(settings: SocketFile) -> tuple[int, int]:
-    """Return the identity of a socket's file if it is as the settings say.
-
-    Raises:
-        UserError: It is not.
-    """
+    """Return the identity of a socket's file; a `UserError` says that it is not as the settings say."""
     try:
         status = os.lstat(settings.path)
     except OSError as error:
@@ -150,10 +139,7 @@ def _give(
     """Set the mode of a socket's file, and its owner where one is named; return the file's identity.
 
     Attack: put a link or another file in its place meanwhile -> Defence: the file is opened once, without following a
-    link, and changed by that descriptor.
-
-    Raises:
-        OSError: The file cannot be changed, is not a socket, or is not the known one.
+    link, and changed by that descriptor; an `OSError` says that it is not a socket, or not the known one.
     """
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -207,11 +193,7 @@ def check_place(settings: SocketFile) -> tuple[Problem, ...]:
 
 
 def is_in_use(path: str) -> bool:
-    """Whether a process listens on a socket at this path.
-
-    Raises:
-        UserError: The file is not a socket, or cannot be connected to.
-    """
+    """Whether a process listens on a socket at this path; a `UserError` says that it is none, or cannot be tried."""
     try:
         kind = os.lstat(path).st_mode
     except OSError:

@@ -28,11 +28,7 @@ _PLACES: Final = ("/tmp", "/var/tmp")  # noqa: S108 (what is made there is priva
 
 @contextlib.contextmanager
 def private_directory(environment: Mapping[str, str]) -> Iterator[str]:
-    """Make a directory, and remove it with all that is in it.
-
-    Raises:
-        UserError: There is no place for it.
-    """
+    """Make a directory, and remove it with all that is in it; a `UserError` says that there is no place for it."""
     directory = _make_directory(environment)
     try:
         yield directory

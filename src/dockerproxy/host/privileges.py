@@ -43,20 +43,12 @@ def can_be_tried() -> bool:
 
 
 def forbid_new() -> None:
-    """Prevent every program that is run from giving this process more privileges (PR_SET_NO_NEW_PRIVS).
-
-    Raises:
-        OSError: The kernel does not support it.
-    """
+    """Prevent programs that are run from giving this process more privileges, or raise an `OSError`."""
     call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def hide_memory() -> None:
-    """Disable core dumps, and tracing by processes of the same user.
-
-    Raises:
-        OSError: The kernel refuses.
-    """
+    """Disable core dumps, and tracing by processes of the same user, or raise an `OSError`."""
     call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
     with suppress(ValueError):  # Limits may be fixed; the kernel dumps no process that is not dumpable.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -76,10 +68,8 @@ class Kept(NamedTuple):
 def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
     """Give up all capabilities and supplementary groups, except CAP_DAC_OVERRIDE and the groups that a path needs.
 
-    If it is not certain that these are all paths, whatever another one might need is kept.
-
-    Raises:
-        OSError: The kernel refuses.
+    If it is not certain that these are all paths, whatever another one might need is kept. An `OSError` says that the
+    kernel refuses.
     """
     needs, permitted = tuple(needs), _read_permitted()
     before = _find_reachable(needs)

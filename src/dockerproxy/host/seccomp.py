@@ -155,22 +155,15 @@ def find_obstacle() -> str:
 
 
 def forbid_rings() -> None:
-    """Block io_uring from now on, because its calls bypass the later filter.
+    """Block io_uring from now on, because its calls bypass the later filter, or raise an `OSError`.
 
     Libuv creates a ring with each event loop, if it can.
-
-    Raises:
-        OSError: They are not filtered.
     """
     _filter(_ALLOW, [("io_uring_setup", _FAIL, ())])
 
 
 def forbid_all_but_needed() -> None:
-    """Restrict all threads to the system calls that `rules` allow, for good.
-
-    Raises:
-        OSError: They are not filtered.
-    """
+    """Restrict all threads to the system calls that `rules` allow, for good, or raise an `OSError`."""
     _filter(_FAIL, rules(os.getpid()))
 
 
@@ -191,11 +184,7 @@ def _add(library: ctypes.CDLL, context: ctypes.c_void_p, rules: Iterable[Rule]) 
 
 @contextmanager
 def _building(library: ctypes.CDLL, otherwise: int) -> Iterator[ctypes.c_void_p]:
-    """Create a filter without rules.
-
-    Raises:
-        OSError: This kernel cannot apply a filter to all threads.
-    """
+    """Create a filter without rules; an `OSError` says that this kernel cannot apply one to all threads."""
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(otherwise)))
     try:

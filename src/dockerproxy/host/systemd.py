@@ -43,8 +43,7 @@ class Service(NamedTuple):
     def check(self, paths: Iterable[str]) -> None:
         """Check that the policy knows each socket, also one that it is about to lose: clients would wait there forever.
 
-        Raises:
-            UserError: It has none with the path of one of them, or several.
+        A `UserError` says that it has none with the path of one of them, or several.
         """
         known = Counter(map(find_real, paths))
         twice = [path for path in self.sockets if known[path] > 1]
@@ -68,13 +67,9 @@ def find_real(path: str) -> str:
 
 
 def read_service(environment: Mapping[str, str]) -> Service:
-    """Take over what systemd hands to this process.
+    """Take over what systemd hands to this process, as it says in variables of the environment.
 
-    Args:
-        environment: With LISTEN_PID and LISTEN_FDS, NOTIFY_SOCKET, WATCHDOG_PID and WATCHDOG_USEC, if systemd set them.
-
-    Raises:
-        UserError: A descriptor is no listening unix socket with a path, or nobody is there to be told.
+    A `UserError` says that a descriptor is no listening unix socket with a path, or that nobody is there to be told.
     """
     us = str(os.getpid())
     sockets: dict[str, socket.socket] = {}

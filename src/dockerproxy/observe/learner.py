@@ -19,11 +19,7 @@ class Learner(Protocol):
         """Return the learned policy, as a policy file."""
 
     def resume_from(self, path: str) -> None:
-        """Continue from the policy file of an earlier run.
-
-        Raises:
-            UserError: No learner wrote this file.
-        """
+        """Continue from the policy file of an earlier run; a `UserError` says that no learner wrote this file."""
 
 
 LearnerFactory = Callable[[SocketSettings], Learner]
