@@ -226,6 +226,17 @@ def test_a_build_takes_no_step_from_images_of_others(said: str) -> None:
     assert [pair for pair in query if pair[0].lower() == "nocache"] == [("nocache", "1")]
 
 
+@pytest.mark.parametrize("said", ["?pull=1", "?t=a&pull=true&PULL=always", "?pull=0"])
+def test_a_build_pulls_nothing_in_place_of_what_is_there(said: str) -> None:
+    assert "pull" not in with_mark(request_of("POST", f"/build{said}"), "mine", "1").target.lower()
+
+
+@pytest.mark.parametrize("said", ["", "?rm=0&forcerm=0", "?RM=false&ForceRm=false&rm=1"])
+def test_a_build_leaves_no_containers(said: str) -> None:
+    query = with_mark(request_of("POST", f"/build{said}"), "mine", "1").query
+    assert [pair for pair in query if "rm" in pair[0].lower()] == [("rm", "1"), ("forcerm", "1")]
+
+
 def test_what_else_is_put_in_place_of_parameters_goes_on_with_the_mark() -> None:
     """A network that is named by its ID goes on under the whole one."""
     allow = "[own, {ImageBuild: {tags: [a], networks: [jobs]}}]"

@@ -16,6 +16,10 @@ Attack: remove an image by its ID, and with it the names that others gave it -> 
 the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_it).
 Attack: load or commit an image that looks like a step of another's build, which the engine then takes for that step ->
 Defence: a build takes no steps from other images (test: test_a_build_takes_no_step_from_images_of_others).
+Attack: have a build pull what is there, so that another's name becomes that of what a registry has -> Defence: it pulls
+what is missing, and nothing else (test: test_a_build_pulls_nothing_in_place_of_what_is_there).
+Attack: leave containers of steps, which are nobody's -> Defence: all are removed (test:
+test_a_build_leaves_no_containers).
 """
 
 import json
@@ -38,8 +42,11 @@ from dockerproxy.wire.answer import read_message, write_message
 _NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCommit": ("repo", "tag"), "ImageCreate": ("repo", "tag")}
 """For operations that make an image: by which parameters it gets names."""
 
-_UNCACHED: Final = "nocache", "1"
-"""Has a build run all its steps. Podman compares no more than histories, and Docker leaves proxies out."""
+_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1"}
+"""Has a build run all its steps, and leave no containers. Of steps that are there, Podman compares no more than
+histories, and Docker leaves proxies out."""
+
+_PULL: Final = "pull"
 
 _LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
 """Those that make images whose names are in the body."""
@@ -71,10 +78,10 @@ def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalReq
         return request
     mark = write_mark(fresh_key(nonce), owner)
     values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
-    more = (_UNCACHED,) if request.operation.name == "ImageBuild" else ()
-    given = (*zip(parameters, values, strict=True), *more)
-    kept = tuple(pair for pair in request.query if fold(pair[0]) not in dict(given))
-    return request._replace(query=(*kept, *given))
+    more = _OF_BUILDS if request.operation.name == "ImageBuild" else {}
+    given = {**dict(zip(parameters, values, strict=True)), **more}
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in {*given, _PULL})
+    return request._replace(query=(*kept, *given.items()))
 
 
 def _list_names(request: CanonicalRequest) -> tuple[str, ...]:
@@ -169,8 +176,10 @@ def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) 
     references = [*names, *(write_mark(key, owner.name) for key in keys)]
     query = _keep(request, "force", "noprune")
     if not references or (named.id != found.id and not names):
-        missing = HTTPStatus.NOT_FOUND, write_message(f"No such image: {named.id}")
-        return missing if owner.is_bound else (yield _untag(named.id, query))
+        if owner.is_bound:
+            return HTTPStatus.NOT_FOUND, write_message(f"No such image: {named.id}")
+        status, content = yield _untag(named.id, query)
+        return _hide_users(status, content, named.id)
     said: list[object] = []
     for number, reference in enumerate(references):
         is_last = number == len(references) - 1
