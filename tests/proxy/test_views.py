@@ -280,3 +280,36 @@ async def test_who_asks_for_a_port_is_not_told_whose_service_has_it() -> None:
         engine.end()
         status, body = await client.answer()
         assert (status, json.loads(body)["message"]) == (400, said.format(""))
+
+
+@in_loop
+async def test_a_volume_that_another_made_meanwhile_is_not_shown() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        content = json.dumps({"Name": "data"}).encode()
+        fields = ("Content-Type: application/json", f"Content-Length: {len(content)}")
+        await client.send(request("POST", "/v1.45/volumes/create", *fields) + content)
+        (await serve(here, "GET /v1.45/volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+        engine, _ = await posted(here, "/v1.45/volumes/create")
+        await engine.send(answer({"Name": "data", "Labels": {OWNER: "theirs", NONCE: "n2"}}, "201 Created"))
+        engine.end()
+        status, body = await client.answer()
+        assert (status, b"n2" in body) == (409, False)
+
+
+@in_loop
+async def test_a_body_of_what_has_none_comes_before_a_request_that_goes_alone() -> None:
+    """As dockerode sends it with each POST; what is hidden is cut out of the answer."""
+    text = "sockets: {ci: {path: /ci.sock, hide: [labels], allow: [ContainerStop: {containers: [web]}]}}"
+    async with world(policy=read_policy(text, "p").sockets[0].policy) as here:
+        client = await here.connect()
+        await client.send(
+            request("POST", "/containers/web/stop", "Content-Type: application/json", "Content-Length: 2")
+        )
+        (await serve(here, "GET /containers/web/json", answer({"Id": ID, "Name": "/web"}))).end()
+        await client.send(b"{}")
+        engine = await here.engine_side()
+        assert (await engine.head()).startswith(f"POST /containers/{ID}/stop".encode())
+        assert await engine.exactly(2) == b"{}"
+        await engine.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert (await client.head()).startswith(b"HTTP/1.1 204 ")

@@ -13,6 +13,7 @@ from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.conflicts import TELLING
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Creates, Own, own_by
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -23,7 +24,6 @@ from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.naming import REMOVAL
 from dockerproxy.policy.objects import KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
-from dockerproxy.policy.port_errors import PUBLISHING
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED
@@ -325,7 +325,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
         counts_for=counts_for,
         images=bind(name, grant, images),
         stamps=owner if name in STAMPED else "",
-        owner=owner if name in PUBLISHING else "",
+        owner=owner if name in TELLING and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None

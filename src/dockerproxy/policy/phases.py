@@ -11,11 +11,11 @@ from typing import Final
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
+from dockerproxy.policy.conflicts import TELLING
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
 from dockerproxy.policy.objects import BY_NAME, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
-from dockerproxy.policy.port_errors import PUBLISHING
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
@@ -150,15 +150,15 @@ class Verdict(Reading):
         return self.decision.images is not None and self.request.operation.name in SHOWING
 
     @property
-    def tells_of_ports(self) -> bool:
-        """Whether its answer may say which service has a port, which may be another client's."""
-        return self.decision.owner != "" and self.request.operation.name in PUBLISHING
+    def tells_of_others(self) -> bool:
+        """Whether its answer may say who has what it asks for, which may be another client."""
+        return self.decision.owner != "" and self.request.operation.name in TELLING
 
     @property
     def goes_alone(self) -> bool:
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.renames or self.shows_names or self.tells_of_ports
+        more = more or self.renames or self.shows_names or self.tells_of_others
         return self.removes_volumes or (bool(more) and bool(self.to_engine))
 
     @property

@@ -72,7 +72,7 @@ async def _settle(
     """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
     exchange, socket, shared = client.exchange, client.socket, client.shared
     verdict, claims = await decide_and_claim(stack, socket, shared, policy, judged, patience)
-    if verdict.passes and (verdict.decision.counts_for or verdict.renames) and not verdict.is_whole:
+    if verdict.goes_alone and not verdict.is_whole:
         # A start and a tag have no body to speak of, but may have one: they come back with that.
         exchange.go_on(verdict)
         return

@@ -13,20 +13,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
+from dockerproxy.policy.conflicts import forget_others, is_of_another
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.hiding import hide
 from dockerproxy.policy.image_lists import WHOLE, leaves_out_names, with_marks
 from dockerproxy.policy.image_views import show_names
 from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
+from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, Lookup, get_object
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.port_errors import forget_services
 from dockerproxy.policy.prunes import Ask
 from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.stamps import OWNER, make_stamp
 from dockerproxy.policy.summaries import COUNTING, blank_counts
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
-from dockerproxy.wire.answer import keep_plain, with_content
+from dockerproxy.wire.answer import keep_plain, with_content, write_answer
 from dockerproxy.wire.head import END_OF_HEAD
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ SHORT: Final = 16 * 1024
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """What Podman answers to a filter of labels in a list of secrets, which it does not know."""
+
+_TAKEN: Final = "the name is taken by somebody else; use another name"
 
 _REMEMBERED: Final = 1024 * 1024
 _MOST_REMEMBERED: Final = 4
@@ -68,7 +71,10 @@ async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience
 async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
     """Pass on an answer that has come whole, without what is hidden, if the client is still there."""
     head, content = read_answer(answer)
-    is_edited = verdict.tells_of_ports or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
+    if _is_of_another(verdict, head.status, content):
+        answer = write_answer(HTTPStatus.CONFLICT, _TAKEN, close=False, decision=exchange.account.decision)
+        head, content = read_answer(answer)
+    is_edited = verdict.tells_of_others or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
         left = await _look(exchange.socket, exchange.shared, content, work)
@@ -84,6 +90,11 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
         exchange.end_with(answer, is_whole=True)
 
 
+def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
+    is_strict = verdict.tells_of_others and verdict.mode is Mode.ENFORCE
+    return is_strict and is_of_another(verdict.operation.name, status, content, verdict.decision.owner)
+
+
 async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result]) -> _Result:
     """Look at an answer; at a long one beside the loop, so that nobody else waits."""
     return work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
@@ -97,7 +108,8 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
         if shown is None:
             return None
         content = shown
-    content = forget_services(content) if verdict.tells_of_ports else content
+    if verdict.tells_of_others and status >= HTTPStatus.BAD_REQUEST:
+        content = forget_others(content, verdict.to_engine)
     left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
     if left is None or not verdict.respells or status != HTTPStatus.OK:
         return left
