@@ -211,8 +211,8 @@ def test_a_number_in_any_spelling_of_go_does_not_count_what_is_hidden(text: str)
 
 
 def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
-    def filters(allow: str, query: str = "") -> str:
-        found = judge(policy_of(allow), f"GET /containers/json{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    def filters(allow: str, query: str = "", path: str = "/containers/json") -> str:
+        found = judge(policy_of(allow), f"GET {path}{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert isinstance(found, Verdict)
         request = request_of("GET", found.to_engine.split(b" ")[1].decode())
         return "".join(request.values("filters"))
@@ -221,7 +221,11 @@ def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
     assert json.loads(filters(own)) == {"label": [label]}
     assert json.loads(filters(own, '?filters={"name":["a"]}')) == {"name": ["a"], "label": [label]}
     assert json.loads(filters(own, '?filters={"name":{"a":true}}')) == {"name": {"a": True}, "label": {label: True}}
-    assert filters(own, '?filters={"label":["a"]}') == '{"label":["a"]}'
+    assert json.loads(filters(own, '?filters={"label":["a"]}')) == {"label": ["a", label]}
+    assert json.loads(filters(own, '?filters={"label":{"a":true}}')) == {"label": {"a": True, label: True}}
+    for said in ('{"label":"a"}', '{"Label":["a"]}', '{"label":["a"],"name":{"b":true}}'):
+        assert filters(own, f"?filters={said}") == said
+    assert filters("NetworkList: {own: true}", '?filters={"label":["a"]}', "/networks") == '{"label":["a"]}'
     assert filters("ContainerList: {containers: [web]}") == ""
 
 

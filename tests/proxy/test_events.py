@@ -177,11 +177,38 @@ async def test_a_stream_that_breaks_the_protocol_is_cut(data: bytes) -> None:
 
 
 @in_loop
-async def test_an_event_without_end_is_cut() -> None:
+async def test_an_event_that_is_too_long_is_left_out() -> None:
     async with world(policy=POLICY) as here:
         client, engine = await follow(here)
-        await engine.send(chunk(b"x" * 300_000))
-        assert await client.rest() == b""
+        shown = event("network", "n1")
+        await engine.send(
+            chunk(event("network", "n2", x="y" * 300_000)) + chunk(b"x" * 900_000) + chunk(b"x\n" + shown)
+        )
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert await client.exactly(len(chunk(shown))) == chunk(shown)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@in_loop
+async def test_no_event_of_that_second_tells_a_container_of_others(*, is_own: bool) -> None:
+    """A volume is made in the second in which another one of its name was mounted, or later."""
+    volume = {"Name": "data", "Labels": MINE, "CreatedAt": "1970-01-01T00:00:20Z"}
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        shown = b""
+        for time in (20, 21):
+            fields = json.loads(event("volume", "data", "mount", container=OTHER_ID))
+            line = json.dumps({**fields, "time": time}).encode() + b"\n"
+            await engine.send(chunk(line))
+            await tell(here, "/volumes/data", volume)
+            if time == 20:
+                labels = MINE if is_own else {}
+                container = {"Id": OTHER_ID, "Name": "/c", "Image": ID, "Config": {"Labels": labels}}
+                await tell(here, f"/containers/{OTHER_ID}/json", container)
+                if is_own:
+                    (await serve(here, f"GET /images/{ID}/json", answer({"Config": {"Labels": None}}))).end()
+            shown += chunk(line) if is_own or time == 21 else b""
+        assert await client.exactly(len(shown)) == shown
 
 
 @in_loop

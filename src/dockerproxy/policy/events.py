@@ -39,6 +39,7 @@ class Event(NamedTuple):
         is_last: Whether the object is no more.
         time: Seconds since 1970 when it happened; 0 if it does not say.
         labels: Those of a container, with what the engine adds or puts in their place; None if they may be left out.
+        container: That mounts a volume or leaves it, if the engine says so.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Event(NamedTuple):
     is_last: bool
     time: int = 0
     labels: Mapping[str, object] | None = None
+    container: str = ""
 
 
 def read_event(line: bytes) -> Event | ImageEvent | None:
@@ -59,8 +61,9 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
         return None
     has_labels = kind == Kind.CONTAINER and str(action) not in _UNLABELLED
     labels = attributes if has_labels and isinstance(attributes, dict) else None
-    time = fields.get("time")
-    return Event(Kind(kind), identity, str(action) in _LAST, time if isinstance(time, int) else 0, labels)
+    time, user = fields.get("time"), object_of(attributes).get("container")
+    container = user if kind == Kind.VOLUME and isinstance(user, str) else ""
+    return Event(Kind(kind), identity, str(action) in _LAST, time if isinstance(time, int) else 0, labels, container)
 
 
 def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
@@ -75,6 +78,11 @@ def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
 def is_of_before(event: Event, found: ResolvedObject) -> bool:
     """Whether an event is about another volume that was called like this one before."""
     return event.kind is Kind.VOLUME and event.time + 1 <= find_time(found)
+
+
+def may_be_of_before(event: Event, found: ResolvedObject) -> bool:
+    """Whether a container may have mounted such a volume in the second in which this one was made."""
+    return event.container != "" and event.time <= find_time(found)
 
 
 def _is_decidable(condition: Condition) -> bool:

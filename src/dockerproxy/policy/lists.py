@@ -25,7 +25,7 @@ from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import fold, lower, number
-from dockerproxy.wire.document import object_of, read_json
+from dockerproxy.wire.document import list_of, object_of, read_json
 
 LISTS: Final[Mapping[str, Kind]] = {
     "ConfigList": Kind.CONFIG,
@@ -200,16 +200,21 @@ def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
 def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalRequest:
     """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
 
-    Engines differ in what several labels mean, so a client's own stays alone. All filters are lists, or all are maps.
+    Engines differ in what several labels mean. So a client's own stays alone, but for containers, where all must be
+    there. All filters are lists, or all are maps.
     """
     others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
     given = request.values("filters")
     filters = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
-    is_clear = len(given) <= 1 and request.operation.name in LISTS
-    if not is_clear or not isinstance(filters, dict) or "label" in map(lower, filters):
+    listed = LISTS.get(request.operation.name)
+    if len(given) > 1 or listed is None or not isinstance(filters, dict):
         return request
-    label, is_map = f"{name}={value}", any(isinstance(each, dict) for each in filters.values())
-    text = json.dumps({**filters, "label": {label: True} if is_map else [label]}, separators=(",", ":"))
+    said, label = filters.get("label"), f"{name}={value}"
+    is_map = any(isinstance(each, dict) for each in filters.values())
+    if "label" in map(lower, filters) and not (listed is Kind.CONTAINER and isinstance(said, dict if is_map else list)):
+        return request
+    put = {**object_of(said), label: True} if is_map else [*list_of(said), label]
+    text = json.dumps({**filters, "label": put}, separators=(",", ":"))
     return request._replace(query=(*others, ("filters", text)))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_object, judge_unknown
-from dockerproxy.policy.lists import has_joined
+from dockerproxy.policy.lists import has_joined, write_filters
 from dockerproxy.policy.objects import ResolvedObject, get_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
 from dockerproxy.proxy.judging import is_quick
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.shared import Shared
     from dockerproxy.proxy.sockets import SocketState
 
-_LIST: Final = "/containers/json?all=1"
+_LIST: Final = "/containers/json?all=1&filters="
 
 
 async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made of)
@@ -52,6 +52,8 @@ async def _keep_joined(
 ) -> Verdict:
     """Deny to remove a network that a container would join: it would join the next one of its name, of whoever's.
 
+    Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
+
     Raises:
         OSError: The engine cannot be reached.
     """
@@ -60,7 +62,8 @@ async def _keep_joined(
         return deny(verdict, "the name means another network than before", HTTPStatus.SERVICE_UNAVAILABLE)
     try:
         async with asyncio.timeout(patience), socket.lookups:
-            status, content = await shared.resolver.ask(shared.engines, _LIST)
+            target = f"{_LIST}{write_filters(network.belongs_to)}"
+            status, content = await shared.resolver.ask(shared.engines, target)
             listing = await read_listing(socket, shared, OPERATIONS["ContainerList"], content)
     except (TimeoutError, UnknownObjectError):
         status = HTTPStatus.GATEWAY_TIMEOUT

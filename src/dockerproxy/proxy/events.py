@@ -7,8 +7,11 @@ that a busy engine is not asked about the containers of others by everyone who w
 Attack: make a volume, which has no ID, by the name of one that another had or will have, to be told what happened to
 that; leave out how it ended by a filter, or do not read -> Defence: whose a volume is is asked at each event, and what
 happened before it was made is hidden (test: test_no_event_of_anothers_volume_comes_by_its_name).
+Attack: make it in the second in which another of that name was removed, to be told which container had it -> Defence:
+then the container must be the client's, too (test: test_no_event_of_that_second_tells_a_container_of_others).
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
-Attack: an event without end -> Defence: the stream is cut (test: test_an_event_without_end_is_cut).
+Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
+-> Defence: such an event is left out (test: test_an_event_that_is_too_long_is_left_out).
 """
 
 import asyncio
@@ -17,7 +20,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.events import Event, is_of_before, read_event, rules_out
+from dockerproxy.policy.events import Event, is_of_before, may_be_of_before, read_event, rules_out
 from dockerproxy.policy.hiding import hide_line
 from dockerproxy.policy.image_events import ImageEvent, ImageEvents
 from dockerproxy.policy.lists import EVENTS, admits
@@ -108,12 +111,14 @@ class _Watch:
         if rules_out(shows, event):
             return False
         try:
-            found = await self._ask(event.kind, event.id)
+            found = user = await self._ask(event.kind, event.id)
+            if found is not None and may_be_of_before(event, found):
+                user = await self._ask(Kind.CONTAINER, event.container)
         except UnknownObjectError:
             return False
-        if found is None or is_of_before(event, found):
+        if found is None or user is None or is_of_before(event, found):
             return False
-        return any(admits(conditions, found) for conditions in shows)
+        return any(admits(conditions, found) and admits(conditions, user) for conditions in shows)
 
     async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
         """Return an object as the engine has it now."""
@@ -162,7 +167,7 @@ async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
 async def _pass_on(client: "Client", watch: _Watch, reader: asyncio.StreamReader, head: ResponseHead) -> None:
     """Pass on a stream, line by line, in chunks if it comes so."""
     exchange, chunks = client.exchange, Chunks() if head.framing is Framing.CHUNKED else None
-    kept = b""
+    kept, skips = b"", False
     while data := await reader.read(_PIECE):
         if chunks is not None:
             fed = chunks.feed(data)
@@ -172,9 +177,10 @@ async def _pass_on(client: "Client", watch: _Watch, reader: asyncio.StreamReader
             data = b"".join(data[start:stop] for start, stop in fed.payload)
         *lines, kept = (kept + data).split(b"\n")
         lines = [line + b"\n" for line in lines]
-        if len(kept) > _LONGEST:
-            exchange.fail(502, "the engine's event is too long")
-            return
+        if skips and lines:
+            lines, skips = lines[1:], False
+        if len(kept) > _LONGEST or skips:
+            kept, skips = b"", True
         if chunks is not None and chunks.ended:
             lines.append(kept)
         shown = b"".join([await watch.show(line) for line in lines])
