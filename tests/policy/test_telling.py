@@ -30,7 +30,8 @@ NAME = "zqsecret"
 HEX, OF_SWARM = "ce7a" + 15 * "01d9", "q5x" + 11 * "7z"
 INSPECTIONS = sorted(name for name in OPERATIONS if re.fullmatch("[A-Z][a-z]+Inspect(Libpod)?", name))
 UNGUESSABLE = 12
-"""Digits of an ID that nobody guesses: a new network may be named so if there is no network with such an ID."""
+NEWLY_NAMED = ("ConfigCreate", "NetworkCreate", "SecretCreate", "ServiceCreate")
+"""Digits of an ID that nobody guesses, and what may be named so if there is no other with such an ID."""
 LISTING = {"images": "docker.io/library/granted-*:1"}
 
 
@@ -111,7 +112,7 @@ def compare(policy: CompiledPolicy, operation: Operation, target: str, content: 
         if judged is None or absent is None or judged.passes:
             continue
         answer, denied = answer_of(judged), denied + 1
-        is_told = _is_for_any(policy, operation) or (operation.name == "NetworkCreate" and len(spelled) >= UNGUESSABLE)
+        is_told = _is_for_any(policy, operation) or (operation.name in NEWLY_NAMED and len(spelled) >= UNGUESSABLE)
         assert is_told or answer == answer_of(absent), (target, content)
         for secret in (NAME, identity[: max(6, len(spelled) + 1)]):
             assert secret in sent or secret.encode() not in answer, (target, content)

@@ -8,9 +8,10 @@ Attack: send the beginning of an ID for the name, two digits at a time -> Defenc
 Attack: guess whether an ID exists -> Defence: both answers are made by the same steps from the same values.
 Attack: find out what an object is like, such as the mounts of a pod -> Defence: its description is hidden, too.
 
-A client may still learn whether something has a whole ID, which nobody guesses: of a network's ID, 12 digits are enough
-as the name of a new one. With a grant of a pattern like `a*`, it may learn whether something else has an ID that begins
-so, unless that is an image: a body with it is denied, while the engine answers for a name of nothing.
+A client may still learn whether something has a whole ID, which nobody guesses: of a network, service, secret or
+config, 12 digits are enough as the name of a new one. With a grant of a pattern like `a*`, it may learn whether
+something else has an ID that begins so, unless that is an image: a body with it is denied, while the engine answers for
+a name of nothing.
 """
 
 from dataclasses import replace

@@ -9,6 +9,7 @@ from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.claims.names import check_names
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Kind, ResolvedObject, missing
+from dockerproxy.policy.stamps import NEW
 
 DIGITS = ("0123456789abcdef" * 4)[:64]
 SHORT = DIGITS[:12]
@@ -50,4 +51,27 @@ def test_nothing_else_is_called_by_digits(target: str) -> None:
         reading = Reading(request=request_of("POST", target), answers={})
         check_names(reading, name, "Name", {})
         assert bool(faults_of(reading)) is is_like_an_id
+        assert not any(claim.later for claim in reading.claims)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [("/services/create", Kind.SERVICE), ("/secrets/create", Kind.SECRET), ("/configs/create", Kind.CONFIG)],
+)
+def test_nothing_in_a_swarm_is_called_like_the_id_of_another(target: str, kind: Kind) -> None:
+    name, identity = "x81mfs7l158n", "x81mfs7l158nfjm42tcufo902"
+    other = ResolvedObject(identity, ("web",), document={"id": identity})
+    for answers, asks, is_refused in (
+        ({}, True, False),
+        ({(kind, name): other}, False, True),
+        ({(kind, name): ResolvedObject(name, (name,), belongs_to=NEW)}, False, False),
+        ({(kind, name): ResolvedObject("k" * 25, (name,), document={"id": "k" * 25})}, False, False),
+    ):
+        reading = Reading(request=request_of("POST", target), answers=answers)
+        check_names(reading, name, "Name", {})
+        assert any(claim.later for claim in reading.claims) is asks
+        assert bool(faults_of(reading)) is is_refused
+    for name in ("x81mfs7l158", "web-frontend1", "x81mfs7l158nf_"):
+        reading = Reading(request=request_of("POST", target), answers={})
+        check_names(reading, name, "Name", {})
         assert not any(claim.later for claim in reading.claims)

@@ -6,7 +6,8 @@ object's whole id. Ids of a swarm's networks have all small letters, as most nam
 is asked, and it stays where it is the network's own, for clients compare it.
 
 Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
-network the engine is asked whether an ID begins so (test: test_a_network_is_not_called_like_the_id_of_another_one);
+network, service, secret or config the engine is asked whether an ID begins so (tests:
+test_a_network_is_not_called_like_the_id_of_another_one, test_nothing_in_a_swarm_is_called_like_the_id_of_another);
 nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name.
 
 Attack: create a volume or network that exists, to be told what it is like, or to confuse others by a second one of its
@@ -43,6 +44,9 @@ MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
+_OF_SWARM: Final = {"ServiceCreate": Kind.SERVICE, "SecretCreate": Kind.SECRET, "ConfigCreate": Kind.CONFIG}
+_BEGINS_LIKE_ONE: Final = re.compile("[0-9a-z]{12,24}").fullmatch
+
 
 def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
@@ -56,8 +60,8 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
-    asks = _may_begin_an_id(reading, name) and reading.find(Kind.NETWORK, name) is None
-    later = reading.lookup(Kind.NETWORK, name) if asks else None
+    begins = _may_begin_an_id_of(reading, name)
+    later = reading.lookup(begins, name) if begins is not None and reading.find(begins, name) is None else None
     kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
@@ -84,13 +88,16 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
 
 def _captures(reading: Reading, name: str) -> bool:
     """Whether a new object of this name could get the lookups of another one."""
-    if not _may_begin_an_id(reading, name):
+    kind = _may_begin_an_id_of(reading, name)
+    if kind is None:
         return _LIKE_AN_ID(name) is not None
-    found = reading.find(Kind.NETWORK, name)
+    found = reading.find(kind, name)
     return found is not None and bool(found.document) and name not in found.names
 
 
-def _may_begin_an_id(reading: Reading, name: str) -> bool:
-    """Whether the engine says if a name begins an ID: Testcontainers for Node calls each network by 12 such digits."""
-    is_network = reading.request.operation.name == "NetworkCreate"
-    return is_network and _LIKE_AN_ID(name) is not None and not is_full_id(name)
+def _may_begin_an_id_of(reading: Reading, name: str) -> Kind | None:
+    """Return of what the engine says if a name begins an ID: Testcontainers for Node calls networks by 12 digits."""
+    operation = reading.request.operation.name
+    if operation == "NetworkCreate":
+        return Kind.NETWORK if _LIKE_AN_ID(name) is not None and not is_full_id(name) else None
+    return _OF_SWARM.get(operation) if _BEGINS_LIKE_ONE(name) is not None else None
