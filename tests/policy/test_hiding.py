@@ -228,6 +228,23 @@ def test_events_go_without_commands_labels_and_configuration(hides: str, line: b
     assert json.loads(answer) == json.loads(left)
 
 
+_SAID = ("type", "container", "driver", "destination", "network")
+_PUT = ("exitCode", "containerExitCode", "execID", "podId", "signal")
+
+
+@pytest.mark.parametrize("kind", ["container", "image", "pod", "network", "volume"])
+def test_no_event_shows_a_label_as_something_else(kind: str) -> None:
+    """Of networks and volumes, what is beside the name is no label."""
+    is_labelled = kind not in {"network", "volume"}
+    for name in (*_SAID, *_PUT):
+        answer = hide_line(OPERATIONS["SystemEvents"], frozenset({"labels"}), event(kind, "create", **{name: "MARKER"}))
+        assert answer is not None
+        assert (b"MARKER" in answer) is (not is_labelled and name in _SAID)
+    for name in _PUT:
+        said = event(kind, "die", **{name: "137"})
+        assert hide_line(OPERATIONS["SystemEvents"], frozenset({"labels"}), said) == said.replace(b", ", b",")
+
+
 @pytest.mark.parametrize("line", [b"", b"\x1e{}", b"no json", b'"text"', b'{"Type":"container"'])
 def test_a_line_that_cannot_be_read_is_left_out(line: bytes) -> None:
     assert hide_line(OPERATIONS["SystemEvents"], ALL, line) is None

@@ -6,6 +6,9 @@ Attack: a field in another place, an object where a text belongs, a key with esc
 what a table does not have in this very form is left out (test: test_what_no_table_knows_is_left_out).
 Attack: a label that is called like a field, a key that is a secret -> Defence: keys are data only where a table says
 so, and such objects are shown or left out whole (test: test_keys_that_are_data_are_no_fields).
+Attack: a label of a container that is called like what an event of a network says -> Defence: such events have
+tables of their own, and what engines put among labels looks like it (test:
+test_no_event_shows_a_label_as_something_else).
 Attack: an answer that is compressed, cut short, no JSON or too deep -> Defence: it is refused (test:
 test_what_cannot_be_read_is_not_shown).
 Attack: an error that says what another field would -> Defence: errors keep what repeats the request (test:
@@ -21,7 +24,7 @@ from dockerproxy.api.answers import ALL, ANSWERS, PLAIN, REST, UNREAD, Node, gro
 from dockerproxy.api.catalog import Access, Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.text import fold
-from dockerproxy.wire.document import MOST_LEVELS
+from dockerproxy.wire.document import MOST_LEVELS, object_of, read_engine_json
 
 _DECODER: Final = json.JSONDecoder()
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
@@ -35,7 +38,12 @@ _SIMPLE: Final = ("", None)
 
 _FALSE: Final = frozenset({"", "0", "false"})
 
+_EVENT: Final = "EVENT"
+_EVENTS: Final = {"daemon": "DAEMON_EVENT", "network": "ATTACHED_EVENT", "volume": "ATTACHED_EVENT"}
+"""The tables of events that have no labels, by what they are about."""
+
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
+_DIGITS: Final = re.compile('"[0-9a-f]{1,64}"').fullmatch
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
 """How Docker begins to say that an object does not exist. It goes on with the name that the client sent."""
 
@@ -46,7 +54,16 @@ def _cut_action(value: str) -> str | None:
     return None if found is None else f'{found[0]}"'
 
 
-_EDITS: Final[Mapping[str, Callable[[str], str | None]]] = {"": lambda value: value, "action": _cut_action}
+def _keep_digits(value: str) -> str | None:
+    """Return what is an ID or a number, and no other label."""
+    return value if _DIGITS(value) else None
+
+
+_EDITS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "": lambda value: value,
+    "action": _cut_action,
+    "digits": _keep_digits,
+}
 """What is written in place of a value that is no object; nothing if it is left out."""
 
 
@@ -74,10 +91,12 @@ def hide(operation: Operation, hides: frozenset[str], status: int, content: byte
 def hide_line(operation: Operation, hides: frozenset[str], line: bytes) -> bytes | None:
     """Return what a client gets of a line of a stream; None if it is left out.
 
-    An event of the daemon has its whole configuration as attributes.
+    An event of the daemon has its whole configuration as attributes, one of a container, image or pod its labels.
     """
     table = ANSWERS[operation.name]
-    return _cut_by("DAEMON_EVENT" if table == "EVENT" and b'"daemon"' in line else table, hides, line)
+    if table == _EVENT:
+        table = _EVENTS.get(str(object_of(read_engine_json(line)).get("Type")), table)
+    return _cut_by(table, hides, line)
 
 
 def _cut_by(table: str, hides: frozenset[str], content: bytes) -> bytes | None:
