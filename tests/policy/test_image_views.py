@@ -51,8 +51,10 @@ def test_who_else_uses_an_image_is_not_shown(prefix: str) -> None:
         {**unused, "Manifests": left},
         {**unused, "Manifests": None},
     ]
-    inspected = {**SHOWN, "Identity": None, "Manifests": left}
-    assert shown(f"{prefix}/images/app/json", {**IMAGE, **whence, "Manifests": manifests}) == inspected
+    named = {"Metadata": {"LastTagTime": "2026-11-27T07:28:26Z"}, "Descriptor": {"size": 3, "annotations": {"a": "b"}}}
+    unnamed = {"Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"}, "Descriptor": {"size": 3, "annotations": None}}
+    inspected = {**SHOWN, **unnamed, "Identity": None, "Manifests": left}
+    assert shown(f"{prefix}/images/app/json", {**IMAGE, **whence, **named, "Manifests": manifests}) == inspected
 
 
 def test_the_steps_of_a_history_stay_and_names_of_unknown_images_go() -> None:

@@ -2,9 +2,9 @@
 
 Attack: names that others, or the proxy, gave to the same image -> Defence: each field that has names is cut to those
 that may be seen (test: test_names_of_others_are_not_shown).
-Attack: see which containers of others run an image that many may see, how much other images have in common with it, or
-where others pulled it from or pushed it to -> Defence: nothing is said of that (test:
-test_who_else_uses_an_image_is_not_shown).
+Attack: see which containers of others run an image that many may see, how much other images have in common with it,
+where others pulled it from or pushed it to, what they call it, or when they gave it a name -> Defence: nothing is said
+of that (test: test_who_else_uses_an_image_is_not_shown).
 """
 
 import json
@@ -25,7 +25,10 @@ _FIELDS: Final = ("History", "Names", "NamesHistory", "RepoDigests", "RepoTags",
 """Fields of Docker's and Podman's answers about images that are lists of names; of others they stay as they are."""
 
 _IDENTITY: Final[Mapping[str, Node]] = {"Identity": lambda _: "null"}
+_NEVER: Final = '"0001-01-01T00:00:00Z"'
 _USES: Final[Mapping[str, Node]] = {
+    "Metadata": {"LastTagTime": lambda _: _NEVER, REST: str},  # So Docker writes it of an image without a name.
+    "Descriptor": {"annotations": lambda _: "null", REST: str},  # An archive's, by which containerd took its name.
     **dict.fromkeys(("Containers", "SharedSize"), lambda _: "-1"),  # So Docker says that it did not count.
     "Manifests": {"ImageData": {"Containers": lambda _: "[]", **_IDENTITY, REST: str}, REST: str},
     **_IDENTITY,

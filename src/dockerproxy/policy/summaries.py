@@ -117,7 +117,10 @@ def _blank(_text: str) -> str:
     return "0"
 
 
-_COUNTS: Final = ("Containers", "ContainersRunning", "ContainersPaused", "ContainersStopped", "Images")
+_COUNTS: Final = (
+    *("Containers", "ContainersRunning", "ContainersPaused", "ContainersStopped", "Images"),
+    *("NEventsListener", "NFd", "NGoroutines"),  # They grow with each client, container and stream.
+)
 _STORE: Final[Mapping[str, Node]] = {"containerStore": {REST: _blank}, "imageStore": {REST: _blank}, REST: _keep}
 
 COUNTING: Final[Mapping[str, Mapping[str, Node]]] = {
