@@ -1,11 +1,19 @@
 """What a hostile review of `own` tried: none of it shows or takes what another has."""
 
+import json
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import quote
 
 import pytest
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
+from e2e.talk import Answer, ask, connect, send_head
 from e2e.test_own import Socket, make_container, two
+from wire.tars import archive_of, item
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.objects import KINDS, Kind
@@ -14,6 +22,7 @@ pytestmark = pytest.mark.engine
 __all__ = ["two"]
 
 Two = tuple[Socket, Socket, Proxy]
+TAR = {"Content-Type": "application/x-tar"}
 
 
 def test_a_create_of_anothers_volume_shows_nothing_of_it(two: Two, label: str) -> None:
@@ -157,3 +166,99 @@ def test_a_pod_of_anothers_is_neither_seen_nor_joined(podman: Engine, label: str
             assert pod[:12].encode() not in answer.body, (target, answer)
         assert mine.ask("GET", f"/v5.0.0/libpod/pods/{pod}/json").json() == before
         assert mine.ask("DELETE", f"/v5.0.0/libpod/pods/{pod}?force=true").status == 200
+
+
+BUILDING = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow: [own, {ContainerCreate: {images: [busybox]}}, {NetworkCreate: {subnets: [10.0.0.0/8]}}, VolumeCreate,
+      {ImageBuild: {tags: ["LABEL/**"]}}]
+"""
+
+
+@pytest.fixture
+def building(engine: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
+    """Two sockets whose clients may build, and choose subnets."""
+    text = "".join(BUILDING.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(engine.socket, f"sockets:{text}") as (folder, _):
+        yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
+
+
+def at_once(*asks: partial[Answer]) -> list[Answer]:
+    with ThreadPoolExecutor(len(asks)) as pool:
+        return [each.result() for each in [pool.submit(ask) for ask in asks]]
+
+
+def test_whoever_takes_a_name_first_is_not_told(two: Two, label: str) -> None:
+    """Both find the name free; the engine says who has it, or answers a create of a volume with that of the other."""
+    mine, other, _ = two
+    for number in range(8):
+        create = "POST", f"/v1.41/containers/create?name=c{number}-{label}"
+        answers = at_once(*(partial(each.ask, *create, Image="busybox") for each in (mine, other)))
+        assert sorted(each.status for each in answers) in ([201, 403], [201, 409], [201, 500])
+        made = next(each.json()["Id"] for each in answers if each.status == 201)
+        assert not any(made.encode() in each.body for each in answers if each.status != 201)
+        create = "POST", "/v1.41/volumes/create"
+        answers = at_once(*(partial(each.ask, *create, Name=f"v{number}-{label}") for each in (mine, other)))
+        assert len([each for each in answers if each.status == 201]) == 1
+        assert sum(each.body.count(b"io.dockerproxy.nonce") for each in answers) == 1
+
+
+def test_a_part_of_a_subnet_does_not_tell_whose_it_is(building: tuple[Socket, Socket], label: str) -> None:
+    mine, other = building
+    subnet = f"10.{int(label[:2], 16)}.{int(label[2:4], 16)}.0/24"
+    config = {"Subnet": subnet, "IPRange": subnet.replace("/24", "/28")}
+    made = mine.make("networks/create", Name=f"n-{label}", IPAM={"Config": [{"Subnet": subnet}]})
+    answer = other.ask("POST", "/v1.41/networks/create", Name=f"o-{label}", IPAM={"Config": [config]})
+    assert answer.status >= 400
+    assert made[:12].encode() not in answer.body
+    assert mine.ask("DELETE", f"/v1.41/networks/{made}").status == 204
+
+
+def test_a_build_leaves_no_container(building: tuple[Socket, Socket], engine: Engine, label: str) -> None:
+    """Nobody would own it, and no sweep would find it."""
+    mine, _ = building
+    for step in ("true", "false"):
+        content = archive_of(item("Dockerfile", f"FROM busybox\nRUN echo {label}; {step}\n".encode()))
+        target = f"/v1.41/build?t={label}/a&rm=0&forcerm=0"
+        assert ask(mine.socket, "POST", target, content, TAR, timeout=120).status == 200
+    commands = [each["Command"] for each in Socket(engine.socket).list("containers/json?all=1")]
+    assert not [each for each in commands if label in each]
+
+
+def test_no_event_tells_which_container_had_a_volume_of_that_name(two: Two, label: str) -> None:
+    """It is made in the second in which the other is removed."""
+    mine, other, _ = two
+    began = int(time.time())
+    had = set()
+    for number in range(4):
+        name = f"v{number}-{label}"
+        binds = {"Binds": [f"{name}:/d"], "NetworkMode": "none"}
+        container = make_container(mine, f"c{number}-{label}", HostConfig=binds, Cmd=["true"])
+        had.add(container)
+        mine.ask("POST", f"/v1.41/containers/{container}/start")
+        mine.ask("POST", f"/v1.41/containers/{container}/wait")
+        assert mine.ask("DELETE", f"/v1.41/containers/{container}").status == 204
+        assert mine.ask("DELETE", f"/v1.41/volumes/{name}").status == 204
+        assert other.ask("POST", "/v1.41/volumes/create", Name=name).status == 201
+    told = other.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 1}").body.decode()
+    assert not [each for each in had if each in told]
+
+
+def test_large_labels_keep_nobody_from_events_lists_and_networks(two: Two, label: str) -> None:
+    mine, other, _ = two
+    network = other.make("networks/create", Name=f"n-{label}")
+    shown = make_container(other, f"c-{label}", Labels={"project": label})
+    make_container(other, f"d-{label}")
+    with connect(other.socket) as stream:
+        send_head(stream, f"GET /v1.41/events?filters={quote(json.dumps({'type': ['container']}))}")
+        for number in range(10):
+            make_container(mine, f"c{number}-{label}", Labels={"project": label, "x": "y" * 900_000})
+        filters = quote(json.dumps({"label": [f"project={label}"]}))
+        assert [each["Id"] for each in other.list(f"containers/json?all=1&filters={filters}")] == [shown]
+        assert other.ask("DELETE", f"/v1.41/networks/{network}").status == 204
+        assert other.ask("POST", f"/v1.41/containers/{shown}/start").status == 204
+        told = b""
+        while shown.encode() not in told:
+            told += stream.recv(65536)
