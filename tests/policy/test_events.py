@@ -148,6 +148,8 @@ def test_what_is_about_nothing_that_can_be_judged_is_hidden(line: bytes) -> None
 def test_an_event_of_an_image_has_its_name() -> None:
     line = json.dumps({"Type": "image", "Action": "tag", "Actor": {"ID": "1f" * 32, "Attributes": {"name": "app:x"}}})
     assert read_event(line.encode()) == ImageEvent("1f" * 32, "tag", "docker.io/library/app:x")
+    later = {**json.loads(line), "timeNano": 1_500_000_000}
+    assert read_event(json.dumps(later).encode()) == ImageEvent("1f" * 32, "tag", "docker.io/library/app:x", 1.5)
     unclear: list[object] = [{"name": 3}, [], None]
     for attributes in unclear:
         line = json.dumps({"Type": "image", "Action": "tag", "Actor": {"ID": "1f" * 32, "Attributes": attributes}})

@@ -12,13 +12,14 @@ from proxy.test_views import IMAGE, POLICY, QUERY
 from dockerproxy.policy.stamps import NONCE, OWNER
 
 MINE = {OWNER: "ci", NONCE: "n1"}
+LATER = 4_000_000_000_000_000_000
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 TO_THE_END = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 
 
 def event(kind: str, identity: str, action: str = "start", **attributes: str) -> bytes:
     actor = {"ID": identity, "Attributes": attributes}
-    return json.dumps({"Type": kind, "Action": action, "Actor": actor}).encode() + b"\n"
+    return json.dumps({"Type": kind, "Action": action, "Actor": actor, "timeNano": LATER}).encode() + b"\n"
 
 
 def mount(time: int) -> bytes:
@@ -234,3 +235,15 @@ async def test_a_client_that_does_not_read_has_the_engine_wait() -> None:
         engine.end()
         client.resume()
         assert await client.rest() == line * sent
+
+
+@in_loop
+async def test_no_event_of_an_image_is_told_from_before() -> None:
+    """Whose the name was then, nobody knows. The image is not asked for."""
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        before = {**json.loads(event("image", IMAGE, "tag", name="x")), "timeNano": 1_700_000_000_000_000_000}
+        shown = event("network", "n1")
+        await engine.send(chunk(json.dumps(before).encode() + b"\n" + shown))
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert await client.exactly(len(chunk(shown))) == chunk(shown)

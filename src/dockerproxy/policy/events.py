@@ -56,7 +56,8 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
     actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
     identity, attributes = actor.get("ID"), actor.get("Attributes")
     if kind == Kind.IMAGE:
-        return _read_image(action, identity, attributes)
+        event, nanoseconds = _read_image(action, identity, attributes), fields.get("timeNano")
+        return event and event._replace(time=nanoseconds / 1e9 if isinstance(nanoseconds, int) else 0)
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
         return None
     has_labels = kind == Kind.CONTAINER and str(action) not in _UNLABELLED

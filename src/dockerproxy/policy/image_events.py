@@ -11,6 +11,8 @@ Attack: look at an image while another removes it, when its mark is gone and its
 count (test: test_an_image_whose_mark_goes_first_is_told_to_nobody_else).
 Attack: have the engine leave out how an own name went, to be told the end that another makes of the image -> Defence:
 with any filter but that of kinds, no end is told (test: test_with_a_filter_of_what_happens_no_end_is_told).
+Attack: give a shared image a name that another client has taken from it, and ask for what happened before -> Defence:
+what happened before is not told (test: test_no_event_of_an_image_is_told_from_before).
 Attack: more images than can be remembered -> Defence: the oldest is forgotten; its end is not told.
 """
 
@@ -36,11 +38,12 @@ _BY_KIND: Final = frozenset({"type"})
 
 
 class ImageEvent(NamedTuple):
-    """What happens to an image, by its ID or else a name, and by which normalised name, if the engine says."""
+    """What happens to an image, by its ID or else a name, by which normalised name, if the engine says, and when."""
 
     id: str
     action: str
     name: str
+    time: float = 0
 
 
 def read_image_event(identity: str, action: str, name: str) -> ImageEvent | None:

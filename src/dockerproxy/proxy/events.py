@@ -15,6 +15,7 @@ Attack: an event without end; an object with labels that make its events too lon
 """
 
 import asyncio
+import time
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -60,6 +61,7 @@ class _Watch:
         self._verdict = verdict
         self._shown: dict[tuple[str, str], bool] = {}
         self._images: ImageEvents | None = None
+        self._began = time.time()
 
     async def begin(self) -> None:
         """Note which images the client may see, if it gets events of images."""
@@ -100,6 +102,8 @@ class _Watch:
         return shown
 
     async def _is_image_shown(self, images: ImageEvents, event: ImageEvent) -> bool:
+        if event.time < self._began:
+            return False
         try:
             found = await self._ask(Kind.IMAGE, event.id)
         except UnknownObjectError:
