@@ -7,7 +7,7 @@ import pytest
 from policy.policies import ID
 from proxy.harness import Wire, World, get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
-from proxy.test_views import IMAGE, POLICY, QUERY
+from proxy.test_views import IMAGE, POLICY, QUERY, send_all
 
 from dockerproxy.policy.stamps import NONCE, OWNER
 
@@ -246,4 +246,21 @@ async def test_no_event_of_an_image_is_told_from_before() -> None:
         shown = event("network", "n1")
         await engine.send(chunk(json.dumps(before).encode() + b"\n" + shown))
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert await client.exactly(len(chunk(shown))) == chunk(shown)
+
+
+@pytest.mark.parametrize("said", [answer({"message": "no"}, "500 Internal Server Error"), answer(["x" * 9_000_000])])
+@in_loop
+async def test_without_a_list_of_images_their_events_are_left_out(said: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/v1.45/events"))
+        engine = await serve(here, "GET /v1.45/events", HEAD)
+        asked = await here.engine_side()
+        await asked.head()
+        await send_all(asked, said)
+        shown = event("network", "n1")
+        await engine.send(chunk(event("image", IMAGE, "tag", name="x") + shown))
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
         assert await client.exactly(len(chunk(shown))) == chunk(shown)

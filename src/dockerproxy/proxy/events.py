@@ -10,6 +10,8 @@ happened before it was made is hidden (test: test_no_event_of_anothers_volume_co
 Attack: make it in the second in which another of that name was removed, to be told which container had it -> Defence:
 then the container must be the client's, too (test: test_no_event_of_that_second_tells_a_container_of_others).
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
+Attack: images with labels that make their list too long, so that nobody gets any events -> Defence: then only
+events of images are left out (test: test_without_a_list_of_images_their_events_are_left_out).
 Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
 -> Defence: such an event is left out (test: test_an_event_that_is_too_long_is_left_out).
 """
@@ -64,15 +66,16 @@ class _Watch:
         self._began = time.time()
 
     async def begin(self) -> None:
-        """Note which images the client may see, if it gets events of images."""
+        """Note which images the client may see, if it gets events of images: not if their list cannot be read."""
         owner = self._verdict.decision.images
         if owner is None or not self._verdict.decision.shows:
             return
-        async with self._socket.lookups:
-            status, content = await self._shared.resolver.ask(self._shared.engines, _LIST_IMAGES)
-            if status != HTTPStatus.OK:
-                raise UnknownObjectError(f"asked for images, the engine answered {status}")
-            listing = await read_listing(self._socket, self._shared, OPERATIONS["ImageList"], content)
+        try:
+            async with self._socket.lookups:
+                _, content = await self._shared.resolver.ask(self._shared.engines, _LIST_IMAGES)
+                listing = await read_listing(self._socket, self._shared, OPERATIONS["ImageList"], content)
+        except UnknownObjectError:
+            return
         images = (get_object(each.found) for each in listing.elements)
         self._images = ImageEvents(owner, images, request=self._verdict.request)
 
