@@ -1,0 +1,232 @@
+"""Attacks on own images: others' use of one shows nowhere, and no build or create has what others planted."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from urllib.parse import quote
+
+import pytest
+from e2e.archives import TAR
+from e2e.conftest import remove_containers, started
+from e2e.engines import Engine, docker_engine
+from e2e.images import import_image
+from e2e.proxies import running_file
+from e2e.talk import Answer, ask
+from e2e.test_own import Socket, make_container
+from wire.tars import archive_of, item
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.request import RESERVED
+from dockerproxy.policy.objects import SHOWING
+
+pytestmark = pytest.mark.engine
+
+NAMES = ("proxy", "other")
+SOCKET = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow:
+      - preset:ping
+      - own
+      - ContainerCreate: {images: ["base:LABEL"]}
+      - ContainerCreateLibpod: {images: ["base:LABEL"]}
+      - ImageBuild: {tags: ["**"]}
+      - ImageCommit: {tags: ["**"]}
+      - ImageLoad: {tags: ["**"]}
+      - ImageTag: {images: ["base:LABEL"], tags: ["**"]}
+"""
+Two = tuple[Socket, Socket]
+
+
+@pytest.fixture(scope="session")
+def containerd(busybox: bytes) -> Iterator[Engine]:
+    """A dockerd that keeps images in containerd's store."""
+    yield from started(docker_engine(features={"containerd-snapshotter": True}), busybox)
+
+
+@pytest.fixture
+def two(engine: Engine, busybox: bytes, label: str) -> Iterator[Two]:
+    """Two sockets, on each of which one image is granted that is nobody's; what they have made goes, past the proxy."""
+    text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    import_image(engine.socket, f"docker.io/library/base:{label}", busybox)
+    with running_file(engine.socket, f"sockets:{text}") as (folder, _):
+        yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
+    remove_containers(engine, label)
+    for image in ask(engine.socket, "GET", "/images/json").json():
+        for name in image["RepoTags"] or ():
+            if label in name:
+                ask(engine.socket, "DELETE", f"/images/{name}?force=1")
+
+
+def build(socket: Socket, name: str, steps: str, query: str = "") -> Answer:
+    archive = archive_of(item("Dockerfile", steps.encode()))
+    answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}&{query}", archive, TAR, timeout=60)
+    assert (answer.status, b'"error"' in answer.body) == (200, False), answer
+    return answer
+
+
+def read_all(socket: Socket, engine: Engine, *names: str) -> dict[str, object]:
+    """Return all that a client is told of images, by each operation that shows them and by each name."""
+    targets = ["/v1.41/system/df"]
+    for operation in (OPERATIONS[name] for name in sorted(SHOWING)):
+        is_libpod = operation.section.startswith("libpod")
+        versions = (("v5.0.0",) if engine.name == "podman" else ()) if is_libpod else ("v1.41", "v1.45")
+        is_list = "{" not in operation.path
+        paths = [operation.path] if is_list else [operation.path.replace("{name+}", name) for name in names]
+        queries = ("", "?all=1", "?shared-size=1") if is_list else ("",)
+        targets += [f"/{version}{path}{query}" for version in versions for path in paths for query in queries]
+    answers = {target: socket.ask("GET", target) for target in targets}
+    assert {answer.status for answer in answers.values()} == {200}
+    found = {target: answer.json() for target, answer in answers.items()}
+    # Docker's order is random among what was created in the same second.
+    return {key: sorted(each, key=str) if isinstance(each, list) else each for key, each in found.items()}
+
+
+@pytest.mark.parametrize("engine", ["dockerd", "containerd", "podman"], indirect=True)
+def test_nothing_that_is_told_of_an_image_changes_with_what_others_do(two: Two, engine: Engine, label: str) -> None:
+    """Others run, tag and build on images that this client may see: own ones, and one of nobody's."""
+    mine, other = two
+    build(mine, f"mine:{label}", f"FROM base:{label}\nRUN echo {label} > /mine\n")
+    names = [f"mine:{label}", f"base:{label}"]
+    names += [mine.ask("GET", f"/v1.41/images/{name}/json").json()["Id"] for name in names]
+    before = read_all(mine, engine, *names)
+    shared = f"/images/mine:{label}/tag?repo={RESERVED}/shared-{label}&tag=other-{label}"
+    assert ask(engine.socket, "POST", shared).status == 201
+    assert other.ask("POST", f"/v1.41/images/{names[2]}/tag?repo=again&tag={label}").status == 201
+    assert other.ask("POST", f"/v1.41/images/base:{label}/tag?repo=named&tag={label}").status == 201
+    build(other, f"theirs:{label}", f"FROM again:{label}\nRUN echo {label} > /theirs\n")
+    for number, image in enumerate(names[1:3]):
+        make_container(other, f"c{number}-{label}", Image=image, Labels={"case": label})
+    after = read_all(mine, engine, *names)
+    assert {key: (was, after[key]) for key, was in before.items() if was != after[key]} == {}
+
+
+STEP = 'echo "$HTTP_PROXY" > /made'
+STEPS = f"FROM base:LABEL\nRUN {STEP}\n"
+
+
+def setting(text: str) -> str:
+    """Return the part of a query that gives a build a setting which engines leave out of what they compare."""
+    return f"buildargs={quote(json.dumps({'HTTP_PROXY': text}))}"
+
+
+def plant_by_build(_: Engine, other: Socket, label: str) -> None:
+    build(other, f"theirs:{label}", STEPS.replace("LABEL", label), setting("theirs"))
+
+
+def plant_by_commit(engine: Engine, _: Socket, label: str) -> None:
+    """Commit a container that is configured like one of the builder's. A stamp would differ, so past the proxy."""
+    raw = Socket(engine.socket)
+    image = raw.ask("GET", f"/v1.41/images/base:{label}/json").json()["Id"]
+    paths = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    command = ["|0", "/bin/sh", "-c", STEP]
+    container = make_container(raw, f"p-{label}", Image=image, Cmd=command, Env=[paths], StopTimeout=None)
+    target = f"/v1.41/containers/{container}/archive?path=/"
+    assert ask(engine.socket, "PUT", target, archive_of(item("made", b"theirs\n")), TAR).status == 200
+    assert raw.ask("POST", f"/v1.41/commit?container={container}&repo=theirs&tag={label}").status == 201
+    assert raw.ask("DELETE", f"/v1.41/containers/{container}").status == 204
+
+
+def plant_by_load(engine: Engine, other: Socket, label: str) -> None:
+    """Load what a build has made, with another layer in the place of the last one."""
+    build(other, f"theirs:{label}", STEPS.replace("LABEL", label), setting("theirs"))
+    saved = ask(engine.socket, "GET", f"/v1.41/images/theirs:{label}/get", timeout=60).body
+    assert other.ask("DELETE", f"/v1.41/images/theirs:{label}").status == 200
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        files = {each.name: reader.read() for each in archive if (reader := archive.extractfile(each))}
+    [image] = json.loads(files["manifest.json"])
+    config = json.loads(files.pop(image["Config"]))
+    layer = archive_of(item("made", b"theirs\n"))
+    config["rootfs"]["diff_ids"][-1] = f"sha256:{sha256(layer).hexdigest()}"
+    files[image["Config"]], files[image["Layers"][-1]] = json.dumps(config).encode(), layer
+    forged = archive_of(*(item(name, content) for name, content in files.items()))
+    loaded = ask(other.socket, "POST", "/v1.41/images/load", forged, TAR, timeout=60)
+    assert (loaded.status, b"error" in loaded.body) == (200, False), loaded
+
+
+def made_in(engine: Engine, name: str, label: str) -> bytes:
+    """Return what a step has made in an image."""
+    container = make_container(Socket(engine.socket), f"m-{label}", Image=f"{name}:{label}")
+    found = ask(engine.socket, "GET", f"/v1.41/containers/{container}/archive?path=/made")
+    assert ask(engine.socket, "DELETE", f"/v1.41/containers/{container}").status == 204
+    with tarfile.open(fileobj=io.BytesIO(found.body)) as archive:
+        reader = archive.extractfile("made")
+        assert reader is not None
+        return reader.read()
+
+
+@pytest.mark.parametrize(
+    ("engine", "plant"),
+    [
+        *(("dockerd", plant) for plant in (plant_by_build, plant_by_commit)),
+        *(("containerd", plant) for plant in (plant_by_build, plant_by_commit)),
+        *(("podman", plant) for plant in (plant_by_build, plant_by_load)),
+    ],
+    indirect=["engine"],
+)
+def test_no_build_has_a_file_that_another_client_planted(
+    two: Two, engine: Engine, label: str, plant: Callable[[Engine, Socket, str], None]
+) -> None:
+    """Past the proxy, where the engine takes what looks like a step, a build has it."""
+    mine, other = two
+    plant(engine, other, label)
+    for socket, name, expected in ((Socket(engine.socket), "raw", b"theirs\n"), (mine, "mine", b"mine\n")):
+        build(socket, f"{name}:{label}", STEPS.replace("LABEL", label), setting("mine"))
+        assert made_in(engine, name, label) == expected, name
+
+
+CREATES = {
+    "docker": ("v1.41/containers/create?name=c-LABEL", "Image"),
+    "libpod": ("v5.0.0/libpod/containers/create", "image"),
+}
+
+
+def create(socket: Socket, api: str, image: str, label: str) -> Answer:
+    """Create a container in one of Podman's APIs."""
+    target, field = CREATES[api]
+    body = {field: image, "labels": {"case": label}, "name": f"c-{label}"} if api == "libpod" else {field: image}
+    return socket.ask("POST", f"/{target.replace('LABEL', label)}", **body)
+
+
+def image_of(socket: Socket, answer: Answer) -> tuple[str, str]:
+    """Return the image of a new container, and by which name; it is removed."""
+    assert answer.status == 201, answer
+    found = socket.ask("GET", f"/v5.0.0/libpod/containers/{answer.json()['Id']}/json").json()
+    assert socket.ask("DELETE", f"/v1.41/containers/{answer.json()['Id']}").status == 204
+    return f"sha256:{found['Image']}", found["ImageName"]
+
+
+@pytest.mark.parametrize("engine", ["podman"], indirect=True)
+@pytest.mark.parametrize("local", ["mine", "other"])
+def test_a_short_name_never_means_the_image_of_another(two: Two, engine: Engine, label: str, local: str) -> None:
+    """Docker's API looks for it at Docker Hub, Podman's own on this machine first, where another may have one."""
+    assert engine.name == "podman"
+    places = {"docker": "docker.io/library", "libpod": "localhost"}
+    clients = dict(zip(places, two if local == "other" else reversed(two), strict=True))
+    identities = {}
+    for api, socket in clients.items():
+        name = f"{places[api]}/app:{label}"
+        build(socket, name, f"FROM base:{label}\nENV api={api}\n")
+        identities[api] = socket.ask("GET", f"/v1.41/images/{name}/json").json()["Id"]
+    for api, socket in clients.items():
+        for name in (f"app:{label}", f"{places[api]}/app:{label}"):
+            got = image_of(socket, create(socket, api, name, label))
+            assert got == (identities[api], f"{places[api]}/app:{label}")
+        other_api = "docker" if api == "libpod" else "libpod"
+        assert create(socket, other_api, f"app:{label}", label).status == 403
+
+
+@pytest.mark.parametrize("engine", ["podman"], indirect=True)
+def test_a_short_name_goes_on_as_ones_own_name_of_a_shared_image(two: Two, engine: Engine, label: str) -> None:
+    mine, other = two
+    build(mine, f"localhost/app:{label}", f"FROM base:{label}\nENV case={label}\n")
+    identity = mine.ask("GET", f"/v1.41/images/localhost/app:{label}/json").json()["Id"]
+    target = f"/images/{identity}/tag?repo={RESERVED}/shared-{label}&tag=other-{label}"
+    assert ask(engine.socket, "POST", target).status == 201
+    for name in ("a", "z"):
+        assert other.ask("POST", f"/v1.41/images/{identity}/tag?repo={name}.local/theirs&tag={label}").status == 201
+    for name in (f"app:{label}", f"localhost/app:{label}"):
+        assert image_of(mine, create(mine, "libpod", name, label)) == (identity, f"localhost/app:{label}")
