@@ -39,7 +39,7 @@ SOCKET = """
       - preset:ping
       - own
       - SystemInfo
-      - ServiceCreate: {images: [busybox], networks: [front]}
+      - ServiceCreate: {images: [busybox], networks: [front], publish: {ports: [8123]}}
       - ServiceUpdate: {services: [shared], images: [busybox]}
       - NetworkInspect: {networks: [front]}
       - SecretCreate
@@ -81,10 +81,16 @@ def swarm(made: Swarm) -> Iterator[Swarm]:
             assert made.raw.ask("DELETE", f"/v1.41/{what}/{identity}").status in {200, 204}
 
 
-def create(socket: Socket, name: str, *, container: dict[str, Any] | None = None, **more: Any) -> Answer:
+PUBLISHED = {"PublishedPort": 8123, "TargetPort": 80}
+
+
+def create(
+    socket: Socket, name: str, *, container: dict[str, Any] | None = None, publish: str = "", **more: Any
+) -> Answer:
     spec = {"Image": "busybox:latest", "Command": ["sh", "-c", "echo inside; exec sleep 600"], **(container or {})}
     task = {"ContainerSpec": {"StopGracePeriod": 0, **spec}, **more}
-    return socket.ask("POST", "/v1.41/services/create", Name=name, TaskTemplate=task, EndpointSpec={"Mode": "dnsrr"})
+    endpoint = {"Ports": [{**PUBLISHED, "PublishMode": publish}]} if publish else {"Mode": "dnsrr"}
+    return socket.ask("POST", "/v1.41/services/create", Name=name, TaskTemplate=task, EndpointSpec=endpoint)
 
 
 def make(socket: Socket, what: str, name: str, **body: object) -> str:
@@ -217,6 +223,23 @@ def test_what_is_nobody_s_stays_so_whoever_changes_it(swarm: Swarm) -> None:
     swarm.raw.ask("DELETE", "/v1.41/services/shared")
 
 
+@pytest.mark.parametrize(("taken", "asked"), [("ingress", "ingress"), ("ingress", "host"), ("host", "ingress")])
+def test_who_asks_for_a_taken_port_is_told_the_port_alone(swarm: Swarm, label: str, taken: str, asked: str) -> None:
+    mine, other = swarm.mine, swarm.other
+    service = create(mine, f"s-{label}", publish=taken).json()["ID"]
+    assert create(other, f"o-{label}").status == 201
+    spec = other.ask("GET", f"/v1.41/services/o-{label}").json()["Spec"]
+    spec["EndpointSpec"] = {"Ports": [{**PUBLISHED, "PublishMode": asked}]}
+    refused = create(swarm.raw, f"r-{label}", publish=asked)
+    assert service in refused.json()["message"]
+    for answer in (
+        create(other, f"p-{label}", publish=asked),
+        other.ask("POST", f"/v1.41/services/o-{label}/update?version=1", **spec),
+    ):
+        expected = refused.json()["message"].replace(f" by service 's-{label}' ({service})", "")
+        assert (answer.status, answer.json()["message"]) == (refused.status, expected)
+
+
 def test_a_list_of_tasks_tells_no_part_of_an_id(swarm: Swarm, label: str) -> None:
     mine, other = swarm.mine, swarm.other
     made = create(mine, f"s-{label}")
@@ -342,7 +365,7 @@ def test_nobody_is_more_in_a_container_of_a_service_than_the_service(dockerd: En
     socket = f"{{path: FOLDER/proxy.sock, own_as: bound-{label}, allow: {allow}}}"
     with running_file(dockerd.socket, f"sockets: {{proxy: {socket}}}") as (folder, _):
         bound = Socket(folder / "proxy.sock")
-        limits = {"Resources": {"Limits": {"MemoryBytes": 64 * 2**20}}}
+        limits: dict[str, Any] = {"Resources": {"Limits": {"MemoryBytes": 64 * 2**20}}}
         made = create(bound, f"b-{label}", container={"User": "1000:1000"}, **limits)
         assert made.status == 201, made
         [container] = wait_until(lambda: bound.list("containers/json"), "it runs") or [{}]
