@@ -8,7 +8,7 @@ from policy.policies import request_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.image_lists import leaves_out_names, narrow, with_marks
+from dockerproxy.policy.image_lists import is_meant, leaves_out_names, narrow, read_patterns, with_marks
 from dockerproxy.policy.image_marks import key_of, write_mark
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import ResolvedObject
@@ -84,6 +84,10 @@ def test_a_filter_takes_no_mark_away() -> None:
     assert complete({**app, "RepoTags": ["app:1"]}) == [{**app, "RepoTags": ["app:1", MARK]}]
     assert complete({**app, "RepoTags": ["base:1"]}) == [{**app, "RepoTags": ["base:1", MARK]}]
     nothing: dict[str, object] = {"Id": "2", "RepoTags": [], "RepoDigests": None}
+    assert with_marks(b"null", json.dumps(WHOLE).encode()) == b"[]"
+    assert complete({**app, "Id": "sha256:1", "RepoTags": ["app:1"]}) == [
+        {**app, "Id": "sha256:1", "RepoTags": ["app:1", MARK]}
+    ]
     assert complete(nothing, {"Id": "gone", "RepoTags": ["x:1"], "RepoDigests": []}) == [nothing]
 
 
@@ -92,7 +96,7 @@ def test_a_digest_comes_with_the_tags_that_say_whose_it_is() -> None:
     assert complete(by_digest) == [{**by_digest, "RepoTags": ["app:1", MARK]}]
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'[{"Id": "1"}]', b"null", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[1]", b'[{"Id": "1"}]', b"7", b"[" * 100_000])
 def test_a_list_that_cannot_be_read_has_no_marks(content: bytes) -> None:
     assert with_marks(content, json.dumps(WHOLE).encode()) is None
     assert with_marks(b"[]", content) is None
@@ -106,9 +110,25 @@ def test_a_list_that_cannot_be_read_has_no_marks(content: bytes) -> None:
         (list_by({"reference": ["*"]}), True),
         ("/images/json?Filters={}", True),
         ("/images/json?filter=app", True),
-        ("/v5.4.2/libpod/images/json?filters={}", False),
+        ("/v5.4.2/libpod/images/json?filters={}", True),
         ("/containers/json?filters={}", False),
     ],
 )
 def test_lists_by_filters_may_lack_names(target: str, is_so: bool) -> None:  # noqa: FBT001 (pytest passes it)
     assert leaves_out_names(request_of("GET", target)) is is_so
+
+
+@pytest.mark.parametrize("path", ["/images/json", "/v5.4.2/libpod/images/json"])
+def test_a_filter_of_names_means_those_that_may_be_seen(path: str) -> None:
+    seen = ("docker.io/library/base:1", "localhost:5000/a/b@sha256:" + "1" * 64)
+    means = ("base", "base:1", "ba*", "library/base", "docker.io/base:1", "*/library/base:?", "2e2e2e", "sha256:2e2e")
+    for text in (*means, "a/b", "localhost:5000/*/b"):
+        patterns = read_patterns(request_of("GET", f"{path}?filters={quote(json.dumps({'reference': [text]}))}"))
+        assert is_meant(patterns, seen, "sha256:" + "2e" * 32), text
+    for text in ("app", "base:2", "bas", "dockerproxy?local/*:*", "1f1f", "", "[b]ase"):
+        patterns = read_patterns(request_of("GET", f"{path}?filters={quote(json.dumps({'reference': {text: True}}))}"))
+        assert patterns == (text,)
+        assert not is_meant(patterns, seen, "sha256:" + "2e" * 32), text
+    assert read_patterns(request_of("GET", f"{path}?filter=app&filters={{}}")) == ("app",)
+    for filters in ("", "x", "[]", '{"reference":"app"}', '{"reference":[1]}'):
+        assert read_patterns(request_of("GET", f"{path}?filters={filters}")) == ()

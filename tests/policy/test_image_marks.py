@@ -82,6 +82,14 @@ def test_a_text_means_the_names_that_an_engine_completes_it_to() -> None:
         assert list_called(text, found) == (), text
 
 
+def test_a_name_behind_a_transport_is_none() -> None:
+    """Podman looks for what follows. Without a tag it looks like a name itself."""
+    found = replace(image(APP, BASE, mine=APP, other=BASE), id=f"sha256:{'ab' * 32}")
+    for text in ("containers-storage:base:1", f"containers-storage:{BASE}", "Base", "x y"):
+        assert list_called(text, found) == ("",)
+        assert not ImageOwner("mine", ("**",)).sees(replace(found, called=list_called(text, found)))
+
+
 def test_docker_completes_no_name_by_another_registry() -> None:
     """It tells names without their registry, if that is its own."""
     names = (APP, "probe.local/app:latest", "probe.local/docker.io/app:latest")

@@ -167,6 +167,16 @@ def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name
         assert is_allowed(decide(policy, request_of("GET", f"{path}?filters={filters}")))
 
 
+@pytest.mark.parametrize("path", ["/images/json", "/v5.0.0/libpod/images/json"])
+def test_what_is_listed_does_not_depend_on_what_is_hidden(path: str) -> None:
+    """Podman reads `!` as a part of a filter's name."""
+    for name in ("since!", "before!", "After!", "containers", "Containers!", "reference!"):
+        for filters in ({name: ["app"]}, {name: {"true": True}}):
+            assert is_relative(request_of("GET", f"{path}?filters={quote(json.dumps(filters))}"))
+    for name in ("reference", "dangling", "label!", "until"):
+        assert not is_relative(request_of("GET", f"{path}?filters={quote(json.dumps({name: ['app']}))}"))
+
+
 PARTS = ("a", "0F", "%", "_" * 64, "%1", "f" * 63, "f" * 65)
 WHOLE = ("0" * 64, "web", "my_pod", "a-1")
 

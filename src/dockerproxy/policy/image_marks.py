@@ -136,14 +136,20 @@ class ImageOwner(NamedTuple):
 def list_called(text: str, found: ResolvedObject) -> tuple[str, ...]:
     """Return the names of an image that a text may mean by which an engine finds it; none if that is its ID.
 
+    What is no reference means no name that is known.
+
     Podman completes a short name by any registry, and any path before it; Docker does not, and calls images so itself.
 
     Attack: give a shared image a name that ends like one of another's, and ask for that end, which Docker only finds if
     the other name exists -> Defence: there it means that one (test: test_docker_completes_no_name_by_another_registry).
+    Attack: ask Podman for `containers-storage:` and another's name of it -> Defence: that is no name that may be seen
+    (test: test_a_name_behind_a_transport_is_none).
     """
     reference = parse_reference(text)
-    if reference is None or found.id.removeprefix("sha256:").startswith(text.removeprefix("sha256:")):
+    if found.id.removeprefix("sha256:").startswith(text.removeprefix("sha256:")):
         return ()
+    if reference is None:
+        return ("",)
     meant = with_default_tag(reference)
     short = text if reference == meant else f"{text}:latest"
     told = found.document.get("repotags")

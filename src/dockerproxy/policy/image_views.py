@@ -16,6 +16,7 @@ from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.hiding import cut
+from dockerproxy.policy.image_lists import is_meant, read_patterns
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import read_list
 from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject, get_object
@@ -58,8 +59,11 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
     answer = read_list(request.operation, content, request.version)
     if answer is None:
         return None
-    texts = (answer.text[each.start : each.stop].encode(errors="surrogateescape") for each in answer.elements)
-    parts = [_show(owner, get_object(each.found), text) for each, text in zip(answer.elements, texts, strict=True)]
+    parts, patterns = list[bytes | None](), read_patterns(request)
+    for each in answer.elements:
+        found = get_object(each.found)
+        if not patterns or is_meant(patterns, owner.shown(found), found.id):
+            parts.append(_show(owner, found, answer.text[each.start : each.stop].encode(errors="surrogateescape")))
     known = [part for part in parts if part is not None]
     return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None
 

@@ -4,6 +4,8 @@ The engine's answer is cut into its elements, byte for byte, and those that some
 
 Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
 counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
+Attack: learn of them by Podman's filters of images: `since!`, who uses an image, or which names it has not -> Defence:
+refused, too (test: test_what_is_listed_does_not_depend_on_what_is_hidden).
 Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
 looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
 test_no_list_tells_whether_an_id_fits_a_part_of_one).
@@ -74,10 +76,13 @@ COUNTS: Final = ("last", "limit")
 
 _ENDLESS: Final = "1000000000"
 
-_RELATIVE: Final = frozenset({"after", "before", "since"})
-"""Filters that compare with an object."""
+_RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "since!"})
+"""Filters that compare with an object. Podman turns those of images round by an exclamation mark."""
 
-RELATIVE: Final = "compares with an object that may be hidden (after, before, since, part of an id)"
+_OF_OTHERS: Final = frozenset({"containers", "containers!", "reference!"})
+"""Filters of images by who uses them, and by names that they do not have, of which others may be hidden."""
+
+RELATIVE: Final = "depends on what may be hidden (after, before, since, containers, reference!, part of an id)"
 
 Services: TypeAlias = Mapping[str, ResolvedObject]
 """What a list of services has, by their ids: tasks are judged by their services."""
@@ -169,7 +174,7 @@ def is_relative(request: CanonicalRequest) -> bool:
     parts = (_PART_OF_NETWORK, *(_PARTS.get(listed, ()) if listed is not None else ()))
     for text in request.values("filters"):
         filters = read_json(text.encode(errors="surrogateescape")) if text else {}
-        if not isinstance(filters, dict) or not _RELATIVE.isdisjoint(map(lower, filters)):
+        if not isinstance(filters, dict) or not (_RELATIVE | _OF_OTHERS).isdisjoint(map(lower, filters)):
             return True
         for names, begins_an_id in parts:
             if any(lower(key) in names and begins_an_id(json.dumps(value)) for key, value in filters.items()):
