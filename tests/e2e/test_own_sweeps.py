@@ -12,7 +12,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
 from e2e.talk import connect
-from e2e.test_own import NAMES, SOCKET, Socket
+from e2e.test_own import NAMES, NO_NETWORK, SOCKET, Socket, make_container
 from e2e.test_own_prunes import list_all, make_some
 from e2e.waiting import wait_until
 
@@ -80,6 +80,19 @@ def test_what_is_own_goes_when_nobody_is_connected(engine: Engine, label: str) -
         wait_until(lambda: not set(made) & set(list_all(raw)), "it is swept")
         assert set(theirs) <= set(list_all(raw))
     remove_others(engine, label, theirs)
+
+
+def test_nothing_that_its_client_does_keeps_a_container(engine: Engine, label: str) -> None:
+    """One that another one joins; and one that does not end by itself, for which Podman waits as long as that says."""
+    with sweeping(engine, label, "at-exit") as (mine, _, proxy):
+        stays = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
+        made = [make_container(mine, f"a-{label}", Cmd=stays, StopTimeout=100_000, HostConfig=NO_NETWORK)]
+        joined = {"NetworkMode": f"container:{made[0]}"}
+        made += [make_container(mine, f"{each}-{label}", HostConfig=joined) for each in "bc"]
+        for container in made:
+            assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        proxy.stop()
+    assert not set(made) & set(list_all(Socket(engine.socket)))
 
 
 def test_what_is_own_goes_at_the_end_of_the_proxy(engine: Engine, label: str) -> None:

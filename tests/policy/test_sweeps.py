@@ -85,14 +85,45 @@ def removed(status: int, latest: float | None = None, *, is_dry: bool = False) -
 
 
 def test_what_lacks_the_owner_or_is_younger_stays() -> None:
-    assert removed(204)[0] == [f"/networks/{each * 32}" for each in ("1f", "2e", "4c")]
-    assert removed(204, 2e9)[0] == [f"/networks/{each * 32}" for each in ("1f", "4c")]
+    assert removed(204)[0] == [f"/networks/{each * 32}" for each in ("2e", "4c", "1f")]
+    assert removed(204, 2e9)[0] == [f"/networks/{each * 32}" for each in ("4c", "1f")]
     assert removed(204, is_dry=True)[0] == []
 
 
 def test_each_is_told_by_a_name_that_fits_a_line() -> None:
-    old, young, nameless = removed(404)[1]
+    young, nameless, old = removed(404)[1]
     assert (old.name, young.name, nameless.name) == ("old\\n" + "x" * 195, "young", "4c" * 6)
     assert {each.fault for each in removed(404)[1]} == {""}
     assert {each.fault for each in removed(409)[1]} == {"the engine answered 409"}
     assert len(removed(409, is_dry=True)[1]) == 3
+
+
+CONTAINERS = [
+    {"Id": each * 32, "Created": created, "Labels": MINE} for each, created in (("1f", 7), ("2e", 7), ("3d", 9))
+]
+
+
+def swept() -> list[tuple[str, str]]:
+    """Sweep an engine that has nothing but containers; return what is asked for but lists."""
+    steps, asked = sweep("ci", lambda _: None), list[tuple[str, str]]()
+    ask = next(steps)
+    while True:
+        if ask.method != "GET":
+            asked.append((ask.method, ask.target))
+        listed = CONTAINERS if ask.target.startswith("/containers/json") else []
+        listed = {"Volumes": listed} if ask.target.startswith("/volumes") else listed  # type: ignore[assignment] # so it is
+        try:
+            ask = steps.send((200, json.dumps(listed).encode()))
+        except StopIteration:
+            return asked
+
+
+def test_what_is_newer_goes_first() -> None:
+    """Of one second, what Podman lists last is."""
+    order = [target[12:14] for method, target in swept() if method == "DELETE"]
+    assert order == ["3d", "2e", "1f"]
+
+
+def test_a_sweep_waits_for_no_container() -> None:
+    path = f"/containers/{'3d' * 32}"
+    assert swept()[:2] == [("POST", f"{path}/stop?t=0"), ("DELETE", f"{path}?force=1&v=1")]

@@ -3,6 +3,10 @@
 What is in use goes last: services, pods, containers with their anonymous volumes, then secrets, configs, networks,
 volumes, and images if that is wanted. A sweep may be stopped after each request, and begun again.
 
+Attack: join a container, which Podman then keeps as long as that is there -> Defence: what is newer goes first (test:
+test_what_is_newer_goes_first).
+Attack: set a time to stop that never ends, for which Podman waits -> Defence: each container is stopped at once before
+(test: test_a_sweep_waits_for_no_container).
 Attack: a list that shows more than what is own, and a label that an image has -> Defence: it goes through a policy that
 shows only what is own (test: test_a_socket_that_lists_more_than_what_is_own_is_not_swept).
 """
@@ -33,13 +37,14 @@ _LONGEST: Final = 200
 
 _ORDER: Final = (
     (Kind.SERVICE, "ServiceList", "/services", "/services/{}"),
-    (Kind.POD, "PodListLibpod", "/v5.0.0/libpod/pods/json", "/v5.0.0/libpod/pods/{}?force=1"),
+    (Kind.POD, "PodListLibpod", "/v5.0.0/libpod/pods/json", "/v5.0.0/libpod/pods/{}?force=1&timeout=0"),
     (Kind.CONTAINER, "ContainerList", "/containers/json?all=1", "/containers/{}?force=1&v=1"),
     (Kind.SECRET, "SecretList", "/secrets", "/secrets/{}"),
     (Kind.CONFIG, "ConfigList", "/configs", "/configs/{}"),
     (Kind.NETWORK, "NetworkList", "/networks", "/networks/{}"),
     (Kind.VOLUME, "VolumeList", "/volumes", "/volumes/{}"),
 )
+_STOP: Final = "/containers/{}/stop?t=0"
 _IMAGES: Final = (Kind.IMAGE, "ImageList", "/images/json?filters={}", "/images/{}")
 """For each kind the operation that lists it, and the targets to list and to remove; what uses others comes first."""
 
@@ -100,14 +105,16 @@ def sweep(
         if answer is None:
             tell(Swept(kind, "of any name", "the engine's answer cannot be read"))
             continue
-        for element in answer.elements:
-            found = get_object(element.found)
+        listed = (get_object(element.found) for element in reversed(answer.elements))
+        for found in sorted(listed, key=find_time, reverse=True):
             is_own = kind is Kind.IMAGE or found.labels.get(OWNER) == owner
             if not is_own or (latest is not None and find_time(found) > latest):
                 continue
             names = ", ".join(name for name in found.names if "@" not in name)
             name, fault = escape(names or shorten_ids(found.id))[:_LONGEST], ""
             if not is_dry:
+                if kind is Kind.CONTAINER:
+                    yield Ask("POST", _STOP.format(quote(found.id, safe=":")))
                 status, content = yield Ask("DELETE", removal.format(quote(found.id, safe=":")))
                 fault = "" if status in _DONE else read_message(content) or f"the engine answered {status}"
             tell(Swept(kind, name, fault))
