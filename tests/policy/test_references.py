@@ -290,6 +290,15 @@ def test_even_a_pattern_without_a_registry_covers_no_other_than_docker_hub(patte
     assert normalise_pattern(pattern).startswith("docker.io/")
 
 
+@pytest.mark.parametrize("name", ["oci", "dir", "docker-archive", "oci-archive", "docker-daemon", "containers-storage"])
+def test_a_transport_is_no_registry(name: str) -> None:
+    assert parse_reference(f"{name}:5000/x") is None
+    assert parse_reference(f"{name}:5000/x@sha256:{'1' * 64}") is None
+    assert str(parse_reference(f"{name}:5000")) == f"docker.io/library/{name}:5000"
+    assert fault_of_pattern(f"{name}:5000/**").startswith(f"for Podman, {name}: is no registry")
+    assert parse_reference(f"{name}.local:5000/x") is not None
+
+
 def test_what_docker_would_not_read_is_no_reference() -> None:
     assert parse_reference(HEX) is None
     assert parse_reference(DIGEST) is None

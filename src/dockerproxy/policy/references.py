@@ -11,6 +11,8 @@ Attack: a glob where the registry should be, which may match anyone's -> Defence
 Attack: docker.io/ghcr.io/x, which Docker lists as ghcr.io/x, as if it were from there, or as a mark of ours -> Defence:
 it is no name. None of Docker Hub begins like a registry (tests: test_what_docker_lists_is_the_name_that_was_given,
 test_no_name_looks_like_a_mark_in_any_list).
+Attack: oci:5000/x, which Podman takes for a directory of the host -> Defence: it is no name (test:
+test_a_transport_is_no_registry).
 Attack: the end of a tag as the end of a name -> Defence: without tag or digest a pattern means `latest`, unless it ends
 with a star. A digest cannot pass for a tag.
 """
@@ -25,6 +27,12 @@ from dockerproxy.text import lower
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of the digests that Docker reads, by algorithm (opencontainers/go-digest, algorithm.go)."""
+
+TRANSPORTS: Final = (
+    *("atomic:", "containers-storage:", "dir:", "docker-archive:", "docker-daemon:"),
+    *("oci:", "oci-archive:", "ostree:", "sif:", "tarball:"),
+)
+"""What the name of an image begins with that Podman reads from the host (containers/image, alltransports)."""
 
 _LABEL: Final = "[a-zA-Z0-9]++(?:-++[a-zA-Z0-9]++)*"
 _WORD: Final = "[a-z0-9]++(?:(?:[._]|__|-++)[a-z0-9]++)*"
@@ -70,7 +78,7 @@ def parse_reference(text: str) -> Reference | None:
     match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
     if match is None or len(match["path"]) > _MOST_OF_PATH or f"{RESERVED}/" in match["name"]:
         return None
-    if _has_two_registries(match["name"]):
+    if _has_two_registries(match["name"]) or match["name"].startswith(TRANSPORTS):
         return None
     digest = match["digest"] or ""
     return Reference(match["name"], "" if digest else match["tag"] or "", digest)
@@ -143,6 +151,8 @@ def fault_of_pattern(item: str) -> str:
 def _fault_of_registry(text: str) -> str:
     first, slash, _ = text.partition("/")
     named = first if slash else re.split("[:@]", first)[0]
+    if slash and first.startswith(TRANSPORTS):
+        return f"for Podman, {first.partition(':')[0]}: is no registry, but a way to files of the host"
     if is_literal(named) or (slash and _is_registry(first)):
         return ""
     if _ANY in named or not text.strip("*/"):

@@ -39,6 +39,7 @@ def test_directories_that_are_granted_and_memory_are_mounted(mounts: Json) -> No
         (mount(type="bind", source="/etc/localtime"), "mounts[0].source"),
         (mount(type="bind", source="/etc/localtime", options=["ro", "Z"]), "mounts[0].source"),
         (mount(type="bind", source="/etc/localtime", options=["z", "ro"]), "mounts[0].source"),
+        (mount(type="bind", source="/etc/localtime", options=["ro", "rw"]), "mounts[0].source"),
         (mount(type="bind", source="/srv/ci/data", destination="x"), "mounts[0].destination"),
         (mount(type="bind", source="/srv/ci/data", options=["rshared"]), "mounts[0].options"),
         (mount(type="bind", source="/srv/ci/data", options=["ro,rshared"]), "mounts[0].options"),

@@ -19,12 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.policy.claims.dockerfile_steps import Budget
-
-TRANSPORTS: Final = (
-    *("atomic:", "containers-storage:", "dir:", "docker-archive:", "docker-daemon:"),
-    *("oci:", "oci-archive:", "ostree:", "sif:", "tarball:"),
-)
-"""What the name of an image begins with that Podman reads from the host (containers/image, alltransports)."""
+from dockerproxy.policy.references import TRANSPORTS
 
 _BEGINNINGS: Final = frozenset(name[:length] for name in TRANSPORTS for length in range(len(name) + 1))
 

@@ -60,7 +60,7 @@ def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Objec
         kind, listed = mount.get("type"), mount.get("options")
         if kind == "bind":
             options = _check_options(reading, listed, _MOUNT_OPTIONS, f"{where}.options")
-            read_only = "ro" in options and not relabels(options)
+            read_only = "ro" in options and "rw" not in options and not relabels(options)
             claim_mount(reading, mount, where, kind, ("source", "destination"), read_only=read_only)
         elif kind == "tmpfs":
             if mount.get("source") not in (None, "", "tmpfs"):

@@ -13,12 +13,11 @@ from typing import Final
 
 from dockerproxy.policy.amounts import HOST
 from dockerproxy.policy.claim import Claim, Object, Reading
-from dockerproxy.policy.claims.dockerfile_images import TRANSPORTS
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.parameters import read_pull
 from dockerproxy.policy.constraints.servers import HUB
 from dockerproxy.policy.objects import ResolvedObject, find_object, name_in
-from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.references import TRANSPORTS, parse_reference
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
@@ -43,7 +42,7 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
         return None
     pull, reference = read_pull(reading.request, path.removeprefix("?")), parse_reference(value)
     whole = complete(value, reference)
-    if value and (reference is None or whole.startswith(TRANSPORTS)):
+    if value and reference is None:
         reading.violate(path, value, "not a valid image reference")
     target = path if whole != value else ""
     options = ((pull, whole),) if pull is not None else ()
