@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.conflicts import forget_others, is_of_another
+from dockerproxy.policy.conflicts import INSPECTING, forget_others, is_of_another
 
 ID, OTHER = "0123456789ab" * 5 + "cdef", "fedcba987654" * 5 + "3210"
 
@@ -15,7 +15,7 @@ ID, OTHER = "0123456789ab" * 5 + "cdef", "fedcba987654" * 5 + "3210"
 def test_whose_service_has_a_port_is_not_told(how: str, name: str) -> None:
     says = "rpc error: code = InvalidArgument desc = port '80' is already in use"
     told = f'{{"message":"{says} by service \'{name}\' (k3wxf0rzq1v7m2t5c8h4j6n9p) as {how}"}}\n'
-    assert forget_others(told.encode(), b"").decode() == f'{{"message":"{says} as {how}"}}\n'
+    assert forget_others("ServiceCreate", 400, told.encode(), b"") == f'{{"message":"{says} as {how}"}}\n'.encode()
 
 
 @pytest.mark.parametrize(
@@ -25,28 +25,45 @@ def test_whose_service_has_a_port_is_not_told(how: str, name: str) -> None:
         f"cannot create network {ID} (br-{ID[:12]}): conflicts with network {OTHER} (br-{OTHER[:12]}): overlapping",
         f"cannot create network {ID} (br-{ID[:12]}): conflicts with network {OTHER} (shop0): overlapping IPv4",
         f'creating container storage: the container name "c" is already in use by {OTHER}. You have to remove it',
+        f"IPAM error: requested ip address 10.88.0.5 is already allocated to container ID {OTHER}",
     ],
 )
 def test_an_error_has_no_id_that_was_not_sent(says: str) -> None:
-    told = forget_others(says.encode(), f"GET /{ID}".encode()).decode()
+    told = (forget_others("ContainerCreate", 500, says.encode(), f"GET /{ID}".encode()) or b"").decode()
     assert not any(part in told for part in (OTHER[:12], "shop0"))
     assert (ID in says) is (ID in told)
-    assert forget_others(says.encode(), says.encode()).decode().count(OTHER) == says.count(f"by {OTHER}") + (
-        f'\\"{OTHER}' in says
-    )
+    sent = forget_others("ContainerCreate", 500, says.encode(), says.encode()) or b""
+    assert (OTHER.encode() in sent) is ("network" not in says)
+    assert forget_others("ContainerCreate", 201, says.encode(), b"") == says.encode()
+
+
+def test_an_image_that_is_not_there_is_named() -> None:
+    says = f"no such image: sha256:{OTHER}".encode()
+    assert forget_others("ContainerCreate", 404, says, b"") == says
+
+
+@pytest.mark.parametrize("name", sorted(INSPECTING))
+def test_why_a_container_did_not_start_names_no_other(name: str) -> None:
+    state = f'{{"Error":"already allocated to container ID {OTHER}","Pid":0}}'
+    content = f'{{"Id":"{ID}", "State":{state},"Image":"{OTHER}"}}'
+    left = forget_others(name, 200, content.encode(), b"")
+    assert left is not None
+    assert left.decode() == f'{{"Id":"{ID}","State":{state.replace(OTHER, "another")},"Image":"{OTHER}"}}'
+    assert forget_others(name, 200, b"x", b"") is None
 
 
 def test_other_errors_stay() -> None:
     for content in (b"", b'{"message":"name conflicts with an existing object: service web already exists"}'):
-        assert forget_others(content, b"") == content
+        assert forget_others("ServiceCreate", 409, content, b"") == content
 
 
 @pytest.mark.parametrize(
     ("owner", "status", "is_conflict"), [("me", 201, False), ("you", 201, True), ("you", 500, False)]
 )
-def test_a_volume_of_another_is_a_conflict(owner: str, status: int, *, is_conflict: bool) -> None:
+def test_what_another_has_made_is_a_conflict(owner: str, status: int, *, is_conflict: bool) -> None:
     content = json.dumps({"Name": "v", "Labels": {"io.dockerproxy.owner": owner}}).encode()
     assert is_of_another("VolumeCreate", status, content, "me") is is_conflict
+    assert is_of_another("NetworkCreateLibpod", status, content.replace(b"Labels", b"labels"), "me") is is_conflict
     assert not is_of_another("NetworkCreate", status, content, "me")
 
 

@@ -1,16 +1,20 @@
 """A request that is decided says what becomes of it: whether it passes, and by which way."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from policy.judging import judged
+from policy.policies import request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict, deny, settle_names
+from dockerproxy.policy.stamps import OWNER
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
@@ -23,6 +27,7 @@ BUILD, LOAD = (
 )
 IMAGES = judged(OPERATIONS["ImageList"], policy=OWNING.policy)
 APP = "docker.io/library/app:latest"
+VOLUME = replace(LIST, request=request_of("POST", "/volumes/create"), decision=replace(LIST.decision, owner="ci"))
 
 
 def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> None:
@@ -92,3 +97,25 @@ def test_the_names_that_are_given_are_those_of_the_query_or_of_the_archive() -> 
     assert loaded.made == {"m": (APP,), "n": ()}
     assert loaded.decision.images is not None
     assert (loaded.decision.images.name, loaded.decision.images.takes) == ("ci", ("docker.io/**",))
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_what_another_made_meanwhile_is_not_told(status: int) -> None:
+    """Engines answer with what there is of that name; but for an error, it is own, or not stamped by us."""
+    for labels, is_theirs in ({OWNER: "ci", "a": "b"}, False), ({OWNER: "x"}, True), ({}, True):
+        content = json.dumps({"Name": "db", "Labels": labels}).encode()
+        assert VOLUME.is_of_another(status, content) is is_theirs
+        assert not VOLUME.is_of_another(409, content)
+        for other in (
+            replace(VOLUME, mode=Mode.REPORT),
+            replace(VOLUME, decision=LIST.decision),
+            replace(VOLUME, request=request_of("POST", "/containers/create")),
+        ):
+            assert not other.is_of_another(status, content)
+
+
+def test_an_inspection_is_looked_at_if_the_container_did_not_start() -> None:
+    for error in ("", "IPAM error"):
+        known = replace(LIST.known, found=ResolvedObject("1", (), document={"state": {"Error": error}}))
+        inspection = replace(VOLUME, request=request_of("GET", "/containers/1/json"), known=known)
+        assert inspection.tells_of_others is (error != "")

@@ -4,39 +4,61 @@ Names that are taken are mostly found out before a request goes on. But another 
 
 Attack: ask for a port that another client's service has, to be told the name and ID of that -> Defence: the error names
 the port alone (test: test_whose_service_has_a_port_is_not_told).
-Attack: ask for a part of the subnet of another's network, or for a name in the moment in which another gets it ->
-Defence: an error has no ID that the client has not sent (test: test_an_error_has_no_id_that_was_not_sent).
-Attack: create a volume in that moment, so that the engine answers with the other one -> Defence: what has not the
-client's stamp is a conflict (test: test_a_volume_of_another_is_a_conflict).
+Attack: ask for a part of the subnet of another's network, the name of a step of another's build, an address on the
+default network, or a name a moment too late -> Defence: an error has no ID that was not sent (test:
+test_an_error_has_no_id_that_was_not_sent). Nor has what Podman keeps of one in the container (test:
+test_why_a_container_did_not_start_names_no_other).
+Attack: create a volume or network in that moment, so that the engine answers with the other one -> Defence: what has
+not the client's stamp is a conflict (test: test_what_another_has_made_is_a_conflict).
 """
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.policy.descriptions import read_volume_labels
+from dockerproxy.api.answers import REST, Node
+from dockerproxy.policy.descriptions import has_labels
+from dockerproxy.policy.hiding import cut
 from dockerproxy.policy.stamps import OWNER
 
-_VOLUMES: Final = frozenset({"VolumeCreate", "VolumeCreateLibpod"})
+_SHARING: Final = frozenset({"NetworkCreateLibpod", "VolumeCreate", "VolumeCreateLibpod"})
+"""Operations that an engine answers with what is there of that name."""
 
-TELLING: Final = _VOLUMES | {
-    *("ContainerCreate", "ContainerCreateLibpod", "ContainerRename", "ContainerRenameLibpod"),
-    *("NetworkCreate", "NetworkCreateLibpod", "PodCreateLibpod", "ServiceCreate", "ServiceUpdate"),
-}
-"""Operations that ask for what somebody may have."""
+INSPECTING: Final = frozenset({"ContainerInspect", "ContainerInspectLibpod"})
+"""Those that say why a container did not start."""
+
+_IN_BOTH: Final = ("ContainerCreate", "ContainerRename", "ContainerRestart", "ContainerStart", "NetworkConnect")
+
+TELLING: Final = (_SHARING | INSPECTING).union(
+    *((name, f"{name}Libpod") for name in (*_IN_BOTH, "NetworkCreate")),
+    ("ContainerInitLibpod", "ContainerRestoreLibpod", "PodCreateLibpod", "PodRestartLibpod", "PodStartLibpod"),
+    ("ServiceCreate", "ServiceUpdate"),
+)
+"""Those, and all that ask for names, addresses or ports, which others may have."""
 
 _WHO: Final = re.compile(
     rb" by service '[A-Za-z0-9_.-]{1,63}' \([0-9a-z]{1,25}\)"  # moby/swarmkit service.go, checkPortConflicts
     rb"|: conflicts with network [0-9a-f]{64} \([^)]*\)"  # moby bridge_linux.go, conflictsWithNetworks
 )
-_ID: Final = re.compile(rb"[0-9a-f]{12,64}")
+_ID: Final = re.compile(rb"(?<![0-9A-Za-z:])[0-9a-f]{12,64}(?![0-9A-Za-z])")
+
+_FAILED: Final[Mapping[str, Node]] = {
+    "State": {"Error": lambda text: _ID.sub(b"another", text.encode(errors="surrogateescape")).decode(), REST: str},
+    REST: str,
+}
 
 
-def forget_others(content: bytes, sent: bytes) -> bytes:
-    """Return the content of an error without who has what was asked for."""
-    return _ID.sub(lambda found: found[0] if found[0] in sent else b"...", _WHO.sub(b"", content))
+def forget_others(name: str, status: int, content: bytes, sent: bytes) -> bytes | None:
+    """Return the content of an answer; if it is an error, without who has what was asked for.
+
+    None if it cannot be read.
+    """
+    if status < HTTPStatus.BAD_REQUEST:
+        return cut(content, _FAILED) if name in INSPECTING else content
+    return _ID.sub(lambda found: found[0] if found[0] in sent else b"another", _WHO.sub(b"", content))
 
 
 def is_of_another(name: str, status: int, content: bytes, owner: str) -> bool:
     """Whether an engine answers a create with what another client has created."""
-    return name in _VOLUMES and status < HTTPStatus.BAD_REQUEST and read_volume_labels(content).get(OWNER) != owner
+    return name in _SHARING and status < HTTPStatus.BAD_REQUEST and not has_labels(content, {OWNER: owner})

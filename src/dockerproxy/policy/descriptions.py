@@ -52,13 +52,8 @@ def prove_owner(lookup: Lookup, inherited: Mapping[str, object] | None) -> Resol
 
 
 def has_labels(content: bytes, labels: Mapping[str, str]) -> bool:
-    """Whether what the engine says of a volume has labels."""
-    return labels.items() <= read_volume_labels(content).items()
-
-
-def read_volume_labels(content: bytes) -> Mapping[str, object]:
-    """Return the labels of a volume, as the engine describes it."""
-    return read_labels(Kind.VOLUME, _read_document(content) or {})
+    """Whether what the engine says of a volume or network has labels."""
+    return labels.items() <= read_labels(Kind.VOLUME, _read_document(content) or {}).items()
 
 
 def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> ResolvedObject | Lookup | None:

@@ -11,16 +11,20 @@ from typing import Final
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.conflicts import TELLING
+from dockerproxy.policy.conflicts import INSPECTING, TELLING
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
 from dockerproxy.policy.objects import BY_NAME, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
+from dockerproxy.wire.document import object_of
 from dockerproxy.wire.head import Framing, RequestHead
 
 _NO_BODY: Final = Framing.NONE
+
+_RUNNING: Final = "running"
+"""The state of a container that has started. Any other may fail to start between a lookup and its answer."""
 
 REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""
@@ -151,8 +155,10 @@ class Verdict(Reading):
 
     @property
     def tells_of_others(self) -> bool:
-        """Whether its answer may say who has what it asks for, which may be another client."""
-        return self.decision.owner != "" and self.request.operation.name in TELLING
+        """Whether its answer may say who has what it asks for, or its object has asked for: perhaps another client."""
+        name, found = self.request.operation.name, self.known.found
+        runs = found is not None and object_of(found.document.get("state")).get("Status") == _RUNNING
+        return self.decision.owner != "" and name in TELLING and not (name in INSPECTING and runs)
 
     @property
     def goes_alone(self) -> bool:

@@ -108,9 +108,11 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
         if shown is None:
             return None
         content = shown
-    if verdict.tells_of_others and status >= HTTPStatus.BAD_REQUEST:
-        content = forget_others(content, verdict.to_engine)
-    left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
+    left: bytes | None = content
+    if verdict.tells_of_others:
+        left = forget_others(verdict.operation.name, status, content, verdict.to_engine)
+    if left is not None and verdict.hides:
+        left = hide(verdict.operation, verdict.hides, status, left)
     if left is None or not verdict.respells or status != HTTPStatus.OK:
         return left
     return respell(verdict.operation, verdict.known.places, left)

@@ -1,0 +1,121 @@
+"""What a hostile review of `own` tried on Podman: none of it shows or takes what another has."""
+
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from e2e.archives import TAR
+from e2e.conftest import remove_containers
+from e2e.engines import Engine
+from e2e.proxies import running_file
+from e2e.talk import ask
+from e2e.test_own import Socket
+from wire.tars import archive_of, item
+
+pytestmark = pytest.mark.engine
+
+NAMING = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow:
+      - own
+      - ContainerCreateLibpod: {images: [busybox], labels: {case: LABEL}}
+      - ImageBuild: {tags: ["**"]}
+      - ImageInspect: {images: [busybox]}
+"""
+
+
+@pytest.fixture
+def naming(podman: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
+    """Two sockets before Podman, whose clients give names to images and see those of nobody's."""
+    text = "".join(NAMING.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
+    remove_containers(podman, label)
+
+
+def test_no_name_that_another_gave_to_a_shared_image_is_told(naming: tuple[Socket, Socket], label: str) -> None:
+    """By a filter, also one that an exclamation mark turns round, or behind the name of a storage."""
+    mine, other = naming
+    assert mine.ask("POST", f"/v1.41/images/busybox/tag?repo=x-{label}&tag=1").status == 201
+    for name in (f"x-{label}:1", f"docker.io/library/x-{label}:1"):
+        missing = name.replace("x-", "y-")
+        filters = [{key: [name]} for key in ("reference", "reference!", "since!", "before!", "ancestor")]
+        targets = [
+            f"{where}/json?filters={quote(json.dumps(each))}" for where in ("images", "containers") for each in filters
+        ]
+        targets += [f"images/containers-storage:{name}/{what}" for what in ("json", "exists", "history")]
+        for target in (f"{prefix}/{each}" for prefix in ("/v1.41", "/v5.0.0/libpod") for each in targets):
+            there, nowhere = (other.ask("GET", each) for each in (target, target.replace("x-", "y-")))
+            assert (there.status, there.told.replace(name.encode(), b"")) == (
+                nowhere.status,
+                nowhere.told.replace(missing.encode(), b""),
+            ), target
+    seen = other.ask("GET", f"/v5.0.0/libpod/images/json?filters={quote(json.dumps({'reference': ['busy*']}))}").json()
+    assert [each["RepoTags"] for each in seen] == [["docker.io/library/busybox:latest"]]
+    assert mine.ask("DELETE", f"/v1.41/images/x-{label}:1").status == 200
+
+
+def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label: str) -> None:
+    """Podman takes a name of `localhost` first."""
+    text = NAMING.replace("images: [busybox], labels", "labels")
+    text = "".join(text.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
+        for socket, name in ((mine, f"app:{label}"), (other, f"evil:{label}")):
+            context = archive_of(item("Dockerfile", f"FROM busybox\nENV of={name}\n".encode()))
+            assert ask(socket.socket, "POST", f"/v1.41/build?t={name}", context, TAR, timeout=60).status == 200
+        tagged = other.ask("POST", f"/v1.41/images/evil:{label}/tag?repo=localhost/app&tag={label}")
+        assert tagged.status == 201
+        made = mine.ask("POST", "/v5.0.0/libpod/containers/create", image=f"app:{label}", command=["true"])
+        assert made.status == 201, made
+        answer = mine.ask("GET", f"/v5.0.0/libpod/containers/{made.json()['Id']}/json").json()
+        assert answer["ImageName"] == f"docker.io/library/app:{label}"
+    remove_containers(podman, label)
+
+
+def test_who_uses_an_image_is_not_told_by_a_filter(naming: tuple[Socket, Socket]) -> None:
+    for name in ("containers", "containers!"):
+        for value in ("true", "false"):
+            filters = quote(json.dumps({name: [value]}))
+            assert naming[0].ask("GET", f"/v5.0.0/libpod/images/json?filters={filters}").status == 403
+
+
+def test_whose_address_another_has_is_not_told(naming: tuple[Socket, Socket]) -> None:
+    """On the network that all containers join."""
+    mine, other = naming
+    create, body = (
+        "/v5.0.0/libpod/containers/create",
+        {"image": "busybox", "command": ["sleep", "600"], "stop_timeout": 0},
+    )
+    theirs = mine.ask("POST", create, **body).json()["Id"]
+    assert mine.ask("POST", f"/v5.0.0/libpod/containers/{theirs}/start").status == 204
+    networks = mine.ask("GET", f"/v5.0.0/libpod/containers/{theirs}/json").json()["NetworkSettings"]["Networks"]
+    address = networks["podman"]["IPAddress"]
+    own = other.ask("POST", create, **body, Networks={"podman": {"static_ips": [address]}}).json()["Id"]
+    for prefix, act in (
+        ("/v5.0.0/libpod", "start"),
+        ("/v5.0.0/libpod", "init"),
+        ("/v1.41", "start"),
+        ("/v1.41", "restart"),
+    ):
+        answer = other.ask("POST", f"{prefix}/containers/{own}/{act}")
+        assert (answer.status, address.encode() in answer.body, theirs.encode() in answer.body) == (500, True, False)
+    for prefix in ("/v5.0.0/libpod", "/v1.41"):
+        answer = other.ask("GET", f"{prefix}/containers/{own}/json")
+        assert (address in answer.json()["State"]["Error"], theirs.encode() in answer.body) == (True, False)
+
+
+def test_a_name_that_a_build_has_is_told_without_its_container(podman: Engine, naming: tuple[Socket, Socket]) -> None:
+    """What Podman keeps of a build that failed is no container of its list."""
+    context = archive_of(item("Dockerfile", b"FROM busybox\nRUN false\n"))
+    ask(podman.socket, "POST", "/v1.41/build?forcerm=0", context, TAR, timeout=60)
+    listed = ask(podman.socket, "GET", "/v5.0.0/libpod/containers/json?all=true&external=true").json()
+    kept = [each for each in listed if "working-container" in each["Names"][0]]
+    assert kept
+    for each in kept:
+        answer = naming[0].ask("POST", "/v5.0.0/libpod/containers/create", image="busybox", name=each["Names"][0])
+        assert (answer.status, each["Id"].encode() in answer.body) == (500, False), answer
+        ask(podman.socket, "DELETE", f"/v5.0.0/libpod/containers/{each['Id']}?force=1")
