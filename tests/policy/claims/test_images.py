@@ -1,5 +1,7 @@
 """A name is judged as what the engine takes it for."""
 
+from collections.abc import Mapping
+
 import pytest
 from policy.claims.transcripts import look_at
 from policy.inspecting import conditions_of, faults_of
@@ -12,8 +14,10 @@ from dockerproxy.policy.claims.podman import check_podman_images
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.decide import judge_claims
+from dockerproxy.policy.image_marks import key_of
 from dockerproxy.policy.objects import OWN, Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
 IMAGE = f"sha256:{ID}"
@@ -136,6 +140,31 @@ def test_a_short_name_goes_on_as_a_name_that_it_means() -> None:
     check_podman_images(reading, "mine", "image", {})
     own = {OWN: Condition(own_by("team"), value=True), **conditions_of({"images": ("docker.io/library/busybox",)})}
     assert judge_claims(own, reading.claims).substitutes == {"image": names[1]}
+
+
+@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}])
+def test_a_short_name_is_never_another_client_s(conditions: Mapping[str, Value]) -> None:
+    """Podman has those of `localhost` first."""
+    local, hub = "localhost/app:1", "docker.io/library/app:1"
+    own = {OWN: Condition(own_by("mine"), value=True), **conditions_of(conditions)}
+    for marks, goes_on in (
+        ({}, local),
+        ({key_of(local): frozenset({"mine"})}, local),
+        ({key_of(local): frozenset({"other"})}, hub),
+        ({"new/1": frozenset({"other"})}, local),
+    ):
+        names = (local, f"localhost/app@sha256:{ID}")
+        found = ResolvedObject(IMAGE, names, called=names[:1], marks=marks, document={"Id": IMAGE})
+        for field in ("image", "infra_image", "image_volumes[0].Source"):
+            reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "app:1"): found})
+            check_podman_images(reading, "app:1", field, {})
+            assert judge_claims(own, reading.claims).substitutes == {field: goes_on}
+            assert judge_claims(own, [each._replace(owned=None) for each in reading.claims]).substitutes == {
+                field: goes_on
+            }
+    reading = begin(operation="ContainerCreateLibpod")
+    check_podman_images(reading, "app:1", "image", {})
+    assert [each.name for each in judge_claims(own, reading.claims).lookups] == ["app:1"]
 
 
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:

@@ -14,10 +14,12 @@ Attack: the same for a mount of an image, which Podman looks for at each start o
 is mounted by its ID (test: test_no_own_image_is_mounted_by_its_name).
 """
 
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.claim import Check, Claim, Object, Reading, owned
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
+from dockerproxy.policy.image_marks import key_of
 from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
@@ -70,16 +72,27 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
 
     Attack: a short name of a shared image, to go on by the name that another gave it -> Defence: a name that is meant
     comes first (test: test_a_short_name_goes_on_as_a_name_that_it_means).
+    Attack: give an own image the name of another's in `localhost`, where Podman looks first, to have others run it ->
+    Defence: a short name goes on as no other client's (test: test_a_short_name_is_never_another_client_s).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
     if found is not None and (by_name or found.document or reference is None):
         if by_name:
             names = sorted(found.names, key=lambda name: name not in found.called)
-            options = [(named(name), name) for name in names]
+            options = [(_named(found, name), name) for name in names]
         options.append((found, found.id))
     if found is not None and reference is not None:
-        options.append((named(str(with_default_tag(reference))), complete(value, reference)))
+        name = named(str(with_default_tag(reference)))
+        options.append((replace(name, called=name.names if by_name else ()), complete(value, reference)))
     mine = owned(found, lookup)
     claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
     reading.claims.append(claim)
+
+
+def _named(found: ResolvedObject, name: str) -> ResolvedObject:
+    """Return one name of an image, with who owns that; a digest is of whoever has a tag of the repository."""
+    repository, at, _ = name.partition("@")
+    tags = [each for each in found.names if each.rpartition(":")[0] == repository] if at else [name]
+    marks = {key: found.marks[key] for key in map(key_of, tags) if key in found.marks}
+    return replace(named(name), marks=marks, called=(name,))

@@ -260,7 +260,10 @@ def judge_claim(
     condition = conditions.get(claim.words[0])
     if condition is None and len(claim.words) > 1:
         condition = conditions.get(claim.words[1])
-    own = conditions.get(OWN) if claim.owned is not None else None
+    mine = conditions.get(OWN)
+    own = mine if claim.owned is not None else None
+    if mine is not None and claim.words == _IMAGES:
+        claim = claim._replace(options=tuple(each for each in claim.options if not _is_anothers(mine, each[0])))
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:
         admitted: Substitute = KEEP
@@ -268,6 +271,8 @@ def judge_claim(
         admitted = constraint.judge(condition, claim)
     else:
         admitted = KEEP if (own is None or claim.words == _IMAGES) and is_default(constraint, claim) else None
+    if admitted is KEEP and mine is not None and claim.words == _IMAGES and condition is None:
+        return _choose_name(claim)
     if admitted is not None:
         return admitted
     if own is not None and isinstance(claim.owned, Lookup):
@@ -280,6 +285,19 @@ def judge_claim(
     asked = (claim.lookup.name,) if claim.lookup is not None else None
     needed = constraint.least(claim.options[0][0]) if claim.options else asked
     return claim.fault(says, constraint.name, "" if needed is None else needed)
+
+
+def _is_anothers(own: Condition, value: Hashable) -> bool:
+    """Whether a name that an engine would take for a short one is another client's."""
+    return isinstance(value, ResolvedObject) and value.called != () and bool(value.marks) and not own.matches(value)
+
+
+def _choose_name(claim: Claim) -> Substitute | Lookup:
+    """Return as what an image goes on that any may be: by a name that was meant, if it is called by a short one."""
+    if claim.lookup is not None:
+        return claim.lookup
+    value, name = claim.options[0] if claim.options else (None, KEEP)
+    return name if isinstance(value, ResolvedObject) and value.called else KEEP
 
 
 def is_default(constraint: Constraint, claim: Claim) -> bool:
