@@ -114,8 +114,9 @@ def test_what_another_made_meanwhile_is_not_told(status: int) -> None:
             assert not other.is_of_another(status, content)
 
 
-def test_an_inspection_is_looked_at_if_the_container_did_not_start() -> None:
-    for error in ("", "IPAM error"):
-        known = replace(LIST.known, found=ResolvedObject("1", (), document={"state": {"Error": error}}))
+def test_an_inspection_is_looked_at_unless_the_container_runs() -> None:
+    """It may fail to start just then."""
+    for status in ("running", "created", "exited"):
+        known = replace(LIST.known, found=ResolvedObject("1", (), document={"state": {"Status": status}}))
         inspection = replace(VOLUME, request=request_of("GET", "/containers/1/json"), known=known)
-        assert inspection.tells_of_others is (error != "")
+        assert inspection.tells_of_others is (status != "running")
