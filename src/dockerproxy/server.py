@@ -50,7 +50,7 @@ class _Door:
         journal: What its exchanges leave.
         acceptor: Accepts them.
         since: When its policy was read, in seconds since 1970.
-        digest: Of its policy.
+        digest: Of its policy; empty until somebody asks.
     """
 
     listening: Listening[SocketSettings]
@@ -58,7 +58,7 @@ class _Door:
     journal: Journal
     acceptor: asyncio.AbstractServer
     since: float
-    digest: str
+    digest: str = ""
 
     def close(self) -> None:
         """Stop accepting."""
@@ -198,13 +198,12 @@ class Server:
         for path, door in self._doors.items():
             self._log_changes(door.state, wanted[path])
             door.state.replace(wanted[path])
-            door.since, door.digest = time.time(), digest(wanted[path].policy)
+            door.since, door.digest = time.time(), ""
         for listening in opened:
             await (await self._open(listening)).start_serving()
             new = listening.settings
-            self._log.message(
-                Level.NOTICE, f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
-            )
+            text = f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
+            self._log.message(Level.NOTICE, text)
         self._share_room()
         self._follow_learners()
 
@@ -247,9 +246,7 @@ class Server:
             start_serving=False,
             **_KEEP_FILE,
         )
-        self._doors[listening.settings.path] = _Door(
-            listening, state, journal, acceptor, time.time(), digest(listening.settings.policy)
-        )
+        self._doors[listening.settings.path] = _Door(listening, state, journal, acceptor, time.time())
         return acceptor
 
     def _appear(self) -> None:
@@ -297,10 +294,8 @@ class Server:
 
     def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
         """Log which operations a socket gains and loses, and the digest of its policy."""
-        changes = find_changes(state.policy, new.policy)
-        if changes:
-            for line in changes.lines():
-                self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
+        for line in find_changes(state.policy, new.policy).lines():
+            self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
         self._log.message(Level.NOTICE, f"socket {new.name}: policy {digest(new.policy)}")
 
     async def _sweep(self) -> None:
@@ -317,7 +312,7 @@ class Server:
         return [*(door.state for door in self._doors.values()), *self._gone]
 
     def _list_measured(self) -> list[Measured]:
-        return [Measured(door.state, door.journal.counts, door.digest, door.since) for door in self._doors.values()]
+        return list(map(_measure, self._doors.values()))
 
     def _tell_open(self) -> dict[str, object]:
         return describe_open(self._list_measured(), time.time(), time.monotonic())
@@ -375,6 +370,11 @@ class Server:
             log_bug(self._log, str(context.get("message")), error)
         else:
             self._log.message(Level.ERR, str(context.get("message")))
+
+
+def _measure(door: _Door) -> Measured:
+    door.digest = door.digest or digest(door.state.policy)
+    return Measured(door.state, door.journal.counts, door.digest, door.since)
 
 
 def _make_room(settings: Settings) -> Room:

@@ -176,10 +176,9 @@ class _Composer:
             self.root = node
 
     def _read_text(self, event: yaml.ScalarEvent, place: Place) -> Node:
-        end = self._place_of(event.end_mark)
         if event.tag is not None:
             self._problem(place, *TAG)
-        elif end.line != place.line:
+        elif getattr(event.end_mark, "line", 0) + 1 != place.line:
             self._problem(place, *LINES)
         elif not event.value.isprintable():
             self._problem(place, f"{show(event.value)} has an invisible character", "remove it")

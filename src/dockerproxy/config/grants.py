@@ -51,6 +51,8 @@ class Line:
     @property
     def operations(self) -> frozenset[str]:
         """What it speaks of."""
+        if len(self.grants) == 1:
+            return self.grants[0].operations
         return frozenset().union(*(grant.operations for grant in self.grants))
 
     def opens(self, operations: frozenset[str]) -> bool:

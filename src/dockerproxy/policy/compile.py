@@ -166,7 +166,8 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         grants = list(_bound(name, grants, creates, serving))
         grants = [] if find_bar(policy.hides, name) else grants
         compiled = [_compile(name, each, images, counts_for=_counts_for(policy, name, owner)) for each in grants]
-        cases[name] = tuple(sorted(_show_some(name, compiled, owner), key=_cost))
+        shown = _show_some(name, compiled, owner)
+        cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
     shows = next(filter(None, listed), ())
     for name in COUNTING:

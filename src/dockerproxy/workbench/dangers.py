@@ -4,6 +4,7 @@ Of one that is unrestricted nothing is looked at but the path, and it has nearly
 those that its conditions let through.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -162,6 +163,7 @@ def _is_any_image(item: str) -> bool:
     if is_full_id(item):
         return False
     pattern = normalise_pattern(item)
-    registry = pattern.partition("/")[0]
+    registry, begin = pattern.partition("/")[0], re.split(r"[*?]", pattern, maxsplit=1)[0]
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
-    return any(map(partial(fits, pattern), names))
+    # What begins otherwise needs no glob, which takes long to compile.
+    return any(name.startswith(begin) and fits(pattern, name) for name in names)

@@ -352,8 +352,8 @@ def _spare_own(exposure: Exposure) -> Danger:
 def find_in(policy: CompiledPolicy, exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
     """Return those of some exposures that a policy has, `own` or not, each with what does it here."""
     shown = (each for each in exposures if policy.hides.isdisjoint(each.hidden_by.split()))
-    found = (replace(exposure, cases=_find_cases(policy, exposure)) for exposure in shown)
-    return tuple(exposure for exposure in found if exposure.cases)
+    found = ((exposure, _find_cases(policy, exposure)) for exposure in shown)
+    return tuple(replace(exposure, cases=cases) for exposure, cases in found if cases)
 
 
 def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tuple[Case, ...]]:
@@ -362,6 +362,7 @@ def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tupl
             case for case in policy.cases[name] if exposure.exposes(on_host(policy, case)) and not _prevents(case)
         )
         for name in exposure.names.split()
+        if policy.cases[name]
     }
     return {name: cases for name, cases in found.items() if cases}
 
