@@ -1,6 +1,5 @@
 """A request that is decided says what becomes of it: whether it passes, and by which way."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,6 @@ from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict, deny, settle_names
-from dockerproxy.policy.stamps import OWNER
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
@@ -97,21 +95,6 @@ def test_the_names_that_are_given_are_those_of_the_query_or_of_the_archive() -> 
     assert loaded.made == {"m": (APP,), "n": ()}
     assert loaded.decision.images is not None
     assert (loaded.decision.images.name, loaded.decision.images.takes) == ("ci", ("docker.io/**",))
-
-
-@pytest.mark.parametrize("status", [200, 201])
-def test_what_another_made_meanwhile_is_not_told(status: int) -> None:
-    """Engines answer with what there is of that name; but for an error, it is own, or not stamped by us."""
-    for labels, is_theirs in ({OWNER: "ci", "a": "b"}, False), ({OWNER: "x"}, True), ({}, True):
-        content = json.dumps({"Name": "db", "Labels": labels}).encode()
-        assert VOLUME.is_of_another(status, content) is is_theirs
-        assert not VOLUME.is_of_another(409, content)
-        for other in (
-            replace(VOLUME, mode=Mode.REPORT),
-            replace(VOLUME, decision=LIST.decision),
-            replace(VOLUME, request=request_of("POST", "/containers/create")),
-        ):
-            assert not other.is_of_another(status, content)
 
 
 def test_an_inspection_is_looked_at_unless_the_container_runs() -> None:
