@@ -28,6 +28,7 @@ from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import DEFAULT_SOCKET, Configured
 from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
+from dockerproxy.host.process import wait_precisely
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, UNCHANGED, Service, read_service
 from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
@@ -148,6 +149,7 @@ async def _serve(
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
     gc.set_threshold(_GARBAGE)
+    wait_precisely()
     sys.setswitchinterval(SWITCH)
     server = Server(configured.settings, log, make_learner, service)
     reloading = _Reloading(server, log, configured, read, service)

@@ -17,8 +17,8 @@ _Result = TypeVar("_Result")
 
 SWITCH: Final = 0.00002
 """Seconds after which a waiting thread gets the interpreter (`sys.setswitchinterval`). While a job runs, the loop waits
-so long for each event. With Python's default of 5 ms, sixteen clients would share 500 requests a second. With less than
-this, a ping beside a job takes no less time."""
+so long for each event, and not much longer (`host/process`). With Python's default of 5 ms, sixteen clients would share
+500 requests a second. With less than this, a ping beside a job takes no less time."""
 
 
 class Worker:
