@@ -1,17 +1,19 @@
 """A list of images is narrowed to what is own by the label that does so for containers."""
 
 import json
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from policy.policies import request_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.image_lists import is_meant, leaves_out_names, narrow, read_patterns, with_marks
+from dockerproxy.policy.image_lists import find_meant, leaves_out_names, narrow, read_patterns, with_marks
 from dockerproxy.policy.image_marks import key_of, write_mark
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.stamps import OWNER
 
 MINE, OTHER = f"{OWNER}=ci", f"{OWNER}=other"
@@ -120,15 +122,39 @@ def test_lists_by_filters_may_lack_names(target: str, is_so: bool) -> None:  # n
 
 @pytest.mark.parametrize("path", ["/images/json", "/v5.4.2/libpod/images/json"])
 def test_a_filter_of_names_means_those_that_may_be_seen(path: str) -> None:
-    seen = ("docker.io/library/base:1", "localhost:5000/a/b@sha256:" + "1" * 64)
+    seen = frozenset({"docker.io/library/base:1", "localhost:5000/a/b@sha256:" + "1" * 64})
     means = ("base", "base:1", "ba*", "library/base", "docker.io/base:1", "*/library/base:?", "2e2e2e", "sha256:2e2e")
     for text in (*means, "a/b", "localhost:5000/*/b"):
         patterns = read_patterns(request_of("GET", f"{path}?filters={quote(json.dumps({'reference': [text]}))}"))
-        assert is_meant(patterns, seen, "sha256:" + "2e" * 32), text
+        meant = find_meant(patterns, seen, "sha256:" + "2e" * 32) or frozenset()
+        assert len(meant) == (2 if "2e" in text else 1), text
     for text in ("app", "base:2", "bas", "dockerproxy?local/*:*", "1f1f", "", "[b]ase"):
         patterns = read_patterns(request_of("GET", f"{path}?filters={quote(json.dumps({'reference': {text: True}}))}"))
         assert patterns == (text,)
-        assert not is_meant(patterns, seen, "sha256:" + "2e" * 32), text
+        assert find_meant(patterns, seen, "sha256:" + "2e" * 32) is None, text
     assert read_patterns(request_of("GET", f"{path}?filter=app&filters={{}}")) == ("app",)
     for filters in ("", "x", "[]", '{"reference":"app"}', '{"reference":[1]}'):
         assert read_patterns(request_of("GET", f"{path}?filters={filters}")) == ()
+    assert find_meant((), frozenset(), "1") == frozenset()
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1.41", "/v5.4.2/libpod"])
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ('filters={"reference":["app"]}', "filters={}"),
+        ('filters={"reference":{"app":true},"label":{"a":true}}', 'filters={"label":{"a":true}}'),
+        ("filters={}&filter=app&all=1", "filters={}&all=1"),
+        ('FILTERS={"reference":[1]}&Filter=app', "FILTERS={}"),
+        ('filters={"label":["a"]}', 'filters={"label":["a"]}'),
+        ("filters=&digests=1", "filters=&digests=1"),
+    ],
+)
+def test_no_engine_gets_a_filter_of_names(prefix: str, query: str, left: str) -> None:
+    target, plain = f"{prefix}/images/json?{quote(query, safe='=&')}", "ImageList, ImageListLibpod"
+    for allow, goes_on in (("own", left), (f"{plain}, ContainerStop: {{own: true}}", left), (plain, query)):
+        [socket] = read_policy(f"sockets: {{ci: {{path: /ci.sock, allow: [{allow}]}}}}", "policy.yaml").sockets
+        judged = judge(socket.policy, f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(judged, Verdict)
+        assert unquote(judged.to_engine.split(b" ")[1].decode().partition("?")[2]) == goes_on
+        assert judged.request.query == request_of("GET", target).query

@@ -71,3 +71,14 @@ def test_what_cannot_be_read_is_not_shown() -> None:
         ("/images/app/json", {}),
     ):
         assert shown(target, document) is None
+
+
+@pytest.mark.parametrize("others", [(), ("app:2",)])
+def test_a_filter_of_names_fits_no_hidden_one(others: tuple[str, ...]) -> None:
+    """Docker fits it to whole names, and the own `a.io/app:2` was shown for `app:2` if that was hidden."""
+    tags = ["a.io/app:2", "base:1", *others, write_mark(key_of("a.io/app:2"), "mine")]
+    listed = {"Id": f"sha256:{'1' * 64}", "RepoTags": tags}
+    for text, names in (("app:2", tags[:1]), ("base", ["base:1"]), ("*:?", tags[:2]), ("1111", tags[:2])):
+        left = [{**listed, "RepoTags": names}]
+        assert shown(f'/images/json?filters={{"reference":["{text}"]}}', [listed]) == left
+    assert shown('/images/json?filters={"reference":["app:3"]}', [listed]) == []

@@ -9,12 +9,13 @@ Attack: a filter that fits another's name and not its mark, which Docker leaves 
 -> Defence: the marks come from a list without filters (test: test_a_filter_takes_no_mark_away). So does Podman from
 5.6 on, in its own API, for a whole name.
 Attack: guess names that others gave to an image that many may see, by a filter of names -> Defence: it counts only for
-names that may be seen (test: test_a_filter_of_names_means_those_that_may_be_seen).
+names that may be seen, and the engine does not get it. Docker fits it to whole names: the own `a.io/app` would only be
+shown for `app` if another client's `app` is the same image (test: test_no_engine_gets_a_filter_of_names).
 """
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -32,6 +33,8 @@ from dockerproxy.wire.document import read_json, write_json
 
 _MOST: Final = 64
 """Patterns of names that count: each is compared with all that may be seen."""
+
+_NAMES: Final = "reference"
 
 _TAIL: Final = re.compile("[:@].*")
 
@@ -67,21 +70,42 @@ def with_marks(content: bytes, whole: bytes) -> bytes | None:
 def read_patterns(request: CanonicalRequest) -> tuple[str, ...]:
     """Return the patterns over names, or beginnings of IDs, of which an image of a list must fit one."""
     filters = [read_json(text.encode(errors="surrogateescape")) for text in request.values("filters") if text]
-    given = [each.get("reference") for each in filters if isinstance(each, dict)]
+    given = [each.get(_NAMES) for each in filters if isinstance(each, dict)]
     listed = (each for value in given if isinstance(value, dict | list) for each in value)
     return (*(each for each in listed if isinstance(each, str)), *filter(None, request.values("filter")))[:_MOST]
 
 
-def is_meant(patterns: Iterable[str], names: Collection[str], identity: str) -> bool:
-    """Whether a pattern means one of some names of an image, in any form that engines compare, or its ID."""
-    forms = {form for name in names for form in _list_forms(name)}
-    for pattern in patterns:
-        reference = parse_reference(pattern)
-        is_named = reference is not None and str(with_default_tag(reference)) in names
-        begins_id = plain_id(pattern) != "" and plain_id(identity).startswith(plain_id(pattern))
-        if is_named or begins_id or any(fits(pattern, form) for form in forms):
-            return True
-    return False
+def without_patterns(request: CanonicalRequest) -> CanonicalRequest:
+    """Return what goes to the engine of a list of images: without the patterns, which it compares with all names."""
+    if LISTS.get(request.operation.name) is not Kind.IMAGE:
+        return request
+    pairs = (pair for pair in request.query if fold(pair[0]) != "filter")
+    query = tuple((key, _leave_out_names(value) if fold(key) == "filters" else value) for key, value in pairs)
+    return request if query == request.query else request._replace(query=query)
+
+
+def _leave_out_names(text: str) -> str:
+    filters = read_json(text.encode(errors="surrogateescape"))
+    if not isinstance(filters, dict) or _NAMES not in filters:
+        return text
+    return write_json({key: value for key, value in filters.items() if key != _NAMES}).decode()
+
+
+def find_meant(patterns: Collection[str], names: frozenset[str], identity: str) -> frozenset[str] | None:
+    """Return the names of an image that patterns mean, in any form that engines compare; None if none is meant.
+
+    All, if there is no pattern, or one is the beginning of its ID.
+    """
+    begins = map(plain_id, patterns)
+    if not patterns or any(text != "" and plain_id(identity).startswith(text) for text in begins):
+        return names
+    whole = {str(with_default_tag(each)) for text in patterns if (each := parse_reference(text)) is not None}
+    meant = (name for name in names if name in whole or _fits_any(patterns, name))
+    return frozenset(meant) or None
+
+
+def _fits_any(patterns: Collection[str], name: str) -> bool:
+    return any(fits(pattern, form) for form in _list_forms(name) for pattern in patterns)
 
 
 def _list_forms(name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.hiding import cut
-from dockerproxy.policy.image_lists import is_meant, read_patterns
+from dockerproxy.policy.image_lists import find_meant, read_patterns
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import read_list
 from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject, get_object
@@ -52,7 +52,7 @@ def show_names(
         if not isinstance(read, ResolvedObject):
             return None
         named = read
-    return _show(owner, named or ResolvedObject("", ()), content)
+    return _show(owner.shown(named or ResolvedObject("", ())), content)
 
 
 def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> bytes | None:
@@ -62,14 +62,15 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
     parts, patterns = list[bytes | None](), read_patterns(request)
     for each in answer.elements:
         found = get_object(each.found)
-        if not patterns or is_meant(patterns, owner.shown(found), found.id):
-            parts.append(_show(owner, found, answer.text[each.start : each.stop].encode(errors="surrogateescape")))
+        names = find_meant(patterns, owner.shown(found), found.id)
+        if names is not None:
+            parts.append(_show(names, answer.text[each.start : each.stop].encode(errors="surrogateescape")))
     known = [part for part in parts if part is not None]
     return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None
 
 
-def _show(owner: ImageOwner, found: ResolvedObject, content: bytes) -> bytes | None:
-    write = partial(_keep_shown, owner.shown(found))
+def _show(names: frozenset[str], content: bytes) -> bytes | None:
+    write = partial(_keep_shown, names)
     fields: Mapping[str, Node] = {**dict.fromkeys(_FIELDS, write), **_USES, REST: str}
     return cut(content, fields)
 

@@ -24,7 +24,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.image_lists import narrow
+from dockerproxy.policy.image_lists import narrow, without_patterns
 from dockerproxy.policy.lists import PRUNES, with_label, without_count
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import makes_image, with_mark
@@ -279,6 +279,7 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
         request = with_query(request, without_count(request))
         request, decided = narrow(request, decided)
         request = with_label(request, OWNER, decision.owner) if decision.owner else request
+    request = without_patterns(request) if decided.images is not None else request
     if decision.query:
         request = with_query(request, decision.query)
     if decision.images is not None and reading.known.nonce and makes_image(request):
