@@ -26,6 +26,9 @@ def test_whose_service_has_a_port_is_not_told(how: str, name: str) -> None:
         f"cannot create network {ID} (br-{ID[:12]}): conflicts with network {OTHER} (shop0): overlapping IPv4",
         f'creating container storage: the container name "c" is already in use by {OTHER}. You have to remove it',
         f"IPAM error: requested ip address 10.88.0.5 is already allocated to container ID {OTHER}",
+        f"image used by {OTHER}: image is in use by a container",
+        f"2 errors occurred:\\n\\t{OTHER}\\n{OTHER[:12]}: in use",
+        f"in use (id:{OTHER})",
     ],
 )
 def test_an_error_has_no_id_that_was_not_sent(says: str) -> None:

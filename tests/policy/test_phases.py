@@ -11,7 +11,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import Verdict, deny, settle_names
 
 LIST = judged(OPERATIONS["ContainerList"])
@@ -103,3 +103,9 @@ def test_an_inspection_is_looked_at_unless_the_container_runs() -> None:
         known = replace(LIST.known, found=ResolvedObject("1", (), document={"state": {"Status": status}}))
         inspection = replace(VOLUME, request=request_of("GET", "/containers/1/json"), known=known)
         assert inspection.tells_of_others is (status != "running")
+
+
+def test_an_error_may_repeat_ids_of_what_is_own() -> None:
+    answers = {(Kind.CONTAINER, name): ResolvedObject(name * 12, (), belongs_to=name) for name in ("ci", "b")}
+    verdict = replace(VOLUME, known=replace(VOLUME.known, answers=answers))
+    assert verdict.sent == VOLUME.to_engine + b" " + b"ci" * 12

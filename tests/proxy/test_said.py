@@ -18,6 +18,7 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.judge import attach_nonce, judge
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.said import SaidLines, put_names, rewrite
 from dockerproxy.wire.body import frame
@@ -182,3 +183,25 @@ def test_many_images_take_no_longer_than_their_lines() -> None:
     said = lines.end(load, b"", dict.fromkeys(mine, IDENTITY))
     assert time.process_time() - begin < 1
     assert said == b'{"stream":"Loaded image ID: %b\\n"}\r\n' % IDENTITY * 512
+
+
+@pytest.mark.parametrize("framing", sorted(FRAMED))
+@pytest.mark.parametrize("path", ["/v1.41", "/v4.3.1/libpod"])
+@given(st.lists(st.integers(0, 300)))
+def test_why_a_client_is_not_attached_names_no_other(framing: str, path: str, cut: list[int]) -> None:
+    own, other = "0123456789ab" * 5 + "cdef", "fedcba987654" * 5 + "3210"
+    found = ResolvedObject(own, ("web",), belongs_to="me", document={"id": own})
+    ends = Ends(replace(read_environment({}).settings.sockets[0], policy=POLICY))
+    ends.found = found
+    ends.receive(f"POST {path}/containers/web/attach?stream=1 HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    while ends.waiting:
+        ends.work()
+    content = f'{{"cause":"x","message":"container {own}: 10.88.0.5 is already allocated to container ID {other}"}}\n'
+    answer = b"HTTP/1.1 409 Conflict\r\n" + FRAMED[framing](content.encode())
+    places = [0, *sorted(cut), len(answer)]
+    for start, stop in pairwise(places):
+        ends.answer(answer[start:stop])
+    if framing == "closed":
+        ends.lose_engine()
+    _, _, said = bytes(ends.answered).partition(b"\r\n\r\n")
+    assert (read(said) if framing == "chunked" else said) == content.replace(other, "another").encode()

@@ -10,6 +10,8 @@ test_an_error_has_no_id_that_was_not_sent). Nor has what Podman keeps of one in 
 test_why_a_container_did_not_start_names_no_other).
 Attack: create a volume or network in that moment, so that the engine answers with the other one -> Defence: what has
 not the client's stamp is a conflict (test: test_what_another_has_made_is_a_conflict).
+Attack: attach to a container that cannot start, which Podman before 5.4 tries then -> Defence: so has that error (test:
+test_why_a_client_is_not_attached_names_no_other).
 """
 
 import re
@@ -30,18 +32,22 @@ INSPECTING: Final = frozenset({"ContainerInspect", "ContainerInspectLibpod"})
 
 _IN_BOTH: Final = ("ContainerCreate", "ContainerRename", "ContainerRestart", "ContainerStart", "NetworkConnect")
 
-TELLING: Final = (_SHARING | INSPECTING).union(
+ATTACHING: Final = frozenset({"ContainerAttach", "ContainerAttachLibpod"})
+"""Those for which Podman before 5.4 puts a container that does not run on its networks."""
+
+TELLING: Final = (_SHARING | INSPECTING | ATTACHING).union(
     *((name, f"{name}Libpod") for name in (*_IN_BOTH, "NetworkCreate")),
     ("ContainerInitLibpod", "ContainerRestoreLibpod", "PodCreateLibpod", "PodRestartLibpod", "PodStartLibpod"),
-    ("ServiceCreate", "ServiceUpdate"),
+    ("ImageDeleteLibpod", "ServiceCreate", "ServiceUpdate"),
 )
-"""Those, and all that ask for names, addresses or ports, which others may have."""
+"""Those, all that ask for names, addresses or ports, which others may have, and one that says who uses an image."""
 
 _WHO: Final = re.compile(
     rb" by service '[A-Za-z0-9_.-]{1,63}' \([0-9a-z]{1,25}\)"  # moby/swarmkit service.go, checkPortConflicts
     rb"|: conflicts with network [0-9a-f]{64} \([^)]*\)"  # moby bridge_linux.go, conflictsWithNetworks
 )
-_ID: Final = re.compile(rb"(?<![0-9A-Za-z:])[0-9a-f]{12,64}(?![0-9A-Za-z])")
+_ID: Final = re.compile(rb"(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))(?<!sha256:)[0-9a-f]{12,64}(?![0-9A-Za-z])")
+"""Not the digest of an image, but also what follows a character that JSON escapes."""
 
 _FAILED: Final[Mapping[str, Node]] = {
     "State": {"Error": lambda text: _ID.sub(b"another", text.encode(errors="surrogateescape")).decode(), REST: str},
@@ -56,6 +62,11 @@ def forget_others(name: str, status: int, content: bytes, sent: bytes) -> bytes 
     """
     if status < HTTPStatus.BAD_REQUEST:
         return cut(content, _FAILED) if name in INSPECTING else content
+    return forget_ids(content, sent)
+
+
+def forget_ids(content: bytes, sent: bytes) -> bytes:
+    """Return an error without who has what was asked for, whose ID was not sent."""
     return _ID.sub(lambda found: found[0] if found[0] in sent else b"another", _WHO.sub(b"", content))
 
 

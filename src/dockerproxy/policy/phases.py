@@ -11,7 +11,7 @@ from typing import Final
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.conflicts import INSPECTING, TELLING
+from dockerproxy.policy.conflicts import ATTACHING, INSPECTING, TELLING
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
@@ -158,7 +158,21 @@ class Verdict(Reading):
         """Whether its answer may say who has what it asks for, or its object has asked for: perhaps another client."""
         name, found = self.request.operation.name, self.known.found
         runs = found is not None and object_of(found.document.get("state")).get("Status") == _RUNNING
-        return self.decision.owner != "" and name in TELLING and not (name in INSPECTING and runs)
+        return (
+            self.decision.owner != "" and name in TELLING and not (name in ATTACHING or (name in INSPECTING and runs))
+        )
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether its answer is changed as it passes: that to what makes an image, or why a client is not attached."""
+        return self.makes_image or (self.decision.owner != "" and self.request.operation.name in ATTACHING)
+
+    @property
+    def sent(self) -> bytes:
+        """What an error may repeat: what goes to the engine, and which IDs its client's own things have."""
+        answers = self.known.answers.values()
+        own = (found.id.encode() for found in answers if found.belongs_to == self.decision.owner)
+        return b" ".join((self.to_engine, *own))
 
     @property
     def goes_alone(self) -> bool:

@@ -350,7 +350,7 @@ class Exchange(Asking):
             self._answer_health(head.status)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
-        if isinstance(judged, Verdict) and judged.makes_image:
+        if isinstance(judged, Verdict) and judged.is_rewritten:
             is_chunked = framing is Framing.CHUNKED
             self.said = SaidLines(is_chunked=is_chunked) if is_chunked or framing is _TO_THE_END else None
         if head.close or framing is _TO_THE_END:
@@ -360,7 +360,7 @@ class Exchange(Asking):
     @property
     def needs_whole(self) -> bool:
         """Whether an answer whose length is counted may become one of another length."""
-        return isinstance(self.judged, Verdict) and self.judged.makes_image
+        return isinstance(self.judged, Verdict) and self.judged.is_rewritten
 
     def begin_stream(self) -> None:
         """Leave a line at the start of what may last for weeks."""

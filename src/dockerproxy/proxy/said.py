@@ -1,7 +1,8 @@
 """What an engine says while it makes an image: with the names that were asked for, where it has fresh marks.
 
 Clients look for the image that was loaded by what is said. Lines go on when they are whole; from the first one about an
-image without a name, when its ID is known, which is at the end.
+image without a name, when its ID is known, which is at the end. So goes why a client is not attached to a container,
+without the IDs of others (`policy/conflicts`).
 
 Attack: a line without an end, to fill memory -> Defence: one that is too long goes on in pieces, none of which ends
 within a mark (test: test_no_piece_of_a_line_that_is_too_long_has_a_mark).
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dockerproxy.api.request import RESERVED
+from dockerproxy.policy.conflicts import forget_ids
 from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.wire.answer import with_content
@@ -89,6 +91,8 @@ def rewrite(verdict: Verdict, answer: bytes, ids: Ids = _UNKNOWN) -> bytes:
 
 def put_names(verdict: Verdict, content: bytes, ids: Ids = _UNKNOWN) -> bytes:
     """Return what is said with names in place of marks, or IDs of images without a name, as the engine would say it."""
+    if not verdict.makes_image:
+        return forget_ids(content, verdict.sent)
     made = verdict.made if _SIGN in content else {}
 
     def say(found: re.Match[bytes]) -> bytes:

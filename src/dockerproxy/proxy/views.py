@@ -110,7 +110,7 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
         content = shown
     left: bytes | None = content
     if verdict.tells_of_others:
-        left = forget_others(verdict.operation.name, status, content, verdict.to_engine)
+        left = forget_others(verdict.operation.name, status, content, verdict.sent)
     if left is not None and verdict.hides:
         left = hide(verdict.operation, verdict.hides, status, left)
     if left is None or not verdict.respells or status != HTTPStatus.OK:
