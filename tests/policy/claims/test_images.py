@@ -167,6 +167,21 @@ def test_a_short_name_is_never_another_client_s(conditions: Mapping[str, Value])
     assert [each.name for each in judge_claims(own, reading.claims).lookups] == ["app:1"]
 
 
+@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}, {"images": ("docker.io/**",)}])
+@pytest.mark.parametrize(("owner", "goes_on"), [("other", "docker.io/library/app:1"), ("mine", "localhost/app:1")])
+def test_no_image_of_nobodys_is_run_by_another_client_s_short_name(
+    conditions: Mapping[str, Value], owner: str, goes_on: str
+) -> None:
+    """Who names a pulled image like another one in `localhost` has given it a name that means no other of its names."""
+    names = ("docker.io/evil/tool:1", "localhost/app:1", f"docker.io/evil/tool@sha256:{ID}")
+    marks = {key_of(names[1]): frozenset({owner})}
+    found = ResolvedObject(IMAGE, names, called=names[1:2], marks=marks, document={"Id": IMAGE})
+    own = {OWN: Condition(own_by("mine", ("**",)), value=True), **conditions_of(conditions)}
+    reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "app:1"): found})
+    check_podman_images(reading, "app:1", "image", {})
+    assert judge_claims(own, reading.claims).substitutes["image"] in {goes_on, names[0] if owner == "mine" else ""}
+
+
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:
     mount: Json = {"Type": "image", "Source": "nginx:1", "Target": "/x"}
     body: Json = {"Image": "nginx:1", "HostConfig": {"Mounts": [mount]}}

@@ -73,7 +73,8 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     Attack: a short name of a shared image, to go on by the name that another gave it -> Defence: a name that is meant
     comes first (test: test_a_short_name_goes_on_as_a_name_that_it_means).
     Attack: give an own image the name of another's in `localhost`, where Podman looks first, to have others run it ->
-    Defence: a short name goes on as no other client's (test: test_a_short_name_is_never_another_client_s).
+    Defence: a short name goes on as no other client's (test: test_a_short_name_is_never_another_client_s), nor as
+    another name of what that means (test: test_no_image_of_nobodys_is_run_by_another_client_s_short_name).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
@@ -91,8 +92,12 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
 
 
 def _named(found: ResolvedObject, name: str) -> ResolvedObject:
-    """Return one name of an image, with who owns that; a digest is of whoever has a tag of the repository."""
-    repository, at, _ = name.partition("@")
-    tags = [each for each in found.names if each.rpartition(":")[0] == repository] if at else [name]
+    """Return one name of an image, with who owns that; of one that was not meant, who owns those that were.
+
+    A digest is of whoever has a tag of the repository.
+    """
+    called = (name,) if name in found.called or not found.called else found.called
+    repositories = {each.partition("@")[0] for each in called if "@" in each}
+    tags = {*called, *(each for each in found.names if each.rpartition(":")[0] in repositories)}
     marks = {key: found.marks[key] for key in map(key_of, tags) if key in found.marks}
-    return replace(named(name), marks=marks, called=(name,))
+    return replace(named(name), marks=marks, called=called)

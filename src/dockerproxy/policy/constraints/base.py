@@ -6,7 +6,7 @@ loader, the schema, enforcement, `explain`, `suggest`, `diff`, learning, the doc
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
@@ -289,7 +289,9 @@ def judge_claim(
 
 def _is_anothers(own: Condition, value: Hashable) -> bool:
     """Whether a name that an engine would take for a short one is another client's."""
-    return isinstance(value, ResolvedObject) and value.called != () and bool(value.marks) and not own.matches(value)
+    if not isinstance(value, ResolvedObject) or not value.called or not value.marks:
+        return False
+    return not own.matches(replace(value, names=(*value.names, *value.called)))
 
 
 def _choose_name(claim: Claim) -> Substitute | Lookup:
