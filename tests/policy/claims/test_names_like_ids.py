@@ -56,19 +56,24 @@ def test_nothing_else_is_called_by_digits(target: str) -> None:
 
 @pytest.mark.parametrize(
     ("target", "kind"),
-    [("/services/create", Kind.SERVICE), ("/secrets/create", Kind.SECRET), ("/configs/create", Kind.CONFIG)],
+    [
+        *(("/services/create", Kind.SERVICE), ("/secrets/create", Kind.SECRET), ("/configs/create", Kind.CONFIG)),
+        ("/networks/create", Kind.NETWORK),
+    ],
 )
-def test_nothing_in_a_swarm_is_called_like_the_id_of_another(target: str, kind: Kind) -> None:
+@pytest.mark.parametrize("spelled", ["x81mfs7l158n", "X81MFS7L158N", "x81mfs7L158n"])
+def test_nothing_in_a_swarm_is_called_like_the_id_of_another(target: str, kind: Kind, spelled: str) -> None:
+    """Docker finds `X81MFS7L158N` by `x81mfs7l158n` among secrets and configs."""
     name, identity = "x81mfs7l158n", "x81mfs7l158nfjm42tcufo902"
     other = ResolvedObject(identity, ("web",), document={"id": identity})
     for answers, asks, is_refused in (
         ({}, True, False),
         ({(kind, name): other}, False, True),
         ({(kind, name): ResolvedObject(name, (name,), belongs_to=NEW)}, False, False),
-        ({(kind, name): ResolvedObject("k" * 25, (name,), document={"id": "k" * 25})}, False, False),
+        ({(kind, name): ResolvedObject("k" * 25, (spelled,), document={"id": "k" * 25})}, False, False),
     ):
         reading = Reading(request=request_of("POST", target), answers=answers)
-        check_names(reading, name, "Name", {})
+        check_names(reading, spelled, "Name", {})
         assert any(claim.later for claim in reading.claims) is asks
         assert bool(faults_of(reading)) is is_refused
     for name in ("x81mfs7l158", "web-frontend1", "x81mfs7l158nf_"):

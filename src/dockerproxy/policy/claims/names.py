@@ -8,7 +8,8 @@ is asked, and it stays where it is the network's own, for clients compare it.
 Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
 network, service, secret or config the engine is asked whether an ID begins so (tests:
 test_a_network_is_not_called_like_the_id_of_another_one, test_nothing_in_a_swarm_is_called_like_the_id_of_another);
-nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name.
+nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name. Of
+capitals the engine is asked in small letters: a swarm does not tell those apart in names of secrets and configs.
 
 Attack: create a volume or network that exists, to be told what it is like, or to confuse others by a second one of its
 name -> Defence: where clients own what they create, the name must be free, or that of something of their own
@@ -24,6 +25,7 @@ from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.stamps import NEW
+from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
@@ -44,7 +46,12 @@ MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
-_OF_SWARM: Final = {"ServiceCreate": Kind.SERVICE, "SecretCreate": Kind.SECRET, "ConfigCreate": Kind.CONFIG}
+_OF_SWARM: Final = {
+    "ServiceCreate": Kind.SERVICE,
+    "SecretCreate": Kind.SECRET,
+    "ConfigCreate": Kind.CONFIG,
+    "NetworkCreate": Kind.NETWORK,
+}
 _BEGINS_LIKE_ONE: Final = re.compile("[0-9a-z]{12,24}").fullmatch
 
 
@@ -60,8 +67,8 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
-    begins = _may_begin_an_id_of(reading, name)
-    later = reading.lookup(begins, name) if begins is not None and reading.find(begins, name) is None else None
+    begun = _find_begun(reading, name)
+    later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None
     kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
@@ -88,16 +95,15 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
 
 def _captures(reading: Reading, name: str) -> bool:
     """Whether a new object of this name could get the lookups of another one."""
-    kind = _may_begin_an_id_of(reading, name)
-    if kind is None:
+    begun = _find_begun(reading, name)
+    if begun is None:
         return _LIKE_AN_ID(name) is not None
-    found = reading.find(kind, name)
-    return found is not None and bool(found.document) and name not in found.names
+    found = reading.find(*begun)
+    return found is not None and bool(found.document) and begun[1] not in map(lower, found.names)
 
 
-def _may_begin_an_id_of(reading: Reading, name: str) -> Kind | None:
-    """Return of what the engine says if a name begins an ID: Testcontainers for Node calls networks by 12 digits."""
-    operation = reading.request.operation.name
-    if operation == "NetworkCreate":
-        return Kind.NETWORK if _LIKE_AN_ID(name) is not None and not is_full_id(name) else None
-    return _OF_SWARM.get(operation) if _BEGINS_LIKE_ONE(name) is not None else None
+def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
+    """Return what the engine is asked to know if a name begins an ID: Testcontainers' for networks have 12 digits."""
+    kind, text = _OF_SWARM.get(reading.request.operation.name), lower(name)
+    is_short = kind is Kind.NETWORK and _LIKE_AN_ID(name) is not None and not is_full_id(name)
+    return (kind, text) if kind is not None and (is_short or _BEGINS_LIKE_ONE(text)) else None
