@@ -217,6 +217,8 @@ def event(kind: str, action: str, **attributes: str) -> bytes:
         ("arguments", event("container", "exec_create: sh -c MARKER", a="b"), event("container", "exec_create", a="b")),
         ("arguments", event("container", 'exec_start: "MARKER" \\'), event("container", "exec_start")),
         ("labels", event("container", "exec_die: x", a="b", name="n"), event("container", "exec_die: x", name="n")),
+        ("labels", event("image", "tag", image="MARKER", name="n"), event("image", "tag", name="n")),
+        ("labels", event("container", "die", image="i", name="n"), event("container", "die", image="i", name="n")),
         ("arguments", event("container", "health_status: healthy"), event("container", "health_status: healthy")),
         ("arguments", event("container", "health_status: a MARKER"), event("container", "health_status")),
         ("registry", event("daemon", "reload", mirrors="MARKER", name="n"), event("daemon", "reload", name="n")),

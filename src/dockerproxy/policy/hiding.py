@@ -39,8 +39,13 @@ _SIMPLE: Final = ("", None)
 _FALSE: Final = frozenset({"", "0", "false"})
 
 _EVENT: Final = "EVENT"
-_EVENTS: Final = {"daemon": "DAEMON_EVENT", "network": "ATTACHED_EVENT", "volume": "ATTACHED_EVENT"}
-"""The tables of events that have no labels, by what they are about."""
+_EVENTS: Final = {
+    "daemon": "DAEMON_EVENT",
+    "image": "IMAGE_EVENT",
+    "network": "ATTACHED_EVENT",
+    "volume": "ATTACHED_EVENT",
+}
+"""The tables of events that have no labels, or no image, by what they are about."""
 
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
 _DIGITS: Final = re.compile('"[0-9a-f]{1,64}"').fullmatch
