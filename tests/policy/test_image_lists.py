@@ -111,7 +111,7 @@ def test_a_list_that_cannot_be_read_has_no_marks(content: bytes) -> None:
         ("/images/json?all=1&filters=", False),
         (list_by({"reference": ["*"]}), True),
         ("/images/json?Filters={}", True),
-        ("/images/json?filter=app", True),
+        ("/images/json?filter=app", False),
         ("/v5.4.2/libpod/images/json?filters={}", True),
         ("/containers/json?filters={}", False),
     ],

@@ -5,9 +5,8 @@ nobody's is not.
 
 Attack: the label of another's -> Defence: only the client's own name is understood; other filters are the engine's, and
 narrow what may be seen (test: test_only_the_own_name_narrows_a_list_of_images).
-Attack: a filter that fits another's name and not its mark, which Docker leaves out then, so that the name is nobody's
--> Defence: the marks come from a list without filters (test: test_a_filter_takes_no_mark_away). So does Podman from
-5.6 on, in its own API, for a whole name.
+Attack: a filter that fits another's name and not its mark, like `until` in containerd's store, so that the name is
+nobody's -> Defence: the marks come from a list without filters (test: test_a_filter_takes_no_mark_away).
 Attack: guess names that others gave to an image that many may see, by a filter of names -> Defence: it counts only for
 names that may be seen, and the engine does not get it. Docker fits it to whole names: the own `a.io/app` would only be
 shown for `app` if another client's `app` is the same image (test: test_no_engine_gets_a_filter_of_names).
@@ -43,8 +42,8 @@ WHOLE: Final = "/images/json?all=1"
 
 
 def leaves_out_names(request: CanonicalRequest) -> bool:
-    """Whether a list may lack names of the images that it shows: a filter of names takes the others away."""
-    return LISTS.get(request.operation.name) is Kind.IMAGE and any(request.values("filters") + request.values("filter"))
+    """Whether a list may lack names of the images that it shows: of the younger ones, for example."""
+    return LISTS.get(request.operation.name) is Kind.IMAGE and any(request.values("filters"))
 
 
 def with_marks(content: bytes, whole: bytes) -> bytes | None:

@@ -46,8 +46,6 @@ _OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1"}
 """Has a build run all its steps, and leave no containers. Of steps that are there, Podman compares no more than
 histories, and Docker leaves proxies out."""
 
-_PULL: Final = "pull"
-
 _LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
 """Those that make images whose names are in the body."""
 
@@ -80,7 +78,7 @@ def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalReq
     values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
     more = _OF_BUILDS if request.operation.name == "ImageBuild" else {}
     given = {**dict(zip(parameters, values, strict=True)), **more}
-    kept = tuple(pair for pair in request.query if fold(pair[0]) not in {*given, _PULL})
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in {*given, "pull"})
     return request._replace(query=(*kept, *given.items()))
 
 
