@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from policy.policies import ID
 from proxy.harness import Wire, World, in_loop, world
 from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
+from proxy.stage import until
 
 from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, read_answer
 
@@ -87,8 +89,11 @@ async def test_an_interim_answer_ends_a_lookup_and_its_connection() -> None:
         await kept(here)
 
 
+@pytest.mark.parametrize("comes_first", [True, False])
 @in_loop
-async def test_a_lookup_that_is_given_up_in_the_turn_in_which_it_is_answered_leaves_no_connection() -> None:
+async def test_a_lookup_that_is_given_up_in_the_turn_in_which_it_is_answered_leaves_no_connection(
+    *, comes_first: bool
+) -> None:
     inquiry = Inquiry()
     closed: list[bool] = []
     transport = Transport()
@@ -96,12 +101,32 @@ async def test_a_lookup_that_is_given_up_in_the_turn_in_which_it_is_answered_lea
     inquiry.connection_made(transport)
     asking = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
     await asyncio.sleep(0)
-    inquiry.data_received(GOES_ON)
+    if comes_first:
+        inquiry.data_received(GOES_ON)
     asking.cancel()
+    if not comes_first:
+        inquiry.data_received(GOES_ON)
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert closed
     assert not inquiry.is_open
+
+
+@in_loop
+async def test_a_client_that_hangs_up_while_it_is_answered_is_no_bug() -> None:
+    async with world(policy=POLICY) as here:
+        for turns in range(1, 6):
+            client = await here.connect()
+            await client.send(START)
+            wire = await asked(here)
+            cast("asyncio.Transport", client.writer.transport).abort()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            wire.writer.write(GOES_ON)
+            wire.end()
+            await until(lambda: not here.clients, "it is gone")
+            with contextlib.suppress(ConnectionResetError):
+                await wire.rest()
 
 
 @in_loop

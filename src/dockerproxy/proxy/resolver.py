@@ -73,7 +73,7 @@ class Inquiry(asyncio.Protocol):
         if not self.is_open:
             return b""
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.send(request, answered.set_result, is_last=is_last)
+        self.send(request, partial(_take, answered), is_last=is_last)
         has_ended = False
         try:
             answer = await answered
@@ -148,6 +148,11 @@ class Inquiry(asyncio.Protocol):
         if is_more or (whole and self._head.close):
             self.close()
         return whole
+
+
+def _take(answered: asyncio.Future[bytes], answer: bytes) -> None:
+    if not answered.done():  # It may come just before a task that is cancelled has its turn.
+        answered.set_result(answer)
 
 
 class Resolver:
