@@ -9,6 +9,7 @@ from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve, the_c
 from proxy.stage import until
 
 from dockerproxy.proxy.resolver import Inquiry
+from dockerproxy.proxy.sockets import LOOKUPS
 from dockerproxy.wire.exchange import State
 
 GOES_ON = answer(WEB, ends=False)
@@ -182,3 +183,29 @@ async def test_a_connection_without_one_to_the_engine_gets_one() -> None:
         await serve(here, f"POST /containers/{ID}/start")
         assert await client.answer() == (200, b"OK")
         assert the_client(here).exchange.state is State.IDLE
+
+
+@in_loop
+async def test_it_counts_among_what_is_asked_at_one_time() -> None:
+    async with world(policy=POLICY) as here:
+        client, wire, _ = await twice(here)
+        lookups = the_client(here).socket.lookups
+        stuck, clients = [], [client, *[await here.connect() for _ in range(LOOKUPS)]]
+        for asking in clients[:LOOKUPS]:
+            await asking.send(START)
+            await wire.head()
+            stuck.append(wire)
+            if len(stuck) < LOOKUPS:
+                other = await here.connect()
+                await other.send(get("/containers/v/json"))
+                wire = await asked(here, "/containers/v/json")
+                await wire.send(answer(OTHER, ends=False))
+                assert (await other.answer())[0] == 403
+        assert lookups.locked()
+        await clients[-1].send(START)
+        await until(lambda: len(lookups._waiters or ()) == 1, "it waits for its turn")
+        await stuck[0].send(GOES_ON)
+        assert (await stuck[0].head()).startswith(b"GET /containers/w/json ")
+        for each in clients:
+            await each.close()
+        await until(lambda: lookups._value == LOOKUPS, "all places are free")

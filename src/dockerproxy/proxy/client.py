@@ -335,9 +335,13 @@ class Client(asyncio.Protocol):
         """End what was started for the exchange: it is answered."""
         if self._task is not None:
             self._task.cancel()
+        if isinstance(self._task, Inquiry):
+            self.detach()
 
     def detach(self) -> None:
         """Let what was started for the exchange go on without it."""
+        if isinstance(self._task, Inquiry):
+            self.socket.lookups.release()
         self._task = None
 
     def open_tunnel(self) -> None:

@@ -30,11 +30,14 @@ def settle_again(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup)
 
     Return what can be cancelled, or None if nothing is asked.
     """
-    shared, known = client.shared, client.socket.decided.find_steady(waiting)
-    if known is None:
+    shared, socket, known = client.shared, client.socket, client.socket.decided.find_steady(waiting)
+    if known is None or socket.lookups.locked():
         return None
     then = partial(_go_on, client, policy, waiting, known)
-    return shared.resolver.ask_at_once(shared.engines, waiting.lookup.target, then)
+    inquiry = shared.resolver.ask_at_once(shared.engines, waiting.lookup.target, then)
+    if inquiry is not None:
+        socket.lookups.take()
+    return inquiry
 
 
 def _go_on(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup, known: Known, answer: Answer | None) -> None:

@@ -37,6 +37,14 @@ _REMEMBERED = 1024
 _LONGEST = 2048
 
 
+class Places(asyncio.Semaphore):
+    """Bounds what is done at one time."""
+
+    def take(self) -> None:
+        """Take a place while not all are taken, where nothing can wait."""
+        self._value -= 1
+
+
 class SocketState:
     """What the clients of one socket share: its policy, its limits and what is used up of them.
 
@@ -73,7 +81,7 @@ class SocketState:
         self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
-        self.lookups = asyncio.Semaphore(LOOKUPS)
+        self.lookups = Places(LOOKUPS)
         self.judging = asyncio.Lock()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.naming = asyncio.Lock()
