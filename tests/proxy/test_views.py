@@ -213,6 +213,18 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_without_end() -> No
 
 
 @in_loop
+async def test_an_engine_that_does_nothing_is_not_waited_for_without_end() -> None:
+    async with world(policy=POLICY, ENGINE_TIMEOUT="0.2") as here:
+        client = await here.connect()
+        fields = ("Content-Type: application/json", "Content-Length: 12")
+        await client.send(request("POST", "/volumes/create", *fields, body=b'{"Name":"v"}'))
+        (await serve(here, "GET /volumes/v", answer({"message": "no"}, "404 Not Found"))).end()
+        engine, _ = await posted(here, "/volumes/create")
+        assert (await client.answer())[0] == 504
+        assert await engine.rest() == b""
+
+
+@in_loop
 async def test_a_client_that_goes_leaves_nothing() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()

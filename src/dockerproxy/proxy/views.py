@@ -53,13 +53,13 @@ _MOST_REMEMBERED: Final = 4
 async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
     """Get an answer from the engine, and pass on what of it the client may see, who is this owner."""
     socket, shared = exchange.socket, exchange.shared
-    waits = verdict.operation.shape is Shape.WAIT or verdict.operation.access is Access.WRITE
+    waits = verdict.operation.shape is Shape.WAIT
     try:
         async with asyncio.timeout(None if waits else patience):
             if verdict.decision.shows:
                 answer = await fetch_list(socket, shared, verdict, owner)
             else:
-                async with nullcontext() if waits else socket.lookups:
+                async with nullcontext() if waits or verdict.operation.access is Access.WRITE else socket.lookups:
                     answer = await _ask(socket, shared, verdict)
         await pass_on(exchange, verdict, answer)
     except TimeoutError:
