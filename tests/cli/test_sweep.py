@@ -73,11 +73,11 @@ def test_what_is_owned_is_removed_in_an_order_in_which_nothing_is_in_use() -> No
         done = run("sweep", "--policy", f"{folder}/policy.yaml", "job")
         assert (done.status, done.out) == (
             0,
-            "removed  container web\nremoved  container young\nremoved  network net\nremoved  volume data\n",
+            "removed  container young\nremoved  container web\nremoved  network net\nremoved  volume data\n",
         )
         assert Engine.removed == [
-            f"/containers/{'1f' * 32}?force=1&v=1",
             f"/containers/{'2e' * 32}?force=1&v=1",
+            f"/containers/{'1f' * 32}?force=1&v=1",
             f"/networks/{'4c' * 32}",
             "/volumes/data",
         ]

@@ -57,7 +57,7 @@ def _read(text: str) -> PolicyFile | tuple[Problem, ...]:
 
 def _tell(read: PolicyFile | tuple[Problem, ...]) -> object:
     """Return what can be compared of what was read."""
-    if isinstance(read, tuple):
+    if not isinstance(read, PolicyFile):
         return read
     return [(socket.name, socket.path, socket.policy.policy.grants, socket.policy.mode) for socket in read.sockets]
 
