@@ -40,6 +40,22 @@ async def ask_again(here: World, client: Wire, wire: Wire) -> None:
     assert isinstance(the_client(here)._task, Inquiry)
 
 
+async def ask_about_another(here: World, client: Wire, wire: Wire) -> None:
+    """Send it when the name means something else by now: the engine is asked anew, and the request denied."""
+    await ask_again(here, client, wire)
+    await wire.send(answer(OTHER, ends=False))
+    await wire.head()
+    await wire.send(answer(OTHER, ends=False))
+    assert (await client.answer())[0] == 403
+
+
+async def finish(client: Wire, engine: Wire) -> None:
+    """Answer the start when it goes on as before."""
+    assert (await engine.head()).startswith(STARTED)
+    await engine.send(OK)
+    assert await client.answer() == (200, b"OK")
+
+
 @in_loop
 async def test_the_engine_is_asked_each_time_and_the_request_goes_on_as_before() -> None:
     async with world(policy=POLICY) as here:
@@ -47,9 +63,7 @@ async def test_the_engine_is_asked_each_time_and_the_request_goes_on_as_before()
         for _ in range(2):
             await ask_again(here, client, wire)
             await wire.send(GOES_ON)
-            assert (await engine.head()).startswith(STARTED)
-            await engine.send(OK)
-            assert await client.answer() == (200, b"OK")
+            await finish(client, engine)
         records = await here.records(4)
         assert [(each["decision"], each["object"], each["status"]) for each in records] == [("allowed", "web", 200)] * 4
         assert here.arrivals.empty()
@@ -59,11 +73,7 @@ async def test_the_engine_is_asked_each_time_and_the_request_goes_on_as_before()
 async def test_a_name_that_means_something_else_is_judged_anew() -> None:
     async with world(policy=POLICY) as here:
         client, wire, _ = await twice(here)
-        await ask_again(here, client, wire)
-        await wire.send(answer(OTHER, ends=False))
-        await wire.head()
-        await wire.send(answer(OTHER, ends=False))
-        assert (await client.answer())[0] == 403
+        await ask_about_another(here, client, wire)
 
 
 @pytest.mark.parametrize("told", [b"", b"HTTP/1.1 200 OK\r\n\r\n", GOES_ON[:-1], GOES_ON + b"more", b"HTTP/1.1 100 C"])
@@ -76,9 +86,7 @@ async def test_what_is_no_answer_is_asked_for_anew(told: bytes) -> None:
         wire.end()
         again = await asked(here)
         await again.send(GOES_ON)
-        assert (await engine.head()).startswith(STARTED)
-        await engine.send(OK)
-        assert await client.answer() == (200, b"OK")
+        await finish(client, engine)
 
 
 @in_loop
@@ -109,11 +117,7 @@ async def test_a_client_that_goes_while_it_is_asked_takes_the_lookup_with_it() -
 async def test_a_client_that_went_leaves_alone_who_has_its_connection_for_lookups() -> None:
     async with world(policy=POLICY) as here:
         client, wire, _ = await twice(here)
-        await ask_again(here, client, wire)
-        await wire.send(answer(OTHER, ends=False))
-        await wire.head()
-        await wire.send(answer(OTHER, ends=False))
-        assert (await client.answer())[0] == 403
+        await ask_about_another(here, client, wire)
         other = await here.connect()
         await other.send(START)
         await wire.head()
@@ -131,9 +135,7 @@ async def test_a_client_that_ends_its_side_while_it_is_asked_is_answered() -> No
         client.end()
         await until(lambda: the_client(here).has_ended, "that is known")
         await wire.send(GOES_ON)
-        assert (await engine.head()).startswith(STARTED)
-        await engine.send(OK)
-        assert await client.answer() == (200, b"OK")
+        await finish(client, engine)
         assert await client.rest() == b""
 
 
@@ -146,9 +148,7 @@ async def test_requests_that_follow_are_answered_in_their_order() -> None:
         await client.send(get("/_ping"))
         await until(lambda: bool(the_client(here).inbox.data), "it has come")
         await wire.send(GOES_ON)
-        assert (await engine.head()).startswith(STARTED)
-        await engine.send(OK)
-        assert await client.answer() == (200, b"OK")
+        await finish(client, engine)
         assert (await engine.head()).startswith(b"GET /_ping ")
         await engine.send(OK)
         assert await client.answer() == (200, b"OK")
@@ -164,9 +164,7 @@ async def test_it_is_judged_by_the_policy_under_which_it_came() -> None:
         await wire.send(GOES_ON)
         await wire.head()
         await wire.send(GOES_ON)
-        assert (await engine.head()).startswith(STARTED)
-        await engine.send(OK)
-        assert await client.answer() == (200, b"OK")
+        await finish(client, engine)
         await client.send(START)
         assert (await client.answer())[0] == 403
 
