@@ -50,6 +50,11 @@ def test_the_command_line_prunes_what_is_its_own_and_nothing_else(
     assert list_all(mine) == [running, f"u-{label}"]
     assert sorted(list_all(other)) == sorted(theirs)
     assert b"Total reclaimed space: 0B" in docker.run("container", "prune", "-f")
+    unused = make_some(mine, label, "u")
+    pruned = docker.run("system", "prune", "-f", "--volumes")
+    assert all(each.encode() in pruned for each in unused[:2])
+    assert list_all(mine) == [running, *([unused[2]] if engine.name == "dockerd" else []), f"u-{label}"]
+    assert sorted(list_all(other)) == sorted(theirs)
 
 
 def test_filters_narrow_a_prune(two: Two, make_client: partial[Client], label: str) -> None:

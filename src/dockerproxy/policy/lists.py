@@ -55,7 +55,7 @@ EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 
 PRUNES: Final = frozenset(
     {
-        *("ContainerPrune", "ContainerPruneLibpod", "ImagePrune", "NetworkPrune"),
+        *("BuildPrune", "ContainerPrune", "ContainerPruneLibpod", "ImagePrune", "NetworkPrune"),
         *("NetworkPruneLibpod", "PodPruneLibpod", "VolumePrune", "VolumePruneLibpod"),
     }
 )

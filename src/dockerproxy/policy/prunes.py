@@ -70,8 +70,11 @@ _NETWORKS: Final = _Prune("NetworkList", "/networks", "", "NetworksDeleted")
 _VOLUMES: Final = _Prune("VolumeList", "/volumes", "", "VolumesDeleted")
 _OWN_VOLUMES: Final = _Prune("VolumeListLibpod", "/libpod/volumes", "/json", "")
 _PODS: Final = _Prune("PodListLibpod", "/libpod/pods", "/json", "")
+_CACHE: Final = _Prune("ImageList", "/images", "/json", "CachesDeleted")
+"""Nobody owns build cache, so none is removed, and `docker system prune` ends as it would on an engine without any."""
 
 TABLE: Final[Mapping[str, _Prune]] = {
+    "BuildPrune": _CACHE,
     "ContainerPrune": _CONTAINERS,
     "ContainerPruneLibpod": _CONTAINERS,
     "ImagePrune": _IMAGES,
@@ -244,15 +247,10 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     removed: list[ResolvedObject] = []
     for element in listing.elements:
         found = get_object(element.found)
-        if (
-            not filters.admits(found, now)
-            or not _is_unused(row, found)
-            or (_is_named(row, found, owner) > filters.named)
-        ):
-            continue
-        status, _ = yield Ask("DELETE", f"{_prefix(request)}{row.path}/{quote(found.id, safe=':')}")
-        if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            removed.append(found)
+        if filters.admits(found, now) and _is_unused(row, found) and _is_named(row, found, owner) <= filters.named:
+            status, _ = yield Ask("DELETE", f"{_prefix(request)}{row.path}/{quote(found.id, safe=':')}")
+            if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+                removed.append(found)
     return HTTPStatus.OK, _sum_up(request, row, removed)
 
 
