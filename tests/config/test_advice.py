@@ -47,6 +47,8 @@ LISTS = "run `dockerproxy operations` or `dockerproxy presets` to list them"
         ("ContainerStart, ContainerStop", "grant", "write them as items: [ContainerStart, ContainerStop]"),
         ("ContainerStart preset:ping", "grant", "write them as items: [ContainerStart, preset:ping]"),
         ("GET /containers/json", "grant", "write ContainerList"),
+        ("/containers/json", "grant", "write ContainerList"),
+        ("/containers/{id}", "grant", "write ContainerDelete"),
         ("POST /v1.45/containers/{id}/exec", "grant", "write ContainerExec"),
         ("GET /containers/:id/logs?follow=1", "grant", "write ContainerLogs"),
         (

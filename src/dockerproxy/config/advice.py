@@ -41,17 +41,15 @@ def _find_everything(word: str) -> str:
 
 
 def _find_requests(word: str) -> str:
-    """A method and a path, or only a path, as in the documentation of the engine."""
+    """A method and a path, or only a path, as in the documentation of the engine. `json` is rather that than a name."""
     match = _REQUEST.fullmatch(word)
     if match is None:
         return ""
     target = re.sub(r"\{\w+\}|:\w+", "x", match[2])
     found = [canonicalise(method, target) for method in ([match[1]] if match[1] else _METHODS)]
-    names = [
-        request.operation.name
-        for request in found
-        if isinstance(request, CanonicalRequest) and request.operation is not UNKNOWN
-    ]
+    known = [each.operation for each in found if isinstance(each, CanonicalRequest) and each.operation is not UNKNOWN]
+    fewest = min((each.path.count("{") for each in known), default=0)
+    names = [each.name for each in known if each.path.count("{") == fewest]
     return f"write {' or '.join(names)}" if names else "no operation has this path; write a name, like ContainerList"
 
 
