@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from policy.policies import WEB
 from proxy.ends import Ends
 from proxy.harness import OK, get
+from proxy.test_answers import STREAM
 from proxy.test_exchange import EVENTS, POLICIES
 from proxy.transcripts import Case, Names, read_cases
 
@@ -26,6 +27,22 @@ ASKED_AGAIN: list[Event] = [partial(Ends.receive, data=get("/_ping")), Ends.work
 
 NAMED: list[Event] = [partial(Ends.receive, data=get("/containers/web/json")), Ends.work, partial(Ends.answer, data=OK)]
 """The same, where the engine must be asked what a name means. With no connection to it, there is more work."""
+
+IN_CHUNKS: list[list[bytes]] = [
+    [STREAM + b"2\r\nOK\r\n0\r\n\r\n"],
+    [STREAM + b"2;a=b\r\nOK\r\n00\r\nTrailer: x\r\n\r\n"],
+    [STREAM + b"2\r\nOK\r\n", b"3\r\nmor", b"e\r\n0\r\n\r\n"],
+    [STREAM, b"2\r\nOK\r\n0\r\n", b"\r\n"],
+    [STREAM[:20], STREAM[20:] + b"0\r\n\r\n"],
+    [STREAM + b"2\r\nOK\r\n0\r\n\r\nmore"],
+    [STREAM + b"2\r\nOK3\r\n"],
+    [STREAM + b"2\r\nOK\r\n", b"x\r\n"],
+]
+"""Answers in chunks, as they come: whole, in pieces, with something behind them, or wrong."""
+
+ANSWERED: list[list[Event]] = [
+    [*ASKED_AGAIN, *ASKED_AGAIN[:2], *(partial(Ends.answer, data=piece) for piece in pieces)] for pieces in IN_CHUNKS
+]
 
 
 class Nothing(dict[bytes, Known]):
@@ -84,7 +101,7 @@ WHILE_IT_CONNECTS: list[Event] = [*WHILE_IT_IS_ASKED, Ends.lack_engine, Ends.los
     st.lists(
         st.one_of(
             EVENTS.map(lambda each: [each]),
-            st.sampled_from([ASKED_AGAIN, NAMED]),
+            st.sampled_from([ASKED_AGAIN, NAMED, *ANSWERED]),
             st.sampled_from(WHILE_IT_IS_ASKED).map(lambda each: [*ASKED_AGAIN, *ASKED_AGAIN[:2], each, ASKED_AGAIN[2]]),
             st.tuples(st.sampled_from(WHILE_IT_IS_ASKED), st.integers(1, 2)).map(
                 lambda drawn: [*ASKED_AGAIN, *NAMED[: drawn[1]], drawn[0], *NAMED[drawn[1] :]]
@@ -104,6 +121,17 @@ def test_the_short_way_and_the_long_way_do_the_same(
             happen(ends)
         event(f"short: {short.exchange.known is not None}")
         assert show(short) == show(long)
+
+
+def test_an_answer_in_chunks_that_comes_whole_goes_the_short_way() -> None:
+    short, long = two_ends(setting(POLICIES["allowed"]))
+    for ends in (short, long):
+        for happen in [*ASKED_AGAIN, *ASKED_AGAIN[:2]]:
+            happen(ends)
+        before = ends.exchange
+        ends.answer(IN_CHUNKS[0][0])
+        assert (ends.exchange is before) is (ends is short)
+        assert ends.answered.endswith(IN_CHUNKS[0][0])
 
 
 def events_of(case: Case, names: Names) -> Iterator[Event]:

@@ -6,7 +6,7 @@ made up to complete it.
 
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.wire.chunked import Chunks
+from dockerproxy.wire.chunked import Chunks, read_whole
 from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, parse_response
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ _REMEMBERED: Final = 256
 _LONGEST: Final = 2048
 _whole: dict[bytes, tuple[int, int]] = {}
 _known: dict[bytes, ResponseHead] = {}
-"""Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
+"""Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes. Of answers that may come
+whole, `_whole` has the status and the length of all of it; 0 if it comes in chunks."""
 
 
 def read_head(head: bytes) -> ResponseHead | None:
@@ -35,8 +36,8 @@ def read_head(head: bytes) -> ResponseHead | None:
                 _known.clear()
                 _whole.clear()
             _known[head] = found
-            if found.framing is _LENGTH and not found.close and found.status >= _OK:
-                _whole[head] = found.status, len(head) + found.length
+            if found.framing in {_LENGTH, Framing.CHUNKED} and not found.close and found.status >= _OK:
+                _whole[head] = found.status, len(head) + found.length if found.framing is _LENGTH else 0
     return found
 
 
@@ -55,18 +56,21 @@ class AnswerReader:
         known = exchange.known
         if known is not None:
             if self._framing is None and not self._head:
-                whole = _whole.get(data[: data.find(END_OF_HEAD) + 4])
-                if whole is not None and whole[1] == len(data) and exchange.finish(known, whole[0], data):
+                end = data.find(END_OF_HEAD) + 4
+                status, size = _whole.get(data[:end], (0, -1))
+                is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
+                if is_whole and exchange.finish(known, status, data):
                     return ""
             exchange.known = None
+        start = 0
         if self._framing is None:
             if not exchange.awaits_answer:
                 return "the engine breaks the protocol: it speaks unasked"
-            data, broken = self._read_head(exchange, data)
-        return broken or (self._read_body(exchange, data) if data else "")
+            data, start, broken = self._read_head(exchange, data)
+        return broken or (self._read_body(exchange, data, start) if len(data) > start else "")
 
-    def _read_head(self, exchange: "Exchange", data: bytes) -> tuple[bytes, str]:
-        """Read a response head and what of its body came with it; return what is left."""
+    def _read_head(self, exchange: "Exchange", data: bytes) -> tuple[bytes, int, str]:
+        """Read a response head and what of its body came with it; return what is left, and where the body begins."""
         if self._head:
             self._head += data
             data = bytes(self._head)
@@ -75,16 +79,16 @@ class AnswerReader:
         is_part = head is not None and head.framing is _LENGTH and len(data) < end + head.length
         if not end or (is_part and exchange.needs_whole):
             self._head += data
-            return b"", "the engine's response head is too long" if len(data) > MAX_HEAD else ""
+            return b"", 0, "the engine's response head is too long" if len(data) > MAX_HEAD else ""
         if head is None:
-            return b"", "the engine's response head is malformed"
+            return b"", 0, "the engine's response head is malformed"
         is_raw = head.status == _OK and head.raw_stream and head.framing is Framing.CLOSE
         if head.status != _SWITCHING and not (is_raw and exchange.may_tunnel(head)):
-            return self._begin_answer(exchange, head, data, end), ""
+            return *self._begin_answer(exchange, head, data, end), ""
         if not exchange.may_tunnel(head):
-            return b"", "the engine switches protocols unasked"
+            return b"", 0, "the engine switches protocols unasked"
         exchange.switch(head, data)
-        return b"", ""
+        return b"", 0, ""
 
     @staticmethod
     def _pass_interim(exchange: "Exchange", data: bytes) -> tuple[bytes, ResponseHead | None, int]:
@@ -100,34 +104,37 @@ class AnswerReader:
             start = end
         return data[start:], None, 0
 
-    def _begin_answer(self, exchange: "Exchange", head: ResponseHead, data: bytes, end: int) -> bytes:
-        """Pass on a final head, and the whole answer if it is there; return what is left to read of its body."""
+    def _begin_answer(self, exchange: "Exchange", head: ResponseHead, data: bytes, end: int) -> tuple[bytes, int]:
+        """Pass on a final head, and the whole answer if it is there; return what is left, and where its body begins."""
         framing = exchange.begin_answer(head)
         if framing is None:
             exchange.end_answer()
-            return b""
+            return b"", 0
         whole = end + (head.length if framing is _LENGTH else 0)
         if framing in _COUNTED and len(data) >= whole:
             if exchange.socket.notes_created:
                 exchange.note_answer(data[end:whole])
             self._end_answer(exchange, data, whole, is_whole=True)
-            return b""
+            return b"", 0
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
-        exchange.send(data[:end])
         exchange.begin_stream()
-        return data[end:]
+        if len(data) == end or exchange.needs_whole:
+            exchange.send(data[:end])
+            return data[end:], 0
+        return data, end  # They go on together: each write wakes the client.
 
-    def _read_body(self, exchange: "Exchange", data: bytes) -> str:
-        """Pass on a piece of a body."""
+    def _read_body(self, exchange: "Exchange", data: bytes, start: int) -> str:
+        """Pass on a piece of a body, and the head before it, if one is there."""
         if self._chunks is not None:
-            fed = self._chunks.feed(data)
+            fed = self._chunks.feed(data, start)
             if fed.broken:
+                exchange.send(data[:start])
                 return f"the engine breaks the protocol: {fed.broken}"
             used, ended = fed.used, self._chunks.ended
         elif self._framing is Framing.LENGTH:
-            used = min(self._left, len(data))
-            self._left -= used
+            used = min(start + self._left, len(data))
+            self._left -= used - start
             ended = not self._left
         else:
             used, ended = len(data), False

@@ -14,8 +14,8 @@ from dockerproxy.observe.ports import JournalPort
 from dockerproxy.observe.record import Outcome, Said
 from dockerproxy.policy.objects import OWNED
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
+from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.accounting import say
-from dockerproxy.proxy.resolver import Answer
 
 _REMEMBERED: Final = 64
 _LONGEST: Final = 16 * 1024

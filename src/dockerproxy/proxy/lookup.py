@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.connections import PATIENCE
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.events import follow
@@ -17,7 +18,7 @@ from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.performing import PERFORMED, perform_steps
 from dockerproxy.proxy.quotas import reserve
 from dockerproxy.proxy.removals import Claim, StillRemovingError
-from dockerproxy.proxy.resolver import Answer, Inquiry, UnknownObjectError, converse
+from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, converse
 from dockerproxy.proxy.views import make_volumes, pass_on, show_part
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from typing import Final
 
 from dockerproxy.policy.descriptions import read_image_labels, read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
-from dockerproxy.wire.chunked import Chunks
+from dockerproxy.wire.chunked import Chunks, read_whole
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
 
 _KEPT: Final = 8
@@ -38,9 +39,6 @@ _LONGEST_FIXED: Final = 16 * 1024
 
 _AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 """What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
-
-Answer = tuple[int, bytes]
-"""Status and content."""
 
 
 class UnknownObjectError(Exception):
@@ -292,15 +290,12 @@ def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
     if head is None:
         raise UnknownObjectError("the engine's answer cannot be read")
-    content = data[end:]
-    whole = True
+    content: bytes | None = data[end:]
     if head.framing is Framing.CHUNKED:
-        chunks = Chunks()
-        fed = chunks.feed(content)
-        whole = chunks.ended and not fed.broken and fed.used == len(content)
-        content = b"".join(content[start:stop] for start, stop in fed.payload)
-    elif head.framing is not Framing.CLOSE:
-        whole = len(content) == head.length
-    if not whole or len(data) > _LONGEST:
+        payload = read_whole(data, end)
+        content = None if payload is None else b"".join(data[start:stop] for start, stop in payload)
+    elif head.framing is not Framing.CLOSE and len(data) != end + head.length:
+        content = None
+    if content is None or len(data) > _LONGEST:
         raise UnknownObjectError("the engine's answer is cut short or too long")
     return head, content

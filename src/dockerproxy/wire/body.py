@@ -65,7 +65,7 @@ class RequestBody:
             self.received += used
             self.complete = not self._left
             return [data if used == len(data) else data[:used]], used
-        fed = self._chunks.feed(data, _MOST_AT_ONCE)
+        fed = self._chunks.feed(data, most=_MOST_AT_ONCE)
         self.broken = fed.broken
         self.complete = self._chunks.ended
         view = memoryview(data)

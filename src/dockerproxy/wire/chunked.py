@@ -33,7 +33,7 @@ class Fed(NamedTuple):
 
     Attributes:
         payload: Positions of chunk data in the piece: (start, end) in order.
-        used: Bytes of the piece that belong to the body: all, unless it ended or has more chunks than were to be read.
+        used: Where the body's bytes end: with the piece, unless it ended or has more chunks than were to be read.
         broken: What is wrong, or empty. After that the connection must end.
     """
 
@@ -56,15 +56,16 @@ class Chunks:
         """Whether the whole body was seen."""
         return self.expect is Expect.NOTHING
 
-    def feed(self, data: bytes, most: int = sys.maxsize) -> Fed:
-        """Read the next piece, but no more than so many parts of chunks."""
-        payload = list[tuple[int, int]]()
-        at, size = 0, len(data)
+    def feed(self, data: bytes, at: int = 0, most: int = sys.maxsize) -> Fed:
+        """Read the next piece, which begins there, but no more than so many parts of chunks."""
+        payload, size = list[tuple[int, int]](), len(data)
         while at < size and self.expect is not Expect.NOTHING and len(payload) < most:
             if self.expect is Expect.SIZE and not self._line:  # The common case: a whole chunk.
+                if data.startswith(LAST_CHUNK, at):
+                    self.expect, at = Expect.NOTHING, at + len(LAST_CHUNK)
+                    break
                 found = _PLAIN_SIZE(data, at)
-                length = int(found[1], 16) if found else 0
-                start = found.end() if found else at
+                start, length = (found.end(), int(found[1], 16)) if found else (at, 0)
                 end = start + length
                 if length and data[end : end + 2] == b"\r\n":
                     payload.append((start, end))
@@ -82,13 +83,10 @@ class Chunks:
             self._line += data[at : end or size]
             if len(self._line) > _MAX_LINE:
                 return Fed(tuple(payload), at, "malformed chunked encoding: a line is too long")
-            if not end:
-                at = size
-                break
-            broken = self._read_line()
+            broken = self._read_line() if end else ""
             if broken:
                 return Fed(tuple(payload), at, broken)
-            at = end
+            at = end or size
         return Fed(tuple(payload), at)
 
     def _read_line(self) -> str:
@@ -115,3 +113,10 @@ class Chunks:
             if _TRAILER.fullmatch(line) is None or self._trailers > _MAX_TRAILERS:
                 return "malformed chunked encoding: invalid trailer"
         return ""
+
+
+def read_whole(data: bytes, at: int) -> tuple[tuple[int, int], ...] | None:
+    """Return the positions of the content of a body that begins there and ends with the data; None of any other."""
+    chunks = Chunks()
+    payload, used, broken = chunks.feed(data, at)
+    return payload if chunks.ended and used == len(data) and not broken else None
