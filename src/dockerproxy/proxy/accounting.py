@@ -68,7 +68,7 @@ class Accounting:
         self.count += 1
 
     def begin_again(self, now: float) -> None:
-        """Start anew. What goes the short way leaves nothing to reset."""
+        """Start anew. What goes the short way to its end leaves nothing to reset."""
         if self.sent:
             self.begin()
         else:
@@ -106,10 +106,10 @@ class Accounting:
         self._socket.journal.count(record, level)
         self._note(record)
 
-    def end_repeated(self, said: Said, count: Callable[[float, int], None], status: int, sent: int, now: float) -> None:
-        """Leave the record of an exchange that was allowed and answered, and of which only this is new."""
+    def end_repeated(self, said: Said, count: Callable[[float, int], None], status: int, last: int, now: float) -> None:
+        """Leave the record of an exchange that was allowed and answered, at last with so many bytes."""
         milliseconds = (now - self.begun) * 1000
-        socket = self._socket
+        socket, sent = self._socket, self.sent + last
         identity = socket.journal.next_id()
         count(milliseconds, sent)
         record = Record(socket.name, self.peer, *said, "", status, 0, sent, milliseconds, None, "", identity)

@@ -52,16 +52,13 @@ class AnswerReader:
 
     def feed(self, exchange: "Exchange", data: bytes) -> str:
         """Pass on what came; say what the engine has done wrong, if anything, or raise `OutOfTurn`."""
-        broken = ""
-        known = exchange.known
-        if known is not None:
-            if self._framing is None and not self._head:
-                end = data.find(END_OF_HEAD) + 4
-                status, size = _whole.get(data[:end], (0, -1))
-                is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
-                if is_whole and exchange.finish(known, status, data):
-                    return ""
-            exchange.known = None
+        broken, known = "", exchange.known
+        if known is not None and self._framing is None and not self._head:
+            end = data.find(END_OF_HEAD) + 4
+            status, size = _whole.get(data[:end], (0, -1))
+            is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
+            if is_whole and exchange.finish(known, status, data):
+                return ""
         start = 0
         if self._framing is None:
             if not exchange.awaits_answer:
@@ -151,6 +148,8 @@ class AnswerReader:
         piece = data if used == len(data) else data[:used]
         if used < len(data):
             exchange.cut_engine("the engine sent more than one answer to a request")
+        elif exchange.known is not None and exchange.finish(exchange.known, exchange.account.status, piece):
+            return
         exchange.end_with(piece, is_whole=is_whole)
 
     def end(self, exchange: "Exchange", error: Exception | None) -> None:

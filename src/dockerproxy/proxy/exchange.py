@@ -105,13 +105,13 @@ class Exchange(Asking):
             client.engine.write(known.verdict.to_engine)
 
     def finish(self, known: Known, status: int, answer: bytes) -> bool:
-        """Pass on an answer that came whole to a request that went the short way; return False if it must go the long.
+        """Pass on an answer, or its end, to a request that went the short way; return False if it must go the long.
 
         Attack: a client that ends its side, or a reload, while the answer is on its way -> Defence: the connection ends
         as it would have, and what is learned is noted (test: test_the_short_way_and_the_long_way_do_the_same).
         """
         client = self._client
-        if client.finishes or client.has_ended or self.socket.refuses_nothing:
+        if client.finishes or client.has_ended or self._closes or self.socket.refuses_nothing:
             return False
         now = self.shared.now()
         client.write(answer)
