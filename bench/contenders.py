@@ -20,7 +20,7 @@ from policy import SOCKETS, write_policy
 HERE: Final = Path(__file__).parent
 
 # What every contender lets through: what the measurements ask for.
-SWITCHES: Final = {"CONTAINERS": "1", "EVENTS": "1", "IMAGES": "1", "PING": "1", "POST": "1"}
+SWITCHES: Final = {"CONTAINERS": "1", "EVENTS": "1", "IMAGES": "1", "NETWORKS": "1", "PING": "1", "POST": "1"}
 
 # The long list, of those that know Podman's own API.
 LISTS: Final = {"LIBPOD_CONTAINERS": "1"}

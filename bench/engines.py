@@ -33,6 +33,11 @@ CREATED: Final = json.dumps({"Id": CONTAINER["Id"], "Warnings": []})
 
 IMAGE: Final = "sha256:" + "a" * 64
 
+# Of six networks: 3 KB, which engines send in chunks.
+NETWORKS: Final = json.dumps(
+    [{"Name": f"shop_{n}", "Id": f"{n:064x}", "Driver": "bridge", "Labels": {"digest": IMAGE * 5}} for n in range(6)]
+)
+
 
 def list_containers(count: int) -> str:
     """Write what an engine says of so many containers, all of them created by the clients of the measured socket."""
@@ -87,6 +92,7 @@ def engines(folder: Path) -> Iterator[Engines]:
             folder=folder,
             socket=running.prompt,
             containers=list_containers(3),
+            networks=NETWORKS,
             name=INSPECTED,
             id=CONTAINER["Id"],
             inspected_first=INSPECTION[:HALF],

@@ -13,6 +13,8 @@ from policy import INSPECTED
 
 # What polling clients ask for, in turn.
 POLLING: Final = ("http://docker/_ping", "http://docker/v1.45/containers/json")
+# What is answered in chunks.
+CHUNKED: Final = ("http://docker/v1.45/networks",)
 # What takes a proxy least.
 PINGING: Final = ("http://docker/_ping",)
 # A container by its name.

@@ -24,7 +24,7 @@ from contenders import Contender, Running, running
 from engines import Engines
 from events import SENDS
 from launch import BenchError, Program, launched
-from load import CREATING, INSPECTING, LISTING, PINGING, POLLING, Load, make_requests, time_requests
+from load import CHUNKED, CREATING, INSPECTING, LISTING, PINGING, POLLING, Load, make_requests, time_requests
 from policy import own_socket, unfiltered_socket
 
 HERE: Final = Path(__file__).parent
@@ -264,6 +264,7 @@ def count_lines(log: Path) -> int:
 
 
 POLL: Final = Work(POLLING)
+CHUNKS: Final = Work(CHUNKED, "chunked_")
 INSPECT: Final = Work(INSPECTING, "inspect_")
 CREATE: Final = Work(CREATING, "create_", HERE / "creation.json")
 LIST: Final = Work(LISTING, "list_")
@@ -278,6 +279,7 @@ REQUESTS: Final[Sequence[Stage]] = (
     partial(time_evenly, POLL, EVEN),
     partial(time_one, POLL),
     connect_each_time,
+    partial(ask, CHUNKS),
     partial(ask, INSPECT),
     partial(time_evenly, INSPECT, EVEN // 4),
     partial(time_one, INSPECT),
