@@ -9,7 +9,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from policy.policies import WEB
 from proxy.ends import Ends
-from proxy.harness import OK, get
+from proxy.harness import OK, get, request
 from proxy.test_answers import STREAM
 from proxy.test_exchange import EVENTS, POLICIES
 from proxy.transcripts import Case, Names, read_cases
@@ -22,11 +22,22 @@ from dockerproxy.settings import SocketSettings
 
 Event = Callable[[Ends], object]
 
-ASKED_AGAIN: list[Event] = [partial(Ends.receive, data=get("/_ping")), Ends.work, partial(Ends.answer, data=OK)]
+
+def ask(asked: bytes, *pieces: bytes) -> list[Event]:
+    return [partial(Ends.receive, data=asked), Ends.work, *(partial(Ends.answer, data=piece) for piece in pieces)]
+
+
+ASKED_AGAIN = ask(get("/_ping"), OK)
 """What makes a short way: the same request a second time over a connection that has one to the engine."""
 
-NAMED: list[Event] = [partial(Ends.receive, data=get("/containers/web/json")), Ends.work, partial(Ends.answer, data=OK)]
+NAMED = ask(get("/containers/web/json"), OK)
 """The same, where the engine must be asked what a name means. With no connection to it, there is more work."""
+
+HEAD = request("HEAD", "/_ping")
+ANSWERS_TO_HEAD: list[bytes] = [
+    *(b"HTTP/1.1 200 OK\r\n" + field + b"\r\n" for field in (b"Content-Length: 0\r\n", b"Content-Length: 5\r\n", b"")),
+    *(STREAM, STREAM + b"0\r\n\r\n", OK),
+]
 
 IN_CHUNKS: list[list[bytes]] = [
     [STREAM + b"2\r\nOK\r\n0\r\n\r\n"],
@@ -40,8 +51,9 @@ IN_CHUNKS: list[list[bytes]] = [
 ]
 """Answers in chunks, as they come: whole, in pieces, with something behind them, or wrong."""
 
-ANSWERED: list[list[Event]] = [
-    [*ASKED_AGAIN, *ASKED_AGAIN[:2], *(partial(Ends.answer, data=piece) for piece in pieces)] for pieces in IN_CHUNKS
+ANSWERED = [
+    *(ASKED_AGAIN + ask(get("/_ping"), *pieces) for pieces in IN_CHUNKS),
+    *(2 * ask(HEAD, answer) for answer in ANSWERS_TO_HEAD),
 ]
 
 
@@ -123,15 +135,24 @@ def test_the_short_way_and_the_long_way_do_the_same(
         assert show(short) == show(long)
 
 
-def test_an_answer_in_chunks_that_comes_whole_goes_the_short_way() -> None:
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (get("/_ping"), OK),
+        (get("/_ping"), IN_CHUNKS[0][0]),
+        *((request("HEAD", "/_ping"), each) for each in ANSWERS_TO_HEAD[:2]),
+    ],
+)
+def test_an_answer_that_comes_whole_goes_the_short_way(asked: bytes, answer: bytes) -> None:
     short, long = two_ends(setting(POLICIES["allowed"]))
     for ends in (short, long):
-        for happen in [*ASKED_AGAIN, *ASKED_AGAIN[:2]]:
-            happen(ends)
-        before = ends.exchange
-        ends.answer(IN_CHUNKS[0][0])
+        for _ in range(2):
+            ends.receive(asked)
+            ends.work()
+            before = ends.exchange
+            ends.answer(answer)
         assert (ends.exchange is before) is (ends is short)
-        assert ends.answered.endswith(IN_CHUNKS[0][0])
+        assert ends.answered.endswith(answer)
 
 
 def events_of(case: Case, names: Names) -> Iterator[Event]:

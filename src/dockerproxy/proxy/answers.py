@@ -56,6 +56,8 @@ class AnswerReader:
         if known is not None and self._framing is None and not self._head:
             end = data.find(END_OF_HEAD) + 4
             status, size = _whole.get(data[:end], (0, -1))
+            if known.is_head and status:
+                size = end
             is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
             if is_whole and exchange.finish(known, status, data):
                 return ""

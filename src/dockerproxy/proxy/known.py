@@ -30,12 +30,14 @@ class Known:
 
     Attributes:
         is_prompt: Whether the answer comes at once.
+        is_head: Whether the answer ends with its head, whatever length that says.
         said: What its record says of it.
         count: Counts such an exchange, by its milliseconds and the bytes that it sent.
     """
 
     verdict: Verdict
     is_prompt: bool
+    is_head: bool
     said: Said
     count: Callable[[float, int], None]
 
@@ -97,8 +99,8 @@ def find_known(judged: Judged, redact: Callable[[str], str], journal: JournalPor
         return None
     if operation is HEALTH or operation.shape not in _ANSWERED or not judged.is_plain or judged.needs_nonce:
         return None
-    if head.close or judged.request.method == "HEAD":
+    if head.close:
         return None
     said = say(judged, Outcome.ALLOWED, redact)
     count = journal.find_count(operation.name, Outcome.ALLOWED)
-    return Known(judged, operation.shape is Shape.REPLY, said, count)
+    return Known(judged, operation.shape is Shape.REPLY, judged.request.method == "HEAD", said, count)
