@@ -255,6 +255,9 @@ def test_a_list_of_tasks_tells_no_part_of_an_id(swarm: Swarm, label: str) -> Non
     assert [ask(other, **each).json() for each in ({"service": service}, {"node": node}, {"name": f"s-{label}"})] == [
         []
     ] * 3
+    for name in (f"s-{label}", f"none-{label}"):
+        answer = ask(other, service=name)
+        assert (answer.status, answer.json()) == (200, [])
     for part in ({"service": service[:5]}, {"node": node[:5]}, {"service": ""}):
         assert {(each.status, b"part of an id" in each.body) for each in (ask(mine, **part), ask(other, **part))} == {
             (403, True)

@@ -12,6 +12,7 @@ from proxy.harness import Wire, World, get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.lists import write_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.proxy.worker import Worker
 
@@ -186,6 +187,21 @@ async def test_an_error_of_the_engine_is_passed_on() -> None:
         await engine.send(answer({"message": "invalid filter"}, "400 Bad Request"))
         engine.end()
         assert (await client.answer())[0] == 400
+
+
+@in_loop
+async def test_no_list_of_tasks_tells_whether_a_name_is_taken() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        for told, status in (([], "200 OK"), ({"message": "service a-b not found"}, "404 Not Found")):
+            await client.send(get("/tasks?filters={%22service%22:[%22a-b%22]}"))
+            engine = await here.engine_side()
+            assert b"a-b" in await engine.head()
+            await engine.send(answer(told, status))
+            engine.end()
+            if told == []:
+                (await serve(here, f"GET /services?filters={write_filters('ci')}", answer([]))).end()
+            assert await client.answer() == (200, b"[]")
 
 
 @pytest.mark.parametrize("told", [{}, [{"Name": "n"}], [1], "text"])

@@ -9,6 +9,8 @@ refused, too (test: test_what_is_listed_does_not_depend_on_what_is_hidden).
 Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
 looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
 test_no_list_tells_whether_an_id_fits_a_part_of_one).
+Attack: the whole name of a service, which an engine says if there is none of -> Defence: then the list is empty, too
+(test: test_no_list_of_tasks_tells_whether_a_name_is_taken).
 Attack: an element in a form that is not known -> Defence: then nothing is shown, and the client gets an error.
 """
 

@@ -27,7 +27,7 @@ from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.stamps import OWNER, make_stamp
 from dockerproxy.policy.summaries import COUNTING, blank_counts
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
-from dockerproxy.wire.answer import keep_plain, with_content, write_answer
+from dockerproxy.wire.answer import keep_plain, with_content, write_answer, write_document
 from dockerproxy.wire.head import END_OF_HEAD
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, 
         if read_answer(answer)[0].status == _FAILED and LISTS.get(verdict.operation.name) is Kind.SECRET:
             answer = await converse(shared.engines, Ask("GET", verdict.target).head, to_the_end=False)
         head, content = read_answer(answer)
+        if head.status == HTTPStatus.NOT_FOUND and verdict.operation.name == "TaskList":  # Else a filter tells names.
+            return write_document(b"[]")
         if head.status != HTTPStatus.OK:
             return answer
         if verdict.operation.name in COUNTING:
