@@ -95,6 +95,20 @@ def test_nothing_that_its_client_does_keeps_a_container(engine: Engine, label: s
     assert not set(made) & set(list_all(Socket(engine.socket)))
 
 
+def test_what_goes_when_it_stops_goes_with_its_volumes(engine: Engine, label: str) -> None:
+    """As those of `docker run --rm`, which an engine removes by itself when a sweep stops them."""
+    with sweeping(engine, label, "at-exit") as (mine, _, proxy):
+        for name in "ab":
+            host = {**NO_NETWORK, "AutoRemove": True, "Binds": [f"v{name}-{label}:/data"]}
+            made = make_container(mine, f"{name}-{label}", HostConfig=host)
+            assert mine.ask("POST", f"/v1.41/containers/{made}/start").status == 204
+        proxy.stop()
+        messages = [record["text"] for record in proxy.records() if "text" in record]
+    assert [each for each in list_all(Socket(engine.socket)) if label in each] == []
+    for removed in (*(f"container {name}-{label}" for name in "ab"), *(f"volume v{name}-{label}" for name in "ab")):
+        assert f"socket proxy: removed {removed}" in messages
+
+
 def test_what_is_own_goes_at_the_end_of_the_proxy(engine: Engine, label: str) -> None:
     raw = Socket(engine.socket)
     with sweeping(engine, label, "at-exit") as (mine, other, proxy):

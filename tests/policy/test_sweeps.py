@@ -103,8 +103,9 @@ CONTAINERS = [
 ]
 
 
-def swept() -> list[tuple[str, str]]:
-    """Sweep an engine that has nothing but containers; return what is asked for but lists."""
+def swept(*answers: int) -> list[tuple[str, str]]:
+    """Sweep an engine that has nothing but containers; return what is asked for but lists. These are answered first."""
+    statuses = iter(answers)
     steps, asked = sweep("ci", lambda _: None), list[tuple[str, str]]()
     ask = next(steps)
     while True:
@@ -113,7 +114,8 @@ def swept() -> list[tuple[str, str]]:
         listed = CONTAINERS if ask.target.startswith("/containers/json") else []
         listed = {"Volumes": listed} if ask.target.startswith("/volumes") else listed  # type: ignore[assignment] # so it is
         try:
-            ask = steps.send((200, json.dumps(listed).encode()))
+            status = 200 if ask.method == "GET" else next(statuses, 200)
+            ask = steps.send((status, json.dumps(listed).encode()))
         except StopIteration:
             return asked
 
@@ -127,3 +129,11 @@ def test_what_is_newer_goes_first() -> None:
 def test_a_sweep_waits_for_no_container() -> None:
     path = f"/containers/{'3d' * 32}"
     assert swept()[:2] == [("POST", f"{path}/stop?t=0"), ("DELETE", f"{path}?force=1&v=1")]
+
+
+def test_what_an_engine_removes_by_itself_is_waited_for() -> None:
+    path = f"/containers/{'3d' * 32}"
+    removal = ("DELETE", f"{path}?force=1&v=1")
+    waits = [removal, ("POST", f"{path}/wait?condition=removed"), removal]
+    assert swept(204, 409, 200, 404)[1:4] == waits
+    assert len(swept(204, 409, 200, 409)) == len(swept()) + 2

@@ -45,6 +45,7 @@ _ORDER: Final = (
     (Kind.VOLUME, "VolumeList", "/volumes", "/volumes/{}"),
 )
 _STOP: Final = "/containers/{}/stop?t=0"
+_WAIT: Final = "/containers/{}/wait?condition=removed"
 _IMAGES: Final = (Kind.IMAGE, "ImageList", "/images/json?filters={}", "/images/{}")
 """For each kind the operation that lists it, and the targets to list and to remove; what uses others comes first."""
 
@@ -113,8 +114,20 @@ def sweep(
             names = ", ".join(name for name in found.names if "@" not in name)
             name, fault = escape(names or shorten_ids(found.id))[:_LONGEST], ""
             if not is_dry:
-                if kind is Kind.CONTAINER:
-                    yield Ask("POST", _STOP.format(quote(found.id, safe=":")))
-                status, content = yield Ask("DELETE", removal.format(quote(found.id, safe=":")))
+                status, content = yield from _remove(kind, removal, quote(found.id, safe=":"))
                 fault = "" if status in _DONE else read_message(content) or f"the engine answered {status}"
             tell(Swept(kind, name, fault))
+
+
+def _remove(kind: Kind, removal: str, identity: str) -> Generator[Ask, Answer, Answer]:
+    """Yield each request that a removal takes, and return the answer to the last.
+
+    Docker refuses to remove a container that it just removes by itself, as those of `docker run --rm` when they stop.
+    """
+    if kind is Kind.CONTAINER:
+        yield Ask("POST", _STOP.format(identity))
+    answer = yield Ask("DELETE", removal.format(identity))
+    if kind is Kind.CONTAINER and answer[0] == HTTPStatus.CONFLICT:
+        yield Ask("POST", _WAIT.format(identity))
+        answer = yield Ask("DELETE", removal.format(identity))
+    return answer
