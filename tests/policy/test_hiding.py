@@ -193,6 +193,8 @@ def test_an_answer_that_shows_nothing_passes(name: str) -> None:
         ("ContainerStart", 500, b'{"message":"error mounting \\"/MARKER\\""}', None),
         ("ContainerList", 500, b'{"message":"stat /MARKER"}', None),
         ("ContainerList", 400, b"MARKER", None),
+        ("ImageSearch", 400, b'{"message":"lookup a.io on MARKER:53: no such host"}', None),
+        ("DistributionInspect", 404, b'{"message":"MARKER"}', None),
         ("ContainerList", 301, b"<a href=MARKER>", None),
     ],
 )

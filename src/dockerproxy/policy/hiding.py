@@ -47,6 +47,9 @@ _EVENTS: Final = {
 }
 """The tables of events that have no labels, or no image, by what they are about."""
 
+_OF_REGISTRIES: Final = frozenset({"DISTRIBUTION", "FOUND_IMAGE"})
+"""The tables of what a registry is asked for: why it cannot be reached may name a proxy or a DNS server."""
+
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
 _DIGITS: Final = re.compile('"[0-9a-f]{1,64}"').fullmatch
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
@@ -111,7 +114,8 @@ def _cut_by(table: str, hides: frozenset[str], content: bytes) -> bytes | None:
 def _hide_error(operation: Operation, hides: frozenset[str], status: int, content: bytes) -> bytes:
     """Return an error; in the engine's own words if these only repeat what the client asked for."""
     text = content.decode(errors="surrogateescape")
-    repeats = operation.access is Access.READ and status < 500  # noqa: PLR2004 (an engine's own failures)
+    repeats = operation.access is Access.READ and ANSWERS[operation.name] not in _OF_REGISTRIES
+    repeats = repeats and status < 500  # noqa: PLR2004 (an engine's own failures)
     told = cut(content, grow_answer("ERROR", hides)) if repeats or (status == 404 and _NO_SUCH(text)) else None  # noqa: PLR2004
     said = f"the engine answered {status}; what it says is left out, since this socket hides {', '.join(sorted(hides))}"
     return told or json.dumps({"message": said}).encode() + b"\n"
