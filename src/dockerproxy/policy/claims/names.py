@@ -15,6 +15,9 @@ Attack: create a volume or network that exists, to be told what it is like, or t
 name -> Defence: where clients own what they create, the name must be free, or that of something of their own
 (test: test_nothing_is_created_under_the_name_of_what_another_has). So for a container that is renamed, since the engine
 says which ID has the name (test: test_no_container_gets_the_name_of_what_another_has).
+
+Attack: make a network that engines look for by its name, such as the one by which a swarm leads containers outside ->
+Defence: no network gets such a name (test: test_no_network_is_called_like_one_that_engines_look_for).
 """
 
 import re
@@ -27,6 +30,10 @@ from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
+
+_OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network"})
+"""Networks that a swarm and `podman kube play` look for by these names, and make if there are none (moby
+libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go)."""
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
@@ -66,10 +73,12 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "not a valid name")
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
+    kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
+    if kind is Kind.NETWORK and name in _OF_ENGINES:
+        reading.violate(path, value, "not allowed: an engine puts all clients' containers on the network of that name")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     begun = _find_begun(reading, name)
     later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None
-    kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
     if kind is not None and IS_NAME(name):
         taken, lookup = reading.resolve(kind, name)
         taken = taken if taken is None or name in taken.names else replace(taken, belongs_to=NEW)
