@@ -52,15 +52,17 @@ class Plan(NamedTuple):
     sweeps: bool
 
     def owner_in(self, directory: str) -> str:
-        """Return whose it is what the program creates, by a proxy whose socket is in a directory."""
-        return os.path.basename(directory) if self.served is None else self.served.policy.owner
+        """Return whose it is what the program creates, by a proxy whose socket is in a directory.
+
+        A sweep removes no more than what the program created: not what others of the same policy do.
+        """
+        return os.path.basename(directory) if self.served is None or self.sweeps else self.served.policy.owner
 
     def settings_in(self, directory: str, learned: str) -> Settings:
         """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
         path = os.path.join(directory, SOCKET)
         if self.served is None:
             name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode)
-            policy = replace(policy, owner=self.owner_in(directory))  # Each run owns what it creates.
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
         # Containers that mount a socket of the engine's get the private one, which is another each time.
@@ -72,7 +74,7 @@ class Plan(NamedTuple):
             permissions=_OWNERS_ONLY,
             uid=None,
             gid=None,
-            policy=compile_policy(replace(policy, mode=self.mode, places=places)),
+            policy=compile_policy(replace(policy, mode=self.mode, places=places, owner=self.owner_in(directory))),
             limits=limits,
             notes_created=True,
         )
