@@ -62,7 +62,7 @@ class _Door:
 
     def close(self) -> None:
         """Stop accepting."""
-        self.listening.remove()
+        self.state.is_replaced |= self.listening.remove()
         self.acceptor.close()
 
 

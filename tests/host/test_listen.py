@@ -300,9 +300,9 @@ def test_a_socket_in_use_is_replaced_only_when_all_is_ready(tmp_path: Path) -> N
         assert path.stat().st_ino == old.identity[1]
         new.appear()
         assert path.stat().st_ino == new.identity[1]
-        old.remove()
+        assert old.remove()
         assert answers(path)
-        new.remove()
+        assert not new.remove()
         new.socket.close()
         assert is_clean(tmp_path)
 

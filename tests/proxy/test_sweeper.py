@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 from proxy.harness import Wire, World, in_loop, world
 from proxy.owned import MINE, POLICY, THEIRS, Docker, container, identify, make, network, volume
 from proxy.podman import add_socket, claims, standing_in
 from proxy.stage import turn, until
 
+from dockerproxy.host.listen import listen
 from dockerproxy.proxy.sweeper import AT_EXIT, Sweeper
 from dockerproxy.settings import Level, Sweep
 
@@ -93,7 +95,9 @@ async def test_nobody_else_is_swept() -> None:
     async with world(policy=POLICY) as here, swept(here, engine, Sweep.NEVER):
         look(here)
         await turn()
+        look(here)
         await here.server._sweeper.sweep_at_exit()
+        assert not any(each.get_name().startswith("removing") for each in tasks_of(here))
         assert engine.asked == []
 
 
@@ -211,6 +215,24 @@ async def test_at_the_end_what_is_own_goes_after_the_clients() -> None:
         await until(lambda: engine.removed == REMOVED, "it is swept")
         assert await client.rest() == b""
         assert says(here, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")()
+
+
+@pytest.mark.parametrize("when", [Sweep.AT_EXIT, IDLE])
+@in_loop
+async def test_what_another_proxy_took_over_is_not_swept(when: Sweep) -> None:
+    engine = some()
+    async with world(policy=POLICY) as here, swept(here, engine, when):
+        (door,) = here.server._doors.values()
+        other = listen(door.listening.settings, 1, takes_over=True)
+        other.appear()
+        for _ in range(2):
+            door.close()
+        look(here)
+        await here.server._sweeper.sweep_at_exit()
+        assert not any(each.get_name().startswith("removing") for each in tasks_of(here))
+        assert engine.asked == []
+        other.remove()
+        other.socket.close()
 
 
 @in_loop

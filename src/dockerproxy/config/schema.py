@@ -47,7 +47,7 @@ MODES: Final[Mapping[str, str]] = {
 
 SWEEPS: Final[Mapping[str, str]] = {
     Sweep.NEVER: "only `dockerproxy sweep` does it",
-    Sweep.AT_EXIT: "on SIGTERM, after the clients, for up to 30 seconds",
+    Sweep.AT_EXIT: "on SIGTERM, after the clients, for up to 30 seconds, unless another proxy took over",
     Sweep.IDLE: "when no client has been connected for 60 seconds, also after a start",
 }
 

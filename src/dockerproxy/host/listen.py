@@ -45,16 +45,21 @@ class Listening(Generic[_File]):
             os.rename(self.beside, self.settings.path)
             self.beside = ""
 
-    def remove(self) -> None:
-        """Remove the file if we made it and it is still ours. Call it before the socket is closed."""
+    def remove(self) -> bool:
+        """Remove the file if we made it and it is still ours; return whether another process has replaced it.
+
+        Call it before the socket is closed.
+        """
         if not self.is_ours:
-            return
+            return False
         self.is_ours = False  # Once it is closed, its inode may become that of another socket.
         path = self.beside or self.settings.path
         with contextlib.suppress(OSError):  # It or its directory is gone: nothing to remove.
             status = os.lstat(path)
-            if (status.st_dev, status.st_ino) == self.identity:
-                os.unlink(path)
+            if (status.st_dev, status.st_ino) != self.identity:
+                return True
+            os.unlink(path)
+        return False
 
     def change(self, settings: _File) -> None:
         """Change permissions and owner of the file; a `UserError` says that we may not, or that it is not ours."""

@@ -60,6 +60,7 @@ class SocketState:
         held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
+        is_replaced: Whether another proxy has taken it over, whose clients go on.
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
         removals: Bounds how many remove volumes at one time for its clients.
@@ -75,7 +76,7 @@ class SocketState:
         self.decided = Decided(self._find_known)
         self.listed: dict[tuple[str, str], Answer] = {}
         self._plain: set[str] = set()
-        self.is_gone = False
+        self.is_gone = self.is_replaced = False
         self._sheds = False
         self.held = 0
         self.limits = settings.limits

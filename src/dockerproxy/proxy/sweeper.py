@@ -63,7 +63,7 @@ class Sweeper:
     def look(self) -> None:
         """Begin to sweep for each owner none of whose sockets has had a client for a while. What failed is retried."""
         now = self._shared.now()
-        owners = {each.policy.owner: each for each in self._list_sockets() if each.sweep is Sweep.IDLE}
+        owners = self._find_owners(Sweep.IDLE)
         self._quiet = {owner: quiet for owner, quiet in self._quiet.items() if owner in owners}
         for owner, socket in owners.items():
             quiet = self._quiet.get(owner)
@@ -76,14 +76,24 @@ class Sweeper:
 
     async def sweep_at_exit(self) -> None:
         """Sweep for each owner of a socket that asks for it; it may be cancelled."""
-        owners = {each.policy.owner: each for each in self._list_sockets() if each.sweep is Sweep.AT_EXIT}
-        for owner, socket in owners.items():
+        for owner, socket in self._find_owners(Sweep.AT_EXIT).items():
             self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
             try:
                 async with asyncio.timeout(AT_EXIT):
                     await self._sweep(socket, owner, lambda: True)
             except TimeoutError:
                 self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
+
+    def _find_owners(self, when: Sweep) -> "dict[str, SocketState]":
+        """Return a socket of each owner whose things go then.
+
+        Attack: take a socket over, as a rolling update does, so that the old proxy removes at its end what clients of
+        the new one use -> Defence: then it removes nothing (test: test_what_another_proxy_took_over_is_not_swept).
+        """
+        sockets = self._list_sockets()
+        replaced = {each.policy.owner for each in sockets if each.is_replaced}
+        owners = {each.policy.owner: each for each in sockets if each.sweep is when}
+        return {owner: socket for owner, socket in owners.items() if owner not in replaced}
 
     async def _sweep(self, socket: "SocketState", owner: str, may_go_on: Callable[[], bool]) -> None:
         """Remove what an owner has, as long as that may go on."""
