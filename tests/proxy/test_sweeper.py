@@ -12,6 +12,7 @@ from proxy.podman import add_socket, claims, standing_in
 from proxy.stage import turn, until
 
 from dockerproxy.host.listen import listen
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.proxy.sweeper import AT_EXIT, Sweeper
 from dockerproxy.settings import Level, Sweep
 
@@ -233,6 +234,18 @@ async def test_what_another_proxy_took_over_is_not_swept(when: Sweep) -> None:
         assert engine.asked == []
         other.remove()
         other.socket.close()
+
+
+@in_loop
+async def test_at_the_end_no_owner_waits_for_another() -> None:
+    engine, other = some(), compile_policy(replace(POLICY.policy, owner="other"))
+    async with world(policy=POLICY) as here, swept(here, engine, Sweep.AT_EXIT):
+        await add_socket(here, other)
+        engine.goes_on.clear()
+        here.server.stop()
+        await engine.hears(2)
+        engine.goes_on.set()
+        await until(lambda: len(engine.removed) == 2 * len(REMOVED), "both are swept")
 
 
 @in_loop

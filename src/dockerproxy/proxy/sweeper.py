@@ -75,14 +75,16 @@ class Sweeper:
                 self._shared.tasks.start(work, "removing what nobody uses")
 
     async def sweep_at_exit(self) -> None:
-        """Sweep for each owner of a socket that asks for it; it may be cancelled."""
-        for owner, socket in self._find_owners(Sweep.AT_EXIT).items():
-            self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
-            try:
-                async with asyncio.timeout(AT_EXIT):
-                    await self._sweep(socket, owner, lambda: True)
-            except TimeoutError:
-                self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
+        """Sweep for all owners of sockets that ask for it, none of whom waits for another; it may be cancelled."""
+        await asyncio.gather(*(self._sweep_in_time(*each) for each in self._find_owners(Sweep.AT_EXIT).items()))
+
+    async def _sweep_in_time(self, owner: str, socket: "SocketState") -> None:
+        self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
+        try:
+            async with asyncio.timeout(AT_EXIT):
+                await self._sweep(socket, owner, lambda: True)
+        except TimeoutError:
+            self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
 
     def _find_owners(self, when: Sweep) -> "dict[str, SocketState]":
         """Return a socket of each owner whose things go then.
