@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from proxy.harness import Wire, World, in_loop, world
+from proxy.harness import Wire, World, get, in_loop, world
 from proxy.owned import MINE, POLICY, THEIRS, Docker, container, identify, make, network, volume
 from proxy.podman import add_socket, claims, standing_in
 from proxy.stage import turn, until
@@ -139,6 +139,24 @@ async def test_who_came_and_went_between_two_looks_was_there() -> None:
         here.server._sweeper.look()
         await turn()
         assert engine.asked == []
+
+
+@in_loop
+async def test_a_health_check_is_no_client() -> None:
+    """The one of the image comes each 30 seconds."""
+    engine = some()
+    async with world(policy=POLICY) as here, swept(here, engine, IDLE, idle_after=60):
+        now = [100.0]
+        here.server._shared.now = lambda: now[0]
+        look(here)
+        check = await here.connect()
+        await check.send(get("/_dockerproxy/health"))
+        await check.rest()
+        await check.close()
+        await until(lambda: here.server._list_connections()[0].admitted == 1 and not here.clients, "it came and went")
+        now[0] = 160.0
+        here.server._sweeper.look()
+        await until(lambda: engine.removed == REMOVED, "it is idle")
 
 
 @in_loop

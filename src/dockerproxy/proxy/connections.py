@@ -60,6 +60,7 @@ class Connections:
 
     Attributes:
         admitted: How many there have been.
+        checks: How many of them were health checks.
         emptied: Set when the last one has ended.
         heads: What those wait for whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
@@ -80,7 +81,7 @@ class Connections:
         self._all: set[Connection] = set()
         self._places: set[Connection] = set()
         self._oldest: list[tuple[float, int, Connection]] = []
-        self.admitted = 0
+        self.admitted = self.checks = 0
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:

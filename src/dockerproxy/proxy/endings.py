@@ -164,6 +164,7 @@ class Ending:
         """Answer the health check from the engine's answer to its ping, of which nothing is shown."""
         self._client.drop_engine()
         self._closes = True
+        self.socket.connections.checks += 1
         self._answer(*answer_ping(status, self.socket.remark, self.shared.remark), close=True)
 
     def _answer(self, status: int, message: str, *, close: bool) -> None:

@@ -39,12 +39,12 @@ class _Quiet:
 
     Attributes:
         since: When that was first seen.
-        admitted: How many there have been until then.
+        clients: How many there have been until then.
         is_swept: Whether a sweep has begun since.
     """
 
     since: float
-    admitted: int
+    clients: int
     is_swept: bool = False
 
 
@@ -151,9 +151,10 @@ class Sweeper:
         self._shared.log.message(level, f"socket {socket.name}: {text}")
 
     def _count(self, owner: str) -> int:
-        return sum(each.connections.admitted for each in self._list_sockets() if each.policy.owner == owner)
+        theirs = (each.connections for each in self._list_sockets() if each.policy.owner == owner)
+        return sum(each.admitted - each.checks for each in theirs)
 
     def _is_quiet(self, owner: str, quiet: _Quiet) -> bool:
-        """Whether no client of an owner is there, and none has been since."""
-        theirs = [each.connections for each in self._list_sockets() if each.policy.owner == owner]
-        return not any(map(len, theirs)) and sum(each.admitted for each in theirs) == quiet.admitted
+        """Whether no client of an owner is there, and none has been since; a health check is none."""
+        theirs = (each.connections for each in self._list_sockets() if each.policy.owner == owner)
+        return not any(map(len, theirs)) and self._count(owner) == quiet.clients
