@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from policy.image_store import Store, full, identify
+from policy.policies import request_of
 from proxy.harness import Wire, World, in_loop, request, world
 from proxy.lookups import answer
 from proxy.podman import Podman, add_socket, standing_in
@@ -17,7 +18,10 @@ from proxy.stage import until
 from dockerproxy.api.request import RESERVED
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.decisions import read_id
+from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.naming import MOST_AT_ONCE, tag
 from dockerproxy.policy.prunes import Ask
+from dockerproxy.proxy.naming import _do
 from dockerproxy.wire.chunked import LAST_CHUNK
 
 COMMIT = 'ImageCommit: {tags: ["**"], containers: [c]}'
@@ -148,6 +152,42 @@ async def test_names_are_given_though_the_client_goes() -> None:
         await client.close()
         await until(lambda: full("a") in engine.given, "the name is given")
         await until(lambda: not any("/new/" in name for name in engine.store.names), "the fresh mark is gone")
+
+
+@pytest.mark.parametrize("is_removal", [False, True])
+@in_loop
+async def test_many_names_are_given_a_few_at_a_time(is_removal: bool) -> None:  # noqa: FBT001 (of the table)
+    """And are taken away so. Nobody else waits for all of them."""
+    async with served() as (here, engine):
+        shared, other = here.server._shared, await add_socket(here, SOCKETS[1].policy)
+        client = await build(here, *(f"a{number}" for number in range(2 * MOST_AT_ONCE)))
+        if is_removal:
+            await read_chunks(client)
+            await client.send(request("DELETE", f"/v1.41/images/{identify(2)}"))
+        await until(shared.naming.locked, "names are given, or taken away")
+        wire = await other()
+        await wire.send(request("POST", "/v1.41/images/base/tag?repo=b"))
+        assert (await wire.answer())[0] == 201
+        assert 0 < count_names(engine, 2) < 2 * MOST_AT_ONCE
+        await client.head()
+        await until(lambda: not shared.naming.locked(), "all is done")
+        assert count_names(engine, 2) == (0 if is_removal else 2 * MOST_AT_ONCE)
+
+
+def count_names(engine: Docker, number: int) -> int:
+    return list(engine.given.values()).count(identify(number))
+
+
+@in_loop
+async def test_whoever_waits_for_its_turn_has_all_of_its_time() -> None:
+    async with served() as (here, engine):
+        shared, [socket] = here.server._shared, here.server._list_sockets()
+        async with shared.naming:
+            steps = tag(request_of("POST", "/images/base/tag?repo=a"), ImageOwner("a"), identify(1))
+            waiting = asyncio.create_task(_do(socket, shared, steps, patience=0.5))
+            await asyncio.wait([waiting], timeout=0.6)
+        assert (await waiting)[0] == 201
+        assert full("a") in engine.given
 
 
 @in_loop

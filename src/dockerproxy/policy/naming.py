@@ -57,6 +57,12 @@ RENAMING: Final = frozenset({REMOVAL, "ImageTag"})
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 _INSPECT: Final = Lookup(Kind.IMAGE, "", "", OPERATIONS["ImageInspect"])
 
+MOST_AT_ONCE: Final = 64
+"""Names that are given or taken away before others have their turn."""
+
+MORE: Final[int] = HTTPStatus.PARTIAL_CONTENT
+"""What a removal ends with if own names of the image are left."""
+
 Steps = Generator[Ask, Answer, Answer]
 """Requests, the answer to each, and in the end the answer to the client; one without content means that all is done."""
 
@@ -100,8 +106,11 @@ def list_made(
     return {write_mark(fresh_key(nonce), owner.name): _list_names(request)}
 
 
-def finish(owner: ImageOwner, mark: str, names: tuple[str, ...]) -> Steps:
-    """Give an image that was made under a fresh mark the names that were asked for; answer with its ID."""
+def finish(owner: ImageOwner, mark: str, names: tuple[str, ...], *, is_last: bool = True) -> Steps:
+    """Give an image that was made under a fresh mark the names that were asked for; answer with its ID.
+
+    It keeps the mark until the last of them are given.
+    """
     status, found = yield from _inspect(mark)
     if status == HTTPStatus.NOT_FOUND:
         return _FINE  # Nothing was made, and the engine has said why.
@@ -111,7 +120,7 @@ def finish(owner: ImageOwner, mark: str, names: tuple[str, ...]) -> Steps:
         answer = yield from _give(owner, found, name)
         if answer != _FINE:
             return answer
-    if names or len(owner.keys(found)) > 1:
+    if is_last and (names or len(owner.keys(found)) > 1):
         yield _untag(mark)
     return HTTPStatus.OK, found.id.encode()
 
@@ -162,13 +171,13 @@ def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
 def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) -> Steps:
     """Remove an own name of an image, or all own ones if it is named by its ID: then the image goes, too.
 
-    The last mark goes last. The engine may refuse that; then all come back.
+    The last mark goes last. The engine may refuse that; then all come back. Of many names, the first ones go.
     """
     status, found = yield from _inspect(named.id)
     if found is None:
         return status, write_message(f"No such image: {named.id}")
     own = owner.names(found)
-    names = tuple(name for name in own if named.id in {name, found.id})
+    names = tuple(name for name in own if named.id in {name, found.id})[:MOST_AT_ONCE]
     kept = {key_of(name) for name in own if name not in names}
     keys = map(key_of, names) if kept else owner.keys(found)
     references = [*names, *(write_mark(key, owner.name) for key in keys)]
@@ -187,7 +196,7 @@ def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) 
                 yield _tag(found.id, removed)
             return _hide_users(status, content, named.id)
         said += _read_said(content)
-    return status, json.dumps(said).encode()
+    return MORE if kept and named.id == found.id else status, json.dumps(said).encode()
 
 
 def _hide_users(status: int, content: bytes, name: str) -> Answer:

@@ -7,15 +7,16 @@ Attack: two clients give the same name at once -> Defence: what is asked about a
 (test: test_of_two_clients_that_give_a_name_at_once_one_gets_it).
 Attack: go away in between -> Defence: what has begun goes on (test: test_names_are_given_though_the_client_goes).
 Attack: give names without end, to keep others waiting -> Defence: one client of each socket stands in the line of all,
-and for each image of an archive anew.
-Attack: an engine that says nothing -> Defence: it has its time.
+for each image of an archive anew, and with a few names at a time (test: test_many_names_are_given_a_few_at_a_time).
+Attack: an engine that says nothing -> Defence: it has its time, of which those that wait for their turn lose none
+(test: test_whoever_waits_for_its_turn_has_all_of_its_time).
 """
 
 import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.policy.naming import Steps, explain, finish, remove, tag
+from dockerproxy.policy.naming import MORE, MOST_AT_ONCE, Steps, explain, finish, remove, tag
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.connections import PATIENCE
@@ -33,7 +34,7 @@ _EMPTY: Final = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 async def _do(socket: "SocketState", shared: "Shared", steps: Steps, patience: float = PATIENCE) -> Answer:
     """Make the requests of giving names, in their turn; return the answer."""
     try:
-        async with asyncio.timeout(patience), socket.naming, shared.naming:
+        async with socket.naming, shared.naming, asyncio.timeout(patience):
             return await _take(shared, steps)
     except TimeoutError:
         return HTTPStatus.GATEWAY_TIMEOUT, write_message(f"the engine says nothing for {patience:g} seconds")
@@ -59,8 +60,10 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     found, owner, request = verdict.known.found, verdict.decision.images, verdict.request
     if found is None or owner is None:
         return write_answer(HTTPStatus.NOT_FOUND, "No such image", close=False, decision=decision)
-    steps = remove(request, owner, found) if request.method == "DELETE" else tag(request, owner, found.id)
-    status, content = await _do(socket, shared, steps)
+    status, content = MORE, b""
+    while status == MORE:
+        steps = remove(request, owner, found) if request.method == "DELETE" else tag(request, owner, found.id)
+        status, content = await _do(socket, shared, steps)
     if status == HTTPStatus.CREATED:
         return _EMPTY
     if status == HTTPStatus.OK:
@@ -74,8 +77,11 @@ async def give_names(socket: "SocketState", shared: "Shared", verdict: Verdict) 
     if owner is None:
         return "", ids
     for mark, names in verdict.made.items():
-        status, content = await _do(socket, shared, finish(owner, mark, names))
-        if status != HTTPStatus.OK:
-            return explain(content), ids
-        ids[mark] = content
+        for first in range(0, len(names) or 1, MOST_AT_ONCE):
+            last = first + MOST_AT_ONCE
+            steps = finish(owner, mark, names[first:last], is_last=last >= len(names))
+            status, content = await _do(socket, shared, steps)
+            if status != HTTPStatus.OK:
+                return explain(content), ids
+            ids[mark] = content
     return "", ids
