@@ -240,8 +240,18 @@ def test_a_used_image_is_not_removed(two: Two, label: str) -> None:
     mine, _ = two
     built(mine, label, f"t=app:{label}")
     make_container(mine, f"c-{label}", Image=f"app:{label}", HostConfig={"NetworkMode": "none"}, Labels={"case": label})
-    assert remove(mine, f"app:{label}").status == 409
-    assert seen(mine, label) == sorted(["busybox:latest", f"app:{label}"])
+    for query in ("", "?force=1"):
+        assert remove(mine, f"app:{label}{query}").status == 409
+        assert seen(mine, label) == sorted(["busybox:latest", f"app:{label}"])
+
+
+def test_a_removal_by_force_removes_what_is_not_used(two: Two, label: str) -> None:
+    """Of what is used or another's it forces nothing."""
+    mine, other = two
+    built(mine, label, f"t=app:{label}")
+    assert remove(other, f"app:{label}?force=1").status == 404
+    assert remove(mine, f"app:{label}?force=1").status == 200
+    assert seen(mine, label) == ["busybox:latest"]
 
 
 def test_a_mark_is_no_name_that_anybody_can_use(two: Two, engine: Engine, label: str) -> None:

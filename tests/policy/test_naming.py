@@ -1,6 +1,7 @@
 """A name of an image is given, moved and removed by its owner, and by nobody else."""
 
 import json
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 import pytest
@@ -259,6 +260,19 @@ def test_whoever_may_remove_others_removes_its_own_with_their_marks() -> None:
     build(store, MINE, 2, "a")
     assert take(store, anybody, "a")[0] == take(store, anybody, "base")[0] == 200
     assert store.names == {}
+
+
+def test_what_is_own_is_not_removed_by_force() -> None:
+    """An engine would remove what a container of another client uses, and that container would be nobody's."""
+    for owner, sent in ((MINE, {}), (MINE._replace(is_bound=False), {"force": ["1"]})):
+        store = Store()
+        build(store, MINE, 1, "a")
+        steps = remove(request_of("DELETE", "/images/a?force=1"), owner, named_by(store, "a"))
+        asked = [ask := next(steps)]
+        with suppress(StopIteration):
+            while True:
+                asked.append(ask := steps.send(store.answer(ask)))
+        assert parse_qs(asked[-1].target.partition("?")[2]) == sent
 
 
 def test_what_is_loaded_takes_no_name_of_another() -> None:

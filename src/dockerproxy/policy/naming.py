@@ -181,7 +181,7 @@ def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) 
     kept = {key_of(name) for name in own if name not in names}
     keys = map(key_of, names) if kept else owner.keys(found)
     references = [*names, *(write_mark(key, owner.name) for key in keys)]
-    query = _keep(request, "force", "noprune")
+    query = _keep(request, "noprune") if owner.is_bound else _keep(request, "force", "noprune")
     if not references or (named.id != found.id and not names):
         if owner.is_bound:
             return HTTPStatus.NOT_FOUND, write_message(f"No such image: {named.id}")

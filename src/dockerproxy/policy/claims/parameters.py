@@ -18,9 +18,11 @@ from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
+    OWN,
     REACHING,
     SWITCHES,
     WORDS,
+    Kind,
     ResolvedObject,
     certain_values,
     is_whole,
@@ -190,14 +192,17 @@ def _claim_new_name(reading: Reading, word: str) -> None:
 
 
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
-    """Claim by one word the object that the path names, and what the engine would act on besides."""
+    """Claim by one word the object that the path names, and what the engine would act on besides.
+
+    What is own of an image is removed by the proxy, which forces nothing.
+    """
     request = reading.request
     noun = WORDS[KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, "which no rule allows", without=True)
     for parameter in REACHING.get(request.operation.name, ()):
         value = reaches(request, parameter)
-        if value is not False:
+        if value is not False and (word, KINDS[request.operation.name]) != (OWN, Kind.IMAGE):
             says = f"acts on more than the named {noun}"
             spoken = "force" if parameter == "force" else ""
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
