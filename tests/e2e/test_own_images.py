@@ -333,6 +333,19 @@ def test_a_prune_removes_own_images_that_are_not_in_use(two: Two, engine: Engine
     assert len(marks_of(engine)) == 3
 
 
+def test_what_a_build_replaces_is_left_to_its_client(two: Two, engine: Engine, label: str) -> None:
+    """Which finds it without a name, as on an engine of its own, and prunes it."""
+    mine, other = two
+    dangling = "images/json?filters=" + quote(json.dumps({"dangling": ["true"]}))
+    for number in range(3):
+        built(mine, label, f"t=app:{label}", f" step={number}")
+    assert (len(mine.list(dangling)), other.list(dangling)) == (2, [])
+    before = len(list_all(engine))
+    assert len(mine.ask("POST", "/v1.41/images/prune").json()["ImagesDeleted"]) == 2
+    assert (mine.list(dangling), len(list_all(engine))) == ([], before - 2)
+    assert seen(mine, label) == sorted(["busybox:latest", f"app:{label}"])
+
+
 def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: Engine, label: str) -> None:
     mine, other = two
     built(mine, label, f"t=app:{label}")

@@ -26,6 +26,7 @@ class Store:
     Attributes:
         names: Which image each means.
         used: Images that containers use: the last name of such a one stays.
+        replaced: Those of which a name became that of another one. They stay without any.
         given: How many names it has given.
         failing: The number of one that it does not give.
     """
@@ -33,6 +34,7 @@ class Store:
     def __init__(self, **names: int) -> None:
         self.names = {full(name): identify(number) for name, number in names.items()}
         self.used: set[str] = set()
+        self.replaced: set[str] = set()
         self.given, self.failing = 0, -1
 
     def answer(self, ask: Ask) -> Answer:
@@ -43,7 +45,8 @@ class Store:
         )
         if ask.method == "DELETE":
             return self._untag(unquote(path.removeprefix("/images/")))
-        image = name if name in self.names.values() else self.names.get(full(name))
+        is_id = name in self.names.values() or name in self.replaced
+        image = name if is_id else self.names.get(full(name))
         if image is None:
             return 404, b'{"message":"No such image"}'
         if verb == "tag":
@@ -51,7 +54,9 @@ class Store:
             if self.given == self.failing:
                 return 500, b'{"message":"no space left on device"}'
             words = parse_qs(query)
-            self.names[f"{words['repo'][0]}:{words['tag'][0]}"] = image
+            given = f"{words['repo'][0]}:{words['tag'][0]}"
+            self.replaced |= {self.names[given]} if given in self.names else set()
+            self.names[given] = image
             return 201, b""
         return 200, self.describe(image)
 

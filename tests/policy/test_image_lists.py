@@ -142,6 +142,10 @@ def test_a_filter_of_names_means_those_that_may_be_seen(path: str) -> None:
 @pytest.mark.parametrize(
     ("query", "left"),
     [
+        ('filters={"dangling":["true"]}', "filters={}"),
+        ('filters={"dangling":{"0":true},"reference":["app"]}', "filters={}"),
+        ('filters={"dangling":["x"]}', 'filters={"dangling":["x"]}'),
+        ('filters={"dangling":["1","0"]}', 'filters={"dangling":["1","0"]}'),
         ('filters={"reference":["app"]}', "filters={}"),
         ('filters={"reference":{"app":true},"label":{"a":true}}', 'filters={"label":{"a":true}}'),
         ("filters={}&filter=app&all=1", "filters={}&all=1"),

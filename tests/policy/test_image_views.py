@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from policy.policies import request_of
 
-from dockerproxy.policy.image_marks import ImageOwner, key_of, write_mark
+from dockerproxy.policy.image_marks import ImageOwner, fresh_key, key_of, write_mark
 from dockerproxy.policy.image_views import show_names
 
 OWNER = ImageOwner("mine", ("docker.io/library/base:*",))
@@ -82,3 +82,16 @@ def test_a_filter_of_names_fits_no_hidden_one(others: tuple[str, ...]) -> None:
         left = [{**listed, "RepoTags": names}]
         assert shown(f'/images/json?filters={{"reference":["{text}"]}}', [listed]) == left
     assert shown('/images/json?filters={"reference":["app:3"]}', [listed]) == []
+
+
+def test_an_own_image_without_a_name_dangles() -> None:
+    """Whatever others call it, and whatever its mark is for an engine."""
+    fresh = write_mark(fresh_key("1"), "mine")
+    named, unnamed = ({"Id": f"sha256:{'1' * 64}", "RepoTags": [*tags, fresh]} for tags in (["base:1"], ["app:2"]))
+    for value, left in (
+        ("true", [{**unnamed, "RepoTags": []}]),
+        ("0", [{**named, "RepoTags": ["base:1"]}]),
+    ):
+        assert shown(f'/images/json?filters={{"dangling":["{value}"]}}', [named, unnamed]) == left
+    theirs = {**named, "RepoTags": ["app:2", write_mark(key_of("docker.io/library/app:2"), "other")]}
+    assert shown('/images/json?filters={"dangling":["1"]}', [theirs]) == []

@@ -71,12 +71,16 @@ def test_what_is_built_has_its_names_with_a_mark_for_each() -> None:
     assert not any("/new/" in mark for mark in marks(store))
 
 
-def test_a_name_that_moves_leaves_nothing_behind() -> None:
-    """What is replaced is without a name, so that the engine's own prune removes it."""
-    store = Store()
-    build(store, MINE, 1, "a")
-    build(store, MINE, 2, "a")
-    assert set(store.names.values()) == {identify(2)}
+def test_what_a_name_moves_away_from_stays_its_owner_s() -> None:
+    """So that its client's prune removes it; if it has a name left, that says whose it is."""
+    store = Store(base=3)
+    assert give(store, MINE, 3, "a")[0] == 201
+    for number in (1, 2):
+        build(store, MINE, number, "a")
+    assert {store.names[mark] for mark in marks(store)} == {identify(1), identify(2)}
+    assert take(store, OTHER, identify(1))[0] == 404
+    assert take(store, MINE, identify(1))[0] == 200
+    assert set(store.names.values()) == {identify(2), identify(3)}
 
 
 @pytest.mark.parametrize("number", [1, 2])

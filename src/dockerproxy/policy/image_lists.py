@@ -34,6 +34,8 @@ _MOST: Final = 64
 """Patterns of names that count: each is compared with all that may be seen."""
 
 _NAMES: Final = "reference"
+_DANGLING: Final = "dangling"
+_FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 
 _TAIL: Final = re.compile("[:@].*")
 
@@ -68,26 +70,36 @@ def with_marks(content: bytes, whole: bytes) -> bytes | None:
 
 def read_patterns(request: CanonicalRequest) -> tuple[str, ...]:
     """Return the patterns over names, or beginnings of IDs, of which an image of a list must fit one."""
+    return (*_list_given(request, _NAMES), *filter(None, request.values("filter")))[:_MOST]
+
+
+def read_dangling(request: CanonicalRequest) -> bool | None:
+    """Whether a list is of images without a name, or of the others; None if it is of both, or that is not clear."""
+    said = {_FLAGS.get(each) for each in _list_given(request, _DANGLING)}
+    return said.pop() if len(said) == 1 else None
+
+
+def _list_given(request: CanonicalRequest, name: str) -> list[str]:
     filters = [read_json(text.encode(errors="surrogateescape")) for text in request.values("filters") if text]
-    given = [each.get(_NAMES) for each in filters if isinstance(each, dict)]
-    listed = (each for value in given if isinstance(value, dict | list) for each in value)
-    return (*(each for each in listed if isinstance(each, str)), *filter(None, request.values("filter")))[:_MOST]
+    given = [each.get(name) for each in filters if isinstance(each, dict)]
+    return [each for value in given if isinstance(value, dict | list) for each in value if isinstance(each, str)]
 
 
 def without_patterns(request: CanonicalRequest) -> CanonicalRequest:
-    """Return what goes to the engine of a list of images: without the patterns, which it compares with all names."""
+    """Return what goes to the engine of a list of images: without filters that look at all names, marks among them."""
     if LISTS.get(request.operation.name) is not Kind.IMAGE:
         return request
+    left_out = {_NAMES} if read_dangling(request) is None else {_NAMES, _DANGLING}
     pairs = (pair for pair in request.query if fold(pair[0]) != "filter")
-    query = tuple((key, _leave_out_names(value) if fold(key) == "filters" else value) for key, value in pairs)
+    query = tuple((key, _leave_out(value, left_out) if fold(key) == "filters" else value) for key, value in pairs)
     return request if query == request.query else request._replace(query=query)
 
 
-def _leave_out_names(text: str) -> str:
+def _leave_out(text: str, names: set[str]) -> str:
     filters = read_json(text.encode(errors="surrogateescape"))
-    if not isinstance(filters, dict) or _NAMES not in filters:
+    if not isinstance(filters, dict) or names.isdisjoint(filters):
         return text
-    return write_json({key: value for key, value in filters.items() if key != _NAMES}).decode()
+    return write_json({key: value for key, value in filters.items() if key not in names}).decode()
 
 
 def find_meant(patterns: Collection[str], names: frozenset[str], identity: str) -> frozenset[str] | None:

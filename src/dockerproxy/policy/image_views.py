@@ -16,7 +16,7 @@ from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.hiding import cut
-from dockerproxy.policy.image_lists import find_meant, read_patterns
+from dockerproxy.policy.image_lists import find_meant, read_dangling, read_patterns
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import read_list
 from dockerproxy.policy.objects import KINDS, Kind, Lookup, ResolvedObject, get_object
@@ -59,11 +59,12 @@ def _show_list(request: CanonicalRequest, owner: ImageOwner, content: bytes) -> 
     answer = read_list(request.operation, content, request.version)
     if answer is None:
         return None
-    parts, patterns = list[bytes | None](), read_patterns(request)
+    parts, patterns, dangling = list[bytes | None](), read_patterns(request), read_dangling(request)
     for each in answer.elements:
         found = get_object(each.found)
         names = find_meant(patterns, owner.shown(found), found.id)
-        if names is not None:
+        is_dangling = not names and (owner.has(found) or not found.names)  # A list may have others' images, too.
+        if names is not None and dangling in {None, is_dangling}:
             parts.append(_show(names, answer.text[each.start : each.stop].encode(errors="surrogateescape")))
     known = [part for part in parts if part is not None]
     return b"[%b]\n" % b",".join(known) if len(known) == len(parts) else None

@@ -141,7 +141,7 @@ def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
     """Give an image a name that is free, or the owner's: the mark first, so that no name is without its owner.
 
     A name that moves is taken away before its mark is: for a moment, nothing is called so. It comes back if the engine
-    does not give it.
+    does not give it. An image that had no other stays the owner's, who can remove it.
     """
     status, taken = yield from _inspect(name)
     if taken is not None and not owner.may_take(taken, name):
@@ -165,6 +165,8 @@ def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
             return status, content
     for other in image.marks.get(key_of(name), frozenset()) - {owner.name}:  # The name was theirs, and was taken away.
         yield _untag(write_mark(key_of(name), other))
+    if former is not None and all("@" in each for each in former.names if each != name):
+        yield _tag(former.id, write_mark(fresh_key(former.id.removeprefix("sha256:")), owner.name))
     return _FINE
 
 
