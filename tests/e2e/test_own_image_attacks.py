@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from urllib.parse import quote
@@ -230,3 +231,28 @@ def test_a_short_name_goes_on_as_ones_own_name_of_a_shared_image(two: Two, engin
         assert other.ask("POST", f"/v1.41/images/{identity}/tag?repo={name}.local/theirs&tag={label}").status == 201
     for name in (f"app:{label}", f"localhost/app:{label}"):
         assert image_of(mine, create(mine, "libpod", name, label)) == (identity, f"localhost/app:{label}")
+
+
+@pytest.mark.parametrize("engine", ["dockerd", "podman"], indirect=True)
+def test_a_create_runs_no_image_that_gets_the_name_meanwhile(two: Two, engine: Engine, label: str) -> None:
+    """Its name is removed, and given by another client, while a create of many volumes is on its way to the engine."""
+    mine, other = two
+    build(other, f"theirs:{label}", f"FROM base:{label}\nENV whose=theirs\n")
+    binds = [f"w{each}-{label}:/w{each}" for each in range(31)]
+    for number in range(12):
+        name = f"app{number}:{label}"
+        build(mine, name, f"FROM base:{label}\nENV whose=mine{number}\n")
+        body = {"Image": name, "Cmd": ["true"], "Labels": {"case": label}, "HostConfig": {"Binds": binds}}
+        target = f"/v1.41/containers/create?name=c{number}-{label}"
+        create = threading.Thread(target=mine.ask, args=("POST", target), kwargs=body)
+        create.start()
+        for _ in range(2 * number):  # Each time a little later.
+            mine.ask("GET", "/v1.41/networks")
+        mine.ask("DELETE", f"/v1.41/images/{name}")
+        other.ask("POST", f"/v1.41/images/theirs:{label}/tag?repo=app{number}&tag={label}")
+        create.join()
+        made = mine.ask("GET", f"/v1.41/containers/c{number}-{label}/json")
+        assert made.status == 404 or f"whose=mine{number}" in made.json()["Config"]["Env"], number
+    remove_containers(engine, label)
+    for each in range(31):
+        mine.ask("DELETE", f"/v1.41/volumes/w{each}-{label}")

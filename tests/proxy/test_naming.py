@@ -190,6 +190,46 @@ async def test_whoever_waits_for_its_turn_has_all_of_its_time() -> None:
         assert full("a") in engine.given
 
 
+CREATE = json.dumps({"Image": "a"}).encode()
+CREATED_OF_OWN = request(
+    "POST", "/v1.41/containers/create?name=cc", "Content-Type: application/json", f"Content-Length: {len(CREATE)}"
+)
+
+
+@in_loop
+async def test_a_create_runs_no_image_that_gets_the_name_meanwhile() -> None:
+    """It goes on by the name of an own image. So nobody takes that away until the engine is done."""
+    async with served() as (here, engine):
+        await read_chunks(await build(here, "a"))
+        engine.goes_on.clear()
+        client, again = await here.connect(), await here.connect()
+        await client.send(CREATED_OF_OWN + CREATE)
+        await until(lambda: any("/containers/create" in line for line in engine.heard), "the create")
+        for named in ("a", identify(2)):
+            await again.send(request("DELETE", f"/v1.41/images/{named}"))
+            assert (await again.answer())[0] == 409
+        engine.goes_on.set()
+        assert (await client.answer())[0] == 200
+        await again.send(request("DELETE", "/v1.41/images/a"))
+        assert (await again.answer())[0] == 200
+
+
+@in_loop
+async def test_a_create_waits_for_whoever_takes_a_name_away() -> None:
+    async with served() as (here, engine):
+        await read_chunks(await build(here, "a", "b"))
+        engine.goes_on.clear()
+        client, again, heard = await here.connect(), await here.connect(), len(engine.heard)
+        await client.send(request("DELETE", "/v1.41/images/a"))
+        await engine.hears(heard + 1)
+        await again.send(CREATED_OF_OWN + CREATE)
+        await until(lambda: bool(here.server._shared.runs), "the create waits")
+        engine.goes_on.set()
+        assert (await client.answer())[0] == 200
+        assert (await again.answer())[0] == 200
+        assert [line.split()[0] for line in engine.heard[heard:]] == ["DELETE", "DELETE", "POST"]
+
+
 @in_loop
 async def test_an_engine_that_stands_still_keeps_none_of_the_other_requests_waiting() -> None:
     async with served() as (here, engine):

@@ -17,6 +17,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import KINDS, OWN, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
@@ -221,11 +222,16 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
 
 
 def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
-    """Have own volumes and networks stay until the engine is done, and volumes that nobody has yet made before."""
+    """Have what is own stay until the engine is done, and volumes that nobody has yet made before.
+
+    An image is only what its name means if that is how the request goes on.
+    """
     volumes = _find_own("volumes", claims) if policy.owner else ()
     joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
+    images, owner = _find_own("images", claims), ImageOwner(policy.owner)
+    runs = tuple(name for found in images for name in owner.names(found) if name in found.called)
     makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
-    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins)
+    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins, runs=runs)
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known, keys: str) -> Mapping[str, str] | None:

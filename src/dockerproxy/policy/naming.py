@@ -14,6 +14,8 @@ Attack: ask for a name in the moment in which it moves or goes, when it is nobod
 name, and goes after it (test: test_at_no_moment_is_a_name_without_its_mark).
 Attack: remove an image by its ID, and with it the names that others gave it -> Defence: names are removed one by one,
 the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_it).
+Attack: create a container of an own image by its name, and have that become another client's before the engine acts ->
+Defence: a create has its name for itself (test: test_a_create_runs_no_image_that_gets_the_name_meanwhile).
 Attack: load or commit an image that looks like a step of another's build, which the engine then takes for that step ->
 Defence: a build takes no steps from other images (test: test_a_build_takes_no_step_from_images_of_others).
 Attack: have a build pull what is there, so that another's name becomes that of what a registry has -> Defence: it pulls
@@ -23,7 +25,7 @@ test_a_build_leaves_no_containers).
 """
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -65,6 +67,8 @@ MORE: Final[int] = HTTPStatus.PARTIAL_CONTENT
 
 Steps = Generator[Ask, Answer, Answer]
 """Requests, the answer to each, and in the end the answer to the client; one without content means that all is done."""
+
+_USED: Final = "conflict: unable to remove {}: a container uses it, or another image is built on it"
 
 _FINE: Final[Answer] = (HTTPStatus.OK, b"")
 
@@ -170,16 +174,19 @@ def _give(owner: ImageOwner, image: ResolvedObject, name: str) -> Steps:
     return _FINE
 
 
-def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject) -> Steps:
+def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject, runs: Collection[str] = ()) -> Steps:
     """Remove an own name of an image, or all own ones if it is named by its ID: then the image goes, too.
 
-    The last mark goes last. The engine may refuse that; then all come back. Of many names, the first ones go.
+    The last mark goes last. The engine may refuse that; then all come back. Of many names, the first ones go,
+    but none by which a container is being created.
     """
     status, found = yield from _inspect(named.id)
     if found is None:
         return status, write_message(f"No such image: {named.id}")
     own = owner.names(found)
     names = tuple(name for name in own if named.id in {name, found.id})[:MOST_AT_ONCE]
+    if not frozenset(names).isdisjoint(runs):
+        return HTTPStatus.CONFLICT, write_message(_USED.format(named.id))
     kept = {key_of(name) for name in own if name not in names}
     keys = map(key_of, names) if kept else owner.keys(found)
     references = [*names, *(write_mark(key, owner.name) for key in keys)]
@@ -205,9 +212,7 @@ def _hide_users(status: int, content: bytes, name: str) -> Answer:
     """Return why an image was not removed, without the containers that use it: they may be somebody else's."""
     if status != HTTPStatus.CONFLICT:
         return status, content
-    return status, write_message(
-        f"conflict: unable to remove {name}: a container uses it, or another image is built on it"
-    )
+    return status, write_message(_USED.format(name))
 
 
 def _inspect(reference: str) -> Generator[Ask, Answer, tuple[int, ResolvedObject | None]]:

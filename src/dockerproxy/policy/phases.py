@@ -184,7 +184,7 @@ class Verdict(Reading):
     @property
     def is_plain(self) -> bool:
         """Whether it goes on to the engine as it is, and nothing must stay as it is meanwhile."""
-        claims = self.decision.mounts or self.decision.joins or self.removes_network
+        claims = self.decision.mounts or self.decision.joins or self.decision.runs or self.removes_network
         return self.passes and not (claims or self.goes_alone)
 
 

@@ -40,8 +40,11 @@ async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made 
     """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
     verdict = await _decide(socket, shared, policy, judged, patience)
     claims = await _claim(stack, socket, shared, verdict, patience)
-    if claims:  # What was true of a volume before the claim need not be true any longer.
+    runs = verdict.decision.runs
+    if claims or runs:  # What was true of a volume before the claim need not be true any longer.
         verdict = await _decide(socket, shared, policy, judged, patience)
+    if verdict.passes and not set(verdict.decision.runs) <= set(runs):
+        verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
         verdict = await _keep_joined(socket, shared, verdict, claims[0], patience)
     return verdict, claims
@@ -125,9 +128,20 @@ async def _claim(
     else:
         claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
+        await _keep_names(stack, socket, shared, verdict.decision.runs)
     for claim in claims:
         await stack.enter_async_context(shared.removals.claim(claim, patience))
     return claims
+
+
+async def _keep_names(stack: AsyncExitStack, socket: "SocketState", shared: "Shared", names: tuple[str, ...]) -> None:
+    """Have own names of images stay until the stack ends; whoever takes one away already is done then."""
+    for name in names:
+        shared.runs.append(name)
+        stack.callback(shared.runs.remove, name)
+    if names:
+        async with socket.naming, shared.naming:
+            pass
 
 
 def is_as_claimed(verdict: Verdict, claim: Claim) -> bool:

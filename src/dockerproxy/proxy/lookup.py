@@ -95,7 +95,7 @@ async def _settle(
             await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PERFORMED and verdict.decision.shows:
         await _pass_on(exchange, verdict, await perform_steps(exchange, verdict, patience))
-    elif claims or verdict.decision.counts_for:
+    elif claims or verdict.decision.counts_for or verdict.decision.runs:
         await _create(exchange, verdict, policy.owner, patience)
     else:
         patience = patience if verdict.decision.shows else socket.limits.engine_timeout
@@ -103,7 +103,7 @@ async def _settle(
 
 
 async def _create(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
-    """Let a request go on that uses own volumes or networks, which stay until the engine is done; return then.
+    """Let a request go on that uses own volumes, networks or images, which stay until the engine is done; return then.
 
     So does what it adds to a quota: from when the first volume is made, whether its client stays or goes.
     """

@@ -61,8 +61,9 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     if found is None or owner is None:
         return write_answer(HTTPStatus.NOT_FOUND, "No such image", close=False, decision=decision)
     status, content = MORE, b""
+    is_removal = request.method == "DELETE"
     while status == MORE:
-        steps = remove(request, owner, found) if request.method == "DELETE" else tag(request, owner, found.id)
+        steps = remove(request, owner, found, shared.runs) if is_removal else tag(request, owner, found.id)
         status, content = await _do(socket, shared, steps)
     if status == HTTPStatus.CREATED:
         return _EMPTY

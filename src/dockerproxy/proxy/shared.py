@@ -23,6 +23,7 @@ class Shared:
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
         naming: Held while a client gives or takes away names of images.
+        runs: Names of images by which containers are being created.
     """
 
     engines: tuple[str, ...]
@@ -36,6 +37,7 @@ class Shared:
     resolver: Resolver = field(default_factory=Resolver)
     ledgers: Ledgers = field(default_factory=Ledgers)
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    runs: list[str] = field(default_factory=list)
     control: Control = field(init=False)
 
     def __post_init__(self) -> None:
