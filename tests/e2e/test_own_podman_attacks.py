@@ -76,6 +76,21 @@ def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label:
     remove_containers(podman, label)
 
 
+@pytest.mark.parametrize("line", ["FROM NAME", "FROM busybox\nCOPY --from=NAME /bin/busybox /x"])
+def test_nobody_builds_on_the_image_of_another_by_a_short_name(
+    podman: Engine, naming: tuple[Socket, Socket], label: str, line: str
+) -> None:
+    """Podman takes any name that ends so, before it asks Docker's hub."""
+    mine, other = naming
+    assert other.ask("POST", f"/v1.41/images/busybox/tag?repo=evil.example/x/app-{label}&tag=1").status == 201
+    context = archive_of(item("Dockerfile", line.replace("NAME", f"app-{label}:1").encode()))
+    for socket, fails in ((podman.socket, False), (mine.socket, True)):
+        answer = ask(socket, "POST", f"/v1.41/build?t=own-{label}", context, TAR, timeout=60)
+        assert (answer.status != 200 or b'"error"' in answer.body) == fails, answer
+    assert other.ask("DELETE", f"/v1.41/images/evil.example/x/app-{label}:1").status == 200
+    ask(podman.socket, "DELETE", f"/v1.41/images/own-{label}")
+
+
 def test_who_uses_an_image_is_not_told_by_a_filter(naming: tuple[Socket, Socket]) -> None:
     for name in ("containers", "containers!"):
         for value in ("true", "false"):

@@ -86,8 +86,7 @@ class Archive:
         self._lines = {line.path: line.rule.removesuffix(ALWAYS) for line in BODIES[self._operation].fields}
         self._reading = Reading(request=request, answers={})
         self._rules = _RULES[self._operation](request, self._read_value)
-        if isinstance(self._rules, Loading):
-            self._rules.marks = marks
+        self._rules.marks = marks
         self._start = b""
         self._gunzip = Gunzip()
         self._tar = TarReader()

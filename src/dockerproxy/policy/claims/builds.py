@@ -24,6 +24,7 @@ from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Fault, Note, Object, Reading
+from dockerproxy.policy.claims.dockerfile_names import complete_images
 from dockerproxy.policy.claims.dockerfile_steps import Step
 from dockerproxy.policy.claims.dockerfiles import find_reach
 from dockerproxy.policy.claims.entries import Rules, fault_of
@@ -87,7 +88,7 @@ class Building(Rules):
             return fault_of(entry, reach)
         names = [name for step in steps for name in ((_ONBUILD, step.name) if step.is_trigger else (step.name,))]
         self._note("Dockerfile[]", [*dict.fromkeys(names)], show_name(entry.name))
-        return content
+        return content if self.marks is None else complete_images(content)
 
 
 def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:

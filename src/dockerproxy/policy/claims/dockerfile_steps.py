@@ -40,7 +40,7 @@ from dockerproxy.text import lower, upper
 MOST_STEPS: Final = 5_000
 """Lines, flags and variables that are looked at in one Dockerfile. Long ones that people wrote have some hundreds."""
 
-_MARK: Final = b"\xef\xbb\xbf"
+MARK: Final = b"\xef\xbb\xbf"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 _ESCAPE: Final = re.compile(r"#[ \t]*escape[ \t]*=[ \t]*`")
 
@@ -73,6 +73,7 @@ _LONGEST_LINE: Final = 2**16 - 2
 _FLAG: Final = re.compile(r"(--[!-~]*)(?:[ \t]+|\Z)")
 
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
+_BREAKS: Final = str.maketrans("\t\r\n\\", "    ")
 _MAY_BE_HERE: Final = re.compile(r"(?:^|[^!-~])[0-9]*<<")
 _IS_PLAIN: Final = re.compile(
     r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?([\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
@@ -118,7 +119,7 @@ def read_steps(content: bytes, budget: Budget) -> Iterator[Step]:
     budget.spend(content.count(b"\n"))  # Before they are made a list, which takes much memory.
     if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
         raise UnclearError(f"has a line of more than {_LONGEST_LINE} bytes, which some builders cannot read")
-    text = content.removeprefix(_MARK).decode(errors="surrogateescape")
+    text = content.removeprefix(MARK).decode(errors="surrogateescape")
     if _CONTROL.search(text) or _ESCAPE.search(lower(text)):
         raise UnclearError("has an escape directive or a control character, which make line ends ambiguous")
     if _BEGUN_BY_SPACE.search(text):
@@ -174,6 +175,13 @@ def _read_step(line: str, budget: Budget) -> Step | None:
     if _NO_TEXT.match(rest, at):
         raise _outside(name, rest, at)
     return Step(upper(name), tuple(flags), rest[at:], is_trigger)
+
+
+def list_documents(step: str) -> list[str]:
+    """Return the names of the here documents that follow a step."""
+    line = step.translate(_BREAKS).lstrip(" ")
+    is_followed = lower(line.partition(" ")[0]) in _WITH_HERE
+    return [name.strip("\"'") for name in _IS_PLAIN.findall(line) if name] if is_followed else []
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ name by which it is overwritten, one too large or too slow to read -> Defence: r
 from typing import Final
 
 from dockerproxy.policy.claim import Fault
+from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.wire.document import count_parts
 from dockerproxy.wire.tar import Entry, Kind, show_name
 
@@ -84,8 +85,11 @@ def _numbers_of(name: bytes) -> list[int]:
 class Rules:
     """What an operation makes of the entries of an archive: this is what holds for each; some have more rules.
 
-    Files that the engine looks for by name are there at most once, small, and by no detour.
+    Files that the engine looks for by name are there at most once, small, and by no detour. Where clients own images,
+    there are `marks`, which go on in place of names of those that are made.
     """
+
+    marks: FreshMarks | None = None
 
     def __init__(self, names: frozenset[bytes] = frozenset()) -> None:
         self._links = Links()

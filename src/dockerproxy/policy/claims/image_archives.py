@@ -56,11 +56,10 @@ class _UnclearError(Exception):
 
 
 class Loading(Rules):
-    """What may be in an archive of images. Where it has `marks`, they go on in place of names."""
+    """What may be in an archive of images."""
 
     def __init__(self, _request: CanonicalRequest, note: Note) -> None:
         super().__init__(frozenset(_FILES))
-        self.marks: FreshMarks | None = None
         self._note = note
         self._lists_images = False
         self._scan, self._variables = LabelScan(), VariableScan()

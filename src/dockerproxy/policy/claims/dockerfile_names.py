@@ -1,0 +1,81 @@
+r"""Write the registry in front of names of images in a Dockerfile, where clients own images.
+
+Docker takes a name without it for one of its hub. So does Podman, if it has that image; else it takes any whose name
+ends so, before it asks the hub. What is no such name stays: a stage, an ID, what variables make, a trigger (ONBUILD).
+
+Attack: give an own image a name that ends like what another client's build starts from or copies of, and is not there
+-> Defence: that goes on as the name of Docker's hub (test: test_a_build_starts_from_no_image_whose_name_ends_so).
+"""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from dockerproxy.policy.claims.dockerfile_steps import MARK, list_documents
+from dockerproxy.policy.claims.images import complete
+from dockerproxy.policy.claims.names import MAY_BE_ID
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.text import lower
+
+_LINES: Final = re.compile(r"[^\n]*\n|[^\n]+").findall
+_SPACE: Final = r"(?:[ \t]|\\[ \t]*\r?\n)+"
+_WORD: Final = r"[^ \t\r\n\\]+"
+_FROM: Final = re.compile(
+    rf"[ \t]*FROM{_SPACE}(?:--{_WORD}{_SPACE})?(?P<image>{_WORD})(?:{_SPACE}AS{_SPACE}(?P<stage>{_WORD}))?",
+    re.IGNORECASE | re.ASCII,
+).match
+_FLAGGED: Final = re.compile(rf"[ \t]*(?:COPY|RUN)(?P<flags>(?:{_SPACE}--{_WORD})+)", re.IGNORECASE | re.ASCII).match
+_FLAG: Final = re.compile(rf"--{_WORD}").sub
+_NO_IMAGE: Final = re.compile("[0-9]+|scratch").fullmatch
+
+
+def complete_images(content: bytes) -> bytes:
+    """Return a Dockerfile whose steps were read without fault, with the registry in its names of images."""
+    done, step, documents = list[str](), "", list[str]()
+    stages: set[str] = set()
+    for line in _LINES(content.removeprefix(MARK).decode(errors="surrogateescape")):
+        bare = line.strip(" \t\r\n")
+        is_none = not bare or bare.startswith("#")
+        if documents or (is_none and not step):
+            documents = documents[documents[:1] == [line.strip("\t\r\n")] :]
+            done.append(line)
+        elif is_none or bare.endswith("\\"):
+            step += line
+        else:
+            done.append(_complete_step(step + line, stages))
+            step, documents = "", list_documents(step + line)
+    done.append(_complete_step(step, stages))
+    return "".join(done).encode(errors="surrogateescape")
+
+
+def _complete_step(step: str, stages: set[str]) -> str:
+    """Return a step with its names completed; note the stage that it begins."""
+    found, flagged = _FROM(step), _FLAGGED(step)
+    if found is not None:
+        name = _complete_name(found["image"], stages)
+        stages.add(lower(found["stage"] or ""))
+        return f"{step[: found.start('image')]}{name}{step[found.end('image') :]}"
+    if flagged is None:
+        return step
+    flags = _FLAG(lambda flag: _complete_flag(flag[0], stages), flagged["flags"])
+    return f"{step[: flagged.start('flags')]}{flags}{step[flagged.end() :]}"
+
+
+def _complete_flag(flag: str, stages: Collection[str]) -> str:
+    """Return a flag with the image completed that it names, by itself or as part of a mount."""
+    key, equals, value = flag.partition("=")
+    if key == "--from":
+        return key + equals + _complete_name(value, stages)
+    if key != "--mount":
+        return flag
+    parts = value.split(",")
+    said = (f"from={_complete_name(part[5:], stages)}" if part.startswith("from=") else part for part in parts)
+    return key + equals + ",".join(said)
+
+
+def _complete_name(text: str, stages: Collection[str]) -> str:
+    """Return the name of an image with its registry; only its tag may be a variable."""
+    name, colon, tag = text.partition(":") if "$" in text else (text, "", "")
+    if "/" in tag or lower(text) in stages or _NO_IMAGE(lower(text)) or MAY_BE_ID(text):
+        return text
+    return complete(name, parse_reference(name)) + colon + tag
