@@ -272,6 +272,12 @@ def test_what_has_no_single_reading_is_refused_with_the_reason(target: str, reas
     assert canonicalise("GET", target) == Refusal(400, reason)
 
 
+@pytest.mark.parametrize("kind", ["containers", "volumes", "networks", "pods"])
+def test_of_podman_s_own_api_no_other_object_than_an_image_has_a_name_with_a_slash(kind: str) -> None:
+    """Its client asks for a container before an image."""
+    assert canonicalise("GET", f"/v5.0.0/libpod/{kind}/docker.io%2Flibrary%2Fbusybox/json") == Refusal(404, SLASH)
+
+
 STORE = "containers-storage:[vfs@/srv/a+/srv/b]c"
 ESCAPED = r'{"before":["\u0063ontainers-storage\u003a\u005bvfs@/srv/a+/srv/b]c"]}'
 DEVICE = r'{"since":["tarball\u003a/dev/watchdog"]}'

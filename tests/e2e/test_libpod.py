@@ -87,6 +87,22 @@ def test_podman_tells_its_version_and_the_host(remote: Client) -> None:
     assert remote.text("info", "--format", "{{.Host.OS}}") == "linux"
 
 
+def test_podman_s_client_knows_what_there_is_not(podman: Engine, connect_podman: partial[Client], label: str) -> None:
+    """It takes some errors for none, by the status in the content."""
+    image, name = "docker.io/library/busybox", f"c-{label}"
+    allow = "[SystemPingLibpod, own, ContainerCreateLibpod, ImagePullLibpod]"
+    with running_policy(podman.socket, allow) as proxy:
+        client = podman_on(proxy, connect_podman)
+        assert b"RepoTags" in client.run("inspect", image)
+        assert client.run("rm", "--force", name) == client.run("pod", "rm", "--force", name) == b""
+        for _ in range(2):
+            client.run("create", "--replace", "--name", name, image, "true")
+        client.run("stop", "--ignore", f"not-{name}")
+        client.run("secret", "rm", "--ignore", name)
+        assert "no such container" in client.refused("rm", f"not-{name}")
+        client.run("rm", name)
+
+
 def test_podman_s_own_api_is_closed_by_the_switches_of_docker_s(
     podman: Engine, start_proxy: StartProxy, connect_podman: partial[Client]
 ) -> None:

@@ -109,3 +109,11 @@ def test_an_error_may_repeat_ids_of_what_is_own() -> None:
     answers = {(Kind.CONTAINER, name): ResolvedObject(name * 12, (), belongs_to=name) for name in ("ci", "b")}
     verdict = replace(VOLUME, known=replace(VOLUME.known, answers=answers))
     assert verdict.sent == VOLUME.to_engine + b" " + b"ci" * 12
+
+
+@pytest.mark.parametrize(
+    ("query", "takes_none"), [("", False), ("?ignore=false", False), ("?ignore=true&force=1", True)]
+)
+def test_who_ignores_that_there_is_no_such_container_takes_none(query: str, takes_none: bool) -> None:  # noqa: FBT001
+    for target, is_own in (("/v5.0.0/libpod/containers/x", True), ("/containers/x", False)):
+        assert replace(LIST, request=request_of("DELETE", target + query)).takes_none == (takes_none and is_own)

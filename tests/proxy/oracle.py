@@ -216,7 +216,7 @@ def without_ours(received: bytes) -> list[bytes]:
         if not content or content.startswith(b"HTTP/"):
             at = ours.end()
         else:
-            assert set(json.loads(content)) == {"message", "decision"}
+            assert set(json.loads(content)) == {"message", "decision", "response"}
     return [*parts, received[at:]]
 
 

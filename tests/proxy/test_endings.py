@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from proxy.lookups import tell
+from proxy.owned import POLICY, THEIRS, identify
 
 from dockerproxy.settings import DEFAULTS
 
@@ -209,3 +211,17 @@ async def test_limits_of_a_reload_hold_for_the_next_request() -> None:
         await here.server.reload(replace(settings, sockets=(socket,)))
         await client.send(get("/_ping", "X: " + "x" * 1000))
         await told(client, 431, "MAX_HEAD")
+
+
+@pytest.mark.parametrize("found", [None, THEIRS])
+@in_loop
+async def test_what_another_has_is_removed_by_force_like_what_is_not_there(found: dict[str, str] | None) -> None:
+    """Podman's client wants no error then, and Podman answers with a list of what is removed."""
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("DELETE", "/v5.0.0/libpod/containers/x?force=true&ignore=true"))
+        document = {"message": "no"} if found is None else {"Id": identify(1), "Name": "x", "Config": {"Labels": found}}
+        status = "404 Not Found" if found is None else "200 OK"
+        await tell(here, document, "/v5.0.0/libpod/containers/x/json", status)
+        assert await client.answer() == (200, b"[]")
+        assert here.arrivals.empty()

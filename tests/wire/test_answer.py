@@ -43,11 +43,11 @@ def read_answer(data: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
 
 
 @given(st.sampled_from(STATUSES), st.text(), st.booleans())
-def test_an_answer_says_its_message_as_docker_does(status: int, message: str, close: bool) -> None:  # noqa: FBT001
+def test_an_answer_says_what_docker_and_podman_do(status: int, message: str, close: bool) -> None:  # noqa: FBT001
     response, body = read_answer(write_answer(status, message, close=close))
     headers = dict(response.headers)
     assert response.status_code == status
-    assert json.loads(body) == {"message": message}
+    assert json.loads(body) == {"message": message, "response": status}
     assert headers[b"content-type"] == b"application/json"
     assert (headers.get(b"connection") == b"close") is close
 

@@ -41,6 +41,7 @@ them, as soon as it parses the name (containers/image storage and tarball, Parse
 
 _NO_NAME: Final = 'unsupported name: with "tarball:" or "containers-storage:[", Podman accesses files of the host'
 _OURS: Final = f'reserved name: "{RESERVED}/" is where the proxy notes whose an image is; use another name'
+_SLASH: Final = "ambiguous path: an encoded slash outside of the name of an image or plugin"
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
@@ -106,7 +107,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
         ("." in segments or ".." in segments, "ambiguous path: a dot segment"),
         (_TOUCHES_BY_PATH(plain), _NO_NAME),
         (f"{RESERVED}/" in plain, _OURS),
-        (slashed, "ambiguous path: an encoded slash outside of the name of an image or plugin"),
+        (slashed, _SLASH),
         (
             not version and segments[1:2] == ["libpod"],
             "ambiguous path: Podman reads it as its own API; add a version, like /v1.41",
@@ -115,7 +116,8 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     )
     for applies, reason in checks:
         if applies:
-            return Refusal(400, reason)
+            # Podman's client asks for a container before an image, of which only that may have a slash in its name.
+            return Refusal(404 if reason is _SLASH and segments[:1] == ["libpod"] else 400, reason)
     if plain.startswith("/libpod/manifests/") and has_old_manifests(version):
         operation = UNKNOWN
     if raw_query.count("&") >= MAX_PARAMETERS:

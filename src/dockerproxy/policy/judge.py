@@ -252,7 +252,10 @@ def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
 
     Only to those who may use one of that name, or who know a whole id: others learn nothing.
     """
-    message = f"No such {lookup.kind}: {lookup.name}"
+    no_such = (
+        "no such" if lookup.operation.section.startswith("libpod/") else "No such"
+    )  # Podman's client looks for it.
+    message = f"{no_such} {lookup.kind}: {lookup.name}"
     return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
 
 

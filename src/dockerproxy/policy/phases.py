@@ -163,6 +163,15 @@ class Verdict(Reading):
         )
 
     @property
+    def takes_none(self) -> bool:
+        """Whether its client wants no error if there is no such container, as for `podman rm --force` and `--replace`.
+
+        Attack: find out so what others have -> Defence: whatever is answered with 404 is none (test:
+        test_what_another_has_is_removed_by_force_like_what_is_not_there).
+        """
+        return self.request.operation.name == "ContainerDeleteLibpod" and self.request.values("ignore") == ("true",)
+
+    @property
     def is_rewritten(self) -> bool:
         """Whether its answer is changed as it passes: that to what makes an image, or why a client is not attached."""
         return self.makes_image or (self.decision.owner != "" and self.request.operation.name in ATTACHING)

@@ -18,7 +18,7 @@ from dockerproxy.proxy.ports import ClientPort
 from dockerproxy.proxy.said import Ids, SaidLines, rewrite
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
-from dockerproxy.wire.answer import add_decision, answer_ping, write_answer
+from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
 from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.exchange import Signal, State, step
@@ -168,6 +168,10 @@ class Ending:
         self._answer(*answer_ping(status, self.socket.remark, self.shared.remark), close=True)
 
     def _answer(self, status: int, message: str, *, close: bool) -> None:
+        if status == HTTPStatus.NOT_FOUND and isinstance(self.judged, Verdict) and self.judged.takes_none:
+            self.account.status = HTTPStatus.OK
+            self.send(write_document(b"[]"))
+            return
         self.account.status = status
         body = self.judged is None or self.judged.request.method != "HEAD"
         decision = self.account.decision

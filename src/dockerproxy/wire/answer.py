@@ -27,7 +27,7 @@ _LONGEST: Final = 2000
 
 def write_answer(status: int, message: str, *, close: bool, body: bool = True, decision: str = "") -> bytes:
     """Write a whole response: to HEAD without a body, and with the ID of the decision, by which the log has it."""
-    content = write_message(message, decision)
+    content = write_message(message, decision, status)
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
         HTTPStatus(status).phrase.encode(),
@@ -38,10 +38,13 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True, d
     )
 
 
-def write_message(message: str, decision: str = "") -> bytes:
-    """Write the content of an answer that has nothing but a message, and perhaps the ID of a decision."""
-    content = {"message": message, "decision": decision} if decision else {"message": message}
-    return json.dumps(content).encode() + b"\n"
+def write_message(message: str, decision: str = "", status: int = 0) -> bytes:
+    """Write the content of an answer that has nothing but a message, and perhaps the ID of a decision.
+
+    Podman's client looks for the status in the content, to know what does not exist.
+    """
+    content = {"message": message, "decision": decision, "response": status}
+    return json.dumps({key: value for key, value in content.items() if value or key == "message"}).encode() + b"\n"
 
 
 def add_decision(message: str, decision: str) -> str:
