@@ -76,6 +76,20 @@ def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label:
     remove_containers(podman, label)
 
 
+def test_nobody_runs_the_image_of_another_by_a_name_like_an_id(podman: Engine, label: str) -> None:
+    text = NAMING.replace("ContainerCreateLibpod: {images: [busybox],", "ContainerCreate: {")
+    text = "".join(text.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
+        name = label[:8]
+        assert other.ask("POST", f"/v1.41/images/busybox/tag?repo=localhost/{name}&tag=latest").status == 201
+        for socket, status in ((Socket(podman.socket), 201), (mine, 404)):
+            made = socket.ask("POST", "/v1.41/containers/create", Image=name, Labels={"case": label})
+            assert made.status == status, made
+        remove_containers(podman, label)
+        assert other.ask("DELETE", f"/v1.41/images/localhost/{name}").status == 200
+
+
 @pytest.mark.parametrize("line", ["FROM NAME", "FROM busybox\nCOPY --from=NAME /bin/busybox /x"])
 def test_nobody_builds_on_the_image_of_another_by_a_short_name(
     podman: Engine, naming: tuple[Socket, Socket], label: str, line: str

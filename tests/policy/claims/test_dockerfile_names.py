@@ -18,6 +18,7 @@ HUB = "docker.io/library/"
     ("given", "goes_on"),
     [
         ("FROM node", f"FROM {HUB}node"),
+        ("FROM cafe", f"FROM {HUB}cafe"),
         ("from node:20 as Base\r\nFROM base", f"from {HUB}node:20 as Base\r\nFROM base"),
         ("FROM --platform=linux/amd64 a/b@sha256:" + "0" * 64, None),
         ("FROM \\\n  node:20 \\\n AS x\nCOPY --from=X a b", f"FROM \\\n  {HUB}node:20 \\\n AS x\nCOPY --from=X a b"),

@@ -167,6 +167,19 @@ def test_a_short_name_is_never_another_client_s(conditions: Mapping[str, Value])
     assert [each.name for each in judge_claims(own, reading.claims).lookups] == ["app:1"]
 
 
+@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}])
+def test_no_name_like_an_id_is_another_client_s(conditions: Mapping[str, Value]) -> None:
+    """In Docker's API, too, where Podman looks for it as for any other."""
+    own = {OWN: Condition(own_by("mine"), value=True), **conditions_of(conditions)}
+    for owner, goes_on in (("mine", IMAGE), ("other", "docker.io/library/cafe")):
+        names = ("evil.example/cafe:latest",)
+        marks = {key_of(names[0]): frozenset({owner})}
+        found = ResolvedObject(IMAGE, names, called=names, marks=marks, document={"Id": IMAGE})
+        reading = begin(answers={(Kind.IMAGE, "cafe"): found})
+        check_images(reading, "cafe", "Image", {})
+        assert judge_claims(own, reading.claims).substitutes == {"Image": goes_on}
+
+
 @pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}, {"images": ("docker.io/**",)}])
 @pytest.mark.parametrize(("owner", "goes_on"), [("other", "docker.io/library/app:1"), ("mine", "localhost/app:1")])
 def test_no_image_of_nobodys_is_run_by_another_client_s_short_name(

@@ -13,7 +13,6 @@ from typing import Final
 
 from dockerproxy.policy.claims.dockerfile_steps import MARK, list_documents
 from dockerproxy.policy.claims.images import complete
-from dockerproxy.policy.claims.names import MAY_BE_ID
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.text import lower
 
@@ -26,7 +25,7 @@ _FROM: Final = re.compile(
 ).match
 _FLAGGED: Final = re.compile(rf"[ \t]*(?:COPY|RUN)(?P<flags>(?:{_SPACE}--{_WORD})+)", re.IGNORECASE | re.ASCII).match
 _FLAG: Final = re.compile(rf"--{_WORD}").sub
-_NO_IMAGE: Final = re.compile("[0-9]+|scratch").fullmatch
+_NO_IMAGE: Final = re.compile("[0-9]+|scratch|(?:sha256:)?[0-9a-f]{12,64}").fullmatch
 
 
 def complete_images(content: bytes) -> bytes:
@@ -76,6 +75,6 @@ def _complete_flag(flag: str, stages: Collection[str]) -> str:
 def _complete_name(text: str, stages: Collection[str]) -> str:
     """Return the name of an image with its registry; only its tag may be a variable."""
     name, colon, tag = text.partition(":") if "$" in text else (text, "", "")
-    if "/" in tag or lower(text) in stages or _NO_IMAGE(lower(text)) or MAY_BE_ID(text):
+    if "/" in tag or lower(text) in stages or _NO_IMAGE(lower(text)):
         return text
     return complete(name, parse_reference(name)) + colon + tag

@@ -75,6 +75,8 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     Attack: give an own image the name of another's in `localhost`, where Podman looks first, to have others run it ->
     Defence: a short name goes on as no other client's (test: test_a_short_name_is_never_another_client_s), nor as
     another name of what that means (test: test_no_image_of_nobodys_is_run_by_another_client_s_short_name).
+    Attack: the same with a name like the beginning of an ID, of which Docker's API is asked -> Defence: so does that
+    (test: test_no_name_like_an_id_is_another_client_s).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
@@ -85,7 +87,7 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
         options.append((found, found.id))
     if found is not None and reference is not None:
         name = named(str(with_default_tag(reference)))
-        options.append((replace(name, called=name.names if by_name else ()), complete(value, reference)))
+        options.append((replace(name, called=name.names), complete(value, reference)))
     mine = owned(found, lookup)
     claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
     reading.claims.append(claim)
