@@ -39,6 +39,11 @@ def test_a_container_is_told_in_the_names_of_its_client(name: str) -> None:
     assert spelled("ContainerList", [CONTAINER, CONTAINER]) == [told, told]
 
 
+def test_a_pod_is_told_likewise() -> None:
+    told = spelled("PodInspectLibpod", {"mounts": MOUNTS, "Labels": LABELS})
+    assert told == {"mounts": [{**MOUNTS[0], "Source": "/workspace/a"}, MOUNTS[1]], "Labels": LABELS}
+
+
 @pytest.mark.parametrize(
     ("name", "document"),
     [

@@ -20,7 +20,7 @@ from dockerproxy.policy.places import Places
 
 SPELLED: Final = frozenset(
     {
-        *("ContainerInspect", "ContainerInspectLibpod", "ContainerList"),
+        *("ContainerInspect", "ContainerInspectLibpod", "ContainerList", "PodInspectLibpod"),
         *("ServiceInspect", "ServiceList", "SystemDataUsage", "TaskInspect", "TaskList"),
     }
 )
@@ -48,6 +48,8 @@ def _grow(section: str, paths: tuple[tuple[str, str], ...]) -> Mapping[str, Node
     spec = {"TaskTemplate": _within({"ContainerSpec": _within(mounts)}), "ContainerSpec": _within(mounts)}
     if section == OPERATIONS["SystemDataUsage"].section:
         return _within({"Containers": _within(mounts), "ContainerUsage": _within({"Items": _within(mounts)})})
+    if section.endswith("pods"):
+        return _within({"mounts": mounts["Mounts"]})
     if section.endswith("containers"):
         return _within({"HostConfig": _within({"Binds": _rewrite(spell_bind), **mounts}), **mounts})
     return _within({"Spec": _within(spec), "PreviousSpec": _within(spec)})
