@@ -252,10 +252,8 @@ def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
 
     Only to those who may use one of that name, or who know a whole id: others learn nothing.
     """
-    no_such = (
-        "no such" if lookup.operation.section.startswith("libpod/") else "No such"
-    )  # Podman's client looks for it.
-    message = f"{no_such} {lookup.kind}: {lookup.name}"
+    no = "no" if lookup.operation.section.startswith("libpod/") else "No"  # Podman's client looks for that word.
+    message = f"{no} such {lookup.kind}: {lookup.name}"
     return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
 
 

@@ -9,6 +9,7 @@ from wire.tars import archive_of, item, read_archive
 
 from dockerproxy.policy.claims.archives import Archive
 from dockerproxy.policy.claims.dockerfile_names import complete_images
+from dockerproxy.policy.claims.dockerfile_steps import Budget, UnclearError, read_steps
 from dockerproxy.policy.image_marks import FreshMarks
 
 HUB = "docker.io/library/"
@@ -77,3 +78,18 @@ def test_a_name_is_completed_once_and_all_else_stays(content: bytes) -> None:
     done = complete_images(content)
     assert complete_images(done) == done
     assert done.replace(HUB.encode(), b"") == content
+
+
+@for_any(strategies.lists(strategies.sampled_from(PARTS)).map("".join).map(str.encode))
+def test_the_steps_of_what_goes_on_are_those_that_came(content: bytes) -> None:
+    came, goes_on = (read(each) for each in (content, complete_images(content)))
+    assert goes_on == came
+
+
+def read(content: bytes) -> object:
+    """Return the steps of a Dockerfile without registries, or why it has none."""
+    try:
+        steps = list(read_steps(content, Budget()))
+    except UnclearError as error:
+        return str(error)
+    return [(step.name, [flag.replace(HUB, "") for flag in step.flags], step.rest.replace(HUB, "")) for step in steps]

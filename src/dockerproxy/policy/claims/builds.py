@@ -84,11 +84,14 @@ class Building(Rules):
             return fault_of(entry, f"names a frontend, a program that would read it: {frontend}")
         steps: list[Step] = []
         reach = find_reach(content, self._given, steps)
+        if not reach and self.marks is not None:  # What goes on is judged, too.
+            content = complete_images(content)
+            reach = find_reach(content, self._given)
         if reach:
             return fault_of(entry, reach)
         names = [name for step in steps for name in ((_ONBUILD, step.name) if step.is_trigger else (step.name,))]
         self._note("Dockerfile[]", [*dict.fromkeys(names)], show_name(entry.name))
-        return content if self.marks is None else complete_images(content)
+        return content
 
 
 def find_dockerfiles(request: CanonicalRequest) -> tuple[str, ...]:
