@@ -13,6 +13,7 @@ from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation, Shape
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
@@ -66,6 +67,26 @@ def test_the_engine_gets_the_canonical_target(operation: Operation) -> None:
     version = version_of(operation)
     found = judged(operation, target=f"{version}{escaped}?x=a+b")
     assert found.to_engine.startswith(f"{operation.method} {version}{path_of(operation)}?x=a%20b HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "allow: [own]",
+        "allow: [ContainerList: {labelled: {a: b}}]",
+        "allow: [ContainerList], hide: [labels]",
+        "allow: [ContainerList], paths: {/a: /b}",
+        "allow: [], mode: report, hide: [labels]",
+    ],
+)
+def test_where_an_answer_may_be_read_none_comes_compressed_or_in_part(line: str) -> None:
+    asked = ("Accept-Encoding: gzip", "If-None-Match: x", "If-Modified-Since: x", "If-Range: x", "Range: bytes=0-9")
+    policy = read_policy(f"sockets: {{a: {{path: /a, {line}}}}}", "policy.yaml").sockets[0].policy
+    found = judged(OPERATIONS["ContainerList"], *asked, "Accept: x", policy=policy)
+    assert found.to_engine.split(b"\r\n")[1:] == [b"host: docker", b"accept: x", b"", b""]
+    for field in asked:
+        plain = judged(OPERATIONS["ContainerList"], field)
+        assert field.lower().encode() in plain.to_engine.lower()
 
 
 def test_a_health_check_asks_the_engine_for_its_ping_and_tells_it_nothing_of_the_client() -> None:

@@ -10,6 +10,7 @@ An archive is judged as it passes (`claims/archives`); where nothing is refused,
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Final
 
 from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Shape
@@ -48,6 +49,11 @@ from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import read_json, write_json
 from dockerproxy.wire.head import Framing, parse_request, write_request
+
+_OF_ANSWERS: Final = frozenset(
+    b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since range".split(b" ")
+)
+"""Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
 
 
 def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
@@ -305,6 +311,8 @@ def _find_places(reading: Reading) -> bytes | None:
 def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = reading.head, reading.operation
+    if decision.shows or decision.owner or reading.hides or reading.known.places.paths:
+        head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]
         return f"GET {operation.path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
