@@ -65,6 +65,27 @@ def test_a_mistake_is_said_with_the_option_that_it_is_in(text: str, said: str) -
     assert complain("SystemInfo", text, "SystemPing") == [problem]
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("$PWD", "/my work"), ("$PWD:ro", "/my work:ro"), ("${PWD}/a", "/my work/a"), ("$PWD/**", "/my work/**")],
+)
+def test_the_directory_is_what_a_shell_leaves_between_single_quotes(typed: str, meant: str) -> None:
+    problems: list[Problem] = []
+    read = read_grants([f'ContainerCreate: {{binds: ["{typed}"], labels: {{a: $PWD}}}}'], (), problems, "/my work")
+    assert problems == []
+    (grant,) = make_typed_policy(read, Mode.ENFORCE).grants
+    assert [str(each) for each in grant.conditions] == [
+        str(each) for each in make(f'ContainerCreate: {{binds: ["{meant}"], labels: {{a: $PWD}}}}').grants[0].conditions
+    ]
+
+
+@pytest.mark.parametrize("directory", ["", "/a*", "/a?", "/a:rw", "/a,b", "/a/../b", "a"])
+def test_a_directory_whose_name_says_more_is_not_put_in(directory: str) -> None:
+    problems: list[Problem] = []
+    read_grants(["ContainerCreate: {binds: [$PWD, $PWDS]}"], (), problems, directory)
+    assert [each.what for each in problems] == [f"'{name}' in binds can never match" for name in ("$PWD", "$PWDS")]
+
+
 def test_a_quote_in_one_option_does_not_reach_into_the_next() -> None:
     assert len(complain('"ContainerList', 'ContainerLogs"')) == 2
 

@@ -45,7 +45,8 @@ def run(engine: Engine, folder: Path, *words: str, given: str = "") -> Done:
         [sys.executable, "-m", "dockerproxy", "run", "--host", str(engine.socket), *words],
         input=given,
         capture_output=True,
-        env={"PATH": os.environ["PATH"], **CODE, "HOME": str(folder), **ELSEWHERE},
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **CODE, "HOME": str(folder), "PWD": str(folder), **ELSEWHERE},
         timeout=PATIENCE,
         check=False,
         text=True,
@@ -93,6 +94,16 @@ def test_what_is_denied_is_said_with_what_would_allow_it(dockerd: Engine, label:
     assert done.status == 0, done.err
     assert "  created   1 container: " in done.err
     remove_containers(dockerd, label)
+
+
+def test_the_directory_may_be_called_as_a_shell_calls_it(engine: Engine, label: str, tmp_path: Path) -> None:
+    create = f'ContainerCreate: {{images: [busybox], labels: {{case: {label}}}, binds: ["$PWD"]}}'
+    (tmp_path / "file").write_text("here\n")
+    shown = 'docker run --network=none --volume "$PWD:/here:ro" busybox cat /here/file'
+    done = run(engine, tmp_path, "--allow", "own", "--allow", create, "--sweep", "--", "sh", "-c", shown)
+    assert (done.status, done.out) == (0, "here\n"), done.err
+    assert "  swept     1 container\n" in done.err
+    remove_containers(engine, label)
 
 
 def test_podmans_own_command_line_finds_the_proxy_whatever_connection_it_was_given(

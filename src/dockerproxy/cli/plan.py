@@ -91,7 +91,8 @@ class Plan(NamedTuple):
 def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:
     """Read the options; a `UserError` has every problem."""
     problems = list(_find_conflicts(options))
-    lines = read_grants(options.allow, (_PING, *(name.removeprefix(PRESET) for name in options.preset)), problems)
+    presets = (_PING, *(name.removeprefix(PRESET) for name in options.preset))
+    lines = read_grants(options.allow, presets, problems, environment.get("PWD", ""))
     file, served = PolicyFile("", (), {}), None
     if options.policy is not None:
         try:

@@ -3,7 +3,7 @@
   dockerproxy run --preset testcontainers -- pytest
   dockerproxy run --allow own --allow 'ContainerCreate: {images: [busybox]}' --sweep -- ./my-program
   dockerproxy run --allow ContainerList --allow 'ContainerLogs: {containers: ["web-*"]}' -- ./my-program
-  dockerproxy run --allow "ContainerCreate: {images: ['python:3.13'], binds: ['$PWD']}" -- ./my-program
+  dockerproxy run --allow 'ContainerCreate: {images: [python:3.13], binds: ["$PWD"]}' -- ./my-program
   dockerproxy run --learn learned.yaml -- ./my-program     # once: it denies nothing
   dockerproxy run --policy learned.yaml -- ./my-program    # from then on
 

@@ -1,7 +1,10 @@
 """Read grants from the options of a command line: `--allow` and `--preset`.
 
 Each option is read by itself, as an item of `allow` in a policy file is, so that no quote or bracket of one reaches
-into the next.
+into the next. A directory that `binds` call `$PWD` is where the program runs: shells leave that between single quotes.
+
+Attack: run it in a directory whose name is a pattern, or has options behind a colon -> Defence: such a name is not put
+in (test: test_a_directory_whose_name_says_more_is_not_put_in).
 """
 
 import re
@@ -10,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.config.document import Items
+from dockerproxy.config.document import Fields, Items, Node, Text
 from dockerproxy.config.grants import Line, check_lines, read_allow
+from dockerproxy.config.places import is_place
 from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
@@ -24,17 +28,23 @@ text are escaped (test: test_what_a_client_says_is_never_taken_for_the_proposed_
 
 _REMEDIES: Final = Remedies('"--allow"', '"--deny"', f"to allow {{what}}, add{MARK}{{grant}}")
 _PLACE: Final = re.compile(r":\d+:\d+$")
+_HERE: Final = re.compile(r"\A\$(?:PWD(?!\w)|\{PWD\})")
+_PATHS: Final = "binds"
 _LINE: Final = re.compile(r"(?:; the error is)? in line \d+")
 
 
-def read_grants(allow: Iterable[str], presets: Iterable[str], problems: list[Problem]) -> tuple[Line, ...]:
-    """Read grants as they were typed, and add their problems; those that are wrong are left out."""
+def read_grants(
+    allow: Iterable[str], presets: Iterable[str], problems: list[Problem], directory: str = ""
+) -> tuple[Line, ...]:
+    """Read grants as they were typed in a directory, and add their problems; those that are wrong are left out."""
     typed = [("--preset", name, f"preset:{name}") for name in presets]
     typed += [("--allow", text, text) for text in allow]
     lines: list[Line] = []
     for option, text, item in typed:
         reader = Reader(f"{option} {shlex.quote(text)}")
         node = reader.compose(item)
+        if node is not None and is_place(directory):
+            node = _put_in(node, directory)
         read = () if node is None else read_allow(reader, Items((node,), node.place), SHELF)
         if node is None and not reader.problems:
             problems.append(Problem(reader.file, "the grant is empty", f"write it like {option} {_EXAMPLES[option]}"))
@@ -49,6 +59,18 @@ def read_grants(allow: Iterable[str], presets: Iterable[str], problems: list[Pro
         check_lines(reader, lines, ())
         problems += map(_without_place, reader.problems)
     return tuple(lines)
+
+
+def _put_in(node: Node, directory: str, *, is_path: bool = False) -> Node:
+    """Put a directory in place of `$PWD` at the beginning of paths, where nothing else can be meant."""
+    if isinstance(node, Text) and is_path:
+        return node._replace(text=_HERE.sub(lambda _: directory, node.text))
+    if isinstance(node, Items):
+        return node._replace(nodes=tuple(_put_in(each, directory, is_path=is_path) for each in node.nodes))
+    if isinstance(node, Fields):
+        pairs = ((key, _put_in(value, directory, is_path=key.text == _PATHS)) for key, value in node.pairs)
+        return node._replace(pairs=tuple(pairs))
+    return node
 
 
 _EXAMPLES: Final = {"--allow": "ContainerList", "--preset": "testcontainers"}
