@@ -23,7 +23,7 @@ from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_file, running_policy, running_proxy
-from e2e.scenarios import SCENARIOS, devcontainer
+from e2e.scenarios import NODE, NODE_PROGRAM, SCENARIOS, devcontainer
 from e2e.talk import ask
 from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
 
@@ -161,9 +161,9 @@ def reaper_root(busybox: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def inside(engine: Engine) -> tuple[str, ...]:
-    """Return words that run a program in Python in the network of an engine, where it publishes ports."""
-    return ("nsenter", f"--net=/proc/{engine.process}/ns/net", sys.executable, "-c")
+def inside(engine: Engine, *program: str) -> tuple[str, ...]:
+    """Return words that run a program in the network of an engine, where it publishes ports."""
+    return ("nsenter", f"--net=/proc/{engine.process}/ns/net", *program)
 
 
 LEFT = """
@@ -184,12 +184,16 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
     with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
         other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
         theirs = list_all(other)
-        python = replace(mine, program=inside(dockerd), extra={"RYUK_CONTAINER_IMAGE": image})
-        with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
-            python.run(LEFT, seconds=120)
-            for gone in ("busybox", image):
-                watching.wait_for(f"destroy {gone}")
-        assert (list_all(mine), list_all(other)) == (set(), theirs)
+        python, node = (
+            replace(mine, program=inside(dockerd, *program), extra={"RYUK_CONTAINER_IMAGE": image})
+            for program in ((sys.executable, "-c"), (*NODE_PROGRAM, str(NODE / "testcontainers.js")))
+        )
+        for library, words in ((python, LEFT), (node, "leave")):
+            with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
+                library.run(words, seconds=120)
+                for gone in ("busybox", image):
+                    watching.wait_for(f"destroy {gone}")
+            assert (list_all(mine), list_all(other)) == (set(), theirs)
         (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
         assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}", seconds=120).splitlines()[0] == b"built"
         assert denied(proxy) == []
