@@ -4,6 +4,7 @@ A marker is planted in each place: environment, commands, paths, labels, address
 networks, volumes, execs, and of what a swarm has. Then every operation of the catalog that reads is asked.
 """
 
+import json
 import re
 import socket
 from base64 import b64encode
@@ -22,7 +23,7 @@ from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import Answer, ask
-from e2e.test_own import Socket
+from e2e.test_own import JSON, Socket
 from e2e.waiting import wait_until
 
 from dockerproxy.api.answers import WORDS
@@ -130,6 +131,24 @@ def make_container(raw: Socket, source: Path, label: str, network: str, **more: 
     )
 
 
+def plant_pod(engine: Engine, folder: Path, label: str) -> dict[str, str]:
+    """Make a pod and a secret of Podman's own API."""
+    labels, source = {"l": MARKERS["labels"]}, str(folder / MARKERS["mounts"])
+    pod = {
+        "name": f"p-{label}",
+        "labels": labels,
+        "infra_image": "busybox",
+        "infra_command": ["sleep", "600", MARKERS["arguments"]],
+        "netns": {"nsmode": "none"},
+        "mounts": [{"Type": "bind", "Source": source, "Destination": "/bound"}],
+    }
+    secret = f"secrets/create?name=s-{label}&labels={quote(json.dumps(labels))}"
+    for target, content in (("pods/create", json.dumps(pod)), (secret, MARKERS["environment"])):
+        answer = ask(engine.socket, "POST", f"/v5.0.0/libpod/{target}", content.encode(), JSON)
+        assert answer.status in {200, 201}, answer
+    return {"pods": f"p-{label}", "secrets": f"s-{label}"}
+
+
 def targets_of(operation: Operation, named: dict[str, str]) -> list[str]:
     """Return what to ask for an operation: of each object of its kind."""
     libpod = operation.section.startswith("libpod/")
@@ -206,7 +225,10 @@ def make_service(engine: Engine, folder: Path, named: dict[str, str]) -> None:
     assert raw.ask("POST", "/v1.41/swarm/init", AdvertiseAddr="127.0.0.1", ListenAddr="127.0.0.1:2377").status == 200
     labels = {"l": mark["labels"]}
     data = b64encode(mark["environment"].encode()).decode()
-    config = raw.ask("POST", "/v1.41/configs/create", Name="kept", Labels=labels, Data=data).json()["ID"]
+    named |= {
+        kind: raw.ask("POST", f"/v1.41/{kind}/create", Name="kept", Labels=labels, Data=data).json()["ID"]
+        for kind in ("configs", "secrets")
+    }
     spec = {
         "Image": "busybox",
         "Command": ["sleep", "600"],
@@ -226,7 +248,7 @@ def make_service(engine: Engine, folder: Path, named: dict[str, str]) -> None:
         EndpointSpec={"Mode": "dnsrr"},
     )
     assert service.status == 201, service
-    named |= {"services": service.json()["ID"], "configs": config, "nodes": "self"}
+    named |= {"services": service.json()["ID"], "nodes": "self"}
     tasks = wait_until(lambda: raw.ask("GET", "/v1.41/tasks").json(), "there is a task")
     assert tasks is not None
     named["tasks"] = tasks[0]["ID"]
@@ -240,14 +262,8 @@ def test_nothing_that_is_hidden_is_in_any_answer_of_docker(dockerd_of_its_own: E
         shown = read_all(open_, named)
         places = show(shown)
         assert all(places.values()), places
-        described = {
-            "ContainerInspect",
-            "ContainerList",
-            "ImageInspect",
-            "ServiceInspect",
-            "TaskList",
-            "SystemDataUsage",
-        }
+        described = {f"{kind}Inspect" for kind in ("Container", "Image", "Secret", "Service")}
+        described |= {"ContainerList", "SecretList", "SystemDataUsage", "TaskList"}
         assert described <= places["labels"]
         assert "ConfigInspect" in places["environment"]
         assert {"ContainerTop", "ContainerInspect", "ExecInspect", "ImageHistory"} <= places["arguments"]
@@ -324,8 +340,10 @@ def clean_up(engine: Engine, label: str) -> None:
 
 def test_nothing_that_is_hidden_is_in_any_answer_of_podman(podman: Engine, label: str) -> None:
     with short_folder() as folder, before(podman.socket) as (open_, hiding, reporting):
-        named = plant(podman, folder, label)
+        named = plant(podman, folder, label) | plant_pod(podman, folder, label)
         places = show(read_all(open_, named))
+        assert "PodInspectLibpod" in places["mounts"]
+        assert {"PodInspectLibpod", "PodListLibpod", "SecretInspectLibpod", "SecretListLibpod"} <= places["labels"]
         assert {"ContainerInspect", "ContainerInspectLibpod", "ContainerListLibpod", "ImageListLibpod"} <= places[
             "labels"
         ]
@@ -336,8 +354,11 @@ def test_nothing_that_is_hidden_is_in_any_answer_of_podman(podman: Engine, label
             check_hidden(hidden)
             status = {name.partition(" ")[0]: answer.status for name, answer in hidden.items()}
             described = {"ContainerInspectLibpod", "ContainerListLibpod", "ImageInspectLibpod", "SystemInfoLibpod"}
+            described |= {"PodInspectLibpod", "PodListLibpod", "SecretInspectLibpod", "SecretListLibpod"}
             assert {name: status[name] for name in described} == dict.fromkeys(described, 200)
             assert status["GenerateKubeLibpod"] == 403
+        for target in (f"pods/p-{label}?force=1", f"secrets/s-{label}"):
+            assert ask(podman.socket, "DELETE", f"/v5.0.0/libpod/{target}").status in {200, 204}
         clean_up(podman, label)
 
 
