@@ -320,7 +320,8 @@ def test_each_follows_the_events_of_its_own(two: tuple[Socket, Socket, Proxy], l
         answer = socket.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
         assert answer.status == 200
         events = [json.loads(line) for line in answer.body.splitlines()]
-        assert {("container", "create"), ("container", "start")} <= {(each["Type"], each["Action"]) for each in events}
+        told = {(each["Type"], each["Action"]) for each in events}
+        assert {*((kind, "create") for kind in ("container", "network", "volume")), ("container", "start")} <= told
         text = answer.body.decode()
         assert f"{letter}-{label}" in text
         assert not any(name in text for name in (f"{hidden}-{label}", f"{hidden}n-{label}", f"{hidden}v-{label}"))

@@ -30,6 +30,12 @@ def test_it_is_about_its_actor(kind: str, found: Kind) -> None:
     assert read_event(event(kind)) == Event(found, "1f", is_last=False)
 
 
+@pytest.mark.parametrize(("kind", "found"), [("volume", Event(Kind.VOLUME, "data", is_last=False)), ("network", None)])
+def test_of_a_volume_podman_says_the_name_alone(kind: str, found: Event | None) -> None:
+    assert read_event(event(kind, "", attributes={"image": "", "name": "data", "podId": ""})) == found
+    assert read_event(event(kind, "", attributes={"name": ""})) is None
+
+
 @pytest.mark.parametrize("action", ["destroy", "remove"])
 def test_the_end_of_an_object_is_known(action: str) -> None:
     assert read_event(event(action=action)) == Event(Kind.CONTAINER, "1f", is_last=True)

@@ -58,6 +58,8 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
     if kind == Kind.IMAGE:
         event, nanoseconds = _read_image(action, identity, attributes), fields.get("timeNano")
         return event and event._replace(time=nanoseconds / 1e9 if isinstance(nanoseconds, int) else 0)
+    if kind == Kind.VOLUME and not identity:  # Podman says its name alone.
+        identity = object_of(attributes).get("name")
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
         return None
     has_labels = kind == Kind.CONTAINER and str(action) not in _UNLABELLED
