@@ -54,9 +54,18 @@ log_driver = "k8s-file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
+helper_binaries_dir = ["{helpers}", "/usr/lib/podman", "/usr/libexec/podman"]
 [network]
 firewall_driver = "iptables"
 network_config_dir = "{networks}"
+"""
+
+# A stand-in for aardvark-dns, without which Podman fails to take a container off a network that it may make: nobody
+# resolves names of containers.
+AARDVARK = """#!/bin/sh
+trap "" HUP
+sleep infinity > /dev/null 2>&1 &
+printf %s $! > "$2/aardvark.pid"
 """
 
 
@@ -221,7 +230,11 @@ def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Eng
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             "processes": resource.getrlimit(resource.RLIMIT_NPROC)[1],
             "networks": folder / "networks",
+            "helpers": folder / "helpers",
         }
+        (folder / "helpers").mkdir()
+        (folder / "helpers" / "aardvark-dns").write_text(AARDVARK)
+        (folder / "helpers" / "aardvark-dns").chmod(0o755)
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
         program = (
             *(("sh", "-ec", CHANGE_ROOT, root) if root else ()),

@@ -89,13 +89,18 @@ def list_all(client: Client) -> set[str]:
     return {name for words in LISTS for name in client.run(*words).decode().split()}
 
 
+def denied_by_us(proxy: Proxy) -> list[str]:
+    """Return what was denied that an engine would have done. Podman forgets an exec with its container, or fails."""
+    return [reason for reason in denied(proxy) if not re.match("No such |.* the engine answered 500$", reason)]
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_works_with_what_it_created_and_meets_no_other(
-    name: str, dockerd: Engine, make_client: partial[Client], tmp_path: Path
+    name: str, engine: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
     scenario, allow = SCENARIOS[name], PROGRAMS[name].replace("/srv", str(tmp_path))
     assert len(allow.strip().splitlines()) <= MOST_LINES
-    with serving(dockerd, make_client, allow) as (proxy, mine, other):
+    with serving(engine, make_client, allow) as (proxy, mine, other):
         for client, bystander in ((mine, other), (other, mine)):
             before = list_all(bystander)
             with bystander.watch("events") as watching:
@@ -104,7 +109,7 @@ def test_a_program_works_with_what_it_created_and_meets_no_other(
                 bystander.run("volume", "create", f"last-{bystander.label}")
                 watching.wait_for(f"last-{bystander.label}")
             assert client.label not in re.sub(f"{client.label}-o|last-{client.label}", "", watching.printed.decode())
-        assert denied(proxy) == []
+        assert denied_by_us(proxy) == []
 
 
 def test_llm_sandbox_needs_its_preset_and_no_more(
@@ -124,10 +129,10 @@ def play_book(client: Client, folder: Path) -> bool:
     return bool(ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120))
 
 
-def test_ansible_works_with_what_is_its_own(dockerd: Engine, make_client: partial[Client], tmp_path: Path) -> None:
-    with serving(dockerd, make_client, "[preset:ci]") as (proxy, mine, other):
+def test_ansible_works_with_what_is_its_own(engine: Engine, make_client: partial[Client], tmp_path: Path) -> None:
+    with serving(engine, make_client, "[preset:ci]") as (proxy, mine, other):
         assert play_book(mine, tmp_path)
-        assert [reason for reason in denied(proxy) if not reason.startswith("No such ")] == []
+        assert denied_by_us(proxy) == []
         assert list_all(other) == set()
 
 
@@ -176,29 +181,29 @@ os._exit(0)
 
 
 def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_socket(
-    dockerd: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
+    engine: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
 ) -> None:
     """The library mounts what it takes for the engine's socket, and Ryuk gets that of its client."""
-    image = f"ryuk-{label}:1"
-    import_image(dockerd.socket, image, reaper_root(busybox), 'CMD ["/bin/ryuk"]', "EXPOSE 8080")
-    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
+    image, ended = f"ryuk-{label}:1", {"dockerd": "destroy ", "podman": "remove docker.io/library/"}[engine.name]
+    import_image(engine.socket, image, reaper_root(busybox), 'CMD ["/bin/ryuk"]', "EXPOSE 8080")
+    with serving(engine, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
         other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
         theirs = list_all(other)
         python, node = (
-            replace(mine, program=inside(dockerd, *program), extra={"RYUK_CONTAINER_IMAGE": image})
+            replace(mine, program=inside(engine, *program), extra={"RYUK_CONTAINER_IMAGE": image})
             for program in ((sys.executable, "-c"), (*NODE_PROGRAM, str(NODE / "testcontainers.js")))
         )
         for library, words in ((python, LEFT), (node, "leave")):
             with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
                 library.run(words, seconds=120)
                 for gone in ("busybox", image):
-                    watching.wait_for(f"destroy {gone}")
+                    watching.wait_for(f"{ended}{gone}")
             assert (list_all(mine), list_all(other)) == (set(), theirs)
         (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
         assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}", seconds=120).splitlines()[0] == b"built"
-        assert denied(proxy) == []
-    ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
-    remove_containers(dockerd, label)
+        assert denied_by_us(proxy) == []
+    ask(engine.socket, "DELETE", f"/images/{quote(image)}?force=1")
+    remove_containers(engine, label)
 
 
 JOB = """
@@ -246,9 +251,9 @@ RAN_JOBS = ["(0, '') (3, 'source')", "inside"]
 
 
 def test_jobs_of_a_runner_use_its_volumes_and_meet_no_others(
-    dockerd: Engine, make_client: partial[Client], tmp_path: Path
+    engine: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
-    with serving(dockerd, make_client, "[preset:gitlab-runner]") as (proxy, mine, other):
+    with serving(engine, make_client, "[preset:gitlab-runner]") as (proxy, mine, other):
         assert [run_jobs(client, tmp_path) for client in (mine, other)] == [RAN_JOBS, RAN_JOBS]
         assert denied(proxy) == []
         refused = mine.refused("run", "--privileged", "busybox", "true")
@@ -276,7 +281,7 @@ def test_a_program_that_was_learned_works_again_under_other_names(
     assert "unrestricted" not in json.dumps(allow)
     with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
         assert run(replace(make_client(socket=proxy.socket), label=first.label[::-1]), tmp_path) == result
-        assert [reason for reason in denied(proxy) if not reason.startswith("No such ")] == []
+        assert denied_by_us(proxy) == []
 
 
 def test_a_development_container_uses_the_socket_of_its_tool(
