@@ -73,6 +73,7 @@ class Ends:
         engines: All that there were.
         answered: What the client got.
         is_gone: Whether nothing more is written to the client.
+        now: The time.
         waiting: What the exchange has started: a connection to the engine, a lookup.
         found: What all names mean; None if they mean nothing.
         repeats: Whether what a name means was known before.
@@ -89,13 +90,14 @@ class Ends:
         self.answered = bytearray()
         self.waits_in: Waiting | None = None
         self.waits_since = 0.0
+        self.now = 0.0
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
         self.granted = Granted()
         self.found: ResolvedObject | None = None
         self.repeats = False
         self.spent = self.spent_until = 0
-        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: 0.0)
+        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: self.now)
         self.account = Accounting(self.socket, self.log, self._shared.now)
         self.renew()
 
@@ -191,7 +193,7 @@ class Ends:
         pass
 
     def wait(self, waiting: Waiting) -> None:
-        self.waits_in = waiting
+        self.waits_in, self.waits_since = waiting, self.now
 
     def stop_waiting(self) -> None:
         self.waits_in = None

@@ -51,6 +51,25 @@ IN_CHUNKS: list[list[bytes]] = [
 ]
 """Answers in chunks, as they come: whole, in pieces, with something behind them, or wrong."""
 
+NOT_REMEMBERED = [
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    *(head.replace(b"\r\n", b"\r\nX: %b\r\n" % (3000 * b"x"), 1) for head in (OK, STREAM + b"0\r\n\r\n")),
+]
+"""Answers of which the head is read anew each time."""
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+IN_PIECES = [
+    *IN_CHUNKS,
+    *([HINTS, answer] for answer in (OK, *NOT_REMEMBERED)),
+    *([answer] for answer in NOT_REMEMBERED),
+    *([answer[:cut], answer[cut:]] for answer in (OK, NOT_REMEMBERED[1]) for cut in (20, -2, -1)),
+    [STREAM.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + b"2\r\nOK\r\n", b"0\r\n\r\n"],
+    [STREAM.replace(b"1.1", b"1.0", 1) + b"2\r\nOK\r\n", b"0\r\n\r\n"],
+    [b"HTTP/1.1 200 OK\r\n\r\n", b"to the end"],
+]
+"""Answers, piece by piece."""
+
 ANSWERED = [
     *(ASKED_AGAIN + ask(get("/_ping"), *pieces) for pieces in IN_CHUNKS),
     *(2 * ask(HEAD, answer) for answer in ANSWERS_TO_HEAD),
@@ -76,16 +95,20 @@ def two_ends(settings: SocketSettings) -> tuple[Ends, Ends]:
 def show(ends: Ends) -> tuple[object, ...]:
     """Return all that can be seen of a connection."""
     waits = [name for name, each in vars(ends.socket.connections).items() if each is ends.waits_in]
+    counts = ends.journal.counts
+    counted = {key: (each.buckets, each.milliseconds, each.sent) for key, each in counts.counts.items()}
     gone = None if ends.engine is None else bytes(ends.engine.got)
     return (
         ends.exchange.state,
         ends.exchange.judged,
         (bytes(ends.answered), [bytes(engine.got) for engine in ends.engines], gone),
-        (waits, len(ends.waiting), bytes(ends.inbox.data), ends.is_gone, ends.has_ended),
+        (waits, ends.waits_since if waits else None, len(ends.waiting)),
+        (bytes(ends.inbox.data), ends.is_gone, ends.has_ended),
         (dict(ends.socket.usage._open), ends.spent, ends.socket.held, ends.account.count),
         ends.log.records,
         ends.log.messages,
         dict(ends.journal.reported),
+        ({key: each for key, each in counted.items() if any(each[0])}, counts.turned_away, counts.engine_errors),
     )
 
 
@@ -107,6 +130,27 @@ ASKED_ANEW: list[Event] = [*ASKED_AGAIN, Ends.lose_engine, *ASKED_AGAIN]
 WHILE_IT_CONNECTS: list[Event] = [*WHILE_IT_IS_ASKED, Ends.lack_engine, Ends.lose_client, ASKED_AGAIN[0]]
 """What may happen to one that waits for a connection to the engine."""
 
+BETWEEN_PIECES: list[Event] = [
+    *WHILE_IT_IS_ASKED,
+    *(Ends.lose_client, Ends.lose_engine, lambda ends: ends.exchange.time_out(), lambda ends: ends.exchange.give_way()),
+    *(partial(Ends.receive, data=data) for data in (get("/_ping"), get("/_ping")[:9], HEAD + HEAD, b"GET\r\n\r\n")),
+]
+"""What may happen while an answer is on its way."""
+
+
+@st.composite
+def in_pieces(draw: st.DrawFn) -> list[Event]:
+    """An answer in pieces to a request that went the short way, what happens between them, and then more requests."""
+    asked, pieces = (
+        draw(st.sampled_from([get("/_ping"), HEAD, get("/containers/web/json")])),
+        draw(st.sampled_from(IN_PIECES)),
+    )
+    events = ask(asked, *pieces)
+    for each in draw(st.lists(st.sampled_from(BETWEEN_PIECES), max_size=2)):
+        events.insert(draw(st.integers(1, len(events))), each)
+    then = draw(st.sampled_from([ASKED_AGAIN, [*ASKED_AGAIN[:2], Ends.lose_client]]))
+    return [*ASKED_AGAIN, *ask(asked, OK), *events, *then]
+
 
 @given(
     st.sampled_from(list(POLICIES)),
@@ -114,6 +158,7 @@ WHILE_IT_CONNECTS: list[Event] = [*WHILE_IT_IS_ASKED, Ends.lack_engine, Ends.los
         st.one_of(
             EVENTS.map(lambda each: [each]),
             st.sampled_from([ASKED_AGAIN, NAMED, *ANSWERED]),
+            in_pieces(),
             st.sampled_from(WHILE_IT_IS_ASKED).map(lambda each: [*ASKED_AGAIN, *ASKED_AGAIN[:2], each, ASKED_AGAIN[2]]),
             st.tuples(st.sampled_from(WHILE_IT_IS_ASKED), st.integers(1, 2)).map(
                 lambda drawn: [*ASKED_AGAIN, *NAMED[: drawn[1]], drawn[0], *NAMED[drawn[1] :]]
@@ -130,6 +175,7 @@ def test_the_short_way_and_the_long_way_do_the_same(
     short, long = two_ends(setting(POLICIES[name], requests=limits[0], rate=limits[1]))
     for happen in (each for some in events for each in some):
         for ends in (short, long):
+            ends.now += 0.125
             happen(ends)
         event(f"short: {short.exchange.known is not None}")
         assert show(short) == show(long)
@@ -153,6 +199,14 @@ def test_an_answer_that_comes_whole_goes_the_short_way(asked: bytes, answer: byt
             ends.answer(answer)
         assert (ends.exchange is before) is (ends is short)
         assert ends.answered.endswith(answer)
+
+
+@pytest.mark.parametrize("answer", NOT_REMEMBERED, ids=["none", "counted", "in chunks"])
+def test_what_one_request_was_answered_is_not_in_the_record_of_the_next(answer: bytes) -> None:
+    ends, _ = two_ends(setting(POLICIES["allowed"]))
+    for happen in (*ASKED_AGAIN, *ask(get("/_ping"), answer), *ask(get("/_ping")), Ends.lose_client):
+        happen(ends)
+    assert [record.status for record in ends.log.records] == [200, int(answer[9:12]), 0]
 
 
 def events_of(case: Case, names: Names) -> Iterator[Event]:

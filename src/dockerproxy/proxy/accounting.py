@@ -68,8 +68,8 @@ class Accounting:
         self.count += 1
 
     def begin_again(self, now: float) -> None:
-        """Start anew. What goes the short way to its end leaves nothing to reset."""
-        if self.sent:
+        """Start anew. What goes the short way from head to end leaves nothing to reset."""
+        if self.sent or self.status:
             self.begin()
         else:
             self.begun = now
