@@ -54,6 +54,7 @@ EVENTS = st.one_of(
 ALLOWED = policy_with(
     grant_on("ContainerInspect", "web"),
     *(grant_on(name) for name in ("SystemPing", "SystemPingHead", "SystemEvents", "ContainerAttach", "ImageLoad")),
+    grant_on("VolumeCreate"),
     contained("ContainerCreate", images=("nginx",)),
 )
 REPORTED = policy_with(grant_on("SystemPing"), mode=Mode.REPORT)

@@ -70,9 +70,14 @@ IN_PIECES = [
 ]
 """Answers, piece by piece."""
 
+CREATE = request("POST", "/volumes/create")
+CREATED = b'HTTP/1.1 201 Created\r\nContent-Length: 14\r\n\r\n{"Name":"new"}'
+"""A request that says nothing of what it creates, and what that is."""
+
 ANSWERED = [
     *(ASKED_AGAIN + ask(get("/_ping"), *pieces) for pieces in IN_CHUNKS),
     *(2 * ask(HEAD, answer) for answer in ANSWERS_TO_HEAD),
+    2 * ask(CREATE, CREATED),
 ]
 
 
@@ -114,7 +119,7 @@ def show(ends: Ends) -> tuple[object, ...]:
 
 def setting(policy: CompiledPolicy, **limits: int) -> SocketSettings:
     settings = read_environment({}).settings.sockets[0]
-    return replace(settings, policy=policy, limits=replace(settings.limits, **limits))
+    return replace(settings, policy=policy, limits=replace(settings.limits, **limits), notes_created=True)
 
 
 def reload(ends: Ends, name: str) -> None:
@@ -141,10 +146,8 @@ BETWEEN_PIECES: list[Event] = [
 @st.composite
 def in_pieces(draw: st.DrawFn) -> list[Event]:
     """An answer in pieces to a request that went the short way, what happens between them, and then more requests."""
-    asked, pieces = (
-        draw(st.sampled_from([get("/_ping"), HEAD, get("/containers/web/json")])),
-        draw(st.sampled_from(IN_PIECES)),
-    )
+    asked = draw(st.sampled_from([get("/_ping"), HEAD, get("/containers/web/json")]))
+    pieces = draw(st.sampled_from(IN_PIECES))
     events = ask(asked, *pieces)
     for each in draw(st.lists(st.sampled_from(BETWEEN_PIECES), max_size=2)):
         events.insert(draw(st.integers(1, len(events))), each)
@@ -207,6 +210,13 @@ def test_what_one_request_was_answered_is_not_in_the_record_of_the_next(answer: 
     for happen in (*ASKED_AGAIN, *ask(get("/_ping"), answer), *ask(get("/_ping")), Ends.lose_client):
         happen(ends)
     assert [record.status for record in ends.log.records] == [200, int(answer[9:12]), 0]
+
+
+def test_what_is_created_is_in_the_record_however_often_it_is_asked_for() -> None:
+    ends, _ = two_ends(setting(POLICIES["allowed"]))
+    for happen in 3 * ask(CREATE, CREATED):
+        happen(ends)
+    assert [record.created for record in ends.log.records] == ["new"] * 3
 
 
 def events_of(case: Case, names: Names) -> Iterator[Event]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
+from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.ports import JournalPort
 from dockerproxy.observe.record import Outcome, Said
 from dockerproxy.policy.objects import OWNED
@@ -92,14 +93,15 @@ class Decided:
 def find_known(judged: Judged, redact: Callable[[str], str], journal: JournalPort) -> Known | None:
     """Return what follows from a request, or None if it is not simple.
 
-    A simple one has no body, needs no lookup, gets an answer with an end, and leaves the connection open.
+    A simple one has no body, needs no lookup, gets an answer with an end of which nothing is noted, and leaves the
+    connection open.
     """
     operation, head = judged.request.operation, judged.head
     if not isinstance(judged, Verdict) or not judged.decision.allowed or not judged.to_engine or not judged.is_whole:
         return None
     if operation is HEALTH or operation.shape not in _ANSWERED or not judged.is_plain or judged.needs_nonce:
         return None
-    if head.close:
+    if head.close or operation.name in CREATES:
         return None
     said = say(judged, Outcome.ALLOWED, redact)
     count = journal.find_count(operation.name, Outcome.ALLOWED)
