@@ -44,6 +44,18 @@ async def test_a_stream_has_a_line_when_it_starts_and_an_ordinary_answer_has_not
     assert lines == [("exchange", "SystemPing"), ("start", "SystemEvents"), ("exchange", "SystemEvents")]
 
 
+@in_loop
+async def test_the_line_at_the_start_of_a_stream_counts_its_head_and_no_more() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with world() as here:
+        client, engine = await here.exchange(get("/events"), head + b"2\r\n{}\r\n")
+        await client.exactly(len(head) + 7)
+        await engine.send(b"0\r\n\r\n")
+        await here.records(1)
+        sent = [(line["event"], line["sent"]) for line in here.log() if line["event"] != "message"]
+    assert sent == [("start", len(head)), ("exchange", len(head) + 12)]
+
+
 @pytest.mark.parametrize(("mode", "level"), [(Mode.REPORT, "warning"), (Mode.LEARN, "info")])
 @in_loop
 async def test_what_passes_though_it_is_not_allowed_is_reported_also_at_the_start_of_a_stream(

@@ -117,9 +117,9 @@ class AnswerReader:
             return b"", 0
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
-        exchange.begin_stream()
-        if len(data) == end or exchange.needs_whole:
+        if len(data) == end or exchange.is_stream or exchange.needs_whole:
             exchange.send(data[:end])
+            exchange.begin_stream()
             return data[end:], 0
         return data, end  # They go on together: each write wakes the client.
 

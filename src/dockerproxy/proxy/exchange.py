@@ -362,9 +362,14 @@ class Exchange(Asking):
         """Whether an answer whose length is counted may become one of another length."""
         return isinstance(self.judged, Verdict) and self.judged.is_rewritten
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer may last for weeks."""
+        return self.judged is not None and self.judged.operation.shape is Shape.STREAM
+
     def begin_stream(self) -> None:
-        """Leave a line at the start of what may last for weeks."""
-        if self.judged is not None and self.judged.operation.shape is Shape.STREAM:
+        """Leave a line at the start of a stream."""
+        if self.is_stream:
             self._note_start()
 
     def note_answer(self, answer: bytes) -> None:
