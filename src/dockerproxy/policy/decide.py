@@ -188,7 +188,8 @@ def _write(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     decision = case.decision
     if query or content is not None:
-        decision = _use_own(policy, replace(decision, content=content, query=query), read.claims)
+        decision = replace(decision, content=content, query=query)
+        decision = _use_own(policy, decision, read.claims, tuple(judgement.substitutes.values()))
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
@@ -221,15 +222,17 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     return decision if has_driver else _use_own(policy, decision, read.claims)
 
 
-def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
+def _use_own(
+    policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim], put: tuple[Json, ...] = ()
+) -> Decision:
     """Have what is own stay until the engine is done, and volumes that nobody has yet made before.
 
-    An image is only what its name means if that is how the request goes on.
+    An image is only what its name means if the request goes on by that: as it came, or by what was `put` into it.
     """
     volumes = _find_own("volumes", claims) if policy.owner else ()
     joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
     images, owner = _find_own("images", claims), ImageOwner(policy.owner)
-    runs = tuple(name for found in images for name in owner.names(found) if name in found.called)
+    runs = tuple(name for found in images for name in owner.names(found) if name in (*found.called, *put))
     makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
     return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins, runs=runs)
 
