@@ -90,7 +90,7 @@ def test_nobody_runs_the_image_of_another_by_a_name_like_an_id(podman: Engine, l
         assert other.ask("DELETE", f"/v1.41/images/localhost/{name}").status == 200
 
 
-@pytest.mark.parametrize("line", ["FROM NAME", "FROM busybox\nCOPY --from=NAME /bin/busybox /x"])
+@pytest.mark.parametrize("line", ["FROM NAME", 'FROM "NAME"', "FROM busybox\nCOPY --from=NAME /bin/busybox /x"])
 def test_nobody_builds_on_the_image_of_another_by_a_short_name(
     podman: Engine, naming: tuple[Socket, Socket], label: str, line: str
 ) -> None:

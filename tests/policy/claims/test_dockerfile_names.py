@@ -23,6 +23,9 @@ HUB = "docker.io/library/"
         ("from node:20 as Base\r\nFROM base", f"from {HUB}node:20 as Base\r\nFROM base"),
         ("FROM --platform=linux/amd64 a/b@sha256:" + "0" * 64, None),
         ("FROM \\\n  node:20 \\\n AS x\nCOPY --from=X a b", f"FROM \\\n  {HUB}node:20 \\\n AS x\nCOPY --from=X a b"),
+        ("FROM a/b \\\n\n # c\r\n AS x\nCOPY \\\n# d\n --from=x --from=go:1 e f", None),
+        ('FROM "go:1" AS x\nFROM \'x\'\nFROM "$V"\nFROM ""', f'FROM "{HUB}go:1" AS x\nFROM \'x\'\nFROM "$V"\nFROM ""'),
+        ('FROM go:${V:-"1"} AS x\nFROM x', f'FROM {HUB}go:${{V:-"1"}} AS x\nFROM x'),
         ("FROM node AS node\nFROM node", f"FROM {HUB}node AS node\nFROM node"),
         ("FROM node:${V:-18} AS x", f"FROM {HUB}node:${{V:-18}} AS x"),
         ("FROM scratch\nCOPY --from=0 a b\nCOPY --chown=1 --from=go:1 a b", None),
@@ -68,8 +71,8 @@ def test_they_are_completed_only_where_clients_own_images() -> None:
 
 
 PARTS = (
-    *("FROM", "AS", "RUN", "COPY", "--from=", "--mount=", "from=", "node", ":1", "$V", "<<A", "A", "#", ","),
-    *" \t\n\\",
+    *("FROM", "AS", "RUN", "COPY", "--from=", "--mount=", "from=", "node", ":1", "$V", "<<A", "A", "#", ",", '"'),
+    *" \t\n\\'",
 )
 
 

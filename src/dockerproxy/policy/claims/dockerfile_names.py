@@ -17,10 +17,13 @@ from dockerproxy.policy.references import parse_reference
 from dockerproxy.text import lower
 
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+").findall
-_SPACE: Final = r"(?:[ \t]|\\[ \t]*\r?\n)+"
+_SPACE: Final = r"(?:[ \t]|\\[ \t]*\r?\n(?:[ \t]*(?:#[^\r\n]*)?\r?\n)*)+"
+"""Between words. Comments and empty lines in the midst of a step are no part of it."""
+
 _WORD: Final = r"[^ \t\r\n\\]+"
 _FROM: Final = re.compile(
-    rf"[ \t]*FROM{_SPACE}(?:--{_WORD}{_SPACE})?(?P<image>{_WORD})(?:{_SPACE}AS{_SPACE}(?P<stage>{_WORD}))?",
+    rf"""[ \t]*FROM{_SPACE}(?:--{_WORD}{_SPACE})?["']?(?P<image>{_WORD}?)["']?(?=[ \t\r\n\\]|\Z)"""
+    rf"(?:{_SPACE}AS{_SPACE}(?P<stage>{_WORD}))?",
     re.IGNORECASE | re.ASCII,
 ).match
 _FLAGGED: Final = re.compile(rf"[ \t]*(?:COPY|RUN)(?P<flags>(?:{_SPACE}--{_WORD})+)", re.IGNORECASE | re.ASCII).match
