@@ -190,6 +190,26 @@ async def test_a_client_stops_a_sweep() -> None:
 
 
 @in_loop
+async def test_a_sweep_that_a_health_check_stops_is_begun_again() -> None:
+    """Until it has asked, it may be any client."""
+    engine = some()
+    async with world(policy=POLICY) as here, swept(here, engine, IDLE):
+        engine.goes_on.clear()
+        look(here)
+        await engine.hears(1)
+        check = await here.connect()
+        await until(lambda: len(here.clients) == 1, "it is there")
+        engine.goes_on.set()
+        await until(says(here, Level.NOTICE, "not all that its clients own is removed: a client has come"), "it stops")
+        await check.send(get("/_dockerproxy/health"))
+        await check.rest()
+        await check.close()
+        await until(lambda: not here.clients, "it is gone")
+        look(here)
+        await until(lambda: engine.removed == REMOVED, "the rest is gone")
+
+
+@in_loop
 async def test_an_engine_that_hangs_ends_a_sweep() -> None:
     engine = make(volumes=[volume("a", MINE), volume("b", MINE)])
     async with world(policy=POLICY) as here, swept(here, engine, IDLE):
