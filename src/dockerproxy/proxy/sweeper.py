@@ -110,7 +110,7 @@ class Sweeper:
             self._quiet.pop(owner, None)
             self._say(socket, Level.WARNING, f"{_LEFT}: the engine does not answer: {error.strerror or error}")
         else:
-            self._quiet.pop(owner, None)  # Was it but a health check, all is as it was before.
+            self._quiet.pop(owner, None)  # If it was only a health check, all is as before.
             self._say(socket, Level.NOTICE, f"{_LEFT}: a client has come")
 
     async def _ask(self, socket: "SocketState", owner: str, ask: Ask) -> Answer:
