@@ -28,6 +28,7 @@ BOUNDED = {
     "policy/constraints/changes.py": "a body, of which read_json has bounded the levels",
     "policy/stamps.py": "the places of labels in tables, which are ours",
     "api/bodies/fields.py": "a table of fields, when it is read",
+    "config/options.py": "an option, of which the loader has bounded the levels",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
     "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
     "workbench/forms.py": "bodies that we make up",

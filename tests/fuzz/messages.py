@@ -7,7 +7,7 @@ from dockerproxy.policy.model import Decision
 
 LONGEST: Final = 2000
 
-_STATUSES: Final = frozenset({400, 403, 413, 417, 431})
+_STATUSES: Final = frozenset({400, 403, 404, 413, 417, 431})
 
 
 def check_text(text: str) -> None:
