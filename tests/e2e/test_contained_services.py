@@ -201,7 +201,7 @@ def test_what_the_engine_would_do_is_refused(swarm: Swarm, name: str) -> None:
     assert tried.status == 403
     assert f" denied: {case.refused}" in tried.json()["message"]
     assert ask(swarm.engine.socket, "GET", f"/services/tried-{name}").status == 404
-    wait_until(lambda: case.shows in swarm.logs(name), f"{name} prints {case.shows}")
+    wait_until(lambda: case.shows in swarm.logs(name), f"{name} prints {case.shows}", seconds=60)
 
 
 def test_a_plugin_of_a_service_is_refused_before_the_engine_looks_for_it(swarm: Swarm) -> None:

@@ -8,7 +8,7 @@ PAUSE = 0.02
 Answer = TypeVar("Answer")
 
 
-def wait_until(look: Callable[[], Answer], promise: str, *, seconds: float = 15) -> Answer:
+def wait_until(look: Callable[[], Answer], promise: str, *, seconds: float = 30) -> Answer:
     """Look again and again until the answer is true, and return that answer."""
     never = threading.Event()
     for _ in range(max(1, round(seconds / PAUSE))):
