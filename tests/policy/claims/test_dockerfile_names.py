@@ -33,6 +33,8 @@ HUB = "docker.io/library/"
         ("FROM scratch\nRUN \\\n --network=none \\\n --mount=from=go,target=/g x --from=go", None),
         ("# FROM x \\\nFROM go", f"# FROM x \\\nFROM {HUB}go"),
         ("FROM scratch\nRUN <<-A cat <<'B'\n\tA\nFROM users\nB\nFROM go", None),
+        ("FROM scratch\nRUN cat <<\\\nB\nFROM users\nB\nFROM go", None),
+        ("FROM scratch\nRUN a \\\n# <<B\nb\nFROM go", None),
     ],
 )
 def test_a_build_starts_from_no_image_whose_name_ends_so(given: str, goes_on: str | None) -> None:
@@ -52,7 +54,7 @@ def test_a_byte_order_mark_is_left_out() -> None:
     "text",
     [
         *("FROM a.io/x\n", "FROM localhost/x:1", "FROM $X", "FROM x$V", "FROM localhost:$P/x", "FROM 0123456789ab"),
-        *("FROM", "", "FROM X", "FROM scratch", "RUN x \\\nFROM node", "RUN\u1234\\\nX"),
+        *("FROM", "", "FROM X", "FROM scratch", "RUN a \\\\\nb", "RUN x \\\nFROM node", "RUN\u1234\\\nX"),
         *("ONBUILD COPY --from=x a b\n", "FROM scratch\nRUN tool --from=node", "FROM scratch\nADD <<A /x\nFROM y"),
     ],
 )

@@ -33,8 +33,7 @@ _NO_IMAGE: Final = re.compile("[0-9]+|scratch|(?:sha256:)?[0-9a-f]{12,64}").full
 
 def complete_images(content: bytes) -> bytes:
     """Return a Dockerfile whose steps were read without fault, with the registry in its names of images."""
-    done, step, documents = list[str](), "", list[str]()
-    stages: set[str] = set()
+    done, step, documents, stages = list[str](), "", list[str](), set[str]()
     for line in _LINES(content.removeprefix(MARK).decode(errors="surrogateescape")):
         bare = line.strip(" \t\r\n")
         is_none = not bare or bare.startswith("#")

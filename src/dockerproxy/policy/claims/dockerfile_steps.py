@@ -33,6 +33,7 @@ do that, and to read more than is there hides nothing.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from dockerproxy.text import lower, upper
@@ -73,7 +74,6 @@ _LONGEST_LINE: Final = 2**16 - 2
 _FLAG: Final = re.compile(r"(--[!-~]*)(?:[ \t]+|\Z)")
 
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
-_BREAKS: Final = str.maketrans("\t\r\n\\", "    ")
 _MAY_BE_HERE: Final = re.compile(r"(?:^|[^!-~])[0-9]*<<")
 _IS_PLAIN: Final = re.compile(
     r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?([\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
@@ -178,10 +178,12 @@ def _read_step(line: str, budget: Budget) -> Step | None:
 
 
 def list_documents(step: str) -> list[str]:
-    """Return the names of the here documents that follow a step."""
-    line = step.translate(_BREAKS).lstrip(" ")
-    is_followed = lower(line.partition(" ")[0]) in _WITH_HERE
-    return [name.strip("\"'") for name in _IS_PLAIN.findall(line) if name] if is_followed else []
+    """Return the names of the here documents that follow a step; none of one that `read_steps` refuses."""
+    with suppress(UnclearError):
+        line = next(_join(step)).replace("\t", " ").lstrip(" ")
+        if lower(line.partition(" ")[0]) in _WITH_HERE:
+            return [name.strip("\"'") for name in _IS_PLAIN.findall(line) if name]
+    return []
 
 
 def _split(line: str) -> tuple[str, str]:
