@@ -52,7 +52,7 @@ class AnswerReader:
 
     def feed(self, exchange: "Exchange", data: bytes) -> str:
         """Pass on what came; say what the engine has done wrong, if anything, or raise `OutOfTurn`."""
-        broken, known = "", exchange.known
+        start, broken, known = 0, "", exchange.known
         if known is not None and self._framing is None and not self._head:
             end = data.find(END_OF_HEAD) + 4
             status, size = _whole.get(data[:end], (0, -1))
@@ -61,7 +61,6 @@ class AnswerReader:
             is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
             if is_whole and exchange.finish(known, status, data):
                 return ""
-        start = 0
         if self._framing is None:
             if not exchange.awaits_answer:
                 return "the engine breaks the protocol: it speaks unasked"
