@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import yaml
 from cli.programs import CODE
 from e2e.engines import short_folder
 from e2e.talk import ask, connect
@@ -27,8 +28,9 @@ EVERYTHING = {"POST": "1", **dict.fromkeys(SECTIONS, "1")}
 class Proxy:
     """A running proxy: its socket, its descriptors and the records it leaves."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], sockets: tuple[Path, ...] = ()) -> None:
         self.socket = folder / "proxy.sock"
+        self._sockets = sockets or (self.socket,)
         self._log = folder / "proxy.log"
         self._process = process
 
@@ -81,9 +83,10 @@ class Proxy:
         self._process.send_signal(number)
 
     def accepts(self) -> bool:
-        """Tell whether one can connect."""
+        """Tell whether one can connect to each of its sockets."""
         try:
-            connect(self.socket).close()
+            for socket in self._sockets:
+                connect(socket).close()
         except OSError:
             return False
         return True
@@ -176,9 +179,17 @@ def _running(
             stderr=log,
             env=environment,
         )
-    proxy = Proxy(folder, process)
+    proxy = Proxy(folder, process, _sockets_of(*words))
     try:
         proxy.wait_ready()
         yield proxy
     finally:
         proxy.stop()
+
+
+def _sockets_of(*words: str) -> tuple[Path, ...]:
+    """Return the paths of all sockets of a policy file, which are bound one after the other."""
+    if not words or not Path(words[1]).is_file():
+        return ()
+    document = yaml.load(Path(words[1]).read_text(), yaml.BaseLoader)  # noqa: S506
+    return tuple(Path(each["path"]) for each in document["sockets"].values())
