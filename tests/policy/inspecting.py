@@ -9,7 +9,7 @@ from dockerproxy.policy.claim import Fault, Known, Reading
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.decide import claims_of_head, judge_claims, substitute
+from dockerproxy.policy.decide import judge_claims, reading_of_head, substitute
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
@@ -58,11 +58,13 @@ def admits(word: str, value: Value, claimed: Hashable) -> bool:
 def claimed(request: CanonicalRequest, word: str, found: ResolvedObject | None = None) -> Hashable:
     """Return what a head claims by a word; None if nothing certain."""
     [claim] = [
-        claim for claim in claims_of_head(request, Known(found=found)) if claim.words == (word,) and not claim.unless
+        claim
+        for claim in reading_of_head(request, Known(found=found)).claims
+        if claim.words == (word,) and not claim.unless
     ]
     return claim.options[0][0] if claim.options else None
 
 
 def keeps(request: CanonicalRequest, found: ResolvedObject | None = None, /, **bounds: Value) -> bool:
     """Whether the head of a request keeps to conditions."""
-    return not judge_claims(conditions_of(bounds), claims_of_head(request, Known(found=found))).faults
+    return not judge_claims(conditions_of(bounds), reading_of_head(request, Known(found=found)).claims).faults

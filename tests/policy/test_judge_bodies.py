@@ -306,6 +306,13 @@ def test_what_is_presumed_is_what_is_judged(
             assert (judged.to_engine, judged.decision) == (again.to_engine, again.decision)
 
 
+def test_no_push_is_presumed_to_be_of_an_own_image() -> None:
+    asking = judge(OWNED[0], head_of(line="POST /images/new/push?tag=1 HTTP/1.1"))
+    assert isinstance(asking, NeedsLookup)
+    assert asking.lookup.presumed is None
+    assert not answered(OWNED[0], asking, None).passes
+
+
 def test_a_create_whose_name_is_free_is_judged_once() -> None:
     waiting = waiting_for_body(policy=OWNED[0], target="/containers/create?name=new")
     asking = asking_with(b'{"Image":"busybox"}', OWNED[0], waiting)

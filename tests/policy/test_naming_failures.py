@@ -15,7 +15,7 @@ MARK = write_mark(key_of(NAMED), "mine")
 FOUND = (200, Store(base=1).describe(identify(1)))
 HAS = (200, json.dumps({"Id": identify(2), "RepoTags": [NAMED, MARK], "Config": {}}).encode())
 ABSENT, BROKEN = (404, b""), (500, b'{"message":"out of order"}')
-IN_USE = f"conflict: unable to remove {NAMED}: a container uses it, or another image is built on it"
+IN_USE = f"conflict: unable to remove {NAMED}: a container, another image, a save or a push uses it"
 
 
 def end_of(steps: Steps, *answers: Answer) -> tuple[Answer, list[str]]:

@@ -10,7 +10,7 @@ from dockerproxy.policy.objects import OWNED_IMAGES
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:
     assert not {name for name in OWN_GRANT.operations if "Create" in name} - {"CheckpointCreate"}
     of_images = {name for name in OWN_GRANT.operations if OPERATIONS[name].section.endswith("images")}
-    assert of_images == OWNED_IMAGES | {"ImagePrune"}
+    assert of_images == OWNED_IMAGES | {"ImagePrune", "ImagePush"}
     assert OWN_GRANT.operations >= PRUNES
     assert "SystemPruneLibpod" not in OWN_GRANT.operations
 

@@ -144,7 +144,7 @@ NARROWING = sorted(
     and word not in HARD
     and name not in SEALED | LISTED.keys()
     and (name, word) not in EXCUSED
-    and not (word == "images" and name in NOTHING_ALLOWED)
+    and not (word in {"images", "own"} and name in NOTHING_ALLOWED)
 )
 
 

@@ -28,7 +28,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.decide import claims_of_head
+from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
@@ -171,7 +171,7 @@ def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:
 def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     """Return what a head says besides its object, by words; None where no policy can say it."""
     said: dict[str, Value | None] = {}
-    for claim in claims_of_head(verdict.request, verdict.known):
+    for claim in reading_of_head(verdict.request, verdict.known).claims:
         constraint = CONSTRAINTS[claim.words[0]]
         if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
             value = constraint.least(claim.options[0][0]) if claim.options else None

@@ -23,7 +23,7 @@ from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.naming import REMOVAL
-from dockerproxy.policy.objects import KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
+from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED
@@ -313,7 +313,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
     body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
-    granted = images.granted if name in OWNED_IMAGES - {REMOVAL} else ()
+    granted = images.granted if name in OWNED_IMAGES - EXPORTING - {REMOVAL} else ()
     conditions = tuple(_by(owner, granted, condition) for condition in grant.conditions)
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
@@ -326,10 +326,10 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
         counts_for=counts_for,
         images=bind(name, grant, images),
         stamps=owner if name in STAMPED else "",
-        owner=owner if name in TELLING and not is_open else "",
+        owner=owner if name in TELLING | EXPORTING and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
-    beside = own if owner and body is not None else None
+    beside = own if owner and body is not None and name not in EXPORTING else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
     served = SERVED if operation.section == "services" else ""
     key = f"{served}{_find_key(grant)}" if owner and name in _RUN else ""

@@ -19,7 +19,7 @@ from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, OWN, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -73,16 +73,12 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             if isinstance(named, Lookup):
                 return named  # This case and all that follow are about the object.
             known = replace(known, found=named)
-        if case.judges_head and judge_claims(case.by_word, claims_of_head(request, known)).faults:
-            continue
-        if case.body is None and not case.stamped:
-            return case.decision
-        answer = _look_into(policy, case, request, known, reads)
+        answer = _look_at(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
         elif isinstance(answer, Decision) and answer.conditions:
             streams = _join(streams, answer)
-        else:
+        elif answer is not None:
             return answer
     denial = policy.default[name]
     if streams is not None or not denied:
@@ -106,11 +102,11 @@ def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
     return isinstance(answer, Decision) and answer.allowed
 
 
-def claims_of_head(request: CanonicalRequest, known: Known) -> tuple[Claim, ...]:
-    """Return what the head of a request claims."""
+def reading_of_head(request: CanonicalRequest, known: Known) -> Reading:
+    """Read the head of a request."""
     reading = Reading(request=request, answers=known.answers, found=known.found)
     read_head(reading, known.found)
-    return tuple(reading.claims)
+    return reading
 
 
 def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -> Judgement:
@@ -134,6 +130,25 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
             if claim.target and not isinstance(answer, Keep) and not callable(answer):
                 substitutes[claim.target] = answer
     return Judgement(tuple(faults), tuple(waiting), tuple(lookups.values()), substitutes)
+
+
+def _look_at(
+    policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known, reads: list[Reading]
+) -> Decision | Lookup | Wanted | Judgement | None:
+    """Look at a request by one case: None if its head is not admitted, or what is wrong with the rest of it."""
+    decision = case.decision
+    if case.judges_head:
+        read = reading_of_head(request, known)
+        head = judge_claims(case.by_word, read.claims)
+        if head.faults:
+            return None
+        if head.lookups:
+            return replace(head.lookups[0], others=head.lookups[1:])
+        if read.query:
+            decision = _use_own(policy, replace(decision, query=read.query), read.claims)
+    if case.body is None and not case.stamped:
+        return decision
+    return _look_into(policy, case, request, known, reads)
 
 
 def _look_into(
@@ -172,7 +187,7 @@ def _only_names_it(read: Reading, lookup: Lookup) -> bool:
     Attack: join oneself, by one's own new name, so that what the name means is asked once and presumed for both ->
     Defence: a name on which the reading depends twice is not presumed (test: test_what_is_presumed_is_what_is_judged).
     """
-    is_alone = read.asked.count((lookup.kind, lookup.name)) == 1
+    is_alone = lookup.kind is not Kind.IMAGE and read.asked.count((lookup.kind, lookup.name)) == 1
     return is_alone and any(claim.words == (OWN,) and claim.lookup == lookup for claim in read.claims)
 
 
@@ -186,10 +201,8 @@ def _write(
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = stamp_anonymous(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    decision = case.decision
-    if query or content is not None:
-        decision = replace(decision, content=content, query=query)
-        decision = _use_own(policy, decision, read.claims, tuple(judgement.substitutes.values()))
+    decision = replace(case.decision, content=content, query=query)
+    decision = _use_own(policy, decision, read.claims, tuple(judgement.substitutes.values()))
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
@@ -199,7 +212,7 @@ def _write(
 
 def _find_others(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Mapping[str, Judgement]:
     """Return what other contained grants say of a create that they admit, too, by their keys."""
-    head = claims_of_head(read.request, known)
+    head = reading_of_head(read.request, known).claims
     others = [each for each in policy.cases[read.request.operation.name] if each is not case and each.body]
     others = [each for each in others if not (each.judges_head and judge_claims(each.by_word, head).faults)]
     judged = {each.key: judge_claims(each.of_body, read.claims) for each in others}
@@ -231,7 +244,7 @@ def _use_own(
     """
     volumes = _find_own("volumes", claims) if policy.owner else ()
     joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
-    images, owner = _find_own("images", claims), ImageOwner(policy.owner)
+    images, owner = (*_find_own("images", claims), *_find_own(OWN, claims)), ImageOwner(policy.owner)
     runs = tuple(name for found in images for name in owner.names(found) if name in (*found.called, *put))
     makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
     return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins, runs=runs)

@@ -14,7 +14,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import GIVING, WORDS
+from dockerproxy.policy.objects import GIVING, OWN, SENDING, WORDS, Kind
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, narrows
 from dockerproxy.policy.wording import write_grant
@@ -22,6 +22,9 @@ from dockerproxy.policy.wording import write_grant
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())
 """Without a word for names that are given, a grant of some objects gives only names by which it lists them."""
+
+_OF_SENT: Final = frozenset({WORDS[Kind.IMAGE], OWN, UNRESTRICTED.word})
+"""Words without which nothing is sent."""
 
 _DIGITS: Final = 12
 """Of a digest: 48 bits tell the policies of one operator apart."""
@@ -149,6 +152,9 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
     is_open = name not in CONTAINED or UNRESTRICTED.word in wide
     if UNRESTRICTED.word in narrow and not is_open:
         return False
+    silent = [_OF_SENT.isdisjoint(each) for each in (wide, narrow)] if name in SENDING else []
+    if any(silent):
+        return silent[1]
     operation, words = OPERATIONS[name], dict.fromkeys((*wide, *narrow))
     reaches = (
         narrow.get("force") is True and "force" not in wide and any(is_about_object(operation, word) for word in wide)
@@ -157,12 +163,15 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
     gives = (
         name in GIVING and any(word not in wide and word in narrow for word in _GIVEN) and bool(_OBJECTS & wide.keys())
     )
+    may_be_any = is_open or name in SENDING
     acts = (condition for condition in (*theirs, *mine) if condition.constraint.acts)
     is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
     return not (reaches or renames or gives) and all(
-        _covers_word(CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=is_open or narrows(operation, word))
+        _covers_word(
+            CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=may_be_any or narrows(operation, word)
+        )
         for word in words
         if word != UNRESTRICTED.word
     )

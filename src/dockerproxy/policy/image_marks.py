@@ -173,7 +173,8 @@ def is_owned(found: ResolvedObject, name: str) -> bool:
 def restrict(found: ResolvedObject, name: str) -> ResolvedObject:
     """Return an image as that which one name of it is: no more is removed or sent than that."""
     key = key_of(name)
-    return replace(found, id=name, names=(name,), marks={key: found.marks[key]} if key in found.marks else {})
+    marks = {key: found.marks[key]} if key in found.marks else {}
+    return replace(found, id=name, names=(name,), marks=marks, called=(name,))
 
 
 def _repository(name: str) -> str:

@@ -110,7 +110,7 @@ class Decision:
         makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
         joins: IDs of the client's own networks that it joins, which must be there still.
-        runs: The client's own names of images of which it makes containers, which must mean these still.
+        runs: The client's own names of images in its body or parameters, which must mean these still.
         images: Who owns the images that it makes, names, removes or shows; None if it goes on and comes back as it is.
         stamps: Whose stamp goes into the query of what has no other place for it; empty if none does.
         counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.

@@ -68,7 +68,7 @@ MORE: Final[int] = HTTPStatus.PARTIAL_CONTENT
 Steps = Generator[Ask, Answer, Answer]
 """Requests, the answer to each, and in the end the answer to the client; one without content means that all is done."""
 
-_USED: Final = "conflict: unable to remove {}: a container uses it, or another image is built on it"
+_USED: Final = "conflict: unable to remove {}: a container, another image, a save or a push uses it"
 
 _FINE: Final[Answer] = (HTTPStatus.OK, b"")
 

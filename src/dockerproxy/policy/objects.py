@@ -124,7 +124,16 @@ _SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, K
 _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
 """They take words that need not name anything."""
 
-BY_REFERENCE: Final = frozenset({"ImageDelete", "ImageDeleteLibpod", "ImagePush", "ImagePushLibpod"})
+SENDING: Final = frozenset({"ImagePush", "ImagePushLibpod"})
+"""They send an image to a registry. Without a condition on it, none is sent."""
+
+NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
+"""They save images, any number of them, each of which has the name in the archive that a parameter names."""
+
+EXPORTING: Final = SENDING | NAMING.keys() | {"ImageGet", "ImageGetLibpod"}
+"""They save or send images."""
+
+BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod"}
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
 
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
@@ -162,9 +171,6 @@ REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() 
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
 """Those of them that say nothing if they are false; any value of the others names something."""
 
-SENDING: Final = frozenset({"ImagePush", "ImagePushLibpod"})
-"""They send an image to a registry. Without a condition on it, none is sent."""
-
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
 """They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""
 
@@ -185,7 +191,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 SHOWING: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod"))
 """Operations whose answers have names of images."""
 
-OWNED_IMAGES: Final = SHOWING | {"ImageDelete", "ImageExistsLibpod", "ImageTag"}
+OWNED_IMAGES: Final = (SHOWING | EXPORTING - {"ImagePush"}).union(
+    ("ImageAttestations", "ImageChangesLibpod", "ImageDelete", "ImageExistsLibpod", "ImageTag")
+)
 """Those that can be about images that a client owns."""
 
 OWN: Final = "own"
@@ -201,9 +209,10 @@ OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 @cache
 def words_of_object(name: str) -> tuple[str, ...]:
     """Return the words of conditions on the object that an operation names; nothing if it names none."""
-    if name not in KINDS:
+    kind = Kind.IMAGE if name in NAMING else KINDS.get(name)
+    if kind is None:
         return ()
-    words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
+    words, is_image = OBJECT_WORDS[kind], kind is Kind.IMAGE
     left_out = {OWN} if is_image and name not in OWNED_IMAGES else set()
     left_out |= {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
     return tuple(word for word in words if word not in left_out)
@@ -219,13 +228,13 @@ def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
         return None
     kind, name = KINDS[operation.name], name_in(request.path, operation)
     if kind is Kind.REMOTE_IMAGE or operation.name == "ImagePush":
-        return _find_reference(request, name)
+        return find_reference(request)
     return ask(kind, name, request.version, operation)
 
 
-def _find_reference(request: CanonicalRequest, name: str) -> ResolvedObject | None:
-    """Return an image whose reference is all that counts: one in a registry, or one to be sent there."""
-    reference, tags = parse_reference(name), certain_values(request, "tag")
+def find_reference(request: CanonicalRequest) -> ResolvedObject | None:
+    """Return an image by the reference that a path has, beside its tag: one in a registry, or one to be sent there."""
+    reference, tags = parse_reference(name_in(request.path, request.operation)), certain_values(request, "tag")
     is_push = request.operation.name == "ImagePush"
     if reference is None or tags is None or len(tags) > 1:
         return None

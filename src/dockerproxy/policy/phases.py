@@ -12,10 +12,10 @@ from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.conflicts import ATTACHING, INSPECTING, TELLING
-from dockerproxy.policy.image_marks import FreshMarks
+from dockerproxy.policy.image_marks import FreshMarks, ImageOwner
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import RENAMING, list_made, makes_image
-from dockerproxy.policy.objects import BY_NAME, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
+from dockerproxy.policy.objects import BY_NAME, EXPORTING, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import object_of
@@ -116,6 +116,13 @@ class Verdict(Reading):
         return is_removal and found is not None and bool(found.document) and found.belongs_to != ""
 
     @property
+    def keeps(self) -> tuple[str, ...]:
+        """The client's own names of images that it runs, saves or sends, which must mean these until that is done."""
+        found = self.known.found if self.request.operation.name in EXPORTING else None
+        named = ImageOwner(self.decision.owner).names(found) if found is not None else ()
+        return (*self.decision.runs, *named)
+
+    @property
     def respells(self) -> bool:
         """Whether its answer has paths of the host that its client may call otherwise."""
         return bool(self.known.places.paths) and self.request.operation.name in SPELLED
@@ -193,7 +200,7 @@ class Verdict(Reading):
     @property
     def is_plain(self) -> bool:
         """Whether it goes on to the engine as it is, and nothing must stay as it is meanwhile."""
-        claims = self.decision.mounts or self.decision.joins or self.decision.runs or self.removes_network
+        claims = self.decision.mounts or self.decision.joins or self.keeps or self.removes_network
         return self.passes and not (claims or self.goes_alone)
 
 

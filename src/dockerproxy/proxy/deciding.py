@@ -40,10 +40,10 @@ async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made 
     """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
     verdict = await _decide(socket, shared, policy, judged, patience)
     claims = await _claim(stack, socket, shared, verdict, patience)
-    runs = verdict.decision.runs
-    if claims or runs:  # What was true of a volume before the claim need not be true any longer.
+    keeps = verdict.keeps
+    if claims or keeps:  # What was true of a volume before the claim need not be true any longer.
         verdict = await _decide(socket, shared, policy, judged, patience)
-    if verdict.passes and not set(verdict.decision.runs) <= set(runs):
+    if verdict.passes and not set(verdict.keeps) <= set(keeps):
         verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
         verdict = await _keep_joined(socket, shared, verdict, claims[0], patience)
@@ -128,7 +128,7 @@ async def _claim(
     else:
         claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
-        await _keep_names(stack, socket, shared, verdict.decision.runs)
+        await _keep_names(stack, socket, shared, verdict.keeps)
     for claim in claims:
         await stack.enter_async_context(shared.removals.claim(claim, patience))
     return claims

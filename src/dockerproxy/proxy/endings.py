@@ -71,6 +71,7 @@ class Ending:
     body: RequestBody | None = None
     _closes = False
     _held = 0
+    _kept: tuple[str, ...] = ()
 
     def __init__(self, client: ClientPort, socket: "SocketState", shared: "Shared", account: Accounting) -> None:
         self._client = client
@@ -318,6 +319,16 @@ class Ending:
             self.judged = None
         if self._held:
             self._give_back()
+        if self._kept:
+            for name in self._kept:
+                self.shared.runs.remove(name)
+            self._kept = ()
+
+    def keep(self, verdict: Verdict) -> None:
+        """Let nobody take away a name of an image that a request needs, if it passes, until the exchange ends."""
+        if self.is_held and verdict.passes:
+            self._kept = verdict.keeps
+            self.shared.runs += self._kept
 
     def _give_back(self) -> None:
         """Make room for other bodies."""

@@ -83,6 +83,7 @@ async def _settle(
     if verdict.passes and verdict.decision.counts_for:
         verdict = await reserve(stack, client, policy, verdict, patience)
     if not verdict.passes or not (claims or verdict.goes_alone):
+        exchange.keep(verdict)
         exchange.go_on(verdict)
     elif verdict.operation.shape is Shape.STREAM:
         await follow(client, verdict, patience)

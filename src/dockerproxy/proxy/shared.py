@@ -23,7 +23,7 @@ class Shared:
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
         naming: Held while a client gives or takes away names of images.
-        runs: Names of images by which containers are being created.
+        runs: Names of images by which containers are being created, or that are being saved or sent.
     """
 
     engines: tuple[str, ...]

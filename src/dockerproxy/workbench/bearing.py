@@ -11,7 +11,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import Lookup
@@ -93,7 +93,7 @@ def _bear(condition: Condition, tried: Tried, faults: Sequence[Fault]) -> str:
 
 
 def _claims_of(tried: Tried) -> tuple[Claim, ...]:
-    return claims_of_head(tried.request, tried.known)
+    return tuple(reading_of_head(tried.request, tried.known).claims)
 
 
 def _holds(condition: Condition, tried: Tried) -> bool:

@@ -18,7 +18,7 @@ from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
@@ -305,7 +305,7 @@ def _impossible(record: Record, reason: str) -> Impossible:
 def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
     if is_about_object(request.operation, word.name):
         return _find_object(word, request, record)
-    least = find_least(word, claims_of_head(request, Known()))
+    least = find_least(word, reading_of_head(request, Known()).claims)
     if least is None and word.takes is Takes.ITEMS:
         return Gap(_UNCERTAIN[word.name])
     if least is None:
@@ -332,7 +332,7 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     value = _check(word, (found.names[0], given) if given else (found.names[0],))
     if isinstance(value, Gap):
         return value
-    claims = claims_of_head(request, Known(found=found))
+    claims = reading_of_head(request, Known(found=found)).claims
     is_forced = any(claim.words == ("force",) and claim.options for claim in claims)
     return value if _keeps_to(word, value, claims, {"force": _TRUE} if is_forced else {}) else REACHING
 
@@ -354,7 +354,7 @@ def _reaches(
         return False
     word = CONSTRAINTS[WORDS[KINDS[request.operation.name]]]
     value = values[word.name]
-    claims = claims_of_head(request, Known(found=found))
+    claims = reading_of_head(request, Known(found=found)).claims
     return isinstance(value, tuple) and not _keeps_to(word, value, claims, {})
 
 

@@ -13,7 +13,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.constraints.base import Objects
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.decide import claims_of_head
+from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.image_marks import key_of
 from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
@@ -115,7 +115,7 @@ def test_an_operation_that_gives_a_name_gives_only_one_that_is_granted(
 def least_for(request: CanonicalRequest, found: ResolvedObject | None) -> dict[str, Value]:
     """Return the least words of which a head speaks that admit it, as far as there are some."""
     needed: dict[str, Value] = {}
-    for claim in claims_of_head(request, Known(found=found)):
+    for claim in reading_of_head(request, Known(found=found)).claims:
         constraint = CONSTRAINTS[claim.words[0]]
         least = constraint.least(claim.options[0][0]) if len(claim.words) == 1 and claim.options else None
         if least is not None and constraint.name not in needed:
@@ -177,4 +177,4 @@ def test_a_request_keeps_to_the_least_of_what_it_claims(name: str, thing: Resolv
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in LINES.items() for line in lines])
 def test_every_line_is_one_that_a_condition_of_its_operation_speaks_of(name: str, line: tuple[str, str]) -> None:
     assert line[0] in find_words(OPERATIONS[name])
-    assert isinstance(claims_of_head(PLAIN[name], Known(found=None)), tuple)
+    assert reading_of_head(PLAIN[name], Known(found=None)).request is PLAIN[name]

@@ -11,7 +11,7 @@ from wire.heads import head_of
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.credentials import CONSTRAINT
-from dockerproxy.policy.decide import claims_of_head, judge_claims
+from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.phases import Verdict
@@ -52,7 +52,7 @@ def problems(
     request = (request_of(*sent))._replace(fields=tuple((name.encode(), value.encode()) for value in values))
     bounds = {} if granted is None else {"credentials": granted}
     if sent == LOOK:
-        faults = judge_claims(conditions_of(bounds), claims_of_head(request, Known())).faults
+        faults = judge_claims(conditions_of(bounds), reading_of_head(request, Known()).claims).faults
     else:
         known = Known(body=(body,) if sent in {CREATE, UPDATE} else None)
         faults = inspect(BODIES[request.operation.name], bounds, request, known).faults

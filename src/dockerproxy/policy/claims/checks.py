@@ -16,6 +16,7 @@ from dockerproxy.policy import claims
 from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, run_check
 from dockerproxy.policy.claims.tables import OVERLAID
 from dockerproxy.policy.constraints.registry import READS, Read
+from dockerproxy.policy.objects import OWN
 from dockerproxy.wire.document import Json
 
 _PREFIX: Final = "check_"
@@ -45,6 +46,7 @@ WORDS: Final[Mapping[str, str]] = {
     "tags": "built given loaded podman_given podman_tagged tagged",
     "images": "image_volumes images mounts podman_images podman_pushed podman_tagged pushed service_mounts tagged",
     "user": "user",
+    OWN: "pushed",
 }
 """For each word of a policy file, the checks that make claims for it."""
 

@@ -20,11 +20,12 @@ from typing import Final
 from dockerproxy.policy.claim import Check, Claim, Object, Reading, owned
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
 from dockerproxy.policy.image_marks import key_of
-from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
 
 _NOT_GRANTED: Final = "an image that no rule allows"
+_NOT_OWN: Final = "not one of the client's own images"
 
 
 def complete(text: str, reference: Reference | None) -> str:
@@ -54,6 +55,14 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
         name = named(str(with_default_tag(reference)))
         mine = None if is_service else owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
         reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
+
+
+def claim_own(reading: Reading, name: str, path: str) -> ResolvedObject | None:
+    """Claim an image that must be the client's own, if the grant says so; return it once the engine was asked."""
+    found, lookup = reading.resolve(Kind.IMAGE, name)
+    mine = None if found is None else owned(found, None)
+    reading.claim(OWN, mine, path, name, _NOT_OWN, lookup=lookup, without=True, owned=mine)
+    return found
 
 
 def claim_mounted(reading: Reading, value: Json, path: str, parent: Object, check: Check = check_images) -> None:

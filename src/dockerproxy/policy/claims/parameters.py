@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import LINES as TABLES
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
+from dockerproxy.policy.claims.images import claim_own
 from dockerproxy.policy.constraints.registry import READS
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
+    NAMING,
     OWN,
     REACHING,
     SWITCHES,
@@ -43,6 +45,7 @@ _FLAGS: Final = {
 }
 """Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
 
+_NOT_LISTED: Final = "which no rule allows"
 _UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
 
 
@@ -175,7 +178,9 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for (operation, field), reads in FIELDS.items():
         for read in reads if operation == name else ():
             read.check(reading, reading.header(field), field, {})
-    for word in words_of_object(name):
+    if name in NAMING:
+        _claim_named(reading, NAMING[name])
+    for word in words_of_object(name) if name in KINDS else ():
         _claim_object(reading, word, found)
     for word in LISTED.get(name, ()):
         if reason := refuse_filters(request):
@@ -188,7 +193,20 @@ def _claim_new_name(reading: Reading, word: str) -> None:
     given = new_name(reading.request)
     spoken = "tags" if word == "images" else "names"
     named = ResolvedObject(given, (given,)) if given else None
-    reading.claim(word, named, "the new name", given or None, "which no rule allows", without=True, unless=spoken)
+    reading.claim(word, named, "the new name", given or None, _NOT_LISTED, without=True, unless=spoken)
+
+
+def _claim_named(reading: Reading, parameter: str) -> None:
+    """Claim the images that a parameter names, which go on by the names that are judged."""
+    values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
+    if not 0 < len(values) <= MOST_LOOKUPS:
+        for word in ("images", OWN):
+            reading.claim(word, None, path, None, f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times")
+        return
+    for value in values:
+        found = claim_own(reading, value, path)
+        reading.claim("images", found, path, value, _NOT_LISTED, lookup=reading.claims[-1].lookup, without=True)
+        reading.query[parameter] = (*reading.query.get(parameter, ()), value if found is None else found.id)
 
 
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
@@ -199,12 +217,12 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     request = reading.request
     noun = WORDS[KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
-    reading.claim(word, found, f"the {noun}", shown, "which no rule allows", without=True)
+    reading.claim(word, found, f"the {noun}", shown, _NOT_LISTED, without=True)
     for parameter in REACHING.get(request.operation.name, ()):
         value = reaches(request, parameter)
-        if value is not False and (word, KINDS[request.operation.name]) != (OWN, Kind.IMAGE):
+        spoken = "force" if parameter == "force" else ""
+        if value is not False and (word, KINDS[request.operation.name], spoken) != (OWN, Kind.IMAGE, "force"):
             says = f"acts on more than the named {noun}"
-            spoken = "force" if parameter == "force" else ""
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
 
 

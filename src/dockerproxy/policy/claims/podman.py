@@ -28,7 +28,7 @@ from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.claims.subnets import claim_subnet, look_at_options
 from dockerproxy.policy.claims.tags import check_given, check_tagged
 from dockerproxy.policy.constraints.amounts import MISSING, PERIOD
-from dockerproxy.policy.objects import is_whole, name_in
+from dockerproxy.policy.objects import OWN, is_whole, name_in
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.wire.document import Json, list_of, object_of
 
@@ -124,7 +124,7 @@ def check_podman_pushed(reading: Reading, value: Json, path: str, _parent: Objec
         is_certain = reference is not None and is_whole(name, reference)
         sent = named(str(with_default_tag(reference))) if reference is not None and is_certain else None
         says = "an image that no rule allows to push"
-        reading.claim("images", reading.found or sent, "the image", name, says, without=False)
+        reading.claim("images", reading.found or sent, "the image", name, says, without=False, unless=OWN)
 
 
 def check_podman_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
