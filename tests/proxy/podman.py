@@ -38,7 +38,7 @@ class Podman:
         volumes: Those that there are.
         goes_on: Cleared to have it stand still before it does what it was told.
         goes_on_answering: Cleared to have it stand still after the first half of its answer.
-        heard: The line of each request that changes something, as it comes.
+        heard: The line of each request that changes or saves something, as it comes.
         removed: The volumes that it removed.
         lasting: Made anew whenever they are removed.
     """
@@ -62,7 +62,8 @@ class Podman:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
             method, target, _ = head.split(" ", 2)
-            if method != "GET":
+            acts = method != "GET" or "/get" in target
+            if acts:
                 self.heard.append(f"{method} {target}")
                 await self.goes_on.wait()
                 for _ in range(_TURNS):
@@ -70,7 +71,7 @@ class Podman:
             told = self._do(method, target)
             half = len(told) // 2
             wire.writer.write(told[:half])
-            if method != "GET":
+            if acts:
                 await self.goes_on_answering.wait()
             wire.writer.write(told[half:])
             if "connection: close" in head:

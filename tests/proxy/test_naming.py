@@ -50,6 +50,8 @@ class Docker(Podman):
             return answer(
                 {"Id": identify(7).removeprefix("sha256:"), "Name": "/c", "Config": {"Labels": {}}}, ends=False
             )
+        if path.endswith(("/get", "/push")):
+            return answer({"Id": ""}, ends=False)
         if path not in {"/build", "/commit"}:
             status, content = self.store.answer(Ask(method, target.removeprefix("/v1.41")))
             return answer(json.loads(content) if content else {}, f"{status} Said", ends=False)
@@ -174,6 +176,18 @@ async def test_many_names_are_given_a_few_at_a_time(is_removal: bool) -> None:  
         assert count_names(engine, 2) == (0 if is_removal else 2 * MOST_AT_ONCE)
 
 
+@in_loop
+async def test_an_image_that_stays_has_all_its_names_again() -> None:
+    async with served() as (here, engine):
+        client = await build(here, *(f"a{number}" for number in range(2 * MOST_AT_ONCE)))
+        await read_chunks(client)
+        before = dict(engine.store.names)
+        engine.store.used.add(identify(2))
+        await client.send(request("DELETE", f"/v1.41/images/{identify(2)}"))
+        assert (await client.answer())[0] == 409
+        assert engine.store.names == before
+
+
 def count_names(engine: Docker, number: int) -> int:
     return list(engine.given.values()).count(identify(number))
 
@@ -212,6 +226,51 @@ async def test_a_create_runs_no_image_that_gets_the_name_meanwhile() -> None:
         assert (await client.answer())[0] == 200
         await again.send(request("DELETE", "/v1.41/images/a"))
         assert (await again.answer())[0] == 200
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["its client goes", "it ends"])
+@pytest.mark.parametrize(
+    "line", ["GET /images/a/get", "GET /images/get?names=base2&names=a", "POST /images/a/push?tag=latest"]
+)
+@in_loop
+async def test_a_name_that_is_saved_or_pushed_stays_its_client_s_until_that_is_over(line: str, goes: bool) -> None:  # noqa: FBT001 (of the table)
+    async with served() as (here, engine):
+        await read_chunks(await build(here, "a", "base2"))
+        engine.goes_on.clear()
+        client, again = await here.connect(), await here.connect()
+        method, _, target = line.partition(" ")
+        await client.send(request(method, f"/v1.41{target}"))
+        await until(lambda: any("/get" in each or "/push" in each for each in engine.heard), "the engine has it")
+        for named in ("a", identify(2)):
+            await again.send(request("DELETE", f"/v1.41/images/{named}"))
+            assert (await again.answer())[0] == 409
+        if goes:
+            await client.close()
+            await until(lambda: not here.server._shared.runs, "the names are free")
+            engine.goes_on.set()
+        else:
+            engine.goes_on.set()
+            assert (await client.answer())[0] == 200
+        await again.send(request("DELETE", "/v1.41/images/a"))
+        assert (await again.answer())[0] == 200
+        assert not here.server._shared.runs
+
+
+@in_loop
+async def test_a_save_waits_for_whoever_takes_a_name_away() -> None:
+    async with served() as (here, engine):
+        await read_chunks(await build(here, "a", "b"))
+        engine.goes_on.clear()
+        client, again, heard = await here.connect(), await here.connect(), len(engine.heard)
+        await client.send(request("DELETE", "/v1.41/images/a"))
+        await engine.hears(heard + 1)
+        await again.send(request("GET", "/v1.41/images/get?names=b&names=a"))
+        await until(lambda: bool(here.server._shared.runs), "the save waits")
+        engine.goes_on.set()
+        assert (await client.answer())[0] == 200
+        assert (await again.answer())[0] in {403, 503}
+        assert not here.server._shared.runs
+        assert not any("/get" in line for line in engine.heard)
 
 
 @in_loop

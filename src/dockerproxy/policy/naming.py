@@ -208,6 +208,16 @@ def remove(request: CanonicalRequest, owner: ImageOwner, named: ResolvedObject, 
     return MORE if kept and named.id == found.id else status, json.dumps(said).encode()
 
 
+def give_back(owner: ImageOwner, image: ResolvedObject, first: int) -> Steps:
+    """Give an image own names again that were taken away in vain, from the first one on, but none that is taken."""
+    for name in owner.names(image)[first : first + MOST_AT_ONCE]:
+        status, _ = yield from _inspect(name)
+        if status == HTTPStatus.NOT_FOUND:
+            for reference in (write_mark(key_of(name), owner.name), name):
+                yield _tag(image.id, reference)
+    return _FINE
+
+
 def _hide_users(status: int, content: bytes, name: str) -> Answer:
     """Return why an image was not removed, without the containers that use it: they may be somebody else's."""
     if status != HTTPStatus.CONFLICT:

@@ -16,7 +16,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.policy.naming import MORE, MOST_AT_ONCE, Steps, explain, finish, remove, tag
+from dockerproxy.policy.naming import MORE, MOST_AT_ONCE, Steps, explain, finish, give_back, remove, tag
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.connections import PATIENCE
@@ -60,11 +60,15 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     found, owner, request = verdict.known.found, verdict.decision.images, verdict.request
     if found is None or owner is None:
         return write_answer(HTTPStatus.NOT_FOUND, "No such image", close=False, decision=decision)
-    status, content = MORE, b""
+    status, content, turns = MORE, b"", 0
     is_removal = request.method == "DELETE"
     while status == MORE:
         steps = remove(request, owner, found, shared.runs) if is_removal else tag(request, owner, found.id)
         status, content = await _do(socket, shared, steps)
+        turns += 1
+    lost = owner.names(found) if turns > 1 and status != HTTPStatus.OK else ()
+    for first in range(0, len(lost), MOST_AT_ONCE):
+        await _do(socket, shared, give_back(owner, found, first))
     if status == HTTPStatus.CREATED:
         return _EMPTY
     if status == HTTPStatus.OK:
