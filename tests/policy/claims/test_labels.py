@@ -94,6 +94,7 @@ def test_pieces_make_no_difference(name: str, cuts: list[int]) -> None:
     "content",
     [
         b"a layer with PODMAN_SYSTEMD_UNIT in it",
+        b'{"config":{"Labels":{"io.dockerproxy.owner":"a","io.dockerproxy.nonce":"1","io.dockerproxy.grants":"2"}}}',
         b'\0{"PODMAN_SYSTEMD_UNIT":1}',
         rb'{"history":[{"created_by":"RUN echo \"PODMAN_SYSTEMD_UNIT\" run.oci.handler"}]}',
         rb'{"a": "x\u003cy", "created_by": "set -e \u0026\u0026 true", "b":"\u0041"}',

@@ -20,7 +20,7 @@ from typing import Final
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.objects import OWN, ResolvedObject
-from dockerproxy.policy.stamps import NEW, OWNER, STAMP
+from dockerproxy.policy.stamps import NEW, OWNER, RESERVED, STAMP
 from dockerproxy.policy.values import Pairs
 from dockerproxy.wire.document import Json, object_of, read_json, show
 
@@ -36,7 +36,7 @@ _NAMES: Final = (
     "run.oci.",  # crun: its filter of system calls, files of the host to write to, what it is run by.
     "dev.gvisor.",  # gVisor: flags of the sandbox.
     "cdi.k8s.io",  # Runtimes with CDI: devices of the host.
-    "io.dockerproxy.",  # This proxy: whose a container, network or volume is.
+    RESERVED,  # This proxy: whose a container, network or volume is.
 )
 """What a label or an annotation is called upon which something acts, or how that begins; what acts, and how."""
 
@@ -49,10 +49,11 @@ _KEY: Final = re.compile(
     | [oO][nN][bB][uU][iI][lL][dD] (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
     | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
     """
-    % "|".join(map(re.escape, _NAMES)).encode(),
+    % "|".join(re.escape(name) for name in _NAMES if name != RESERVED).encode(),
     re.VERBOSE,
 ).search
-"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
+"""A key of JSON that begins with one of them, but for ours, which the image of an own container has and which prove
+nothing in an image (`policy/stamps`); that holds JSON itself; that holds steps (engines write none as null, and
 the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is escaped, as no program writes it."""
 
 _OVERLAP: Final = 128
