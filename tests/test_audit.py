@@ -4,7 +4,7 @@ from typing import Final
 
 from audit import count_closure, count_source, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 20_320
+MOST_ON_THE_PATH: Final = 20_321
 """Lines that decide what passes, besides rows of tables."""
 
 MOST_OF_ALL: Final = 41_860
