@@ -168,6 +168,15 @@ class Engine:
             pid = self._children(pid)[0]
         return pid
 
+    def inside(self, *program: str) -> tuple[str, ...]:
+        """Return words that run a program in its network, where it publishes ports.
+
+        That of `process` may be a container's: Go gives up a thread in the namespace that it made for one, and where
+        that is the first thread of an engine, it stays there.
+        """
+        assert self._process is not None
+        return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net", *program)
+
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 

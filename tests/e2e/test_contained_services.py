@@ -279,8 +279,7 @@ CREDENTIALS = base64.b64encode(b"somebody:secret").decode()
 
 def registry(engine: Engine, port: int) -> Running:
     """Run a registry where the engine is."""
-    place = f"--net=/proc/{engine.process}/ns/net"
-    return Running(("nsenter", place, sys.executable, "-c", REGISTRY, str(port)), {})
+    return Running(engine.inside(sys.executable, "-c", REGISTRY, str(port)), {})
 
 
 def test_a_service_sends_the_credentials_that_it_has_to_wherever_its_image_is(swarm: Swarm) -> None:

@@ -152,6 +152,8 @@ for kind in network volume; do docker $kind ls --quiet $filters | xargs -r docke
 docker rm --force "$(hostname)"
 """
 
+RYUK = ('CMD ["/bin/ryuk"]', "EXPOSE 8080", "STOPSIGNAL KILL")  # Podman gives what it removes ten seconds.
+
 
 def reaper_root(busybox: bytes) -> bytes:
     """Make the root file system of a stand-in for Ryuk: a script, and Docker's command line with its libraries."""
@@ -166,11 +168,6 @@ def reaper_root(busybox: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def inside(engine: Engine, *program: str) -> tuple[str, ...]:
-    """Return words that run a program in the network of an engine, where it publishes ports."""
-    return ("nsenter", f"--net=/proc/{engine.process}/ns/net", *program)
-
-
 LEFT = """
 import os
 from testcontainers.core.container import DockerContainer
@@ -181,29 +178,29 @@ os._exit(0)
 
 
 def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_socket(
-    dockerd: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
+    engine: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
 ) -> None:
     """The library mounts what it takes for the engine's socket, and Ryuk gets that of its client."""
-    image = f"ryuk-{label}:1"
-    import_image(dockerd.socket, image, reaper_root(busybox), 'CMD ["/bin/ryuk"]', "EXPOSE 8080")
-    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
+    image, ended = f"ryuk-{label}:1", {"dockerd": "destroy ", "podman": "remove docker.io/library/"}[engine.name]
+    import_image(engine.socket, image, reaper_root(busybox), *RYUK)
+    with serving(engine, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
         other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
         theirs = list_all(other)
         python, node = (
-            replace(mine, program=inside(dockerd, *program), extra={"RYUK_CONTAINER_IMAGE": image})
+            replace(mine, program=engine.inside(*program), extra={"RYUK_CONTAINER_IMAGE": image})
             for program in ((sys.executable, "-c"), (*NODE_PROGRAM, str(NODE / "testcontainers.js")))
         )
         for library, words in ((python, LEFT), (node, "leave")):
             with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
                 library.run(words, seconds=120)
                 for gone in ("busybox", image):
-                    watching.wait_for(f"destroy {gone}")
+                    watching.wait_for(f"{ended}{gone}")
             assert (list_all(mine), list_all(other)) == (set(), theirs)
         (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
         assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}", seconds=120).splitlines()[0] == b"built"
         assert denied_by_us(proxy) == []
-    ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
-    remove_containers(dockerd, label)
+    ask(engine.socket, "DELETE", f"/images/{quote(image)}?force=1")
+    remove_containers(engine, label)
 
 
 JOB = """
