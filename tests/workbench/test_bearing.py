@@ -30,6 +30,7 @@ sockets:
       - NetworkDelete: {networks: [front]}
       - ImagePush: {images: [quay.io/me/*]}
       - ImageSearch: {registries: default}
+      - ImageGetAll: {images: [quay.io/me/*]}
     deny:
       - SystemPing
       - ContainerArchive
@@ -49,7 +50,7 @@ def bearing(method: str, target: str) -> list[str]:
     ("method", "target", "expected"),
     [
         ("GET", "/version", ["grant  preset:ping (policy.yaml:5)"]),
-        ("GET", "/_ping", ["grant  preset:ping (policy.yaml:5)", "denial SystemPing (policy.yaml:15)"]),
+        ("GET", "/_ping", ["grant  preset:ping (policy.yaml:5)", "denial SystemPing (policy.yaml:16)"]),
         ("GET", "/images/json", ["grant  none"]),
         ("GET", "/debug", []),
         ("GET", "/_dockerproxy/health", []),
@@ -79,7 +80,7 @@ def bearing(method: str, target: str) -> list[str]:
             [
                 "grant  containers:read (policy.yaml:6)",
                 "       no   the container is web or db-*: it is x",
-                "denial ContainerArchive (policy.yaml:16)",
+                "denial ContainerArchive (policy.yaml:17)",
             ],
         ),
         (
@@ -114,6 +115,14 @@ def bearing(method: str, target: str) -> list[str]:
                     " not allowed: without a tag, every image of that name would be pushed"
                 ),
                 '            condition "images" requires it',
+            ],
+        ),
+        (
+            "GET",
+            "/images/get?names=quay.io/me/app&names=db",
+            [
+                "grant  ImageGetAll (policy.yaml:14)",
+                "       no   the image is quay.io/me/*: it is quay.io/me/app:latest and docker.io/library/db:latest",
             ],
         ),
         (

@@ -62,6 +62,15 @@ def need_of(record: Record) -> Need:
         ("GET /distribution/app:1/json", "", {"images": (APP,)}),
         ("POST /images/app/push?tag=1", "", {"images": (APP,)}),
         ("POST /images/app/push", "", {"images": Gap("named something unknown")}),
+        ("GET /images/get?names=app:1&names=b", "", {"images": (APP, "docker.io/library/b:latest")}),
+        ("GET /libpod/images/export?references=app:1", "", {"images": (APP,)}),
+        ("GET /images/get", "", {"images": Gap("named something unknown")}),
+        (
+            "GET /images/get?names=app:1&NAMES=b",
+            "",
+            {"images": Gap("did not name images in a way that engines read alike")},
+        ),
+        (f"GET /images/get?names=app:1&names=sha256:{ID}", "", {"images": ONLY_ID}),
         ("POST /containers/web/rename?name=db", "web", {"containers": ("web", "db")}),
         ("POST /exec/3f9a/start", "web", {"containers": ("web",)}),
         # Of which a record says too little

@@ -14,9 +14,9 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed, find_needs
-from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.objects import NAMING, Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
-from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.values import Takes, Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
 from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
@@ -103,7 +103,7 @@ def _holds(condition: Condition, tried: Tried) -> bool:
 
 def _explain(condition: Condition, tried: Tried) -> str:
     """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
-    if is_about_object(tried.request.operation, condition.word):
+    if is_about_object(tried.request.operation, condition.word) and tried.request.operation.name not in NAMING:
         if tried.found is None:
             return ": unknown object"
         if _holds(condition, replace(tried, request=tried.request._replace(query=()))):
@@ -112,7 +112,10 @@ def _explain(condition: Condition, tried: Tried) -> str:
     if condition.constraint.takes is Takes.CHOICE:
         return ""
     least = find_least(condition.constraint, _claims_of(tried))
-    return ": missing or ambiguous in the request" if least is None else f": it is {say_value(least)}"
+    if least is None:
+        return ": missing or ambiguous in the request"
+    is_named = tried.request.operation.name in NAMING and isinstance(least, tuple)
+    return f": it is {list_names(items_of(least), 'and') if is_named else say_value(least)}"
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:

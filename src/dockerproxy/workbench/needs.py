@@ -7,6 +7,7 @@ not say enough, or a policy could not, the need is a `Gap`: the condition must b
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -25,11 +26,13 @@ from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
 from dockerproxy.policy.objects import (
     KINDS,
     LABELLED,
+    NAMING,
     OWN,
     WORDS,
     Kind,
     Lookup,
     ResolvedObject,
+    ask,
     find_object,
     is_full_id,
     missing,
@@ -37,7 +40,7 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
-from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.values import Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import (
     UNRESTRICTED,
     find_words,
@@ -63,8 +66,11 @@ _UNCERTAIN: Final = {
     "from": "did not name one image with its tag or digest",
     "signal": "did not name one signal",
     "ps_args": "did not name its arguments once",
+    "images": "did not name images in a way that engines read alike",
 }
 """For each list in the query: why it may be empty."""
+
+_BY_ID: Final = "named one only by its id"
 
 _UNNAMED: Final = {
     "names": "gave no name that a policy can list",
@@ -303,9 +309,15 @@ def _impossible(record: Record, reason: str) -> Impossible:
 
 
 def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
-    if is_about_object(request.operation, word.name):
+    name = request.operation.name
+    named = request.values(NAMING[name]) if name in NAMING else ()
+    if not named and is_about_object(request.operation, word.name):
         return _find_object(word, request, record)
-    least = find_least(word, reading_of_head(request, Known()).claims)
+    if any(map(is_id, named)):
+        return Gap(_BY_ID)
+    images = (ask(Kind.IMAGE, name, request.version, request.operation) for name in named)
+    known = Known(answers={(each.kind, each.name): missing(each) for each in images})
+    least = find_least(word, reading_of_head(request, known).claims)
     if least is None and word.takes is Takes.ITEMS:
         return Gap(_UNCERTAIN[word.name])
     if least is None:
@@ -316,7 +328,8 @@ def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> 
 def find_least(word: Constraint, claims: Iterable[Claim]) -> Value | None:
     """Return the least that a policy must say by a word alone to admit what a request claims; None if it cannot."""
     own = (claim for claim in claims if claim.words == (word.name,) and claim.options)
-    return next((least for claim in own if (least := word.least(claim.options[0][0])) is not None), None)
+    found = [least for claim in own if (least := word.least(claim.options[0][0])) is not None]
+    return reduce(lambda one, other: merge(one, other) or one, found) if found else None
 
 
 def _find_object(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
@@ -369,7 +382,7 @@ def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject
     is_image = known.kind is Kind.IMAGE
     if is_id(known.name) and record.object in ("", known.name, *missing(known).names):
         # Except for images, an object without another name is listed by its ID.
-        return "named one only by its id" if is_image or not record.object else ""
+        return _BY_ID if is_image or not record.object else ""
     return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
 
 
