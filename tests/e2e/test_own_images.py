@@ -37,6 +37,8 @@ SOCKET = """
       - ImageCreate: {tags: ["**"]}
       - ImageLoad: {tags: ["**"]}
       - ImageLoadLibpod: {tags: ["**"]}
+      - ImagePush: {own: true}
+      - ImagePushLibpod: {own: true}
 """
 Two = tuple[Socket, Socket]
 

@@ -307,10 +307,12 @@ def test_what_is_presumed_is_what_is_judged(
 
 
 def test_no_push_is_presumed_to_be_of_an_own_image() -> None:
-    asking = judge(OWNED[0], head_of(line="POST /images/new/push?tag=1 HTTP/1.1"))
+    sends = "sockets: {ci: {path: /a.sock, own_as: team, allow: [ImagePush: {own: true}]}}"
+    policy = read_policy(sends, "p").sockets[0].policy
+    asking = judge(policy, head_of(line="POST /images/new/push?tag=1 HTTP/1.1"))
     assert isinstance(asking, NeedsLookup)
     assert asking.lookup.presumed is None
-    assert not answered(OWNED[0], asking, None).passes
+    assert not answered(policy, asking, None).passes
 
 
 def test_a_create_whose_name_is_free_is_judged_once() -> None:

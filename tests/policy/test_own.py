@@ -4,15 +4,22 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import OWNED_IMAGES
+from dockerproxy.policy.objects import OWN, OWNED_IMAGES, SENDING
+from dockerproxy.policy.vocabulary import find_words
 
 
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:
     assert not {name for name in OWN_GRANT.operations if "Create" in name} - {"CheckpointCreate"}
     of_images = {name for name in OWN_GRANT.operations if OPERATIONS[name].section.endswith("images")}
-    assert of_images == OWNED_IMAGES | {"ImagePrune", "ImagePush"}
+    assert of_images == (OWNED_IMAGES | {"ImagePrune"}) - SENDING
     assert OWN_GRANT.operations >= PRUNES
     assert "SystemPruneLibpod" not in OWN_GRANT.operations
+
+
+def test_own_by_itself_sends_nothing() -> None:
+    """Podman adds credentials of the host where a client sends none."""
+    assert not OWN_GRANT.operations & SENDING
+    assert all(OWN in find_words(OPERATIONS[name]) for name in SENDING)
 
 
 def test_the_policy_of_an_owner_enforces_it() -> None:
