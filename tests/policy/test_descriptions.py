@@ -179,6 +179,14 @@ def test_an_image_that_is_deleted_by_anything_else_is_judged_by_all_its_names(na
     assert read(ask("DELETE", f"/images/{name}"), TAGGED) == ResolvedObject(IMAGE, ALL, every=True, subject=IMAGE)
 
 
+@pytest.mark.parametrize("target", ["/images/{}/get", "/libpod/images/{}/get"])
+def test_an_image_that_is_saved_by_its_id_is_judged_by_any_of_its_names(target: str) -> None:
+    """The archive has none of them; by a name it has that one."""
+    for name in (IMAGE, ID, "4f5e"):
+        assert read(ask("GET", target.format(name)), TAGGED) == ResolvedObject(IMAGE, NAMES, subject=IMAGE)
+    assert read(ask("GET", target.format("busybox")), TAGGED) == ResolvedObject(NAMES[0], NAMES[:1])
+
+
 @pytest.mark.parametrize("tag", ["other", "latest"])
 def test_the_end_of_a_mark_is_no_name_of_its_image(tag: str) -> None:
     """Podman completes it. So it would say whether another gave this name to an image that many may see."""

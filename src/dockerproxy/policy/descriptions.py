@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.image_marks import is_owned, list_called, means_mark, read_marks, restrict
-from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, Kind, Lookup, ResolvedObject, ask, is_full_id
+from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, SAVING, Kind, Lookup, ResolvedObject, ask, is_full_id
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower
@@ -102,7 +102,10 @@ def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
-    """Say how an image is judged: by any of its names, by the one that is acted on, or by all."""
+    """Say how an image is judged: by any of its names, by the one that is acted on, or by all.
+
+    By its ID it is saved without a name, so any will do.
+    """
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
     if means_mark(lookup.name, found):
@@ -115,7 +118,7 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     if len(called) == 1 and called[0] in found.names:
         # No id: the name may be another image's by the time it is acted on.
         return restrict(ResolvedObject("", (), marks=found.marks), called[0])
-    return _with_every_name(found)
+    return found if lookup.operation.name in SAVING else _with_every_name(found)
 
 
 def _with_every_name(found: ResolvedObject) -> ResolvedObject:
