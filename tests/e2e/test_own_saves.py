@@ -12,7 +12,7 @@ from e2e.engines import Engine
 from e2e.talk import Answer, ask
 from e2e.test_own import Socket, make_container
 from e2e.test_own_image_names import copy, tell
-from e2e.test_own_images import Two, before, engine, names_of, two
+from e2e.test_own_images import Two, before, built, engine, names_of, two
 
 from dockerproxy.api.request import RESERVED
 
@@ -94,6 +94,29 @@ def test_a_name_of_anothers_is_saved_like_one_that_does_not_exist(two: Two, engi
         assert save(mine, target.replace("NAME", "busybox")).status in {403, 404}
     assert save(mine, f"/v1.41/images/get?Names=theirs-{label}&names=mine-{label}").status == 403
     assert save(mine, "/v1.41/images/get").status == 403
+
+
+def digest_of(engine: Engine, name: str) -> str:
+    """Return the digest of an image, which only Podman gives to those that no registry has."""
+    digests = ask(engine.socket, "GET", f"/v1.41/images/{name}/json").json()["RepoDigests"] or ["@"]
+    return str(digests[0]).partition("@")[2] or f"sha256:{'0' * 64}"
+
+
+def test_a_digest_of_anothers_is_saved_like_one_that_does_not_exist(two: Two, engine: Engine, label: str) -> None:
+    mine, other = two
+    copy(mine, f"mine-{label}")
+    built(other, label, f"t=theirs-{label}")
+    digest, own = digest_of(engine, f"theirs-{label}"), digest_of(engine, f"mine-{label}")
+    for target in targets_for(engine):
+        answers = [
+            tell(save(mine, target.replace("NAME", f"{who}-{label}@{digest}")), who) for who in ("theirs", "nobody")
+        ]
+        assert answers[0] == answers[1], target
+        assert answers[0][0] in {403, 404}, answers
+        if engine.name == "podman":
+            saved = save(mine, target.replace("NAME", f"mine-{label}@{own}"))
+            assert saved.status == 200, (target, saved)
+            assert RESERVED.encode() not in saved.body
 
 
 def test_several_images_are_saved_and_loaded_again(two: Two, engine: Engine, label: str) -> None:

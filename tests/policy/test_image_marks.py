@@ -57,6 +57,18 @@ def test_a_digest_is_seen_with_a_tag_of_its_repository() -> None:
     assert ImageOwner("mine", ("**",)).shown(image(*names, mine=APP, other=TOOL)) == set(names[:2])
 
 
+def test_a_digest_is_of_whoever_has_a_tag_of_its_repository() -> None:
+    """So one of another's is asked for like one that does not exist, whatever a client may see."""
+    digests = f"docker.io/library/app{DIGEST}", f"registry.local/tool{DIGEST}"
+    found = image(APP, TOOL, *digests, mine=APP, other=TOOL)
+    for digest, whose in zip(digests, ("mine", "other"), strict=True):
+        for name in ("mine", "other"):
+            owner = ImageOwner(name, ("**",))
+            assert owner.has(restrict(found, digest)) is owner.sees(restrict(found, digest)) is (name == whose)
+    pulled = image(BASE, f"docker.io/library/base{DIGEST}")
+    assert ImageOwner("mine", ("**",)).sees(restrict(pulled, pulled.names[1]))
+
+
 def test_what_was_pulled_is_seen_whoever_tags_it() -> None:
     """A digest can be of either, and is left out."""
     names = (APP, f"docker.io/library/app{DIGEST}", "docker.io/library/app:mine")

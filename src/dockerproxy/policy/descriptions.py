@@ -117,7 +117,7 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
         return found
     if len(called) == 1 and called[0] in found.names:
         # No id: the name may be another image's by the time it is acted on.
-        return restrict(ResolvedObject("", (), marks=found.marks), called[0])
+        return restrict(ResolvedObject("", found.names, marks=found.marks), called[0])
     return found if lookup.operation.name in SAVING else _with_every_name(found)
 
 

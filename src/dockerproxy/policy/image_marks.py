@@ -171,9 +171,14 @@ def is_owned(found: ResolvedObject, name: str) -> bool:
 
 
 def restrict(found: ResolvedObject, name: str) -> ResolvedObject:
-    """Return an image as that which one name of it is: no more is removed or sent than that."""
-    key = key_of(name)
-    marks = {key: found.marks[key]} if key in found.marks else {}
+    """Return an image as that which one name of it is: no more is removed or sent than that.
+
+    Attack: ask by a digest whether another has that in a repository -> Defence: a digest is of whoever has a tag there
+    (test: test_a_digest_is_of_whoever_has_a_tag_of_its_repository).
+    """
+    tags = [each for each in found.names if _repository(each) == _repository(name)] if "@" in name else [name]
+    owners = frozenset[str]().union(*(found.marks.get(key_of(each), ()) for each in tags))
+    marks = {key_of(name): owners} if owners else {}
     return replace(found, id=name, names=(name,), marks=marks, called=(name,))
 
 
