@@ -227,6 +227,7 @@ def test_an_answer_that_lasts_is_for_what_was_asked(
         deny(asking(), request("POST", "/images/create?fromImage=a&tag=%2A")),
         deny(asking(), get("/containers/w/archive?path=/srv/%2A")),
         deny(asking(), request("POST", "/containers/w/attach?stdout=1")),
+        deny(asking(), get("/images/get?names=a")),
     ],
 )
 def test_what_says_nothing_of_what_counts_opens_nothing_for_later(denied: Verdict) -> None:

@@ -173,7 +173,8 @@ def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     said: dict[str, Value | None] = {}
     for claim in reading_of_head(verdict.request, verdict.known).claims:
         constraint = CONSTRAINTS[claim.words[0]]
-        if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
+        is_of_path = verdict.operation.name in KINDS and is_about_object(verdict.operation, constraint.name)
+        if constraint.takes in _OF_HEAD and not is_of_path:
             value = constraint.least(claim.options[0][0]) if claim.options else None
             fits = value is not None and can_be_listed(constraint, value) and is_literal(value)
             said[constraint.name] = value if fits and constraint.name not in said else None
