@@ -109,7 +109,18 @@ def many(names: Iterable[str]) -> str:
 
 @pytest.mark.parametrize(
     "asked",
-    ["", "names=a&Names=a", "NAMES=a", many(["a"] * 33), many(["a", "c"]), many(["a", "e"]), many(["a", ""]), "names="],
+    [
+        "",
+        "names=a&Names=a",
+        "NAMES=a",
+        many(["a"] * 33),
+        many(["a", "c"]),
+        many(["a", "e"]),
+        many(["a", ""]),
+        "names=",
+        "names=..",
+        "names=a/../b",
+    ],
 )
 @pytest.mark.parametrize("grant", ["{own: true}", "{images: [a]}"])
 def test_what_is_unclear_or_not_all_admitted_is_not_saved(grant: str, asked: str) -> None:

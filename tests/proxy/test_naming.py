@@ -25,7 +25,7 @@ from dockerproxy.proxy.naming import _do
 from dockerproxy.wire.chunked import LAST_CHUNK
 
 COMMIT = 'ImageCommit: {tags: ["**"], containers: [c]}'
-ALLOW = f'allow: [preset:ping, own, ImageBuild: {{tags: ["**"]}}, {COMMIT}, ContainerCreate]'
+ALLOW = f'allow: [preset:ping, own, ImagePush: {{own: true}}, ImageBuild: {{tags: ["**"]}}, {COMMIT}, ContainerCreate]'
 SOCKETS = read_policy(
     f"sockets: {{a: {{path: /a.sock, {ALLOW}}}, b: {{path: /b.sock, {ALLOW}}}}}", "policy.yaml"
 ).sockets

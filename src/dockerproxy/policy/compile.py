@@ -23,7 +23,18 @@ from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.naming import REMOVAL
-from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, REACHING, SHOWING, SWITCHES, WORDS, Kind
+from dockerproxy.policy.objects import (
+    EXPORTING,
+    KINDS,
+    OWN,
+    OWNED_IMAGES,
+    REACHING,
+    SENDING,
+    SHOWING,
+    SWITCHES,
+    WORDS,
+    Kind,
+)
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED

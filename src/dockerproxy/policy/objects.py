@@ -128,10 +128,10 @@ SENDING: Final = frozenset({"ImagePush", "ImagePushLibpod"})
 """They send an image to a registry. Without a condition on it, none is sent."""
 
 NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
-"""They save images, any number of them, each of which has the name in the archive that a parameter names."""
+"""They save images that a parameter names, any number of them. In the archive each has that name."""
 
-EXPORTING: Final = SENDING | NAMING.keys() | {"ImageGet", "ImageGetLibpod"}
-"""They save or send images."""
+SAVING: Final = frozenset({*NAMING, "ImageGet", "ImageGetLibpod"})
+EXPORTING: Final = SAVING | SENDING
 
 BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod"}
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""

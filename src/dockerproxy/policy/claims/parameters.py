@@ -27,13 +27,14 @@ from dockerproxy.policy.objects import (
     Kind,
     ResolvedObject,
     certain_values,
+    is_full_id,
     is_whole,
     join_reference,
     new_name,
     words_of_object,
 )
 from dockerproxy.policy.prunes import refuse_filters
-from dockerproxy.policy.references import Reference, with_default_tag
+from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.words import clean_path, normalise_signal
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
@@ -199,7 +200,8 @@ def _claim_new_name(reading: Reading, word: str) -> None:
 def _claim_named(reading: Reading, parameter: str) -> None:
     """Claim the images that a parameter names, which go on by the names that are judged."""
     values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
-    if not 0 < len(values) <= MOST_LOOKUPS:
+    are_names = all(is_full_id(value) or parse_reference(value) is not None for value in values)
+    if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
         for word in ("images", OWN):
             reading.claim(word, None, path, None, f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times")
         return
