@@ -256,37 +256,31 @@ async def test_a_name_that_is_saved_or_pushed_stays_its_client_s_until_that_is_o
         assert not here.server._shared.runs
 
 
+@pytest.mark.parametrize(
+    ("asked", "statuses", "acts"),
+    [
+        (CREATED_OF_OWN + CREATE, {200}, ["DELETE", "DELETE", "POST"]),
+        (request("GET", "/v1.41/images/get?names=b&names=a"), {403, 503}, ["DELETE", "DELETE"]),
+    ],
+    ids=["create", "save"],
+)
 @in_loop
-async def test_a_save_waits_for_whoever_takes_a_name_away() -> None:
+async def test_whoever_needs_a_name_waits_for_whoever_takes_it_away(
+    asked: bytes, statuses: set[int], acts: list[str]
+) -> None:
     async with served() as (here, engine):
         await read_chunks(await build(here, "a", "b"))
         engine.goes_on.clear()
         client, again, heard = await here.connect(), await here.connect(), len(engine.heard)
         await client.send(request("DELETE", "/v1.41/images/a"))
         await engine.hears(heard + 1)
-        await again.send(request("GET", "/v1.41/images/get?names=b&names=a"))
-        await until(lambda: bool(here.server._shared.runs), "the save waits")
+        await again.send(asked)
+        await until(lambda: bool(here.server._shared.runs), "it waits")
         engine.goes_on.set()
         assert (await client.answer())[0] == 200
-        assert (await again.answer())[0] in {403, 503}
+        assert (await again.answer())[0] in statuses
+        assert [line.split()[0] for line in engine.heard[heard:]] == acts
         assert not here.server._shared.runs
-        assert not any("/get" in line for line in engine.heard)
-
-
-@in_loop
-async def test_a_create_waits_for_whoever_takes_a_name_away() -> None:
-    async with served() as (here, engine):
-        await read_chunks(await build(here, "a", "b"))
-        engine.goes_on.clear()
-        client, again, heard = await here.connect(), await here.connect(), len(engine.heard)
-        await client.send(request("DELETE", "/v1.41/images/a"))
-        await engine.hears(heard + 1)
-        await again.send(CREATED_OF_OWN + CREATE)
-        await until(lambda: bool(here.server._shared.runs), "the create waits")
-        engine.goes_on.set()
-        assert (await client.answer())[0] == 200
-        assert (await again.answer())[0] == 200
-        assert [line.split()[0] for line in engine.heard[heard:]] == ["DELETE", "DELETE", "POST"]
 
 
 @in_loop
