@@ -213,8 +213,7 @@ def give_back(owner: ImageOwner, image: ResolvedObject, first: int) -> Steps:
     for name in owner.names(image)[first : first + MOST_AT_ONCE]:
         status, _ = yield from _inspect(name)
         if status == HTTPStatus.NOT_FOUND:
-            for reference in (write_mark(key_of(name), owner.name), name):
-                yield _tag(image.id, reference)
+            yield from _give(owner, image, name)
     return _FINE
 
 
