@@ -2,7 +2,8 @@
 
 Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. So what is
 refused on a container is refused wherever an image is made: in a commit, an import, a build, an archive of images. An
-image that is pulled says what its registry says.
+image that is pulled says what its registry says. Only labels of this proxy may be in an archive: the image of an own
+container has them, and in an image they prove nothing (`policy/stamps`).
 
 Attack: a key of JSON with an escape in it -> Defence: no such key passes (test: test_a_key_is_not_hidden_by_escapes).
 Attack: a config that no manifest names yet, or of another media type -> Defence: each file of an archive that begins
@@ -52,8 +53,7 @@ _KEY: Final = re.compile(
     % "|".join(re.escape(name) for name in _NAMES if name != RESERVED).encode(),
     re.VERBOSE,
 ).search
-"""A key of JSON that begins with one of them, but for ours, which the image of an own container has and which prove
-nothing in an image (`policy/stamps`); that holds JSON itself; that holds steps (engines write none as null, and
+"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
 the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is escaped, as no program writes it."""
 
 _OVERLAP: Final = 128
