@@ -64,7 +64,7 @@ def need_of(record: Record) -> Need:
         ("POST /images/app/push", "", {"images": Gap("named something unknown")}),
         ("GET /images/get?names=app:1&names=b", "", {"images": (APP, "docker.io/library/b:latest")}),
         ("GET /libpod/images/export?references=app:1", "", {"images": (APP,)}),
-        ("GET /images/get", "", {"images": Gap("named something unknown")}),
+        ("GET /images/get", "", {"images": Gap("did not name images in a way that engines read alike")}),
         (
             "GET /images/get?names=app:1&NAMES=b",
             "",

@@ -173,8 +173,7 @@ def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     said: dict[str, Value | None] = {}
     for claim in reading_of_head(verdict.request, verdict.known).claims:
         constraint = CONSTRAINTS[claim.words[0]]
-        is_of_path = verdict.operation.name in KINDS and is_about_object(verdict.operation, constraint.name)
-        if constraint.takes in _OF_HEAD and not is_of_path:
+        if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
             value = constraint.least(claim.options[0][0]) if claim.options else None
             fits = value is not None and can_be_listed(constraint, value) and is_literal(value)
             said[constraint.name] = value if fits and constraint.name not in said else None

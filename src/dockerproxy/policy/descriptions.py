@@ -102,10 +102,7 @@ def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
-    """Say how an image is judged: by any of its names, by the one that is acted on, or by all.
-
-    By its ID it is saved without a name, so any will do.
-    """
+    """Say how an image is judged: by any name, also one saved by its ID; by the one that is acted on; or by all."""
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
     if means_mark(lookup.name, found):

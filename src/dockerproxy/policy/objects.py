@@ -206,13 +206,16 @@ OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 """For each kind of object the words of conditions that speak of it: of its name first."""
 
 
+NAMING_WORDS: Final = (WORDS[Kind.IMAGE], OWN)
+"""Words of conditions that speak of the images which parameters name."""
+
+
 @cache
 def words_of_object(name: str) -> tuple[str, ...]:
     """Return the words of conditions on the object that an operation names; nothing if it names none."""
-    kind = Kind.IMAGE if name in NAMING else KINDS.get(name)
-    if kind is None:
+    if name not in KINDS:
         return ()
-    words, is_image = OBJECT_WORDS[kind], kind is Kind.IMAGE
+    words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
     left_out = {OWN} if is_image and name not in OWNED_IMAGES else set()
     left_out |= {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
     return tuple(word for word in words if word not in left_out)

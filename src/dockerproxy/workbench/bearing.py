@@ -103,7 +103,7 @@ def _holds(condition: Condition, tried: Tried) -> bool:
 
 def _explain(condition: Condition, tried: Tried) -> str:
     """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
-    if is_about_object(tried.request.operation, condition.word) and tried.request.operation.name not in NAMING:
+    if is_about_object(tried.request.operation, condition.word):
         if tried.found is None:
             return ": unknown object"
         if _holds(condition, replace(tried, request=tried.request._replace(query=()))):

@@ -309,10 +309,10 @@ def _impossible(record: Record, reason: str) -> Impossible:
 
 
 def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> Value | Gap | Absent:
+    if is_about_object(request.operation, word.name):
+        return _find_object(word, request, record)
     name = request.operation.name
     named = request.values(NAMING[name]) if name in NAMING else ()
-    if not named and is_about_object(request.operation, word.name):
-        return _find_object(word, request, record)
     if any(map(is_id, named)):
         return Gap(_BY_ID)
     images = (ask(Kind.IMAGE, name, request.version, request.operation) for name in named)

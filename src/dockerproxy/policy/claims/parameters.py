@@ -20,6 +20,7 @@ from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
     NAMING,
+    NAMING_WORDS,
     OWN,
     REACHING,
     SWITCHES,
@@ -181,7 +182,7 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
             read.check(reading, reading.header(field), field, {})
     if name in NAMING:
         _claim_named(reading, NAMING[name])
-    for word in words_of_object(name) if name in KINDS else ():
+    for word in words_of_object(name):
         _claim_object(reading, word, found)
     for word in LISTED.get(name, ()):
         if reason := refuse_filters(request):
@@ -202,7 +203,7 @@ def _claim_named(reading: Reading, parameter: str) -> None:
     values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
     are_names = all(is_full_id(value) or parse_reference(value) is not None for value in values)
     if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
-        for word in ("images", OWN):
+        for word in NAMING_WORDS:
             reading.claim(word, None, path, None, f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times")
         return
     for value in values:
