@@ -1,6 +1,9 @@
 """Contained builds on a real Podman: no step of a Dockerfile reaches further than its build."""
 
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -8,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from e2e.archives import ALLOWED, STEP, TAR, build, has_image, namespace_of, remove_image
 from e2e.engines import Engine
-from e2e.programs import Client
+from e2e.programs import Client, Running
 from e2e.proxies import running_policy
 from e2e.talk import ask
 from policy.policies import request_of
@@ -161,6 +164,46 @@ cat /made \\
   >/again
 EOF
 """
+
+
+REPOSITORY = """
+import gzip, http.server, subprocess, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer("advertisement", b"001e# service=git-upload-pack\\n0000", b"", "--advertise-refs")
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer("result", b"", gzip.decompress(asked) if "Content-Encoding" in self.headers else asked)
+    def answer(self, kind, begun, asked, *words):
+        program = ("git", "upload-pack", "--stateless-rpc", *words, sys.argv[1])
+        self.send_response(200)
+        self.send_header("Content-Type", f"application/x-git-upload-pack-{kind}")
+        self.end_headers()
+        self.wfile.write(begun + subprocess.run(program, input=asked, stdout=subprocess.PIPE).stdout)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler)
+print("serving", flush=True)
+server.serve_forever()
+"""
+"""Serves a repository as hosts on the web do."""
+
+
+def test_no_part_of_a_repository_is_a_directory_of_the_host(podman: Engine, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of the host")
+    repository = tmp_path / "repository"
+    commit = ("-C", str(repository), "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-mx")
+    for made in (("init", "-q", "-b", "main", str(repository)), commit):
+        subprocess.run(("git", *made), check=True)
+    way = f"{'../' * 20}{tmp_path}"
+    steps = f"FROM busybox\nADD http://127.0.0.1:8099/x.git#main:{way} /x\nRUN cat /x/secret\n"
+    content = archive_of(item("Dockerfile", steps.encode()))
+    words = podman.inside(sys.executable, "-c", REPOSITORY, str(repository))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy, Running(words, {**os.environ}) as serving:
+        serving.wait_for("serving", seconds=20)
+        assert "of a part of a repository" in build(proxy.socket, "nocache=1", content).json()["message"]
+        built = build(podman.socket, "nocache=1", content).body
+    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
+    buildah = tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
+    assert (b"of the host" in built) is ((1, 38) <= buildah < (1, 44)), built
 
 
 def test_an_ordinary_dockerfile_with_stages_variables_and_mounts_is_built(

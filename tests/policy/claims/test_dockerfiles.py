@@ -15,6 +15,8 @@ ORDINARY = [
     b"ARG A=x\nFROM ${A:-node}:1\nFROM ${A:+node}\nFROM ${A-node}\nFROM python-${A",
     b"FROM docker:27-dind\nFROM localhost:5000/a/b:c\nFROM a@sha256:0123\nFROM a:1@sha256:0123\nFROM dir/x\nFROM oci",
     b"COPY --chown=$U:$G --chmod=755 --link --from=0 a b\nADD --checksum=sha256:0 --keep-git-dir=true https://x /y",
+    b"ADD https://x/y.git#v1.2 a-$V.tgz ${DIR}/\nADD x#y /z\nADD <<EOF $HOME/\n#:\nEOF\n",
+    b'ADD ["https://x/a b", "/c d"]\n',
     b"RUN --mount=type=bind,source=a,target=/b,from=build,rw --mount=type=tmpfs,target=/t,tmpfs-size=1 x",
     b"RUN --mount=type=tmpfs,target=/t,size=1 make",
     b"RUN --network=default \\\n  # comment\n\n  --mount=target=/b ls\nONBUILD RUN --network=none ls",
@@ -202,10 +204,35 @@ BEGINNINGS = b"".join(b"ARG x=%s\n" % b"containers-storag"[:length] for length i
         b"RUN x\n" * 2**17,
         b"RUN x" + (b" <<E" * 10_000 + b"\\\n") * 20,
         b"ARG A=" + (b"'\"\"'" * 10_000 + b"\\\n") * 20,
+        b"ADD" + (b" A" * 20_000 + b"\\\n") * 25,
     ],
 )
 def test_the_work_is_bounded_whatever_the_file_holds(content: bytes) -> None:
     assert "lines, flags and variables" in find_reach(content, {"A": "d"})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        b"ADD https://x/y.git#main:../../etc /z",
+        b"ADD a https://x/y.git#:link b /z",
+        b'ADD --link https://x/y.git"#"m\\:a /z',
+        b"ADD https://x/y.git#$REF /z",
+        b"ADD https://x/${V}.tgz /z",
+        b"ADD $A /z",
+        b"ADD http$A /z",
+        b'ADD "ht"tp${A:-s} /z',
+        "ADD https://x/$A \u3000".encode(),
+        b'ADD https://x/$A ""',
+        b'ADD ["https://x/y.git#a:b", "/z"]',
+        b'ADD ["https://x/y.git\\u0023a:b", "/z"]',
+        b'ADD ["$A",""]',
+        b"add \\\n # x\n https://x/$A \\\n /z",
+        b"ONBUILD ADD https://x/y.git#a:b /z",
+    ],
+)
+def test_no_part_of_a_repository_is_added(step: bytes) -> None:
+    assert "which Podman may read from the host" in find_reach(b"FROM x\n" + step, {})
 
 
 def test_what_is_refused_is_shown_in_one_short_line() -> None:

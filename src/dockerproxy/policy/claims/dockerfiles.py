@@ -14,6 +14,9 @@ own, in its ONBUILD, and they cannot be seen from here.
   (test: test_no_image_is_read_from_the_host).
 - Attack: a mount of a cache, which others share, or of the host → Defence: a list of what a mount may say
   (test: test_a_step_mounts_only_its_context_other_stages_and_memory).
+- Attack: an ADD of part of a repository, `https://x/y.git#main:../../etc`, which is a directory of the host to buildah
+  1.38 to 1.43 (CVE-2026-44517), in whole or by a variable, which an image may set → Defence: no part, and no variable
+  in what may be an address (test: test_no_part_of_a_repository_is_added).
 """
 
 import re
@@ -23,6 +26,14 @@ from typing import Final
 from dockerproxy.policy.claims.dockerfile_images import Variables
 from dockerproxy.policy.claims.dockerfile_steps import Budget, Step, UnclearError, read_steps, show
 from dockerproxy.policy.claims.labels import find_in_instruction
+
+_ADDRESSES: Final = ("http://", "https://")
+_OF_REPOSITORY: Final = re.compile(r"#(?![\w./-]*\Z)", re.ASCII).search
+"""What makes of an address more than a repository in one of its states."""
+
+_QUOTES: Final = str.maketrans("", "", "\"'\\")
+_SPACES: Final = re.compile("[ \t]+")
+_BETWEEN: Final = re.compile(r"[ \t,\[\]]+")
 
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
@@ -36,7 +47,7 @@ def find_reach(content: bytes, given: Mapping[str, str] | None, steps: list[Step
     try:
         steps += read_steps(content, budget)
         variables = Variables(given, [step.rest for step in steps if step.name == "ARG"], budget)
-        faults = (_look_at_flags(step) or _look_at_rest(step, variables) for step in steps)
+        faults = (_look_at_flags(step) or _look_at_rest(step, variables, budget) for step in steps)
         return next(filter(None, faults), "")
     except UnclearError as error:
         return str(error)
@@ -56,13 +67,30 @@ def _look_at_flags(step: Step) -> str:
     return ""
 
 
-def _look_at_rest(step: Step, variables: Variables) -> str:
-    """Look at the image that a stage starts from, or at labels."""
+def _look_at_rest(step: Step, variables: Variables, budget: Budget) -> str:
+    """Look at the image that a stage starts from, at labels, or at what is added."""
+    if step.name == "ADD":
+        return _look_at_added(step.rest, budget)
     if step.name != "FROM":
         return find_in_instruction(step.rest) if step.name == "LABEL" else ""
     image = step.rest.replace("\t", " ").partition(" ")[0]
     fault = variables.look(image) if step.rest.isascii() else "has a non-ASCII character"
     return f"has a step with FROM {show(image)}, which {fault}" if fault else ""
+
+
+def _look_at_added(rest: str, budget: Budget) -> str:
+    """Look at what an ADD takes its files from; in a list, where escapes could hide signs, at all that is in it."""
+    is_list = rest.startswith("[")
+    sources = _BETWEEN.split(rest) if is_list else _SPACES.split(rest.rstrip(" \t"))[:-1]
+    budget.spend(len(sources))
+    for source in sources:
+        plain = source.translate(_QUOTES)
+        begun, variable, _ = plain.partition("$")
+        may_be_any = variable and (begun.startswith(_ADDRESSES) or any(each.startswith(begun) for each in _ADDRESSES))
+        if may_be_any or _OF_REPOSITORY(plain) or (is_list and "\\" in source):
+            says = "an address with a variable or of a part of a repository, which Podman may read from the host"
+            return f"has a step with ADD {show(source)}, {says}"
+    return ""
 
 
 def _take(value: str) -> str:
