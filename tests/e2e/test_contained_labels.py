@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import sys
 from urllib.parse import quote
 
 import pytest
 from e2e.engines import Engine
+from e2e.programs import Running
 from e2e.proxies import running_policy
 from e2e.talk import Answer, ask
 from wire.tars import archive_of, item, read_archive
@@ -121,3 +123,39 @@ def test_an_archive_of_images_brings_no_variable_of_the_engine(podman: Engine) -
     assert any(each.startswith("CONTAINERS_CONF=") for each in found)
     ask(podman.socket, "DELETE", f"/containers/{made}?force=1")
     ask(podman.socket, "DELETE", "/images/docker.io/ci/it:1?force=1")
+
+
+SITE = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.path, flush=True)
+        self.send_error(404)
+server = http.server.HTTPServer(("127.0.0.1", 8098), Handler)
+print("serving", flush=True)
+server.serve_forever()
+"""
+"""Something of the host's that only the host reaches."""
+
+
+def test_an_archive_of_images_has_the_engine_ask_nobody_for_a_layer(podman: Engine) -> None:
+    config = json.dumps({"os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest(b"x")]}}).encode()
+    kind = "application/vnd.oci.image"
+    layer = {"mediaType": f"{kind}.layer.v1.tar", "digest": digest(b"x"), "size": 1}
+    layer["urls"] = ["http://127.0.0.1:8098/of-the-host"]
+    described = {"mediaType": f"{kind}.config.v1+json", "digest": digest(config), "size": len(config)}
+    manifest = json.dumps({"schemaVersion": 2, "config": described, "layers": [layer]}).encode()
+    listed = {"mediaType": f"{kind}.manifest.v1+json", "digest": digest(manifest), "size": len(manifest)}
+    written = {
+        "oci-layout": b'{"imageLayoutVersion": "1.0.0"}',
+        "index.json": json.dumps({"schemaVersion": 2, "manifests": [listed]}).encode(),
+        **{f"blobs/sha256/{digest(each).partition(':')[2]}": each for each in (config, manifest, b"x")},
+    }
+    content = archive_of(*(item(name, each) for name, each in written.items()))
+    with Running(podman.inside(sys.executable, "-c", SITE), {}) as site:
+        site.wait_for("serving", seconds=20)
+        with running_policy(podman.socket, GRANT) as proxy:
+            assert b'has the key \\"urls\\"' in ask(proxy.socket, "POST", "/v1.41/images/load", content, TAR).body
+        assert b"of-the-host" not in site.printed
+        ask(podman.socket, "POST", "/v1.41/images/load", content, TAR)
+        site.wait_for("/of-the-host", seconds=20)

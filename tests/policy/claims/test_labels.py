@@ -125,6 +125,16 @@ def test_no_image_is_loaded_that_adds_steps_to_builds(name: str, form: Callable[
         assert passed_on(LOAD, archive_of(item("x", form(content).encode()))).entries
 
 
+@pytest.mark.parametrize("name", ["urls", "URLS", "url\u017f", "url\\u017F"])
+def test_no_layer_is_fetched_from_elsewhere(name: str) -> None:
+    for addresses in ('["http://127.0.0.1/"]', '["", "http://127.0.0.1/"]', '"x", "a": []'):
+        content = f'{{"layers": [{{"digest": "sha256:0", "{name}": {addresses}}}]}}'.encode()
+        assert "has the key" in refusal_of(LOAD, archive_of(item("x", content)))
+    for none in ("null", "[]"):
+        content = f'{{"layers": [{{"{name}": {none}, "url": "x", "urls2": "urls"}}]}}'.encode()
+        assert passed_on(LOAD, archive_of(item("x", content))).entries
+
+
 @pytest.mark.parametrize("saved", [path for path in find_corpus() if "save" in path.name], ids=lambda path: path.name)
 def test_what_engines_save_brings_none(saved: Path) -> None:
     assert passed_on(LOAD, saved.read_bytes(), tags=("**",)).entries

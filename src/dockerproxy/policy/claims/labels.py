@@ -11,6 +11,8 @@ like JSON is scanned as it passes, whatever its size and name (test: test_no_fil
 Attack: JSON in a string of JSON, as manifests of schema 1 have it -> Defence: none of these passes.
 Attack: a LABEL in the ONBUILD of an image, for those that are built from it -> Defence: no image that has any is loaded
 (test: test_no_image_is_loaded_that_adds_steps_to_builds).
+Attack: addresses of a layer, by which Podman reaches what only the host can (containers/image oci_src.go, GetBlob) ->
+Defence: no manifest that has any is loaded (test: test_no_layer_is_fetched_from_elsewhere).
 Attack: a label whose name a variable holds, in a LABEL or in what becomes one -> Defence: names have no variables
 (test: test_no_variable_names_a_label).
 """
@@ -47,14 +49,16 @@ _KEY: Final = re.compile(
     rb"""
     "(?<=[{,\ \t\r\n]") (%b
     | [vV]1[cC][oO][mM][pP][aA][tT][iI][bB][iI][lL][iI][tT][yY]
-    | [oO][nN][bB][uU][iI][lL][dD] (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
+    | (?: [oO][nN][bB][uU][iI][lL][dD] | [uU][rR][lL] (?: [sS] | \xc5\xbf | \\u017[fF] ))
+      (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
     | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
     """
     % "|".join(re.escape(name) for name in _NAMES if name != RESERVED).encode(),
     re.VERBOSE,
 ).search
-"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps (engines write none as null, and
-the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is escaped, as no program writes it."""
+"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps, or where else a layer is
+(engines write none as null, and the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is
+escaped, as no program writes it. To Go, U+017F is an s."""
 
 _OVERLAP: Final = 128
 """Bytes in which any of those has room."""
