@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -148,3 +149,42 @@ def test_a_name_that_a_build_has_is_told_without_its_container(podman: Engine, n
         answer = naming[0].ask("POST", "/v5.0.0/libpod/containers/create", image="busybox", name=each["Names"][0])
         assert (answer.status, each["Id"].encode() in answer.body) == (500, False), answer
         ask(podman.socket, "DELETE", f"/v5.0.0/libpod/containers/{each['Id']}?force=1")
+
+
+NETWORKS = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow: [own, NetworkCreate, ContainerCreate: {labels: {case: LABEL}}]
+"""
+
+
+@pytest.mark.parametrize("field", ["alias", "hostname"])
+def test_no_name_in_an_own_network_is_about_another_s_container(podman: Engine, label: str, field: str) -> None:
+    """What aardvark-dns reads of one network has, of any address, in which networks names are looked up for it."""
+    line = f"x\nabc 10.89.0.2  {label}"
+    body: dict[str, object] = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": f"n-{label}"}}
+    if field == "alias":
+        body["NetworkingConfig"] = {"EndpointsConfig": {f"n-{label}": {"Aliases": [line]}}}
+    else:
+        body["Hostname"] = line
+    text = NETWORKS.replace("NAME", "proxy").replace("LABEL", label)
+    read = Path(f"/proc/{podman.process}/root/run/containers/networks/aardvark-dns/n-{label}")
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        mine = Socket(folder / "proxy.sock")
+        assert mine.ask("POST", "/v1.41/networks/create", Name=f"n-{label}").status == 201
+        refused = mine.ask("POST", "/v1.41/containers/create", **body)
+        assert (refused.status, "Podman reads on" in refused.json()["message"]) == (403, True)
+        whole = {**body, "Labels": {"case": label}, "Cmd": ["sleep", "60"]}
+        made = Socket(podman.socket).ask("POST", "/v1.41/containers/create", **whole).json()["Id"]
+        assert ask(podman.socket, "POST", f"/containers/{made}/start").status == 204
+        assert f"abc 10.89.0.2  {label}" in read.read_text()
+    remove_containers(podman, label)
+    ask(podman.socket, "DELETE", f"/networks/n-{label}")
+
+
+def test_no_network_takes_the_place_of_what_all_networks_need(podman: Engine, label: str) -> None:
+    text = NETWORKS.replace("NAME", "proxy").replace("LABEL", label)
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        refused = Socket(folder / "proxy.sock").ask("POST", "/v1.41/networks/create", Name="aardvark.pid")
+    assert (refused.status, "another use for that name" in refused.json()["message"]) == (403, True)

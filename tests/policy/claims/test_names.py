@@ -135,7 +135,7 @@ def test_nothing_is_called_like_an_id(length: int) -> None:
     assert faults({}, query=f"?name={name}g") == []
 
 
-@pytest.mark.parametrize("name", ["docker_gwbridge", "ingress", "podman-default-kube-network"])
+@pytest.mark.parametrize("name", ["docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"])
 def test_no_network_is_called_like_one_that_engines_look_for(name: str) -> None:
     for operation, count in (("NetworkCreate", 1), ("NetworkCreateLibpod", 1), ("ContainerCreate", 0)):
         reading = Reading(request=request_for(OPERATIONS[operation]), answers={})

@@ -121,3 +121,23 @@ def test_the_network_that_podman_s_containers_join_by_themselves_is_joined_under
             BODIES["ContainerCreate"], {}, request, Known(body=(body,), answers={(Kind.NETWORK, name): shown})
         )
         assert [lookup.name for lookup in asked.lookups] == ["bridge"]
+
+
+@pytest.mark.parametrize("sign", ["\n", " ", ",", "\t", "\0", "\r", "\x7f"])
+def test_no_name_in_a_network_is_more_than_one_word(sign: str) -> None:
+    name = f"db{sign}x"
+    endpoint: Json = {"Aliases": ["db", name]}
+    bodies: list[tuple[str, Json]] = [
+        ("ContainerCreate", {"Image": "busybox", "Hostname": name}),
+        ("ContainerCreate", {"Image": "busybox", "NetworkingConfig": {"EndpointsConfig": {"bridge": endpoint}}}),
+        ("NetworkConnect", {"Container": "web", "EndpointConfig": endpoint}),
+        ("ContainerCreateLibpod", {"image": "docker.io/library/busybox", "hostname": name}),
+        ("ContainerCreateLibpod", {"image": "docker.io/library/busybox", "Networks": {"podman": {"aliases": [name]}}}),
+        ("NetworkConnectLibpod", {"container": "web", "aliases": [name]}),
+        ("PodCreateLibpod", {"hostname": name}),
+    ]
+    for operation, body in bodies:
+        found = inspect(BODIES[operation], {}, request_for(OPERATIONS[operation]), Known(body=(body,)))
+        assert [fault.says for fault in found.faults if "Podman reads on" in fault.says], operation
+    named: Json = {"Aliases": ["\u00fc_*"]}
+    assert faults({"Hostname": "db-1.example", "NetworkingConfig": {"EndpointsConfig": {"bridge": named}}}) == []

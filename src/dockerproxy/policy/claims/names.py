@@ -31,9 +31,10 @@ from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
-_OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network"})
+_OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"})
 """Networks that a swarm and `podman kube play` look for by these names, and make if there are none (moby
-libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go)."""
+libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go); and a file beside those of all
+networks, which are called like them, without which no container of any network starts (netavark dns/aardvark.rs)."""
 
 _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
@@ -75,7 +76,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
     if kind is Kind.NETWORK and name in _OF_ENGINES:
-        reading.violate(path, value, "not allowed: an engine puts all clients' containers on the network of that name")
+        reading.violate(path, value, "not allowed: an engine has another use for that name")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     begun = _find_begun(reading, name)
     later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None

@@ -5,12 +5,15 @@ Attack: the id of one in a swarm, which this engine does not know yet -> Defence
 Attack: a path of a namespace, or a word that means the host's network to Podman -> Defence: refused.
 Attack: a container that shares the host's or another's, or does not exist yet -> Defence: refused.
 Attack: two networks, one in each of two fields -> Defence: both are judged.
+Attack: a name in the network that ends a line of aardvark-dns and begins one of another client's container, which finds
+what the attacker says from then on -> Defence: refused (test: test_no_name_in_a_network_is_more_than_one_word).
 """
 
+import re
 from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
-from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, owned, pairs_at
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, owned, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
@@ -28,6 +31,9 @@ _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 """Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
 
 _HOST: Final = "not allowed: it is the host's network"
+
+_SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
+"""What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
 
 
 def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -90,6 +96,13 @@ def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
         return True
     default = reading.find(Kind.NETWORK, "bridge") if found.subject else found
     return None if default is None else default.subject == found.subject != ""
+
+
+def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """What others on the network call it is one word each."""
+    for where, name in items_at(value, path) if isinstance(value, list) else ((path, value),):
+        if _SEPARATES(str(name)):
+            reading.violate(where, name, "ambiguous: Podman reads on after a space, comma or control character")
 
 
 def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
