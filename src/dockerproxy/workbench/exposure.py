@@ -49,6 +49,7 @@ class Exposure:
         words: Of conditions on bodies, those that make it less; the others change nothing of it.
         of_others: Whether it is about what others have, so that nothing of it is left under `own`.
         hidden_by: Words of `hide` that leave nothing of it.
+        needs: Names of operations; without one of them, nothing comes of it.
         gives: Facts of `workbench/consequences` that it is; a question mark behind one says that it only may be.
         cases: Of a policy, those that have it, by the names of their operations.
     """
@@ -59,6 +60,7 @@ class Exposure:
     words: tuple[str, ...] = ()
     of_others: bool = False
     hidden_by: str = ""
+    needs: str = ""
     gives: str = ""
     cases: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
 
@@ -151,6 +153,7 @@ EXPOSURES: Final = (
         "is as good as root on the host: a command in a container may be run privileged",
         lambda case: is_whole(case) or runs_privileged(case),
         ("options",),
+        needs="ExecStart ExecStartLibpod",
         gives="privileged",
     ),
     Exposure(
@@ -352,6 +355,7 @@ def _spare_own(exposure: Exposure) -> Danger:
 def find_in(policy: CompiledPolicy, exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
     """Return those of some exposures that a policy has, `own` or not, each with what does it here."""
     shown = (each for each in exposures if policy.hides.isdisjoint(each.hidden_by.split()))
+    shown = (each for each in shown if not each.needs or any(map(policy.cases.get, each.needs.split())))
     found = ((exposure, _find_cases(policy, exposure)) for exposure in shown)
     return tuple(replace(exposure, cases=cases) for exposure, cases in found if cases)
 

@@ -72,5 +72,5 @@ def test_what_is_proposed_takes_nothing_away() -> None:
 def test_that_a_command_may_be_privileged_is_said_among_the_exposures(
     granted: tuple[str, ...], *, is_said: bool
 ) -> None:
-    grant = Grant(frozenset({"ContainerExec"}), "p", (Condition(CONSTRAINT, granted),))
+    grant = Grant(frozenset({"ContainerExec", "ExecStart"}), "p", (Condition(CONSTRAINT, granted),))
     assert ("may be run privileged" in describe_exposures(policy_with(grant))) is is_said
