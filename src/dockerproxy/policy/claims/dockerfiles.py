@@ -89,7 +89,7 @@ def _look_at_added(rest: str, budget: Budget) -> str:
         may_be_any = variable and (begun.startswith(_ADDRESSES) or any(each.startswith(begun) for each in _ADDRESSES))
         if may_be_any or _OF_REPOSITORY(plain) or (is_list and "\\" in source):
             says = "an address with a variable or of a part of a repository, which Podman may read from the host"
-            return f"has a step with ADD {show(source)}, {says}"
+            return f"has a step with ADD {show(source)}, {says}; fetch it in a RUN"
     return ""
 
 
