@@ -203,7 +203,7 @@ def test_no_part_of_a_repository_is_a_directory_of_the_host(podman: Engine, tmp_
         built = build(podman.socket, "nocache=1", content).body
     info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
     buildah = tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
-    assert (b"of the host" in built) is ((1, 38) <= buildah < (1, 44)), built
+    assert b"of the host" not in built or (1, 38) <= buildah < (1, 44), built
 
 
 def test_an_ordinary_dockerfile_with_stages_variables_and_mounts_is_built(

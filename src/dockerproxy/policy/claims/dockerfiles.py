@@ -14,8 +14,8 @@ own, in its ONBUILD, and they cannot be seen from here.
   (test: test_no_image_is_read_from_the_host).
 - Attack: a mount of a cache, which others share, or of the host → Defence: a list of what a mount may say
   (test: test_a_step_mounts_only_its_context_other_stages_and_memory).
-- Attack: an ADD of part of a repository, `https://x/y.git#main:../../etc`, which is a directory of the host to buildah
-  1.38 to 1.43 (CVE-2026-44517), in whole or by a variable, which an image may set → Defence: no part, and no variable
+- Attack: an ADD of part of a repository, `https://x/y.git#main:../../etc`, which is a directory of the host to Podman
+  5.3 to 5.8.2 (CVE-2026-44517), in whole or by a variable, which an image may set → Defence: no part, and no variable
   in what may be an address (test: test_no_part_of_a_repository_is_added).
 """
 
