@@ -229,6 +229,18 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_without_end() -> No
 
 
 @in_loop
+async def test_an_interim_answer_is_not_taken_for_the_answer() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/networks"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        assert (await client.answer())[0] == 502
+        assert await engine.rest() == b""
+
+
+@in_loop
 async def test_an_engine_that_does_nothing_is_not_waited_for_without_end() -> None:
     async with world(policy=POLICY, ENGINE_TIMEOUT="0.2") as here:
         client = await here.connect()

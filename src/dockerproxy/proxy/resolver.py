@@ -288,7 +288,7 @@ def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     """Take an answer apart."""
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
     head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
-    if head is None:
+    if head is None or head.status < HTTPStatus.OK:  # An interim one is no answer, and what follows it did not come.
         raise UnknownObjectError("the engine's answer cannot be read")
     content: bytes | None = data[end:]
     if head.framing is Framing.CHUNKED:
