@@ -5,6 +5,7 @@ import yaml
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.naming import REMOVAL
 
 
 def policy_of(*allow: str) -> CompiledPolicy:
@@ -47,6 +48,12 @@ def test_an_unrestricted_grant_is_left_to_the_engine_and_a_removal_may_be_of_mor
     assert policy.cases["ImageCommit"][0].decision.images is None
     found = [case.decision.images for case in policy.cases["ImageDelete"]]
     assert {each.is_bound for each in found if each is not None} == {True, False}
+
+
+def test_a_removal_of_any_image_knows_the_image_whose_names_the_proxy_takes_away() -> None:
+    """Without it, there was no such image for the proxy, whatever the engine had."""
+    assert all(case.decision.about_object for case in policy_of("own", REMOVAL).cases[REMOVAL])
+    assert not policy_of(REMOVAL).cases[REMOVAL][0].decision.about_object
 
 
 def test_a_new_name_is_one_that_a_build_may_give() -> None:

@@ -332,7 +332,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
     conditions = tuple(_by(owner, granted, condition) for condition in grant.conditions)
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
-    asks = (body is not None and body.asks) or bool(keeps)
+    asks = (body is not None and body.asks) or bool(keeps) or bool(owner and not is_open and name == REMOVAL)
     decision = Decision(
         allowed=True,
         source=grant.source,
