@@ -56,6 +56,14 @@ def test_a_removal_of_any_image_knows_the_image_whose_names_the_proxy_takes_away
     assert not policy_of(REMOVAL).cases[REMOVAL][0].decision.about_object
 
 
+def test_only_what_is_own_gets_names_by_a_grant_that_does_not_say_of_which_images() -> None:
+    """Without that, each got the answer that there is no such image, though the grant had it allowed."""
+    (case,) = policy_of("ContainerList: {own: true}", "ImageTag: {tags: [app]}").cases["ImageTag"]
+    assert case.decision.about_object
+    assert str(case.by_word["own"]) == "it was created through this socket"
+    assert policy_of("ImageTag: {tags: [app]}").cases["ImageTag"][0].by_word.keys() == {"tags"}
+
+
 def test_a_new_name_is_one_that_a_build_may_give() -> None:
     given = {
         str(each)

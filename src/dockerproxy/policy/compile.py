@@ -22,7 +22,7 @@ from dockerproxy.policy.image_grants import bind, find_granted
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.naming import REMOVAL
+from dockerproxy.policy.naming import REMOVAL, TAGGING
 from dockerproxy.policy.objects import (
     EXPORTING,
     KINDS,
@@ -330,6 +330,8 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
     own = Condition(own_by(owner), value=True)
     granted = images.granted if name in OWNED_IMAGES - EXPORTING - {REMOVAL} else ()
     conditions = tuple(_by(owner, granted, condition) for condition in grant.conditions)
+    if owner and not is_open and name == TAGGING and {OWN, "images"}.isdisjoint(values_of(grant.conditions)):
+        conditions = (*conditions, Condition(own_by(owner, granted), value=True))  # It owns what it gives a name.
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
     asks = (body is not None and body.asks) or bool(keeps) or bool(owner and not is_open and name == REMOVAL)

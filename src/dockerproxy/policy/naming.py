@@ -54,7 +54,8 @@ _LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
 MAKING: Final = _LOADING | _NAMED_BY.keys()
 
 REMOVAL: Final = "ImageDelete"
-RENAMING: Final = frozenset({REMOVAL, "ImageTag"})
+TAGGING: Final = "ImageTag"
+RENAMING: Final = frozenset({REMOVAL, TAGGING})
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 _INSPECT: Final = Lookup(Kind.IMAGE, "", "", OPERATIONS["ImageInspect"])
