@@ -42,10 +42,18 @@ def test_what_was_learned_before_a_restart_is_told_from_what_came_later() -> Non
         learn(*names, record_of("GET /containers/a/logs", "a"), record_of("GET /containers/a/logs?follow=1", "a"))
     )
     learner.note(record_of("GET /containers/web/json", "web"), NOON + 60)
+    learner.note(record_of("GET /containers/a/logs", "a"), NOON + 60)
     text = learner.text()
     assert 'containers: "ci-*" was learned before a restart' in text
     assert '- ContainerInspect: {containers: ["ci-*", web]}  # 4  2026-11-24 12:01:00' in text
-    assert "follow: left out, since every request came before a restart" in text
+    assert "follow: left out, since 2 of 3 requests came before a restart" in text
+
+
+def test_a_condition_that_no_request_ever_had_is_not_explained_after_a_restart() -> None:
+    create = record_of("POST /containers/create?name=a", body={"Image": "app"}, status=201)
+    text = learn(record_of("POST /containers/web/restart", "web"), record_of("GET /containers/json"), create)
+    assert "left out" not in text
+    assert resume(resume(text).text()).text() == text
 
 
 def test_what_no_file_of_ours_says_is_not_read_from_it() -> None:

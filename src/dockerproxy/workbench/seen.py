@@ -264,7 +264,8 @@ class Listed:
 
     def _choose(self, items: tuple[Item, ...], total: int) -> tuple[Value | None, str]:
         """Return the value, if there is one, and why there is none, if that must be said."""
-        gaps = sorted((-count, gap.reason) for gap, count in self._gaps.items() if gap != UNTOLD)
+        silent = {UNTOLD} if items or self._values else {UNTOLD, _EARLIER}
+        gaps = sorted((-count, gap.reason) for gap, count in self._gaps.items() if gap not in silent)
         if self._gaps:
             return None, " and ".join(f"{share(-count, total)} {reason}" for count, reason in gaps)
         if self._word.takes not in {Takes.ITEMS, Takes.LISTS}:
