@@ -20,7 +20,9 @@ def test_without_an_engine_a_stand_in_plays_it_and_is_called_one(number: signal.
         path = re.search(r"docker -H unix://(\S+) ps", demo.printed)
         assert path is not None
         assert ask(path[1], "GET", "/containers/json")[0] == 200
+        assert " denied 403 " not in demo.printed
         assert ask(path[1], "GET", "/secrets")[0] == 403
+        demo.wait_for("GET /secrets SecretList denied 403 ")
         demo.signal(number)
         assert demo.wait_end() == 0
     assert demo.printed.startswith(f"No engine can be used here: the engine's socket is not there: {NOWHERE}")
@@ -36,6 +38,7 @@ def test_without_an_engine_a_stand_in_plays_it_and_is_called_one(number: signal.
     for reason in ("ContainerList, by CONTAINERS=1", "or POST=1 to allow more", "ambiguous path: a dot segment"):
         assert reason in demo.printed
     assert "Traceback" not in demo.printed
+    assert demo.printed.count(" denied 403 ") == 1
     with pytest.raises(OSError, match=r"."):
         ask(path[1], "GET", "/_ping")
 

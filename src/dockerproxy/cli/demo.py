@@ -57,7 +57,7 @@ def run(_options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
     loop = asyncio.get_running_loop()
-    log = Log(Level.WARNING, LogFormat.TEXT, 2)
+    log = Log(Level.ERR, LogFormat.TEXT, 2)
     server = Server(settings, log)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -67,6 +67,8 @@ async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
     if serving.done():
         await serving  # It raises why no socket could be opened.
     await loop.run_in_executor(None, _try, settings)
+    log.show_from(Level.WARNING)  # Why the demo's own requests were denied is shown already.
+    _invite(settings)
     await serving
     if engine is not None:
         engine.close()
@@ -81,8 +83,12 @@ def _try(settings: Settings) -> None:
         decision, reason = _explain(served.policy, method, target)
         shown = paint(f"{decision:<8}", Style.GOOD if decision == "allowed" else Style.BAD)
         say(f"  {shown} {status}  {method:<4} {target}", f"{'':<16}{reason}")
-    print(f"\nTry it yourself, in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{served.path} ps")
-    print(f"  curl --unix-socket {served.path} http://docker/containers/json\n", flush=True)
+
+
+def _invite(settings: Settings) -> None:
+    path = settings.sockets[0].path
+    print(f"\nTry it yourself, in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{path} ps")
+    print(f"  curl --unix-socket {path} http://docker/containers/json\n", flush=True)
 
 
 def _explain(policy: CompiledPolicy, method: str, target: str) -> tuple[str, str]:

@@ -58,7 +58,7 @@ class Log:
         self._format = _write_json if self._json else _write_line
         self._descriptor = descriptor
         self._polls = Polls() if polls is LogPolls.COLLAPSE else None
-        self._shown = frozenset(other for other in Level if other.rank >= level.rank)
+        self.show_from(level)
         self._queue: deque[str] = deque()
         self._queued = 0
         self._written = 0
@@ -71,6 +71,10 @@ class Log:
     def open(self) -> None:
         """Start to write. Until then lines wait, because the process locks itself in before it has a second thread."""
         self._thread.start()
+
+    def show_from(self, level: Level) -> None:
+        """Write lines of this level and graver ones from now on."""
+        self._shown = frozenset(other for other in Level if other.rank >= level.rank)
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
         """Write the line of a finished exchange."""
