@@ -179,7 +179,7 @@ def test_a_command_is_started_only_as_it_was_prepared() -> None:
     assert start(user="1000:1000", privileged=True) == [
         "ProcessConfig.privileged is true, an option that no rule allows, with all capabilities"
     ]
-    assert start() == ["ProcessConfig.user is missing, so it may be root"]
+    assert start() == ["ProcessConfig.user is missing, so it may be root; set one, like 1000:1000"]
     assert start(user="1000:1000", entrypoint="env") == [
         'ProcessConfig is ["env", "-c", "ls"], a command that no rule allows'
     ]

@@ -34,7 +34,7 @@ class _User(Constraint):
         """Say how a user is named that is certainly not root."""
         value = claim.options[0][0] if claim.options else ""
         if not value:
-            return "is missing, so it may be root"
+            return "is missing, so it may be root; set one, like 1000:1000"
         if isinstance(value, str) and is_certainly_not_root(f"{value}:{value}"):
             return f"but must have a group, like {value}:{value}, or it may get root's"
         return "but must be a user and a group that are not root, by number, like 1000:1000"
