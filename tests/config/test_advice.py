@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.advice import advise
+from dockerproxy.config.advice import advise, advise_variable
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
 
@@ -86,3 +86,29 @@ def test_any_word_is_told_in_one_line_of_plain_signs(word: str) -> None:
     assert what.isascii()
     assert "\n" not in what + hint
     assert hint
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("ContainerStrt", "did you mean ContainerStart?"),
+        ("start", "did you mean ContainerRestart or ContainerStart or ExecStart?"),
+        ("logs", "did you mean ContainerLogs or ServiceLogs or TaskLogs?"),
+        ("ContainerLst", "did you mean ContainerList?"),
+        ("containers", "did you mean the variable CONTAINERS?"),
+        ("containers:read", "did you mean the variable CONTAINERS?"),
+        ("ping", "did you mean the variable PING?"),
+        ("libpod/pods", "did you mean the variable LIBPOD_PODS?"),
+        ("ContainerStart ContainerStop", "put commas between them"),
+        ("ContainerStart; ContainerStop", "put commas between them"),
+        ("GET /containers/json", "write ContainerList"),
+        (
+            "preset:traefik",
+            "only a policy file has presets; `dockerproxy presets show NAME --expanded` lists their operations",
+        ),
+        ("xyzzy", "run `dockerproxy operations` to list them"),
+        ("", "run `dockerproxy operations` to list them"),
+    ],
+)
+def test_a_word_of_a_variable_is_told_what_a_variable_can_have(word: str, hint: str) -> None:
+    assert advise_variable(word) == hint

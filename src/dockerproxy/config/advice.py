@@ -1,7 +1,7 @@
 """Suggest what an operator meant by an unknown word in a grant."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, UNKNOWN
@@ -31,6 +31,21 @@ def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
         return f"unknown preset {show(word)}", hint
     what = "grant" if ":" in word else "operation"
     return f"unknown {what} {show(word)}", _find_near(word, presets)
+
+
+def advise_variable(word: str) -> str:
+    """Say what may have been meant by a word that ALLOW or DENY has, and that is no operation."""
+    first = word.partition(":")[0].casefold()
+    switches = [name for name, section in SECTION_SWITCHES.items() if first == without_underscore(section)]
+    if switches:
+        return f"did you mean the variable {switches[0]}?"
+    if f"{first}:" == PRESET:
+        return "only a policy file has presets; `dockerproxy presets show NAME --expanded` lists their operations"
+    if OPERATIONS.keys() >= set(re.split(r"[\s;|]+", word)):
+        return "put commas between them"
+    guesses = (_listed(find_near(word, OPERATIONS, 0.8)), _containing(word), _listed(find_near(word, OPERATIONS)))
+    found = next(filter(None, guesses), None)
+    return _find_requests(word) or (_ask_for(found) if found else "run `dockerproxy operations` to list them")
 
 
 def _find_everything(word: str) -> str:
@@ -78,7 +93,11 @@ def _find_several(word: str) -> str:
 
 def _find_near(word: str, presets: tuple[str, ...]) -> str:
     found = next(filter(None, _guess(word, presets)), None)
-    return f"did you mean {' or '.join(found)}?" if found else _LISTS
+    return _ask_for(found) if found else _LISTS
+
+
+def _ask_for(words: Iterable[str]) -> str:
+    return f"did you mean {' or '.join(words)}?"
 
 
 def _guess(word: str, presets: tuple[str, ...]) -> Iterator[list[str]]:
@@ -92,7 +111,7 @@ def _guess(word: str, presets: tuple[str, ...]) -> Iterator[list[str]]:
     guesses = ((find_near(word, sections, 0.85), _groups_of), (find_near(word, OPERATIONS, 0.8), _listed))
     for near, words_of in sorted(guesses, key=lambda guess: -likeness(word, guess[0])):
         yield words_of(near)
-    yield [name for name in OPERATIONS if word.isalpha() and word.casefold() in name.casefold()][:_MOST]
+    yield _containing(word)
     yield _groups_of(find_near(section, sections, 0.75))
     named = find_near(word, [*presets, *(PRESET + name for name in presets)], 0.75).removeprefix(PRESET)
     yield _listed(named and PRESET + named)
@@ -101,6 +120,10 @@ def _guess(word: str, presets: tuple[str, ...]) -> Iterator[list[str]]:
 
 def _groups_of(section: str) -> list[str]:
     return [word for word in (f"{section}:read", f"{section}:write") if GROUPS.get(word)]
+
+
+def _containing(word: str) -> list[str]:
+    return [name for name in OPERATIONS if word.isalpha() and word.casefold() in name.casefold()][:_MOST]
 
 
 def _listed(word: str) -> list[str]:

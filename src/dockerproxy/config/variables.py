@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.near import hint_at
+from dockerproxy.config.advice import advise_variable
 from dockerproxy.config.switches import WORDS
 from dockerproxy.config.values import Fault
 from dockerproxy.problems import Problem
@@ -38,8 +38,7 @@ class Variables:
         """Read names of operations, with commas between them."""
         names = [word.strip() for word in self.environment.get(name, "").split(",") if word.strip()]
         for unknown in (word for word in names if word not in OPERATIONS):
-            hint = hint_at(unknown, OPERATIONS, "run `dockerproxy operations` to list them")
-            self.problem(name, f"unknown operation {unknown!r}", hint)
+            self.problem(name, f"unknown operation {unknown!r}", advise_variable(unknown))
         return frozenset(names) & OPERATIONS.keys()
 
     def value(self, name: str, default: _Default, read: Callable[[str], _Value | Fault]) -> _Value | _Default:
