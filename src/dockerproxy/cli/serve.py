@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--learn",
         metavar="DIRECTORY",
-        help="refuse nothing on any socket, and write there the smallest policy for what was used",
+        help="deny nothing on any socket, and write there the smallest policy for what was used",
     )
 
 
