@@ -111,8 +111,8 @@ def find_engine_mount(engine: str, file: str) -> Iterator[Finding]:
     """Find that the engine's socket is mounted here as a file."""
     real = os.path.realpath(engine)
     if _find_mount(real)[0] == real:
-        text = f"{engine} is mounted as a file: it is dead after the engine restarts"
-        yield differ("engine", file, Severity.WARNING, text, "mount its folder")
+        text = f"{engine} is mounted as a file: it is dead after the engine restarts, unless systemd holds it"
+        yield differ("engine", file, Severity.WARNING, text, "else mount a directory that has only the socket")
 
 
 def _find_mount(path: str) -> tuple[str, str]:
