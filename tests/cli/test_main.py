@@ -40,11 +40,27 @@ def test_the_version_is_said() -> None:
     assert re.fullmatch(said, run("--version").out)
 
 
-@pytest.mark.parametrize("words", [("fly",), ("presets", "show"), ("check", "more"), ("--loud",)])
+@pytest.mark.parametrize("words", [("presets", "show"), ("--loud",), ("-V",)])
 def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None:
     done = run(*words)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("usage: dockerproxy")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fly",), "'fly': unknown verb\n    `dockerproxy --help` lists them\n"),
+        (("chekc",), "'chekc': unknown verb\n    did you mean check?\n"),
+        (("--policy", "p.yaml"), "--policy: no verb before it\n    write dockerproxy serve --policy p.yaml\n"),
+        (("check", "p.yaml"), "p.yaml: unknown argument\n    write --policy p.yaml\n"),
+        (("check", "more"), "more: unknown argument\n    `dockerproxy check --help` says what it takes\n"),
+        (("convert", "p.yml"), "p.yml: unknown argument\n    `dockerproxy convert --help` says what it takes\n"),
+    ],
+)
+def test_a_word_that_no_verb_takes_is_told_what_was_meant(words: tuple[str, ...], said: str) -> None:
+    done = run(*words)
+    assert (done.status, done.out, done.err) == (2, "", said)
 
 
 @pytest.mark.parametrize("words", [(), ("serve",), ("check",)])

@@ -12,9 +12,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
+from dockerproxy.config.near import hint_at, show
 from dockerproxy.host.descriptors import discard, occupy_standard
 from dockerproxy.no_tls import forgo_tls
-from dockerproxy.problems import UserError
+from dockerproxy.problems import Problem, UserError
 from dockerproxy.version import describe
 
 USAGE: Final = 2
@@ -69,15 +70,30 @@ mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; return the exit status."""
     words = list(arguments) or ["serve"]
-    gc.disable()  # What is imported stays.
-    options = make_parser(words[:1]).parse_args(words)
-    gc.enable()
     try:
+        gc.disable()  # What is imported stays.
+        options = _read(words)
+        gc.enable()
         status: int = options.run(options, os.environ)
     except UserError as error:
         show_problems(error.problems)
         return USAGE
     return status
+
+
+def _read(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line, and say what is meant by a word that it does not know."""
+    verb = words[0]
+    if verb == "--policy":
+        raise UserError(Problem(verb, "no verb before it", f"write dockerproxy serve {' '.join(words)}"))
+    if verb not in VERBS and not verb.startswith("-"):
+        raise UserError(Problem(show(verb), "unknown verb", hint_at(verb, VERBS, "`dockerproxy --help` lists them")))
+    options, unknown = make_parser(words[:1]).parse_known_args(words)
+    if unknown:
+        is_policy = "policy" in options and unknown[0].endswith((".yaml", ".yml"))
+        hint = f"write --policy {unknown[0]}" if is_policy else f"`dockerproxy {verb} --help` says what it takes"
+        raise UserError(Problem(" ".join(unknown), "unknown argument", hint))
+    return options
 
 
 def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
