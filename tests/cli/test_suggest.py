@@ -268,6 +268,20 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
     ]
 
 
+def test_no_line_is_proposed_for_a_body_that_a_grant_denied_and_that_is_not_recorded() -> None:
+    """It would be wider than the grant."""
+    create = record_of("POST /containers/create", body={"Image": "app:1"}, status=403, decision=Outcome.DENIED)
+    create = create._replace(body=None, reason='ContainerCreate denied: HostConfig.Binds[0] is "/etc"\n- all')
+    run = record_of("POST /containers/web/exec", "web", status=403, decision=Outcome.DENIED)
+    run = run._replace(body=None, reason="ContainerExec denied: only allowed if the container is db")
+    with policy_in(CONTAINED.replace("ContainerExec", "ContainerExec: {containers: [db]}")) as folder:
+        assert missing(folder, create, create) == [
+            "# 2  ContainerCreate: denied for the body, which the log does not have, but why:",
+            '#   ContainerCreate denied: HostConfig.Binds[0] is "/etc"\\n- all',
+        ]
+        assert "- ContainerExec: {containers: [web]}" in missing(folder, create, run)
+
+
 # What is to be mended
 
 

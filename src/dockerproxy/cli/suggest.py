@@ -31,14 +31,21 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.wording import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape, shorten_ids
-from dockerproxy.workbench.learned import LearnedSocket, write_grants, write_impossible, write_openings, write_policy
+from dockerproxy.workbench.learned import (
+    LearnedGrant,
+    LearnedSocket,
+    write_grants,
+    write_impossible,
+    write_openings,
+    write_policy,
+)
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.proposals import list_proposals
@@ -52,6 +59,9 @@ _NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""
 
 _SHOWN: Final = 200
 """Characters of a request that a person is shown."""
+
+_MOST_REASONS: Final = 3
+"""Of denials of an operation that a person is shown."""
 
 _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 
@@ -139,12 +149,22 @@ class _Missing:
         self._undenied = compile_policy(replace(socket.policy.policy, denials=()))
         self._denied = {name for denial in socket.policy.policy.denials for name in denial.operations}
         self._denials: Counter[str] = Counter()
+        self._by_body = Counter[str]()
+        self._reasons: dict[str, dict[str, None]] = {}
         self._learner = Learner(socket)
         self.examples: dict[str, str] = {}
 
     def learned(self) -> LearnedSocket:
-        """Return what would have to be allowed."""
-        return self._learner.learned()
+        """Return what would have to be allowed, as far as the log tells.
+
+        Nothing of what was denied for a body that it does not tell: a line without what the grant demands of bodies
+        would be wider than that, and may not do.
+        """
+        learned = self._learner.learned()
+        return learned._replace(grants=tuple(grant for grant in learned.grants if not self._is_by_body(grant)))
+
+    def _is_by_body(self, grant: LearnedGrant) -> bool:
+        return self._by_body[grant.operation] == grant.count
 
     def denies(self, name: str) -> bool:
         """Whether a denial overrides every grant of an operation."""
@@ -160,18 +180,26 @@ class _Missing:
             if _allows(self._undenied, need, record):
                 return
             named = f" of {record.object}" if record.object else ""
+            if record.reason and _is_denied_by_body(self._undenied, record):
+                self._by_body[name] += 1
+                reasons = self._reasons.setdefault(name, {})
+                if len(reasons) < _MOST_REASONS:
+                    reasons[shorten_ids(escape(record.reason))] = None
             self.examples.setdefault(name, shorten_ids(escape(f"{record.method} {record.target}{named}"))[:_SHOWN])
         self._learner.note(record, when)
 
     def describe(self, file: str) -> Iterator[str]:
         """Say what to change, in lines of which those that are no comments can be pasted."""
-        learned = self.learned()
-        if not learned.grants and not self._denials:
+        learned, by_body = self.learned(), list(filter(self._is_by_body, self._learner.learned().grants))
+        if not learned.grants and not self._denials and not by_body:
             yield "nothing to add"
         if learned.grants:
             yield f"# Add to allow of the socket {self._name} in {file}:"
             yield from write_openings(learned)
             yield from write_grants(learned.grants)
+        for grant in by_body:
+            yield f"# {grant.count}  {grant.operation}: denied for the body, which the log does not have, but why:"
+            yield from (f"#   {reason}" for reason in self._reasons[grant.operation])
         if self._denials:
             yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
@@ -189,6 +217,14 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     if isinstance(lookup, Lookup) and is_absent(lookup, record):
         return True
     return is_allowed(decide(policy, request, Known(found=find_named(request, record))))
+
+
+def _is_denied_by_body(policy: CompiledPolicy, record: Record) -> bool:
+    """Whether a request was denied, and not for its head, and its body is not recorded."""
+    request = canonicalise(record.method, record.target)
+    if record.decision is not Outcome.DENIED or record.body is not None or not isinstance(request, CanonicalRequest):
+        return False
+    return decide(policy, request, Known(found=find_named(request, record))) is Wanted.BODY
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
