@@ -150,7 +150,7 @@ def test_without_its_package_it_is_said_how_to_install_it(tmp_path: Path) -> Non
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['textual'] = None\n")
     paths = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     with Watching("/nonexistent/c.sock", PYTHONPATH=paths) as view:
-        view.wait_for("pip install 'dockerproxy[tui]'")
+        view.wait_for("in the clone: pip install '.[tui]'")
         assert view.wait_end() == 2
 
 

@@ -4,7 +4,7 @@
   dockerproxy top --control /run/operator/control.sock --policy policy.yaml    # the key e explains a request
 
 The proxy tells what it does on the socket that its CONTROL_SOCKET names, which only its own user and root can open.
-It needs the package textual: pip install 'dockerproxy[tui]'
+It needs the package textual: in the clone, pip install '.[tui]'
 """
 
 import argparse
@@ -75,7 +75,7 @@ def _check_terminal() -> None:
         hint = "for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET"
         raise UserError(Problem("top", "standard input and output must be a terminal", hint))
     if importlib.util.find_spec("textual") is None:
-        raise UserError(Problem("top", "the package textual is missing", "pip install 'dockerproxy[tui]'"))
+        raise UserError(Problem("top", "the package textual is missing", "in the clone: pip install '.[tui]'"))
 
 
 def _check_socket(path: str) -> None:
