@@ -192,6 +192,15 @@ def test_a_directory_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
     assert check_place(settings) == (problem,)
 
 
+@pytest.mark.root
+def test_a_read_only_file_system_is_said_to_be_one(tmp_path: Path) -> None:
+    program = "import sys; from cli.programs import run; print(run('check', PROXIED_SOCKET_PATH=sys.argv[1]).err)"
+    mount = 'mount -t tmpfs -o ro none "$1" && exec "$2" -c "$3" "$1/docker.sock"'
+    words = ["unshare", "--mount", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, program]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    assert f': directory "{tmp_path}" is read-only\n    mount a volume there\n' in done.stdout
+
+
 UNPRIVILEGED = """
     import os, sys
     from dockerproxy.config.environment import read_environment

@@ -28,6 +28,10 @@ def test_a_socket_nobody_listens_on_tells_of_the_mounted_file() -> None:
     assert "mount the directory" in explain(errno.ECONNREFUSED, "/a")
 
 
+def test_a_directory_in_place_of_the_socket_is_said_to_be_one(tmp_path: Path) -> None:
+    assert explain(errno.ECONNREFUSED, str(tmp_path)).startswith(f"{tmp_path} is a directory; ")
+
+
 @pytest.mark.root
 def test_a_refused_permission_names_owner_group_mode_and_the_line_that_mends_it(tmp_path: Path) -> None:
     path = tmp_path / "engine.sock"

@@ -193,7 +193,8 @@ def check_place(settings: SocketFile) -> tuple[Problem, ...]:
     except UserError as error:
         return error.problems
     if not os.access(directory, os.W_OK | os.X_OK):
-        return (_explain(settings, PermissionError(errno.EACCES, "")),)
+        is_read_only = os.statvfs(directory).f_flag & os.ST_RDONLY
+        return (_explain(settings, OSError(errno.EROFS if is_read_only else errno.EACCES, "")),)
     return ()
 
 
