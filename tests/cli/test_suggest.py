@@ -37,7 +37,7 @@ ALL = """\
 
 sockets:
   backup:
-    path: /proxied/backup.sock
+    path: /proxied/backup/docker.sock
     permissions: "0660"
     allow:
       - ContainerList
@@ -46,7 +46,7 @@ sockets:
       - ContainerRestart: {containers: [web]}
 
   traefik:
-    path: /proxied/traefik.sock
+    path: /proxied/traefik/docker.sock
     permissions: "0660"
     allow:
       - SystemPing

@@ -25,6 +25,7 @@ from dockerproxy.cli.dialogue import decide as decide_each
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
 from dockerproxy.cli.terminal import say, show_policy
 from dockerproxy.config.document import read_file
+from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
@@ -129,7 +130,7 @@ def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
         if learner is None:
             settings = SocketSettings(
                 name=record.socket,
-                path=f"/proxied/{record.socket}.sock",
+                path=DEFAULT_SOCKET if record.socket == "docker" else f"/proxied/{record.socket}/docker.sock",
                 permissions=DEFAULT_PERMISSIONS,
                 uid=None,
                 gid=None,

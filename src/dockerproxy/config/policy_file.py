@@ -38,7 +38,7 @@ NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """Valid socket names: each is a word of the log, and part of a file name."""
 
 _NAME: Final = "use up to 63 lowercase letters and digits, and after the first also . _ and -"
-_EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME.sock, allow: [preset:NAME]}}"
+_EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME/docker.sock, allow: [preset:NAME]}}"
 _MEANT: Final = {
     "socket": "write each socket under its name: sockets: {NAME: {...}}",
     "path": "write path of a socket: sockets: {NAME: {path: ...}}",
@@ -159,7 +159,10 @@ def _read_socket(
     reader: Reader, name: Text, node: Node, limits: Limits, engine: str
 ) -> tuple[Text | None, SocketSettings]:
     """Read a socket; what is wrong in it has its default, and is among the problems."""
-    needed = {"path": f"path: /proxied/{name.text}.sock", "allow": "allow: [preset:NAME], or allow: [] for nothing"}
+    needed = {
+        "path": f"path: /proxied/{name.text}/docker.sock",
+        "allow": "allow: [preset:NAME], or allow: [] for nothing",
+    }
     fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
     word = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(_MODES)}") or Mode.ENFORCE
     mode = Mode.ENFORCE if word == ASK else Mode(word)
