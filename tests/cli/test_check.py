@@ -40,7 +40,7 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         "grace     3s to finish",
         "log       json from err on",
         "sandbox   off: the process is not locked in",
-        "switches  CONTAINERS=1 PING=0",
+        "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
     ]
     lines = allowed.splitlines()
     assert lines[0] == "allowed"

@@ -42,6 +42,9 @@ from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
 
+_BESIDE_SWITCHES: Final = ("ALLOW", "DENY", "CONTAINED")
+"""Variables that say what is allowed and are no switches of a section or an action."""
+
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
 
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     problems = _find_problems(configured)
     warning = paint("warning", Style.DOUBTFUL)
     remarks = [f"{warning}: {remark}\n" for socket in sockets if (remark := socket.remark)]
-    say(*remarks, *map(_paint_label, _list_settings(configured)))
+    say(*remarks, *map(_paint_label, _list_settings(configured, environment)))
     for socket in sockets:
         if in_file:
             say("", *map(_paint_label, _list_policy(socket)))
@@ -118,7 +121,7 @@ def _paint_label(line: str) -> str:
     return paint(label, Style.STRONG) + blank + text
 
 
-def _list_settings(configured: Configured) -> Iterator[str]:
+def _list_settings(configured: Configured, environment: Mapping[str, str]) -> Iterator[str]:
     """Say what is configured for all sockets; without a file, there is but one."""
     settings = configured.settings
     if configured.policy_file:
@@ -138,7 +141,8 @@ def _list_settings(configured: Configured) -> Iterator[str]:
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
-        yield f"switches  {' '.join([*on, *off]) or 'all default'}"
+        named = [f"{name}={environment[name]}" for name in _BESIDE_SWITCHES if environment.get(name)]
+        yield f"switches  {' '.join([*on, *off, *named]) or 'all default'}"
 
 
 def _describe_sandbox(sandbox: Sandbox) -> str:

@@ -92,9 +92,10 @@ FOREIGN: Final = {
     "DISABLE_IPV6": "remove it; the proxy never listens on a network",
     "UNRESTRICTED": "remove it; everything is unrestricted unless CONTAINED=1 is set",
     "ALLOW_PRIVILEGED": "remove it; CONTAINED=1 denies privileged containers",
+    "POLICY": "use POLICY_FILE, the path of the policy file",
     "BIND_CONFIG": "use PROXIED_SOCKET_PATH, the path of the unix socket; the proxy never listens on a network",
 }
-"""Variables of other proxies, and what to write here instead."""
+"""Variables of other proxies, and names that are guessed, with what to write here instead."""
 
 
 def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:
