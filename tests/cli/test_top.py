@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import socket
 import socketserver
 import struct
@@ -66,6 +67,10 @@ class Watching:
     def press(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
     def wait_end(self) -> int:
         while self._read_some():
             pass
@@ -121,6 +126,16 @@ def test_a_proxy_that_comes_back_is_seen_again_and_without_colours_none_is_writt
                 view.press("\x03")
                 assert view.wait_end() == 0
         assert not _COLOURS.findall(view.all_written)
+
+
+def test_it_is_as_large_as_the_terminal_also_when_that_changes() -> None:
+    with watched() as (_, path), Watching(path) as view:
+        view.wait_for("● live")
+        for columns in (150, 110):
+            view.resize(columns)
+            view.wait_for(f"╰{'─' * (columns - 2)}╯")
+        view.press("q")
+        assert view.wait_end() == 0
 
 
 def test_a_pipe_is_told_that_a_terminal_is_needed() -> None:

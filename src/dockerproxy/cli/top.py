@@ -57,8 +57,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     plain = {} if has_colour(sys.stdout, environment) else {"NO_COLOR": "1"}
     os.environ.pop("NO_COLOR", None)  # Which is for textual, even if it is empty.
     os.environ.update(plain)
-    # Textual writes escape sequences to this stream, and ours would show them.
-    sys.__stderr__ = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")  # type: ignore[misc] # Final, but replaced at the start already
+    # Textual writes escape sequences to the one, and ours would show them. Of the other it asks for the size of the
+    # terminal, and what ours has taken the place of has none any more.
+    terminal = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
+    sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc] # Final, but replaced at the start already
     watched = Watched(path)
     view = Top(
         watched.follow,
