@@ -106,7 +106,7 @@ def test_it_is_said_how_much_memory_and_swap_there_may_be() -> None:
     assert list(map(str, faults_of(reading, memory="1KiB"))) == [
         "MemorySwap is -1, but must be from 0 to 2048, twice the memory of the rule",
         "SwapBytes is -1, but must be from 0 to 1024, the memory of the rule",
-        "Memory is 1025, but must be from 1 to 1024",
+        "Memory is 1025, but must be from 1 to 1024 (1KiB)",
         "Memory must be set",
     ]
 

@@ -60,7 +60,8 @@ class Amount(Constraint):
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
         """Say how much there may be."""
-        return claim.says or f"but must be from 1 to {self.most(granted)}"
+        most = str(self.most(granted))
+        return claim.says or f"but must be from 1 to {most}{'' if granted == most else f' ({granted})'}"
 
 
 @dataclass(frozen=True, slots=True)
