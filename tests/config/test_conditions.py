@@ -51,11 +51,19 @@ def granted(word: str, conditions: str, grants: tuple[Grant, ...] | None = None)
     return {name: values_of(grant.conditions) for grant in found for name in grant.operations}
 
 
-@pytest.mark.parametrize("conditions", ["", "~", "{}"])
+@pytest.mark.parametrize("conditions", ["~", "null", "{}"])
 def test_without_conditions_a_word_grants_what_it_grants(conditions: str) -> None:
     found, problems = read("containers:read", conditions)
     assert (problems, [grant.conditions for grant in found]) == ([], [()])
     assert found[0].operations == GROUPS["containers:read"]
+
+
+@pytest.mark.parametrize("conditions", ["", " # containers: [web]"])
+def test_conditions_that_are_missing_behind_a_colon_are_a_mistake(conditions: str) -> None:
+    """They may have been commented out, and what is left would allow more."""
+    found, problems = read("ContainerExec", conditions)
+    assert found == ()
+    assert "the value of ContainerExec must be a mapping, but is empty" in problems[0]
 
 
 def test_an_operation_is_granted_under_its_conditions() -> None:

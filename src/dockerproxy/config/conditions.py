@@ -40,8 +40,11 @@ _OPENED: Final = frozenset(
 
 
 def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-    """Put what a word grants under the conditions below it; nothing is granted if one of them is broken."""
-    if isinstance(node, Text) and node.is_nothing:
+    """Put what a word grants under the conditions below it; nothing is granted if one of them is broken.
+
+    Where none are left behind a colon, they may have been commented out: that is a mistake, unless a null says so.
+    """
+    if isinstance(node, Text) and node.is_nothing and node.text:
         return grants
     if isinstance(node, Text) and node.text == UNRESTRICTED.word:
         return _open(reader, word, node.place, grants)
