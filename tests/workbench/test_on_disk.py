@@ -131,7 +131,8 @@ def test_a_socket_that_a_container_mounts_as_a_file() -> None:
 def test_an_engine_in_its_folder_is_no_mount(folder: Path) -> None:
     assert list(find_engine_mount(f"{folder}/engine.sock", "p.yaml")) == []
     (found,) = find_engine_mount("/dev/shm", "p.yaml")
-    assert (found.says, found.hint) == (
+    assert (found.level, found.says, found.hint) == (
+        Severity.NOTE,
         "/dev/shm is mounted as a file: it is dead after the engine restarts, unless systemd holds it",
         "else mount a directory that has only the socket",
     )

@@ -112,7 +112,7 @@ def find_engine_mount(engine: str, file: str) -> Iterator[Finding]:
     real = os.path.realpath(engine)
     if _find_mount(real)[0] == real:
         text = f"{engine} is mounted as a file: it is dead after the engine restarts, unless systemd holds it"
-        yield differ("engine", file, Severity.WARNING, text, "else mount a directory that has only the socket")
+        yield differ("engine", file, Severity.NOTE, text, "else mount a directory that has only the socket")
 
 
 def _find_mount(path: str) -> tuple[str, str]:
