@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from dockerproxy.observe.created import read_created
 from dockerproxy.observe.decisions import choose_start, make_ids
 from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.metrics import Counts
@@ -47,10 +46,6 @@ class Journal:
     def count_answer(self, answer: str) -> None:
         """Count what came of a question to a person."""
         self.counts.asked[answer] += 1
-
-    def read_created(self, operation: str, status: int, answer: bytes) -> str:
-        """Return the ID of what an operation has created, or nothing; only for records."""
-        return read_created(operation, status, answer)
 
     def note(self, record: Record) -> None:
         """Note what a socket that reports or learns has let through."""

@@ -1,4 +1,8 @@
-"""The ports through which the data path leaves what it did. Nothing behind them decides what passes."""
+"""The ports through which the data path leaves what it did. Nothing behind them decides what passes.
+
+`Log` and `Journal` say what each of these does.
+"""
+# ruff: noqa: D102
 
 from collections.abc import Callable
 from typing import Protocol
@@ -12,14 +16,9 @@ class LogPort(Protocol):
 
     watch: Callable[[str], None] | None
 
-    def exchange(self, record: Record, level: Level = Level.INFO) -> None:
-        """Write the line of a finished exchange."""
-
-    def start(self, record: Record) -> None:
-        """Write the line of a stream or tunnel that has begun."""
-
-    def message(self, level: Level, text: str) -> None:
-        """Write a message."""
+    def exchange(self, record: Record, level: Level = Level.INFO) -> None: ...
+    def start(self, record: Record) -> None: ...
+    def message(self, level: Level, text: str) -> None: ...
 
 
 class JournalPort(Protocol):
@@ -27,20 +26,8 @@ class JournalPort(Protocol):
 
     next_id: Callable[[], str]
 
-    def find_count(self, operation: str, decision: Outcome) -> Callable[[float, int], None]:
-        """Return what counts such exchanges, each by the milliseconds that it took and the bytes that it sent."""
-
-    def count(self, record: Record, level: Level) -> None:
-        """Count an exchange that is over."""
-
-    def count_answer(self, answer: str) -> None:
-        """Count what came of a question to a person."""
-
-    def read_created(self, operation: str, status: int, answer: bytes) -> str:
-        """Return the ID of what an operation has created, or nothing; only for records."""
-
-    def note(self, record: Record) -> None:
-        """Note what a socket that reports or learns has let through."""
-
-    def replace(self, settings: SocketSettings) -> None:
-        """Go on under other settings of the socket."""
+    def find_count(self, operation: str, decision: Outcome) -> Callable[[float, int], None]: ...
+    def count(self, record: Record, level: Level) -> None: ...
+    def count_answer(self, answer: str) -> None: ...
+    def note(self, record: Record) -> None: ...
+    def replace(self, settings: SocketSettings) -> None: ...

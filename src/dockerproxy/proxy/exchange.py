@@ -18,6 +18,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
+from dockerproxy.observe.created import read_created
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
@@ -375,8 +376,7 @@ class Exchange(Asking):
     def note_answer(self, answer: bytes) -> None:
         """Note what was created. Answers that say so are short, and come in one piece."""
         if self.judged is not None:
-            operation = self.judged.request.operation.name
-            self.account.created = self.socket.journal.read_created(operation, self.account.status, answer)
+            self.account.created = read_created(self.judged.operation.name, self.account.status, answer)
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
         """Stop being HTTP: from the engine's answer on, all is passed on as it is."""
