@@ -56,7 +56,8 @@ def read_event(line: bytes) -> Event | ImageEvent | None:
     actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
     identity, attributes = actor.get("ID"), actor.get("Attributes")
     if kind == Kind.IMAGE:
-        event, nanoseconds = _read_image(action, identity, attributes), fields.get("timeNano")
+        event = read_image_event(identity, action, object_of(attributes).get("name", ""))
+        nanoseconds = fields.get("timeNano")
         return event and event._replace(time=nanoseconds / 1e9 if isinstance(nanoseconds, int) else 0)
     if kind == Kind.VOLUME and not identity:  # Podman says its name alone.
         identity = object_of(attributes).get("name")
@@ -91,10 +92,3 @@ def may_be_of_before(event: Event, found: ResolvedObject) -> bool:
 def _is_decidable(condition: Condition) -> bool:
     """Whether an event has the labels that a condition asks for. What engines put in place of labels has no dot."""
     return not isinstance(condition.value, Pairs) or all("." in name for name, _ in condition.value.items)
-
-
-def _read_image(action: object, identity: object, attributes: object) -> ImageEvent | None:
-    name = attributes.get("name", "") if isinstance(attributes, dict) else ""
-    if not isinstance(action, str) or not isinstance(identity, str) or not isinstance(name, str):
-        return None
-    return read_image_event(identity, action, name)

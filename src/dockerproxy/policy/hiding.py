@@ -24,10 +24,8 @@ from dockerproxy.api.answers import ALL, ANSWERS, PLAIN, REST, UNREAD, Node, gro
 from dockerproxy.api.catalog import Access, Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.text import fold
-from dockerproxy.wire.document import MOST_LEVELS, object_of, read_engine_json
+from dockerproxy.wire.document import MOST_LEVELS, object_of, read_engine_json, read_value, skip_blanks
 
-_DECODER: Final = json.JSONDecoder()
-_BLANKS: Final = re.compile(r"[ \t\n\r]*").match
 _MEMBER: Final = re.compile(
     r'"([^"\\\x00-\x1f]*)":("[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|true|false|null)(?:,(?=")|(?=}))'
 ).match
@@ -125,9 +123,9 @@ def cut(content: bytes, node: Mapping[str, Node]) -> bytes | None:
     """Return what is left of JSON; None if it is none, or something else than an object or a list of such."""
     text = content.decode(errors="surrogateescape")
     try:
-        start = _skip(text, 0)
+        start = skip_blanks(text, 0)
         left, stop = _reduce(text, start, node, 0)
-        end = _skip(text, stop)
+        end = skip_blanks(text, stop)
     except (ValueError, IndexError, RecursionError):
         return None
     if left is None or end < len(text):
@@ -138,10 +136,10 @@ def cut(content: bytes, node: Mapping[str, Node]) -> bytes | None:
 def _reduce(text: str, place: int, node: Node, level: int) -> tuple[str | None, int]:
     """Return what is left of the value at a place, None if it does not fit there, and where it stops."""
     if callable(node):
-        stop = _DECODER.raw_decode(text, place)[1]
+        stop = read_value(text, place)[1]
         return node(text[place:stop]), stop
     if isinstance(node, str) or text[place] not in "{[":
-        value, stop = _DECODER.raw_decode(text, place)
+        value, stop = read_value(text, place)
         if not isinstance(node, str):
             rest = node.get(REST)
             return "null" if value is None else rest(text[place:stop]) if callable(rest) else None, stop
@@ -154,7 +152,7 @@ def _reduce(text: str, place: int, node: Node, level: int) -> tuple[str | None, 
 def _reduce_object(text: str, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
     """Keep the fields that the table has."""
     parts: list[str] = []
-    stop, rest = _skip(text, place + 1), node.get(REST)
+    stop, rest = skip_blanks(text, place + 1), node.get(REST)
     while text[stop] != "}":
         member = _MEMBER(text, stop)
         below = None if member is None else node.get(member[1], rest)
@@ -172,13 +170,13 @@ def _reduce_object(text: str, place: int, node: Mapping[str, Node], level: int) 
 
 def _reduce_field(text: str, start: int, node: Mapping[str, Node], level: int) -> tuple[str, int]:
     """Return what is left of a field, with its key, and where it stops."""
-    key, stop = _DECODER.raw_decode(text, start)
-    stop = _skip(text, stop)
+    key, stop = read_value(text, start)
+    stop = skip_blanks(text, stop)
     if not isinstance(key, str) or text[stop] != ":":
         raise ValueError(stop)
-    place, below = _skip(text, stop + 1), node.get(key, node.get(REST))
+    place, below = skip_blanks(text, stop + 1), node.get(key, node.get(REST))
     if below is None:
-        return "", _DECODER.raw_decode(text, place)[1]
+        return "", read_value(text, place)[1]
     left, stop = _reduce(text, place, below, level + 1)
     return "" if left is None else f"{text[start:place]}{left}", stop
 
@@ -186,7 +184,7 @@ def _reduce_field(text: str, start: int, node: Mapping[str, Node], level: int) -
 def _reduce_list(text: str, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
     """Reduce each element. They are not left out: a list of which one does not fit does not fit itself."""
     parts: list[str] = []
-    stop, fits = _skip(text, place + 1), True
+    stop, fits = skip_blanks(text, place + 1), True
     while text[stop] != "]":
         left, stop = _reduce(text, stop, node, level + 1)
         fits = fits and left is not None
@@ -197,19 +195,14 @@ def _reduce_list(text: str, place: int, node: Mapping[str, Node], level: int) ->
 
 def _go_on(text: str, place: int, closing: str) -> int:
     """Return where the next member begins, or where the last one is followed by the end."""
-    stop = _skip(text, place)
+    stop = skip_blanks(text, place)
     if text[stop] == ",":
-        stop = _skip(text, stop + 1)
+        stop = skip_blanks(text, stop + 1)
         if text[stop] == closing:
             raise ValueError(stop)
     elif text[stop] != closing:
         raise ValueError(stop)
     return stop
-
-
-def _skip(text: str, place: int) -> int:
-    blanks = _BLANKS(text, place)
-    return place if blanks is None else blanks.end()
 
 
 def _holds_object(value: object) -> bool:

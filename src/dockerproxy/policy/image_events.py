@@ -46,11 +46,13 @@ class ImageEvent(NamedTuple):
     time: float = 0
 
 
-def read_image_event(identity: str, action: str, name: str) -> ImageEvent | None:
+def read_image_event(identity: object, action: object, name: object) -> ImageEvent | None:
     """Return what an engine says of an image; None if it is about a mark, or nothing that can be known.
 
     Docker has the name in place of the ID of what is pulled; Podman the ID for the name of what is built.
     """
+    if not isinstance(identity, str) or not isinstance(action, str) or not isinstance(name, str):
+        return None
     if f"{RESERVED}/" in f"{identity} {name}":
         return None
     by_name = parse_reference(identity)

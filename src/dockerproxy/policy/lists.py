@@ -29,7 +29,7 @@ from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import fold, lower, number
-from dockerproxy.wire.document import list_of, object_of, read_json
+from dockerproxy.wire.document import list_of, object_of, read_json, read_value, skip_blanks
 
 LISTS: Final[Mapping[str, Kind]] = {
     "ConfigList": Kind.CONFIG,
@@ -99,7 +99,6 @@ def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(lower, keys))
 
 
-_BLANKS: Final = re.compile(r"[ \t\n\r]*").match
 _PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
 _PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
 _PART_OF_POD: Final = ("pod",), re.compile(r'"(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
@@ -109,8 +108,6 @@ containers also by the wildcards of its database; a swarm for tasks."""
 
 _PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
 """By what is listed, those besides networks."""
-
-_DECODER: Final = json.JSONDecoder()
 
 
 class Element(NamedTuple):
@@ -244,27 +241,22 @@ def read_list(operation: Operation, content: bytes, version: str, before: Answer
         elements = tuple(_read_elements(text, start, lookup, version, before))
     except (ValueError, IndexError, RecursionError):
         return None
-    stop = _skip(text, elements[-1].stop if elements else start + 1)
+    stop = skip_blanks(text, elements[-1].stop if elements else start + 1)
     return Answer(text, start + 1, stop, elements)
-
-
-def _skip(text: str, place: int) -> int:
-    blanks = _BLANKS(text, place)
-    return place if blanks is None else blanks.end()
 
 
 def _find_list(text: str, key: str) -> int:
     """Return where the list begins."""
-    place = _skip(text, 0)
+    place = skip_blanks(text, 0)
     if not key:
         return place
     while True:  # `{` before the first key, `,` before the others.
-        name, place = _DECODER.raw_decode(text, _skip(text, place + 1))
-        place = _skip(text, _skip(text, place) + 1)
+        name, place = read_value(text, skip_blanks(text, place + 1))
+        place = skip_blanks(text, skip_blanks(text, place) + 1)
         if name == key:
             return place
-        _, place = _DECODER.raw_decode(text, place)
-        place = _skip(text, place)
+        _, place = read_value(text, place)
+        place = skip_blanks(text, place)
 
 
 def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Answer | None) -> Iterator[Element]:
@@ -276,21 +268,21 @@ def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: 
     if text[start] != "[":
         raise ValueError(start)
     (seen, known), turn = ("", ()) if before is None else (before.text, before.elements), 0
-    place = _skip(text, start + 1)
+    place = skip_blanks(text, start + 1)
     while text[place] != "]":
         near = range(max(turn - 1, 0), min(turn + 2, len(known)))  # One may have come, gone or changed.
         same = next((nth for nth in near if text.startswith(seen[known[nth].start : known[nth].stop], place)), None)
         if same is not None:
             stop, found = place + known[same].stop - known[same].start, known[same].found
         else:
-            value, stop = _DECODER.raw_decode(text, place)
+            value, stop = read_value(text, place)
             found = _read_element(lookup, value, version)
         turn = (turn if same is None else same) + 1
         yield Element(place, stop, found)
-        place = _skip(text, stop)
+        place = skip_blanks(text, stop)
         if text[place] not in ",]":
             raise ValueError(place)
-        place = _skip(text, place + 1) if text[place] == "," else place
+        place = skip_blanks(text, place + 1) if text[place] == "," else place
 
 
 def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:

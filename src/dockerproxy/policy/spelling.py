@@ -44,7 +44,7 @@ def _grow(section: str, paths: tuple[tuple[str, str], ...]) -> Mapping[str, Node
         source, colon, rest = bind.partition(":")
         return f"{spell(source)}{colon}{rest}" if source.startswith("/") else bind
 
-    mounts = {"Mounts": {"Source": _rewrite(spell), REST: _keep}}
+    mounts: Mapping[str, Node] = {"Mounts": {"Source": _rewrite(spell), REST: str}}
     spec = {"TaskTemplate": _within({"ContainerSpec": _within(mounts)}), "ContainerSpec": _within(mounts)}
     if section == OPERATIONS["SystemDataUsage"].section:
         return _within({"Containers": _within(mounts), "ContainerUsage": _within({"Items": _within(mounts)})})
@@ -57,11 +57,7 @@ def _grow(section: str, paths: tuple[tuple[str, str], ...]) -> Mapping[str, Node
 
 def _within(fields: Mapping[str, Node]) -> Mapping[str, Node]:
     """Return an object of which all other fields stay."""
-    return {**fields, REST: _keep}
-
-
-def _keep(text: str) -> str:
-    return text
+    return {**fields, REST: str}
 
 
 def _rewrite(spell: Callable[[str], str]) -> Callable[[str], str]:

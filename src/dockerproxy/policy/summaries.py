@@ -70,7 +70,7 @@ def sum_up(request: CanonicalRequest) -> Generator[Ask, Answer, Answer]:
     status, content = yield Ask("GET", request.target)
     if status != HTTPStatus.OK:
         return status, content
-    told = _read_object(content)
+    told = object_of(read_engine_json(content))
     shown: dict[str, object] = {key: empty for key, empty in _NOTHING.items() if key in told}
     for row in _TABLE:
         status, content = yield Ask("GET", f"{'/' if request.version else ''}{request.version}{row.path}")
@@ -85,10 +85,6 @@ def sum_up(request: CanonicalRequest) -> Generator[Ask, Answer, Answer]:
         if row.sums in told:
             shown[row.sums] = _add_up(row, told[row.sums], known)
     return HTTPStatus.OK, json.dumps(shown).encode()
-
-
-def _read_object(content: bytes) -> Mapping[str, object]:
-    return object_of(read_engine_json(content))
 
 
 def _choose(row: _Usage, items: object, known: set[str]) -> list[Item]:
@@ -109,10 +105,6 @@ def _add_up(row: _Usage, told: object, known: set[str]) -> Mapping[str, object]:
 # Counts
 
 
-def _keep(text: str) -> str:
-    return text
-
-
 def _blank(_text: str) -> str:
     return "0"
 
@@ -121,11 +113,11 @@ _COUNTS: Final = (
     *("Containers", "ContainersRunning", "ContainersPaused", "ContainersStopped", "Images"),
     *("NEventsListener", "NFd", "NGoroutines"),  # They grow with each client, container and stream.
 )
-_STORE: Final[Mapping[str, Node]] = {"containerStore": {REST: _blank}, "imageStore": {REST: _blank}, REST: _keep}
+_STORE: Final[Mapping[str, Node]] = {"containerStore": {REST: _blank}, "imageStore": {REST: _blank}, REST: str}
 
 COUNTING: Final[Mapping[str, Mapping[str, Node]]] = {
-    "SystemInfo": {**dict.fromkeys(_COUNTS, _blank), REST: _keep},
-    "SystemInfoLibpod": {"host": {"freeLocks": _blank, REST: _keep}, "store": _STORE, REST: _keep},
+    "SystemInfo": {**dict.fromkeys(_COUNTS, _blank), REST: str},
+    "SystemInfoLibpod": {"host": {"freeLocks": _blank, REST: str}, "store": _STORE, REST: str},
 }
 """Operations whose answers count all that there is, with the places of the counts."""
 

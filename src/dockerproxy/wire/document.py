@@ -73,6 +73,18 @@ def read_engine_json(content: bytes) -> Json:
     return value
 
 
+read_value: Final = json.JSONDecoder().raw_decode
+"""Read the JSON of an engine that begins at a place of a text; return where it stops, too."""
+
+_BLANKS: Final = re.compile(r"[ \t\n\r]*").match
+
+
+def skip_blanks(text: str, place: int) -> int:
+    """Return where what follows the blanks of JSON begins."""
+    blanks = _BLANKS(text, place)
+    return place if blanks is None else blanks.end()
+
+
 def count_parts(content: bytes) -> int:
     """Return how many values JSON may have: more of them take longer to read, whatever its length."""
     return sum(map(content.count, _PARTS))
