@@ -16,6 +16,7 @@ from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
+from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 from dockerproxy.workbench.on_host import on_host
 
@@ -130,12 +131,11 @@ def _find_mount(path: str) -> tuple[str, str]:
 def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine: str, file: str) -> Iterator[Finding]:
     """Find containers, as the engine lists them, that have a socket mounted as a file, or the engine's own."""
     ours = {path: socket.name for socket in sockets for path in (socket.path, socket.policy.policy.places.own_socket)}
-    for container in containers if isinstance(containers, list) else ():
-        fields = container if isinstance(container, dict) else {}
-        mounts, names = fields.get("Mounts"), fields.get("Names")
-        name = str(names[0]).removeprefix("/") if isinstance(names, list) and names else "without a name"
-        for mount in mounts if isinstance(mounts, list) else ():
-            path = str(mount.get("Source", "")) if isinstance(mount, dict) else ""
+    for container in map(object_of, list_of(containers)):
+        names = list_of(container.get("Names"))
+        name = str(names[0]).removeprefix("/") if names else "without a name"
+        for mount in map(object_of, list_of(container.get("Mounts"))):
+            path = str(mount.get("Source", ""))
             if path in ours and path:
                 text = f"container {name} mounts the file {path}: it is dead after the proxy restarts"
                 yield differ(f"socket {ours[path]}", file, Severity.WARNING, text, "mount its folder")

@@ -35,7 +35,6 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Own
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.globs import covers as covers_pattern
 from dockerproxy.policy.image_marks import ImageOwner
@@ -331,4 +330,4 @@ def _list_made(policy: CompiledPolicy) -> list[Condition | None]:
 
 
 def _is_within(inner: Condition, outer: Condition | None) -> bool:
-    return outer is None or CONSTRAINTS[inner.word].within(inner.value, outer.value)
+    return outer is None or inner.constraint.within(inner.value, outer.value)

@@ -11,10 +11,9 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.fields import ALWAYS, Field
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.groups import PRESET
-from dockerproxy.policy.claims.checks import CHECKS
+from dockerproxy.policy.claims.checks import find_words_of_field
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.constraints.base import Condition
@@ -65,10 +64,9 @@ class Engine(NamedTuple):
 def read_engine(ask_engine: Ask) -> Engine:
     """Ask an engine what it is. An `OSError` says that it does not answer."""
     version, info = (object_of(read(ask_engine, target)) for target in ("/version", "/info"))
-    parts = version.get("Components")
-    names = [str(part.get("Name", "")) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    is_podman = any(name.startswith("Podman") for name in names)
-    options, swarm = info.get("SecurityOptions"), info.get("Swarm")
+    parts = map(object_of, list_of(version.get("Components")))
+    is_podman = any(str(part.get("Name")).startswith("Podman") for part in parts)
+    options = info.get("SecurityOptions")
     # Like `name=seccomp,profile=builtin`.
     security = frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
     return Engine(
@@ -77,7 +75,7 @@ def read_engine(ask_engine: Ask) -> Engine:
         podman=read_number(version.get("Version")) if is_podman else (),
         security=security if isinstance(options, list) else None,
         folder=str(info.get("DockerRootDir", "")),
-        in_swarm=isinstance(swarm, dict) and swarm.get("ControlAvailable") is True,
+        in_swarm=object_of(info.get("Swarm")).get("ControlAvailable") is True,
     )
 
 
@@ -168,15 +166,11 @@ def _find_ignored(engine: Engine, operation: Operation, condition: Condition, ma
     libpod = operation.section.startswith("libpod/")
     own = engine.podman if libpod else () if engine.podman else engine.api
     if own and is_of_body(operation, condition.word):
-        needed = [read_number(each.since) for each in BODIES[operation.name].fields if _reads(each, condition.word)]
+        fields = (each for each in BODIES[operation.name].fields if condition.word in find_words_of_field(each))
+        needed = [read_number(each.since) for each in fields]
         if needed and min(needed) > own:
             text = f"{condition.word} of {operation.name} is ignored: it needs {_say(min(needed))}, this is {_say(own)}"
             yield make(Severity.WARNING, text, "update the engine, or do not rely on it")
-
-
-def _reads(each: Field, word: str) -> bool:
-    check = CHECKS.get(each.rule) or CHECKS.get(each.rule.removesuffix(ALWAYS))
-    return check is not None and word in check[1]
 
 
 # Objects

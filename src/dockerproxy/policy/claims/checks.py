@@ -101,12 +101,16 @@ CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
 @cache
 def find_words_of_body(body: Body) -> tuple[str, ...]:
     """Return the words of conditions on what a request of an operation says, in the order of its table."""
-    checks = (CHECKS.get(field.rule) or CHECKS.get(field.rule.removesuffix(ALWAYS)) for field in body.fields)
-    return tuple(dict.fromkeys(word for check in checks if check is not None for word in check[1]))
+    return tuple(dict.fromkeys(word for field in body.fields for word in find_words_of_field(field)))
+
+
+def find_words_of_field(field: Field) -> tuple[str, ...]:
+    """Return the words of conditions on what a field says."""
+    check = CHECKS.get(field.rule) or CHECKS.get(field.rule.removesuffix(ALWAYS))
+    return () if check is None else check[1]
 
 
 @cache
 def find_places_of_labels(body: Body) -> tuple[str, ...]:
     """Return where a body has labels of what it makes, from its top."""
-    checks = ((CHECKS.get(field.rule.removesuffix(ALWAYS)), field.path) for field in body.fields)
-    return tuple(path.removesuffix(".*") for check, path in checks if check is not None and "labels" in check[1])
+    return tuple(each.path.removesuffix(".*") for each in body.fields if "labels" in find_words_of_field(each))
