@@ -111,12 +111,8 @@ def find_meant(patterns: Collection[str], names: frozenset[str], identity: str) 
     if not patterns or any(text != "" and plain_id(identity).startswith(text) for text in begins):
         return names
     whole = {str(with_default_tag(each)) for text in patterns if (each := parse_reference(text)) is not None}
-    meant = (name for name in names if name in whole or _fits_any(patterns, name))
-    return frozenset(meant) or None
-
-
-def _fits_any(patterns: Collection[str], name: str) -> bool:
-    return any(fits(pattern, form) for form in _list_forms(name) for pattern in patterns)
+    fitting = (name for name in names for form in _list_forms(name) if any(fits(each, form) for each in patterns))
+    return names.intersection(whole).union(fitting) or None
 
 
 def _list_forms(name: str) -> Iterator[str]:
