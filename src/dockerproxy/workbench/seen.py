@@ -7,7 +7,7 @@ grant has to be unrestricted.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.constraints.base import Constraint
@@ -82,20 +82,7 @@ class Settled(NamedTuple):
     fault: str = ""
 
 
-class Seen(Protocol):
-    """What was seen of one condition."""
-
-    def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        """Note what one request needs; of one that is doubtful, only the very names that it has."""
-
-    def resume(self, value: Value | None, count: int) -> None:
-        """Take in what a file says of so many requests; None if it has no such condition."""
-
-    def settle(self, total: int) -> Settled:
-        """Say what a policy would say for all requests, of which there were so many."""
-
-
-def begin(word: Constraint, owned: Owned, *, of_body: bool) -> Seen:
+def begin(word: Constraint, owned: Owned, *, of_body: bool) -> "Listed | _Published | _Demanded":
     """Return what notes a condition."""
     if word.takes is Takes.PORTS:
         return _Published()
