@@ -15,7 +15,7 @@ from dockerproxy.config.groups import bounds_body, open_bodies
 from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
@@ -122,9 +122,8 @@ def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) 
 def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mapping[str, Value]) -> tuple[Grant, ...]:
     """Put grants under conditions, without the operations that do not bear all of them."""
     narrowed: dict[tuple[Condition, ...], set[str]] = {}
-    made = tuple(Condition(CONSTRAINTS[condition], value) for condition, value in values.items())
     for grant in grants:
-        conditions = tuple(dict.fromkeys((*grant.conditions, *made)))
+        conditions = tuple(dict.fromkeys((*grant.conditions, *conditions_of(values))))
         names = {name for name in grant.operations if values.keys() <= find_words(OPERATIONS[name]).keys()}
         if names:
             narrowed.setdefault(conditions, set()).update(names)

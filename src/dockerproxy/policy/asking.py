@@ -26,8 +26,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
@@ -81,8 +80,7 @@ class Question(NamedTuple):
     def grant(self, source: str, *, lasts: bool) -> Grant:
         """Return the grant by whoever has answered, which lasts or is for this request alone."""
         conditions = {**self.conditions, **({} if lasts else self.exact)}
-        made = (Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
-        return Grant(frozenset({self.verdict.operation.name}), source, tuple(made))
+        return Grant(frozenset({self.verdict.operation.name}), source, conditions_of(conditions))
 
 
 def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:

@@ -17,8 +17,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.compile import ALWAYS, CREATED_BY, OWN_GRANT
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
@@ -181,9 +180,8 @@ def _is_covered(grant: LearnedGrant) -> bool:
     """Whether `own` admits all that a grant admits; what changes an object, or shows processes, it bounds further."""
     if grant.conditions == {OWN: True}:
         return grant.operation in OWN_GRANT.operations
-    conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in grant.conditions.items())
     is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys() - ALWAYS.keys()
-    return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions)
+    return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions_of(grant.conditions))
 
 
 def _find_listed(name: str) -> str:

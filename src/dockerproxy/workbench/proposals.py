@@ -1,13 +1,12 @@
 """What a person may decide about a policy: grants that it lacks, with what each would expose, the gravest first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.asking import extend
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
 from dockerproxy.workbench.exposure import find_exposures
@@ -49,10 +48,5 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
 
 
 def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]]) -> CompiledPolicy:
-    grants = tuple(_make_grant(name, conditions) for name, conditions in items)
-    return compile_policy(replace(policy.policy, grants=(*policy.policy.grants, *grants)))
-
-
-def _make_grant(name: str, conditions: Mapping[str, Value]) -> Grant:
-    made = tuple(Condition(CONSTRAINTS[word], value) for word, value in conditions.items())
-    return Grant(frozenset({name}), name, made) if name in OPERATIONS else OWN_GRANT
+    made = ((name, Grant(frozenset({name}), name, conditions_of(conditions))) for name, conditions in items)
+    return extend(policy, tuple(grant if name in OPERATIONS else OWN_GRANT for name, grant in made))

@@ -33,7 +33,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTED
@@ -315,7 +315,7 @@ class Usage(Needed):
         """Whether a grant that says less allows all that was asked for."""
         if UNRESTRICTED.word in values and any(bounds_body(word, (name,)) for word in values):
             return False  # It would restrict nothing.
-        new = tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
+        new = conditions_of(values)
         policy = self.compile((Grant(frozenset({name}), name, new),))
         return covers(name, old, new) and all(judge_asked(policy, each) for each in asked)
 

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from dockerproxy.api.bodies.fields import ALWAYS
 from dockerproxy.policy import constraints
 from dockerproxy.policy.claim import Check
-from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.base import Condition, Constraint
+from dockerproxy.policy.values import Value
 
 _NAMES: Final = sorted(each.name for each in pkgutil.iter_modules(constraints.__path__))
 _MODULES: Final = tuple(importlib.import_module(f"{constraints.__name__}.{name}") for name in _NAMES)
@@ -25,6 +26,11 @@ _BY_WORD: Final = {each.name: each for several in _FOUND for each in several if 
 
 CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_BY_WORD.items()))
 """By word."""
+
+
+def conditions_of(values: Mapping[str, Value]) -> tuple[Condition, ...]:
+    """Return the conditions that demand values by their words."""
+    return tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
 
 
 class Read(NamedTuple):
