@@ -17,9 +17,7 @@ from dockerproxy.cli.terminal import Style, paint, say, show_policy
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
-from dockerproxy.policy.differences import find_needed
-from dockerproxy.policy.model import values_of
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.differences import write_needed
 from dockerproxy.problems import Problem, UserError
 
 
@@ -52,15 +50,10 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 def _expand(preset: Preset) -> Iterator[str]:
     """Write a preset as one that builds on no other, with what each line reveals or changes."""
-    lines = [(text, OPERATIONS[name].says) for name in OPERATIONS for text in _write_operation(preset, name)]
+    granted = {name: [each.conditions for each in preset.grants if name in each.operations] for name in OPERATIONS}
+    lines = [(text, OPERATIONS[name].says) for name in OPERATIONS for text in write_needed(name, granted[name])]
     width = max(len(text) for text, _ in lines)
     yield f"# {PRESET}{preset.name}: {preset.about}"
     yield "allow:"
     for text, says in lines:
         yield f"  - {text:<{width}}  # {says}"
-
-
-def _write_operation(preset: Preset, name: str) -> list[str]:
-    """Write an operation with its conditions, once for each set of them that another one does not make pointless."""
-    needed = find_needed(name, (grant.conditions for grant in preset.grants if name in grant.operations))
-    return [write_grant(name, values_of(conditions)) for conditions in needed]

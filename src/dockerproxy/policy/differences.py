@@ -79,18 +79,13 @@ def find_changes(old: CompiledPolicy, new: CompiledPolicy) -> Changes:
     changed = []
     for name in OPERATIONS:
         before, after = find_ways(old, name), find_ways(new, name)
-        if before == after:
-            continue
         if not before:
             gained += after
         elif not after:
             lost += before
-        else:
-            changed.append(
-                Change(
-                    tuple(way for way in before if way not in after), tuple(way for way in after if way not in before)
-                )
-            )
+        elif before != after:
+            fewer, more = (way for way in before if way not in after), (way for way in after if way not in before)
+            changed.append(Change(tuple(fewer), tuple(more)))
     settings = tuple(f"{key} {said}" for key, said in compare_settings(old, new))
     return Changes(settings=settings, gained=tuple(gained), lost=tuple(lost), changed=tuple(changed))
 
@@ -127,6 +122,11 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
     needed = find_needed(name, (case.conditions for case in policy.cases[name]))
     said = (sorted(values_of(conditions).items()) for conditions in needed)
     return tuple(sorted({write_grant(name, {word: _sort_value(value) for word, value in each}) for each in said}))
+
+
+def write_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> list[str]:
+    """Return sets of conditions of an operation as grants, without those that another one makes pointless."""
+    return [write_grant(name, values_of(conditions)) for conditions in find_needed(name, sets)]
 
 
 def find_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> tuple[tuple[Condition, ...], ...]:

@@ -13,7 +13,7 @@ from dockerproxy.config.groups import GROUPS, without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.differences import find_needed
+from dockerproxy.policy.differences import write_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.wording import list_names, write_grant, write_value
@@ -84,14 +84,9 @@ def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterat
                 yield text, tuple(_find_remarks(policy, allowed, of_group=True))
             else:
                 for name in allowed:
-                    yield from _write_operation(policy, name)
-
-
-def _write_operation(policy: CompiledPolicy, name: str) -> Iterator[_Line]:
-    """Write the grants of an operation, without those that another one makes pointless."""
-    remarks = tuple(_find_remarks(policy, [name], of_group=False))
-    for conditions in find_needed(name, (case.conditions for case in policy.cases[name])):
-        yield write_grant(name, values_of(conditions)), remarks
+                    remarks = tuple(_find_remarks(policy, [name], of_group=False))
+                    texts = write_needed(name, (case.conditions for case in policy.cases[name]))
+                    yield from ((text, remarks) for text in texts)
 
 
 def _find_remarks(policy: CompiledPolicy, names: Sequence[str], *, of_group: bool) -> Iterator[str]:
