@@ -78,8 +78,6 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
         left = await _look(exchange.socket, exchange.shared, content, work)
-        if left is None:
-            raise UnknownObjectError("the engine's answer is not as expected")
         answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
         head, content = read_answer(answer)
     if exchange.is_held:
@@ -95,9 +93,16 @@ def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
     return is_strict and is_of_another(verdict.operation.name, status, content, verdict.decision.owner)
 
 
-async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result]) -> _Result:
-    """Look at an answer; at a long one beside the loop, so that nobody else waits."""
-    return work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
+async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result | None]) -> _Result:
+    """Look at an answer; at a long one beside the loop, so that nobody else waits.
+
+    Raises:
+        UnknownObjectError: It cannot be read.
+    """
+    seen = work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
+    if seen is None:
+        raise UnknownObjectError("the engine's answer is not as expected")
+    return seen
 
 
 def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
@@ -131,8 +136,6 @@ async def _ask(socket: "SocketState", shared: "Shared", verdict: Verdict) -> byt
         return answer
     _, whole = await shared.resolver.ask(shared.engines, WHOLE)
     marked = await _look(socket, shared, content + whole, partial(with_marks, content, whole))
-    if marked is None:
-        raise UnknownObjectError("the engine's answer is not as expected")
     return with_content(_head_of(answer), marked)
 
 
@@ -152,11 +155,9 @@ async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, 
         if head.status != HTTPStatus.OK:
             return answer
         if verdict.operation.name in COUNTING:
-            shown = blank_counts(verdict.operation.name, content)
+            shown = await _look(socket, shared, content, partial(blank_counts, verdict.operation.name, content))
         else:
             shown = await _reduce(socket, shared, verdict, owner, content)
-        if shown is None:
-            raise UnknownObjectError("the engine's answer is not as expected")
         return with_content(_head_of(answer), shown)
 
 
@@ -187,8 +188,6 @@ async def read_listing(
     key = operation.name, version
     read = partial(read_list, operation, content, version, socket.listed.get(key))
     listing = await _look(socket, shared, content, read)
-    if listing is None:
-        raise UnknownObjectError("the engine's answer is not as expected")
     if len(content) <= _REMEMBERED:
         if len(socket.listed) >= _MOST_REMEMBERED:
             socket.listed.clear()
