@@ -6,7 +6,7 @@ from policy.inspecting import faults_of, inspect
 from policy.policies import ID, request_of
 
 from dockerproxy.policy.claim import Known, Reading
-from dockerproxy.policy.claims.connections import check_connected
+from dockerproxy.policy.claims.networks import check_connected
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import shorten_ids

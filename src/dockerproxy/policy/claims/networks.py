@@ -1,4 +1,4 @@
-"""Which networks and whose namespaces a container joins.
+"""Which networks and whose namespaces a container joins, when it is made and later.
 
 Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
 Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
@@ -7,6 +7,10 @@ Attack: a container that shares the host's or another's, or does not exist yet -
 Attack: two networks, one in each of two fields -> Defence: both are judged.
 Attack: a name in the network that ends a line of aardvark-dns and begins one of another client's container, which finds
 what the attacker says from then on -> Defence: refused (test: test_no_name_in_a_network_is_more_than_one_word).
+Attack: to connect, an id of a container or the beginning of one -> Defence: looked up, goes on under the whole id.
+Attack: Docker's `web/db`, by which a linked container may be named -> Defence: a name has no slash.
+Attack: a network to connect to of which the grant says nothing, or the host's -> Defence: only the engine's own are
+joined then, and the host's never.
 """
 
 import re
@@ -15,9 +19,9 @@ from typing import Final
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, owned, pairs_at
 from dockerproxy.policy.claims.engine_defaults import check_endpoint
-from dockerproxy.policy.claims.names import IS_NAME, resolve
+from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.objects import Kind, ResolvedObject, find_object
 from dockerproxy.wire.document import Json, object_of
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
@@ -153,3 +157,30 @@ def _has_its_own(found: ResolvedObject, field: str) -> bool:
     """Whether a container shares nothing with others: whoever joins it would share that, too."""
     mode = object_of(found.document.get("hostconfig")).get(field)
     return isinstance(mode, str) and mode != "host" and mode not in _OF_PODMAN and ":" not in mode
+
+
+def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The container is one that the grant lists; any, if it does not say. Return its whole id."""
+    if not isinstance(value, str) or not IS_NAME(value):
+        reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
+        return None
+    found, lookup = reading.resolve(Kind.CONTAINER, value)
+    says = "a container that no rule allows"
+    reading.claim("containers", found, path, value, says, lookup=lookup, owned=owned(found, lookup))
+    return found.id if found is not None and found.document else None
+
+
+def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
+    if value == "host":
+        reading.violate(path, value, _HOST)
+    else:
+        name = value if isinstance(value, str) else _name_of(reading)
+        joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
+        reading.claim("networks", joined, "the network", name, "which no rule allows", owned=reading.found)
+
+
+def _name_of(reading: Reading) -> str:
+    """Return how the client spells the network, which the engine does not know."""
+    network = find_object(reading.request)
+    return network.id if isinstance(network, ResolvedObject) else network.name if network is not None else ""
