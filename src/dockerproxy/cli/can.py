@@ -19,18 +19,12 @@ from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.chains import Chain, find_chains
-from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, Extent
+from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, MOODS, Extent
 
 _LONGEST: Final = 20
 """Characters of a socket's name in the table."""
 
-_STYLES: Final = {
-    Extent.NO: Style.GOOD,
-    Extent.OWN: Style.GOOD,
-    Extent.MAY: Style.DOUBTFUL,
-    Extent.SOME: Style.DOUBTFUL,
-    Extent.YES: Style.BAD,
-}
+_STYLES: Final = {extent: Style[mood.upper()] for extent, mood in MOODS.items()}
 
 _Chains = Mapping[str, Chain]
 

@@ -50,6 +50,9 @@ MEANINGS: Final = {
     Extent.YES: "it can",
 }
 
+MOODS: Final = dict(zip(Extent, ("good", "good", "doubtful", "doubtful", "bad"), strict=True))
+"""How an operator takes each answer, in the words of whoever colours them."""
+
 AS_ROOT: Final = "root can do anything"
 """Why everything follows from root."""
 

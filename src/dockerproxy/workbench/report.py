@@ -13,7 +13,7 @@ from dockerproxy.observe.record import Outcome
 from dockerproxy.version import VERSION
 from dockerproxy.workbench.activity import OTHERS, Activity, Client, Done, Use
 from dockerproxy.workbench.chains import Chain
-from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, Extent
+from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, MOODS, Extent
 from dockerproxy.workbench.markup import Html, element, join, link
 from dockerproxy.workbench.page import (
     Cell,
@@ -40,13 +40,6 @@ _MOST_COLUMNS: Final = 10
 
 _DARKEST: Final = 4
 _QUANTILES: Final = (0.5, 0.95, 0.99)
-_BADGES: Final = {
-    Extent.NO: "good",
-    Extent.OWN: "good",
-    Extent.MAY: "doubtful",
-    Extent.SOME: "doubtful",
-    Extent.YES: "bad",
-}
 _OUTCOMES: Final = {
     Outcome.REPORTED: "passed, would be denied",
     Outcome.DENIED: "denied",
@@ -248,7 +241,7 @@ def _show_use(use: Use | None, largest: int) -> Figure:
 
 
 def _show_extent(extent: Extent) -> Html:
-    mark = badge(str(extent), _BADGES[extent])
+    mark = badge(str(extent), MOODS[extent])
     return mark if extent in {Extent.NO, Extent.YES} else join(mark, f" {MEANINGS[extent]}")
 
 

@@ -8,7 +8,7 @@ all that is longer; the reader of a log lets no others pass (test: test_any_dura
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import accumulate
@@ -82,18 +82,15 @@ class Top(Generic[_Key]):
         return found
 
     def _forget(self) -> None:
-        kept = dict(self._list_most(self._most))
+        kept = dict(self.list_most(self._most))
         self.others += sum(tally.count for key, tally in self._tallies.items() if key not in kept)
         self._tallies = kept
 
-    def _list_most(self, number: int) -> list[tuple[_Key, Tally]]:
+    def list_most(self, number: int) -> list[tuple[_Key, Tally]]:
+        """Return those that came most, with their tallies."""
         return nlargest(number, self._tallies.items(), key=lambda each: each[1].count)
-
-    def list_most(self, number: int) -> Iterator[tuple[_Key, Tally]]:
-        """Yield those that came most, with their tallies."""
-        yield from self._list_most(number)
 
     def count_rest(self, number: int) -> int:
         """Return how often all came that are not among those that came most."""
-        shown = sum(tally.count for _, tally in self._list_most(number))
+        shown = sum(tally.count for _, tally in self.list_most(number))
         return self.others + sum(tally.count for tally in self._tallies.values()) - shown
