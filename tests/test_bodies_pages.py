@@ -20,8 +20,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.checks import CHECKS, find_words_of_body
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.wording import write_grant
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGES: Final = DOCS / "bodies"

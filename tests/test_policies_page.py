@@ -24,9 +24,8 @@ from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import WORDS
 from dockerproxy.policy.quota import SUMMARIES
-from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.wording import write_grant
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGE: Final = DOCS / "policies.md"

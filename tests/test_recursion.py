@@ -24,7 +24,7 @@ BOUNDED = {
     "policy/claims/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
     "policy/hiding.py": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
-    "policy/wording.py": "a value of a condition holds texts and lists of texts",
+    "policy/values.py": "a value of a condition holds texts and lists of texts",
     "policy/constraints/changes.py": "a body, of which read_json has bounded the levels",
     "policy/stamps.py": "the places of labels in tables, which are ours",
     "api/bodies/fields.py": "a table of fields, when it is read",

@@ -8,7 +8,7 @@ from dockerproxy.config.options import MARK, make_typed_policy, read_grants
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.values import write_grant
 from dockerproxy.problems import Problem
 
 

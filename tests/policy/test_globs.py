@@ -7,7 +7,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal
 
 MANY = 65_536
 NAMES = st.text("aab/", max_size=11) | st.text("aA/*?.[]\\\n\0é\udcff", max_size=8)

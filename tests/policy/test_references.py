@@ -18,7 +18,7 @@ from dockerproxy.policy.references import (
     parse_reference,
     with_default_tag,
 )
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "references" / "normalised.tsv"
 CASES = [line.split("\t") for line in CORPUS.read_text().splitlines() if not line.startswith("#")]

@@ -31,9 +31,8 @@ from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.needs import LISTS, UNREAD
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.wording import write_grant
 from dockerproxy.problems import UserError
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dockerproxy.config.near import hint_at, show
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 

@@ -34,7 +34,7 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Policy
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.values import write_grant
 from dockerproxy.problems import UserError
 from dockerproxy.workbench.edits import add_items, write_patch
 

@@ -21,9 +21,8 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.host.files import write_atomically
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.needs import list_items
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import write_value
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.edits import Item, add_items, write_patch

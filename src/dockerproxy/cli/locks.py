@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dockerproxy.host.sandbox import Lock
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem
 from dockerproxy.process_settings import Sandbox
 from dockerproxy.settings import Level

@@ -35,7 +35,7 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import Lookup
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape, shorten_ids

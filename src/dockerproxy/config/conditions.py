@@ -17,9 +17,8 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
-from dockerproxy.policy.wording import list_names
 
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("mount", "mounts", "paths", "directories"), ("binds", "volumes")),

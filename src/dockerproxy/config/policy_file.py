@@ -21,8 +21,8 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, Fault, read_id, read_
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
+from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import ADD, write_grant
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 

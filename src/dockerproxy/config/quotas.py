@@ -12,8 +12,8 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.quota import BOUNDS, CREATES, WORDS, Quota
+from dockerproxy.policy.values import is_literal, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
-from dockerproxy.policy.wording import is_literal, write_grant
 
 _EXAMPLE: Final = "quota: {containers: 20, memory: 8GiB}"
 _BOUNDS: Final = {"memory": "1GiB", "cpus": "1", "pids": "500"}

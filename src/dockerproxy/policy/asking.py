@@ -35,9 +35,8 @@ from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
 from dockerproxy.policy.objects import KINDS, WORDS, Lookup, ResolvedObject, find_object, is_full_id, words_of_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.stamps import NEW
-from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
-from dockerproxy.policy.wording import is_literal
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
 

@@ -39,8 +39,8 @@ from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED
 from dockerproxy.policy.summaries import COUNTING
+from dockerproxy.policy.values import propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
-from dockerproxy.policy.wording import propose
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {

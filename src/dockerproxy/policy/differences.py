@@ -15,9 +15,8 @@ from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import GIVING, OWN, SENDING, WORDS, Kind
-from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.values import Pairs, Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, narrows
-from dockerproxy.policy.wording import write_grant
 
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())

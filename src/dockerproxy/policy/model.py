@@ -13,8 +13,7 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.quota import Quota
-from dockerproxy.policy.values import Value
-from dockerproxy.policy.wording import ADD
+from dockerproxy.policy.values import ADD, Value
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.constraints.amounts import CONSTRAINTS, Amount
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 
 SUMMARIES: Final[Mapping[str, str]] = {
     "containers": "containers, running or not",

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal
 from dockerproxy.text import lower
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}

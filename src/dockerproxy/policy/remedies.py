@@ -6,9 +6,8 @@ from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.values import Takes, Value, items_of, merge
+from dockerproxy.policy.values import Takes, Value, is_literal, items_of, merge, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import is_literal, propose
 
 
 def find_remedy(

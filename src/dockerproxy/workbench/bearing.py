@@ -16,9 +16,8 @@ from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import NAMING, Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
-from dockerproxy.policy.values import Takes, Value, items_of
+from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
-from dockerproxy.policy.wording import is_literal, list_names, say_value, write_grant
 from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 

@@ -15,8 +15,8 @@ from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.differences import write_needed
 from dockerproxy.policy.model import values_of
+from dockerproxy.policy.values import list_names, write_grant, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.wording import list_names, write_grant, write_value
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import INDENT, write_comment, write_place

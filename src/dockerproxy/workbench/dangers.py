@@ -16,8 +16,7 @@ from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import items_of
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal, items_of
 
 Danger = Callable[[Case], bool]
 

@@ -17,8 +17,7 @@ from dockerproxy.config.document import LOADER, Fields, Node, Place
 from dockerproxy.config.grants import Line, read_allow, read_deny
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.values import Value
-from dockerproxy.policy.wording import write_grant
+from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.workbench.learned import write_item
 
 Item = tuple[str, Mapping[str, Value]]

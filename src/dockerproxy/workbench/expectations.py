@@ -22,7 +22,7 @@ from dockerproxy.config.document import Place
 from dockerproxy.config.files import open_file, read_bytes
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import read_json

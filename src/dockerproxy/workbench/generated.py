@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal
 
 _GENERATED: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"

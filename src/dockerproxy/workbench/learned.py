@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.values import Value
-from dockerproxy.policy.wording import write_grant, write_value
+from dockerproxy.policy.values import Value, write_grant, write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.remarks import is_explanation

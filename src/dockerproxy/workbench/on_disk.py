@@ -13,8 +13,7 @@ from typing import Final
 
 from dockerproxy.config.files import open_file, read_bytes
 from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.values import items_of
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source

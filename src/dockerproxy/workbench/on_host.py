@@ -8,8 +8,7 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.values import items_of
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal, items_of
 
 
 def on_host(policy: CompiledPolicy, case: Case) -> Case:

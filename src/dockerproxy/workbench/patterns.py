@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import is_literal
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import split_reference, takes_star
 

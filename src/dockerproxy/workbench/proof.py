@@ -44,9 +44,8 @@ from dockerproxy.policy.objects import EVERY, GIVING, OWN
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.summaries import COUNTING
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import is_about_object
-from dockerproxy.policy.wording import list_names
 from dockerproxy.settings import Limits, SocketSettings
 
 _OPEN: Final = frozenset({Mode.REPORT, Mode.LEARN})

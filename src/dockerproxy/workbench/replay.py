@@ -19,9 +19,8 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide, judge_claims
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import GIVING
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
-from dockerproxy.policy.wording import write_grant
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named

@@ -17,7 +17,7 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import EXPORTING, WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import list_names
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
 

@@ -40,7 +40,7 @@ from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.needs import LISTS, list_items
 from dockerproxy.policy.objects import LABELLED, OWN
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, write_value
 from dockerproxy.policy.vocabulary import (
     UNRESTRICTED,
     find_words,
@@ -49,7 +49,6 @@ from dockerproxy.policy.vocabulary import (
     list_words_of_fields,
     narrows,
 )
-from dockerproxy.policy.wording import write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Absent, Gap, Need, find_named, find_need

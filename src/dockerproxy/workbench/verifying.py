@@ -19,9 +19,8 @@ from dockerproxy.policy.compile import Case
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, ask, get_object
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
-from dockerproxy.policy.wording import is_literal
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source

@@ -22,8 +22,7 @@ from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import Reference
-from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.wording import is_literal
+from dockerproxy.policy.values import Pairs, Value, is_literal
 
 ID, OTHER = "4f5e" + 60 * "0", "9" * 64
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"

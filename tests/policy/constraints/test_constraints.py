@@ -17,8 +17,8 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS, READS
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.wording import write_grant
 from dockerproxy.problems import UserError
 
 EMPTY = ["addresses", "changes", "credentials", "extra_hosts", "options"]

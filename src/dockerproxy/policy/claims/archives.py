@@ -32,7 +32,7 @@ from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.image_grants import list_taken
 from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.remedies import widen
-from dockerproxy.policy.wording import ADD, propose
+from dockerproxy.policy.values import ADD, propose
 from dockerproxy.wire.document import Json
 from dockerproxy.wire.gzip import Gunzip
 from dockerproxy.wire.tar import Entry, Event, FileEnd, TarReader, padding_of

@@ -13,8 +13,7 @@ from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
-from dockerproxy.policy.values import Pairs, Takes, Value, items_of
-from dockerproxy.policy.wording import list_names, say_value
+from dockerproxy.policy.values import Pairs, Takes, Value, items_of, list_names, say_value
 
 _IMAGES: Final = ("images",)
 """Where no grant lists them, any may be used, unlike networks and volumes. They go on by the name that is judged."""

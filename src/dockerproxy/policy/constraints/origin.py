@@ -5,8 +5,7 @@ from collections.abc import Hashable
 from dockerproxy.policy.constraints.base import Globs, Matcher
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.references import Reference, fault_of_pattern, normalise_pattern, parse_reference
-from dockerproxy.policy.values import Value, items_of
-from dockerproxy.policy.wording import list_names
+from dockerproxy.policy.values import Value, items_of, list_names
 
 
 class _From(Globs):
