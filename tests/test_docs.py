@@ -32,7 +32,6 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, SECTIONS
 from dockerproxy.cli.at_most import STATUSES as STATUSES_OF_PROOF
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.cli.terminal import Style
-from dockerproxy.cli.words import write_limit
 from dockerproxy.config.environment import KNOWN, read_environment
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
@@ -299,7 +298,7 @@ def test_every_variable_is_described_once_with_its_default() -> None:
         "LOG_POLLS": f"`{LogPolls.EACH}`",
         "SHUTDOWN_GRACE": f"{GRACE:g}",
         "SANDBOX": f"`{Sandbox.BEST_EFFORT}`",
-        **{limit.variable: write_limit(limit, DEFAULTS).removesuffix("s") for limit in LIMITS},
+        **{limit.variable: limit.write(DEFAULTS).removesuffix("s") for limit in LIMITS},
     }
     assert {name: rows[name][1] for name in defaults} == defaults
 

@@ -14,7 +14,6 @@ from typing import Final
 from parts import fill_in, write_code, write_table
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.cli.words import write_limit
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.limits import LIMITS, Measure
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
@@ -60,7 +59,7 @@ def render_parts() -> str:
 
 
 def render_limits() -> str:
-    values = ((limit, write_limit(limit, DEFAULTS).removesuffix("s")) for limit in LIMITS)
+    values = ((limit, limit.write(DEFAULTS).removesuffix("s")) for limit in LIMITS)
     unit = {Measure.SECONDS: "seconds "}
     rows = ((f"`{limit.variable}`", value, unit.get(limit.measure, "") + limit.says) for limit, value in values)
     return write_table("variable | default | limits", rows)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import count
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines")])

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.document import Place
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source

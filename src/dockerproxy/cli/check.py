@@ -21,7 +21,6 @@ from dockerproxy.cli.reports import (
 )
 from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import write_limit
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.limits import LIMITS
@@ -165,7 +164,7 @@ def _describe_socket(socket: SocketSettings, word: str) -> str:
 def _list_limits(socket: SocketSettings) -> Iterator[str]:
     """Say the limits, those first that are not as by itself."""
     changed = [limit for limit in LIMITS if getattr(socket.limits, limit.name) != getattr(DEFAULTS, limit.name)]
-    said = ", ".join(f"{limit.name} {write_limit(limit, socket.limits)}" for limit in changed)
+    said = ", ".join(f"{limit.name} {limit.write(socket.limits)}" for limit in changed)
     yield f"limits    {said}, the rest default" if said else "limits    default"
 
 

@@ -14,8 +14,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.arguments import choose_socket
-from dockerproxy.cli.terminal import Style, paint, paint_change, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, paint_change, say
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.host.files import write_atomically

@@ -28,8 +28,7 @@ from dockerproxy.cli.at_most import report_at_most, run_at_most
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
 from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.sockets import describe_file
-from dockerproxy.cli.terminal import Style, paint, paint_change, say
-from dockerproxy.cli.words import count, write_limit
+from dockerproxy.cli.terminal import Style, count, paint, paint_change, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
@@ -181,7 +180,7 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
     if describe_file(old) != describe_file(new):
         yield f"  file  {describe_file(new)}; was {describe_file(old)}"
     for limit in LIMITS:
-        was, now = (write_limit(limit, each.limits) for each in (old, new))
+        was, now = (limit.write(each.limits) for each in (old, new))
         if was != now:
             yield f"  limit  {limit.name} {now}, was {was}"
     yield from (f"  {key}  {said}" for key, said in compare_settings(old.policy, new.policy))

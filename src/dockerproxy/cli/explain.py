@@ -27,8 +27,7 @@ from dockerproxy.api.catalog import HEALTH, UNKNOWN
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.decision import describe_record, find_decision, find_recorded
 from dockerproxy.cli.sockets import describe_file, may_open
-from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.config.files import open_input, read_bytes

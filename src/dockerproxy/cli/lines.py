@@ -11,8 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final, cast
 
-from dockerproxy.cli.terminal import say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import count, say
 from dockerproxy.config.files import open_input
 from dockerproxy.problems import Problem, UserError
 

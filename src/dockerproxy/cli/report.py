@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from dockerproxy.cli.arguments import add_since_argument, find_policy_file, read_time_ago
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.cli.progress import Progress
-from dockerproxy.cli.terminal import say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import count, say
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import open_file
 from dockerproxy.config.policy_file import read_policy

@@ -8,8 +8,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import CanonicalRequest, canonicalise
-from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.options import MARK
 from dockerproxy.observe.created import CREATES
 from dockerproxy.observe.record import Outcome, Record

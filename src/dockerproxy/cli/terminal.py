@@ -70,6 +70,11 @@ class VisibleOutput(io.TextIOWrapper):
         return len(text)
 
 
+def count(number: int, noun: str) -> str:
+    """Write a number of things: `1 line`, `2 lines`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def show_all(stream: TextIO | None) -> TextIO | None:
     """Return a stream that shows all that is written to it."""
     if not isinstance(stream, io.TextIOWrapper):

@@ -35,8 +35,7 @@ from dockerproxy.cli.arguments import (
     find_policy_file,
 )
 from dockerproxy.cli.reports import add_format_argument, run_with_report
-from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.document import read_file
 from dockerproxy.config.files import STDIN

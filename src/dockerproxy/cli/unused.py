@@ -25,8 +25,7 @@ from dockerproxy.cli.arguments import (
     read_time_ago,
 )
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines, tell_unreadable
-from dockerproxy.cli.terminal import Style, paint, paint_change, say, write_as_is
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, paint_change, say, write_as_is
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.problems import Problem, UserError

@@ -23,8 +23,7 @@ from typing import Final
 from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.request import fetch
-from dockerproxy.cli.terminal import Style, paint, say
-from dockerproxy.cli.words import count
+from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.problems import Problem, UserError

@@ -5,6 +5,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from dockerproxy.policy.amounts import write_size
 from dockerproxy.settings import Limits
 
 
@@ -23,6 +24,17 @@ class Limit(NamedTuple):
     variable: str
     measure: Measure
     says: str
+
+    def write(self, limits: Limits) -> str:
+        """Write its value as a policy file has it; seconds with their unit."""
+        value = getattr(limits, self.name)
+        match self.measure:
+            case Measure.SECONDS:
+                return f"{value:g}s"
+            case Measure.BYTES:
+                return write_size(value)
+            case Measure.NUMBER:
+                return str(value)
 
 
 # fmt: off
