@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from policy.claims.looking import look
 
-from dockerproxy.api.request import CanonicalRequest, canonicalise
-from dockerproxy.api.versions import read_version
+from dockerproxy.api.request import CanonicalRequest, canonicalise, read_version
 from dockerproxy.policy.amounts import read_address, read_human_size, read_network, read_ports, read_size
 from dockerproxy.policy.constraints.publish import normalise_address
 from dockerproxy.policy.references import parse_reference, with_default_tag

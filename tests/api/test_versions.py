@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.api.versions import exists, has_old_manifests, read_version
+from dockerproxy.api.request import exists, has_old_manifests, read_version
 
 
 @given(st.integers(0, 9999))

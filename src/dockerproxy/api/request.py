@@ -13,6 +13,13 @@ the files that are listed (a name of either kind is refused, however JSON escape
 
 How one would claim an image of another client, or use one by the mark that says whose it is: by a name in our own
 repository (refused on every socket, wherever it stands).
+
+How one would have the engine read another version than we do, and what stops it: a version of three parts, `v1.40.0`,
+under which Docker leaves out fields that it knows since 1.41, while a reader of two parts sees no version (there is one
+reader for all, and a version of Docker's API has two parts; test: test_a_version_that_no_engine_has_is_none); zeros in
+front, blanks, signs and other digits, which each engine reads in its own way (plain numbers). Docker compares number by
+number, and takes a missing one for 0 (moby daemon/internal/versions). Podman's own API has versions of up to three
+parts, like `v5.4.2`; Cockpit still says `v1.12` before `/libpod`.
 """
 
 import re
@@ -21,9 +28,8 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import ENCODED_SLASH, UNKNOWN, Operation, find_operation, takes_slashes
-from dockerproxy.api.versions import exists, has_old_manifests
 from dockerproxy.errors import Refusal
-from dockerproxy.text import fold, unquote
+from dockerproxy.text import fold, number, unquote
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -154,3 +160,32 @@ def _find_touched(value: str) -> str:
 
 def _quote(text: str) -> str:
     return quote(text, safe=":@,", errors="surrogateescape")
+
+
+# Versions
+
+_NUMBER: Final = "(?:0|[1-9][0-9]{0,3})"
+_IS_DOCKERS: Final = re.compile(rf"v1\.{_NUMBER}").fullmatch
+_IS_PODMANS: Final = re.compile(rf"v{_NUMBER}(?:\.{_NUMBER}){{0,2}}").fullmatch
+
+_OLD_MANIFESTS: Final = frozenset("0123")
+"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
+no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
+
+Version = tuple[int, int, int]
+
+
+def exists(prefix: str, *, libpod: bool) -> bool:
+    """Whether a prefix is a version of an API, Docker's or Podman's own."""
+    return (_IS_PODMANS if libpod else _IS_DOCKERS)(prefix) is not None
+
+
+def read_version(prefix: str) -> Version | None:
+    """Read a prefix like `v1.45` that exists; None where none is named, which means the engine's newest."""
+    major, minor, patch, *_ = (*(number(part) or 0 for part in prefix[1:].split(".")), 0, 0)
+    return (major, minor, patch) if prefix else None
+
+
+def has_old_manifests(prefix: str) -> bool:
+    """Whether Podman takes paths below `/libpod/manifests` for those of its versions before 4."""
+    return prefix[1:2] in _OLD_MANIFESTS

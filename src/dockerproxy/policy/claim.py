@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
-from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.request import CanonicalRequest, Version, read_version
 from dockerproxy.api.secrets import HIDDEN, is_secret
-from dockerproxy.api.versions import Version, read_version
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value

@@ -25,8 +25,7 @@ from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.api.versions import read_version
+from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.policy.anonymous import ANONYMOUS
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
