@@ -33,10 +33,10 @@ from dockerproxy.cli.at_most import STATUSES as STATUSES_OF_PROOF
 from dockerproxy.cli.main import BUG, USAGE, VERBS
 from dockerproxy.cli.terminal import Style
 from dockerproxy.config.environment import KNOWN, read_environment
-from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
+from dockerproxy.config.values import LIMITS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.judge import judge

@@ -15,8 +15,8 @@ from parts import fill_in, write_code, write_table
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
-from dockerproxy.config.limits import LIMITS, Measure
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
+from dockerproxy.config.values import LIMITS, Measure
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.workbench.exposure import find_exposures
 

@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from dockerproxy.config.limits import LIMITS, with_limits
+from dockerproxy.config.values import LIMITS, with_limits
 from dockerproxy.settings import DEFAULTS, Limits
 
 

@@ -1,9 +1,6 @@
 """A variable is read as what it must be, or is a problem; all of them are gathered."""
 
-from functools import partial
-
-from dockerproxy.config.limits import LIMITS
-from dockerproxy.config.values import read_directory, read_id, read_limit, read_mode, read_path, read_seconds
+from dockerproxy.config.values import LIMITS, read_directory, read_id, read_mode, read_path, read_seconds
 from dockerproxy.config.variables import Variables
 from dockerproxy.settings import Level
 
@@ -17,7 +14,7 @@ def test_an_empty_variable_is_not_set() -> None:
     assert variables.value("A", "", read_directory) == ""
     assert variables.value("A", 0o660, read_mode) == 0o660
     assert variables.value("A", None, read_id) is None
-    assert variables.value("A", 512, partial(read_limit, HEAD)) == 512
+    assert variables.value("A", 512, HEAD.read) == 512
     assert variables.value("A", 1.5, read_seconds) == 1.5
     assert variables.word("A", Level.INFO) is Level.INFO
     assert variables.switch("A", default=True)
@@ -34,7 +31,7 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
     assert variables.word("E", Level.INFO) is Level.INFO
     assert variables.operations("F") == frozenset()
     assert variables.value("G", "", read_directory) == ""
-    assert variables.value("H", 512, partial(read_limit, HEAD)) == 512
+    assert variables.value("H", 512, HEAD.read) == 512
     assert [str(problem) for problem in variables.problems] == [
         "environment variable A: invalid value 'x y'\n    use 0 or 1",
         "environment variable B: 'x y' is not a file mode\n    write it in octal, like 0660",
@@ -52,7 +49,7 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
 
 def test_a_limit_is_read_as_what_it_is_counted_in() -> None:
     variables = Variables({"MAX_HEAD": "4MiB", "MAX_RATE": "50", "BODY_TIMEOUT": "0.5"})
-    said = {limit: variables.value(limit.variable, -1, partial(read_limit, limit)) for limit in LIMITS}
+    said = {limit: variables.value(limit.variable, -1, limit.read) for limit in LIMITS}
     assert [value for limit, value in said.items() if limit.variable in variables.environment] == [50, 4 * 2**20, 0.5]
     assert variables.problems == []
 

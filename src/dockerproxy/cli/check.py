@@ -23,9 +23,9 @@ from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured
-from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.switches import SWITCHES
+from dockerproxy.config.values import LIMITS
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee

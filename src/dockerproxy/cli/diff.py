@@ -30,8 +30,8 @@ from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.sockets import describe_file
 from dockerproxy.cli.terminal import Style, count, paint, paint_change, say
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.policy_file import PolicyFile, read_policy_file
+from dockerproxy.config.values import LIMITS
 from dockerproxy.policy.differences import compare_settings, find_ways, list_settings
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings

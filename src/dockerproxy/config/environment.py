@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import open_bodies
-from dockerproxy.config.limits import LIMITS
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
@@ -18,7 +17,7 @@ from dockerproxy.config.switches import (
     WORDS,
     remedy,
 )
-from dockerproxy.config.values import DEFAULT_PERMISSIONS, read_id, read_mode, read_path
+from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, read_id, read_mode, read_path
 from dockerproxy.config.variables import Variables
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Denial, Grant, Policy

@@ -4,20 +4,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import Line, check_lines, make_denials, read_allow, read_deny
-from dockerproxy.config.limits import LIMITS, with_limits
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_quota, read_quota
 from dockerproxy.config.reader import Reader
-from dockerproxy.config.values import DEFAULT_PERMISSIONS, Fault, read_id, read_limit, read_mode, read_path
+from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
@@ -241,9 +239,7 @@ def _read_mode(text: str) -> str | Fault:
 def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:
     """Read limits; those that are not there, or broken, are as they were."""
     fields = reader.fields(node, "limits", tuple(limit.name for limit in LIMITS), "limits: {rate: 100}")
-    said = {
-        limit.name: reader.value(fields.get(limit.name), limit.name, partial(read_limit, limit)) for limit in LIMITS
-    }
+    said = {limit.name: reader.value(fields.get(limit.name), limit.name, limit.read) for limit in LIMITS}
     return with_limits(limits, {name: value for name, value in said.items() if value is not None})
 
 

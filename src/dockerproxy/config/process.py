@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
-from dockerproxy.config.limits import LIMITS, with_limits
-from dockerproxy.config.values import read_directory, read_limit, read_metrics_file, read_path, read_seconds
+from dockerproxy.config.values import LIMITS, read_directory, read_metrics_file, read_path, read_seconds, with_limits
 from dockerproxy.config.variables import Variables
 from dockerproxy.problems import Problem
 from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox, Settings
@@ -63,10 +61,7 @@ def _read_control_socket(variables: Variables, sockets: tuple[SocketSettings, ..
 
 def read_limits(variables: Variables) -> Limits:
     """Read the limits of sockets that say nothing of them."""
-    said = {
-        limit.name: variables.value(limit.variable, getattr(DEFAULTS, limit.name), partial(read_limit, limit))
-        for limit in LIMITS
-    }
+    said = {limit.name: variables.value(limit.variable, getattr(DEFAULTS, limit.name), limit.read) for limit in LIMITS}
     return with_limits(DEFAULTS, said)
 
 

@@ -11,9 +11,8 @@ from dockerproxy.api.answers import WORDS
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
-from dockerproxy.config.limits import LIMITS, Limit, Measure
 from dockerproxy.config.presets import PRESETS, find_preset
-from dockerproxy.config.values import MAX_ID
+from dockerproxy.config.values import LIMITS, MAX_ID, Limit, Measure
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import ASK, Mode
