@@ -16,7 +16,6 @@ PYTHON = sorted(path.relative_to(ROOT) for top in ("src", "tests", "bench") for 
 
 UNTESTED = {
     "errors.py": "a value without behaviour",
-    "observe/learner.py": "a port without behaviour",
     "process_settings.py": "values without behaviour",
     "policy/model.py": "values without behaviour, which every test of a policy is made of",
     "proxy/ports.py": "ports without behaviour",

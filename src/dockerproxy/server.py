@@ -15,8 +15,7 @@ from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned
 from dockerproxy.host.listen import Listening, adopt, listen
 from dockerproxy.host.systemd import NO_SERVICE, READY, Service, find_real
-from dockerproxy.observe.journal import Journal
-from dockerproxy.observe.learner import LearnerFactory
+from dockerproxy.observe.journal import Journal, LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.problems import Problem, UserError

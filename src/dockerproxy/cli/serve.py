@@ -30,7 +30,7 @@ from dockerproxy.host import sandbox
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.process import wait_precisely
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, UNCHANGED, Service, read_service
-from dockerproxy.observe.learner import Learner, LearnerFactory
+from dockerproxy.observe.journal import Learner, LearnerFactory
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import digest

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 from dockerproxy.host.files import check_directory, write_atomically
-from dockerproxy.observe.learner import Learner
+from dockerproxy.observe.journal import Learner
 from dockerproxy.observe.log import Log
 from dockerproxy.policy.model import Mode
 from dockerproxy.problems import Problem, UserError

@@ -1,15 +1,36 @@
-"""The journal of a socket: what its exchanges leave besides lines of the log."""
+"""The journal of a socket: what its exchanges leave besides lines of the log, and the port of who learns from that."""
 
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from dockerproxy.observe.decisions import choose_start, make_ids
-from dockerproxy.observe.learner import Learner, LearnerFactory
 from dockerproxy.observe.metrics import Counts
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import Mode
 from dockerproxy.settings import Level, SocketSettings
+
+
+class Learner(Protocol):
+    """Learns the policy of one socket, in the workbench, which serving never imports.
+
+    It has changed if a record came since the last call of `text`.
+    """
+
+    changed: bool
+
+    def note(self, record: Record, when: float) -> None:
+        """Learn from an exchange; `when` is in seconds since 1970."""
+
+    def text(self) -> str:
+        """Return the learned policy, as a policy file."""
+
+    def resume_from(self, path: str) -> None:
+        """Continue from the policy file of an earlier run; a `UserError` says that no learner wrote this file."""
+
+
+LearnerFactory = Callable[[SocketSettings], Learner]
 
 
 class Journal:
