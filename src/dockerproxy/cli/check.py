@@ -13,12 +13,7 @@ from typing import Final
 
 from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.locks import find_problems
-from dockerproxy.cli.reports import (
-    MISTAKE,
-    add_format_argument,
-    find_mistake,
-    run_with_report,
-)
+from dockerproxy.cli.reports import MISTAKE, add_format_argument, find_mistake, run_with_report
 from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration

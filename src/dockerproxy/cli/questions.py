@@ -23,8 +23,7 @@ from dockerproxy.api.secrets import HIDDEN, is_secret
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.terminal import Style, paint
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.text import escape

@@ -39,6 +39,14 @@ def items_of(value: Value | None) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
 
 
+def split_mode(item: str) -> tuple[str, str]:
+    """Split an item of `binds` into the glob and `ro` or `rw`."""
+    for mode in ("ro", "rw"):
+        if item.endswith(f":{mode}"):
+            return item.removesuffix(f":{mode}"), mode
+    return item, "rw"
+
+
 def merge(one: Value, other: Value) -> Value | None:
     """Return the value that says what both say; None if there is none but to say nothing.
 

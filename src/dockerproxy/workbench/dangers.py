@@ -10,13 +10,12 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.constraints.capabilities import capability_name
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import is_literal, items_of
+from dockerproxy.policy.values import is_literal, items_of, split_mode
 
 Danger = Callable[[Case], bool]
 

@@ -12,10 +12,9 @@ from typing import Final
 from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.objects import LABELLED, OWN, is_full_id
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.values import Pairs, Takes, Value, split_mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.workbench.forms import IMAGE, NAME, OPENS, Chosen, Example, make_example
 

@@ -11,9 +11,8 @@ from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.amounts import read_billionths, read_ports, read_size
 from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.objects import KINDS, LABELLED, OWN, WORDS
-from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.values import Pairs, split_mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 

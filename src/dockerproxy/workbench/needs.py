@@ -41,13 +41,7 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
-from dockerproxy.policy.vocabulary import (
-    UNRESTRICTED,
-    find_words,
-    is_about_object,
-    is_of_body,
-    list_words_of_fields,
-)
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, list_words_of_fields
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id

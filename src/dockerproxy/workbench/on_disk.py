@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dockerproxy.config.files import open_file, read_bytes
-from dockerproxy.policy.constraints.binds import split_mode
-from dockerproxy.policy.values import is_literal, items_of
+from dockerproxy.policy.values import is_literal, items_of, split_mode
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source

@@ -5,10 +5,9 @@ from dataclasses import replace
 from itertools import product
 
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.values import is_literal, items_of
+from dockerproxy.policy.values import is_literal, items_of, split_mode
 
 
 def on_host(policy: CompiledPolicy, case: Case) -> Case:

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from policy.claims.transcripts import ENGINE, look_at
 
 from dockerproxy.policy.claims.mounts import is_disguise
-from dockerproxy.policy.constraints.binds import split_mode
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, split_mode
 from dockerproxy.wire.document import Json
 
 BOUNDS: dict[str, Value] = {"binds": ("/srv/ci/**", "/etc/localtime:ro"), "volumes": ("ci_*",)}

@@ -4,8 +4,8 @@ import pytest
 from policy.inspecting import admits
 
 from dockerproxy.policy.claim import KEEP, Claim
-from dockerproxy.policy.constraints.binds import CONSTRAINT, Bind, split_mode
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.constraints.binds import CONSTRAINT, Bind
+from dockerproxy.policy.values import Value, split_mode
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.places import ENGINES
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.policy.words import fault_of_path
 
 _NOT_GRANTED = "a host path that no rule allows"
@@ -57,14 +57,6 @@ class _Binds(Constraint):
         if granted is None or not isinstance(bind, Bind):
             return _NOT_GRANTED
         return _READ_ONLY if self.matcher(granted)(Bind(bind.path, read_only=True)) else _NOT_GRANTED
-
-
-def split_mode(item: str) -> tuple[str, str]:
-    """Split an item of `binds` into the glob and `ro` or `rw`."""
-    for mode in ("ro", "rw"):
-        if item.endswith(f":{mode}"):
-            return item.removesuffix(f":{mode}"), mode
-    return item, "rw"
 
 
 CONSTRAINT = _Binds(
