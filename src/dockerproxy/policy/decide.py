@@ -28,7 +28,7 @@ from dockerproxy.wire.document import Json, show, write_json
 _SHOWN = 200
 """Characters of a path that a message shows."""
 
-_VOLUME_CREATE: Final = "VolumeCreate"
+VOLUME_CREATE: Final = "VolumeCreate"
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
 
@@ -278,10 +278,14 @@ def _may_make(policy: CompiledPolicy, case: Case, name: str) -> bool:
     listed = case.by_word.get("volumes")
     if listed is not None and listed.matches(volume):
         return True
-    if any(_VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
-        return False
-    names = [each.by_word.get("names") for each in policy.cases[_VOLUME_CREATE]]
-    return not names or any(each is None or each.matches(volume) for each in names)
+    return any(names is None or names.matches(volume) for names in list_volume_names(policy))
+
+
+def list_volume_names(policy: CompiledPolicy) -> list[Condition | None]:
+    """Return which names new volumes may have by a create of their own: None for any, nothing if none may be made."""
+    if any(VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
+        return []
+    return [case.by_word.get("names") for case in policy.cases[VOLUME_CREATE]] or [None]
 
 
 def _find_own(word: str, claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:

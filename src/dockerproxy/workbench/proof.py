@@ -35,6 +35,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Own
+from dockerproxy.policy.decide import VOLUME_CREATE, list_volume_names
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.globs import covers as covers_pattern
 from dockerproxy.policy.image_marks import ImageOwner
@@ -56,9 +57,6 @@ _ANYBODY: Final = 0o222
 
 _MOST_PIECES: Final = 256
 """Into which the lists of a case are taken apart."""
-
-_MAKES: Final = "VolumeCreate"
-
 
 _NOTHING: Final = Policy(grants=(), denials=(), hint=str)
 """Of a socket that there is not."""
@@ -309,23 +307,16 @@ def _find_effect(old: CompiledPolicy, new: CompiledPolicy, name: str, *, is_same
         return "several old grants judge its archive together"
     if old.owner and any(case.body is not None for case in after) and not _makes_no_more(old, new):
         makes = "volumes" in find_words_of_body(BODIES[name])
-        return f"it may make volumes of other names, since {_MAKES} differs" if makes else ""
+        return f"it may make volumes of other names, since {VOLUME_CREATE} differs" if makes else ""
     return ""
 
 
 def _makes_no_more(old: CompiledPolicy, new: CompiledPolicy) -> bool:
-    """Whether a create may make no volume on its way that it could not make before (`_may_make` in `policy/decide`)."""
-    was, now = _list_made(old), _list_made(new)
+    """Whether a create may make no volume on its way that it could not make before."""
+    was, now = list_volume_names(old), list_volume_names(new)
     return (
         now == [] or None in was or all(each is not None and any(_is_within(each, one) for one in was) for each in now)
     )
-
-
-def _list_made(policy: CompiledPolicy) -> list[Condition | None]:
-    """Return which names new volumes may have: None for any, nothing if none may be made."""
-    if any(_MAKES in denial.operations for denial in policy.policy.denials):
-        return []
-    return [case.by_word.get("names") for case in policy.cases[_MAKES]] or [None]
 
 
 def _is_within(inner: Condition, outer: Condition | None) -> bool:
