@@ -11,10 +11,9 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
-from dockerproxy.config.groups import bounds_body, open_bodies
+from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
 from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value, list_names
@@ -120,16 +119,15 @@ def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) 
 
 def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mapping[str, Value]) -> tuple[Grant, ...]:
     """Put grants under conditions, without the operations that do not bear all of them."""
-    narrowed: dict[tuple[Condition, ...], set[str]] = {}
+    narrowed = []
     for grant in grants:
         conditions = tuple(dict.fromkeys((*grant.conditions, *conditions_of(values))))
         names = {name for name in grant.operations if values.keys() <= find_words(OPERATIONS[name]).keys()}
-        if names:
-            narrowed.setdefault(conditions, set()).update(names)
+        narrowed += [grant._replace(operations=frozenset(names), conditions=conditions)] if names else []
     if not narrowed:
         what = f"no operation of {word.text} has all of {' and '.join(values)}"
         reader.problem(word.place, what, "make two grants of it")
-    return tuple(Grant(frozenset(names), grants[0].source, conditions) for conditions, names in narrowed.items())
+    return merge_grants(narrowed, grants[0].source)
 
 
 def _open(reader: Reader, word: Text, place: Place, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:

@@ -80,9 +80,8 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
     for switch, section in SECTION_SWITCHES.items():
         if not switches[switch]:
             continue
-        opened = {name: operation for name, operation in OPERATIONS.items() if operation.section == section}
-        opened = {name: operation for name, operation in opened.items() if name not in taken_out}
-        reachable = {name for name, operation in opened.items() if operation.access == "read" or switches["POST"]}
+        opened = {name for name, operation in OPERATIONS.items() if operation.section == section} - taken_out
+        reachable = {name for name in opened if OPERATIONS[name].access == "read" or switches["POST"]}
         for name in sorted(reachable & CONDITIONS.keys()):
             condition, besides = CONDITIONS[name]
             if not (besides and switches[besides]):

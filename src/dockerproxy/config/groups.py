@@ -5,6 +5,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
+from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 
@@ -39,6 +40,14 @@ def open_bodies(grant: Grant) -> Iterator[Grant]:
         yield grant._replace(operations=contained, conditions=(*besides, UNRESTRICTED))
     if others:
         yield grant._replace(operations=others)
+
+
+def merge_grants(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
+    """Make one of grants under the same conditions."""
+    merged: dict[tuple[Condition, ...], set[str]] = {}
+    for grant in grants:
+        merged.setdefault(grant.conditions, set()).update(grant.operations)
+    return tuple(Grant(frozenset(names), source, conditions) for conditions, names in merged.items())
 
 
 def bounds_body(condition: str, names: Iterable[str]) -> bool:

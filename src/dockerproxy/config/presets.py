@@ -1,15 +1,13 @@
 """Presets: grants for known programs, each a file in the folder `presets` beside this module."""
 
 import os
-from collections.abc import Iterable
 from functools import cache
 from typing import Final, NamedTuple
 
 from dockerproxy.config.document import read_file
 from dockerproxy.config.grants import Shelf, check_lines, read_allow
-from dockerproxy.config.groups import PRESET
+from dockerproxy.config.groups import PRESET, merge_grants
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Grant
 from dockerproxy.problems import Problem, UserError
 
@@ -74,12 +72,4 @@ def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
     reader.finish()
     if about is None or not lines:
         raise UserError(Problem(reader.file, "missing about or allow"))
-    return Preset(name, about.text, _merge((grant for line in lines for grant in line.grants), PRESET + name))
-
-
-def _merge(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
-    """Make one of grants under the same conditions."""
-    merged: dict[tuple[Condition, ...], set[str]] = {}
-    for grant in grants:
-        merged.setdefault(grant.conditions, set()).update(grant.operations)
-    return tuple(Grant(frozenset(names), source, conditions) for conditions, names in merged.items())
+    return Preset(name, about.text, merge_grants((grant for line in lines for grant in line.grants), PRESET + name))
