@@ -50,14 +50,12 @@ def _grants(case: Case, request: CanonicalRequest, kind: Kind, found: ResolvedOb
     """Whether a case lists an object, or lets it be any: its client may use it, and reads what else is wrong."""
     operation, own, labelled = request.operation, case.of_body.get(OWN), case.by_word.get(LABELLED)
     words = {WORDS[kind], "joins"} & find_words(operation).keys()
+    is_listed = any(word in case.by_word and case.by_word[word].matches(found) for word in words)
     if own is not None:
-        listed = OWN not in case.by_word and any(w in case.by_word and case.by_word[w].matches(found) for w in words)
-        return listed or own.matches(found)
+        return (is_listed and OWN not in case.by_word) or own.matches(found)
     if labelled is not None and not labelled.matches(found):
         return False
-    if any(word not in case.by_word and narrows(operation, word) for word in words):
-        return True
-    return any(word in case.by_word and case.by_word[word].matches(found) for word in words)
+    return is_listed or any(word not in case.by_word and narrows(operation, word) for word in words)
 
 
 def _may_inspect(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject) -> bool:
