@@ -10,7 +10,6 @@ from dockerproxy.workbench.markup import element
 from dockerproxy.workbench.page import (
     BEGIN,
     Figure,
-    badge,
     bar,
     code,
     figures,
@@ -61,8 +60,7 @@ def test_a_bar_is_as_long_as_its_share_and_what_there_is_can_be_seen(share: floa
 
 
 def test_a_section_is_named_by_its_heading() -> None:
-    parts = (paragraph("a", faint=True), listing(["b"]), code("c"), badge("no", "good"), figures([("requests", 1000)]))
+    parts = (paragraph("a", faint=True), listing(["b"]), code("c"), figures([("requests", 1000)]))
     markup = section("Title", "part", *parts).markup
     assert markup.startswith('<section id="part" aria-labelledby="part-title"><h2 id="part-title">Title</h2>')
     assert "<dt>requests</dt><dd>1,000</dd>" in markup
-    assert '<span class="badge good">no</span>' in markup

@@ -27,13 +27,7 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
-from dockerproxy.cli.arguments import (
-    add_policy_argument,
-    add_socket_argument,
-    choose_socket,
-    choose_sockets,
-    find_policy_file,
-)
+from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_sockets, find_policy_file
 from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.configuration import read_configuration
@@ -127,8 +121,8 @@ def _find_lines(
 
 def _read(options: argparse.Namespace, environment: Mapping[str, str]) -> Sequence[Expectation]:
     sockets = read_configuration(environment, options.policy).settings.sockets
-    several = len(sockets) > 1 and options.socket is None
-    reader = Reader(sockets, None if several else choose_socket(sockets, options.socket))
+    chosen = choose_sockets(sockets, options.socket)
+    reader = Reader(sockets, chosen[0] if len(chosen) == 1 else None)
     for file in options.files:
         try:
             reader.read(read_file(file, or_stdin=True), "standard input" if file == STDIN else file)

@@ -110,8 +110,3 @@ def figures(pairs: Sequence[tuple[str, int]]) -> Html:
     """Show what counts most, each with what it is."""
     shown = (element("div", element("dt", what), element("dd", f"{number:,}")) for what, number in pairs)
     return element("dl", *shown, class_="figures")
-
-
-def badge(text: str, kind: str) -> Html:
-    """Show a word in a colour: good, doubtful or bad."""
-    return element("span", text, class_=f"badge {kind}")

@@ -15,19 +15,7 @@ from dockerproxy.workbench.activity import OTHERS, Activity, Client, Done, Use
 from dockerproxy.workbench.chains import Chain
 from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, MOODS, Extent
 from dockerproxy.workbench.markup import Html, element, join, link
-from dockerproxy.workbench.page import (
-    Cell,
-    Figure,
-    badge,
-    bar,
-    code,
-    figures,
-    listing,
-    paragraph,
-    section,
-    table,
-    write_page,
-)
+from dockerproxy.workbench.page import Cell, Figure, bar, code, figures, listing, paragraph, section, table, write_page
 from dockerproxy.workbench.periods import Periods
 from dockerproxy.workbench.units import write_duration
 
@@ -241,7 +229,7 @@ def _show_use(use: Use | None, largest: int) -> Figure:
 
 
 def _show_extent(extent: Extent) -> Html:
-    mark = badge(str(extent), MOODS[extent])
+    mark = element("span", str(extent), class_=f"badge {MOODS[extent]}")
     return mark if extent in {Extent.NO, Extent.YES} else join(mark, f" {MEANINGS[extent]}")
 
 
