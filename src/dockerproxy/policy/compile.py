@@ -23,18 +23,7 @@ from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.naming import REMOVAL, TAGGING
-from dockerproxy.policy.objects import (
-    EXPORTING,
-    KINDS,
-    OWN,
-    OWNED_IMAGES,
-    REACHING,
-    SENDING,
-    SHOWING,
-    SWITCHES,
-    WORDS,
-    Kind,
-)
+from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, SENDING, SHOWING, WORDS, Kind, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED, STAMPED
@@ -385,6 +374,6 @@ def _unmet(name: str, cases: tuple[Case, ...]) -> str:
     conditions = " or ".join(dict.fromkeys(describe_conditions(case) for case in cases if case.conditions))
     word = WORDS[KINDS[name]] if name in KINDS else ""
     silent = any(word in case.by_word and "force" not in case.by_word for case in cases)
-    further = [parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES and silent]
+    further = list_switches(name) if silent else ()
     without = f", and without the parameter {' or '.join(further)}" if further else ""
     return f"only allowed if {conditions}{without}" if conditions else ""

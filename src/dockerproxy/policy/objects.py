@@ -221,6 +221,11 @@ def words_of_object(name: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in left_out)
 
 
+def list_switches(name: str) -> tuple[str, ...]:
+    """Return the parameters that say whether an operation acts on more than the object that it names."""
+    return tuple(parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES)
+
+
 def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
     """Return the object a request names, or what to ask the engine to know it.
 
