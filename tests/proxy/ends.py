@@ -22,8 +22,7 @@ from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.said import Ids
-from dockerproxy.proxy.shared import Shared
-from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.wire.exchange import OutOfTurn, State

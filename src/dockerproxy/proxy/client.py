@@ -31,8 +31,7 @@ from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _Result = TypeVar("_Result")
 

@@ -23,8 +23,7 @@ from dockerproxy.proxy.views import read_listing
 from dockerproxy.text import lower
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _LIST: Final = "/containers/json?all=1&filters="
 

@@ -26,8 +26,7 @@ from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _NEXT: Final = Signal.NEXT
 

@@ -25,8 +25,7 @@ from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.answer import write_answer, write_document, write_message
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _EMPTY: Final = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 

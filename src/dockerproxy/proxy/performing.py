@@ -30,8 +30,7 @@ from dockerproxy.wire.answer import read_message, write_answer, write_document, 
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.exchange import Exchange
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 
 PERFORMED: Final = PRUNES | {USAGE}

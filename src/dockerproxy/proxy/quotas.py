@@ -36,8 +36,7 @@ from dockerproxy.wire.document import object_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _LISTS: Final = {
     "containers": ("ContainerList", "/containers/json?all=1&"),

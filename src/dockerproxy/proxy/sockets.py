@@ -1,11 +1,13 @@
-"""The state of a socket that is served: its policy, and the answers that were already worked out."""
+"""What client connections share: those of one socket, its policy and what was worked out already, and those of all."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.ports import JournalPort
+from dockerproxy.observe.ports import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer
@@ -13,8 +15,15 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, NeedsLookup
 from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import Connections
+from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.known import Decided, Known, find_known
+from dockerproxy.proxy.quotas import Ledgers
+from dockerproxy.proxy.removals import Removals
+from dockerproxy.proxy.resolver import Resolver
+from dockerproxy.proxy.tasks import Tasks
+from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
+from dockerproxy.proxy.worker import Worker
 from dockerproxy.settings import SocketSettings
 
 LOOKUPS: Final = 8
@@ -161,3 +170,34 @@ def _has_credentials(judged: Judged) -> bool:
     if redact(judged.target) is not judged.target:
         return True
     return any(name.startswith((b"x-registry", b"authorization", b"cookie")) for name, _ in judged.head.fields)
+
+
+@dataclass(slots=True)
+class Shared:
+    """The few long-lived objects of the data path.
+
+    Attributes:
+        engines: Paths where the engine may be; a reload may change them.
+        now: A clock that only goes forward, in seconds.
+        remark: What its health check says of the process besides; empty if nothing.
+        naming: Held while a client gives or takes away names of images.
+        runs: Names of images by which containers are being created, or that are being saved or sent.
+    """
+
+    engines: tuple[str, ...]
+    tasks: Tasks
+    log: LogPort
+    now: Callable[[], float]
+    remark: str = ""
+    turns: Turns = field(default_factory=Turns)
+    worker: Worker = field(default_factory=Worker)
+    removals: Removals = field(default_factory=Removals)
+    resolver: Resolver = field(default_factory=Resolver)
+    ledgers: Ledgers = field(default_factory=Ledgers)
+    naming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    runs: list[str] = field(default_factory=list)
+    control: Control = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let operators watch the records of this log."""
+        self.control = Control(self.log)

@@ -21,8 +21,7 @@ from dockerproxy.proxy.performing import perform
 from dockerproxy.settings import Level, Sweep
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""

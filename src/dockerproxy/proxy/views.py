@@ -32,8 +32,7 @@ from dockerproxy.wire.head import END_OF_HEAD
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.exchange import Exchange
-    from dockerproxy.proxy.shared import Shared
-    from dockerproxy.proxy.sockets import SocketState
+    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _Result = TypeVar("_Result")
 
