@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.observe.created import CREATES, read_created
+from dockerproxy.observe.record import CREATES, read_created
 
 ID = "3f9a2b77c01d" * 5 + "4e5f"
 

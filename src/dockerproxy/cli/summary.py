@@ -10,8 +10,7 @@ from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.options import MARK
-from dockerproxy.observe.created import CREATES
-from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.sweeps import Swept
 from dockerproxy.text import shorten_ids

@@ -1,10 +1,16 @@
-"""The record of an exchange, which the log and learning read."""
+"""The record of an exchange, which the log and learning read, and the ports through which the data path leaves it.
 
-from collections.abc import Mapping
+Nothing behind the ports decides what passes. `Log` and `Journal` say what each of their methods does.
+"""
+# ruff: noqa: D102
+
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.wire.document import object_of, read_engine_json
 
 MAX_TARGET: Final = 4096
 """Characters of a target that a record keeps."""
@@ -75,3 +81,58 @@ class Record(NamedTuple):
 def plain_body(body: Mapping[str, Value]) -> dict[str, object]:
     """Return what JSON can represent."""
     return {word: dict(value.items) if isinstance(value, Pairs) else value for word, value in body.items()}
+
+
+CREATES: Final[Mapping[str, str]] = {
+    "ConfigCreate": "configs",
+    "ContainerCreate": "containers",
+    "ContainerCreateLibpod": "containers",
+    "ContainerExec": "execs",
+    "ContainerExecLibpod": "execs",
+    "NetworkCreate": "networks",
+    "NetworkCreateLibpod": "networks",
+    "PodCreateLibpod": "pods",
+    "SecretCreate": "secrets",
+    "ServiceCreate": "services",
+    "VolumeCreate": "volumes",
+    "VolumeCreateLibpod": "volumes",
+}
+"""Operations that create an object, and what they create."""
+
+_CREATED: Final = (200, 201)
+"""Podman answers 200 for a network."""
+
+_LONGEST: Final = 300
+"""Characters of an id, or of a volume's name."""
+
+
+def read_created(operation: str, status: int, answer: bytes) -> str:
+    """Return the ID of the created object, or a volume's name; empty if the answer has none."""
+    if status not in _CREATED or operation not in CREATES:
+        return ""
+    fields = object_of(read_engine_json(answer))
+    names = ("Name",) if CREATES[operation] == "volumes" else ("Id", "id", "ID")
+    found = next((fields[name] for name in names if name in fields), "")
+    return found if isinstance(found, str) and len(found) <= _LONGEST and found.isascii() else ""
+
+
+class LogPort(Protocol):
+    """Takes lines, and never waits. Who watches gets each record as a line of JSON, whatever is written."""
+
+    watch: Callable[[str], None] | None
+
+    def exchange(self, record: Record, level: Level = Level.INFO) -> None: ...
+    def start(self, record: Record) -> None: ...
+    def message(self, level: Level, text: str) -> None: ...
+
+
+class JournalPort(Protocol):
+    """Takes what the exchanges of one socket leave besides lines, and has the ID of the next decision."""
+
+    next_id: Callable[[], str]
+
+    def find_count(self, operation: str, decision: Outcome) -> Callable[[float, int], None]: ...
+    def count(self, record: Record, level: Level) -> None: ...
+    def count_answer(self, answer: str) -> None: ...
+    def note(self, record: Record) -> None: ...
+    def replace(self, settings: SocketSettings) -> None: ...

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import HEALTH
-from dockerproxy.observe.ports import LogPort
-from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
+from dockerproxy.observe.record import MAX_TARGET, LogPort, Outcome, Peer, Record, Said
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.settings import Level

@@ -18,8 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dockerproxy.observe.ports import LogPort
-from dockerproxy.observe.record import Peer, plain_body
+from dockerproxy.observe.record import LogPort, Peer, plain_body
 from dockerproxy.policy.asking import Question
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json

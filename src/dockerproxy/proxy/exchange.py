@@ -18,8 +18,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.created import read_created
-from dockerproxy.observe.record import Outcome
+from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.proxy.asking import Asking

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.observe.ports import LogPort
-from dockerproxy.observe.record import Outcome
+from dockerproxy.observe.record import LogPort, Outcome
 from dockerproxy.settings import Level
 
 TOO_MUCH_ASKED: Final = (Outcome.DENIED, Level.WARNING)

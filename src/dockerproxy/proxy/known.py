@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
-from dockerproxy.observe.created import CREATES
-from dockerproxy.observe.ports import JournalPort
-from dockerproxy.observe.record import Outcome, Said
+from dockerproxy.observe.record import CREATES, JournalPort, Outcome, Said
 from dockerproxy.policy.objects import OWNED
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer

@@ -7,7 +7,7 @@ from typing import Final
 
 from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
-from dockerproxy.observe.ports import JournalPort, LogPort
+from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer

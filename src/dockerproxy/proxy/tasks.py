@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from dockerproxy.observe.ports import LogPort
+from dockerproxy.observe.record import LogPort
 from dockerproxy.proxy.failures import log_bug
 
 

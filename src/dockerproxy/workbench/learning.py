@@ -14,8 +14,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.observe.created import CREATES
-from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import ALWAYS, CREATED_BY, OWN_GRANT
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers

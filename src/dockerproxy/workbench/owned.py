@@ -6,8 +6,7 @@ What they do to it later is done to objects of their own, whatever the engine ca
 from collections.abc import Collection
 from typing import Any, Final
 
-from dockerproxy.observe.created import CREATES
-from dockerproxy.observe.record import Record
+from dockerproxy.observe.record import CREATES, Record
 from dockerproxy.policy.naming import MAKING
 from dockerproxy.policy.objects import KINDS, WORDS, Kind
 from dockerproxy.workbench.needs import Need
