@@ -235,10 +235,10 @@ class Server:
     async def _open(self, listening: Listening[SocketSettings]) -> asyncio.AbstractServer:
         """Prepare a socket for serving."""
         journal = Journal(listening.settings, self._make_learner)
-        state = SocketState(listening.settings, journal)
+        state = SocketState(listening.settings, journal, self._shared)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(state, self._shared),
+            lambda: Client(state),
             sock=listening.socket,
             backlog=self._room.backlog,
             start_serving=False,

@@ -82,21 +82,21 @@ class Ends:
         self.log = Records()
         self.journal = Journal(settings)
         self.journal.next_id = make_ids("TESTS").__next__
-        self.socket = SocketState(settings, self.journal)
+        self.now = 0.0
+        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: self.now)
+        self.socket = SocketState(settings, self.journal, self._shared)
         self.inbox = Inbox()
         self.engine: EngineEnd | None = None
         self.engines: list[EngineEnd] = []
         self.answered = bytearray()
         self.waits_in: Waiting | None = None
         self.waits_since = 0.0
-        self.now = 0.0
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
         self.granted = Granted()
         self.found: ResolvedObject | None = None
         self.repeats = False
         self.spent = self.spent_until = 0
-        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: self.now)
         self.account = Accounting(self.socket, self.log, self._shared.now)
         self.renew()
 
@@ -230,7 +230,7 @@ class Ends:
         pass
 
     def renew(self) -> None:
-        self.exchange = Exchange(self, self.socket, self._shared, self.account)
+        self.exchange = Exchange(self, self.socket, self.account)
         self.wait(self.socket.connections.idle)
 
     def open_tunnel(self) -> None:

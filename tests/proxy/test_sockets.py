@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from policy.policies import grant_on, policy_with
+from proxy.ends import Records
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.journal import Journal
@@ -13,9 +14,13 @@ from dockerproxy.policy.judge import judge_object
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
-from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.sockets import Shared, SocketState
+from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learning import Learner
+
+LOG = Records()
+SHARED = Shared((), Tasks(LOG), LOG, float)
 
 
 def served(**environment: str) -> SocketState:
@@ -23,7 +28,7 @@ def served(**environment: str) -> SocketState:
 
 
 def state_of(settings: SocketSettings) -> SocketState:
-    return SocketState(settings, Journal(settings))
+    return SocketState(settings, Journal(settings), SHARED)
 
 
 def head(number: int, *fields: str) -> bytes:
@@ -105,7 +110,7 @@ def test_a_socket_that_refuses_nothing_says_so(mode: Mode, remark: str) -> None:
 def test_the_journal_follows_the_settings_of_its_socket() -> None:
     settings = with_policy(policy_with(mode=Mode.LEARN))
     journal = Journal(settings, Learner)
-    socket = SocketState(settings, journal)
+    socket = SocketState(settings, journal, SHARED)
     assert journal.learner is not None
     socket.replace(with_policy(policy_with()))
     assert journal.learner is None

@@ -31,7 +31,7 @@ from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _Result = TypeVar("_Result")
 
@@ -65,14 +65,14 @@ class Client(asyncio.Protocol):
     transport: asyncio.Transport
     _drained: asyncio.Future[None] | None = None
 
-    def __init__(self, socket: "SocketState", shared: "Shared") -> None:
+    def __init__(self, socket: "SocketState") -> None:
         self.socket = socket
-        self.shared = shared
+        self.shared = socket.shared
         self.engine: Engine | None = None
         self.inbox = Inbox()
         self.buffers = Buffers(socket, self._count_kept)
-        self.account = Accounting(socket, shared.log, shared.now)
-        self.exchange = Exchange(self, socket, shared, self.account)
+        self.account = Accounting(socket, self.shared.log, self.shared.now)
+        self.exchange = Exchange(self, socket, self.account)
         self.waits_in: Waiting | None = None
         self.waits_since = 0.0
         self.spent = self.spent_until = 0
@@ -328,7 +328,7 @@ class Client(asyncio.Protocol):
         self.detach()
 
     async def _give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
-        then(*await give_names(self.socket, self.shared, verdict))
+        then(*await give_names(self.socket, verdict))
 
     def cancel(self) -> None:
         """End what was started for the exchange: it is answered."""
@@ -362,7 +362,7 @@ class Client(asyncio.Protocol):
 
     def renew(self) -> None:
         """Be free for the next request."""
-        self.exchange = Exchange(self, self.socket, self.shared, self.account)
+        self.exchange = Exchange(self, self.socket, self.account)
         self.wait(self._connections.idle)
         if self.finishes:
             self.finish()

@@ -23,35 +23,28 @@ from dockerproxy.proxy.views import read_listing
 from dockerproxy.text import lower
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _LIST: Final = "/containers/json?all=1&filters="
 
 
-async def decide_and_claim(  # noqa: PLR0913, PLR0917 (they are what it is made of)
-    stack: AsyncExitStack,
-    socket: "SocketState",
-    shared: "Shared",
-    policy: CompiledPolicy,
-    judged: NeedsLookup | Verdict,
-    patience: float,
+async def decide_and_claim(
+    stack: AsyncExitStack, socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
 ) -> tuple[Verdict, list[Claim]]:
     """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
-    verdict = await _decide(socket, shared, policy, judged, patience)
-    claims = await _claim(stack, socket, shared, verdict, patience)
+    verdict = await _decide(socket, policy, judged, patience)
+    claims = await _claim(stack, socket, verdict, patience)
     keeps = verdict.keeps
     if claims or keeps:  # What was true of a volume before the claim need not be true any longer.
-        verdict = await _decide(socket, shared, policy, judged, patience)
+        verdict = await _decide(socket, policy, judged, patience)
     if verdict.passes and not set(verdict.keeps) <= set(keeps):
         verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
-        verdict = await _keep_joined(socket, shared, verdict, claims[0], patience)
+        verdict = await _keep_joined(socket, verdict, claims[0], patience)
     return verdict, claims
 
 
-async def _keep_joined(
-    socket: "SocketState", shared: "Shared", verdict: Verdict, claim: Claim, patience: float
-) -> Verdict:
+async def _keep_joined(socket: "SocketState", verdict: Verdict, claim: Claim, patience: float) -> Verdict:
     """Deny to remove a network that a container would join: it would join the next one of its name, of whoever's.
 
     Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
@@ -65,8 +58,8 @@ async def _keep_joined(
     try:
         async with asyncio.timeout(patience), socket.lookups:
             target = f"{_LIST}{write_filters(network.belongs_to)}"
-            status, content = await shared.resolver.ask(shared.engines, target)
-            listing = await read_listing(socket, shared, OPERATIONS["ContainerList"], content)
+            status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
+            listing = await read_listing(socket, OPERATIONS["ContainerList"], content)
     except (TimeoutError, UnknownObjectError):
         status = HTTPStatus.GATEWAY_TIMEOUT
     if status != HTTPStatus.OK:
@@ -77,10 +70,10 @@ async def _keep_joined(
 
 
 async def _decide(
-    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+    socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
 ) -> Verdict:
     """Ask the engine all that must be known of a request, and decide about it."""
-    name = judged.operation.name
+    name, shared = judged.operation.name, socket.shared
     unknown: AmbiguousNameError | None = None
     try:
         async with asyncio.timeout(patience):
@@ -94,7 +87,7 @@ async def _decide(
                     found = await shared.resolver.find(shared.engines, waiting.lookup, waiting.request.version, answer)
                 unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
                 resolved = found if isinstance(found, ResolvedObject) else None
-                judged = await _judge(socket, shared, policy, waiting, resolved)
+                judged = await _judge(socket, policy, waiting, resolved)
                 if resolved is not None and isinstance(judged, Verdict):
                     socket.decided.keep(waiting, answer, judged)
         if unknown:
@@ -108,16 +101,14 @@ async def _decide(
 
 
 async def _judge(
-    socket: "SocketState", shared: "Shared", policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None
+    socket: "SocketState", policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None
 ) -> NeedsLookup | Verdict:
     """Decide anew, at once if that is quick."""
-    work = partial(judge_object, policy, waiting, found)
-    return work() if is_quick(policy, waiting, waiting.body or b"") else await shared.worker.run(socket.judging, work)
+    work, worker = partial(judge_object, policy, waiting, found), socket.shared.worker
+    return work() if is_quick(policy, waiting, waiting.body or b"") else await worker.run(socket.judging, work)
 
 
-async def _claim(
-    stack: AsyncExitStack, socket: "SocketState", shared: "Shared", verdict: Verdict, patience: float
-) -> list[Claim]:
+async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict, patience: float) -> list[Claim]:
     """Claim the volumes that a request may remove, or that must stay until it is done, until the stack ends."""
     if not verdict.passes:
         return []
@@ -127,19 +118,19 @@ async def _claim(
     else:
         claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
-        await _keep_names(stack, socket, shared, verdict.keeps)
+        await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:
-        await stack.enter_async_context(shared.removals.claim(claim, patience))
+        await stack.enter_async_context(socket.shared.removals.claim(claim, patience))
     return claims
 
 
-async def _keep_names(stack: AsyncExitStack, socket: "SocketState", shared: "Shared", names: tuple[str, ...]) -> None:
+async def _keep_names(stack: AsyncExitStack, socket: "SocketState", names: tuple[str, ...]) -> None:
     """Have own names of images stay until the stack ends; whoever takes one away already is done then."""
     for name in names:
-        shared.runs.append(name)
-        stack.callback(shared.runs.remove, name)
+        socket.shared.runs.append(name)
+        stack.callback(socket.shared.runs.remove, name)
     if names:
-        async with socket.naming, shared.naming:
+        async with socket.naming, socket.shared.naming:
             pass
 
 

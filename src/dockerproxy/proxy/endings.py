@@ -26,7 +26,7 @@ from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _NEXT: Final = Signal.NEXT
 
@@ -72,10 +72,10 @@ class Ending:
     _held = 0
     _kept: tuple[str, ...] = ()
 
-    def __init__(self, client: ClientPort, socket: "SocketState", shared: "Shared", account: Accounting) -> None:
+    def __init__(self, client: ClientPort, socket: "SocketState", account: Accounting) -> None:
         self._client = client
         self.socket = socket
-        self.shared = shared
+        self.shared = socket.shared
         self.account = account
 
     @property

@@ -73,7 +73,7 @@ class _Watch:
         try:
             async with self._socket.lookups:
                 _, content = await self._shared.resolver.ask(self._shared.engines, _LIST_IMAGES)
-                listing = await read_listing(self._socket, self._shared, OPERATIONS["ImageList"], content)
+                listing = await read_listing(self._socket, OPERATIONS["ImageList"], content)
         except UnknownObjectError:
             return
         images = (get_object(each.found) for each in listing.elements)

@@ -74,8 +74,8 @@ async def _settle(
     stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
 ) -> None:
     """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
-    exchange, socket, shared = client.exchange, client.socket, client.shared
-    verdict, claims = await decide_and_claim(stack, socket, shared, policy, judged, patience)
+    exchange, socket = client.exchange, client.socket
+    verdict, claims = await decide_and_claim(stack, socket, policy, judged, patience)
     if verdict.goes_alone and not verdict.is_whole:
         # A start and a tag have no body to speak of, but may have one: they come back with that.
         exchange.go_on(verdict)
@@ -92,7 +92,7 @@ async def _settle(
     elif verdict.renames:
         if exchange.is_held:
             exchange.detach(verdict)
-            answer = await rename(socket, shared, verdict, exchange.account.decision)
+            answer = await rename(socket, verdict, exchange.account.decision)
             await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PERFORMED and verdict.decision.shows:
         await _pass_on(exchange, verdict, await perform_steps(exchange, verdict, patience))
@@ -113,7 +113,7 @@ async def _create(exchange: "Exchange", verdict: Verdict, owner: str, patience: 
     exchange.detach(verdict)
     try:
         async with asyncio.timeout(None if verdict.decision.counts_for else patience):
-            await make_volumes(exchange.shared, verdict, owner)
+            await make_volumes(exchange.socket, verdict, owner)
     except TimeoutError:
         exchange.fail(504, f"the engine makes no volume for {patience:g} seconds")
         return

@@ -25,16 +25,16 @@ from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.answer import write_answer, write_document, write_message
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _EMPTY: Final = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 
-async def _do(socket: "SocketState", shared: "Shared", steps: Steps, patience: float = PATIENCE) -> Answer:
+async def _do(socket: "SocketState", steps: Steps, patience: float = PATIENCE) -> Answer:
     """Make the requests of giving names, in their turn; return the answer."""
     try:
-        async with socket.naming, shared.naming, asyncio.timeout(patience):
-            return await _take(shared, steps)
+        async with socket.naming, socket.shared.naming, asyncio.timeout(patience):
+            return await _take(socket, steps)
     except TimeoutError:
         return HTTPStatus.GATEWAY_TIMEOUT, write_message(f"the engine says nothing for {patience:g} seconds")
     except UnknownObjectError as error:
@@ -43,18 +43,18 @@ async def _do(socket: "SocketState", shared: "Shared", steps: Steps, patience: f
         return HTTPStatus.SERVICE_UNAVAILABLE, write_message(str(error) or "the engine cannot be reached")
 
 
-async def _take(shared: "Shared", steps: Steps) -> Answer:
+async def _take(socket: "SocketState", steps: Steps) -> Answer:
     ask = next(steps)
     try:
         while True:
-            head, content = read_answer(await converse(shared.engines, ask.head, to_the_end=False))
+            head, content = read_answer(await converse(socket.shared.engines, ask.head, to_the_end=False))
             ask = steps.send((head.status, content))
     except StopIteration as end:
         status, content = end.value
         return status, content
 
 
-async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, decision: str = "") -> bytes:
+async def rename(socket: "SocketState", verdict: Verdict, decision: str = "") -> bytes:
     """Give an image a name, or take one away; return the whole answer."""
     found, owner, request = verdict.known.found, verdict.decision.images, verdict.request
     if found is None or owner is None:
@@ -62,12 +62,12 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     status, content, turns = MORE, b"", 0
     is_removal = request.method == "DELETE"
     while status == MORE:
-        steps = remove(request, owner, found, shared.runs) if is_removal else tag(request, owner, found.id)
-        status, content = await _do(socket, shared, steps)
+        steps = remove(request, owner, found, socket.shared.runs) if is_removal else tag(request, owner, found.id)
+        status, content = await _do(socket, steps)
         turns += 1
     lost = owner.names(found) if turns > 1 and status != HTTPStatus.OK else ()
     for first in range(0, len(lost), MOST_AT_ONCE):
-        await _do(socket, shared, give_back(owner, found, first))
+        await _do(socket, give_back(owner, found, first))
     if status == HTTPStatus.CREATED:
         return _EMPTY
     if status == HTTPStatus.OK:
@@ -75,7 +75,7 @@ async def rename(socket: "SocketState", shared: "Shared", verdict: Verdict, deci
     return write_answer(status, explain(content), close=False, decision=decision)
 
 
-async def give_names(socket: "SocketState", shared: "Shared", verdict: Verdict) -> tuple[str, Ids]:
+async def give_names(socket: "SocketState", verdict: Verdict) -> tuple[str, Ids]:
     """Give what was made the names that were asked for; say why not all are given, if they are not, and all IDs."""
     owner, ids = verdict.decision.images, dict[str, bytes]()
     if owner is None:
@@ -84,7 +84,7 @@ async def give_names(socket: "SocketState", shared: "Shared", verdict: Verdict) 
         for first in range(0, len(names) or 1, MOST_AT_ONCE):
             last = first + MOST_AT_ONCE
             steps = finish(owner, mark, names[first:last], is_last=last >= len(names))
-            status, content = await _do(socket, shared, steps)
+            status, content = await _do(socket, steps)
             if status != HTTPStatus.OK:
                 return explain(content), ids
             ids[mark] = content

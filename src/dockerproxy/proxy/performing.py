@@ -30,7 +30,7 @@ from dockerproxy.wire.answer import read_message, write_answer, write_document, 
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.exchange import Exchange
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 
 PERFORMED: Final = PRUNES | {USAGE}
@@ -39,7 +39,7 @@ PERFORMED: Final = PRUNES | {USAGE}
 
 async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float) -> bytes:
     """Make the requests that one of a client takes; return the answer, or nothing if the client goes."""
-    socket, shared = exchange.socket, exchange.shared
+    socket = exchange.socket
     exchange.detach(verdict)
     if verdict.operation.name in PRUNES:
         steps = prune(verdict.request, time.time(), verdict.decision.owner)
@@ -49,9 +49,9 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float)
     while isinstance(ask, Ask):
         if not exchange.is_held:
             return b""
-        answer = await perform(socket, shared, verdict.decision.owner, ask, patience)
+        answer = await perform(socket, verdict.decision.owner, ask, patience)
         work = partial(_go_on, steps, answer)
-        ask = work() if len(answer[1]) <= SHORT else await shared.worker.run(socket.judging, work)
+        ask = work() if len(answer[1]) <= SHORT else await socket.shared.worker.run(socket.judging, work)
     status, content = ask
     if status == HTTPStatus.OK:
         return write_document(content)
@@ -67,7 +67,7 @@ def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answe
         return end.value  # type: ignore[no-any-return] # it is what the generator returns
 
 
-async def perform(socket: "SocketState", shared: "Shared", owner: str, ask: Ask, patience: float = PATIENCE) -> Answer:
+async def perform(socket: "SocketState", owner: str, ask: Ask, patience: float = PATIENCE) -> Answer:
     """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`."""
     policy = own_policy(owner)
     judged = judge(policy, ask.head)
@@ -75,19 +75,19 @@ async def perform(socket: "SocketState", shared: "Shared", owner: str, ask: Ask,
         return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
     try:
         async with AsyncExitStack() as stack:
-            verdict, claims = await decide_and_claim(stack, socket, shared, policy, judged, patience)
+            verdict, claims = await decide_and_claim(stack, socket, policy, judged, patience)
             if not verdict.passes:
                 return verdict.decision.status, write_message(verdict.decision.message)
             if verdict.operation.name in LISTS:
-                answer = await fetch_list(socket, shared, verdict, owner)
+                answer = await fetch_list(socket, verdict, owner)
             elif verdict.renames:
-                answer = await rename(socket, shared, verdict)
+                answer = await rename(socket, verdict)
             elif claims and not is_as_claimed(verdict, claims[0]):
                 return HTTPStatus.CONFLICT, write_message("the name means another object than before")
             else:
                 if not claims:  # A claim has its turn already.
                     await stack.enter_async_context(socket.removals)
-                answer = await converse(shared.engines, verdict.to_engine, to_the_end=verdict.removes_volumes)
+                answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=verdict.removes_volumes)
         head, content = read_answer(answer)
     except UnknownObjectError as error:
         return HTTPStatus.BAD_GATEWAY, write_message(str(error))

@@ -36,7 +36,7 @@ from dockerproxy.wire.document import object_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _LISTS: Final = {
     "containers": ("ContainerList", "/containers/json?all=1&"),
@@ -102,17 +102,17 @@ async def reserve(
     stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, verdict: Verdict, patience: float
 ) -> Verdict:
     """Reserve what a request adds until the stack ends; return its verdict, or a denial if that is too much."""
-    socket, shared = client.socket, client.shared
+    socket = client.socket
     if policy.policy.quota is None:
         return verdict
     quota = policy.policy.quota.for_operation(verdict.operation.name)
-    ledger = stack.enter_context(shared.ledgers.open(policy.owner))
+    ledger = stack.enter_context(socket.shared.ledgers.open(policy.owner))
     try:
         async with asyncio.timeout(patience):
             await stack.enter_async_context(socket.counted)
             async with ledger.lock:
                 pending = tuple(item for items in ledger.pending for item in items)
-                listed, documents = await _count(socket, shared, quota, policy.owner)
+                listed, documents = await _count(socket, quota, policy.owner)
                 asked = find_asked(verdict.request, verdict.decision, verdict.known, documents)
                 excess = find_excess(quota, listed, pending, asked)
                 if not excess:
@@ -126,9 +126,7 @@ async def reserve(
     return deny(verdict, excess) if excess else verdict
 
 
-async def _count(
-    socket: "SocketState", shared: "Shared", quota: Quota, owner: str
-) -> tuple[tuple[Item, ...], Documents]:
+async def _count(socket: "SocketState", quota: Quota, owner: str) -> tuple[tuple[Item, ...], Documents]:
     """Return all of an owner's that a quota is about, and inspections of containers by their ids."""
     found: list[Item] = []
     documents: Documents = {}
@@ -136,22 +134,22 @@ async def _count(
     for word, (name, target) in _LISTS.items():
         if word not in quota.most and not (inspects and word == "containers"):
             continue
-        status, content = await _ask(socket, shared, f"{target}filters={write_filters(owner)}")
+        status, content = await _ask(socket, f"{target}filters={write_filters(owner)}")
         if status != HTTPStatus.OK:
             raise UnknownObjectError(f"asked for all {word}, the engine answered {status}")
-        listing = await read_listing(socket, shared, OPERATIONS[name], content)
+        listing = await read_listing(socket, OPERATIONS[name], content)
         async with socket.lookups:
-            labels = await find_labels(shared, listing, owner)
+            labels = await find_labels(socket, listing, owner)
         for one in (get_object(each.found) for each in listing.elements if is_counted(each.found, owner, labels)):
             if inspects and word == "containers":
-                documents[one.id] = await _inspect(socket, shared, one.id)
+                documents[one.id] = await _inspect(socket, one.id)
             found.append(count_object(word, one, documents.get(one.id, {})))
     return tuple(found), documents
 
 
-async def _inspect(socket: "SocketState", shared: "Shared", identity: str) -> Mapping[str, object]:
+async def _inspect(socket: "SocketState", identity: str) -> Mapping[str, object]:
     """Return what the engine says of a container; nothing if it is gone."""
-    status, content = await _ask(socket, shared, f"/containers/{identity}/json")
+    status, content = await _ask(socket, f"/containers/{identity}/json")
     if status == HTTPStatus.NOT_FOUND:
         return {}
     document = object_of(read_engine_json(content)) if status == HTTPStatus.OK else {}
@@ -160,6 +158,6 @@ async def _inspect(socket: "SocketState", shared: "Shared", identity: str) -> Ma
     return document
 
 
-async def _ask(socket: "SocketState", shared: "Shared", target: str) -> tuple[int, bytes]:
+async def _ask(socket: "SocketState", target: str) -> tuple[int, bytes]:
     async with socket.lookups:
-        return await shared.resolver.ask(shared.engines, target)
+        return await socket.shared.resolver.ask(socket.shared.engines, target)

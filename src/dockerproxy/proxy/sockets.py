@@ -61,6 +61,7 @@ class SocketState:
     the policy, so it is remembered under them. Heads that carry credentials are not kept in memory.
 
     Attributes, besides those of `SocketSettings`:
+        shared: What it has in common with all others.
         known: Short heads that came before, which are simple to pass on.
         decided: Verdicts that followed from what the engine said.
         listed: Lists of the engine's that were read, by operation and version.
@@ -78,8 +79,9 @@ class SocketState:
         granted: What a person has allowed until the next reload.
     """
 
-    def __init__(self, settings: SocketSettings, journal: JournalPort) -> None:
+    def __init__(self, settings: SocketSettings, journal: JournalPort, shared: "Shared") -> None:
         self.journal = journal
+        self.shared = shared
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
         self.decided = Decided(self._find_known)

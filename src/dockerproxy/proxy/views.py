@@ -32,7 +32,7 @@ from dockerproxy.wire.head import END_OF_HEAD
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.exchange import Exchange
-    from dockerproxy.proxy.sockets import Shared, SocketState
+    from dockerproxy.proxy.sockets import SocketState
 
 _Result = TypeVar("_Result")
 
@@ -51,15 +51,15 @@ _MOST_REMEMBERED: Final = 4
 
 async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
     """Get an answer from the engine, and pass on what of it the client may see, who is this owner."""
-    socket, shared = exchange.socket, exchange.shared
+    socket = exchange.socket
     waits = verdict.operation.shape is Shape.WAIT
     try:
         async with asyncio.timeout(None if waits else patience):
             if verdict.decision.shows:
-                answer = await fetch_list(socket, shared, verdict, owner)
+                answer = await fetch_list(socket, verdict, owner)
             else:
                 async with nullcontext() if waits or verdict.operation.access is Access.WRITE else socket.lookups:
-                    answer = await _ask(socket, shared, verdict)
+                    answer = await _ask(socket, verdict)
         await pass_on(exchange, verdict, answer)
     except TimeoutError:
         exchange.fail(504, f"the engine says nothing for {patience:g} seconds")
@@ -76,7 +76,7 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
     is_edited = verdict.tells_of_others or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
-        left = await _look(exchange.socket, exchange.shared, content, work)
+        left = await _look(exchange.socket, content, work)
         answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
         head, content = read_answer(answer)
     if exchange.is_held:
@@ -92,13 +92,13 @@ def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
     return is_strict and is_of_another(verdict.operation.name, status, content, verdict.decision.owner)
 
 
-async def _look(socket: "SocketState", shared: "Shared", content: bytes, work: Callable[[], _Result | None]) -> _Result:
+async def _look(socket: "SocketState", content: bytes, work: Callable[[], _Result | None]) -> _Result:
     """Look at an answer; at a long one beside the loop, so that nobody else waits.
 
     Raises:
         UnknownObjectError: It cannot be read.
     """
-    seen = work() if len(content) <= SHORT else await shared.worker.run(socket.judging, work)
+    seen = work() if len(content) <= SHORT else await socket.shared.worker.run(socket.judging, work)
     if seen is None:
         raise UnknownObjectError("the engine's answer is not as expected")
     return seen
@@ -122,19 +122,19 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
     return respell(verdict.operation, verdict.known.places, left)
 
 
-async def _ask(socket: "SocketState", shared: "Shared", verdict: Verdict) -> bytes:
+async def _ask(socket: "SocketState", verdict: Verdict) -> bytes:
     """Return the engine's answer; a list of images with all marks.
 
     Raises:
         UnknownObjectError: The engine does not say which there are.
         OSError: It cannot be reached.
     """
-    answer = await converse(shared.engines, verdict.to_engine, to_the_end=False)
+    answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
     head, content = read_answer(answer)
     if not verdict.shows_names or not leaves_out_names(verdict.request) or head.status != HTTPStatus.OK:
         return answer
-    _, whole = await shared.resolver.ask(shared.engines, WHOLE)
-    marked = await _look(socket, shared, content + whole, partial(with_marks, content, whole))
+    _, whole = await socket.shared.resolver.ask(socket.shared.engines, WHOLE)
+    marked = await _look(socket, content + whole, partial(with_marks, content, whole))
     return with_content(_head_of(answer), marked)
 
 
@@ -142,51 +142,49 @@ def _head_of(answer: bytes) -> bytes:
     return answer[: answer.find(END_OF_HEAD) + len(END_OF_HEAD)]
 
 
-async def fetch_list(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str) -> bytes:
+async def fetch_list(socket: "SocketState", verdict: Verdict, owner: str) -> bytes:
     """Get a list from the engine; return the answer with what of it an owner may see."""
     async with socket.lookups:
-        answer = await _ask(socket, shared, verdict)
+        answer = await _ask(socket, verdict)
         if read_answer(answer)[0].status == _FAILED and LISTS.get(verdict.operation.name) is Kind.SECRET:
-            answer = await converse(shared.engines, Ask("GET", verdict.target).head, to_the_end=False)
+            answer = await converse(socket.shared.engines, Ask("GET", verdict.target).head, to_the_end=False)
         head, content = read_answer(answer)
         if head.status == HTTPStatus.NOT_FOUND and verdict.operation.name == "TaskList":  # Else a filter tells names.
             return write_document(b"[]")
         if head.status != HTTPStatus.OK:
             return answer
         if verdict.operation.name in COUNTING:
-            shown = await _look(socket, shared, content, partial(blank_counts, verdict.operation.name, content))
+            shown = await _look(socket, content, partial(blank_counts, verdict.operation.name, content))
         else:
-            shown = await _reduce(socket, shared, verdict, owner, content)
+            shown = await _reduce(socket, verdict, owner, content)
         return with_content(_head_of(answer), shown)
 
 
-async def _reduce(socket: "SocketState", shared: "Shared", verdict: Verdict, owner: str, content: bytes) -> bytes:
+async def _reduce(socket: "SocketState", verdict: Verdict, owner: str, content: bytes) -> bytes:
     """Return a list with what the client may see of it."""
-    listing = await read_listing(socket, shared, verdict.operation, content, verdict.request.version)
-    labels = await find_labels(shared, listing, owner)
-    services = await _find_services(socket, shared, verdict) if verdict.operation.name == "TaskList" else {}
+    listing = await read_listing(socket, verdict.operation, content, verdict.request.version)
+    labels = await find_labels(socket, listing, owner)
+    services = await _find_services(socket, verdict) if verdict.operation.name == "TaskList" else {}
     work = partial(listing.show, verdict.decision.shows, labels, read_count(verdict.request), services)
-    return await _look(socket, shared, content, work)
+    return await _look(socket, content, work)
 
 
-async def _find_services(socket: "SocketState", shared: "Shared", verdict: Verdict) -> Services:
+async def _find_services(socket: "SocketState", verdict: Verdict) -> Services:
     """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
     prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.decision.owner
     target = f"{prefix}/services{f'?filters={write_filters(owner)}' if owner else ''}"
-    status, content = await shared.resolver.ask(shared.engines, target)
+    status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
     if status != HTTPStatus.OK:
         raise UnknownObjectError(f"asked for services, the engine answered {status}")
-    listing = await read_listing(socket, shared, OPERATIONS["ServiceList"], content, verdict.request.version)
+    listing = await read_listing(socket, OPERATIONS["ServiceList"], content, verdict.request.version)
     return {found.id: found for found in (get_object(each.found) for each in listing.elements)}
 
 
-async def read_listing(
-    socket: "SocketState", shared: "Shared", operation: Operation, content: bytes, version: str = ""
-) -> Answer:
+async def read_listing(socket: "SocketState", operation: Operation, content: bytes, version: str = "") -> Answer:
     """Read the engine's answer to a list operation."""
     key = operation.name, version
     read = partial(read_list, operation, content, version, socket.listed.get(key))
-    listing = await _look(socket, shared, content, read)
+    listing = await _look(socket, content, read)
     if len(content) <= _REMEMBERED:
         if len(socket.listed) >= _MOST_REMEMBERED:
             socket.listed.clear()
@@ -194,24 +192,24 @@ async def read_listing(
     return listing
 
 
-async def find_labels(shared: "Shared", listing: Answer, owner: str) -> ImageLabels:
+async def find_labels(socket: "SocketState", listing: Answer, owner: str) -> ImageLabels:
     """Return what must be known of images to tell what is an owner's. What has another's stamp needs no proof.
 
     Attack: containers of many images, for each of which other clients wait -> Defence: only their own are asked for.
     """
-    asked = (each.found for each in listing.elements if isinstance(each.found, Lookup))
+    shared, asked = socket.shared, (each.found for each in listing.elements if isinstance(each.found, Lookup))
     targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     answers = {target: await shared.resolver.ask(shared.engines, target, is_fixed=True) for target in targets}
     return {target: read_image_labels(body) for target, (status, body) in answers.items() if status == HTTPStatus.OK}
 
 
-async def make_volumes(shared: "Shared", verdict: Verdict, owner: str) -> None:
+async def make_volumes(socket: "SocketState", verdict: Verdict, owner: str) -> None:
     """Make the volumes that a create would make on its way, under the stamp of the one who makes them."""
     request, stamp = verdict.request, make_stamp(owner, verdict.known.nonce)
     libpod = "/libpod" if verdict.operation.section.startswith("libpod/") else ""
     target = f"{'/' if request.version else ''}{request.version}{libpod}/volumes/create"
     for name, labels in verdict.decision.makes.items():
         content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
-        status, answer = await shared.resolver.ask(shared.engines, target, content)
+        status, answer = await socket.shared.resolver.ask(socket.shared.engines, target, content)
         if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
             raise UnknownObjectError(f"the volume {name} could not be made, or another client made it meanwhile")
