@@ -268,7 +268,8 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_for_ever() -> None:
         waiting = the_client(here)
         judged = waiting.exchange.judged
         assert isinstance(judged, NeedsLookup)
-        await settle(waiting, POLICY, judged, patience=0.5)
+        waiting.socket.patience = 0.5
+        await settle(waiting, POLICY, judged)
         status, body = await client.answer()
         assert status == 502
         assert b"the engine says nothing for 0.5 seconds" in body

@@ -198,7 +198,8 @@ async def test_whoever_waits_for_its_turn_has_all_of_its_time() -> None:
         shared, [socket] = here.server._shared, here.server._list_sockets()
         async with shared.naming:
             steps = tag(request_of("POST", "/images/base/tag?repo=a"), ImageOwner("a"), identify(1))
-            waiting = asyncio.create_task(_do(socket, steps, patience=0.5))
+            socket.patience = 0.5
+            waiting = asyncio.create_task(_do(socket, steps))
             await asyncio.wait([waiting], timeout=0.6)
         assert (await waiting)[0] == 201
         assert full("a") in engine.given

@@ -246,7 +246,8 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         engine.gate = lists = Held("before", LISTS)
         held.goes.set()
         waiting.cancel()
-        await settle(waiting, policy, judged, patience=0.2)
+        waiting.socket.patience = 0.2
+        await settle(waiting, policy, judged)
         assert lists.comes.is_set()
         status, body = await client.answer()
         assert (status, b"is not counted within 0.2 seconds; try again later" in body) == (503, True)

@@ -168,7 +168,8 @@ async def test_who_waits_for_too_long_is_told_for_what() -> None:
         [waiting] = [client for client in here.clients if client is not begun]
         judged = waiting.socket.judge(DELETE)
         assert isinstance(judged, NeedsLookup)
-        await settle(waiting, DB, judged, patience=0.01)
+        waiting.socket.patience = 0.1
+        await settle(waiting, DB, judged)
         assert b"another request is still removing these volumes" in await second.rest()
         assert claims(here) == 1
 

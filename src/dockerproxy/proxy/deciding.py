@@ -29,22 +29,22 @@ _LIST: Final = "/containers/json?all=1&filters="
 
 
 async def decide_and_claim(
-    stack: AsyncExitStack, socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+    stack: AsyncExitStack, socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict
 ) -> tuple[Verdict, list[Claim]]:
     """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
-    verdict = await _decide(socket, policy, judged, patience)
-    claims = await _claim(stack, socket, verdict, patience)
+    verdict = await _decide(socket, policy, judged)
+    claims = await _claim(stack, socket, verdict)
     keeps = verdict.keeps
     if claims or keeps:  # What was true of a volume before the claim need not be true any longer.
-        verdict = await _decide(socket, policy, judged, patience)
+        verdict = await _decide(socket, policy, judged)
     if verdict.passes and not set(verdict.keeps) <= set(keeps):
         verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
-        verdict = await _keep_joined(socket, verdict, claims[0], patience)
+        verdict = await _keep_joined(socket, verdict, claims[0])
     return verdict, claims
 
 
-async def _keep_joined(socket: "SocketState", verdict: Verdict, claim: Claim, patience: float) -> Verdict:
+async def _keep_joined(socket: "SocketState", verdict: Verdict, claim: Claim) -> Verdict:
     """Deny to remove a network that a container would join: it would join the next one of its name, of whoever's.
 
     Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
@@ -56,7 +56,7 @@ async def _keep_joined(socket: "SocketState", verdict: Verdict, claim: Claim, pa
     if network is None or not is_as_claimed(verdict, claim):
         return deny(verdict, "the name means another network than before", HTTPStatus.SERVICE_UNAVAILABLE)
     try:
-        async with asyncio.timeout(patience), socket.lookups:
+        async with asyncio.timeout(socket.patience), socket.lookups:
             target = f"{_LIST}{write_filters(network.belongs_to)}"
             status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
             listing = await read_listing(socket, OPERATIONS["ContainerList"], content)
@@ -69,14 +69,12 @@ async def _keep_joined(socket: "SocketState", verdict: Verdict, claim: Claim, pa
     return deny(verdict, reason) if reason else verdict
 
 
-async def _decide(
-    socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
-) -> Verdict:
+async def _decide(socket: "SocketState", policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> Verdict:
     """Ask the engine all that must be known of a request, and decide about it."""
     name, shared = judged.operation.name, socket.shared
     unknown: AmbiguousNameError | None = None
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(socket.patience):
             while isinstance(judged, NeedsLookup):
                 waiting = judged
                 async with socket.lookups:
@@ -93,7 +91,8 @@ async def _decide(
         if unknown:
             raise unknown
     except TimeoutError:
-        return judge_unknown(judged, f"{name} cannot be decided: the engine says nothing for {patience:g} seconds")
+        says = f"the engine says nothing for {socket.patience:g} seconds"
+        return judge_unknown(judged, f"{name} cannot be decided: {says}")
     except UnknownObjectError as error:
         hides = bool(policy.owner) and isinstance(error, AmbiguousNameError)
         return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
@@ -108,7 +107,7 @@ async def _judge(
     return work() if is_quick(policy, waiting, waiting.body or b"") else await worker.run(socket.judging, work)
 
 
-async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict, patience: float) -> list[Claim]:
+async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict) -> list[Claim]:
     """Claim the volumes that a request may remove, or that must stay until it is done, until the stack ends."""
     if not verdict.passes:
         return []
@@ -120,7 +119,7 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict,
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
         await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:
-        await stack.enter_async_context(socket.shared.removals.claim(claim, patience))
+        await stack.enter_async_context(socket.shared.removals.claim(claim, socket.patience))
     return claims
 
 

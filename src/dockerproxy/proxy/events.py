@@ -135,9 +135,9 @@ class _Watch:
         return found if isinstance(found, ResolvedObject) else None
 
 
-async def follow(client: "Client", verdict: Verdict, patience: float) -> None:
+async def follow(client: "Client", verdict: Verdict) -> None:
     """Pass on what of a stream a client may see, until the engine ends or the client goes."""
-    exchange, reader = client.exchange, asyncio.StreamReader(limit=_LONGEST)
+    exchange, reader, patience = client.exchange, asyncio.StreamReader(limit=_LONGEST), client.socket.patience
     protocol = partial(asyncio.StreamReaderProtocol, reader)
     transport, _ = await open_connection(protocol, choose_engine(client.shared.engines))
     try:

@@ -9,7 +9,6 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer
-from dockerproxy.proxy.connections import PATIENCE
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
@@ -50,17 +49,15 @@ def _go_on(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup, known
         client.settle(policy, waiting)
 
 
-async def settle(
-    client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float = PATIENCE
-) -> None:
+async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
     """Find out which objects a request names, decide about it, and let it go on.
 
-    Its socket had this policy when it came; the engine has `patience` seconds to say all that is to be asked.
+    Its socket had this policy when it came.
     """
     exchange, shared = client.exchange, client.shared
     try:
         async with AsyncExitStack() as stack:
-            await _settle(stack, client, policy, judged, patience)
+            await _settle(stack, client, policy, judged)
     except UnknownObjectError as error:
         exchange.fail(503, str(error), TOO_MUCH_ASKED)
     except StillRemovingError:
@@ -71,22 +68,22 @@ async def settle(
 
 
 async def _settle(
-    stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict, patience: float
+    stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict
 ) -> None:
     """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
     exchange, socket = client.exchange, client.socket
-    verdict, claims = await decide_and_claim(stack, socket, policy, judged, patience)
+    verdict, claims = await decide_and_claim(stack, socket, policy, judged)
     if verdict.goes_alone and not verdict.is_whole:
         # A start and a tag have no body to speak of, but may have one: they come back with that.
         exchange.go_on(verdict)
         return
     if verdict.passes and verdict.decision.counts_for:
-        verdict = await reserve(stack, client, policy, verdict, patience)
+        verdict = await reserve(stack, client, policy, verdict)
     if not verdict.passes or not (claims or verdict.goes_alone):
         exchange.keep(verdict)
         exchange.go_on(verdict)
     elif verdict.operation.shape is Shape.STREAM:
-        await follow(client, verdict, patience)
+        await follow(client, verdict)
     elif verdict.removes_volumes:
         await _remove_volumes(exchange, verdict, claims[0])
     elif verdict.renames:
@@ -95,15 +92,14 @@ async def _settle(
             answer = await rename(socket, verdict, exchange.account.decision)
             await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PERFORMED and verdict.decision.shows:
-        await _pass_on(exchange, verdict, await perform_steps(exchange, verdict, patience))
+        await _pass_on(exchange, verdict, await perform_steps(exchange, verdict))
     elif claims or verdict.decision.counts_for or verdict.decision.runs:
-        await _create(exchange, verdict, policy.owner, patience)
+        await _create(exchange, verdict, policy.owner)
     else:
-        patience = patience if verdict.decision.shows else socket.limits.engine_timeout
-        await show_part(exchange, verdict, policy.owner, patience)
+        await show_part(exchange, verdict, policy.owner)
 
 
-async def _create(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
+async def _create(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
     """Let a request go on that uses own volumes, networks or images, which stay until the engine is done; return then.
 
     So does what it adds to a quota: from when the first volume is made, whether its client stays or goes.
@@ -112,10 +108,10 @@ async def _create(exchange: "Exchange", verdict: Verdict, owner: str, patience: 
         return
     exchange.detach(verdict)
     try:
-        async with asyncio.timeout(None if verdict.decision.counts_for else patience):
+        async with asyncio.timeout(None if verdict.decision.counts_for else exchange.socket.patience):
             await make_volumes(exchange.socket, verdict, owner)
     except TimeoutError:
-        exchange.fail(504, f"the engine makes no volume for {patience:g} seconds")
+        exchange.fail(504, f"the engine makes no volume for {exchange.socket.patience:g} seconds")
         return
     if exchange.is_held:
         answer = await converse(exchange.shared.engines, verdict.to_engine, to_the_end=False)

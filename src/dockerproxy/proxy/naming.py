@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 from dockerproxy.policy.naming import MORE, MOST_AT_ONCE, Steps, explain, finish, give_back, remove, tag
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
-from dockerproxy.proxy.connections import PATIENCE
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.answer import write_answer, write_document, write_message
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
 _EMPTY: Final = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 
-async def _do(socket: "SocketState", steps: Steps, patience: float = PATIENCE) -> Answer:
+async def _do(socket: "SocketState", steps: Steps) -> Answer:
     """Make the requests of giving names, in their turn; return the answer."""
     try:
-        async with socket.naming, socket.shared.naming, asyncio.timeout(patience):
+        async with socket.naming, socket.shared.naming, asyncio.timeout(socket.patience):
             return await _take(socket, steps)
     except TimeoutError:
-        return HTTPStatus.GATEWAY_TIMEOUT, write_message(f"the engine says nothing for {patience:g} seconds")
+        return HTTPStatus.GATEWAY_TIMEOUT, write_message(f"the engine says nothing for {socket.patience:g} seconds")
     except UnknownObjectError as error:
         return HTTPStatus.BAD_GATEWAY, write_message(str(error))
     except OSError as error:

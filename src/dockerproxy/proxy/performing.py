@@ -20,7 +20,6 @@ from dockerproxy.policy.lists import LISTS, PRUNES, USAGE
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
 from dockerproxy.policy.summaries import sum_up
-from dockerproxy.proxy.connections import PATIENCE
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.removals import StillRemovingError
@@ -37,7 +36,7 @@ PERFORMED: Final = PRUNES | {USAGE}
 """Operations that take several requests, where only what is own is shown or removed."""
 
 
-async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float) -> bytes:
+async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     """Make the requests that one of a client takes; return the answer, or nothing if the client goes."""
     socket = exchange.socket
     exchange.detach(verdict)
@@ -49,7 +48,7 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict, patience: float)
     while isinstance(ask, Ask):
         if not exchange.is_held:
             return b""
-        answer = await perform(socket, verdict.decision.owner, ask, patience)
+        answer = await perform(socket, verdict.decision.owner, ask)
         work = partial(_go_on, steps, answer)
         ask = work() if len(answer[1]) <= SHORT else await socket.shared.worker.run(socket.judging, work)
     status, content = ask
@@ -67,7 +66,7 @@ def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answe
         return end.value  # type: ignore[no-any-return] # it is what the generator returns
 
 
-async def perform(socket: "SocketState", owner: str, ask: Ask, patience: float = PATIENCE) -> Answer:
+async def perform(socket: "SocketState", owner: str, ask: Ask) -> Answer:
     """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`."""
     policy = own_policy(owner)
     judged = judge(policy, ask.head)
@@ -75,7 +74,7 @@ async def perform(socket: "SocketState", owner: str, ask: Ask, patience: float =
         return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
     try:
         async with AsyncExitStack() as stack:
-            verdict, claims = await decide_and_claim(stack, socket, policy, judged, patience)
+            verdict, claims = await decide_and_claim(stack, socket, policy, judged)
             if not verdict.passes:
                 return verdict.decision.status, write_message(verdict.decision.message)
             if verdict.operation.name in LISTS:

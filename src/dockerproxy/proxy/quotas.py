@@ -98,9 +98,7 @@ class Ledgers:
                 del self._ledgers[owner]
 
 
-async def reserve(
-    stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, verdict: Verdict, patience: float
-) -> Verdict:
+async def reserve(stack: AsyncExitStack, client: "Client", policy: CompiledPolicy, verdict: Verdict) -> Verdict:
     """Reserve what a request adds until the stack ends; return its verdict, or a denial if that is too much."""
     socket = client.socket
     if policy.policy.quota is None:
@@ -108,7 +106,7 @@ async def reserve(
     quota = policy.policy.quota.for_operation(verdict.operation.name)
     ledger = stack.enter_context(socket.shared.ledgers.open(policy.owner))
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(socket.patience):
             await stack.enter_async_context(socket.counted)
             async with ledger.lock:
                 pending = tuple(item for items in ledger.pending for item in items)
@@ -118,7 +116,7 @@ async def reserve(
                 if not excess:
                     stack.enter_context(ledger.keep(asked))
     except TimeoutError:
-        reason = f"what counts for quota of socket {quota.socket} is not counted within {patience:g} seconds"
+        reason = f"what counts for quota of socket {quota.socket} is not counted within {socket.patience:g} seconds"
         return deny(verdict, f"{reason}; try again later", HTTPStatus.SERVICE_UNAVAILABLE)
     except UnknownObjectError as error:
         reason = f"what counts for quota of socket {quota.socket} is not known: {error}"

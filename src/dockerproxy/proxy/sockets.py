@@ -14,7 +14,7 @@ from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, NeedsLookup
 from dockerproxy.proxy.asking import Granted
-from dockerproxy.proxy.connections import Connections
+from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.known import Decided, Known, find_known
 from dockerproxy.proxy.quotas import Ledgers
@@ -62,6 +62,7 @@ class SocketState:
 
     Attributes, besides those of `SocketSettings`:
         shared: What it has in common with all others.
+        patience: Seconds in which the engine must have answered all that it is asked for one request.
         known: Short heads that came before, which are simple to pass on.
         decided: Verdicts that followed from what the engine said.
         listed: Lists of the engine's that were read, by operation and version.
@@ -82,6 +83,7 @@ class SocketState:
     def __init__(self, settings: SocketSettings, journal: JournalPort, shared: "Shared") -> None:
         self.journal = journal
         self.shared = shared
+        self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
         self.decided = Decided(self._find_known)

@@ -49,10 +49,10 @@ _MOST_REMEMBERED: Final = 4
 """Bytes of a list that is remembered until it comes again, and how many are."""
 
 
-async def show_part(exchange: "Exchange", verdict: Verdict, owner: str, patience: float) -> None:
+async def show_part(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
     """Get an answer from the engine, and pass on what of it the client may see, who is this owner."""
-    socket = exchange.socket
-    waits = verdict.operation.shape is Shape.WAIT
+    socket, waits = exchange.socket, verdict.operation.shape is Shape.WAIT
+    patience = socket.patience if verdict.decision.shows else socket.limits.engine_timeout
     try:
         async with asyncio.timeout(None if waits else patience):
             if verdict.decision.shows:
