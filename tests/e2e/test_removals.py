@@ -1,4 +1,4 @@
-"""A removal of a volume on a real engine removes that volume, whatever becomes of the client that asked for it."""
+"""A removal on a real engine removes what is named and may go, whatever becomes of the client that asked for it."""
 
 import json
 import socket
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import ask
@@ -58,3 +59,23 @@ def test_a_prune_removes_what_it_must_and_says_so(engine: Engine, label: str) ->
             ask(engine.socket, "POST", "/volumes/create", made, json_type)
             answer = ask(proxy.socket, "POST", f"/v1.41/volumes/prune?filters={filters}", body, json_type)
             assert (answer.status, json.loads(answer.body)["VolumesDeleted"]) == (200, [name])
+
+
+@pytest.mark.parametrize("owns", [False, True])
+def test_podman_removes_no_network_that_a_container_is_on(podman: Engine, label: str, *, owns: bool) -> None:
+    """Not even that of a client, where the container is none of its own."""
+    network, json_type = f"used-{label}", {"Content-Type": "application/json"}
+    words = f"{{networks: [{network}]}}"
+    conditions = f"[{{NetworkDelete: {words}, NetworkDeleteLibpod: {words}}}]"
+    with running_policy(podman.socket, "[own, NetworkCreate]" if owns else conditions) as proxy:
+        made, target = json.dumps({"Name": network}).encode(), proxy.socket if owns else podman.socket
+        assert ask(target, "POST", "/networks/create", made, json_type).status == 201
+        body = {"Image": "busybox", "Labels": {"case": label}, "HostConfig": {"NetworkMode": network}}
+        assert ask(podman.socket, "POST", "/containers/create", json.dumps(body).encode(), json_type).status == 201
+        if owns:
+            assert ask(proxy.socket, "POST", "/v1.41/networks/prune").json() == {"NetworksDeleted": []}
+        for api in ("/v1.41", "/v5.0.0/libpod"):
+            answer = ask(proxy.socket, "DELETE", f"{api}/networks/{network}")
+            assert (answer.status, b"has associated containers" in answer.body) == (500, True)
+        remove_containers(podman, label)
+        assert ask(proxy.socket, "DELETE", f"/v1.41/networks/{network}").status == 204

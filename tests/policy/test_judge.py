@@ -17,7 +17,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
-from dockerproxy.policy.objects import BY_NAME, KINDS, SWEEPING, Kind, ResolvedObject, find_object
+from dockerproxy.policy.objects import BY_NAME, KINDS, NETWORK_REMOVALS, SWEEPING, Kind, ResolvedObject, find_object
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.wire.head import Framing
 
@@ -169,6 +169,18 @@ def test_a_request_goes_on_under_the_id_that_was_judged(operation: Operation) ->
     assert line.decode() == f"{operation.method} {before}{ID}{rest}?{gift(operation)} HTTP/1.1"
     assert decided.target == target
     assert decided.object in WEB.names
+
+
+@pytest.mark.parametrize(
+    ("owner", "spelled", "written"), [("", "web", "web"), ("", ID[:12], ID), ("", "web-2", ID), ("a", ID, "web")]
+)
+@pytest.mark.parametrize("name", sorted(NETWORK_REMOVALS))
+def test_a_network_is_removed_by_its_name_if_it_is_somebody_s_or_the_client_says_it(
+    name: str, owner: str, spelled: str, written: str
+) -> None:
+    operation = OPERATIONS[name]
+    decided = settle(operation, replace(WEB, belongs_to=owner), target=path_of(operation, one=spelled))
+    assert decided.to_engine.startswith(f"DELETE {path_of(operation, one=written)} HTTP/1.1\r\n".encode())
 
 
 @given(

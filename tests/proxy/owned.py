@@ -69,7 +69,7 @@ class Docker(Podman):
         there = self.things[kind]
         if not rest or rest == ["json"]:
             return answer({"Volumes": there, "Warnings": None} if kind == "volumes" else there)
-        found = next((each for each in there if rest[0] == each.get("Id", each.get("Name"))), None)
+        found = next((each for each in there if rest[0] in {each.get("Id"), each.get("Name")}), None)
         if found is None:
             return answer({"message": "no such thing"}, "404 Not Found")
         return self._describe(found) if method == "GET" else self._remove_one(found, there)

@@ -35,6 +35,7 @@ from dockerproxy.policy.objects import (
     Lookup,
     ResolvedObject,
     find_object,
+    goes_on_as,
     is_full_id,
     missing,
     with_name,
@@ -294,7 +295,7 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     if decision.stamps and reading.known.nonce:
         request = stamp_query(request, make_stamp(decision.stamps, reading.known.nonce))
     if decision.about_object and found is not None:
-        request = with_name(request, operation, found.id)
+        request = with_name(request, operation, goes_on_as(request, found))
     target = reading.target if request is reading.request else request.target
     if decision.conditions and operation.name == "ImageBuild":
         target = add_namespaces(request)

@@ -300,6 +300,17 @@ def with_name(request: CanonicalRequest, operation: Operation, name: str) -> Can
     return request._replace(path=f"{before}{name}{after}")
 
 
+def goes_on_as(request: CanonicalRequest, found: ResolvedObject) -> str:
+    """Return what a request goes on under: the ID of its object, or the name of a network that it removes.
+
+    Podman compares what it is given with the names of the networks that containers are on (network.go, NetworkRm). By
+    an ID it would remove one in use, and with `force` leave the containers. The name of one that is somebody's is
+    claimed meanwhile; of one of nobody's, it goes on if the client says it.
+    """
+    is_named = bool(found.belongs_to) or name_in(request.path, request.operation) in found.names
+    return found.names[0] if request.operation.name in NETWORK_REMOVALS and is_named and found.names else found.id
+
+
 def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]]) -> CanonicalRequest:
     """Return a request some of whose parameters have other values, as many as before or fewer: the rest is left out."""
     left = {name: iter(those) for name, those in values.items()}
