@@ -119,7 +119,6 @@ NOT_BOUNDED = {
     "PodStartLibpod": "starts what was created",
     "PodStopLibpod": "stops",
     "PodUnpauseLibpod": "starts what was created",
-    "QuadletDeleteAllLibpod": "deletes",
     "QuadletDeleteLibpod": "deletes",
     "SecretDeleteLibpod": "deletes",
     "SystemCheckLibpod": "deletes",
