@@ -360,6 +360,13 @@ def test_podman_compares_a_container_with_no_other_one(podman: Engine, label: st
             assert status(proxy, "GET", f"{path}?PARENT=theirs-{label}") == 403
 
 
+def test_a_condition_on_images_keeps_podman_from_comparing_containers(podman: Engine, label: str) -> None:
+    make_container(podman, label, f"ours-{label}")
+    for words, answered in (("ImageChangesLibpod", 200), ("ImageChangesLibpod: {images: ['**']}", 404)):
+        with running_policy(podman.socket, f"[{words}]") as proxy:
+            assert status(proxy, "GET", f"{LIBPOD}/images/ours-{label}/changes") == answered
+
+
 @pytest.mark.parametrize("query", ["stream=1&stdout=1", "stream=1&STDOUT=1&stdin=0&STDIN=1", "stream=1&stdin="])
 def test_an_input_that_is_not_granted_is_not_attached_because_nobody_spoke_of_it(
     engine: Engine, label: str, query: str
