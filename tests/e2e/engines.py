@@ -177,6 +177,11 @@ class Engine:
         assert self._process is not None
         return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net", *program)
 
+    def seen(self, path: str) -> Path:
+        """Return where a path of it can be read from here; not by `process`, for the same reason."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/root{path}")
+
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 

@@ -116,6 +116,7 @@ PODMAN = "only Podman reads another thing into it"
 FEARED: tuple[tuple[str, Feared], ...] = (
     ("?name", Feared(body={}, called="0123456789ab", shown=inspect("Name", "/0123456789ab"))),
     ("?name", Feared(body={}, grant="{names: ['ci-*']}", shown=inspect("Name", "/fear"))),
+    ("Hostname", never(PODMAN, Hostname="x\ny")),
     ("User", Feared(body={"Cmd": ["id", "-u"]}, grant="{user: not-root}", shown=prints("^0"))),
     ("User", Feared(body={"Cmd": ["id", "-g"], "User": "1000"}, grant="{user: not-root}", shown=prints("^0"))),
     ("Cmd", never("only Podman makes control groups writable for it", Cmd=["/sbin/init"])),
@@ -197,6 +198,7 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("HostConfig.LxcConf[]", never(OLD, HostConfig={"LxcConf": [{"Key": "a", "Value": "b"}]})),
     ("NetworkingConfig.EndpointsConfig.*", Feared(body={"NetworkingConfig": {"EndpointsConfig": {"bridge": {}, "theirs-{label}": {}}}, "HostConfig": {}}, shown=inspect("NetworkSettings.Networks", "theirs-"))),
     ("NetworkingConfig.EndpointsConfig.*.Links[]", endpoint("Links", ["db:db"])),
+    ("NetworkingConfig.EndpointsConfig.*.Aliases[]", never(PODMAN, NetworkingConfig={"EndpointsConfig": {"bridge": {"Aliases": ["x\ny"]}}}, HostConfig={"NetworkMode": "bridge"})),
     ("NetworkingConfig.EndpointsConfig.*.MacAddress", endpoint("MacAddress", "02:42:ac:11:00:99")),
     ("NetworkingConfig.EndpointsConfig.*.DriverOpts.*", endpoint("DriverOpts", {"com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.forwarding=1"})),
 )

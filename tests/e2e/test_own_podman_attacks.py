@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -169,7 +168,7 @@ def test_no_name_in_an_own_network_is_about_another_s_container(podman: Engine, 
     else:
         body["Hostname"] = line
     text = NETWORKS.replace("NAME", "proxy").replace("LABEL", label)
-    read = Path(f"/proc/{podman.process}/root/run/containers/networks/aardvark-dns/n-{label}")
+    read = podman.seen(f"/run/containers/networks/aardvark-dns/n-{label}")
     with running_file(podman.socket, f"sockets:{text}") as (folder, _):
         mine = Socket(folder / "proxy.sock")
         assert mine.ask("POST", "/v1.41/networks/create", Name=f"n-{label}").status == 201
