@@ -15,6 +15,8 @@ from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
 
+from dockerproxy.policy.objects import is_full_id
+
 pytestmark = pytest.mark.engine
 
 JSON = {"Content-Type": "application/json"}
@@ -190,7 +192,13 @@ def lasting(shown: Body) -> set[str]:
     }
     config = {key: value for key, value in shown["Config"].items() if key not in CHANGING}
     config["Env"] = sorted(each for each in config["Env"] or [] if not each.startswith("HOSTNAME="))
-    parts = {"Config": config, "HostConfig": shown["HostConfig"], "Networks": endpoints}
+    host = {**shown["HostConfig"], "Binds": None, "Mounts": None}  # Nothing is copied into them again: policy/copies.
+    mounts = {
+        each["Destination"]: (each["Type"], each["RW"], each.get("Name"))
+        for each in shown["Mounts"]
+        if not is_full_id(each.get("Name", ""))
+    }
+    parts = {"Config": config, "HostConfig": host, "Networks": endpoints, "Mounts": mounts}
     return {f"{part} {key} {value}" for part, fields in without_nothing(parts).items() for key, value in fields.items()}
 
 

@@ -14,6 +14,12 @@ BODY = b'{"image": "busybox", "hostConfig": {"memory": 9007199254740993}}'
 UNDERSTOOD = b'{"Image":"busybox","HostConfig":{"Memory":9007199254740993}}'
 DENIED = b'{"Image": "busybox", "HostConfig": {"Privileged": true}}'
 TWO_VOLUMES = b'{"Image":"busybox","HostConfig":{"Binds":["data:/d","more:/m"]}}'
+TWO_UNFILLED = (
+    b'{"Image":"busybox","HostConfig":{"Binds":[],"Mounts":['
+    b'{"Type":"volume","Source":"data","Target":"/d","ReadOnly":false,"VolumeOptions":{"NoCopy":true}},'
+    b'{"Type":"volume","Source":"more","Target":"/m","ReadOnly":false,"VolumeOptions":{"NoCopy":true}}]}}'
+)
+"""The same where these volumes were there before (`policy/copies`)."""
 
 
 def contained(operation: str, *objects: str, **words: object) -> Grant:

@@ -17,6 +17,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, find_object
@@ -201,7 +202,8 @@ def _write(
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = stamp_anonymous(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    decision = replace(case.decision, content=content, query=query)
+    copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
+    decision = replace(case.decision, content=content, query=query, copies=copies)
     decision = _use_own(policy, decision, read.claims, tuple(judgement.substitutes.values()))
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:

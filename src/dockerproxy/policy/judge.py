@@ -7,7 +7,7 @@ same bytes can be remembered, and judging can run in any thread. It leads a requ
 An archive is judged as it passes (`claims/archives`); where nothing is refused, `judge_archive` follows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -23,6 +23,7 @@ from dockerproxy.policy.claims.builds import add_namespaces
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_lists import narrow, without_patterns
@@ -166,6 +167,12 @@ def attach_nonce(verdict: Verdict, nonce: str) -> Verdict:
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
     """Have a request that was decided without its body go on with all of it at once."""
     return _settle(replace(verdict, body=content), verdict.decision, verdict.needs)
+
+
+def keep_from_copying(verdict: Verdict, volumes: Container[str]) -> Verdict:
+    """Have a create go on by which nothing is copied into some volumes that it mounts."""
+    content = write_without_copies(verdict.decision.content or b"{}", volumes)
+    return _settle(verdict, replace(verdict.decision, content=content), verdict.needs)
 
 
 def _needs_body(policy: CompiledPolicy, reading: Reading) -> bool:

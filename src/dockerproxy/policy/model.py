@@ -106,7 +106,8 @@ class Decision:
             are if there are none.
         owner: Whose all is that is shown, if it is all somebody's; of what publishes ports of a swarm, who asks for it.
         mounts: Volumes that it may mount as they are now, since they are the client's own.
-        makes: Those of them that do not exist, with their labels: they are made under the client's stamp before the
+        copies: Volumes that a contained create mounts, into which the engine may copy files of the image, or makes.
+        makes: Those of `mounts` that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
         joins: IDs of the client's own networks that it joins, which must be there still.
         runs: The client's own names of images in its body or parameters, which must mean these still.
@@ -127,6 +128,7 @@ class Decision:
     shows: tuple[Mapping[str, Condition], ...] = ()
     owner: str = ""
     mounts: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()

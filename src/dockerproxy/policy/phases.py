@@ -170,6 +170,11 @@ class Verdict(Reading):
         )
 
     @property
+    def makes_volume(self) -> bool:
+        """Whether it makes a volume and nothing else, so that its answer may be another's."""
+        return self.operation.name == "VolumeCreate" and self.tells_of_others
+
+    @property
     def takes_none(self) -> bool:
         """Whether its client wants no error if there is no such container, as for `podman rm --force` and `--replace`.
 
@@ -195,12 +200,13 @@ class Verdict(Reading):
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
         more = more or self.renames or self.shows_names or self.tells_of_others
-        return self.removes_volumes or (bool(more) and bool(self.to_engine))
+        return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
 
     @property
     def is_plain(self) -> bool:
         """Whether it goes on to the engine as it is, and nothing must stay as it is meanwhile."""
-        claims = self.decision.mounts or self.decision.joins or self.keeps or self.removes_network
+        decision = self.decision
+        claims = decision.mounts or decision.copies or decision.joins or self.keeps or self.removes_network
         return self.passes and not (claims or self.goes_alone)
 
 

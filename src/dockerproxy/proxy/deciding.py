@@ -16,6 +16,7 @@ from dockerproxy.policy.judge import judge_object, judge_unknown
 from dockerproxy.policy.lists import has_joined, write_filters
 from dockerproxy.policy.objects import ResolvedObject, get_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
+from dockerproxy.proxy.copying import settle_copies
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, claim_for, claim_network
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
@@ -41,6 +42,8 @@ async def decide_and_claim(
         verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
         verdict = await _keep_joined(socket, verdict, claims[0])
+    if verdict.passes and verdict.decision.copies:
+        verdict = await settle_copies(socket, verdict)
     return verdict, claims
 
 
@@ -115,7 +118,8 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         await stack.enter_async_context(socket.removals)
         claims = [claim_for(verdict)]
     else:
-        claims = [Claim(lower(name), was_judged=True, uses=True) for name in sorted(verdict.decision.mounts)]
+        mounts, copies = verdict.decision.mounts, verdict.decision.copies
+        claims = [Claim(lower(name), was_judged=True, uses=name not in copies) for name in sorted({*mounts, *copies})]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
         await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:

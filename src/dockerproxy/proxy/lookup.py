@@ -93,7 +93,7 @@ async def _settle(
             await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PERFORMED and verdict.decision.shows:
         await _pass_on(exchange, verdict, await perform_steps(exchange, verdict))
-    elif claims or verdict.decision.counts_for or verdict.decision.runs:
+    elif (claims and not verdict.makes_volume) or verdict.decision.counts_for or verdict.decision.runs:
         await _create(exchange, verdict, policy.owner)
     else:
         await show_part(exchange, verdict, policy.owner)

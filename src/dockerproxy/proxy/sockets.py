@@ -16,6 +16,7 @@ from dockerproxy.policy.phases import Judged, NeedsLookup
 from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
+from dockerproxy.proxy.copying import Fresh
 from dockerproxy.proxy.known import Decided, Known, find_known
 from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
@@ -196,6 +197,7 @@ class Shared:
     turns: Turns = field(default_factory=Turns)
     worker: Worker = field(default_factory=Worker)
     removals: Removals = field(default_factory=Removals)
+    fresh: Fresh = field(default_factory=Fresh)
     resolver: Resolver = field(default_factory=Resolver)
     ledgers: Ledgers = field(default_factory=Ledgers)
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -71,10 +71,13 @@ def test_what_the_command_line_means_by_network_host_is_refused() -> None:
     assert "host's network" in fault
 
 
-def test_a_stack_goes_on_as_it_came_but_for_the_ids_of_what_was_judged() -> None:
+def test_a_stack_goes_on_as_it_came_but_for_what_was_judged() -> None:
     content = json.loads((CORPUS / "stack-create.json").read_text())
     judged = judge("/services/create", content, **NEEDS["stack-create"]).content
     content["TaskTemplate"]["Networks"][0]["Target"] = FRONT
+    for each in content["TaskTemplate"]["ContainerSpec"]["Mounts"]:
+        if each["Type"] == "volume":
+            each["VolumeOptions"]["NoCopy"] = True
     assert judged == content
 
 
@@ -210,6 +213,16 @@ def test_a_granted_directory_is_mounted() -> None:
     inspected = judge("/services/create", body, binds=("/srv/ci:ro",))
     assert inspected.faults == ()
     assert inspected.content == mount(Type="bind", Source="/srv/ci", ReadOnly=True)
+
+
+def test_nothing_is_copied_into_a_volume_of_a_service() -> None:
+    """It may run in several containers at once, one of which may change the volume meanwhile."""
+    body = mount(Type="volume", Source="data", VolumeOptions={"NoCopy": False, "Labels": {"a": "b"}})
+    inspected = judge("/services/create", body, volumes=("data",))
+    options: Json = {"NoCopy": True, "Labels": {"a": "b"}}
+    assert inspected.content == mount(Type="volume", Source="data", VolumeOptions=options)
+    unnamed = mount(Type="volume", Source="")
+    assert judge("/services/create", unnamed).content == unnamed
 
 
 # Networks

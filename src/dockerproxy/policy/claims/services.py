@@ -6,6 +6,8 @@ Attack: a network by its id, its beginning, or the older list at the top -> Defe
 Attack: a port that is opened on every address of every node -> Defence: judged as such.
 Attack: an older version, of which the engine leaves out the limit that the grant demands -> Defence: refused.
 Attack: swap where memory is bounded -> Defence: bounded, too.
+Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
+name (test: test_nothing_is_copied_into_a_volume_of_a_service).
 Attack: an earlier state by `rollback`, whatever the body says -> Defence: the table refuses it.
 Other nodes cannot be reading from here: a volume is looked at where the engine is.
 """
@@ -19,7 +21,7 @@ from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.constraints.networks import Joined
 from dockerproxy.policy.objects import Kind
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, object_of
 
 _PIDS_SINCE: Final = (1, 41, 0)
 _NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
@@ -31,6 +33,8 @@ def check_service_mounts(reading: Reading, value: Json, path: str, parent: Objec
     for where, mount in objects_at(value, path):
         if "{{" in str(mount.get("Source")):
             reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")
+        if mount.get("Type") == "volume" and mount.get("Source"):
+            mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
     check_mounts(reading, value, path, parent)
 
 
