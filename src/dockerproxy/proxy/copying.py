@@ -10,11 +10,11 @@ from dockerproxy.policy.judge import keep_from_copying
 from dockerproxy.policy.objects import Kind, is_full_id
 from dockerproxy.policy.phases import Verdict, deny
 from dockerproxy.proxy.resolver import UnknownObjectError
+from dockerproxy.wire.document import list_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
 
-_NONE: Final = (b"[]", b"null")
 _MOST: Final = 10_000
 _SILENT: Final = "the engine does not say what there is of its volumes"
 
@@ -60,7 +60,7 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
                 filters = quote(json.dumps({"volume": [name]}))
                 target = f"/containers/json?all=1&limit=1&filters={filters}"
                 status, content = await shared.resolver.ask(shared.engines, target)
-                if status != HTTPStatus.OK or content.strip() in _NONE:
+                if status != HTTPStatus.OK or not list_of(read_engine_json(content)):
                     return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
