@@ -24,6 +24,7 @@ from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.control import Control
+from dockerproxy.proxy.copying import Fresh
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.quotas import Ledgers
@@ -43,7 +44,7 @@ ROOT: Final = Path(__file__).parent.parent
 STATE: Final[dict[str, tuple[type, ...]]] = {
     "process": (
         *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals, Ledgers),
-        *(Resolver, Sweeper),
+        *(Fresh, Resolver, Sweeper),
     ),
     "socket": (SocketState, Connections, Usage, Journal, Granted),
     "connection": (Client, Engine, Accounting, Exchange, TunnelEnd),

@@ -4,7 +4,7 @@ A client may name a container by an id prefix or a network by its id, and an exe
 is decided on the object itself, so the engine is asked what a name means, and the request goes on under the full id of
 what was judged: an object that is renamed or made anew in between cannot slip in.
 
-Attack: rename an object, or make one anew, after the lookup -> Defence: the request goes on under the id.
+Attack: rename an object, or make one anew, after the lookup -> Defence: it goes on under the id (but see `goes_on_as`).
 Attack: act on more than the named object (Podman's `depend`, `force`) -> Defence: refused with those words.
 Attack: act on the name, not the object (untag, push) -> Defence: judged by that name, and goes on under it, not an id.
 Attack: give an object a name by which others are granted -> Defence: the new name must be granted, too.
