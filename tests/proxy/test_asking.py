@@ -147,7 +147,7 @@ async def test_without_anybody_who_answers_a_request_is_denied_at_once() -> None
         await at.sit(answers=False)
         client = await at.here.connect()
         await client.send(LIST)
-        await denial(await client.answer())
+        assert "; nobody decided: nobody runs `dockerproxy ask`" in await denial(await client.answer())
         [record] = await at.here.records(1)
         assert record["source"] == "asked: nobody"
 
@@ -172,7 +172,7 @@ async def test_an_operator_who_says_nothing_is_not_waited_for_any_longer() -> No
         asked = await operator.next("asked")
         assert (await operator.next("answered"))["answer"] == "timeout"
         operator.answer(asked["id"], "once")  # Too late.
-        await denial(await client.answer())
+        assert "; nobody decided: no answer came in time" in await denial(await client.answer())
         assert is_untouched(at.here)
 
 
@@ -212,7 +212,7 @@ async def test_no_more_than_so_many_wait_for_an_answer() -> None:
             await operator.next("asked")
         client = await at.here.connect()
         await client.send(LIST)
-        await denial(await client.answer())
+        assert "; nobody decided: too many requests wait" in await denial(await client.answer())
         [record] = await at.here.records(1)
         assert record["source"] == "asked: too_many"
 
@@ -270,7 +270,7 @@ async def test_what_a_person_cannot_judge_is_not_asked(body: bytes) -> None:
         client = await at.here.connect()
         await client.send(create(body))
         said = await denial(await client.answer())
-        assert "; nobody was asked, since its body " in said
+        assert "; nobody decided: its body " in said
         assert "longer than 16 KiB" in said or body != LONG
         await client.send(LIST)
         assert (await operator.next("asked"))["operation"] == "ContainerList"
@@ -308,7 +308,7 @@ async def test_what_is_decided_is_not_asked(sent: bytes) -> None:
         assert (await client.answer())[0] == 403
         [record] = await at.here.records(1)
         assert not record["source"].startswith("asked")
-        assert ("since its body is a stream" in str(record["reason"])) is (b"12345" in sent)
+        assert ("nobody decided: its body is a stream" in str(record["reason"])) is (b"12345" in sent)
         client = await at.here.connect()
         await client.send(LIST)
         assert (await operator.next("asked"))["operation"] == "ContainerList"
@@ -370,7 +370,7 @@ async def _find_all(here: object) -> None:
 def without_why(said: bytes) -> bytes:
     """Leave out what differs: IDs, why nobody was asked, and the length of it."""
     said = re.sub(rb"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{2}", b"ID", said)
-    return re.sub(rb"; nobody was asked, since its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
+    return re.sub(rb"; nobody decided: its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
 
 
 @pytest.mark.parametrize("sent", CONVERSATIONS)

@@ -154,8 +154,8 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
 
 
 def explain(decision: Decision, why: str) -> Decision:
-    """Add to a denial, for the client and for the log, why nobody was asked."""
-    clause = f"; nobody was asked, since {why}"
+    """Add to a denial, for the client and for the log, why nobody decided."""
+    clause = f"; nobody decided: {why}"
     reason = decision.reason and decision.reason + clause
     return replace(decision, message=decision.message + clause, reason=reason)
 

@@ -133,11 +133,11 @@ class Asking(Ending):
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
         else:
-            self._deny(question.verdict, asked.denied, answer.source)
+            self._deny(question.verdict, asked.denied, answer.source, answer.why)
         self._client.go_on()
 
     def _deny(self, verdict: Verdict, denied: Verdict, source: str = "", why: str = "") -> None:
-        """Answer as if nobody had been asked, and say why nobody was."""
+        """Answer as if nobody had been asked, and say why nobody decided."""
         decision = replace(denied.decision, source=source or denied.decision.source)
         decision = explain(decision, why) if why else decision
         head = denied.head if is_skippable(denied) else replace(denied.head, close=True)

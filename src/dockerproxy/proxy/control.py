@@ -49,11 +49,12 @@ class Answer(NamedTuple):
 
     Attributes:
         word: What was answered, or why nothing was.
-        by: Whose answer it is, if it is anybody's.
+        by: Whose answer it is, if it is anybody's; else `why` says in a sentence why it is not.
     """
 
     word: str
     by: Peer | None = None
+    why: str = ""
 
     @property
     def allows(self) -> bool:
@@ -67,10 +68,10 @@ class Answer(NamedTuple):
         return f"asked: {self.word}{by}"
 
 
-NOBODY: Final = Answer("nobody")
-TOO_MANY: Final = Answer("too_many")
-TIMEOUT: Final = Answer("timeout")
-WITHDRAWN: Final = "withdrawn"
+NOBODY: Final = Answer("nobody", why="nobody runs `dockerproxy ask`")
+TOO_MANY: Final = Answer("too_many", why="too many requests wait for an answer")
+TIMEOUT: Final = Answer("timeout", why="no answer came in time")
+WITHDRAWN: Final = Answer("withdrawn")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,11 +219,10 @@ class Control:
         """Ask those who answer; a question that is cancelled is withdrawn."""
         answer = WITHDRAWN
         try:
-            given = await self._ask(socket, account, question)
-            answer = given.word
-            return given
+            answer = await self._ask(socket, account, question)
+            return answer
         finally:
-            socket.journal.count_answer(answer)
+            socket.journal.count_answer(answer.word)
 
     async def _ask(self, socket: "SocketState", account: "Accounting", question: Question) -> Answer:
         if not self._is_answered:
@@ -233,7 +233,7 @@ class Control:
         told = _describe(socket, account, question, time.time() + self.patience)
         self._held[id_] = _Held(socket, told, future)
         self._tell("asked", told)
-        answer = Answer(WITHDRAWN)
+        answer = WITHDRAWN
         try:
             async with asyncio.timeout(self.patience):
                 answer = await future
