@@ -187,23 +187,40 @@ server.serve_forever()
 """Serves a repository as hosts on the web do."""
 
 
-def test_no_part_of_a_repository_is_a_directory_of_the_host(podman: Engine, tmp_path: Path) -> None:
+def version_of_buildah(podman: Engine) -> tuple[int, ...]:
+    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
+    return tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
+
+
+@pytest.mark.parametrize(
+    "added", ["http://127.0.0.1:8099/x.git#main:{way} /x", '["http://127.0.0.1:8099/x.git,b$C","/x/"]']
+)
+def test_no_part_of_a_repository_is_a_directory_of_the_host(podman: Engine, tmp_path: Path, added: str) -> None:
     (tmp_path / "secret").write_text("of the host")
     repository = tmp_path / "repository"
     commit = ("-C", str(repository), "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-mx")
     for made in (("init", "-q", "-b", "main", str(repository)), commit):
         subprocess.run(("git", *made), check=True)
     way = f"{'../' * 20}{tmp_path}"
-    steps = f"FROM busybox\nADD http://127.0.0.1:8099/x.git#main:{way} /x\nRUN cat /x/secret\n"
+    steps = f"FROM busybox\nENV C=.git#main:{way}\nADD {added.format(way=way)}\nRUN cat /x/secret\n"
     content = archive_of(item("Dockerfile", steps.encode()))
     words = podman.inside(sys.executable, "-c", REPOSITORY, str(repository))
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy, Running(words, {**os.environ}) as serving:
         serving.wait_for("serving", seconds=20)
-        assert "of a part of a repository" in build(proxy.socket, "nocache=1", content).json()["message"]
+        assert "of a Git repository" in build(proxy.socket, "nocache=1", content).json()["message"]
         built = build(podman.socket, "nocache=1", content).body
-    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
-    buildah = tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
-    assert b"of the host" not in built or (1, 38) <= buildah < (1, 44), built
+    assert b"of the host" not in built or (1, 38) <= version_of_buildah(podman) < (1, 44), built
+
+
+def test_no_repository_that_cannot_be_fetched_is_where_podman_runs(podman: Engine) -> None:
+    steps = b"FROM busybox\nADD http://127.0.0.1:1/x.git /x/\nRUN find /x -type f\n"
+    here = str(Path(f"/proc/{podman.process}/cwd").readlink()).strip("/")
+    ignored = f"*\n!{here}/README.md\n!etc/passwd\n".encode()
+    content = archive_of(item("Dockerfile", steps), item(".dockerignore", ignored))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert "of a Git repository" in build(proxy.socket, "nocache=1", content).json()["message"]
+    built = build(podman.socket, "nocache=1", content).body
+    assert (b"/x/" in built.partition(b"RUN find")[2]) == ((1, 38) <= version_of_buildah(podman) < (1, 40)), built
 
 
 def test_an_ordinary_dockerfile_with_stages_variables_and_mounts_is_built(

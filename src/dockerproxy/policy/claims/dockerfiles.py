@@ -14,9 +14,10 @@ own, in its ONBUILD, and they cannot be seen from here.
   (test: test_no_image_is_read_from_the_host).
 - Attack: a mount of a cache, which others share, or of the host → Defence: a list of what a mount may say
   (test: test_a_step_mounts_only_its_context_other_stages_and_memory).
-- Attack: an ADD of part of a repository, `https://x/y.git#main:../../etc`, which is a directory of the host to Podman
-  5.3 to 5.8.2 (CVE-2026-44517), in whole or by a variable, which an image may set → Defence: no part, and no variable
-  in what may be an address (test: test_no_part_of_a_repository_is_added).
+- Attack: an ADD of a Git repository. Podman 5.3 to 5.8.2 reads its part `https://x/y.git#main:../../etc` from the host
+  (CVE-2026-44517), and up to 5.4, if it cannot be fetched, all that is where Podman runs. Or one that a variable, which
+  an image may set, makes of a list's `"https://x/y,z$A"` → Defence: no repository, and no variable beside an address or
+  in what may be one (test: test_no_repository_is_added).
 """
 
 import re
@@ -28,8 +29,7 @@ from dockerproxy.policy.claims.dockerfile_steps import Budget, Step, UnclearErro
 from dockerproxy.policy.claims.labels import find_in_instruction
 
 _ADDRESSES: Final = ("http://", "https://")
-_OF_REPOSITORY: Final = re.compile(r"#(?![\w./-]*\Z)", re.ASCII).search
-"""What makes of an address more than a repository in one of its states."""
+_IS_REPOSITORY: Final = re.compile(r"\.git(?:#|\Z)").search
 
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _SPACES: Final = re.compile("[ \t]+")
@@ -79,16 +79,16 @@ def _look_at_rest(step: Step, variables: Variables, budget: Budget) -> str:
 
 
 def _look_at_added(rest: str, budget: Budget) -> str:
-    """Look at what an ADD takes its files from; in a list, where escapes could hide signs, at all that is in it."""
+    """Look at what an ADD takes its files from; in a list, where any sign may be in a name, at all that is in it."""
     is_list = rest.startswith("[")
     sources = _BETWEEN.split(rest) if is_list else _SPACES.split(rest.rstrip(" \t"))[:-1]
     budget.spend(len(sources))
+    has_address = any(map(rest.translate(_QUOTES).__contains__, _ADDRESSES))
     for source in sources:
-        plain = source.translate(_QUOTES)
-        begun, variable, _ = plain.partition("$")
-        may_be_any = variable and (begun.startswith(_ADDRESSES) or any(each.startswith(begun) for each in _ADDRESSES))
-        if may_be_any or _OF_REPOSITORY(plain) or (is_list and "\\" in source):
-            says = "an address with a variable or of a part of a repository, which Podman may read from the host"
+        begun, variable, _ = source.translate(_QUOTES).partition("$")
+        may_be_any = variable and (has_address or any(each.startswith(begun) for each in _ADDRESSES))
+        if may_be_any or (has_address and _IS_REPOSITORY(begun)) or (is_list and "\\" in source):
+            says = "an address with a variable or of a Git repository, for which Podman may read files of the host"
             return f"has a step with ADD {show(source)}, {says}; fetch it in a RUN"
     return ""
 
