@@ -15,16 +15,26 @@ from e2e.programs import Client, Running
 from e2e.proxies import running_policy
 from e2e.talk import ask
 from policy.policies import request_of
-from wire.tars import archive_of, item, link
+from wire.tars import archive_of, directory, item, link
 
 from dockerproxy.policy.claims.builds import add_namespaces
 
 pytestmark = pytest.mark.engine
 
 
+def version_of(podman: Engine, *keys: str) -> tuple[int, ...]:
+    told = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
+    for key in keys:
+        told = told[key]
+    return tuple(map(int, told.split(".")[:3]))
+
+
 def version_of_buildah(podman: Engine) -> tuple[int, ...]:
-    info = ask(podman.socket, "GET", "/v5.0.0/libpod/info").json()
-    return tuple(map(int, info["host"]["buildahVersion"].split(".")[:2]))
+    return version_of(podman, "host", "buildahVersion")[:2]
+
+
+def unpacks_on_the_host(podman: Engine) -> bool:
+    return version_of(podman, "version", "Version") < (5, 8, 2)
 
 
 def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
@@ -100,7 +110,17 @@ def test_no_context_is_unpacked_on_the_host(podman: Engine, tmp_path: Path) -> N
         assert build(proxy.socket, "", feared).status == 403
     assert not (tmp_path / "escaped").exists()
     build(podman.socket, "", feared)
-    assert (tmp_path / "escaped").read_bytes() == b"x"
+    assert (tmp_path / "escaped").exists() == unpacks_on_the_host(podman)
+
+
+def test_no_context_sets_the_times_of_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:
+    before = tmp_path.stat().st_mtime
+    feared = archive_of(item("Dockerfile", STEP), directory("way", mtime=12345), link("way", str(tmp_path)))
+    with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
+        assert b"in place of a directory" in build(proxy.socket, "", feared).body
+    assert tmp_path.stat().st_mtime == before
+    build(podman.socket, "", feared)
+    assert (tmp_path.stat().st_mtime == 12345) == unpacks_on_the_host(podman)
 
 
 def test_no_dockerfile_includes_a_file_of_the_host(podman: Engine, tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def test_an_entry_beside_a_link_passes(entry: Entry) -> None:
     assert last_fault(LINK, FILE, HARD, entry) is None
 
 
+@pytest.mark.parametrize("name", [b"d", b"a/b", b"a/b/c", b"d/file"])
+def test_no_link_takes_the_place_of_a_directory(name: bytes) -> None:
+    made = Entry(name=b"a/b/c", kind=Kind.DIRECTORY), Entry(name=b"d", kind=Kind.DIRECTORY), FILE
+    fault = last_fault(*made, Entry(name=name, kind=Kind.LINK, target=b"x"))
+    assert (fault is None) is (name == b"d/file")
+    assert last_fault(*made, Entry(name=name, kind=Kind.LINK, target=b"x")._replace(name=b"a/link")) is None
+
+
 @pytest.mark.parametrize(
     "before",
     [

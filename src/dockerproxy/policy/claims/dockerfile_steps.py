@@ -19,9 +19,8 @@ do that, and to read more than is there hides nothing.
 - Attack: a here document whose last line (its name) goes on in the next one, or is a comment or empty; one that only
   shows when quotes and escapes are gone (`${A:- <\<E\\\\ y}`) → Defence: whatever could be a here document without
   them has a plain word as its name (test: test_a_here_document_has_a_plain_name).
-- Attack: a here document that is copied, whose name is that of a file or of another build's: buildah up to 1.39 writes,
-  copies and removes `/var/tmp/NAME` of the host for it → Defence: only RUN has any
-  (test: test_no_here_document_is_copied).
+- Attack: a here document that is copied: for it, buildah up to 1.39 writes, copies and removes `/var/tmp/NAME` of the
+  host, which another build may use, too → Defence: only RUN has any (test: test_no_here_document_is_copied).
 - Attack: an ONBUILD whose text is a comment or a part of a line. A build from that image reads its triggers as a file
   of their own, in which `# escape=` counts, and joins them → Defence: behind ONBUILD stands an instruction that there
   is (test: test_a_trigger_is_an_instruction).

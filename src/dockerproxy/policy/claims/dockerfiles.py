@@ -14,10 +14,9 @@ own, in its ONBUILD, and they cannot be seen from here.
   (test: test_no_image_is_read_from_the_host).
 - Attack: a mount of a cache, which others share, or of the host → Defence: a list of what a mount may say
   (test: test_a_step_mounts_only_its_context_other_stages_and_memory).
-- Attack: an ADD of a Git repository. Podman 5.3 to 5.8.2 reads its part `https://x/y.git#main:../../etc` from the host
-  (CVE-2026-44517), and up to 5.4, if it cannot be fetched, all that is where Podman runs. Or one that a variable, which
-  an image may set, makes of a list's `"https://x/y,z$A"` → Defence: no repository, and no variable beside an address or
-  in what may be one (test: test_no_repository_is_added).
+- Attack: an ADD of a Git repository: Podman 5.3 to 5.8.2 reads its part `https://x/y.git#main:../../etc` from the host
+  (CVE-2026-44517), up to 5.4 any that cannot be fetched; or of what a variable makes one, as in `["https://x/y,z$A",""]`
+  → Defence: none, and no variable where an address is or may be (test: test_no_repository_is_added).
 """
 
 import re

@@ -4,6 +4,7 @@ Attack: write elsewhere through a link, or a hard link to something behind one -
 link that the same archive makes. Links that are in a container already cannot be seen from here.
 Attack: a hard link to what is there already, or that leads elsewhere: buildah joins its name to a container's root,
 others to where they unpack -> Defence: only what the same archive has brought as a file, and still is one, gets one.
+Attack: a link in the place of a directory, whose times Podman sets at last, where the link leads -> Defence: refused.
 Attack: another file than was looked at: the file twice, a link in its place or in that of a directory above it, another
 name by which it is overwritten, one too large or too slow to read -> Defence: refused.
 """
@@ -36,19 +37,19 @@ def fault_of(entry: Entry, says: str) -> Fault:
 
 
 class Links:
-    """The links that one archive has made so far, and the files that may get a second name by a hard link.
+    """The links and directories that one archive has made, and the files that may get a second name by a hard link.
 
     Of a name only a number is kept, made of those of its parts one after the other. So it costs as much whatever its
-    length, and all directories on the way to a name are looked up in one go. Two names of one number would only be
-    taken for a link both, and refused.
+    length. Two names of one number would only be taken for a link both, and refused.
     """
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
         self._files: set[int] = set()
+        self._directories: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._numbers) + len(self._files)
+        return len(self._numbers) + len(self._files) + len(self._directories)
 
     def look(self, entry: Entry) -> Fault | None:
         """Take note of an entry; say what is wrong with it."""
@@ -59,13 +60,13 @@ class Links:
         elif len(self._files) < _MOST_FILES:
             self._files.add(hash(entry.name))
         is_link = entry.kind in LINKS
-        if not self._numbers and not is_link:
-            return None
         *above, number = _numbers_of(entry.name)
+        if entry.kind is Kind.DIRECTORY:
+            self._directories.update((*above, number))
         if entry.kind is Kind.HARD_LINK:  # The target of a symbolic one is no way of ours.
             above += _numbers_of(entry.target)[:-1]
-        if not self._numbers.isdisjoint(above):
-            return fault_of(entry, "goes through a link of the archive")
+        if not self._numbers.isdisjoint(above) or (is_link and number in self._directories):
+            return fault_of(entry, "goes through a link of the archive, or is one in place of a directory")
         if is_link:
             self._numbers.add(number)
             if len(self._numbers) > _MOST_LINKS:
