@@ -19,6 +19,8 @@ REACHING: Final = (
     "RUN --mount=target=/é --network=host true".encode(),
     b"ADD --link\xa0--from=dir:/etc a b",
     'FROM ${A:+"é}"}dir:/etc'.encode(),
+    b'ADD ["https://x/y, z.git", "/a"]',
+    b"COPY <<EOF /a",
 )
 
 
