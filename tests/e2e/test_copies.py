@@ -10,6 +10,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.images import busybox_root, import_image
 from e2e.proxies import running_file
+from e2e.talk import Answer
 from e2e.test_own import Socket
 from wire.tars import archive_of, directory, item
 
@@ -30,6 +31,8 @@ sockets:
       - VolumeCreate
       - VolumeDelete
       - ContainerCreate: {volumes: ["*"]}
+      - ServiceCreate: {volumes: ["*"], images: ["**"]}
+      - ServiceDelete
 """
 WATCH = f"""
 until [ "$(ls -A /w)" ]; do :; done
@@ -136,3 +139,41 @@ def test_no_anonymous_volume_is_mounted_too_early(client: Socket, image: str, la
         body["HostConfig"] = {"Binds": [f"{nobodys.json()['Name']}:/w"]}
         denied = client.ask("POST", "/v1.41/containers/create", **body)
         assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
+
+
+@pytest.fixture
+def swarm(dockerd: Engine, label: str) -> Iterator[Socket]:
+    """A client who may create services, too."""
+    raw = Socket(dockerd.socket)
+    assert raw.ask("POST", "/v1.41/swarm/init", AdvertiseAddr="127.0.0.1", ListenAddr="127.0.0.1:2377").status == 200
+    with running_file(dockerd.socket, SOCKETS) as (folder, _):
+        yield Socket(folder / "listed.sock")
+    assert raw.ask("POST", "/v1.41/swarm/leave?force=1").status == 200
+    remove_containers(dockerd, label)
+
+
+def serve(client: Socket, volume: str) -> Answer:
+    """Create a service that has a volume when somebody scales it."""
+    mounts = [{"Type": "volume", "Source": volume, "Target": "/w"}]
+    task = {"ContainerSpec": {"Image": "folders:latest", "Mounts": mounts}}
+    mode = {"Replicated": {"Replicas": 0}}
+    return client.ask("POST", "/v1.41/services/create", Name=f"s-{volume}", TaskTemplate=task, Mode=mode)
+
+
+@pytest.mark.parametrize("is_made", ["before", "after", "never"])
+def test_no_task_changes_a_volume_while_files_are_copied(swarm: Socket, image: str, label: str, is_made: str) -> None:
+    """Its tasks start at times of their own, also when the service is gone."""
+    if is_made == "before":
+        swarm.make("volumes/create", Name=f"v-{label}")
+    assert serve(swarm, f"v-{label}").status == 201
+    if is_made == "after":
+        swarm.make("volumes/create", Name=f"v-{label}")
+    if is_made != "never":
+        assert swarm.ask("DELETE", f"/v1.41/services/s-v-{label}").status == 200
+    assert not has_files(swarm, create(swarm, label, image, Binds=[f"v-{label}:/data"]), "/data")
+    assert has_files(swarm, create(swarm, label, image, Binds=[f"w-{label}:/data"]), "/data")
+
+
+def test_no_service_mounts_an_anonymous_volume_too_early(swarm: Socket) -> None:
+    denied = serve(swarm, swarm.make("volumes/create"))
+    assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)

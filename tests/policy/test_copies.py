@@ -10,7 +10,7 @@ from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.copies import list_copies, write_without_copies
+from dockerproxy.policy.copies import list_copies, list_served, write_without_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import write_json
 
@@ -45,6 +45,15 @@ def test_each_volume_is_listed_once() -> None:
     claims = [Claim((word,), ((named(name), None),), "", None, "") for word, name in (("volumes", "a"), ("names", "b"))]
     assert list_copies([*claims, *claims], "volumes") == ("a",)
     assert list_copies(claims, "") == ()
+
+
+def test_a_volume_of_a_service_is_one_that_it_mounts_or_did() -> None:
+    def spec(*sources: str) -> dict[str, object]:
+        return {"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": each} for each in sources]}}}
+
+    services = [{"Spec": spec("a", "b"), "PreviousSpec": spec("c")}, {"Spec": {"TaskTemplate": None}}, {}]
+    assert list_served(json.dumps(services).encode()) == frozenset("abc")
+    assert [list_served(content) for content in (b"[]", b"null", b"[")] == [frozenset(), None, None]
 
 
 NAMES = st.sampled_from(["a", "A", "a.b", "a_b-c", "0", "/a", "/a/b"])

@@ -86,8 +86,8 @@ class Standing:
             return "200 OK", {"Id": IMAGE, "Config": {"Labels": {}}}
         found: dict[str, dict[str, Any]] = getattr(self, section)
         if not rest or path == "/containers/json":
-            wanted = json.loads(query["filters"][0])["label"][0].partition("=")
-            shown = [each for each in found.values() if each["Labels"].get(wanted[0]) == wanted[2]]
+            wanted = json.loads(query["filters"][0])["label"][0].partition("=") if query else ()
+            shown = [each for each in found.values() if not wanted or each["Labels"].get(wanted[0]) == wanted[2]]
             return "200 OK", {"Volumes": shown} if section == "volumes" else shown
         name, _, act = rest.partition("/")
         if name not in found:

@@ -11,6 +11,8 @@ Attack: keep a directory of the volume open when its container is gone -> Defenc
 it now (test: the same).
 Attack: mount the anonymous volume of a container that is being created, by the name that a list shows -> Defence: such
 a volume is mounted by its name only while a container has it (test: test_no_anonymous_volume_is_mounted_too_early).
+Attack: have a service mount it, whose tasks start at times of their own -> Defence: nothing is copied into a volume
+that a service names, or has named since it was made (test: test_no_task_changes_a_volume_while_files_are_copied).
 """
 
 import json
@@ -19,9 +21,11 @@ from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, objects_at
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.wire.document import Json, list_of, object_of, write_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
-COPYING: Final = {"ContainerCreate": "volumes", "VolumeCreate": "names"}
+SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
+
+COPYING: Final = {"ContainerCreate": "volumes", "VolumeCreate": "names", **dict.fromkeys(SERVICES, "volumes")}
 """Operations that mount volumes, or make one, with the word of the claims that have their names."""
 
 
@@ -29,6 +33,16 @@ def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
     """Return the names of volumes that a create mounts, or that it makes."""
     values = (value for claim in claims if claim.words[0] == word for value, _ in claim.options)
     return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
+
+
+def list_served(content: bytes) -> frozenset[str] | None:
+    """Return the names of what services of a list mount, or did before their last update; None if it is no list."""
+    services = read_engine_json(content)
+    if not isinstance(services, list):
+        return None
+    specs = [object_of(each.get(key)) for _, each in objects_at(services, "") for key in ("Spec", "PreviousSpec")]
+    containers = [object_of(object_of(spec.get("TaskTemplate")).get("ContainerSpec")) for spec in specs]
+    return frozenset(str(mount.get("Source")) for each in containers for _, mount in objects_at(each.get("Mounts"), ""))
 
 
 def write_without_copies(content: bytes, volumes: Container[str]) -> bytes:

@@ -2,20 +2,26 @@
 
 import asyncio
 import json
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from dockerproxy.policy.copies import SERVICES, list_served
 from dockerproxy.policy.judge import keep_from_copying
 from dockerproxy.policy.objects import Kind, is_full_id
 from dockerproxy.policy.phases import Verdict, deny
 from dockerproxy.proxy.resolver import UnknownObjectError
+from dockerproxy.proxy.views import look
 from dockerproxy.wire.document import list_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
 
 _MOST: Final = 10_000
+_NO_SWARM: Final = b"docker swarm init"
+"""What Docker says should be done where there is no swarm. A worker of one does not say which services there are."""
+
 _SILENT: Final = "the engine does not say what there is of its volumes"
 
 
@@ -42,28 +48,54 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     Raises:
         OSError: The engine cannot be reached.
     """
-    shared = socket.shared
-    names, is_made = verdict.decision.copies, verdict.operation.name == "VolumeCreate"
-    answers = verdict.known.answers
-    there = [each for each in names if (found := answers.get((Kind.VOLUME, each))) is None or found.document]
+    names, operation, fresh = verdict.decision.copies, verdict.operation.name, socket.shared.fresh
+    is_made, is_served = operation == "VolumeCreate", operation in SERVICES
     try:
         async with asyncio.timeout(socket.patience), socket.lookups:
-            for name in names if is_made else ():
-                known = answers.get((Kind.VOLUME, name))
-                if known is None:
-                    status, _ = await shared.resolver.ask(shared.engines, f"/volumes/{quote(name)}")
-                if status == HTTPStatus.NOT_FOUND if known is None else not known.document:
-                    shared.fresh.add(name)
-            if is_made:
-                return verdict
-            for name in filter(is_full_id, there):
-                filters = quote(json.dumps({"volume": [name]}))
-                target = f"/containers/json?all=1&limit=1&filters={filters}"
-                status, content = await shared.resolver.ask(shared.engines, target)
-                if status != HTTPStatus.OK or not list_of(read_engine_json(content)):
+            absent = [name for name in names if await _is_absent(socket, verdict, name)]
+            served = await _list_served(socket) if absent and not is_served else frozenset()
+            for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
+                if not await _is_mounted(socket, name):
                     return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
-    fresh = [name for name in names if shared.fresh.take(name)]
-    used = [name for name in there if name not in fresh]
-    return keep_from_copying(verdict, used) if used else verdict
+    empty = [name for name in absent if served is not None and name not in served]
+    if is_made:
+        for name in empty:
+            fresh.add(name)
+        return verdict
+    first = [name for name in names if fresh.take(name)]
+    used = [name for name in names if name not in first and name not in empty]
+    if is_served or not used:
+        return verdict
+    return await look(socket, verdict.to_engine, partial(keep_from_copying, verdict, used))
+
+
+async def _is_absent(socket: "SocketState", verdict: Verdict, name: str) -> bool:
+    known = verdict.known.answers.get((Kind.VOLUME, name))
+    if known is not None:
+        return not known.document
+    status, _ = await socket.shared.resolver.ask(socket.shared.engines, f"/volumes/{quote(name)}")
+    return status == HTTPStatus.NOT_FOUND
+
+
+async def _is_mounted(socket: "SocketState", name: str) -> bool:
+    """Whether a container has a volume."""
+    filters = quote(json.dumps({"volume": [name]}))
+    target = f"/containers/json?all=1&limit=1&filters={filters}"
+    status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
+    return status == HTTPStatus.OK and bool(list_of(read_engine_json(content)))
+
+
+async def _list_served(socket: "SocketState") -> frozenset[str] | None:
+    """Return the names of volumes that services mount; None if that cannot be known.
+
+    Attack: a list that is too long, so that nobody gets a new volume -> Defence: then nothing is copied, no more.
+    """
+    try:
+        status, content = await socket.shared.resolver.ask(socket.shared.engines, "/services")
+        if status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.SERVICE_UNAVAILABLE and _NO_SWARM in content):
+            return frozenset()
+        return await look(socket, content, partial(list_served, content)) if status == HTTPStatus.OK else None
+    except UnknownObjectError:
+        return None

@@ -76,7 +76,7 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
     is_edited = verdict.tells_of_others or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
-        left = await _look(exchange.socket, content, work)
+        left = await look(exchange.socket, content, work)
         answer = with_content(keep_plain(_head_of(answer)) if verdict.hides else _head_of(answer), left)
         head, content = read_answer(answer)
     if exchange.is_held:
@@ -92,7 +92,7 @@ def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
     return is_strict and is_of_another(verdict.operation.name, status, content, verdict.decision.owner)
 
 
-async def _look(socket: "SocketState", content: bytes, work: Callable[[], _Result | None]) -> _Result:
+async def look(socket: "SocketState", content: bytes, work: Callable[[], _Result | None]) -> _Result:
     """Look at an answer; at a long one beside the loop, so that nobody else waits.
 
     Raises:
@@ -134,7 +134,7 @@ async def _ask(socket: "SocketState", verdict: Verdict) -> bytes:
     if not verdict.shows_names or not leaves_out_names(verdict.request) or head.status != HTTPStatus.OK:
         return answer
     _, whole = await socket.shared.resolver.ask(socket.shared.engines, WHOLE)
-    marked = await _look(socket, content + whole, partial(with_marks, content, whole))
+    marked = await look(socket, content + whole, partial(with_marks, content, whole))
     return with_content(_head_of(answer), marked)
 
 
@@ -154,7 +154,7 @@ async def fetch_list(socket: "SocketState", verdict: Verdict, owner: str) -> byt
         if head.status != HTTPStatus.OK:
             return answer
         if verdict.operation.name in COUNTING:
-            shown = await _look(socket, content, partial(blank_counts, verdict.operation.name, content))
+            shown = await look(socket, content, partial(blank_counts, verdict.operation.name, content))
         else:
             shown = await _reduce(socket, verdict, owner, content)
         return with_content(_head_of(answer), shown)
@@ -166,7 +166,7 @@ async def _reduce(socket: "SocketState", verdict: Verdict, owner: str, content: 
     labels = await find_labels(socket, listing, owner)
     services = await _find_services(socket, verdict) if verdict.operation.name == "TaskList" else {}
     work = partial(listing.show, verdict.decision.shows, labels, read_count(verdict.request), services)
-    return await _look(socket, content, work)
+    return await look(socket, content, work)
 
 
 async def _find_services(socket: "SocketState", verdict: Verdict) -> Services:
@@ -184,7 +184,7 @@ async def read_listing(socket: "SocketState", operation: Operation, content: byt
     """Read the engine's answer to a list operation."""
     key = operation.name, version
     read = partial(read_list, operation, content, version, socket.listed.get(key))
-    listing = await _look(socket, content, read)
+    listing = await look(socket, content, read)
     if len(content) <= _REMEMBERED:
         if len(socket.listed) >= _MOST_REMEMBERED:
             socket.listed.clear()
