@@ -14,6 +14,7 @@ from proxy.bodies import (
     TWO_UNFILLED,
     TWO_VOLUMES,
     UNDERSTOOD,
+    contained,
     create,
     has_taken,
     is_untouched,
@@ -268,6 +269,17 @@ async def test_the_engine_is_asked_for_each_name_in_a_body_before_it_gets_the_re
         await engine.send(OK)
         assert await client.answer() == (200, b"OK")
         await serve(here, "GET /_ping")
+
+
+@in_loop
+async def test_volumes_whose_names_differ_in_capitals_only_do_not_wait_for_each_other() -> None:
+    policy = policy_with(contained("ContainerCreate", volumes=("data", "datA")))
+    async with world(policy=policy) as here:
+        client = await here.connect()
+        await client.send(create(TWO_VOLUMES.replace(b"more", b"datA")))
+        for name in ("data", "datA") * 2:
+            await tell(here, {"Name": name, "Driver": "local", "Options": None}, f"/v1.45/volumes/{name}")
+        await (await here.engine_side()).head()
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,10 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         await stack.enter_async_context(socket.removals)
         claims = [claim_for(verdict)]
     else:
-        mounts, copies = verdict.decision.mounts, verdict.decision.copies
-        claims = [Claim(lower(name), was_judged=True, uses=name not in copies) for name in sorted({*mounts, *copies})]
+        mounts, copies = (
+            {lower(name) for name in names} for names in (verdict.decision.mounts, verdict.decision.copies)
+        )
+        claims = [Claim(name, was_judged=True, uses=name not in copies) for name in sorted(mounts | copies)]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
         await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:
