@@ -10,6 +10,7 @@ from proxy.lookups import OTHER_ID, answer, serve, the_client
 from proxy.test_views import IMAGE, POLICY, QUERY, send_all
 
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.proxy.sockets import LOOKUPS
 
 MINE = {OWNER: "ci", NONCE: "n1"}
 LATER = 4_000_000_000_000_000_000
@@ -102,6 +103,19 @@ async def test_what_cannot_be_looked_up_is_hidden() -> None:
         await tell(here, f"/containers/{ID}/json", {"message": "no"}, "404 Not Found")
         await tell(here, f"/containers/{OTHER_ID}/json", {"message": "no"}, "418 Teapot")
         assert await client.exactly(5) == b"0\r\n\r\n"
+
+
+@in_loop
+async def test_a_lookup_that_is_not_answered_ends_with_its_time() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        socket = the_client(here).socket
+        socket.patience = 0.2
+        await engine.send(chunk(event("container", ID, **MINE)) + b"0\r\n\r\n")
+        silent = await here.engine_side()
+        assert await client.exactly(5) == b"0\r\n\r\n"
+        assert (await silent.rest()).startswith(f"GET /v1.45/containers/{ID}/json".encode())
+        assert socket.lookups._value == LOOKUPS
 
 
 @in_loop

@@ -12,6 +12,8 @@ then the container must be the client's, too (test: test_no_event_of_that_second
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
 Attack: images with labels that make their list too long, so that nobody gets any events -> Defence: then only
 events of images are left out (test: test_without_a_list_of_images_their_events_are_left_out).
+Attack: an object of which the engine says nothing, on many streams, so that no other client of the socket has anything
+looked up -> Defence: it has its time (test: test_a_lookup_that_is_not_answered_ends_with_its_time).
 Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
 -> Defence: such an event is left out (test: test_an_event_that_is_too_long_is_left_out).
 """
@@ -109,7 +111,7 @@ class _Watch:
             return False
         try:
             found = await self._ask(Kind.IMAGE, event.id)
-        except UnknownObjectError:
+        except (TimeoutError, UnknownObjectError):
             return False
         return images.shows(event, found)
 
@@ -121,7 +123,7 @@ class _Watch:
             found = user = await self._ask(event.kind, event.id)
             if found is not None and may_be_of_before(event, found):
                 user = await self._ask(Kind.CONTAINER, event.container)
-        except UnknownObjectError:
+        except (TimeoutError, UnknownObjectError):
             return False
         if found is None or user is None or is_of_before(event, found):
             return False
@@ -130,7 +132,7 @@ class _Watch:
     async def _ask(self, kind: Kind, name: str) -> ResolvedObject | None:
         """Return an object as the engine has it now."""
         version, operation = self._verdict.request.version, self._verdict.operation
-        async with self._socket.lookups:
+        async with self._socket.lookups, asyncio.timeout(self._socket.patience):
             found = await self._shared.resolver.find(self._shared.engines, ask(kind, name, version, operation), version)
         return found if isinstance(found, ResolvedObject) else None
 
