@@ -186,7 +186,7 @@ IDS = [f"{number:x}" * 64 for number in range(1, 6)]
 
 
 def test_what_runs_is_not_asked_for() -> None:
-    states = ("running", "exited", "paused", "created", "restarting")
+    states = ({"Status": "exited"}, "exited", "paused", "created", "running")
     listed = [
         {"Id": each, "State": state, "Labels": MINE, "ImageID": f"sha256:{IDS[0]}", "SizeRw": 5}
         for each, state in zip(IDS, states, strict=True)

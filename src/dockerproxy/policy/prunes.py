@@ -97,8 +97,8 @@ filter says more: podman pkg/util/filters.go, NormalizeVolumePruneFilters)."""
 _TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
-_STOPPED: Final = frozenset({"created", "dead", "exited", "stopped"})
-_ENDED: Final = frozenset({"Exited", "Stopped"})
+_STOPPED: Final = ("created", "dead", "exited", "stopped")
+_ENDED: Final = ("Exited", "Stopped")
 """States of pods that Podman prunes."""
 
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?").fullmatch
