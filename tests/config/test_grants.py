@@ -177,7 +177,6 @@ def test_a_group_of_which_something_can_be_bounded_is_none() -> None:
         ("ContainerCreate", "ContainerCreate: unrestricted"),
         ("ContainerCreate", "containers:write: unrestricted"),
         ("ContainerCreate: {}", "{ContainerCreate: {unrestricted: true}}"),
-        ("commit:write", "ImageCommit: unrestricted"),
     ],
 )
 def test_what_is_to_be_contained_and_is_open_elsewhere_is_a_mistake(narrow: str, wide: str) -> None:

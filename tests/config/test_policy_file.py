@@ -18,6 +18,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import compose
 from dockerproxy.config.policy_file import NAME, PolicyFile, read_policy, read_policy_file
@@ -362,7 +363,7 @@ def test_any_document_is_read_or_told_and_nothing_else_is_raised(document: objec
 
 
 def test_fifty_sockets_with_two_thousand_grants_are_read_again_without_a_pause() -> None:
-    names = [name for name in OPERATIONS if "List" not in name]
+    names = [name for name in OPERATIONS if "List" not in name and name not in SEALED]
     lines = ["sockets:"]
     for number in range(50):
         lines += [f"  s{number}:", f"    path: /proxied/{number}.sock", "    allow:", f"      - preset:{PRESETS[0]}"]

@@ -57,7 +57,6 @@ EXCUSED: Final[dict[str, str]] = {
     "ContainerCreate HostConfig.PortBindings.*.HostIp": _SLIP,
     "ContainerCreate HostConfig.PortBindings.*.HostPort": _SLIP,
     "ContainerCreate Volumes.additionalProperties": _SLIP,
-    "ImageCommit Volumes.additionalProperties": _SLIP,
     "NetworkCreate IPAM.Config[].*": _SLIP,
     "NetworkCreate IPAM.Options[].*": _SLIP,
     "ContainerCreate EnvMerge[]": _OWN_API,

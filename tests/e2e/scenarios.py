@@ -83,7 +83,7 @@ DOCKERODE = Scenario(
 - ContainerDelete: {containers: [CASE-old]}
 - ContainerRename: {containers: [CASE], names: [CASE-old]}
 - ContainerList
-- ImageCommit: {containers: [CASE], tags: ["CASE:made"]}
+- ImageCommit: unrestricted
 - ImageBuild: {tags: ["CASE:built"]}
 - ImageTag: {images: ["CASE:built"], tags: ["CASE:tagged"]}
 - ImageDelete: {images: ["CASE:*"]}
@@ -126,7 +126,7 @@ TESTCONTAINERS = Scenario(
 - ExecInspect: {containers: [CASE]}
 - ImageInspect
 - ImageBuild: {tags: ["CASE:built"]}
-- ImageCommit: {containers: [CASE], tags: ["CASE:made"]}
+- ImageCommit: unrestricted
 """,
 )
 

@@ -25,7 +25,6 @@ GRANT = json.dumps(
         {name: {"tags": ["**", "localhost/**"]}}
         for name in ("ImageCreate", "ImageBuild", "ImageLoad", "ImageLoadLibpod", "ImageImportLibpod")
     ]
-    + [{name: {"tags": ["**"], "containers": ["**"]}} for name in ("ImageCommit", "ImageCommitLibpod")]
 )
 
 
@@ -78,23 +77,6 @@ def test_a_parameter_of_a_build_brings_none(podman: Engine) -> None:
     target = f"/v1.41/build?t=docker.io/ci/it:1&labels={quote(json.dumps({UNIT: 'x'}))}"
     assert b"Successfully built" in sent(podman, target, content).body
     assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
-
-
-@pytest.mark.parametrize(
-    ("target", "body"),
-    [
-        (f"/v1.41/commit?changes={CHANGE}&", {}),
-        ("/v1.41/commit?", {"Labels": {UNIT: "x"}}),
-        ("/v5.4.2/libpod/commit?", {"Labels": {UNIT: "x"}}),
-    ],
-)
-def test_a_commit_brings_none(podman: Engine, target: str, body: dict[str, object]) -> None:
-    content = json.dumps({"Image": "busybox", "Cmd": ["true"]}).encode()
-    made = ask(podman.socket, "POST", "/v1.41/containers/create", content, JSON).json()["Id"]
-    query = f"container={made}&repo=docker.io/ci/it&tag=1"
-    assert sent(podman, target + query, json.dumps(body).encode(), JSON).status in {200, 201}
-    assert UNIT in labels_of_container(podman, "docker.io/ci/it:1")
-    ask(podman.socket, "DELETE", f"/containers/{made}?force=1")
 
 
 @pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])

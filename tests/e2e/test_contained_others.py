@@ -225,7 +225,7 @@ def image_id(engine: Engine, name: str) -> str:
 
 
 def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
-    web, other = (create(engine, label, f"{name}-{label}") for name in ("web", "other"))
+    web = create(engine, label, f"web-{label}")
     trusted, ours = f"trusted-{label}", f"ours-{label}"
     make(engine, f"/images/busybox/tag?repo={trusted}&tag=1")
     before = image_id(engine, f"{trusted}:1")
@@ -235,27 +235,19 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
     make(engine, f"/images/busybox/tag?repo={trusted}&tag=1")
 
     tags = f"{{tags: ['{ours}:*']}}"
-    commit = f"{{tags: ['{ours}:*'], containers: [web-{label}]}}"
-    allow = f"[{{ImageCommit: {commit}, ImageTag: {tags}, ImageCreate: {tags}}}]"
+    allow = f"[{{ImageTag: {tags}, ImageCreate: {tags}}}]"
     with running_policy(engine.socket, allow) as proxy:
         for path in (
-            f"/commit?container={web}&repo={trusted}&tag=1",
-            f"/commit?container={web}&repo={trusted}:1",
             f"/images/busybox/tag?repo={trusted}&tag=1",
             f"/images/busybox/tag?repo={ours}&repo={trusted}&tag=1",
         ):
             assert "?repo is" in refusal(proxy, path)
-        for name in (other, other[:12], f"other-{label}"):
-            assert "?container is" in refusal(proxy, f"/commit?container={name}&repo={ours}&tag=1")
-        assert "?changes" in refusal(proxy, f"/commit?container={web}&changes=ONBUILD+RUN+id")
         for query, status in ((f"repo={trusted}&tag=1", 403), (f"repo={ours}&tag=2", 200)):
             answer = ask(proxy.socket, "POST", f"/images/create?fromSrc=-&{query}", EMPTY_TAR, TAR)
             assert answer.status == status, answer
-        make(proxy, f"/commit?container={web[:12]}&repo={ours}&tag=3&pause=0", Cmd=["sh"])
         make(proxy, f"/images/busybox/tag?repo={ours}&tag=4")
-    with running_policy(engine.socket, "[ImageTag, ImageCommit, ImageCreate, ImagePush]") as proxy:
-        for path in (f"/images/busybox/tag?repo={ours}", f"/commit?container={web}&repo={ours}"):
-            assert "an image name that no rule allows" in refusal(proxy, path)
+    with running_policy(engine.socket, "[ImageTag, ImageCreate, ImagePush]") as proxy:
+        assert "an image name that no rule allows" in refusal(proxy, f"/images/busybox/tag?repo={ours}")
         assert "fetches it from wherever it can reach" in refusal(
             proxy, f"/images/create?fromSrc=http://localhost/&repo={ours}"
         )
@@ -263,18 +255,29 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
     assert image_id(engine, f"{trusted}:1") == before
 
 
-def test_podman_takes_nothing_for_an_image_from_the_body_of_a_commit(podman: Engine, label: str) -> None:
-    web, ours = create(podman, label, f"web-{label}"), f"localhost/ours-{label}"
-    target = f"/v5.0.0/libpod/commit?container={web}&repo={ours}&tag"
-    config = b'{"Labels":{"io.containers.autoupdate":"registry"}}'
-    assert ask(podman.socket, "POST", f"{target}=feared", config).status == 200
-    assert b"autoupdate" in ask(podman.socket, "GET", f"/images/{ours}:feared/json").body
-    with running_policy(podman.socket, f"[{{ImageCommitLibpod: {{tags: ['{ours}:*']}}}}]") as proxy:
-        answer = ask(proxy.socket, "POST", f"{target}=1", config)
-        assert (answer.status, "Labels[" in answer.json()["message"]) == (403, True), answer
-        for nothing in (b"", b"{}"):
-            assert ask(proxy.socket, "POST", f"{target}=1", nothing).status == 200
-    assert b"autoupdate" not in ask(podman.socket, "GET", f"/images/{ours}:1/json").body
+SWAPPING = """
+mkdir /d; truncate -s 200M /d/a; echo inside > /d/file; ln -s FOLDER /l
+while :; do mv /d /e; mv /l /d; usleep 100000; mv /d /l; mv /e /d; usleep 100000; done
+"""
+"""A directory and a link to one of the host, each in the place of the other for a tenth of a second."""
+
+
+def test_no_commit_reads_a_file_of_the_host(engine: Engine, label: str, tmp_path: Path) -> None:
+    """An engine packs the files of a container from outside, and follows the links that it gets meanwhile."""
+    (tmp_path / "file").write_text("of the host")
+    body = {"Image": "busybox", "Cmd": ["sh", "-c", SWAPPING.replace("FOLDER", str(tmp_path))]}
+    made = make(engine, "/containers/create", **body, Labels={"case": label}, HostConfig={"NetworkMode": "none"})["Id"]
+    make(engine, f"/containers/{made}/start")
+    target, found = f"/commit?container={made}&repo=made-{label}&pause=0", b""
+    for _ in range(20):  # What we fear.
+        image = make(engine, target)["Id"]
+        reader = make(engine, "/containers/create", Image=image, Labels={"case": label})["Id"]
+        found = ask(engine.socket, "GET", f"/containers/{reader}/archive?path=/d/file").body
+        if b"of the host" in found:
+            break
+    assert b"of the host" in found
+    with running_policy(engine.socket, "[ContainerCreate]") as proxy:
+        assert "ImageCommit" in refusal(proxy, target)
 
 
 def test_no_container_takes_the_name_or_the_id_of_another_one(engine: Engine, label: str) -> None:
@@ -322,11 +325,10 @@ def test_podman_uses_the_image_that_was_judged_and_none_of_localhost(podman: Eng
         assert "an image that no rule allows" in refusal(proxy, "/containers/create", Image=f"localhost/{local}:1")
 
 
-def send_name(target: Engine | Proxy, label: str, way: str, name: str, tag: str) -> None:
+def send_name(target: Engine | Proxy, way: str, name: str, tag: str) -> None:
     """Give a name to an image."""
     path = {
         "tag": f"/images/busybox/tag?repo={name}&tag={tag}",
-        "commit": f"/commit?container=local-{label}&repo={name}&tag={tag}",
         "import": f"/images/create?fromSrc=-&repo={name}&tag={tag}",
         "build": f"/build?t={name}:{tag}",
     }[way]
@@ -336,19 +338,19 @@ def send_name(target: Engine | Proxy, label: str, way: str, name: str, tag: str)
     assert b"error" not in answer.body
 
 
-@pytest.mark.parametrize("way", ["tag", "commit", "import", "build"])
+@pytest.mark.parametrize("way", ["tag", "import", "build"])
 def test_podman_gives_the_name_that_was_judged_and_takes_none_of_localhost(
-    podman: Engine, label: str, local: str, way: str
+    podman: Engine, local: str, way: str
 ) -> None:
     make(podman, f"/images/localhost/{local}:1/tag?repo=localhost/{local}&tag=2")
     before = image_id(podman, f"localhost/{local}:2")
-    send_name(podman, label, way, local, "1")  # What we fear.
+    send_name(podman, way, local, "1")  # What we fear.
     assert image_id(podman, f"localhost/{local}:1") != before
 
     tags = f"tags: ['docker.io/{local}:*']"
-    allow = f"[{{ImageTag: {{{tags}}}, ImageCreate: {{{tags}}}, ImageCommit: {{{tags}}}, ImageBuild: {{{tags}}}}}]"
+    allow = f"[{{ImageTag: {{{tags}}}, ImageCreate: {{{tags}}}, ImageBuild: {{{tags}}}}}]"
     with running_policy(podman.socket, allow) as proxy:
-        send_name(proxy, label, way, local, "2")
+        send_name(proxy, way, local, "2")
     assert image_id(podman, f"localhost/{local}:2") == before
     assert image_id(podman, f"docker.io/{local}:2") != before
 
@@ -370,14 +372,3 @@ def test_the_engine_is_not_sent_to_a_server_of_the_client_s_choice(dockerd: Engi
         message = refusal(proxy, "/auth", **where)
         assert message.startswith("SystemAuth denied: serveraddress is")
         assert '{servers: [docker.io, "127.0.0.1:1"]}' in message
-
-
-def test_a_name_of_podmans_own_api_is_given_where_it_was_judged(podman: Engine, label: str) -> None:
-    web, name = create(podman, label, f"w-{label}"), f"ci/z-{label}"
-    make(podman, f"/images/busybox/tag?repo=docker.io/{name}&tag=1")
-    before = image_id(podman, f"docker.io/{name}:1")
-    with running_policy(podman.socket, "[{ImageCommitLibpod: {tags: ['localhost/ci/*']}}]") as proxy:
-        target = f"/v5.4.2/libpod/commit?container={web}&repo={name}&tag=1"
-        assert ask(proxy.socket, "POST", target).status == 200
-    assert image_id(podman, f"docker.io/{name}:1") == before
-    assert image_id(podman, f"localhost/{name}:1") != before

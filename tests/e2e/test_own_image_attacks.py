@@ -35,7 +35,6 @@ SOCKET = """
       - ContainerCreate: {images: ["base:LABEL"]}
       - ContainerCreateLibpod: {images: ["base:LABEL"]}
       - ImageBuild: {tags: ["**"]}
-      - ImageCommit: {tags: ["**"]}
       - ImageLoad: {tags: ["**"]}
       - ImageTag: {images: ["base:LABEL"], tags: ["**"]}
 """

@@ -1,4 +1,4 @@
-"""Images that clients build, commit, import and tag: each has its own, and takes no name from another."""
+"""Images that clients build, import and tag: each has its own, and takes no name from another."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,6 @@ SOCKET = """
       - own
       - ContainerCreate: {images: [busybox]}
       - ImageBuild: {tags: ["**"]}
-      - ImageCommit: {tags: ["**"]}
       - ImageCreate: {tags: ["**"]}
       - ImageLoad: {tags: ["**"]}
       - ImageLoadLibpod: {tags: ["**"]}
@@ -45,7 +44,7 @@ Two = tuple[Socket, Socket]
 
 @pytest.fixture(scope="module", params=["dockerd", "podman"])
 def before(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Socket, Socket]]:
-    """Two sockets before an engine, on each of which images are built, committed and imported."""
+    """Two sockets before an engine, on each of which images are built and imported."""
     engine: Engine = request.getfixturevalue(request.param)
     text = "".join(SOCKET.replace("NAME", name) for name in NAMES)
     with running_file(engine.socket, f"sockets:{text}") as (folder, _):
@@ -221,20 +220,13 @@ def test_what_has_no_name_is_own_all_the_same(two: Two, engine: Engine, label: s
     assert marks_of(engine) == []
 
 
-def test_commits_and_imports_are_own(two: Two, label: str) -> None:
+def test_imports_are_own(two: Two, label: str) -> None:
     mine, other = two
-    container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"}, Labels={"case": label})
-    answer = mine.ask("POST", f"/v1.41/commit?container={container}&repo=kept&tag={label}")
-    assert answer.status == 201, answer
     imported = ask(mine.socket, "POST", f"/v1.41/images/create?fromSrc=-&repo=packed&tag={label}", busybox_root(), TAR)
     assert imported.status == 200, imported
-    assert seen(mine, label) == sorted(["busybox:latest", f"kept:{label}", f"packed:{label}"])
+    assert seen(mine, label) == sorted(["busybox:latest", f"packed:{label}"])
     assert seen(other, label) == ["busybox:latest"]
-    taken = make_container(other, f"d-{label}", HostConfig={"NetworkMode": "none"}, Labels={"case": label})
-    answer = other.ask("POST", f"/v1.41/commit?container={taken}&repo=kept&tag={label}")
-    assert answer.status == 409, answer
-    for name in ("kept", "packed"):
-        assert remove(mine, f"{name}:{label}").status == 200, name
+    assert remove(mine, f"packed:{label}").status == 200
 
 
 def test_a_used_image_is_not_removed(two: Two, label: str) -> None:

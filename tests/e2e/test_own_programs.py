@@ -38,7 +38,7 @@ PROGRAMS = {
 - NetworkCreate
 - VolumeCreate
 - ContainerCreate: {images: [busybox], memory: 64MiB}
-- ImageCommit: {tags: ["docker.io/library/case-*:made"]}
+- ImageCommit: unrestricted
 - ImageBuild: {tags: ["docker.io/library/case-*:built"]}
 - ImageTag: {images: ["docker.io/library/case-*:built"], tags: ["docker.io/library/case-*:tagged"]}
 - ImageDelete: {images: ["docker.io/library/case-*:*"]}
@@ -46,7 +46,7 @@ PROGRAMS = {
 """,
     "testcontainers": """
 - preset:testcontainers
-- ImageCommit: {tags: ["docker.io/library/case-*:made"]}
+- ImageCommit: unrestricted
 """,
     "devcontainers": """
 - preset:devcontainers

@@ -10,7 +10,7 @@ import pytest
 from e2e.archives import TAR
 from e2e.engines import Engine
 from e2e.talk import Answer, ask
-from e2e.test_own import Socket, make_container
+from e2e.test_own import Socket
 from e2e.test_own_image_names import copy, tell
 from e2e.test_own_images import Two, before, built, engine, names_of, two
 
@@ -153,20 +153,3 @@ def test_only_own_names_are_pushed(two: Two, label: str) -> None:
     assert (theirs.status, shared.status) == (403, 403), (theirs, shared)
     whole = ask(mine.socket, "POST", f"/v1.41/images/localhost:1/mine-{label}/push", b"", {"X-Registry-Auth": "e30="})
     assert whole.status == 403
-
-
-def test_what_is_committed_is_saved_and_loaded_again(two: Two, engine: Engine, label: str) -> None:
-    """Its containers are their client's all the same, whoever runs them."""
-    mine, other = two
-    container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"}, Labels={"case": label})
-    assert mine.ask("POST", f"/v1.41/commit?container={container}&repo=kept-{label}&tag=1").status == 201
-    saved = save(mine, f"/v1.41/images/get?names=kept-{label}:1")
-    assert saved.status == 200
-    assert mine.ask("DELETE", f"/v1.41/images/kept-{label}:1").status == 200
-    loaded = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR, timeout=60)
-    assert (loaded.status, b"error" in loaded.body) == (200, False), loaded
-    assert other.ask("GET", f"/v1.41/images/kept-{label}:1/json").status == 200
-    assert mine.ask("GET", f"/v1.41/images/kept-{label}:1/json").status == 404
-    raw = make_container(engine, f"raw-{label}", Image=f"kept-{label}:1", Labels={"case": label})
-    for socket in two:
-        assert socket.ask("GET", f"/v1.41/containers/{raw}/json").status == 404

@@ -193,11 +193,11 @@ def test_a_name_that_was_taken_away_is_nobodys_when_another_gets_it() -> None:
     ("target", "names"),
     [
         ("/build?t=a&t=b:1&t=a:latest&t=", ("a", "b:1")),
-        ("/commit?container=x&repo=a&tag=1", ("a:1",)),
-        ("/commit?container=x&repo=ghcr.io/a/b", ("ghcr.io/a/b",)),
+        ("/images/create?fromSrc=-&repo=a&tag=1", ("a:1",)),
+        ("/images/create?fromSrc=-&repo=ghcr.io/a/b", ("ghcr.io/a/b",)),
         ("/images/create?fromSrc=-&repo=a:2", ("a:2",)),
-        ("/commit?container=x&tag=1", ()),
-        ("/commit?container=x&repo=&tag=1", ()),
+        ("/images/create?fromSrc=-&tag=1", ()),
+        ("/images/create?fromSrc=-&repo=&tag=1", ()),
     ],
 )
 def test_what_is_made_gets_the_names_that_were_asked_for(target: str, names: tuple[str, ...]) -> None:
@@ -209,7 +209,7 @@ def test_what_is_made_gets_the_names_that_were_asked_for(target: str, names: tup
     ("target", "is_made"),
     [
         ("/build", True),
-        ("/commit?container=x", True),
+        ("/commit?container=x", False),
         ("/images/create?fromSrc=-&repo=a", True),
         ("/images/create?fromImage=a", False),
         ("/images/x/tag?repo=a", False),

@@ -219,16 +219,6 @@ def test_the_container_that_holds_a_pod_is_called_like_no_container_of_another(t
     assert verdict.passes is (theirs is Kind.POD)
 
 
-COMMITTING = (
-    read_policy(
-        "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, ImageCommit: {tags: [docker.io/library/mine-*]}]}}",
-        "p",
-    )
-    .sockets[0]
-    .policy
-)
-
-
 @pytest.mark.parametrize("spelled", ["soon", ID[:1], ID])
 def test_a_container_that_is_not_there_yet_is_not_acted_on_when_it_is(spelled: str) -> None:
     """The lookup finds nothing, another client makes one of that name, and only then the engine acts."""
@@ -243,17 +233,6 @@ def test_a_container_that_is_not_there_yet_is_not_acted_on_when_it_is(spelled: s
             assert not verdict.passes
             answers.append((verdict.decision.status, verdict.decision.message))
         assert answers[0] == answers[1]
-
-
-@pytest.mark.parametrize("spelled", ["web", ID[:1]])
-def test_a_commit_tells_nothing_of_another_s_container(spelled: str) -> None:
-    head = head_of(line=f"POST /commit?container={spelled}&repo=mine-x HTTP/1.1")
-    missing, hidden = (finish(COMMITTING, judge(COMMITTING, head), b"", engine(labels)) for labels in (None, THEIRS))
-    assert isinstance(missing, Verdict)
-    assert isinstance(hidden, Verdict)
-    assert not missing.passes
-    assert not hidden.passes
-    assert missing.decision.message == hidden.decision.message
 
 
 def test_what_an_inspection_shows_of_its_own_stamp_may_be_sent_again() -> None:

@@ -24,8 +24,7 @@ from dockerproxy.policy.prunes import Ask
 from dockerproxy.proxy.naming import _do
 from dockerproxy.wire.chunked import LAST_CHUNK
 
-COMMIT = 'ImageCommit: {tags: ["**"], containers: [c]}'
-ALLOW = f'allow: [preset:ping, own, ImagePush: {{own: true}}, ImageBuild: {{tags: ["**"]}}, {COMMIT}, ContainerCreate]'
+ALLOW = 'allow: [preset:ping, own, ImagePush: {own: true}, ImageBuild: {tags: ["**"]}, ContainerCreate]'
 SOCKETS = read_policy(
     f"sockets: {{a: {{path: /a.sock, {ALLOW}}}, b: {{path: /b.sock, {ALLOW}}}}}", "policy.yaml"
 ).sockets
@@ -52,18 +51,15 @@ class Docker(Podman):
             )
         if path.endswith(("/get", "/push")):
             return answer({"Id": ""}, ends=False)
-        if path not in {"/build", "/commit"}:
+        if path != "/build":
             status, content = self.store.answer(Ask(method, target.removeprefix("/v1.41")))
             return answer(json.loads(content) if content else {}, f"{status} Said", ends=False)
         words = parse_qs(query)
         if self.fails:
             return answer({"message": f"no room for {words['t'][0]}"}, "500 Said", ends=False)
         self.made += 1
-        mark = words["t"][0] if path == "/build" else f"{words['repo'][0]}:{words['tag'][0]}"
-        self.store.names[mark] = identify(self.made)
-        return (
-            CHUNKED + self.says if path == "/build" else answer({"Id": identify(self.made)}, "201 Created", ends=False)
-        )
+        self.store.names[words["t"][0]] = identify(self.made)
+        return CHUNKED + self.says
 
     @property
     def given(self) -> dict[str, str]:
@@ -119,31 +115,6 @@ async def test_a_failure_tells_the_name_that_was_asked_for() -> None:
         client = await build(here, "a")
         assert await client.answer() == (500, json.dumps({"message": f"no room for {full('a')}"}).encode())
         assert engine.given == {full("base"): identify(1)}
-
-
-@in_loop
-async def test_a_commit_whose_name_cannot_be_given_is_refused() -> None:
-    async with served() as (here, engine):
-        engine.store.names[full("a")] = identify(1)
-        client = await here.connect()
-        await client.send(request("POST", "/v1.41/commit?container=c&repo=a", "Content-Length: 0"))
-        status, content = await client.answer()
-        assert (status, b"is taken by somebody else" in content) == (409, True)
-        assert read_id(json.loads(content)["decision"])
-        await client.send(request("POST", "/v1.41/commit?container=c&repo=b", "Content-Length: 0"))
-        assert (await client.answer())[0] == 201
-        assert engine.given[full("b")] == identify(3)
-
-
-@in_loop
-async def test_a_commit_has_its_name_where_something_is_hidden_of_its_answer() -> None:
-    async with served() as (here, engine):
-        hiding = read_policy(f"sockets: {{a: {{path: /a.sock, hide: [registry], {ALLOW}}}}}", "policy.yaml").sockets[0]
-        client = await (await add_socket(here, hiding.policy))()
-        for name, status in (("base", 409), ("b", 201)):
-            await client.send(request("POST", f"/v1.41/commit?container=c&repo={name}", "Content-Length: 0"))
-            assert (await client.answer())[0] == status
-        assert engine.given[full("b")] == identify(3)
 
 
 @in_loop

@@ -38,7 +38,7 @@ CREATED_BY: Final = {
         ("ContainerCreate", "ContainerCreateLibpod"),
     ),
     **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
-    "ImageTag": ("ImageBuild", "ImageCommit"),
+    "ImageTag": ("ImageBuild",),
 }
 """For operations that change what was created: those that create it."""
 

@@ -16,7 +16,7 @@ Attack: remove an image by its ID, and with it the names that others gave it -> 
 the own ones only (test: test_whoever_shares_an_image_has_only_its_own_names_of_it).
 Attack: create a container of an own image by its name, and have that become another client's before the engine acts ->
 Defence: a create has its name for itself (test: test_a_create_runs_no_image_that_gets_the_name_meanwhile).
-Attack: load or commit an image that looks like a step of another's build, which the engine then takes for that step ->
+Attack: load an image that looks like a step of another's build, which the engine then takes for that step ->
 Defence: a build takes no steps from other images (test: test_a_build_takes_no_step_from_images_of_others).
 Attack: have a build pull what is there, so that another's name becomes that of what a registry has -> Defence: it pulls
 what is missing, and nothing else (test: test_a_build_pulls_nothing_in_place_of_what_is_there).
@@ -41,7 +41,7 @@ from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.text import fold
 from dockerproxy.wire.answer import read_message, write_message
 
-_NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCommit": ("repo", "tag"), "ImageCreate": ("repo", "tag")}
+_NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCreate": ("repo", "tag")}
 """For operations that make an image: by which parameters it gets names."""
 
 _OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1"}

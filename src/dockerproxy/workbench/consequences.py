@@ -145,20 +145,6 @@ _HELPS: Final = (
         "ContainerCheckpointLibpod", "hands out the memory and files of containers", of_others=True, gives="files"
     ),
     Exposure(
-        "ImageCommit ImageCommitLibpod",
-        "makes images of containers",
-        is_any,
-        ("containers",),
-        gives="copies",
-    ),
-    Exposure(
-        "ImageGet ImageGetAll ImagePush ImageGetLibpod ImageExportLibpod ImagePushLibpod ImageScpLibpod "
-        "ManifestPushLibpod",
-        "hands out the files of images",
-        is_any,
-        gives="gets-images",
-    ),
-    Exposure(
         "GenerateKubeLibpod KubeGenerateLibpod GenerateSystemdLibpod QuadletFileLibpod",
         "sees the environment that containers and units are made with",
         hidden_by="environment",
@@ -264,8 +250,6 @@ RULES: Final = (
     Rule("commands", "builds", "in its builds", Extent.OWN),
     Rule("commands?", "joins"),
     # Files
-    Rule("files", "copies gets-images"),
-    Rule("files?", "copies", "for whoever runs or saves that image"),
     Rule("files", "any@container its-downloads", "a download reads what it mounts, though it never runs"),
     Rule("files", "binds", "", Extent.SOME),
     Rule("files", "mounts", "", Extent.SOME),

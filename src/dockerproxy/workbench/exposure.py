@@ -144,7 +144,7 @@ EXPOSURES: Final = (
     ),
     Exposure("CheckpointList", "lists any host directory if the engine is experimental"),
     Exposure(
-        "ArtifactLocalLibpod LocalBuildLibpod LocalImagesLibpod KubeApplyLibpod",
+        "ArtifactLocalLibpod LocalBuildLibpod LocalImagesLibpod KubeApplyLibpod ImageCommit ImageCommitLibpod",
         "reads files of the host that the engine can read",
         gives="files root?",
     ),
@@ -252,12 +252,6 @@ EXPOSURES: Final = (
         "reads any file of any container, of its volumes and bind mounts too",
         of_others=True,
         gives="files",
-    ),
-    Exposure(
-        "ImageCommit ImageCommitLibpod",
-        "makes an image of any container: whoever may run or save that has the container's files",
-        lacks("containers"),
-        of_others=True,
     ),
     Exposure("VolumeExportLibpod", "reads all files of any volume", of_others=True, gives="files"),
     Exposure(

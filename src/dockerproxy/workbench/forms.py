@@ -151,7 +151,7 @@ PLACES: Final[Mapping[str, Mapping[str, Place]]] = {
     **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod", "SecretCreate", "SecretUpdate", "ConfigCreate",
                      "ConfigUpdate"), _NAMED),
     **dict.fromkeys(("ContainerRename", "ContainerRenameLibpod", "SecretCreateLibpod"), _BY_QUERY),
-    **dict.fromkeys(("ImageTag", "ImageTagLibpod", "ImageCommit", "ImageCommitLibpod"), _BY_QUERY),
+    **dict.fromkeys(("ImageTag", "ImageTagLibpod"), _BY_QUERY),
     "ImageBuild":              {"tags": ("?t", str), "networks": ("?networkmode", str)},
     "ImageImportLibpod":       {"tags": ("?reference", str)},
     "ImageCreate":             {"from": ("?fromImage", str), "tags": ("?repo", str)},

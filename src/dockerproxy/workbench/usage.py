@@ -57,7 +57,7 @@ from dockerproxy.workbench.replay import MOST_KEPT, Kind, Kinds, without_bodies
 _BOUNDING: Final = frozenset(
     {
         *("ConfigCreate", "ContainerCreate", "ContainerCreateLibpod", "SecretCreate", "ServiceCreate", "VolumeCreate"),
-        *("ImageBuild", "ImageCommit", "ImageCreate", "ImagePullLibpod"),
+        *("ImageBuild", "ImageCreate", "ImagePullLibpod"),
     }
 )
 """Operations whose grants bound what clients do with their own, or list images of nobody's that they see."""

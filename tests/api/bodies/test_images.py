@@ -10,7 +10,6 @@ IMAGES = tables_in("images")
 TAGS = ("ci/app:*", "**")
 
 FROM_CLIENTS = {
-    "docker commit": ("ImageCommit", "?container=web&repo=ci/app&tag=1&comment=&author=&pause=0&changes=USER+1"),
     "docker tag": ("ImageTag", "?repo=ci/app&tag=1"),
     "docker-py tag": ("ImageTag", "?repo=ci/app&tag=1&force=0"),
     "docker pull": ("ImageCreate", "?fromImage=docker.io/library/nginx&tag=latest"),
@@ -23,7 +22,6 @@ OF_PODMAN = [
     ("ImagePush", "?all=true&compress=1&format=oci&tlsVerify=true"),
     ("ImagePush", "?compressionFormat=zstd&compressionLevel=3&forceCompressionFormat=1"),
     ("ImageCreate", "?fromImage=nginx&tag=1&retry=3&retryDelay=2s"),
-    ("ImageCommit", "?container=web&repo=ci/app&squash=1"),
 ]
 
 
@@ -46,8 +44,6 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
         ("ImagePush", "?tlsVerify=false"),
         ("ImageCreate", "?fromImage=nginx&tlsVerify=false"),
         ("ImageCreate", "?fromImage=nginx&fromimage=evil.example/x"),
-        ("ImageCommit", "?container=web&Container=db"),
-        ("ImageCommit", "?container=web&includeVolumes=1"),
         ("ImageTag", "?repo=ci/app&REPO=nginx"),
     ],
 )

@@ -22,7 +22,7 @@ Tag               string   1.0   aside  | is repeated
 """)
 
 REPEATING = [
-    *("ConfigCreate", "ConfigUpdate", "ContainerCreate", "ImageCommit", "NetworkCreate"),
+    *("ConfigCreate", "ConfigUpdate", "ContainerCreate", "NetworkCreate"),
     *("SecretCreate", "SecretUpdate", "ServiceUpdate", "VolumeCreate"),
 ]
 """Operations whose path ends in `?` in dockerode's `lib`, and whose body an engine reads; besides sealed ones."""

@@ -43,18 +43,15 @@ def test_another_container_s_is_refused(name: str, says: str) -> None:
     shown = shorten_ids(name)
     for operation in ("NetworkConnect", "NetworkDisconnect"):
         assert faults(operation, "", {"Container": name}, FRONT, **GRANTED) == [f'Container is "{shown}", {says}']
-    assert faults("ImageCommit", f"?container={name}", containers=("web",)) == [f'?container is "{shown}", {says}']
 
 
 @pytest.mark.parametrize("content", [{}, {"Container": ""}, {"Container": None}])
 def test_a_container_must_be_named_where_only_some_are_granted(content: Json) -> None:
     assert faults("NetworkConnect", "", content, FRONT, **GRANTED) == ["Container is missing"]
-    assert faults("ImageCommit", "?container=", containers=("web",)) == ["?container is missing"]
 
 
 def test_any_container_is_one_where_the_grant_says_nothing() -> None:
     assert faults("NetworkDisconnect", "", {"Container": "web/db"}, FRONT) == []
-    assert faults("ImageCommit", "?container=db") == []
 
 
 def test_a_container_that_is_not_there_keeps_its_name() -> None:

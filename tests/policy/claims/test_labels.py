@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from policy.claims.looking import faults, look
+from policy.claims.looking import faults
 from policy.claims.sending import BUILD, LOAD, archive_for, passed_on, refusal_of
 from policy.claims.transcripts import look_at
 from wire.tars import archive_of, find_corpus, item
@@ -238,19 +238,9 @@ def test_no_dockerfile_has_a_variable_for_the_name_of_a_label() -> None:
 
 
 @pytest.mark.parametrize("change", [f"LABEL {UNIT}=x", f"label={UNIT}=x", f'LABEL\u00a0"{UNIT}" x', "LABEL $X=y"])
-def test_no_commit_and_no_import_has_them(change: str) -> None:
-    assert faults("ImageCommit", f"?changes={quote(change)}")
-    assert faults("ImageCommitLibpod", f"?container=x&changes={quote(change)}")
+def test_no_import_has_them(change: str) -> None:
     assert faults("ImageCreate", f"?fromSrc=-&repo=ci/x&changes={quote(change)}", tags=("**",))
     assert faults("ImageImportLibpod", f"?reference=ci/x&changes={quote(change)}", tags=("**",))
-
-
-@pytest.mark.parametrize("operation", ["ImageCommit", "ImageCommitLibpod"])
-@pytest.mark.parametrize("name", ACTED_UPON)
-def test_no_body_of_a_commit_has_them(operation: str, name: str) -> None:
-    (fault,) = look(operation, "?container=web", {"Labels": {"a": "b", name: "x"}}).faults
-    assert fault.says == SAYS
-    assert look(operation, "?container=web", {"Labels": {"a": "b"}}).faults == ()
 
 
 @pytest.mark.parametrize(

@@ -15,20 +15,18 @@ from dockerproxy.policy.objects import with_query
 from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.wire.document import Json
 
-CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "ImageCommit", "NetworkCreate"}), "policy.yaml:1"))
+CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "NetworkCreate"}), "policy.yaml:1"))
 
 FROM_DOCKERODE = {
     "ContainerCreate": "?name=web&Image=busybox&Cmd=sh&Cmd=-c&Cmd=a%3Bb&Env=A=b&Env=C=d&HostConfig=%7B%7D&Tty=",
     "NetworkCreate": "?Name=ci&CheckDuplicate=true&Driver=bridge&IPAM=%7B%7D&Labels=%7B%7D&EnableIPv6=false",
     "VolumeCreate": "?Name=ci&DriverOpts=%7B%7D&Labels=%7B%22a%22%3A%22b%22%7D",
-    "ImageCommit": "?repo=ci&tag=1&pause=true&container=web&Env=A=b&Env=C=d&changes=USER+1",
     "SecretCreate": "?Name=ci&Data=eA==&Labels=%7B%7D",
     "SecretUpdate": "?version=3&Name=ci&Labels=%7B%7D",
     "ServiceUpdate": "?version=3&Name=ci&TaskTemplate=%7B%7D&Mode=%7B%7D",
 }
 BODIES_FROM_DOCKERODE: dict[str, Json] = {
     "ContainerCreate": {"name": "web", "platform": ""},
-    "ImageCommit": {"container": "web", "repo": "ci", "tag": "1", "pause": True, "changes": "USER 1"},
     "SecretUpdate": {"version": 3},
     "ServiceUpdate": {"version": 3},
 }
@@ -99,8 +97,6 @@ def test_what_was_not_judged_goes_on_as_it_came_where_nothing_is_refused(mode: M
         ("ContainerCreate", "?HostConfig.Binds=/etc:/host"),
         ("ContainerCreate", "?Binds=/etc:/host"),
         ("ContainerCreate", "?Ho%C5%BFtname=a"),
-        ("ImageCommit", "?container=web&Container=db"),
-        ("ImageCommit", "?container=web&Repo=ci"),
         ("NetworkCreate", "?name=ci"),
         ("SecretCreate", "?labels=a"),
     ],

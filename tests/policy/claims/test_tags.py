@@ -70,14 +70,9 @@ def test_without_tags_no_name_is_given() -> None:
     assert not loads("ci/app", images=("**",), names=("**",))
 
 
-COMMIT = {"name": "ImageCommit", "tags": ("ci/*",)}
-
-
-@pytest.mark.parametrize(
-    "query", ["", "&repo=", "&tag=1", "&repo=ci/app", "&repo=ci/app&tag=", "&repo=ci/app&tag=latest"]
-)
-def test_an_image_gets_a_granted_name_or_none(query: str) -> None:
-    assert faults("ImageCommit", f"?container=web{query}", tags=("ci/app",)) == []
+@pytest.mark.parametrize("query", ["&repo=ci/app", "&repo=ci/app&tag=", "&repo=ci/app&tag=latest"])
+def test_an_image_gets_a_granted_name(query: str) -> None:
+    assert faults("ImageCreate", f"?fromSrc=-{query}", tags=("ci/app",)) == []
 
 
 @pytest.mark.parametrize(
@@ -107,9 +102,9 @@ def test_an_image_gets_a_granted_name_or_none(query: str) -> None:
         ("repo=ci/app&TAG=1", '?TAG is "1", not a known parameter'),
     ],
 )
-@pytest.mark.parametrize("operation", ["ImageCommit", "ImageTag"])
-def test_no_image_is_laundered_under_a_trusted_name(operation: str, query: str, fault: str) -> None:
-    assert fault in faults(operation, f"?{query}", tags=("ci/app",))
+@pytest.mark.parametrize(("operation", "more"), [("ImageCreate", "fromSrc=-&"), ("ImageTag", "")])
+def test_no_image_is_laundered_under_a_trusted_name(operation: str, more: str, query: str, fault: str) -> None:
+    assert fault in faults(operation, f"?{more}{query}", tags=("ci/app",))
 
 
 def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
@@ -117,7 +112,7 @@ def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
     assert faults("ImageTag", query, images=("nginx",)) == []
     assert faults("ImageTag", query, images=("nginx",), tags=("ci/*",)) != []
     assert faults("ImageTag", query) != []
-    assert faults("ImageCommit", query, images=("nginx",)) != []
+    assert faults("ImageCreate", f"{query}&fromSrc=-", images=("nginx",)) != []
 
 
 @pytest.mark.parametrize("name", ["deadbeefcafe", "docker.io/library/deadbeefcafe", "localhost/deadbeefcafe", "sha256"])
@@ -140,9 +135,7 @@ def test_what_could_be_an_id_is_no_name_that_images_cover(operation: str, name: 
         ("repo=localhost/ci/app", {}),
     ],
 )
-@pytest.mark.parametrize(
-    ("operation", "more"), [("ImageCommit", "container=web&"), ("ImageTag", ""), ("ImageCreate", "fromSrc=-&")]
-)
+@pytest.mark.parametrize(("operation", "more"), [("ImageTag", ""), ("ImageCreate", "fromSrc=-&")])
 def test_the_name_that_was_judged_is_the_one_that_is_given(
     operation: str, more: str, query: str, goes_on: dict[str, tuple[str, ...]]
 ) -> None:

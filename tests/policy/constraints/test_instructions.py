@@ -72,8 +72,6 @@ def test_what_would_allow_it_is_said() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        ("ImageCommit", "?container=web&"),
-        ("ImageCommitLibpod", "?container=web&"),
         ("ImageCreate", "?fromSrc=-&repo=app&"),
         ("ImageImportLibpod", "?reference=app&"),
     ],

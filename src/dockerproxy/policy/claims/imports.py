@@ -1,4 +1,4 @@
-"""Images that are made: imported, or committed from a container.
+"""Images that are imported.
 
 Attack: an address in place of the archive, which the engine fetches -> Defence: only `-`, the body, is imported.
 Attack: an import without a name, of which the grant says nothing -> Defence: it must have one that `tags` lists.

@@ -1,7 +1,7 @@
 """Labels and annotations on which an engine or its runtime acts: no container has them, and no image brings them.
 
 Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. So what is
-refused on a container is refused wherever an image is made: in a commit, an import, a build, an archive of images. An
+refused on a container is refused wherever an image is made: in an import, a build, an archive of images. An
 image that is pulled says what its registry says. Only labels of this proxy may be in an archive: the image of an own
 container has them, and in an image they prove nothing (`policy/stamps`).
 

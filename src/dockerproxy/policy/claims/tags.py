@@ -6,7 +6,7 @@ Attack: such a name that Podman has as one of `localhost`, and takes from it -> 
 Attack: a digest in place of a tag, which would say what the contents are -> Defence: refused.
 Attack: a name like the id of another image, in whichever registry an engine looks first -> Defence: refused.
 Attack: the name in one parameter and its tag in two, or in other capitals, for Podman only -> Defence: refused.
-Where no tag was named none is added: Podman adds one itself, to any name, when it tags or commits.
+Where no tag was named none is added: Podman adds one itself, to any name, when it tags.
 """
 
 import re

@@ -51,5 +51,5 @@ CONSTRAINT = _Instructions(
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ImageBuild", "Dockerfile[]"): _check_steps,
-    ("ImageCommit ImageCommitLibpod ImageCreate ImageImportLibpod", "?changes[]"): _check_changes,
+    ("ImageCreate ImageImportLibpod", "?changes[]"): _check_changes,
 }
