@@ -83,7 +83,6 @@ DOCKERODE = Scenario(
 - ContainerDelete: {containers: [CASE-old]}
 - ContainerRename: {containers: [CASE], names: [CASE-old]}
 - ContainerList
-- ImageCommit: unrestricted
 - ImageBuild: {tags: ["CASE:built"]}
 - ImageTag: {images: ["CASE:built"], tags: ["CASE:tagged"]}
 - ImageDelete: {images: ["CASE:*"]}
@@ -126,7 +125,6 @@ TESTCONTAINERS = Scenario(
 - ExecInspect: {containers: [CASE]}
 - ImageInspect
 - ImageBuild: {tags: ["CASE:built"]}
-- ImageCommit: unrestricted
 """,
 )
 

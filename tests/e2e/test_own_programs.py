@@ -38,16 +38,12 @@ PROGRAMS = {
 - NetworkCreate
 - VolumeCreate
 - ContainerCreate: {images: [busybox], memory: 64MiB}
-- ImageCommit: unrestricted
 - ImageBuild: {tags: ["docker.io/library/case-*:built"]}
 - ImageTag: {images: ["docker.io/library/case-*:built"], tags: ["docker.io/library/case-*:tagged"]}
 - ImageDelete: {images: ["docker.io/library/case-*:*"]}
 - ImageCreate: {from: ["registry.invalid/none:1"]}
 """,
-    "testcontainers": """
-- preset:testcontainers
-- ImageCommit: unrestricted
-""",
+    "testcontainers": "- preset:testcontainers\n",
     "devcontainers": """
 - preset:devcontainers
 - ContainerCreate: {images: [busybox], binds: [/srv]}

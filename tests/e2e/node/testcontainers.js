@@ -23,7 +23,6 @@ async function run(name, context) {
   const { output, exitCode } = await container.exec(["sh", "-c", "echo $A; cat /tmp/file"], { env: { E: "f" } });
   const published = container.getMappedPort(80) > 0;
   await container.restart({ timeout: 0 });
-  await container.commit({ repo: name, tag: "made", deleteOnExit: false });
   await container.stop({ timeout: 0 });
   await network.stop();
   return { ran: `${output.trim()} ${exitCode}`, published };
