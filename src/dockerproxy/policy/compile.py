@@ -62,8 +62,10 @@ _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
 """What holds of an operation on some objects, unless a grant says otherwise."""
 
-_REACHING: Final = frozenset({"CheckpointCreate", "CheckpointDelete", "CheckpointList"})
-"""Operations that name any directory of the host."""
+_REACHING: Final = frozenset(
+    {"CheckpointCreate", "CheckpointDelete", "CheckpointList", "ContainerChanges", "ContainerChangesLibpod"}
+)
+"""Operations on any directory of the host: by its name, or where a link leads when an engine looks for changes."""
 
 OWN_GRANT: Final = Grant(
     frozenset(
