@@ -1,4 +1,7 @@
-"""Keeps Docker from copying files into a volume while a container may change it (`policy/copies`)."""
+"""Keeps Docker from copying files into a volume while a container may change it (`policy/copies`).
+
+Two proxies before one engine know nothing of what is copied through the other, and none does of what was before it.
+"""
 
 import asyncio
 import json
