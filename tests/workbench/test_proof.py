@@ -160,6 +160,13 @@ def test_images_that_anybody_may_remove_are_more_than_own_ones() -> None:
     assert "ImageTag" in doubted(socket("own", "ImageTag"), socket("own", "ImageTag: unrestricted"))
 
 
+@pytest.mark.parametrize("name", ["ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod", "ImageUntagLibpod"])
+def test_a_list_for_all_names_of_an_image_is_not_two_lists(name: str) -> None:
+    nginx, redis = f"{name}: {{images: [nginx]}}", f"{name}: {{images: [redis]}}"
+    assert doubted(socket(nginx, redis), socket(f"{name}: {{images: [nginx, redis]}}")) == [name]
+    assert not doubted(socket(nginx, redis), socket(redis))
+
+
 def test_a_name_of_nobody_s_that_tags_list_may_be_replaced() -> None:
     """So of two grants that admit the same names, the one that lists them allows more."""
     every, listed = "ImageBuild: {tags: ['**']}", "ImageBuild: {tags: ['ci/*']}"

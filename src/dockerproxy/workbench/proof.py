@@ -20,6 +20,8 @@ Attack: take away the list of containers, after which counts of all that there i
 must still be (test: test_counts_that_were_hidden_must_still_be).
 Attack: a create that lists more images, all of which other operations then show -> Defence: they are compared
 (test: test_images_that_a_grant_lists_are_shown_elsewhere).
+Attack: remove an image by its ID, all of whose names a list must have, where old grants have one each -> Defence: such
+a list is not taken apart (test: test_a_list_for_all_names_of_an_image_is_not_two_lists).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +43,7 @@ from dockerproxy.policy.globs import covers as covers_pattern
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.policy.objects import EVERY, GIVING, OWN
+from dockerproxy.policy.objects import BY_REFERENCE, EVERY, GIVING, OWN
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.summaries import COUNTING
@@ -285,7 +287,7 @@ def _take_apart(name: str, case: Case) -> Iterator[Case]:
     """Take a case apart into those of one item each, where a request has but one thing that the items are about."""
     single = {line.word for line in LINES.get(name, ())}
     in_body = set(find_words_of_body(BODIES[name])) if name in BODIES else set()
-    is_single = name not in EVERY | GIVING
+    is_single = name not in BY_REFERENCE | EVERY | GIVING
     choices: list[tuple[Condition, ...]] = []
     size = 1
     for each in case.conditions:
