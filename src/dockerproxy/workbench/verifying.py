@@ -34,6 +34,8 @@ _LIBPOD: Final = "v4.0.0"
 _SWARM: Final = frozenset({"configs", "nodes", "plugins", "services", "swarm", "tasks"})
 """Sections that Podman has nothing of."""
 
+_CREATES: Final = frozenset({"ContainerCreate", "ContainerCreateLibpod"})
+
 _OF_MANAGERS: Final = frozenset({"configs", "nodes", "secrets", "services", "tasks"})
 """Sections for which Docker must manage a swarm."""
 
@@ -95,6 +97,10 @@ def read_number(text: object) -> Number:
 def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask, file: str) -> Iterator[Finding]:
     """Yield what the policies of some sockets, of a file, have that an engine has not."""
     yield from _find_newer(engine, file)
+    creates = any(socket.policy.allows(name) for socket in sockets for name in _CREATES)
+    if engine.podman and creates and "rootless" not in (engine.security or ()):
+        text = "whoever creates containers can have it write files of the host, as root, by bugs of Podman"
+        yield differ("engine", file, Severity.NOTE, text, "give each hostile client a rootless one")
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
         for name, cases in socket.policy.cases.items():
