@@ -100,6 +100,24 @@ def test_a_name_of_anothers_is_like_one_that_does_not_exist(two: Two, engine: En
         assert mine.ask("GET", f"/v1.41/images/{name}/json").status == 200, name
 
 
+def test_no_build_guesses_the_first_digits_of_an_id(two: Two, engine: Engine, label: str) -> None:
+    proxy, other = two
+    secret = archive_of(item("Dockerfile", f"FROM busybox\nRUN echo of-{label} >/secret\n".encode()))
+    assert ask(other.socket, "POST", f"/v1.41/build?t=secret-{label}", secret, TAR).status == 200
+    identity = other.ask("GET", f"/v1.41/images/secret-{label}/json").json()["Id"].removeprefix("sha256:")
+    images = [each["Id"].removeprefix("sha256:") for each in ask(engine.socket, "GET", "/images/json?all=1").json()]
+    first = next(
+        identity[:size] for size in range(1, 12) if sum(each.startswith(identity[:size]) for each in images) == 1
+    )
+    read = "RUN sed s/of-/found-/ /secret\n"
+    for steps in (f"FROM {first}\n{read}", f"ARG X={first}\nFROM $X\n{read}", f"ARG X\nFROM ${{X:-{first}}}\n{read}"):
+        guess = archive_of(item("Dockerfile", steps.encode()))
+        assert f"found-{label}".encode() in ask(engine.socket, "POST", "/v1.41/build?nocache=1", guess, TAR).body
+        assert (
+            f"found-{label}".encode() not in ask(proxy.socket, "POST", f"/v1.41/build?t=guess-{label}", guess, TAR).body
+        )
+
+
 def test_an_end_of_a_name_that_is_ones_own_tells_nothing(two: Two, engine: Engine, label: str) -> None:
     """Docker finds no image by it, and Podman the own one, whether or not another has a name that ends so."""
     mine, other = two

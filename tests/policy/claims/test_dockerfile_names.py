@@ -62,6 +62,11 @@ def test_what_is_no_name_without_a_registry_stays(text: str) -> None:
     assert complete_images(text.encode()) == text.encode()
 
 
+def test_a_build_starts_from_no_image_by_the_first_digits_of_its_id() -> None:
+    text = "FROM a.io/x AS y\nFROM %s0\nFROM %ssha256:07\nCOPY --from=2 --chown=0 a b\nRUN --mount=from=%s3 x 4\n"
+    assert complete_images((text % ("", "", "")).encode()).decode() == text % (HUB, HUB, HUB)
+
+
 def test_they_are_completed_only_where_clients_own_images() -> None:
     context = archive_of(item("Dockerfile", b"FROM node\n"))
     assert passed_on(BUILD, context).entries == read_archive([context]).entries

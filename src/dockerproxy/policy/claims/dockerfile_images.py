@@ -21,7 +21,7 @@ from typing import Final
 from dockerproxy.policy.claims.dockerfile_steps import Budget
 from dockerproxy.policy.references import TRANSPORTS
 
-_BEGINNINGS: Final = frozenset(name[:length] for name in TRANSPORTS for length in range(len(name) + 1))
+_BEGINNINGS: Final = frozenset(name[:length] for name in (*TRANSPORTS, "sha256:") for length in range(len(name) + 1))
 
 _LONGEST: Final = max(map(len, TRANSPORTS))
 
@@ -41,6 +41,10 @@ _TOKEN: Final = re.compile(
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _GIVEN_BY_BUILDER: Final = re.compile("(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
 
+_MAY_BE_ID: Final = re.compile("(?:sha256:)?[0-9a-f]{0,11}").fullmatch
+"""Fewer digits than clients show, by which any image could be found that others have."""
+
+_BY_ID: Final = "may be any image, by the first digits of its ID"
 _OF_OTHERS: Final = "may be read from the host"
 _BEGINS: Final = "may be read from the host: a variable comes before any slash or colon"
 
@@ -92,6 +96,8 @@ class Variables:
         todo = [("", self._place(image, 0, None))]
         while todo:
             begun, place = todo.pop()
+            if place is None and begun and _MAY_BE_ID(begun):
+                return _BY_ID
             if place is None or (begun, place) in self._seen:
                 continue
             self._seen.add((begun, place))
@@ -103,7 +109,7 @@ class Variables:
             name = token["long"] or token["short"] or ""
             if token["unclear"] or (name and not self._are_known) or _GIVEN_BY_BUILDER.fullmatch(name):
                 return _BEGINS
-            if begun in _BEGINNINGS:
+            if begun in _BEGINNINGS or _MAY_BE_ID(begun):
                 texts = self._texts(name, token["instead"] or "")
                 todo += [(begun, self._place(text, 0, behind)) for text in texts]
         return ""

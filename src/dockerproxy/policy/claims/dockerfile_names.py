@@ -5,6 +5,8 @@ ends so, before it asks the hub. What is no such name stays: a stage, an ID, wha
 
 Attack: give an own image a name that ends like what another client's build starts from or copies of, and is not there
 -> Defence: that goes on as the name of Docker's hub (test: test_a_build_starts_from_no_image_whose_name_ends_so).
+Attack: try beginnings of IDs, `FROM 07`, to read any image of others -> Defence: an ID has twelve digits here (test:
+test_a_build_starts_from_no_image_by_the_first_digits_of_its_id), also one of variables (`dockerfile_images.py`).
 """
 
 import re
@@ -28,12 +30,12 @@ _FROM: Final = re.compile(
 ).match
 _FLAGGED: Final = re.compile(rf"[ \t]*(?:COPY|RUN)(?P<flags>(?:{_SPACE}--{_WORD})+)", re.IGNORECASE | re.ASCII).match
 _FLAG: Final = re.compile(rf"--{_WORD}").sub
-_NO_IMAGE: Final = re.compile("[0-9]+|scratch|(?:sha256:)?[0-9a-f]{12,64}").fullmatch
+_NO_IMAGE: Final = re.compile("scratch|(?:sha256:)?[0-9a-f]{12,64}").fullmatch
 
 
 def complete_images(content: bytes) -> bytes:
     """Return a Dockerfile whose steps were read without fault, with the registry in its names of images."""
-    done, step, documents, stages = list[str](), "", list[str](), set[str]()
+    done, step, documents, stages = list[str](), "", list[str](), list[str]()
     for line in _LINES(content.removeprefix(MARK).decode(errors="surrogateescape")):
         bare = line.strip(" \t\r\n")
         is_none = not bare or bare.startswith("#")
@@ -49,16 +51,17 @@ def complete_images(content: bytes) -> bytes:
     return "".join(done).encode(errors="surrogateescape")
 
 
-def _complete_step(step: str, stages: set[str]) -> str:
-    """Return a step with its names completed; note the stage that it begins."""
+def _complete_step(step: str, stages: list[str]) -> str:
+    """Return a step with its names completed; note the stage that it begins. Only flags call one by its number."""
     found, flagged = _FROM(step), _FLAGGED(step)
     if found is not None:
         name = _complete_name(found["image"], stages)
-        stages.add(lower(found["stage"] or ""))
+        stages.append(lower(found["stage"] or ""))
         return f"{step[: found.start('image')]}{name}{step[found.end('image') :]}"
     if flagged is None:
         return step
-    flags = _FLAG(lambda flag: _complete_flag(flag[0], stages), flagged["flags"])
+    numbered = [*stages, *map(str, range(len(stages)))]
+    flags = _FLAG(lambda flag: _complete_flag(flag[0], numbered), flagged["flags"])
     return f"{step[: flagged.start('flags')]}{flags}{step[flagged.end() :]}"
 
 

@@ -34,6 +34,7 @@ _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _SPACES: Final = re.compile("[ \t]+")
 _BETWEEN: Final = re.compile(r"[ \t,\[\]]+")
 
+_IS_GUESSED: Final = re.compile(r"\bfrom=(?:sha256:)?[0-9a-f]{0,11}(?:,|\Z)").search
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
 
@@ -60,7 +61,7 @@ def _look_at_flags(step: Step) -> str:
         if plain is None or allowed is None:
             known = ", ".join(_FLAGS[step.name]) or "its flags"
             return f"has a step with {step.name} {show(flag)}, not one of {known}, spelled out"
-        fault = allowed(plain[2] or "")
+        fault = allowed(plain[2] or "") or ("which may be any image" if step.is_trigger and _IS_GUESSED(flag) else "")
         if fault:
             return f"has a step with {step.name} {show(flag)}, {fault}"
     return ""
