@@ -14,7 +14,7 @@ from cli.programs import CODE
 from e2e.archives import TAR
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
-from e2e.proxies import running_file
+from e2e.proxies import running_file, running_policy
 from e2e.talk import Answer, UnixConnection, ask
 from e2e.test_own import Socket, make_container
 from e2e.test_own_anonymous import volumes_of
@@ -226,3 +226,15 @@ def test_a_sweep_leaves_no_volume_that_an_image_declares(two: Two, engine: Engin
     assert ask(engine.socket, "GET", f"/v1.41/volumes/{volume}").status == 200
     assert len(sweep_images(mine)) == 2
     assert ask(engine.socket, "GET", f"/v1.41/volumes/{volume}").status == 404
+
+
+def test_a_grant_that_says_but_new_names_makes_no_image_own(engine: Engine, label: str) -> None:
+    content = archive_of(item("Dockerfile", b"FROM busybox\nRUN touch /secret\n"))
+    ask(engine.socket, "POST", f"/v1.41/build?t=secret:{label}", content, TAR, timeout=60)
+    allow = ["own", {"ContainerCreate": {"images": ["busybox"]}}, {"ImageTag": {"tags": ["docker.io/library/**"]}}]
+    with running_policy(engine.socket, json.dumps(allow)) as proxy:
+        for name, status in ((f"secret:{label}", 404), ("busybox", 201)):
+            tag = f"/v1.41/images/{name}/tag?repo=docker.io/library/given&tag={label}"
+            assert ask(proxy.socket, "POST", tag).status == status
+    for name in ("secret", "given"):
+        ask(engine.socket, "DELETE", f"/v1.41/images/{name}:{label}?force=1")

@@ -22,6 +22,9 @@ def policy_of(*allow: str) -> CompiledPolicy:
         ("ImageInspect: {images: [busybox]}", ("docker.io/library/busybox:latest",)),
         ("ImageInspect: {labelled: {a: b}}", ()),
         ("ImageBuild: {tags: [app]}", ()),
+        ("ImageTag: {tags: [app]}", ()),
+        ("ImageTag", ()),
+        ("ImageTag: {images: [busybox], tags: [app]}", ("docker.io/library/busybox:latest",)),
     ],
 )
 def test_it_sees_what_its_grants_list(grant: str, patterns: tuple[str, ...]) -> None:

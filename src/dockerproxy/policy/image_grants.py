@@ -8,7 +8,7 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import EVENTS
 from dockerproxy.policy.model import Grant, values_of
-from dockerproxy.policy.naming import MAKING, REMOVAL, RENAMING
+from dockerproxy.policy.naming import MAKING, REMOVAL, RENAMING, TAGGING
 from dockerproxy.policy.objects import LABELLED, OWN, SHOWING
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -26,11 +26,16 @@ _UNNAMED: Final = frozenset({OWN, LABELLED})
 
 
 def find_granted(grants: Iterable[Grant]) -> tuple[str, ...]:
-    """Return patterns over all images that the grants list. One that lists none is for any."""
+    """Return patterns over all images that the grants list. One that lists none is for any; of a tag, for own ones.
+
+    Attack: tag any image by a grant that says but `tags`, to own it -> Defence: that lists none (test:
+    test_it_sees_what_its_grants_list).
+    """
     found: dict[str, None] = {}
     for grant in grants:
         values = values_of(grant.conditions)
-        for word in {_LISTING[name] for name in grant.operations & _LISTING.keys() if _UNNAMED.isdisjoint(values)}:
+        names = grant.operations & _LISTING.keys() - (frozenset() if "images" in values else {TAGGING})
+        for word in {_LISTING[name] for name in names if _UNNAMED.isdisjoint(values)}:
             found.update(dict.fromkeys(_list_patterns(word, values)))
     return tuple(found)
 
