@@ -177,3 +177,20 @@ def test_no_task_changes_a_volume_while_files_are_copied(swarm: Socket, image: s
 def test_no_service_mounts_an_anonymous_volume_too_early(swarm: Socket) -> None:
     denied = serve(swarm, swarm.make("volumes/create"))
     assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
+
+
+def test_a_create_that_fails_leaves_a_volume_new(client: Socket, image: str, label: str) -> None:
+    """Clients pull an image when a create says that it is not there, and create again."""
+    client.make("volumes/create", Name=f"a-{label}")
+    for volume in (f"a-{label}", f"b-{label}"):
+        host = {"NetworkMode": "none", "Binds": [f"{volume}:/data"]}
+        failed = client.ask("POST", "/v1.41/containers/create", Image="none", Cmd=["true"], HostConfig=host)
+        assert failed.status == 404
+        assert has_files(client, create(client, label, image, Binds=host["Binds"]), "/data")
+
+
+def test_a_volume_is_not_new_because_a_create_fails(client: Socket, image: str, label: str) -> None:
+    create(client, label, image, Mounts=[mount(f"v-{label}")])
+    host = {"NetworkMode": "none", "Binds": [f"v-{label}:/data"]}
+    assert client.ask("POST", "/v1.41/containers/create", Image="none", HostConfig=host).status == 404
+    assert not has_files(client, create(client, label, image, Binds=host["Binds"]), "/data")

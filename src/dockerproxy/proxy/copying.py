@@ -5,6 +5,8 @@ Two proxies before one engine know nothing of what is copied through the other, 
 
 import asyncio
 import json
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -14,7 +16,7 @@ from dockerproxy.policy.copies import SERVICES, list_served
 from dockerproxy.policy.judge import keep_from_copying
 from dockerproxy.policy.objects import Kind, is_full_id
 from dockerproxy.policy.phases import Verdict, deny
-from dockerproxy.proxy.resolver import UnknownObjectError
+from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import look
 from dockerproxy.wire.document import list_of, read_engine_json
 
@@ -40,13 +42,18 @@ class Fresh:
         if len(self._names) > _MOST:
             del self._names[next(iter(self._names))]
 
-    def take(self, name: str) -> bool:
-        """Whether a volume is such a one, which it is no more from now on."""
-        return name in self._names and self._names.pop(name) is None
+    def discard(self, name: str) -> None:
+        """Note that a container may have a volume from now on."""
+        self._names.pop(name, None)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
 
 
 async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     """Have only the first create that mounts a new volume copy into it; its volumes are claimed.
+
+    The decision that is returned names only those into which the engine may copy.
 
     Raises:
         OSError: The engine cannot be reached.
@@ -63,15 +70,34 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
     empty = [name for name in absent if served is not None and name not in served]
+    filled = tuple(name for name in names if name in fresh or name in empty)
     if is_made:
         for name in empty:
             fresh.add(name)
-        return verdict
-    first = [name for name in names if fresh.take(name)]
-    used = [name for name in names if name not in first and name not in empty]
-    if is_served or not used:
-        return verdict
-    return await look(socket, verdict.to_engine, partial(keep_from_copying, verdict, used))
+    elif is_served:
+        for name in names:
+            fresh.discard(name)
+    settled = replace(verdict, decision=replace(verdict.decision, copies=() if is_made or is_served else filled))
+    if is_made or is_served or len(filled) == len(names):
+        return settled
+    used = [name for name in names if name not in filled]
+    return await look(socket, verdict.to_engine, partial(keep_from_copying, settled, used))
+
+
+async def create(socket: "SocketState", verdict: Verdict) -> bytes:
+    """Have the engine act; a volume into which it may have copied is new no more, unless it says that it failed.
+
+    Clients pull an image when they hear that there is none of its name, and create once more.
+    """
+    fresh, names = socket.shared.fresh, verdict.decision.copies
+    for name in names:
+        fresh.discard(name)
+    answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
+    with suppress(UnknownObjectError):
+        if read_answer(answer)[0].status >= HTTPStatus.BAD_REQUEST:
+            for name in names:
+                fresh.add(name)
+    return answer
 
 
 async def _is_absent(socket: "SocketState", verdict: Verdict, name: str) -> bool:

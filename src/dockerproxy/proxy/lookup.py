@@ -9,6 +9,7 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer
+from dockerproxy.proxy.copying import create
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
@@ -114,8 +115,7 @@ async def _create(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
         exchange.fail(504, f"the engine makes no volume for {exchange.socket.patience:g} seconds")
         return
     if exchange.is_held:
-        answer = await converse(exchange.shared.engines, verdict.to_engine, to_the_end=False)
-        await _pass_on(exchange, verdict, answer)
+        await _pass_on(exchange, verdict, await create(exchange.socket, verdict))
 
 
 async def _pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
