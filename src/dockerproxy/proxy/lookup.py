@@ -62,7 +62,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup |
     except UnknownObjectError as error:
         exchange.fail(503, str(error), TOO_MUCH_ASKED)
     except StillRemovingError:
-        exchange.fail(503, "another request is still removing these volumes; try again later", TOO_MUCH_ASKED)
+        exchange.fail(503, "another request still removes or mounts these volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
         if exchange.is_held:
             exchange.fail(503, explain_unreachable(shared.engines, choose_engine(shared.engines), error))
