@@ -119,12 +119,14 @@ async def _is_mounted(socket: "SocketState", name: str) -> bool:
 async def _list_served(socket: "SocketState") -> frozenset[str] | None:
     """Return the names of volumes that services mount; None if that cannot be known.
 
-    Attack: a list that is too long, so that nobody gets a new volume -> Defence: then nothing is copied, no more.
+    Attack: a list that is too long, so that nobody gets a new volume -> Defence: then nothing is copied, no more
+    (test: test_without_a_list_of_services_nothing_is_copied).
     """
     try:
-        status, content = await socket.shared.resolver.ask(socket.shared.engines, "/services")
+        async with asyncio.timeout(socket.patience / 2):  # A swarm without a leader may say nothing.
+            status, content = await socket.shared.resolver.ask(socket.shared.engines, "/services")
         if status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.SERVICE_UNAVAILABLE and _NO_SWARM in content):
             return frozenset()
         return await look(socket, content, partial(list_served, content)) if status == HTTPStatus.OK else None
-    except UnknownObjectError:
+    except (TimeoutError, UnknownObjectError):
         return None
