@@ -5,6 +5,7 @@ Two proxies before one engine know nothing of what is copied through the other, 
 
 import asyncio
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -36,15 +37,16 @@ class Fresh:
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
 
-    def add(self, name: str) -> None:
-        """Note that there is no such volume yet, and that it is made now."""
-        self._names[name] = None
-        if len(self._names) > _MOST:
-            del self._names[next(iter(self._names))]
+    def add(self, names: Iterable[str]) -> None:
+        """Note that there are no such volumes yet, and that they are made now."""
+        self._names.update(dict.fromkeys(names))
+        for oldest in [*self._names][:-_MOST]:
+            del self._names[oldest]
 
-    def discard(self, name: str) -> None:
-        """Note that a container may have a volume from now on."""
-        self._names.pop(name, None)
+    def discard(self, names: Iterable[str]) -> None:
+        """Note that a container may have these volumes from now on."""
+        for name in names:
+            self._names.pop(name, None)
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -58,7 +60,7 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     Raises:
         OSError: The engine cannot be reached.
     """
-    names, operation, fresh = verdict.decision.copies, verdict.operation.name, socket.shared.fresh
+    names, fresh, operation = verdict.decision.copies, socket.shared.fresh, verdict.operation.name
     is_made, is_served = operation == "VolumeCreate", operation in SERVICES
     try:
         async with asyncio.timeout(socket.patience), socket.lookups:
@@ -69,18 +71,14 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
                     return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
-    empty = [name for name in absent if served is not None and name not in served]
-    filled = tuple(name for name in names if name in fresh or name in empty)
-    if is_made:
-        for name in empty:
-            fresh.add(name)
-    elif is_served:
-        for name in names:
-            fresh.discard(name)
-    settled = replace(verdict, decision=replace(verdict.decision, copies=() if is_made or is_served else filled))
-    if is_made or is_served or len(filled) == len(names):
+    empty = [] if served is None else [name for name in absent if name not in served]
+    filled = () if is_made or is_served else tuple(name for name in names if name in fresh or name in empty)
+    fresh.add(empty if is_made else ())
+    fresh.discard(names if is_served else ())
+    settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
+    used = set(names).difference(filled)
+    if is_made or is_served or not used:
         return settled
-    used = [name for name in names if name not in filled]
     return await look(socket, verdict.to_engine, partial(keep_from_copying, settled, used))
 
 
@@ -90,13 +88,11 @@ async def create(socket: "SocketState", verdict: Verdict) -> bytes:
     Clients pull an image when they hear that there is none of its name, and create once more.
     """
     fresh, names = socket.shared.fresh, verdict.decision.copies
-    for name in names:
-        fresh.discard(name)
+    fresh.discard(names)
     answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
     with suppress(UnknownObjectError):
         if read_answer(answer)[0].status >= HTTPStatus.BAD_REQUEST:
-            for name in names:
-                fresh.add(name)
+            fresh.add(names)
     return answer
 
 
