@@ -1,5 +1,6 @@
 """What recorded requests did not need is taken out of a policy file, and nothing else changes."""
 
+import pytest
 from fuzz.engine import find
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -107,9 +108,8 @@ def test_a_change_that_does_not_stand_is_left_and_the_others_are_made() -> None:
 
 
 def test_the_narrower_policy_is_narrower_and_the_other_way_round_it_is_not() -> None:
-    wide, narrow = load("ContainerStop", "ContainerStart"), load("ContainerStop: {containers: [x]}")
-    assert wide is not None
-    assert narrow is not None
+    both, some = write("ContainerStop", "ContainerStart"), write("ContainerStop: {containers: [x]}")
+    wide, narrow = (read_policy(text, FILE).sockets[0] for text in (both, some))
     assert is_narrower(narrow, wide)
     assert not is_narrower(wide, narrow)
 
@@ -130,3 +130,19 @@ def test_what_lists_images_for_others_stays_where_something_is_own() -> None:
     found = narrow_file(text, FILE, [usage_in(text, seen)])
     assert [change.line.word for change in found.made] == ["ContainerStop"]
     assert "ImageCreate" in found.text
+
+
+def test_a_list_by_which_names_of_nobody_s_are_taken_is_not_narrower() -> None:
+    text = write("ImageTag: {own: true, tags: ['**']}")
+    seen = record_of("POST /images/nginx/tag?repo=ci/x&tag=1", "docker.io/library/nginx:latest")
+    found = narrow_file(text, FILE, [usage_in(text, seen._replace(decision=Outcome.ALLOWED))])
+    assert (found.text, [change.line.word for change, _ in found.left]) == (text, ["ImageTag"])
+
+
+@pytest.mark.parametrize(
+    "lists", ["ImageList: {images: [nginx, redis]}", "ImageTag: {images: [nginx]}", "ImageHistoryLibpod"]
+)
+def test_what_lists_the_image_that_was_seen_stays(lists: str) -> None:
+    text = write("own", lists)
+    seen = record_of("GET /images/nginx/json", "docker.io/library/nginx:latest", decision=Outcome.ALLOWED)
+    assert narrow_file(text, FILE, [usage_in(text, seen)]).text == text

@@ -1,22 +1,25 @@
 """Write the narrower policy: what recorded requests did not need is taken out of the text of a policy file.
 
-The result is read again, as `serve` would, and proven: each grant is covered by one that was there, and each recorded
-request that was allowed still is. A change that does not stand this is not made
+The result is read again, as `serve` would, and proven like `diff --at-most` does, and each recorded request that was
+allowed still is. A change that does not stand this is not made
 (test: test_what_was_allowed_is_allowed_by_the_narrower_policy, test_nothing_is_allowed_that_was_not).
 
 Attack: a list that nobody asked for, without which `/info` counts what it hides -> Defence: that list stays
 (test: test_what_hides_counts_stays).
+Attack: list the names that were given in place of any, after which the client takes those of nobody's -> Defence: such
+a list is no narrower (test: test_a_list_by_which_names_of_nobody_s_are_taken_is_not_narrower).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.differences import covers, list_settings
+from dockerproxy.policy.model import Mode
 from dockerproxy.problems import UserError
+from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.edits import replace_item
+from dockerproxy.workbench.proof import find_doubts
 from dockerproxy.workbench.usage import Change, Usage, judge_asked
 
 _SHARED: Final = "it shares its text with other grants, or has comments within; change it by hand"
@@ -74,20 +77,17 @@ def _find_fault(text: str, file: str, usages: Sequence[Usage]) -> str:
     except UserError as error:
         return error.problems[0].what
     for usage in usages:
-        new, old = sockets[usage.socket.name].policy, usage.socket.policy
-        if not is_narrower(new, old) or not all(judge_asked(new, asked) for asked in usage.asked):
+        new = sockets[usage.socket.name]
+        if not is_narrower(new, usage.socket) or not all(judge_asked(new.policy, asked) for asked in usage.asked):
             return _NEEDED
     return ""
 
 
-def is_narrower(new: CompiledPolicy, old: CompiledPolicy) -> bool:
-    """Whether each grant of a policy is certainly covered by one of another policy, and they say the same besides."""
-    return list_settings(new) == list_settings(old) and all(
-        any(
-            covers(name, before.conditions, case.conditions)
-            and bool(before.decision.shows) <= bool(case.decision.shows)
-            for before in old.cases[name]
-        )
-        for name in OPERATIONS
-        for case in new.cases[name]
-    )
+def is_narrower(new: SocketSettings, old: SocketSettings) -> bool:
+    """Whether it is proven that a socket allows no more than another one would, if both denied what they do not."""
+    return not any(find_doubts(*map(_enforce, (old, new))))
+
+
+def _enforce(socket: SocketSettings) -> SocketSettings:
+    enforced = replace(socket.policy.policy, mode=Mode.ENFORCE)
+    return replace(socket, policy=replace(socket.policy, policy=enforced))

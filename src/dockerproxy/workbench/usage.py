@@ -8,9 +8,9 @@ Attack: a request of which the record does not tell by which of two lines it pas
 those that stay surely allows it (test: test_what_was_allowed_is_allowed_by_the_narrower_policy,
 test_whose_an_object_was_is_never_known).
 Attack: a line without which others allow more: what `own` clients change is bounded by the grant of the create, and the
-volumes on its way by that of VolumeCreate; images that are pulled are seen -> Defence: such lines stay where
+volumes on its way by that of VolumeCreate; images that a grant lists are seen -> Defence: such lines stay where
 something is own, and whatever changes must be covered by what was there (test: test_what_bounds_what_is_own_stays,
-test_what_lists_images_for_others_stays_where_something_is_own, test_nothing_is_allowed_that_was_not).
+test_what_lists_images_for_others_stays_where_something_is_own, test_what_lists_the_image_that_was_seen_stays).
 Attack: a list or event stream, of which each line shows a part -> Defence: lines that allow one stay
 (test: test_each_line_of_a_list_is_needed).
 Attack: more different requests than are kept, so that some are not looked at -> Defence: nothing is proposed then
@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
@@ -31,11 +32,12 @@ from dockerproxy.config.groups import PRESET, bounds_body
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import CREATED_BY, Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
-from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.decide import VOLUME_CREATE, decide, is_allowed
 from dockerproxy.policy.differences import covers
+from dockerproxy.policy.image_grants import find_granted
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.needs import LISTS, list_items
@@ -54,13 +56,8 @@ from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Absent, Gap, Need, find_named, find_need
 from dockerproxy.workbench.replay import MOST_KEPT, Kind, Kinds, without_bodies
 
-_BOUNDING: Final = frozenset(
-    {
-        *("ConfigCreate", "ContainerCreate", "ContainerCreateLibpod", "SecretCreate", "ServiceCreate", "VolumeCreate"),
-        *("ImageBuild", "ImageCreate", "ImagePullLibpod"),
-    }
-)
-"""Operations whose grants bound what clients do with their own, or list images of nobody's that they see."""
+_BOUNDING: Final = frozenset({VOLUME_CREATE, *chain(*CREATED_BY.values())})
+"""Operations whose grants bound what clients do with their own."""
 
 _MOST_TRIED: Final = 50_000
 """Decisions to find out which items of lists are not needed."""
@@ -210,13 +207,23 @@ class Needed:
         if used and unused and line.word.startswith(PRESET):
             yield line, f"not used of it: {', '.join(unused)}"
 
+    def _find_bounding(self, line: Line) -> frozenset[str]:
+        """Return the operations of a line that bound what clients do with their own, or list images that they see."""
+        if not self.socket.policy.owner:
+            return frozenset()
+        single = (grant._replace(operations=frozenset({name})) for grant in line.grants for name in grant.operations)
+        return frozenset(
+            chain(line.operations & _BOUNDING, *(one.operations for one in single if find_granted((one,))))
+        )
+
     def _find_kept(self) -> set[int]:
         """Return the lines that are needed: those that grant most are left out first."""
         kept = set(range(len(self.lines)))
         for index in sorted(kept, key=lambda index: -len(self.lines[index].operations)):
             line = self.lines[index]
-            bounds = self.socket.policy.owner and line.operations & _BOUNDING
-            if not bounds and all(_suffices(self._verdicts[kind], kept - {index}) for kind in self._asked):
+            if not self._find_bounding(line) and all(
+                _suffices(self._verdicts[kind], kept - {index}) for kind in self._asked
+            ):
                 kept.remove(index)
         return kept
 
@@ -264,7 +271,7 @@ class Usage(Needed):
                 asked.setdefault(each.operation.name, []).append(each)
         learned = {grant.operation: grant.conditions for grant in self._learners[index].learned().grants}
         denied = {name for denial in self.socket.policy.policy.denials for name in denial.operations}
-        stay = line.operations & _BOUNDING if self.socket.policy.owner else frozenset()
+        stay = self._find_bounding(line)
         grants: list[tuple[str, Mapping[str, Value]]] = []
         says: list[str] = []
         for name in (name for name in OPERATIONS if name in (asked.keys() | stay)):
