@@ -12,6 +12,7 @@ from workbench.requests import ANY, NOTHING, Asked, record, send, take_for_name
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case
+from dockerproxy.policy.differences import find_changes
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.settings import SocketSettings
@@ -158,6 +159,17 @@ def test_images_that_anybody_may_remove_are_more_than_own_ones() -> None:
     assert "ImageDelete" in doubted(socket(*lines), socket(*lines, free))
     assert not doubted(socket(*lines, free), socket(*lines, free))
     assert "ImageTag" in doubted(socket("own", "ImageTag"), socket("own", "ImageTag: unrestricted"))
+
+
+@pytest.mark.parametrize("name", ["NetworkConnect", "NetworkDisconnect"])
+@pytest.mark.parametrize("lead", ["own: true, ", "networks: [front], "])
+def test_containers_of_others_are_more_than_own_ones(name: str, lead: str) -> None:
+    free, listed = f"{name}: {{{lead}}}", f"{name}: {{{lead}containers: [db]}}"
+    own = socket("own", free)
+    for lines in (("own", listed), ("own", free, listed)):
+        assert name in doubted(own, socket(*lines))
+        assert find_changes(own.policy, socket(*lines).policy)
+    assert not doubted(socket("ContainerList", "NetworkConnect"), socket("NetworkConnect: {containers: [db]}"))
 
 
 @pytest.mark.parametrize("name", ["ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod", "ImageUntagLibpod"])

@@ -16,11 +16,14 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import GIVING, OWN, SENDING, WORDS, Kind
 from dockerproxy.policy.values import Pairs, Value, write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, narrows
+from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body, narrows
 
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())
 """Without a word for names that are given, a grant of some objects gives only names by which it lists them."""
+
+_NAMED: Final = WORDS[Kind.CONTAINER]
+"""A grant without it is for any container that a body names, but for own ones where clients own what they create."""
 
 _OF_SENT: Final = frozenset({WORDS[Kind.IMAGE], OWN, UNRESTRICTED.word})
 """Words without which nothing is sent."""
@@ -118,7 +121,7 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
 
     What another case covers is left out. Conditions and their items are sorted.
     """
-    needed = find_needed(name, (case.conditions for case in policy.cases[name]))
+    needed = find_needed(name, (case.conditions for case in policy.cases[name]), owns=policy.owner != "")
     said = (sorted(values_of(conditions).items()) for conditions in needed)
     return tuple(sorted({write_grant(name, {word: _sort_value(value) for word, value in each}) for each in said}))
 
@@ -128,17 +131,26 @@ def write_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> list[str]:
     return [write_grant(name, values_of(conditions)) for conditions in find_needed(name, sets)]
 
 
-def find_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> tuple[tuple[Condition, ...], ...]:
+def find_needed(
+    name: str, sets: Iterable[tuple[Condition, ...]], *, owns: bool = False
+) -> tuple[tuple[Condition, ...], ...]:
     """Return those of the sets of conditions of an operation that no other one makes pointless, each once."""
     once = tuple(dict.fromkeys(sets))
     return tuple(
         mine
         for mine in once
-        if not any(theirs != mine and covers(name, theirs, mine, as_it_is=True) for theirs in once)
+        if not any(theirs != mine and covers(name, theirs, mine, as_it_is=True, owns=owns) for theirs in once)
     )
 
 
-def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...], *, as_it_is: bool = False) -> bool:
+def covers(
+    name: str,
+    theirs: tuple[Condition, ...],
+    mine: tuple[Condition, ...],
+    *,
+    as_it_is: bool = False,
+    owns: bool = False,
+) -> bool:
     """Whether a grant of an operation certainly admits all that another one admits.
 
     Args:
@@ -146,6 +158,7 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
         theirs: Conditions of the one.
         mine: Conditions of the other.
         as_it_is: Whether it must have the same go on to the engine, too: labels and bounds that are put in.
+        owns: Whether it is known that clients of the socket own what they create.
     """
     wide, narrow = values_of(theirs), values_of(mine)
     is_open = name not in CONTAINED or UNRESTRICTED.word in wide
@@ -162,12 +175,14 @@ def covers(name: str, theirs: tuple[Condition, ...], mine: tuple[Condition, ...]
     gives = (
         name in GIVING and any(word not in wide and word in narrow for word in _GIVEN) and bool(_OBJECTS & wide.keys())
     )
+    owns = owns or OWN in wide or OWN in narrow
+    lists = owns and not is_open and is_of_body(operation, _NAMED) and _NAMED in narrow and _NAMED not in wide
     may_be_any = is_open or name in SENDING
     acts = (condition for condition in (*theirs, *mine) if condition.constraint.acts)
     is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
-    return not (reaches or renames or gives) and all(
+    return not (reaches or renames or gives or lists) and all(
         _covers_word(
             CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=may_be_any or narrows(operation, word)
         )

@@ -20,6 +20,8 @@ Attack: take away the list of containers, after which counts of all that there i
 must still be (test: test_counts_that_were_hidden_must_still_be).
 Attack: a create that lists more images, all of which other operations then show -> Defence: they are compared
 (test: test_images_that_a_grant_lists_are_shown_elsewhere).
+Attack: connect containers of others, which a grant of own networks lists beside one that lists none -> Defence: where
+clients own what they create, to list none is for own ones (test: test_containers_of_others_are_more_than_own_ones).
 Attack: remove an image by its ID, all of whose names a list must have, where old grants have one each -> Defence: such
 a list is not taken apart (test: test_a_list_for_all_names_of_an_image_is_not_two_lists).
 """
@@ -276,7 +278,8 @@ def _is_owned(old: Condition | None, new: Condition | None) -> bool:
 def _is_covered(name: str, before: tuple[Case, ...], case: Case) -> bool:
     """Whether one of the old cases certainly admits all that a new one does."""
     for old in before:
-        if _judges_alike(old, case) and covers(name, old.conditions, case.conditions):
+        owns = old.beside is not None
+        if _judges_alike(old, case) and covers(name, old.conditions, case.conditions, owns=owns):
             return True
         if old.body is not None and case.body is None:
             return False  # What follows decides only when the body was read, which may be refused.
