@@ -116,6 +116,13 @@ def test_items_are_added_at_the_end_of_a_list(text: str, socket: str, key: str, 
     assert [line for line in write_patch(text, result, "p.yaml")[2:] if line.startswith("+")] == added
 
 
+def test_lines_in_the_place_of_the_last_one_end_as_the_others_do() -> None:
+    text = BLOCK[: BLOCK.index("    # tail")].rstrip("\n").replace("\n", "\r\n")
+    result = replace_item(text, place_of(text, "ContainerStart"), [TOP, LOGS])
+    assert result is not None
+    assert result.count("\n") == result.count("\r\n") == text.count("\n")
+
+
 @pytest.mark.parametrize("socket", ["b", "c", "d", "none"])
 def test_what_is_in_braces_or_shared_or_null_gets_nothing_added(socket: str) -> None:
     text = f"{BLOCK}  c: &c {{path: /x/c.sock, allow: []}}\n  d:\n    path: /x/d.sock\n    allow: ~\n"

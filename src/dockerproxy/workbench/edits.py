@@ -89,7 +89,7 @@ def replace_item(text: str, place: Place, items: Sequence[Item]) -> str | None:
         return None
     head, *more = [line for each in items for line in write_item(*each, lead[: lead.index("-")])]
     behind = text[item.end : last]
-    ending = "\r\n" if behind.endswith("\r\n") else "\n"
+    ending = _ending_in(text)
     lines = ending.join([f"{head}{comment and ' '}{comment}{behind.rstrip()}", *more])
     return text[:first] + lines + (ending if behind.endswith("\n") else "") + text[last:]
 
@@ -130,7 +130,7 @@ def _split(text: str) -> list[str]:
 def _insert(text: str, at: int, items: Sequence[Item], indent: str, first: Sequence[str] = ()) -> str:
     end = _end_of_line(text, at)
     lines = [*first, *(line for item in items for line in write_item(*item, indent))]
-    ending = "\r\n" if "\r\n" in text else "\n"
+    ending = _ending_in(text)
     before = text[:end] if text[:end].endswith("\n") else text[:end] + ending
     return before + "".join(f"{line}{ending}" for line in lines) + text[end:]
 
@@ -142,6 +142,10 @@ def _replace_in_flow(text: str, parent: _Span, index: int, items: Sequence[Item]
     if "#" in text[start:end] and "\n" in text[start:end]:
         return None
     return text[:start] + ", ".join(write_grant(*each) for each in items) + text[end:]
+
+
+def _ending_in(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _end_of_line(text: str, at: int) -> int:
