@@ -19,10 +19,12 @@ from dockerproxy.workbench.dangers import (
     makes_links,
     owns_host,
     reads_every_secret,
+    reads_keys,
     replaces_images,
     writes_host,
 )
 
+HOME = "/home/ann"
 WHOLE = Case((), Decision(allowed=True, source="here"))
 
 
@@ -69,6 +71,30 @@ def test_a_path_that_can_only_be_read_gives_no_more_than_sockets_away() -> None:
     assert writes_host(contained(binds=("/srv:ro", "/srv/x")))
     assert makes_links(contained(binds=("/srv/**",)))
     assert not makes_links(contained(binds=("/srv/**:ro", "/srv/x")))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/run/dbus/system_bus_socket",
+            "/var/run/dbus",
+            "/run/systemd/private",
+            "/run/crio/*",
+            "/var/run/user/7/docker.s*",
+        ),
+        *("/var/run/podman/**", "/run/user/1001", "/run/user/*/podman", "/var/*"),
+    ],
+)
+def test_whoever_speaks_to_an_engine_or_to_systemd_owns_the_host(path: str) -> None:
+    assert owns_host(contained(binds=(f"{path}:ro",)))
+
+
+@pytest.mark.parametrize("path", [HOME, f"{HOME}/.ssh/id_rsa", "/home/a*/.ssh", "/etc/shadow?", "/etc/ssl/*"])
+def test_keys_are_seen_in_the_directory_of_anybody(path: str) -> None:
+    assert reads_keys(contained(binds=(f"{path}:ro",)))
+    assert not reads_keys(contained(binds=(f"{HOME}/src:ro", "/run/user/1000/x:ro", "/etc/hosts:ro")))
+    assert not owns_host(contained(binds=("/run/user/1000/x:ro", "/run/lock:ro", f"{path}:ro")))
 
 
 def test_a_capability_is_known_in_any_spelling() -> None:

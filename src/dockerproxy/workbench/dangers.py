@@ -20,10 +20,12 @@ from dockerproxy.policy.values import is_literal, items_of, split_mode
 Danger = Callable[[Case], bool]
 
 _ENGINES: Final = (
-    *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
-    *("/", "/run", "/var", "/var/run", "/run/podman", "/run/containerd"),
+    *("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock"),
+    *("/run/user/1000/docker.sock", "/run/user/1000/podman/podman.sock", "/run/user/1000", "/run/user/1000/podman"),
+    *("/run/dbus/system_bus_socket", "/run/systemd/private", "/run/dbus", "/run/systemd"),
+    *("/", "/run", "/var", "/var/run", "/var/run/docker.sock", "/run/podman", "/run/containerd"),
 )
-"""Sockets of engines, and where they are: that one is mounted to read keeps nobody from speaking to it."""
+"""Sockets of engines and systemd, and where they are: a mount that is read-only keeps nobody from speaking to one."""
 
 # Paths of any Linux host, and some below /etc, /dev, /home and the like, which a pattern may mean.
 _TRUSTED: Final = (
@@ -31,7 +33,6 @@ _TRUSTED: Final = (
     *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),
     *("/var/lib/docker/volumes", "/var/lib/containers", "/var/spool/cron", "/usr/local/bin", "/home"),
     *(f"/home/{path}" for path in ("any", "any/.ssh")),
-    *(f"/run/user/{path}" for path in ("1000", "1000/podman", "1000/podman/podman.sock")),
     *("/var/lib/docker/volumes/any", "/var/lib/docker/volumes/any/_data", "/proc/1/root"),
 )
 """Some directories and files that the host trusts: who writes there is root on it before long."""
@@ -39,10 +40,11 @@ _TRUSTED: Final = (
 _TREES: Final = ("/etc/", "/root/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/boot/", "/proc/", "/sys/")
 """Directories all of whose files the host trusts: its configuration, its programs, and what the kernel shows of it."""
 
+_HOME: Final = "/home/any"
 _KEYS: Final = (
-    *("/", "/etc", "/etc/shadow", "/etc/ssh", "/root", "/root/.ssh"),
-    *("/home", "/proc", "/dev", "/dev/sda", "/var", "/var/lib", "/var/lib/docker"),
-    *(f"/home/{path}" for path in ("any", "any/.ssh")),
+    *("/", "/etc", "/etc/shadow", "/etc/shadow-", "/etc/ssh", "/etc/ssl", "/etc/ssl/private", "/root", "/root/.ssh"),
+    *("/home", "/proc", "/dev", "/dev/sda", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containers"),
+    *(_HOME, f"{_HOME}/.ssh"),
 )
 """Where a host keeps keys and passwords, those of other containers too."""
 
@@ -118,7 +120,8 @@ makes_links: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and 
 
 def _owns(bind: str) -> bool:
     path, mode = split_mode(bind)
-    return any(map(partial(fits, path), (*_ENGINES, *(_TRUSTED if mode == "rw" else ()))))
+    socket = re.sub("^/run/user/[0-9]+", "/run/user/1000", re.sub("^/var/run/", "/run/", path))
+    return any(map(partial(fits, socket), _ENGINES)) or (mode == "rw" and any(map(partial(fits, path), _TRUSTED)))
 
 
 def _writes_trusted(bind: str) -> bool:
@@ -132,8 +135,8 @@ def owns_host(case: Case) -> bool:
 
 
 def _reads_keys(bind: str) -> bool:
-    path, _ = split_mode(bind)
-    return path.startswith(("/root/", "/etc/ssh/")) or any(map(partial(fits, path), _KEYS))
+    path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
+    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _KEYS))
 
 
 reads_keys: Final = some("binds", _reads_keys)
