@@ -129,3 +129,32 @@ def test_nothing_is_proposed_of_a_log_that_is_too_large() -> None:
 
 def test_nothing_is_proposed_of_a_socket_without_records() -> None:
     assert changes("ContainerStart", records=()) == {}
+
+
+@pytest.mark.parametrize(
+    ("grant", "line", "named"),
+    [
+        ("ImageInspect: {images: [nginx]}", "GET /images/nginx:1.27/json", "docker.io/library/nginx:1.27"),
+        ("ImageInspect: {images: [app, nginx]}", f"GET /images/{ID}/json", "docker.io/library/nginx:1.27"),
+        (f"ContainerStop: {{containers: [{ID}]}}", "POST /containers/web/stop", "web"),
+        ("ConfigInspect: {configs: [kf7gt99mjnffxzgwv17lhx50b]}", "GET /configs/web", "web"),
+    ],
+)
+def test_what_may_be_listed_by_another_name_stays(grant: str, line: str, named: str) -> None:
+    assert changes(grant, "ContainerStart", records=(allowed(line, named),)) == {2: "not used"}
+    denied = record_of(line, named, decision=Outcome.DENIED, status=403)
+    assert changes(grant, "ContainerStart", records=(denied,)) == {1: "not used", 2: "not used"}
+
+
+def test_a_network_of_any_name_may_be_the_engines_own() -> None:
+    seen = allowed("POST /libpod/pods/create", body={"networks": ("podman",), "names": ()})
+    assert changes("PodCreateLibpod", "ContainerStart", records=(seen,)) == {2: "not used"}
+
+
+def test_what_a_body_names_may_be_the_clients_own() -> None:
+    seen = allowed("POST /networks/front/connect", "front", body={"networks": ("front",), "containers": ("web",)})
+    assert changes("NetworkConnect: {own: true}", "ContainerStart", records=(seen,)) == {2: "not used"}
+    other = allowed("POST /networks/front/connect", "front", body={"networks": ("front",)})._replace(
+        decision=Outcome.DENIED
+    )
+    assert changes("NetworkConnect", "ContainerStart", records=(other,)) == {1: "not used", 2: "not used"}

@@ -6,7 +6,7 @@ been needed stays as it is.
 
 Attack: a request of which the record does not tell by which of two lines it passed -> Defence: both stay, unless one of
 those that stay surely allows it (test: test_what_was_allowed_is_allowed_by_the_narrower_policy,
-test_whose_an_object_was_is_never_known).
+test_whose_an_object_was_is_never_known, test_what_may_be_listed_by_another_name_stays).
 Attack: a line without which others allow more: what `own` clients change is bounded by the grant of the create, and the
 volumes on its way by that of VolumeCreate; images that a grant lists are seen -> Defence: such lines stay where
 something is own, and whatever changes must be covered by what was there (test: test_what_bounds_what_is_own_stays,
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
@@ -42,7 +43,7 @@ from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.needs import LISTS, list_items
 from dockerproxy.policy.objects import LABELLED, OWN
-from dockerproxy.policy.values import Value, write_value
+from dockerproxy.policy.values import Value, items_of, write_value
 from dockerproxy.policy.vocabulary import (
     UNRESTRICTED,
     find_words,
@@ -66,6 +67,7 @@ _NOT_USED: Final = "not used"
 _SHOWN: Final = 100
 """Characters of a value that a line shows."""
 
+_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{64}|[0-9a-z]{25}")  # The latter of what is in a swarm.
 _HEX: Final = re.compile(r"(?:sha256:)?[0-9a-f]+")
 """A name that may be the beginning of an id."""
 
@@ -146,6 +148,25 @@ def _judge_case(policy: CompiledPolicy, case: Case, asked: Asked) -> Allows:
     return Allows.SURELY if is_told and is_whole else Allows.PERHAPS
 
 
+def _doubt(asked: Asked, policy: CompiledPolicy, *, owns: bool) -> Asked | None:
+    """Return an allowed request without what a policy may know otherwise; None if that is nothing.
+
+    An image has several names, and what is listed by its ID another one. What a body names may be the client's own, or
+    the engine's own network.
+    """
+    name, record = asked.operation.name, asked.record
+    conditions = (each for case in policy.cases[name] for each in case.conditions)
+    about = (each for each in conditions if is_about_object(asked.operation, each.word))
+    words = {each.word for each in about if each.word == "images" or any(map(_ID.fullmatch, items_of(each.value)))}
+    told = record.body or {}
+    if UNRESTRICTED.word not in told and (owns or any(CONSTRAINTS[word].needs_lookup for word in told)):
+        words |= {word for word in find_words(asked.operation) if is_of_body(asked.operation, word)}
+        record = record._replace(body=None)
+    is_known = record.decision is not Outcome.ALLOWED or not words
+    tells_body = record.body is not None
+    return None if is_known else Asked(record, asked.operation, asked.request, asked.unknown | words, tells_body)
+
+
 class Change(NamedTuple):
     """What could become of a line: the grants that take its place, none if it is not needed, and what that means."""
 
@@ -178,11 +199,17 @@ class Needed:
             return {}
         if kind not in self._verdicts:
             asked = read_asked(record)
-            found = {} if asked is None else {i: judge_asked(policy, asked) for i, policy in enumerate(self._policies)}
-            self._verdicts[kind] = {index: verdict for index, verdict in found.items() if verdict}
-            if asked is not None and self._verdicts[kind]:
-                self._asked[kind] = asked
+            lines = () if asked is None else tuple(self._judge_lines(asked))
+            self._verdicts[kind] = {index: verdict for index, (verdict, _) in enumerate(lines) if verdict}
+            if lines and self._verdicts[kind]:
+                self._asked[kind] = max(lines, key=itemgetter(0))[1]
         return self._verdicts[kind]
+
+    def _judge_lines(self, asked: Asked) -> Iterator[tuple[Allows, Asked]]:
+        """Yield whether each line allows a request, and the request as far as that is known of it."""
+        for policy in self._policies:
+            verdict, other = judge_asked(policy, asked), _doubt(asked, policy, owns=self.socket.policy.owner != "")
+            yield (judge_asked(policy, other), other) if not verdict and other is not None else (verdict, asked)
 
     @property
     def asked(self) -> Sequence[Asked]:
@@ -209,12 +236,9 @@ class Needed:
 
     def _find_bounding(self, line: Line) -> frozenset[str]:
         """Return the operations of a line that bound what clients do with their own, or list images that they see."""
-        if not self.socket.policy.owner:
-            return frozenset()
         single = (grant._replace(operations=frozenset({name})) for grant in line.grants for name in grant.operations)
-        return frozenset(
-            chain(line.operations & _BOUNDING, *(one.operations for one in single if find_granted((one,))))
-        )
+        listing = (name for one in single for name in one.operations if find_granted((one,)))
+        return (line.operations & _BOUNDING).union(listing) if self.socket.policy.owner else frozenset()
 
     def _find_kept(self) -> set[int]:
         """Return the lines that are needed: those that grant most are left out first."""
