@@ -233,7 +233,8 @@ def grants(draw: st.DrawFn, needed: Record, *, told: bool) -> str:
             and not (constraint.takes in LISTS and (constraint.is_learned or not constraint.narrows))
         ):
             continue
-        choices = [None, _value_of(word, constraint.takes)]
+        whole = _value_of(word, constraint.takes)
+        choices = [None, whole, whole[:1] if isinstance(whole, tuple) else whole]
         choices += [own] * 3 if isinstance(own, bool | str | tuple | Pairs) else []
         value = draw(st.sampled_from(choices))
         if value is not None:

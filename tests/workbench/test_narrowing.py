@@ -20,6 +20,7 @@ FILE = "policy.yaml"
 OTHERS = (
     *("containers:read", "containers:write", "images:read", "images:write", "networks:write", "own", "preset:ping"),
     *("ContainerList", "ContainerCreate: unrestricted", "volumes:write", "VolumeCreate: {names: [ci_*]}", "exec:write"),
+    *("ImageList: {images: [nginx]}", "ImageTag: {images: [app], tags: [ci/*]}", "NetworkConnect: {own: true}"),
     *('containers:read: {containers: ["w*", db]}', "containers:write: {own: true}", "ContainerExec: unrestricted"),
 )
 
