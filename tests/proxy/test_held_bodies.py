@@ -14,7 +14,6 @@ from proxy.bodies import (
     TWO_UNFILLED,
     TWO_VOLUMES,
     UNDERSTOOD,
-    contained,
     create,
     has_taken,
     is_untouched,
@@ -22,7 +21,7 @@ from proxy.bodies import (
     whole,
 )
 from proxy.harness import OK, get, in_loop, request, world
-from proxy.lookups import asked, serve, tell, the_client
+from proxy.lookups import asked, serve, tell
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
@@ -271,17 +270,6 @@ async def test_the_engine_is_asked_for_each_name_in_a_body_before_it_gets_the_re
         await serve(here, "GET /_ping")
 
 
-@in_loop
-async def test_volumes_whose_names_differ_in_capitals_only_do_not_wait_for_each_other() -> None:
-    policy = policy_with(contained("ContainerCreate", volumes=("data", "datA")))
-    async with world(policy=policy) as here:
-        client = await here.connect()
-        await client.send(create(TWO_VOLUMES.replace(b"more", b"datA")))
-        for name in ("data", "datA") * 2:
-            await tell(here, {"Name": name, "Driver": "local", "Options": None}, f"/v1.45/volumes/{name}")
-        await (await here.engine_side()).head()
-
-
 @pytest.mark.parametrize(
     ("told", "status", "reason"),
     [
@@ -324,23 +312,6 @@ async def test_a_volume_that_does_not_exist_is_made_by_the_engine_as_one_of_its_
             wire.end()
         await tell(here, [], "/services")
         assert (await whole(await here.engine_side()))[1] == TWO_VOLUMES
-
-
-@pytest.mark.parametrize("said", ["503 Service Unavailable", "200 OK", ""])
-@in_loop
-async def test_without_a_list_of_services_nothing_is_copied(said: str) -> None:
-    """There is none on a worker of a swarm, and it may be too long, or not come."""
-    async with world(policy=CONTAINED) as here:
-        client = await here.connect()
-        await client.send(create(TWO_VOLUMES))
-        for name in ("data", "more") * 2:
-            await tell(here, {"message": "no"}, f"/v1.45/volumes/{name}", "404 Not Found")
-            the_client(here).socket.patience = 2
-        if said:
-            await tell(here, {"message": "no"}, "/services", said)
-        else:
-            await asked(here, "/services")
-        assert (await whole(await here.engine_side()))[1] == TWO_UNFILLED
 
 
 @in_loop
