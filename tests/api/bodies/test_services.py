@@ -26,7 +26,6 @@ SPELLED = {
     "Isolation": "HostConfig.Isolation",
     "Labels.*": "Labels.*",
     "OomScoreAdj": "HostConfig.OomScoreAdj",
-    "ReadOnly": "HostConfig.ReadonlyRootfs",
     "Sysctls.*": "HostConfig.Sysctls.*",
     "Ulimits[].Hard": "HostConfig.Ulimits[].Hard",
     "User": "User",

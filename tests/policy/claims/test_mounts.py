@@ -158,6 +158,39 @@ def test_a_directory_takes_in_what_is_below() -> None:
     assert seen.faults == ()
 
 
+VOLUME: Json = {"Type": "volume", "Source": "ci_data", "Target": "/v"}
+MEMORY: Json = {"Type": "tmpfs", "Target": "/v/t"}
+
+
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [
+        ({"Binds": ["ci_data:/v"], "Tmpfs": {"/v/t": ""}}, "HostConfig.Tmpfs"),
+        ({"Binds": ["/srv/ci:/v:ro"], "Tmpfs": {"/v/t/u": "tmpcopyup"}}, "HostConfig.Tmpfs"),
+        ({"Binds": ["/v", "/v/a"], "Tmpfs": {"/v/t": ""}}, "HostConfig.Tmpfs"),
+        ({"Mounts": [VOLUME], "Tmpfs": {"/v/t/": "size=1m"}}, "HostConfig.Tmpfs"),
+        ({"Mounts": [MEMORY, VOLUME]}, "HostConfig.Mounts"),
+        ({"Binds": ["ci_data:/var"], "ReadonlyRootfs": True}, "HostConfig.ReadonlyRootfs"),
+    ],
+)
+def test_memory_is_not_filled_from_what_others_change(host: Json, where: str) -> None:
+    (fault,) = look_at("ContainerCreate", {"HostConfig": host}, BOUNDS).faults
+    assert (fault.path, "not allowed below another mount" in fault.says) == (where, True)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"Binds": ["ci_data:/v"], "Tmpfs": {"/v2": "", "/t": "", "/v/t": "notmpcopyup,rw"}},
+        {"Binds": ["ci_data:/v/t/u"], "Tmpfs": {"/v/t": "", "/v": ""}},
+        {"Binds": ["ci_data:/var/tmp"], "ReadonlyRootfs": True},
+        {"Binds": ["ci_data:/var"], "ReadonlyRootfs": False},
+    ],
+)
+def test_memory_may_be_put_anywhere_else(host: Json) -> None:
+    assert look_at("ContainerCreate", {"HostConfig": host}, BOUNDS).faults == ()
+
+
 HARMLESS = {"", "rw", "ro", "z", "Z", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec", "nocopy"}
 OPTIONS = [*HARMLESS, *"shared rshared slave rslave unbindable bind suid dev exec O U idmap upperdir=/etc RW".split()]  # noqa: SIM905 (words)
 

@@ -29,6 +29,14 @@ def test_directories_that_are_granted_and_memory_are_mounted(mounts: Json) -> No
     assert content(create(SRV, mounts=mounts))["mounts"] == mounts
 
 
+@pytest.mark.parametrize("options", [[], ["notmpcopyup"]])
+def test_memory_is_not_filled_from_a_volume(options: Json) -> None:
+    memory = mount(type="tmpfs", options=options, destination="/v/t")
+    volumes: Json = [{"Name": "ci_data", "Dest": "/v"}]
+    found = create({"volumes": ("ci_data",)}, mounts=memory, volumes=volumes)
+    assert [each.path for each in found.faults] == ([] if options else ["mounts"])
+
+
 @pytest.mark.parametrize(
     ("mounts", "where"),
     [

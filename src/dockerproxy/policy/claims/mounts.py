@@ -4,11 +4,14 @@ Attack: a path with dots, double slashes or no leading slash, or an invalid name
 Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
 Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
 Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
+Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
+memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
 Attack: a comma or quote in a mount, which Podman writes as `type=…,source=…` and reads again -> Defence: refused.
 A link on the host cannot be seen from here.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +21,7 @@ from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.words import clean_path
-from dockerproxy.wire.document import Json, object_of, show
+from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
 """What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
@@ -28,10 +31,19 @@ _VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
 _BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
 """Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
 
-_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", "notmpcopyup"}
+NOT_FILLED: Final = "notmpcopyup"
+"""The option of memory with which Podman leaves it empty; Docker, which always does, refuses it."""
+
+_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", NOT_FILLED}
 _IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
 _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
 """What is more than itself in the line that Podman makes of a mount (encoding/csv)."""
+
+_ADDED: Final = ("/var/tmp",)  # noqa: S108 (it is named, not used)
+"""Where Podman puts memory by itself if the rest is read-only, but for what is below the root only (storage.go)."""
+
+_MOUNTED: Final = (("Mounts", "Target"), ("mounts", "destination"), ("volumes", "Dest"))
+"""Lists of mounts of both APIs, with the field that says where one is."""
 
 _MOST_PARTS: Final = 3
 """Of a bind: source, target, options."""
@@ -110,8 +122,36 @@ def is_disguise(found: ResolvedObject) -> bool:
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 
 
-def check_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+def look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path: str) -> None:
+    """Look whether memory is put below a directory or volume that the same container mounts.
+
+    Podman has it filled with what is there, by a runtime that follows links before it enters the container.
+    """
+    binds = [str(bind).split(":") for bind in list_of(parent.get("Binds"))]
+    listed = [(each, key) for name, key in _MOUNTED for _, each in objects_at(parent.get(name), "")]
+    others = [str(each.get(key)) for each, key in listed if "tmpfs" not in {each.get("Type"), each.get("type")}]
+    others += [parts[min(1, len(parts) - 1)] for parts in binds]
+    places = [*((clean_path(each), False) for each in others), *((clean_path(each), True) for each in memory)]
+    outer = "\0"
+    for place, is_memory in sorted((f"{each}/", is_memory) for each, is_memory in places if each):
+        if is_memory and place.startswith(outer) and place != outer:
+            reading.violate(
+                path, place[:-1], f"not allowed below another mount without {NOT_FILLED}: Podman reads what is there"
+            )
+        elif not is_memory and not place.startswith(outer):
+            outer = place
+
+
+def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Where its own files are read-only, Podman puts memory at some places."""
+    if value is True:
+        look_at_memory(reading, _ADDED, parent, path)
+
+
+def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Each of `HostConfig.Mounts` mounts what is granted."""
+    memory = [str(mount.get("Target")) for _, mount in objects_at(value, path) if mount.get("Type") == "tmpfs"]
+    look_at_memory(reading, memory, parent, path)
     for where, mount in objects_at(value, path):
         claim_mount(reading, mount, where, mount.get("Type"), read_only=mount.get("ReadOnly") is True)
         for name in ("VolumeOptions", "ImageOptions"):
@@ -166,8 +206,10 @@ def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -
         _look_at_target(reading, target, where)
 
 
-def check_tmpfs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Memory is put at clean paths, with options that keep devices and other users' programs out."""
+    filled = [each for each, options in object_of(value).items() if NOT_FILLED not in str(options).split(",")]
+    look_at_memory(reading, filled, parent, path)
     for where, target, options in pairs_at(value, path):
         look_at_tmpfs(reading, target, str(options), where)
 

@@ -22,7 +22,14 @@ from dockerproxy.policy.claim import Claim, Object, Reading, objects_at, pairs_a
 from dockerproxy.policy.claims.images import check_images, claim_image, claim_mounted
 from dockerproxy.policy.claims.labels import check_labels, claim_labels
 from dockerproxy.policy.claims.limits import claim_amount, claim_quota, claim_swap
-from dockerproxy.policy.claims.mounts import claim_mount, look_at_subpath, look_at_tmpfs, relabels
+from dockerproxy.policy.claims.mounts import (
+    NOT_FILLED,
+    claim_mount,
+    look_at_memory,
+    look_at_subpath,
+    look_at_tmpfs,
+    relabels,
+)
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.claims.subnets import claim_subnet, look_at_options
@@ -54,8 +61,11 @@ def _check_options(reading: Reading, options: Json, known: frozenset[str], path:
     return texts
 
 
-def check_podman_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+def check_podman_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Each mount is a directory of the host that is granted, or memory."""
+    memory = [mount for _, mount in objects_at(value, path) if mount.get("type") == "tmpfs"]
+    filled = [str(each.get("destination")) for each in memory if NOT_FILLED not in list_of(each.get("options"))]
+    look_at_memory(reading, filled, parent, path)
     for where, mount in objects_at(value, path):
         kind, listed = mount.get("type"), mount.get("options")
         if kind == "bind":

@@ -28,14 +28,14 @@ _NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
 """Under older versions the engine leaves these fields out (`adjustForAPIVersion` in its service router)."""
 
 
-def check_service_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
+def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
     for where, mount in objects_at(value, path):
         if "{{" in str(mount.get("Source")):
             reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")
         if mount.get("Type") == "volume" and mount.get("Source"):
             mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
-    check_mounts(reading, value, path, parent)
+    check_mounts(reading, value, path, {})
 
 
 def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
