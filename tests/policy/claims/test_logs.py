@@ -48,6 +48,13 @@ def test_no_option_makes_the_engine_connect_somewhere_or_read_files(name: str) -
     assert "not allowed: it could make the engine connect somewhere or read files" in fault
 
 
-def test_how_many_files_a_log_has_and_whether_they_are_small_is_the_client_s() -> None:
-    config: Json = {"max-file": "3", "compress": "true"}
+@pytest.mark.parametrize("number", ["1", "3", "99", "100"])
+def test_whether_the_files_of_a_log_are_small_is_the_client_s(number: str) -> None:
+    config: Json = {"max-file": number, "compress": "true"}
     assert faults({"HostConfig": {"LogConfig": {"Type": "json-file", "Config": config}}}) == []
+
+
+@pytest.mark.parametrize("number", ["", "0", "-1", "+1", "01", "101", "1000", "1\n", "\u0661", "2000000000"])
+def test_a_log_has_few_files(number: str) -> None:
+    (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-file": number}}}})
+    assert "not a number from 1 to 100" in fault

@@ -2,8 +2,11 @@
 
 Attack: an option that sets confinement to what the engine was told to tighten -> Defence: a list of those that tighten.
 Attack: an option of the log driver by which the engine connects somewhere or reads files -> Defence: a list of others.
+Attack: so many files of a log that Docker renames for hours, one name after the other, and removes no such container ->
+Defence: at most a hundred (test: test_a_log_has_few_files).
 """
 
+import re
 from typing import Final
 
 from dockerproxy.policy.amounts import read_human_size
@@ -19,6 +22,8 @@ calls, `seccomp=builtin`, is not among them: it may be looser than the one that 
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
+
+_IS_FEW: Final = re.compile("[1-9][0-9]?|100").fullmatch
 
 
 def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -43,3 +48,5 @@ def check_log_options(reading: Reading, value: Json, path: str, _parent: Object)
             reading.violate(where, option, "not allowed: it could make the engine connect somewhere or read files")
         elif name == "max-size" and not read_human_size(str(option)):
             reading.violate(where, option, "not a valid size above 0")
+        elif name == "max-file" and not _IS_FEW(str(option)):
+            reading.violate(where, option, "not a number from 1 to 100")
