@@ -4,10 +4,10 @@ from typing import Final
 
 from audit import count_closure, count_source, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 20_461
+MOST_ON_THE_PATH: Final = 20_600
 """Lines that decide what passes, besides rows of tables."""
 
-MOST_OF_ALL: Final = 41_954
+MOST_OF_ALL: Final = 42_119
 
 
 def test_what_decides_is_read_in_two_days() -> None:

@@ -135,9 +135,8 @@ def look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path
     outer = "\0"
     for place, is_memory in sorted((f"{each}/", is_memory) for each, is_memory in places if each):
         if is_memory and place.startswith(outer) and place != outer:
-            reading.violate(
-                path, place[:-1], f"not allowed below another mount without {NOT_FILLED}: Podman reads what is there"
-            )
+            says = f"not allowed below another mount: Podman fills it; put it elsewhere, or add {NOT_FILLED} on Podman"
+            reading.violate(path, place[:-1], says)
         elif not is_memory and not place.startswith(outer):
             outer = place
 
