@@ -34,7 +34,7 @@ _QUOTES: Final = str.maketrans("", "", "\"'\\")
 _SPACES: Final = re.compile("[ \t]+")
 _BETWEEN: Final = re.compile(r"[ \t,\[\]]+")
 
-_IS_GUESSED: Final = re.compile(r"\bfrom=(?:sha256:)?[0-9a-f]{0,11}(?:,|\Z)").search
+_IS_GUESSED: Final = re.compile(r"\bfrom=(?:sha256:)?[0-9a-f]{0,11}(?:,|\Z)", re.ASCII).search
 _PLAIN: Final = re.compile(r"(--[a-z-]+)(?:=([^\"'\\`]*))?")
 
 
