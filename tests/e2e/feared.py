@@ -194,6 +194,7 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("HostConfig.Annotations.*", show("Annotations", {"run.oci.keep_original_groups": "1"})),
     ("HostConfig.MaskedPaths[]", run("grep kcore /proc/mounts || echo open", "open", MaskedPaths=[])),
     ("HostConfig.ReadonlyPaths[]", run("grep ' /proc/sys ' /proc/mounts || echo open", "open", ReadonlyPaths=[])),
+    ("HostConfig.ReadonlyRootfs", never("only Podman puts memory at /var/tmp for it, and fills that", "{volumes: [v]}", HostConfig={"ReadonlyRootfs": True, "Binds": ["v:/var"]})),
     ("HostConfig.InitPath", never(OLD, HostConfig={"InitPath": "/bin/sh"})),
     ("HostConfig.LxcConf[]", never(OLD, HostConfig={"LxcConf": [{"Key": "a", "Value": "b"}]})),
     ("NetworkingConfig.EndpointsConfig.*", Feared(body={"NetworkingConfig": {"EndpointsConfig": {"bridge": {}, "theirs-{label}": {}}}, "HostConfig": {}}, shown=inspect("NetworkSettings.Networks", "theirs-"))),
