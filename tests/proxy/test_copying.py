@@ -5,6 +5,7 @@ from policy.policies import policy_with
 from proxy.bodies import CONTAINED, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
 from proxy.harness import in_loop, world
 from proxy.lookups import asked, tell, the_client
+from proxy.podman import add_socket, claims
 
 from dockerproxy.proxy.copying import Fresh
 
@@ -24,14 +25,34 @@ def test_only_so_many_volumes_are_remembered() -> None:
     assert ("0" in fresh, "1" in fresh, "a" in fresh) == (False, True, True)
 
 
+DATA, CAPITAL = (TWO_VOLUMES.replace(b',"more:/m"', b"").replace(b"data", name) for name in (b"data", b"Data"))
+
+
+def describe(name: str) -> dict[str, object]:
+    return {"Name": name, "Driver": "local", "Options": None}
+
+
 @in_loop
-async def test_volumes_whose_names_differ_in_capitals_only_do_not_wait_for_each_other() -> None:
+async def test_creates_with_names_that_differ_in_capitals_do_not_wait() -> None:
+    policy = policy_with(contained("ContainerCreate", volumes=("data", "Data")))
+    async with world(policy=policy) as here:
+        other = await add_socket(here, policy)
+        for body, name, connect in ((DATA, "data", here.connect), (CAPITAL, "Data", other)):
+            await (await connect()).send(create(body))
+            for _ in range(2):
+                await tell(here, describe(name), f"/v1.45/volumes/{name}")
+            await whole(await here.engine_side())
+        assert claims(here) == 2
+
+
+@in_loop
+async def test_one_create_mounts_two_names_that_differ_in_capitals() -> None:
     policy = policy_with(contained("ContainerCreate", volumes=("data", "datA")))
     async with world(policy=policy) as here:
         client = await here.connect()
         await client.send(create(TWO_VOLUMES.replace(b"more", b"datA")))
         for name in ("data", "datA") * 2:
-            await tell(here, {"Name": name, "Driver": "local", "Options": None}, f"/v1.45/volumes/{name}")
+            await tell(here, describe(name), f"/v1.45/volumes/{name}")
         await (await here.engine_side()).head()
 
 

@@ -12,7 +12,7 @@ from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.proxy.deciding import is_as_claimed
-from dockerproxy.proxy.removals import Claim, claim_network
+from dockerproxy.proxy.removals import claim_network, claim_volume
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
@@ -34,8 +34,8 @@ def test_a_removal_is_about_what_was_claimed_for_it() -> None:
     assert isinstance(waiting, NeedsLookup)
     verdict = judge_object(DB, waiting, ResolvedObject("db", ("db",), subject="db"))
     assert isinstance(verdict, Verdict)
-    assert is_as_claimed(verdict, Claim("db", was_judged=True))
-    assert not is_as_claimed(verdict, Claim("db-log", was_judged=True))
+    assert is_as_claimed(verdict, claim_volume("db"))
+    assert not is_as_claimed(verdict, claim_volume("db-log"))
 
 
 def test_a_network_is_not_removed_while_a_create_joins_it() -> None:

@@ -11,9 +11,10 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.phases import NeedsLookup
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.lookup import settle
-from dockerproxy.proxy.removals import Claim, Removals, StillRemovingError
+from dockerproxy.proxy.removals import Claim, Removals, StillRemovingError, claim_for, claim_network, claim_volume
 from dockerproxy.proxy.sockets import REMOVALS
 
 # What is removed
@@ -216,6 +217,28 @@ def test_an_underscore_may_stand_for_any_character() -> None:
     for name, waits in {"ci_1": True, "____": True, "ci_": True, "": True, "ci_2": False, "ci-1_": False}.items():
         other = Claim(name, was_judged=False)
         assert (judged.precedes(other), other.precedes(judged)) == (waits, waits)
+
+
+def test_two_names_that_differ_in_capitals_are_claimed_apart() -> None:
+    own, other, beginning = claim_volume("data"), claim_volume("Data"), Claim("volume/DA", was_judged=False)
+    assert (own.precedes(other), other.precedes(own)) == (False, False)
+    assert all(each.precedes(beginning) and beginning.precedes(each) for each in (own, other))
+
+
+def test_volumes_and_networks_are_claimed_apart() -> None:
+    network, volume = claim_network("v" * 64, uses=True), claim_volume("v")
+    for each in (volume, Claim("volume/", was_judged=False), Claim("volume/v", was_judged=False)):
+        assert (network.precedes(each), each.precedes(network)) == (False, False)
+    everything = Claim("", was_judged=False)  # As a prune of Podman's system, which removes networks, too.
+    assert all(each.precedes(everything) and everything.precedes(each) for each in (network, volume))
+
+
+@pytest.mark.parametrize(("target", "waits"), [("/volumes/prune", False), ("/libpod/system/prune", True)])
+def test_only_a_prune_that_removes_networks_claims_them(target: str, *, waits: bool) -> None:
+    verdict = judge(ALL, request("POST", target))
+    assert isinstance(verdict, Verdict)
+    assert claim_for(verdict).precedes(claim_network("v", uses=True)) is waits
+    assert claim_for(verdict).precedes(claim_volume("v"))
 
 
 CLAIMS = st.builds(Claim, st.sampled_from(["", "a", "ab", "abc", "b"]), st.booleans())

@@ -139,9 +139,8 @@ BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod"}
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
 """They remove a volume, which has no id: Podman the one whose name begins so, if there is none of that very name."""
 
-SWEEPING: Final = frozenset(
-    {"VolumePrune", "VolumePruneLibpod", "SystemPruneLibpod", "KubePlayDownLibpod", "PlayKubeDownLibpod"}
-)
+VOLUME_PRUNES: Final = frozenset({"VolumePrune", "VolumePruneLibpod"})
+SWEEPING: Final = VOLUME_PRUNES | {"SystemPruneLibpod", "KubePlayDownLibpod", "PlayKubeDownLibpod"}
 """They may remove volumes that no path names."""
 
 NETWORK_REMOVALS: Final = frozenset({"NetworkDelete", "NetworkDeleteLibpod"})

@@ -18,10 +18,9 @@ from dockerproxy.policy.objects import ResolvedObject, get_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
 from dockerproxy.proxy.copying import settle_copies
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.removals import Claim, claim_for, claim_network
+from dockerproxy.proxy.removals import Claim, claim_for, claim_network, claim_volume
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
 from dockerproxy.proxy.views import read_listing
-from dockerproxy.text import lower
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
@@ -118,10 +117,8 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         await stack.enter_async_context(socket.removals)
         claims = [claim_for(verdict)]
     else:
-        mounts, copies = (
-            {lower(name) for name in names} for names in (verdict.decision.mounts, verdict.decision.copies)
-        )
-        claims = [Claim(name, was_judged=True, uses=name not in copies) for name in sorted(mounts | copies)]
+        copies = set(verdict.decision.copies)
+        claims = [claim_volume(each, uses=each not in copies) for each in sorted(copies.union(verdict.decision.mounts))]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
         await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:

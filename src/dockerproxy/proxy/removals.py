@@ -22,16 +22,22 @@ So what removes `db` because a condition allows `db` must find it there still, o
   (test: test_no_container_waits_for_the_network_of_another)
 - Attack: claim what one may not remove, to keep others waiting -> Defence: only what is allowed claims anything.
   (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
+- Attack: keep the creates of others waiting with a volume `Data` for their `data`, or with a prune of volumes for their
+  networks -> Defence: a claim on one object has its kind and exact name
+  (test: test_two_names_that_differ_in_capitals_are_claimed_apart, test_only_a_prune_that_removes_networks_claims_them)
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
-from dockerproxy.policy.objects import SWEEPING, name_in
+from dockerproxy.policy.objects import SWEEPING, VOLUME_PRUNES, name_in
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.text import lower
+
+_VOLUME: Final = "volume/"
 
 
 class StillRemovingError(Exception):
@@ -43,7 +49,7 @@ class Claim:
     """What a request may remove.
 
     Attributes:
-        name: Of the volume, or the beginning of the names of all that it may remove; in lower case, as SQLite compares.
+        name: The kind and name of one object, like `volume/db`, or the beginning of all that it may remove.
         was_judged: Whether it may remove no other than the one of that name.
         uses: Whether it removes nothing, but needs the volume to be there still.
         over: Set when the engine is done with it.
@@ -64,9 +70,12 @@ class Claim:
         return judged.was_judged and other.may_remove(judged.name)
 
     def may_remove(self, name: str) -> bool:
-        """Whether a volume is one whose name begins so, as SQLite's LIKE reads it."""
+        """Whether Podman may remove an object of that name: SQLite's LIKE ignores case, and `_` matches any character.
+
+        Docker compares exact names. There this is too wide, but only for clients that may remove any volume.
+        """
         return len(self.name) <= len(name) and all(
-            ours in {"_", own} for ours, own in zip(self.name, name, strict=False)
+            ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False)
         )
 
 
@@ -98,8 +107,13 @@ class Removals:
 
 
 def claim_network(identity: str, *, uses: bool = False) -> Claim:
-    """Return a claim on a network. No volume is called so."""
+    """Return a claim on one network."""
     return Claim(f"network/{identity}", was_judged=True, uses=uses)
+
+
+def claim_volume(name: str, *, uses: bool = False) -> Claim:
+    """Return a claim on one volume. Both engines keep `data` and `Data` apart when they get an exact name."""
+    return Claim(f"{_VOLUME}{name}", was_judged=True, uses=uses)
 
 
 def claim_for(verdict: Verdict) -> Claim:
@@ -108,7 +122,7 @@ def claim_for(verdict: Verdict) -> Claim:
     if verdict.removes_network and found is not None:
         return claim_network(found.id)
     if operation.name in SWEEPING:
-        return Claim("", was_judged=False)
+        return Claim(_VOLUME if operation.name in VOLUME_PRUNES else "", was_judged=False)
     if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
-        return Claim(lower(name_in(verdict.request.path, operation)), was_judged=False)
-    return Claim(lower(found.id), was_judged=True)
+        return Claim(f"{_VOLUME}{name_in(verdict.request.path, operation)}", was_judged=False)
+    return claim_volume(found.id)
