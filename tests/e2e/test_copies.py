@@ -1,17 +1,21 @@
 """Docker copies what an image has into a new volume, and follows links there: no client can change it meanwhile."""
 
+import contextlib
 import io
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.images import busybox_root, import_image
+from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import Answer
 from e2e.test_own import Socket
+from e2e.waiting import wait_until
 from wire.tars import archive_of, directory, item
 
 pytestmark = pytest.mark.engine
@@ -21,7 +25,7 @@ FOLDERS = 400
 
 SOCKETS = """
 sockets:
-  own: {path: FOLDER/own.sock, allow: ["preset:ping", own, ContainerCreate, VolumeCreate]}
+  own: {path: FOLDER/own.sock, allow: ["preset:ping", own, ContainerCreate, VolumeCreate, "images:read", NetworkCreate]}
   listed:
     path: FOLDER/listed.sock
     allow:
@@ -40,17 +44,35 @@ for each in $(seq 0 {FOLDERS}); do ln -s TARGET /w/d$each; done 2> /dev/null
 """
 
 
-@pytest.fixture(scope="module")
-def image(dockerd: Engine) -> str:
-    """An image with many directories, in each of which there is a file."""
-    packed, entries = io.BytesIO(busybox_root()), []
-    with tarfile.open(fileobj=packed) as tar:
+PROJECT = """
+services:
+  writer:
+    image: owned
+    user: "1000"
+    network_mode: none
+    command: sh -c 'cat /kept/seed; echo; echo written > /kept/new; cat /kept/new'
+    volumes: ["kept:/kept"]
+volumes: {kept: {}}
+"""
+
+
+def add_to_busybox(*more: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """Return an archive of busybox with more in it."""
+    entries = []
+    with tarfile.open(fileobj=io.BytesIO(busybox_root())) as tar:
         for each in tar:
             content = tar.extractfile(each) if each.isreg() else None
             entries.append((each, content.read() if content is not None else b""))
-    for number in range(FOLDERS):
-        entries += [directory(f"data/d{number}"), item(f"data/d{number}/file", b"x", mode=0o4755)]
-    import_image(dockerd.socket, "folders:latest", archive_of(*entries))
+    return archive_of(*entries, *more)
+
+
+@pytest.fixture(scope="module")
+def image(dockerd: Engine) -> str:
+    """An image with many directories, in each of which there is a file."""
+    folders = (
+        (directory(f"data/d{number}"), item(f"data/d{number}/file", b"x", mode=0o4755)) for number in range(FOLDERS)
+    )
+    import_image(dockerd.socket, "folders:latest", add_to_busybox(*(each for both in folders for each in both)))
     return "folders"
 
 
@@ -141,14 +163,22 @@ def test_no_anonymous_volume_is_mounted_too_early(client: Socket, image: str, la
         assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
 
 
-@pytest.fixture
-def swarm(dockerd: Engine, label: str) -> Iterator[Socket]:
-    """A client who may create services, too."""
+@contextlib.contextmanager
+def running_swarm(dockerd: Engine) -> Iterator[None]:
+    """Have an engine be in a swarm of its own."""
     raw = Socket(dockerd.socket)
     assert raw.ask("POST", "/v1.41/swarm/init", AdvertiseAddr="127.0.0.1", ListenAddr="127.0.0.1:2377").status == 200
+    try:
+        yield
+    finally:
+        assert raw.ask("POST", "/v1.41/swarm/leave?force=1").status == 200
+
+
+@pytest.fixture
+def listed(dockerd: Engine, label: str) -> Iterator[Socket]:
+    """A client who may create services, too."""
     with running_file(dockerd.socket, SOCKETS) as (folder, _):
         yield Socket(folder / "listed.sock")
-    assert raw.ask("POST", "/v1.41/swarm/leave?force=1").status == 200
     remove_containers(dockerd, label)
 
 
@@ -160,22 +190,57 @@ def serve(client: Socket, volume: str) -> Answer:
     return client.ask("POST", "/v1.41/services/create", Name=f"s-{volume}", TaskTemplate=task, Mode=mode)
 
 
-@pytest.mark.parametrize("is_made", ["before", "after", "never"])
-def test_no_task_changes_a_volume_while_files_are_copied(swarm: Socket, image: str, label: str, is_made: str) -> None:
-    """Its tasks start at times of their own, also when the service is gone."""
-    if is_made == "before":
-        swarm.make("volumes/create", Name=f"v-{label}")
-    assert serve(swarm, f"v-{label}").status == 201
-    if is_made == "after":
-        swarm.make("volumes/create", Name=f"v-{label}")
-    if is_made != "never":
-        assert swarm.ask("DELETE", f"/v1.41/services/s-v-{label}").status == 200
-    assert not has_files(swarm, create(swarm, label, image, Binds=[f"v-{label}:/data"]), "/data")
-    assert has_files(swarm, create(swarm, label, image, Binds=[f"w-{label}:/data"]), "/data")
+def test_named_volumes_are_not_filled_in_a_swarm(dockerd: Engine, client: Socket, image: str, label: str) -> None:
+    """Tasks of services change it at times of their own, also when no service names it any more."""
+    client.make("volumes/create", Name=f"before-{label}")
+    with running_swarm(dockerd):
+        client.make("volumes/create", Name=f"made-{label}")
+        for volume in (f"before-{label}", f"made-{label}", f"new-{label}"):
+            assert not has_files(client, create(client, label, image, Binds=[f"{volume}:/data"]), "/data")
+        mounts = [
+            {"Type": "volume", "Source": f"mount-{label}", "Target": "/data"},
+            {"Type": "volume", "Target": "/other"},
+        ]
+        both = create(client, label, image, Mounts=mounts)
+        assert (has_files(client, both, "/data"), has_files(client, both, "/other")) == (False, False)
+        seeding = ("cp", "-a", "/data/.", "/new")  # As docs/swarm.md says.
+        seeder = create(client, label, image, *seeding, Binds=[f"seeded-{label}:/new"])
+        assert client.ask("POST", f"/v1.41/containers/{seeder}/start").status == 204
+        seeded = create(client, label, image, Binds=[f"seeded-{label}:/data"])
+        wait_until(lambda: has_files(client, seeded, "/data"), "it has the files")
+        anonymous = create(client, label, image, Mounts=[{"Type": "volume", "Target": "/data"}])
+        assert has_files(client, anonymous, "/data")
 
 
-def test_no_service_mounts_an_anonymous_volume_too_early(swarm: Socket) -> None:
-    denied = serve(swarm, swarm.make("volumes/create"))
+def test_volumes_of_a_swarm_are_not_filled_after_it(dockerd: Engine, listed: Socket, image: str, label: str) -> None:
+    """A task may still run, if the engine could not remove it."""
+    listed.make("volumes/create", Name=f"served-{label}")
+    listed.make("volumes/create", Name=f"other-{label}")
+    with running_swarm(dockerd):
+        assert serve(listed, f"served-{label}").status == 201
+        listed.make("volumes/create", Name=f"made-{label}")
+    for name, is_filled in (("served", False), ("made", False), ("other", True), ("new", True)):
+        container = create(listed, label, image, Binds=[f"{name}-{label}:/data"])
+        assert has_files(listed, container, "/data") is is_filled
+
+
+def test_outside_a_swarm_compose_fills_a_volume_for_an_unprivileged_user(
+    dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path
+) -> None:
+    """The directory that the image has there belongs to that user, and so does a volume that is filled from it."""
+    owned = directory("kept", uid=1000, gid=1000), item("kept/seed", b"seed", uid=1000, gid=1000)
+    import_image(dockerd.socket, "owned:latest", add_to_busybox(*owned))
+    (tmp_path / "compose.yaml").write_text(PROJECT)
+    project = ("compose", "--project-name", f"case{label}", "--file", str(tmp_path / "compose.yaml"))
+    with running_file(dockerd.socket, SOCKETS) as (folder, _):
+        client = make_client(socket=folder / "own.sock")
+        assert client.run(*project, "run", "--rm", "writer").split() == [b"seed", b"written"]
+        client.run(*project, "down", "--volumes", "--timeout=0")
+
+
+def test_no_service_mounts_an_anonymous_volume_too_early(dockerd: Engine, listed: Socket) -> None:
+    with running_swarm(dockerd):
+        denied = serve(listed, listed.make("volumes/create"))
     assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
 
 

@@ -10,7 +10,7 @@ from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.copies import list_copies, list_served, write_without_copies
+from dockerproxy.policy.copies import is_outside_swarm, list_copies, write_without_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import write_json
 
@@ -47,13 +47,20 @@ def test_each_volume_is_listed_once() -> None:
     assert list_copies(claims, "") == ()
 
 
-def test_a_volume_of_a_service_is_one_that_it_mounts_or_did() -> None:
-    def spec(*sources: str) -> dict[str, object]:
-        return {"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": each} for each in sources]}}}
+STATES = st.sampled_from(["inactive", "active", "pending", "error", "locked", "Inactive", "", None, 0, ["inactive"]])
+INFO = st.fixed_dictionaries({}, optional={"Swarm": st.fixed_dictionaries({}, optional={"LocalNodeState": STATES})})
 
-    services = [{"Spec": spec("a", "b"), "PreviousSpec": spec("c")}, {"Spec": {"TaskTemplate": None}}, {}]
-    assert list_served(json.dumps(services).encode()) == frozenset("abc")
-    assert [list_served(content) for content in (b"[]", b"null", b"[")] == [frozenset(), None, None]
+
+@given(INFO)
+def test_only_the_state_inactive_means_outside_a_swarm(info: dict[str, dict[str, object]]) -> None:
+    assert is_outside_swarm(json.dumps(info).encode()) is (info == {"Swarm": {"LocalNodeState": "inactive"}})
+
+
+@given(
+    st.binary(max_size=20) | st.sampled_from([b"null", b"[", b'"inactive"', b'{"Swarm":"inactive"}', b'{"swarm":{}}'])
+)
+def test_an_invalid_answer_does_not_mean_outside_a_swarm(content: bytes) -> None:
+    assert not is_outside_swarm(content)
 
 
 NAMES = st.sampled_from(["a", "A", "a.b", "a_b-c", "0", "/a", "/a/b"])

@@ -21,6 +21,9 @@ TWO_UNFILLED = (
 )
 """The same where these volumes were there before (`policy/copies`)."""
 
+OUTSIDE = {"Swarm": {"LocalNodeState": "inactive"}}
+"""What an engine says of itself that is in no swarm."""
+
 
 def contained(operation: str, *objects: str, **words: object) -> Grant:
     """Return a grant that looks at bodies."""

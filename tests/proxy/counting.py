@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
+from proxy.bodies import OUTSIDE
 from proxy.harness import Wire, World, request, world
 from proxy.lookups import answer
 
@@ -82,6 +83,8 @@ class Standing:
         section, _, rest = path.lstrip("/").partition("/")
         if path == "/containers/create" or rest == "create":
             return "201 Created", self._make(section, body)
+        if section == "info":
+            return "200 OK", OUTSIDE
         if section == "images":
             return "200 OK", {"Id": IMAGE, "Config": {"Labels": {}}}
         found: dict[str, dict[str, Any]] = getattr(self, section)

@@ -1,11 +1,14 @@
 """Which volumes no container can have had before, so that the engine may copy files into them."""
 
+import json
+
 import pytest
 from policy.policies import policy_with
-from proxy.bodies import CONTAINED, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
-from proxy.harness import in_loop, world
-from proxy.lookups import asked, tell, the_client
+from proxy.bodies import CONTAINED, OUTSIDE, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
+from proxy.harness import World, in_loop, world
+from proxy.lookups import answer, asked, tell, the_client
 from proxy.podman import add_socket, claims
+from proxy.stage import turn, until
 
 from dockerproxy.proxy.copying import Fresh
 
@@ -26,6 +29,14 @@ def test_only_so_many_volumes_are_remembered() -> None:
 
 
 DATA, CAPITAL = (TWO_VOLUMES.replace(b',"more:/m"', b"").replace(b"data", name) for name in (b"data", b"Data"))
+SERVICE = json.dumps(
+    {
+        "Name": "s",
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "busybox", "Mounts": [{"Type": "volume", "Source": "data", "Target": "/w"}]}
+        },
+    }
+).encode()
 
 
 def describe(name: str) -> dict[str, object]:
@@ -56,18 +67,65 @@ async def test_one_create_mounts_two_names_that_differ_in_capitals() -> None:
         await (await here.engine_side()).head()
 
 
-@pytest.mark.parametrize("said", ["503 Service Unavailable", "200 OK", ""])
 @in_loop
-async def test_without_a_list_of_services_nothing_is_copied(said: str) -> None:
-    """There is none on a worker of a swarm, and it may be too long, or not come."""
-    async with world(policy=CONTAINED) as here:
+async def test_a_service_waits_for_a_volume_that_is_being_filled() -> None:
+    grants = (contained("ContainerCreate", volumes=("data",)), contained("ServiceCreate", volumes=("data",)))
+    async with world(policy=policy_with(*grants)) as here:
         client = await here.connect()
-        await client.send(create(TWO_VOLUMES))
-        for name in ("data", "more") * 2:
-            await tell(here, {"message": "no"}, f"/v1.45/volumes/{name}", "404 Not Found")
-            the_client(here).socket.patience = 2
-        if said:
-            await tell(here, {"message": "no"}, "/services", said)
+        await client.send(create(DATA))
+        for _ in range(2):
+            await tell(here, {"message": "no"}, "/v1.45/volumes/data", "404 Not Found")
+        await tell(here, OUTSIDE, "/info")
+        filling = await here.engine_side()
+        assert (await whole(filling))[1] == DATA
+        serving = await here.connect()
+        await serving.send(create(SERVICE, target="/v1.45/services/create"))
+        await tell(here, describe("data"), "/v1.45/volumes/data")
+        await until(lambda: claims(here) == 2, "the service waits")
+        await turn()
+        assert here.arrivals.empty()
+        await filling.send(answer({"Id": "1"}, "201 Created"))
+        await tell(here, describe("data"), "/v1.45/volumes/data")
+        assert (await (await here.engine_side()).head()).startswith(b"POST /v1.45/services/create ")
+
+
+STATES = ("active", "pending", "error", "locked", "INACTIVE", "", None)
+UNCLEAR: list[object] = [
+    *({"Swarm": {"LocalNodeState": state}} for state in STATES),
+    {},
+    {"Swarm": {}},
+    {"Swarm": "inactive"},
+    [OUTSIDE],
+    None,
+]
+
+
+async def send_create_of_new_volumes(here: World) -> None:
+    """Send a create, and answer what is asked about its volumes; the engine has a second for what is asked then."""
+    client = await here.connect()
+    await client.send(create(TWO_VOLUMES))
+    for name in ("data", "more") * 2:
+        await until(lambda: len(here.clients) == 1, "it is there")
+        the_client(here).socket.patience = 2
+        await tell(here, {"message": "no"}, f"/v1.45/volumes/{name}", "404 Not Found")
+
+
+@pytest.mark.parametrize("said", UNCLEAR)
+@in_loop
+async def test_an_unclear_swarm_state_keeps_volumes_empty(said: object) -> None:
+    async with world(policy=CONTAINED) as here:
+        await send_create_of_new_volumes(here)
+        await tell(here, said, "/info")
+        assert (await whole(await here.engine_side()))[1] == TWO_UNFILLED
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "500 Internal Server Error", "404 Not Found", ""])
+@in_loop
+async def test_an_error_or_timeout_keeps_volumes_empty(status: str) -> None:
+    async with world(policy=CONTAINED) as here:
+        await send_create_of_new_volumes(here)
+        if status:
+            await tell(here, OUTSIDE, "/info", status)
         else:
-            await asked(here, "/services")
+            await asked(here, "/info")
         assert (await whole(await here.engine_side()))[1] == TWO_UNFILLED

@@ -10,6 +10,7 @@ from proxy.bodies import (
     BODY,
     CONTAINED,
     DENIED,
+    OUTSIDE,
     REPORTING,
     TWO_UNFILLED,
     TWO_VOLUMES,
@@ -310,7 +311,7 @@ async def test_a_volume_that_does_not_exist_is_made_by_the_engine_as_one_of_its_
             wire = await asked(here, f"/v1.45/volumes/{name}")
             await wire.send(b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno")
             wire.end()
-        await tell(here, [], "/services")
+        await tell(here, OUTSIDE, "/info")
         assert (await whole(await here.engine_side()))[1] == TWO_VOLUMES
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from policy.policies import ID
+from proxy.bodies import OUTSIDE
 from proxy.harness import Wire, World, get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
 
@@ -47,9 +48,9 @@ def container(name: str, **labels: str) -> dict[str, Any]:
 
 
 async def posted(here: World, target: str) -> tuple[Wire, Any]:
-    """A new connection over which the proxy posts something; return it, and what. No service mounts a new volume."""
+    """A new connection over which the proxy posts something; return it, and what. The engine is in no swarm."""
     if target.endswith("/volumes/create"):
-        (await serve(here, "GET /services", answer([]))).end()
+        (await serve(here, "GET /info", answer(OUTSIDE))).end()
     wire = await here.engine_side()
     head = await wire.head()
     assert head.startswith(f"POST {target} HTTP/1.1\r\n".encode())

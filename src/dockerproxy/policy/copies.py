@@ -11,8 +11,13 @@ Attack: keep a directory of the volume open when its container is gone -> Defenc
 it now (test: the same).
 Attack: mount the anonymous volume of a container that is being created, by the name that a list shows -> Defence: such
 a volume is mounted by its name only while a container has it (test: test_no_anonymous_volume_is_mounted_too_early).
-Attack: have a service mount it, whose tasks start at times of their own -> Defence: nothing is copied into a volume
-that a service names, or has named since it was made (test: test_no_task_changes_a_volume_while_files_are_copied).
+Attack: have a service mount it, whose tasks start at any time and outlive its specs -> Defence: no volume with a name
+is filled while the engine is in a swarm (test: test_named_volumes_are_not_filled_in_a_swarm).
+Attack: have the engine join a swarm when it has said that it is in none -> Defence: only an operator can, or a client
+that is root anyway. Services that are created through this proxy then wait for the volume
+(test: test_a_service_waits_for_a_volume_that_is_being_filled); tasks of a swarm that existed before may not.
+Attack: have a task go on after its engine has left the swarm -> Defence: a volume that was made in a swarm, or that a
+service has named, is not new (test: test_volumes_of_a_swarm_are_not_filled_after_it).
 """
 
 import json
@@ -35,14 +40,14 @@ def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
 
 
-def list_served(content: bytes) -> frozenset[str] | None:
-    """Return the names of what services of a list mount, or did before their last update; None if it is no list."""
-    services = read_engine_json(content)
-    if not isinstance(services, list):
-        return None
-    specs = [object_of(each.get(key)) for _, each in objects_at(services, "") for key in ("Spec", "PreviousSpec")]
-    containers = [object_of(object_of(spec.get("TaskTemplate")).get("ContainerSpec")) for spec in specs]
-    return frozenset(str(mount.get("Source")) for each in containers for _, mount in objects_at(each.get("Mounts"), ""))
+def is_outside_swarm(content: bytes) -> bool:
+    """Whether an engine says that it is in no swarm, like every Podman; False if its answer is unclear.
+
+    Docker says `inactive` only while it has no swarm at all (moby daemon/cluster/noderunner.go, State). Its errors do
+    not tell: where a node cannot start, they ask for `docker swarm init`, too.
+    """
+    swarm = object_of(object_of(read_engine_json(content)).get("Swarm"))
+    return swarm.get("LocalNodeState") == "inactive"
 
 
 def write_without_copies(content: bytes, volumes: Container[str]) -> bytes:

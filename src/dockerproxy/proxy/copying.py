@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dockerproxy.policy.copies import SERVICES, list_served
+from dockerproxy.policy.copies import SERVICES, is_outside_swarm
 from dockerproxy.policy.judge import keep_from_copying
 from dockerproxy.policy.objects import Kind, is_full_id
 from dockerproxy.policy.phases import Verdict, deny
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
 
 _MOST: Final = 10_000
-_NO_SWARM: Final = b"docker swarm init"
-"""What Docker says should be done where there is no swarm. A worker of one does not say which services there are."""
-
 _SILENT: Final = "the engine does not say what there is of its volumes"
 
 
@@ -65,16 +62,16 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     try:
         async with asyncio.timeout(socket.patience), socket.lookups:
             absent = [name for name in names if await _is_absent(socket, verdict, name)]
-            served = await _list_served(socket) if absent and not is_served else frozenset()
+            new = [name for name in names if name in fresh or name in absent]
+            may_fill = bool(new) and not is_served and await _is_outside_swarm(socket)
             for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
                 if not await _is_mounted(socket, name):
                     return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
-    empty = [] if served is None else [name for name in absent if name not in served]
-    filled = () if is_made or is_served else tuple(name for name in names if name in fresh or name in empty)
-    fresh.add(empty if is_made else ())
-    fresh.discard(names if is_served else ())
+    filled = tuple(new) if may_fill and not is_made else ()
+    fresh.add(absent if may_fill and is_made else ())
+    fresh.discard(() if may_fill else names)
     settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
     used = set(names).difference(filled)
     if is_made or is_served or not used:
@@ -112,17 +109,11 @@ async def _is_mounted(socket: "SocketState", name: str) -> bool:
     return status == HTTPStatus.OK and bool(list_of(read_engine_json(content)))
 
 
-async def _list_served(socket: "SocketState") -> frozenset[str] | None:
-    """Return the names of volumes that services mount; None if that cannot be known.
-
-    Attack: a list that is too long, so that nobody gets a new volume -> Defence: then nothing is copied, no more
-    (test: test_without_a_list_of_services_nothing_is_copied).
-    """
+async def _is_outside_swarm(socket: "SocketState") -> bool:
+    """Whether the engine says that it is in no swarm, and does so soon: without a quorum, a manager takes long."""
     try:
-        async with asyncio.timeout(socket.patience / 2):  # A swarm without a leader may say nothing.
-            status, content = await socket.shared.resolver.ask(socket.shared.engines, "/services")
-        if status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.SERVICE_UNAVAILABLE and _NO_SWARM in content):
-            return frozenset()
-        return await look(socket, content, partial(list_served, content)) if status == HTTPStatus.OK else None
+        async with asyncio.timeout(socket.patience / 2):
+            status, content = await socket.shared.resolver.ask(socket.shared.engines, "/info")
     except (TimeoutError, UnknownObjectError):
-        return None
+        return False
+    return status == HTTPStatus.OK and is_outside_swarm(content)
