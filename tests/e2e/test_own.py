@@ -327,6 +327,18 @@ def test_each_follows_the_events_of_its_own(two: tuple[Socket, Socket, Proxy], l
         assert not any(name in text for name in (f"{hidden}-{label}", f"{hidden}n-{label}", f"{hidden}v-{label}"))
 
 
+def test_events_of_a_volume_alone_tell_name_and_driver(engine: Engine, label: str) -> None:
+    """They may reach the client that makes the next volume of that name in the same second."""
+    raw, name, began = Socket(engine.socket), f"v-{label}", int(time.time())
+    raw.make("volumes/create", Name=name, Labels={"secret": "x"})
+    assert raw.ask("DELETE", f"/v1.41/volumes/{name}").status == 204
+    answer = raw.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 1}")
+    events = [each for each in map(json.loads, answer.body.splitlines()) if name in json.dumps(each)]
+    assert [each["Type"] for each in events] == ["volume", "volume"]
+    told = {key: value for each in events for key, value in each["Actor"]["Attributes"].items() if value}
+    assert told.items() <= {"driver": "local", "name": name}.items()
+
+
 def test_the_engine_is_not_asked_about_containers_of_others_whose_events_come(engine: Engine, label: str) -> None:
     sockets = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
     with (

@@ -9,6 +9,9 @@ that; leave out how it ended by a filter, or do not read -> Defence: whose a vol
 happened before it was made is hidden (test: test_no_event_of_anothers_volume_comes_by_its_name).
 Attack: make it in the second in which another of that name was removed, to be told which container had it -> Defence:
 then the container must be the client's, too (test: test_no_event_of_that_second_tells_a_container_of_others).
+Attack: make it in that second, to be told that there was another -> Defence: none. Events of a volume alone tell its
+name and driver, and a denial, too, tells that a name is taken
+(test: test_events_of_a_volume_alone_tell_name_and_driver).
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
 Attack: images with labels that make their list too long, so that nobody gets any events -> Defence: then only
 events of images are left out (test: test_without_a_list_of_images_their_events_are_left_out).
