@@ -154,8 +154,8 @@ def test_a_path_may_have_bytes_that_are_no_text() -> None:
         (
             "PROXIED_SOCKET_MODE",
             "sockets.permissions",
-            {"0660": 0o660, "660": 0o660, "0600": 0o600, "777": 0o777, "000": 0},
-            ["", "rw-rw----", "0o660", "66", "0668", "01777", "1777", "-660", "0x1b0"],
+            {"0660": 0o660, "660": 0o660, "0600": 0o600, "777": 0o777, "0666": 0o666},
+            ["", "rw-rw----", "0o660", "66", "0668", "01777", "1777", "-660", "0x1b0", "432", "438", "0", "000"],
         ),
         (
             "PROXIED_SOCKET_UID",
@@ -396,5 +396,5 @@ def test_a_mistake_is_a_problem_with_where_what_and_hint() -> None:
     with pytest.raises(UserError) as caught:
         read(PROXIED_SOCKET_MODE="rw")
     assert caught.value.problems == (
-        Problem("environment variable PROXIED_SOCKET_MODE", "'rw' is not a file mode", "write it in octal, like 0660"),
+        Problem("environment variable PROXIED_SOCKET_MODE", "'rw' is not a file mode", 'write it in octal and in quotes, like "0660"'),
     )

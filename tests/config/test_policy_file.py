@@ -133,18 +133,25 @@ def test_a_hint_names_the_denial_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "mode"), [("0660", 0o660), ('"0660"', 0o660), ('"660"', 0o660), ("0000", 0), ("'777'", 0o777)]
+    ("written", "mode"), [("0660", 0o660), ('"0660"', 0o660), ('"660"', 0o660), ("0666", 0o666), ("'777'", 0o777)]
 )
 def test_permissions_are_octal_in_quotes_or_with_their_zero(written: str, mode: int) -> None:
     assert socket_of(f"permissions: {written}").permissions == mode
 
 
-@pytest.mark.parametrize("written", ["660", "432", "416", "777"])
+@pytest.mark.parametrize("written", ["660", "666", "777"])
 def test_permissions_that_were_written_as_a_decimal_number_are_none(written: str) -> None:
     with pytest.raises(
         UserError, match=f'ambiguous permissions {written}: decimal or octal\n    write "0{written}" for octal'
     ):
         socket_of(f"permissions: {written}")
+
+
+@pytest.mark.parametrize("quote", ["", "'"])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, 0o666, 0o700, 0o770, 0o777])
+def test_permissions_that_a_program_wrote_without_their_quotes_are_none(mode: int, quote: str) -> None:
+    with pytest.raises(UserError, match=f'quote it, "0{mode:o}": YAML turns 0{mode:o} without quotes into {mode}'):
+        socket_of(f"permissions: {quote}{mode}{quote}")
 
 
 @pytest.mark.parametrize(("written", "number"), [("0", 0), ("1000", 1000), ('"1000"', 1000), ("4294967294", 2**32 - 2)])

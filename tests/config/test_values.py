@@ -1,10 +1,14 @@
 """A value that variables and policy files may hold has one reading, or a fault that says what to write."""
 
 import os
+from typing import Final
 
 import pytest
+import yaml
 
 from dockerproxy.config.values import MAX_ID, Fault, read_directory, read_mode, read_path, read_whole
+
+QUOTE: Final = 'write it in octal and in quotes, like "0660"'
 
 
 @pytest.mark.parametrize("path", ["/a", "/run/docker.sock", "/" + "x" * 106, "/a b", os.fsdecode(b"/\xff")])
@@ -38,9 +42,27 @@ def test_a_directory_is_an_absolute_path() -> None:
 
 
 def test_a_mode_is_octal_and_has_three_digits() -> None:
-    assert [read_mode(text) for text in ("0660", "660", "0000", "777")] == [0o660, 0o660, 0, 0o777]
-    for text in ("", "66", "1777", "0o660", "668", "rw-rw----", "\u0666\u0666\u0660"):
-        assert read_mode(text) == Fault(f"{text!r} is not a file mode", "write it in octal, like 0660")
+    assert [read_mode(text) for text in ("0660", "660", "0600", "0666", "777")] == [0o660, 0o660, 0o600, 0o666, 0o777]
+    for text in ("", "66", "1777", "0o660", "668", "rw-rw----", "\u0666\u0666\u0660", "\u0664\u0663\u0662"):
+        assert read_mode(text) == Fault(f"{text!r} is not a file mode", QUOTE)
+
+
+@pytest.mark.parametrize("text", ["0000", "000", "0440", "0466", "0222", "266", "0577", "300"])
+def test_a_mode_whose_owner_lacks_read_or_write_has_a_fault(text: str) -> None:
+    assert read_mode(text) == Fault(f"{text!r} does not let the owner of the socket read and write", QUOTE)
+
+
+@pytest.mark.parametrize("mode", range(0o1000))
+def test_the_decimal_form_of_a_mode_is_never_a_mode(mode: int) -> None:
+    read = yaml.safe_load(f"0{mode:03o}")
+    assert read == mode
+    fault = read_mode(str(read))
+    assert isinstance(fault, Fault)
+    if mode & 0o600 == 0o600:
+        assert fault.hint == f'quote it, "0{mode:o}": YAML turns 0{mode:o} without quotes into {mode}'
+        assert read_mode(yaml.safe_load(f'"0{mode:o}"')) == mode
+    else:
+        assert fault.hint == QUOTE
 
 
 def test_a_whole_number_is_within_its_bounds() -> None:

@@ -34,7 +34,7 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
     assert variables.value("H", 512, HEAD.read) == 512
     assert [str(problem) for problem in variables.problems] == [
         "environment variable A: invalid value 'x y'\n    use 0 or 1",
-        "environment variable B: 'x y' is not a file mode\n    write it in octal, like 0660",
+        "environment variable B: 'x y' is not a file mode\n    write it in octal and in quotes, like \"0660\"",
         "environment variable C: 'x y' is not a whole number from 0 to 4294967294",
         "environment variable D: 'x y' is not a positive number of seconds",
         (

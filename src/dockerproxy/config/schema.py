@@ -31,7 +31,7 @@ _SCALAR: Final = ["string", "number", "boolean"]
 
 _PATH: Final = {"type": "string", "pattern": "^/.*[^/]$", "maxLength": MAX_SOCKET_PATH}
 _PLACE: Final[Schema] = {"type": "string", "pattern": r'^/([^:,"*?\r\n]*[^/:,"*?\r\n])?$'}
-_PERMISSIONS: Final = {"type": ["string", "integer"], "pattern": "^0?[0-7]{3}$", "minimum": 0, "maximum": 777}
+_PERMISSIONS: Final = {"type": ["string", "integer"], "pattern": "^0?[67][0-7]{2}$", "minimum": 0o600, "maximum": 777}
 _ID: Final = {"type": ["integer", "string"], "minimum": 0, "maximum": MAX_ID, "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
 _OWNER: Final = {"pattern": "^[a-z0-9][a-z0-9_.-]{0,62}$"}
@@ -85,7 +85,7 @@ def _make_socket() -> Schema:
     hidden = {"anyOf": _offer(WORDS)}
     properties = {
         "path": {"description": "The path of the socket: absolute, at most 107 bytes, different for each.", **_PATH},
-        "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
+        "permissions": {"description": "Who may connect, as a file mode in octal and in quotes.", "default": "0660", **_PERMISSIONS},
         "owner": {"description": "The owner of the socket file, a uid; without it that of the process.", **_ID},
         "group": {"description": "The group of the socket file, a gid; without it that of the process.", **_ID},
         "own_as": {"description": "Who owns what its clients create; without it the name of the socket.", **_OWNER},

@@ -19,6 +19,9 @@ _MOST: Final = 1_000_000
 DEFAULT_PERMISSIONS: Final = 0o660
 """Of a socket."""
 
+_OWNERS: Final = 0o600
+_MOST_OF_MODE: Final = 0o777
+
 
 class Fault(NamedTuple):
     """Why a value is invalid, as a clause, and what to write instead, or nothing."""
@@ -53,10 +56,20 @@ def read_metrics_file(path: str) -> str | Fault:
 
 
 def read_mode(text: str) -> int | Fault:
-    """Read permission bits."""
-    if re.fullmatch(r"0?[0-7]{3}", text) is None:
-        return Fault(f"{text!r} is not a file mode", "write it in octal, like 0660")
-    return int(text, 8)
+    """Read the permission bits of a socket, of which the owner must have read and write.
+
+    Attack: Compose turns 0660 without quotes into "432", which in octal lets everybody connect -> Defence: the decimal
+    form of any mode up to 0777 begins with a digit below 6 (test: test_the_decimal_form_of_a_mode_is_never_a_mode).
+    """
+    is_octal = re.fullmatch(r"0?[0-7]{3}", text) is not None
+    if is_octal and int(text, 8) & _OWNERS == _OWNERS:
+        return int(text, 8)
+    meant = int(text) if re.fullmatch(r"[0-9]{3}", text) else 0
+    hint = 'write it in octal and in quotes, like "0660"'
+    if meant & _OWNERS == _OWNERS and meant <= _MOST_OF_MODE:
+        hint = f'quote it, "0{meant:o}": YAML turns 0{meant:o} without quotes into {text}'
+    what = "does not let the owner of the socket read and write" if is_octal else "is not a file mode"
+    return Fault(f"{text!r} {what}", hint)
 
 
 def read_seconds(text: str) -> float | Fault:
