@@ -13,7 +13,6 @@ from typing import Final
 
 from parts import fill_in, write_code, write_table
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.values import LIMITS, Measure
@@ -51,10 +50,7 @@ def render_actions(switches: Iterable[str]) -> str:
 
 
 def render_parts() -> str:
-    rows = []
-    for switch, removes in PART_SWITCHES.items():
-        says = "; ".join(f"`{name}`: {OPERATIONS[name].says}" for name in removes)
-        rows.append((f"`{switch}`", f"{SWITCHES[switch]:d}", says))
+    rows = ((f"`{switch}`", f"{SWITCHES[switch]:d}", write_code(names)) for switch, names in PART_SWITCHES.items())
     return write_table("variable | default | 0 removes", rows)
 
 

@@ -90,7 +90,8 @@ def test_every_mistake_in_the_environment_is_listed_at_once(words: tuple[str, ..
     assert done.err == (
         "environment variable CONTAINERS: invalid value 'yess'\n    use 0 or 1\n"
         "environment variable ALLOW: unknown operation 'ContainerLists'\n    did you mean ContainerList?\n"
-        "environment variable PROXIED_SOCKET_MODE: 'rw' is not a file mode\n    write it in octal and in quotes, like \"0660\"\n"
+        "environment variable PROXIED_SOCKET_MODE: 'rw' is not a file mode\n"
+        '    write it in octal and in quotes, like "0660"\n'
         "environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n"
     )
 

@@ -123,7 +123,7 @@ def test_a_variable_that_says_what_is_allowed_is_a_mistake_beside_a_file_whateve
         ("LIBPOD_PING", "add libpod/ping:read to allow of a socket"),
         ("POST", "add SECTION:write to allow of a socket, for each section"),
         ("ALLOW_RESTARTS", "add ContainerRestart, ContainerStop, ContainerKill to allow of a socket"),
-        ("ALLOW_LOGS", "add ContainerLogs to allow or deny of a socket"),
+        ("ALLOW_TOP", "add ContainerTop, ContainerTopLibpod, PodTopLibpod to allow or deny of a socket"),
         ("PROXIED_SOCKET_MODE", "set permissions of a socket"),
     ],
 )

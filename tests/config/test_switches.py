@@ -7,10 +7,11 @@ import pytest
 from hypothesis import event, given
 from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for, settled
 
-from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
+from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access, Operation
 from dockerproxy.config.environment import KNOWN
 from dockerproxy.config.switches import ACTION_SWITCHES, CONDITIONS, FOREIGN, PART_SWITCHES, SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.objects import KINDS, Kind
 
 # Written out: this is the contract, and the code derives some of it.
 DEFAULTS = {
@@ -69,13 +70,38 @@ def test_an_action_switch_opens_its_operations_and_nothing_else(switch: str, nam
     assert opened(**{switch: "1"}) - opened() == set(names)
 
 
+SECTIONS_ON = {name: "1" for name in DEFAULTS if "ALLOW" not in name}
+
+
 @pytest.mark.parametrize(("switch", "names"), PART_SWITCHES.items())
-def test_a_part_switch_takes_its_operations_out_of_containers_and_opens_none(
+def test_a_part_switch_takes_its_operations_out_of_all_sections_and_opens_none(
     switch: str, names: tuple[str, ...]
 ) -> None:
-    everything = opened(CONTAINERS="1", POST="1")
-    assert everything - opened(**{"CONTAINERS": "1", "POST": "1", switch: "0"}) == set(names)
+    assert opened(**SECTIONS_ON) - opened(**SECTIONS_ON, **{switch: "0"}) == set(names)
     assert opened(**{switch: "1"}) == opened()
+
+
+def find_last_segment(operation: Operation) -> str:
+    return operation.path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(("switch", "names"), PART_SWITCHES.items())
+def test_a_part_switch_closes_every_way_to_the_same(switch: str, names: tuple[str, ...]) -> None:
+    """By the same path below /libpod, or by the same last segment for what has containers or an image of one."""
+    closed = {name for name in names if OPERATIONS[name].section == "containers"}
+    for name in closed:
+        twin = (OPERATIONS[name].method, f"/libpod{OPERATIONS[name].path.replace('{id}', '{name}')}")
+        assert {each.name for each in OPERATIONS.values() if (each.method, each.path) == twin} == {f"{name}Libpod"}
+        assert f"{name}Libpod" in names
+    segments = {find_last_segment(OPERATIONS[name]) for name in closed}
+    of_containers = {Kind.CONTAINER, Kind.POD, Kind.SERVICE, Kind.TASK}
+    same = {
+        name
+        for name, operation in OPERATIONS.items()
+        if find_last_segment(operation) in segments and KINDS.get(name) in of_containers
+    }
+    assert same <= set(names)
+    assert not same & opened(**SECTIONS_ON, **{switch: "0"})
 
 
 def test_the_tables_name_operations_that_exist() -> None:

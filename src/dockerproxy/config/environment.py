@@ -12,6 +12,7 @@ from dockerproxy.config.switches import (
     CONDITIONS,
     FOREIGN,
     PART_SWITCHES,
+    PARTS_OF,
     SECTION_SWITCHES,
     SWITCHES,
     WORDS,
@@ -118,9 +119,11 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
     for name, value in environment.items():
         where = f"environment variable {name}"
         if name in KNOWN:
-            if name in PART_SWITCHES and switches[name] and not switches["CONTAINERS"]:
+            parts = PARTS_OF.get(name, ())
+            if parts and switches[name] and not any(map(switches.get, parts)):
+                what = f"has no effect without {' or '.join(f'{part}=1' for part in parts)}"
                 hint = f"set CONTAINERS=1, or name what you need: ALLOW={PART_SWITCHES[name][0]}"
-                found.append(Problem(where, "has no effect without CONTAINERS=1", hint))
+                found.append(Problem(where, what, hint))
         elif name in FOREIGN:
             found.append(Problem(where, "unknown setting", FOREIGN[name]))
         elif name.replace("_", "") in _RUN_TOGETHER:

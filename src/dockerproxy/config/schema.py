@@ -85,7 +85,7 @@ def _make_socket() -> Schema:
     hidden = {"anyOf": _offer(WORDS)}
     properties = {
         "path": {"description": "The path of the socket: absolute, at most 107 bytes, different for each.", **_PATH},
-        "permissions": {"description": "Who may connect, as a file mode in octal and in quotes.", "default": "0660", **_PERMISSIONS},
+        "permissions": {"description": "Who may connect, as a file mode in octal.", "default": "0660", **_PERMISSIONS},
         "owner": {"description": "The owner of the socket file, a uid; without it that of the process.", **_ID},
         "group": {"description": "The group of the socket file, a gid; without it that of the process.", **_ID},
         "own_as": {"description": "Who owns what its clients create; without it the name of the socket.", **_OWNER},

@@ -57,13 +57,30 @@ ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
 """Variables that open single operations, without `POST` or their section."""
 
 PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
-    "ALLOW_ARCHIVE": ("ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
-    "ALLOW_CHANGES": ("ContainerChanges",),
-    "ALLOW_EXPORT": ("ContainerExport",),
-    "ALLOW_LOGS": ("ContainerLogs",),
-    "ALLOW_TOP": ("ContainerTop",),
+    "ALLOW_ARCHIVE": (
+        *("ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
+        *("ContainerArchiveLibpod", "ContainerArchiveInfoLibpod", "PutContainerArchiveLibpod"),
+    ),
+    "ALLOW_CHANGES": ("ContainerChanges", "ContainerChangesLibpod", "ImageChangesLibpod"),
+    "ALLOW_EXPORT": ("ContainerExport", "ContainerExportLibpod", "ContainerCheckpointLibpod"),
+    "ALLOW_LOGS": ("ContainerLogs", "ServiceLogs", "TaskLogs", "ContainerLogsLibpod"),
+    "ALLOW_TOP": ("ContainerTop", "ContainerTopLibpod", "PodTopLibpod"),
 }
-"""Variables that, when 0, take operations out of `CONTAINERS=1`. `ALLOW` can put one back."""
+"""Variables that, when 0, take operations out of all section switches. `ALLOW` can put one back.
+
+Attack: read the same of a container by Podman's own API, or by its service or pod -> Defence: each operation that
+gives it is listed (test: test_a_part_switch_closes_every_way_to_the_same).
+"""
+
+PARTS_OF: Final = {
+    part: tuple(
+        switch
+        for switch, section in SECTION_SWITCHES.items()
+        if any(OPERATIONS[name].section == section for name in names)
+    )
+    for part, names in PART_SWITCHES.items()
+}
+"""The section switches of which each is a part."""
 
 CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
     "ImageSearch": (_NO_HOST, "DISTRIBUTION"),
