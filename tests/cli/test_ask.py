@@ -1,6 +1,7 @@
 """A person in a terminal, or a program, answers what a client may do; the proxy, its engine and the client are real."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +148,34 @@ def test_a_person_is_shown_who_asks_for_what_and_answers() -> None:
         assert status(client) == 403
         somebody.process.send_signal(signal.SIGINT)
         assert somebody.process.wait(PATIENCE) == 0
+
+
+def test_a_person_sees_what_a_variable_has_run_and_the_log_does_not() -> None:
+    variable = "X=rm -rf /srv \x1b[2K\u202e"
+    body = {"Image": "busybox", "Cmd": ["sh", "-c", "$X"], "Env": [variable], "HostConfig": {"NetworkMode": "none"}}
+    auth = {"username": "mallory", "password": "hunter22", "serveraddress": "registry.example"}
+    fields = (
+        "POST /v1.45/containers/create?name=x&Env=SECRET%3Dhunter33 HTTP/1.1",
+        "Host: d",
+        "Content-Type: application/json",
+        f"X-Registry-Auth: {urlsafe_b64encode(json.dumps(auth).encode()).decode()}",
+        f"Content-Length: {len(json.dumps(body))}",
+    )
+    with asking() as place, person(place) as somebody:
+        client = place.send("\r\n".join((*fields, "", json.dumps(body))).encode())
+        shown = somebody.wait_for("[v]iew? ")
+        somebody.type("v\n")
+        for whole in (shown, somebody.wait_for("[v]iew? ")):
+            together = re.sub(r"\n(  > | {11})", "", whole)
+            assert r'X=rm -rf /srv \u001b[2K\u202e"' in together
+            assert '"$X"' in together
+            assert "hunter33" in together
+            assert '"username": "mallory", "password": "... (8 characters)", "serveraddress": "registry.' in together
+            assert "hunter22" not in together
+        somebody.type("d\n")
+        assert status(client) == 403
+        place.proxy.wait_for("name=x&Env=...")
+        assert not {"rm -rf", "hunter", "mallory"} & set(re.findall("rm -rf|hunter|mallory", place.proxy.printed))
 
 
 def test_always_adds_the_line_and_keeps_comments() -> None:

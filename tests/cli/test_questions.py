@@ -2,16 +2,29 @@
 
 import json
 import os
+import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from cli.programs import short_folder
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+from proxy.harness import request
+from proxy.operators import asking
 
-from dockerproxy.cli.questions import Asked, Control, Over, describe, list_exposures, list_fields, read_event
+from dockerproxy.cli.questions import Asked, Control, Over, describe, list_exposures, list_fields, read_event, view
+from dockerproxy.observe.record import plain_body
+from dockerproxy.policy.asking import Question, extend, find_question, read_whole, show_request
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.model import Policy
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.control import _dump
+from dockerproxy.wire.document import Json
 
 NOTHING = compile_policy(Policy(grants=(), denials=(), hint=str))
 ASKED = (
@@ -40,13 +53,161 @@ def test_what_is_no_question_is_left_out(line: bytes) -> None:
     assert read_event(b'{"kind":"answered","id":"A","answer":"deny","by":null}') == Over("A", "deny")
 
 
-def test_a_client_cannot_write_lines_of_ours() -> None:
-    body = {"Image": "a\nallow    - Everything\x1b[2J", "Env": ["PASSWORD=x", "A=b"], "k\ney": {"auth": "x", "n": [1]}}
-    lines = list(list_fields(body))  # type: ignore[arg-type] # it is JSON
-    assert lines[0] == 'Image "a\\nallow    - Everything\\u001b[2J"'
-    assert lines[1] == "Env PASSWORD=..., A=..."
-    assert all("\n" not in line and "\x1b" not in line for line in lines)
-    assert not any("x" in line for line in lines[2:3] if "auth" in line)
+HOSTILE = st.text(max_size=40) | st.sampled_from(
+    [
+        " " * 100 + "allow    - Everything",
+        "a\nallow    - Everything\x1b[2J\r\x7f\x9b2J",
+        "\u202emoc.live\u2066\u200b\u200d\u2060\ufeff\u3164\u2800\ufe00\u034f",
+        "[o]nce, for this [c]onnection, [a]lways, [d]eny, [v]iew? o",
+        "... and 3 more characters, with [v]iew",
+        "x" * 2000,
+    ]
+)
+LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | HOSTILE
+DOCUMENTS = st.recursive(
+    LEAVES, lambda below: st.lists(below, max_size=4) | st.dictionaries(HOSTILE, below, max_size=4), max_leaves=8
+)
+BODIES = st.fixed_dictionaries(
+    {"Image": st.sampled_from(["docker.io/library/busybox:1", "ghcr.io/a/b:c"])},
+    optional={
+        "Env": st.lists(st.tuples(st.sampled_from("XA"), HOSTILE).map("=".join), max_size=3),
+        "Labels": st.dictionaries(HOSTILE, HOSTILE, max_size=3),
+        "Cmd": st.lists(HOSTILE, max_size=3),
+        "Entrypoint": st.lists(HOSTILE, max_size=3),
+        "HostConfig": st.fixed_dictionaries({}, optional={"Privileged": st.booleans(), "Memory": st.just(0)}),
+        "AuthConfig": DOCUMENTS,
+    },
+) | st.dictionaries(HOSTILE, DOCUMENTS, max_size=4)
+HEADERS = st.lists(st.binary(max_size=30).filter(lambda value: not re.search(rb"[\0-\x1f\x7f]", value)), max_size=2)
+WIDTHS = st.sampled_from([0, 8, 24, 80])
+
+
+def ask(question: Question) -> Asked:
+    """Return a question as it comes over the control socket."""
+    more = {"conditions": plain_body(question.conditions), "faults": question.faults, "lasts": question.is_bounded}
+    told = {"kind": "asked", "id": "A", "socket": "s", "operation": question.verdict.operation.name, **more}
+    asked = read_event(_dump({**told, **show_request(question.verdict)}).encode())
+    assert isinstance(asked, Asked)
+    return asked
+
+
+def read_view(asked: Asked, width: int) -> tuple[str, list[tuple[str, str]], dict[str, object], Json]:
+    """Read the full view back: the line, parameters, header fields, and the body."""
+    lines: list[str] = []
+    for row in view(asked, width):
+        assert row.isascii()
+        assert row.isprintable()
+        assert not width or len(row) <= max(width, 5)
+        margin, text = row[:4], row[4:]
+        assert margin in {"  | ", "  > "}
+        if margin == "  | ":
+            lines.append(text)
+        else:
+            lines[-1] += text
+    is_head = re.compile(r'[a-z0-9-]+: |  "').match
+    body = next(number for number, line in enumerate(lines) if number and not is_head(line))
+    parameters, headers = [], {}
+    for line in lines[1:body]:
+        name, _, value = line.partition(": ")
+        if line.startswith("  "):
+            parameter, end = json.JSONDecoder().raw_decode(line, 2)
+            parameters.append((parameter, json.loads(line[end + 1 :])))
+        else:
+            headers[name] = json.loads(value)
+    document: Json = json.loads("\n".join(lines[body:]))
+    return lines[0], parameters, headers, document
+
+
+@given(BODIES, st.lists(HOSTILE.filter(lambda text: len(text) < 500), max_size=3), HEADERS, WIDTHS)
+def test_every_byte_that_goes_on_is_in_the_full_view(
+    body: dict[str, Json], values: list[str], fields: list[bytes], width: int
+) -> None:
+    content = json.dumps(body).encode()
+    query = "&".join(f"q{number}={quote(value)}" for number, value in enumerate(values))
+    head = request(
+        "POST", f"/v1.45/containers/create?{query}", "Content-Type: application/json", f"Content-Length: {len(content)}"
+    )
+    head = head[:-2] + b"".join(b"X-Meta-%d: %b\r\n" % pair for pair in enumerate(fields)) + b"\r\n"
+    denied = judge(asking(), head)
+    assume(isinstance(denied, Verdict))
+    assert isinstance(denied, Verdict)
+    whole = read_whole(attach_body(denied, content))
+    question = None if isinstance(whole, str) else find_question(asking(), whole)
+    assume(isinstance(question, Question))
+    assert isinstance(question, Question)
+    allowed = judge_again(
+        extend(asking(), (question.grant("asked", lasts=False),)), question.verdict, question.verdict.known, "0" * 32
+    )
+    assume(isinstance(allowed, Verdict))
+    assert isinstance(allowed, Verdict)
+    event("contained" if question.is_bounded else "unrestricted")
+    sent, _, behind = allowed.to_engine.partition(b"\r\n\r\n")
+    line, parameters, headers, document = read_view(ask(question), width)
+    first, *others = sent.decode("latin-1").split("\r\n")
+    sent_headers = dict(each.split(": ", 1) for each in others)
+    assert {**headers, "content-length": str(len(behind))} == sent_headers
+    assert parameters == parse_qsl(first.split(" ")[1].partition("?")[2], keep_blank_values=True)
+    assert first == f"{line} HTTP/1.1"
+    assert set(find_leaves(json.loads(behind))) <= set(find_leaves(document))
+
+
+def find_leaves(value: Json, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Find all values in a document, each with its path, as JSON: true is not 1."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from find_leaves(below, *path, key)
+    elif isinstance(value, list):
+        for number, below in enumerate(value):
+            yield from find_leaves(below, *path, number)
+    else:
+        yield path, json.dumps(value)
+
+
+OURS = re.compile(r"  (who|request|sends|object|body|beware|allow|exposes) *| {11}").fullmatch
+
+
+@given(BODIES, HOSTILE, HOSTILE, WIDTHS)
+def test_a_client_cannot_write_lines_of_ours(body: dict[str, Json], name: str, program: str, width: int) -> None:
+    told = {"headers": [["x-registry-auth", {"username": name}]], "body": body, "faults": [program], "object": name}
+    asked = read_event(_dump({**json.loads(ASKED), **told}).encode())
+    assert isinstance(asked, Asked)
+    with control_of(os.getpid()) as control:
+        first, *rows = describe(asked, NOTHING, control, width)
+    assert first.startswith("ContainerList on socket s")
+    for row in rows:
+        assert OURS(row[:11]), row
+        assert row.isascii()
+        assert row.isprintable()
+        assert not width or len(row) <= max(width, 12)
+
+
+def test_nothing_is_cut_without_its_length() -> None:
+    body = {"Image": "x" * 1000, "Env": ["PASSWORD=x"], "Labels": {}, "auth": "x", **{f"k{at}": at for at in range(20)}}
+    asked = read_event(_dump({**json.loads(ASKED), "body": body}).encode())
+    assert isinstance(asked, Asked)
+    with control_of(os.getpid()) as control:
+        shown = "\n".join(describe(asked, NOTHING, control, 0))
+    assert f'Image "{"x" * 239} ... and 762 more characters, with [v]iew' in shown
+    assert 'Env ["PASSWORD=x"]' in shown
+    assert 'auth "x"' in shown
+    assert "and 12 more, with [v]iew" in shown
+
+
+def test_a_key_is_no_path() -> None:
+    assert list(list_fields({"HostConfig.Privileged": True, 'a "b"': {"c": 1}, "": [{}]})) == [
+        ('["HostConfig.Privileged"]', "true"),
+        ('["a \\"b\\""].c', "1"),
+        ('[""][0]', "{}"),
+    ]
+
+
+def test_of_a_tunnel_it_is_said_that_input_comes_later() -> None:
+    asked = read_event(ASKED.replace(b"ContainerList", b"ExecStart"))
+    assert isinstance(asked, Asked)
+    with control_of(os.getpid()) as control:
+        assert "  beware   input that the client sends later is not shown" in list(
+            describe(asked, NOTHING, control, 80)
+        )
 
 
 @pytest.mark.parametrize(
@@ -63,22 +224,29 @@ def test_a_mount_of_the_control_socket_is_told(bind: str, is_told: bool, tmp_pat
         assert ("allows itself everything: it reaches the control socket" in told) is is_told
 
 
-def test_a_program_is_named_only_if_we_count_processes_as_the_proxy_does() -> None:
+@contextmanager
+def control_of(pid: int) -> Iterator[Control]:
+    """Connect to a control socket of a proxy that says that it has this number."""
     with short_folder() as folder, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/c.sock")
         listener.listen()
-        for pid, is_named in ((os.getpid(), True), (1, False)):
-            control = Control(f"{folder}/c.sock")
-            proxy, _ = listener.accept()
-            hello = {"kind": "hello", "protocol": 1, "version": "1", "pid": pid, "started": 1.0}
-            ours = b'"pid":%d,' % os.getpid()
-            with proxy:
-                proxy.sendall(_dump(hello).encode() + b"\n" + ASKED.replace(b'"pid":1,', ours) + b"\n")
-                events = control.read()
+        control = Control(f"{folder}/c.sock")
+        proxy, _ = listener.accept()
+        hello = {"kind": "hello", "protocol": 1, "version": "1", "pid": pid, "started": 1.0}
+        ours = b'"pid":%d,' % os.getpid()
+        with proxy:
+            proxy.sendall(_dump(hello).encode() + b"\n" + ASKED.replace(b'"pid":1,', ours) + b"\n")
+            yield control
+        control.close()
+
+
+def test_a_program_is_named_only_if_we_count_processes_as_the_proxy_does() -> None:
+    for pid, is_named in ((os.getpid(), True), (1, False)):
+        with control_of(pid) as control:
+            events = control.read()
             assert events is not None
             [asked] = events
             assert isinstance(asked, Asked)
-            shown = "\n".join(describe(asked, NOTHING, control))
+            shown = "\n".join(describe(asked, NOTHING, control, 0))
             assert (os.readlink("/proc/self/exe") in shown) is is_named
             assert ("in another PID namespace" in shown) is not is_named
-            control.close()

@@ -1,6 +1,7 @@
 """What a person is asked is enough for the request, no wider than it, and none of it was decided already."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,9 @@ from dockerproxy.policy.asking import (
     forget,
     may_ask,
     read_whole,
+    show_request,
 )
+from dockerproxy.policy.claim import find_fault
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject, missing
@@ -159,6 +162,23 @@ def test_what_is_not_asked_says_why() -> None:
 
 def test_a_long_target_is_not_asked() -> None:
     assert find(deny(asking(), get(f"/containers/json?a={'x' * 3000}"))) is None
+
+
+def test_long_header_fields_are_not_asked_but_passwords_do_not_count() -> None:
+    long = read_whole(deny(asking(), get("/containers/json", f"X-Meta-A: {'x' * 5000}")))
+    assert long == "its header fields are longer than 4 KiB"
+    token = urlsafe_b64encode(json.dumps({"identitytoken": "x" * 9000}).encode()).decode()
+    whole = read_whole(deny(asking(), get("/containers/json", f"X-Registry-Auth: {token}")))
+    assert isinstance(whole, Verdict)
+    assert dict(show_request(whole)["headers"])["x-registry-auth"] == {"identitytoken": "... (9000 characters)"}  # type: ignore[call-overload] # they are pairs
+
+
+@pytest.mark.parametrize("path", ["Env[0]", "HostConfig.Binds[0]"])
+def test_a_fault_neither_hides_nor_cuts_a_value(path: str) -> None:
+    fault = find_fault(path, "x" * 100, "too long")
+    assert "..." in str(fault)
+    assert fault.name_place() == f"{path}: too long"
+    assert find_fault("Image", "x", "bad").name_place() == 'Image is "x", bad'
 
 
 def know(verdict: Verdict, found: ResolvedObject) -> Verdict:

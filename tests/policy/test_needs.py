@@ -185,7 +185,7 @@ def test_an_address_that_engines_read_differently_needs_no_word_but_none_may_spe
             {"NetworkMode": "host"},
             'HostConfig.NetworkMode is "host", not allowed: it is the host\'s network',
         ),
-        ({"Binds": [f"/{'x' * 301}:/a"]}, f'HostConfig.Binds[0] is "/{"x" * 78}..., a host path'),
+        ({"Binds": [f"/{'x' * 301}:/a"]}, "HostConfig.Binds[0]: a host path"),
         (
             {"Binds": ["/\u00e9\u200b:/a"]},
             'HostConfig.Binds[0] is "/\\u00e9\\u200b", a host path',

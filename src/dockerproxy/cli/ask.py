@@ -28,8 +28,8 @@ from typing import Final
 from dockerproxy.cli.arguments import find_policy_file
 from dockerproxy.cli.dialogue import write_policy_file
 from dockerproxy.cli.peers import UNKNOWN, find_program
-from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, find_control, list_exposures, list_fields
-from dockerproxy.cli.terminal import Style, paint, paint_change, say
+from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, find_control, list_exposures, view
+from dockerproxy.cli.terminal import Style, find_width, paint, paint_change, say
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -267,7 +267,7 @@ class _Desk:
         if answer not in choices:
             say(f"  answer with {', '.join(choices)}")
         elif answer == "v":
-            say(*(f"  {line}" for line in list_fields(asked.told.get("body"))))  # type: ignore[arg-type] # it was JSON
+            say(*view(asked, find_width()))
         elif answer == "a" and (objection := _add_always(self._policy, asked)):
             say(paint(f"  {objection}", Style.BAD))
         else:
@@ -279,7 +279,7 @@ class _Desk:
 
     def _show(self, asked: Asked) -> None:
         self._shown = asked
-        say("", *describe(asked, self._find_policy(asked.socket), self._control))
+        say("", *describe(asked, self._find_policy(asked.socket), self._control, find_width()))
         self._prompt(asked)
 
     def _prompt(self, asked: Asked) -> None:

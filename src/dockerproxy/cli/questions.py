@@ -2,8 +2,11 @@
 
 Attack: somebody else listens there, who sends a line without end or of another shape -> Defence: a line has a bound,
 and what is no question is left out (test: test_what_is_no_question_is_left_out).
-Attack: a client's text that makes lines of its own in front of the person -> Defence: it is escaped, line ends too
-(test: test_a_client_cannot_write_lines_of_ours).
+Attack: a client's text that makes lines of its own in front of the person, by control characters, by letters that turn
+or hide others, or by so many spaces that the terminal wraps it -> Defence: it is ASCII, and wrapped here, right of a
+margin that only our words cross (test: test_a_client_cannot_write_lines_of_ours).
+Attack: hide what acts among much else, or in a value that is cut -> Defence: what is left out is counted, and the full
+view has all of it, escaped so that it can be read back (test: test_every_byte_that_goes_on_is_in_the_full_view).
 Attack: mount the directory of the control socket, and answer from there -> Defence: the person is told
 (test: test_a_mount_of_the_control_socket_is_told).
 Attack: a proxy in a container, where processes have other numbers, so that a client has the name of a program of ours
@@ -13,21 +16,22 @@ Attack: a proxy in a container, where processes have other numbers, so that a cl
 
 import json
 import os
+import re
 import socket
+import textwrap
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.api.secrets import HIDDEN, is_secret
+from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
-from dockerproxy.cli.terminal import Style, paint
+from dockerproxy.cli.terminal import Style, count, paint
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
-from dockerproxy.text import escape
-from dockerproxy.wire.document import Json, show
+from dockerproxy.text import escape, unquote
+from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import write_item
 from dockerproxy.workbench.proposals import find_new_exposures
 from dockerproxy.workbench.reading import read_body
@@ -36,7 +40,8 @@ WORDS: Final = ("once", "connection", "always", "deny")
 _LONGEST: Final = 1 << 22
 _PIECE: Final = 1 << 16
 _FEW: Final = 12
-"""Fields of a body that are shown before somebody asks for all."""
+_MOST: Final = 240
+"""Fields of a body, and characters of one value, that are shown before somebody asks for all."""
 
 _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 
@@ -149,53 +154,115 @@ def list_exposures(asked: Asked, policy: CompiledPolicy, control: str) -> tuple[
     return (*first, *find_new_exposures(policy, asked.operation, asked.conditions))
 
 
-def describe(asked: Asked, policy: CompiledPolicy, control: Control) -> Iterator[str]:
-    """Say who asks for what, what it would expose, and by which line it is allowed."""
+def describe(asked: Asked, policy: CompiledPolicy, control: Control, width: int) -> Iterator[str]:
+    """Say who asks for what, what it would expose, and by which line it is allowed, as wide as the terminal if any."""
     told = asked.told
     left = max(0, round(_number(told.get("expires")) - time.time()))
     yield paint(f"{asked.operation} on socket {escape(asked.socket)}", Style.STRONG) + f"  {asked.id}, {left} s left"
-    yield f"  who      {escape(describe_peer(int(_number(told.get('uid'))), control.find_process(asked)))}"
-    yield f"  request  {_text(told.get('method'))} {_text(told.get('target'))}"
+    who = describe_peer(int(_number(told.get("uid"))), control.find_process(asked))
+    yield from _label("who", [escape(who)], width)
+    yield from _label("request", [_shorten(f"{_text(told.get('method'))} {_text(told.get('target'))}")], width)
+    sent = [
+        f"{name} {_shorten(_write(value))}" for name, value in _list_headers(told) if name.startswith(_TO_REGISTRIES)
+    ]
+    yield from _label("sends", sent, width)
     if told.get("object"):
-        yield f"  object   {_text(told.get('object'))}"
+        yield from _label("object", [_text(told.get("object"))], width)
     fields = list(list_fields(told.get("body")))  # type: ignore[arg-type] # it was JSON
-    for number, line in enumerate(fields[:_FEW]):
-        yield f"  {'' if number else 'body':<7}  {line}"
-    if len(fields) > _FEW:
-        yield f"           and {len(fields) - _FEW} more, with [v]iew"
+    few = [f"{path} {_shorten(value)}".lstrip() for path, value in fields if value not in _EMPTY][:_FEW]
+    more = [f"and {len(fields) - len(few)} more, with [v]iew"] if len(fields) > len(few) else []
+    yield from _label("body", [*few, *more], width)
     faults = told.get("faults")
-    for fault in faults if isinstance(faults, list) else ():
-        yield paint(f"  beware   {_text(fault)}", Style.BAD)
-    for number, line in enumerate(write_item(asked.operation, asked.conditions, " " * 11)):
-        yield paint(line if number else f"  allow    {line.lstrip(' ')}", Style.GOOD)
+    wary = [_text(fault) for fault in faults] if isinstance(faults, list) else []
+    if OPERATIONS[asked.operation].shape is Shape.TUNNEL:
+        wary.append("input that the client sends later is not shown")
+    for line in wary:
+        yield from (paint(row, Style.BAD) for row in _label("beware", [line], width))
+    yield from (
+        paint(row, Style.GOOD) for row in _label("allow", write_item(asked.operation, asked.conditions, ""), width)
+    )
     exposes = list_exposures(asked, policy, control.path)
-    for line in (f"a client {says}" for says in exposes) if exposes else ("nothing more",):
-        yield paint(f"  exposes  {line}", Style.DOUBTFUL)
+    says = [f"a client {escape(each)}" for each in exposes] or ["nothing more"]
+    yield from (paint(row, Style.DOUBTFUL) for each in says for row in _label("exposes", [each], width))
 
 
-def list_fields(document: Json, path: str = "") -> Iterator[str]:
-    """Say what a body has, a field a line; secrets are hidden, and what is empty is left out."""
-    left: list[tuple[str, Json]] = [(path, document)]
+def view(asked: Asked, width: int) -> Iterator[str]:
+    """Write all of a request that goes on, with a margin: its target, parameters, header fields and body."""
+    told = asked.told
+    target = str(told.get("target"))
+    lines = [f"{_text(told.get('method'))} {escape(target)}"]
+    for piece in filter(None, target.partition("?")[2].split("&")):
+        name, _, value = piece.partition("=")
+        lines.append(f"  {_write(unquote(name))} {_write(unquote(value))}")
+    lines += [f"{name}: {_write(value)}" for name, value in _list_headers(told)]
+    lines += _write(told.get("body"), indent=2).split("\n")
+    for line in lines:
+        size = max(width - len(_MARGIN), 1) if width else len(line) or 1
+        yield _MARGIN + line[:size]
+        yield from (_CONTINUED + line[at : at + size] for at in range(size, len(line), size))
+
+
+def list_fields(document: Json) -> Iterator[tuple[str, str]]:
+    """List what a body has: where, and what, both in ASCII without control characters."""
+    left: list[tuple[str, Json]] = [("", document)]
     while left:
         path, value = left.pop()
-        if isinstance(value, dict):
-            left += ((f"{path}.{key}".lstrip("."), below) for key, below in reversed(value.items()))
+        if isinstance(value, dict) and value:
+            left += ((_join(path, key), below) for key, below in reversed(value.items()))
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
             left += ((f"{path}[{number}]", value[number]) for number in reversed(range(len(value))))
-        elif value not in (None, "", [], 0, False):
-            yield f"{escape(path)} {_show(path, value)}"
+        elif path or value is not None:
+            yield path, _write(value)
 
 
-def _show(path: str, value: Json) -> str:
-    if not is_secret(path):
-        whole = json.dumps(value)
-        return show(value) if isinstance(value, str | list) and len(whole) <= _SHORT else whole
-    if isinstance(value, list):
-        return ", ".join(f"{str(each).partition('=')[0]}={HIDDEN}" for each in value if each)
-    return HIDDEN
+def _join(path: str, key: str) -> str:
+    """Return the path of a key. A key that could be taken for something else is quoted."""
+    return f"{path}.{key}".lstrip(".") if _IS_NAME(key) else f"{path}[{_write(key)}]"
 
 
-_SHORT: Final = 80
+_IS_NAME: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+_EMPTY: Final = frozenset({"null", '""', "[]", "{}", "0", "false"})
+"""Values that are only in the full view."""
+
+_TO_REGISTRIES: Final = ("x-registry-", "x-meta-")
+"""Header fields that engines send to registries begin so."""
+
+_MARGIN: Final = "  | "
+_CONTINUED: Final = "  > "
+"""In front of a line of the full view, and of what goes on with the one above."""
+
+
+def _write(value: object, indent: int | None = None) -> str:
+    """Write a value in ASCII without control characters, so that it could be read back."""
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
+
+
+def _shorten(text: str) -> str:
+    """Cut a text that is long, and say how much is missing."""
+    rest = len(text) - _MOST
+    return f"{text[:_MOST]} ... and {count(rest, 'more character')}, with [v]iew" if rest > 0 else text
+
+
+def _list_headers(told: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    headers = told.get("headers")
+    for pair in headers if isinstance(headers, list) else ():
+        match pair:
+            case [str(name), value]:
+                yield escape(name), value
+
+
+def _label(label: str, lines: Iterable[str], width: int) -> Iterator[str]:
+    """Write lines behind a label, each as far as the terminal has columns, and on below itself."""
+    head = f"  {label}"
+    for line in lines:
+        size = max(width - _COLUMN, 1) if width else len(line) or 1
+        for piece in textwrap.wrap(line, size, drop_whitespace=False, break_on_hyphens=False):
+            yield f"{head:<{_COLUMN}}{piece}"
+            head = ""
+
+
+_COLUMN: Final = 11
+"""Where a client's text begins. Left of it are only words of ours."""
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,9 @@ is looked up again after the answer, and must have the ID that it had (test: tes
 Attack: a body of which the person sees one thing and the engine reads another -> Defence: one with a key in two
 spellings, that does not say that it is JSON, or is too long for a person to read, is not asked, and what goes on is
 written anew from what was shown (test: test_what_a_person_cannot_judge_is_not_asked).
-Attack: bury what counts under faults or parameters -> Defence: few of both (the same test).
+Attack: bury what counts under faults, parameters or header fields -> Defence: few of all (the same test).
+Attack: act by a value that is hidden or cut, such as `sh -c "$X"` with X in the environment -> Defence: a question has
+every byte that goes on, but for passwords of registries (test: test_every_byte_that_goes_on_is_in_the_full_view).
 Attack: one answer for more than what was shown -> Defence: a grant says all that the head says; one that lasts longer
 than the request is contained, and names what is run (test: test_what_nothing_bounds_is_allowed_only_once,
 test_an_answer_that_lasts_is_for_what_was_asked).
@@ -26,6 +28,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.constraints.credentials import show_credentials
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.hiding import find_bar
@@ -39,11 +42,17 @@ from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
+from dockerproxy.wire.head import RequestHead
 
 MOST_READ: Final = 16 * 1024
 _MOST_OF_TARGET: Final = 2048
 MOST_FAULTS: Final = 20
 """Bytes of a body, characters of a target, and faults that a person can be expected to read."""
+
+_MOST_OF_HEAD: Final = 4096
+"""Characters of header fields that are shown, with credentials decoded and without passwords."""
+
+_CREDENTIALS: Final = frozenset({b"x-registry-auth", b"x-registry-config"})
 
 _OF_HEAD: Final = LISTS | {Takes.FLAG}
 """Forms of values that say what a head asks for."""
@@ -82,6 +91,26 @@ class Question(NamedTuple):
         return Grant(frozenset({self.verdict.operation.name}), source, conditions_of(conditions))
 
 
+def show_request(verdict: Verdict) -> Mapping[str, object]:
+    """Return all of a request that goes on, for the person who approves it and for no log."""
+    body = verdict.known.body
+    return {
+        "method": verdict.request.method,
+        "target": verdict.target,
+        "headers": _show_fields(verdict.head),
+        "body": None if body is None else body[0],
+    }
+
+
+def _show_fields(head: RequestHead) -> tuple[tuple[str, Json], ...]:
+    """Return all header fields, a character a byte, and credentials decoded."""
+    upgrade = ((b"upgrade", head.upgrade),) if head.upgrade else ()
+    texts = ((name, value.decode("latin-1")) for name, value in (*head.fields, *upgrade))
+    return tuple(
+        (name.decode("latin-1"), show_credentials(text) if name in _CREDENTIALS else text) for name, text in texts
+    )
+
+
 def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
     """Whether a person may be asked about a denied request: if nothing but a grant is missing."""
     name, decision = verdict.operation.name, verdict.decision
@@ -107,6 +136,8 @@ def read_whole(denied: Verdict) -> Verdict | str:
         return f"its target is longer than {_MOST_OF_TARGET} characters"
     if len(body or b"") > MOST_READ:
         return f"its body is longer than {MOST_READ >> 10} KiB"
+    if sum(len(name) + len(str(value)) for name, value in _show_fields(denied.head)) > _MOST_OF_HEAD:
+        return f"its header fields are longer than {_MOST_OF_HEAD >> 10} KiB"
     document = read_json(body) if body else None
     if isinstance(document, Refusal) or (body and refuse_type(denied.head, denied.operation) is not None):
         return "its body is not JSON, or does not say so"
@@ -145,7 +176,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     violations = read_request(table, request, known).violations if table is not None else []
     patterns = (word for word, value in question.conditions.items() if not is_literal(value))
     faults = (
-        tuple(map(str, violations))
+        tuple(fault.name_place() for fault in violations)
         or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
         or tuple(f"what {word} would list has a star or a question mark, which is a pattern there" for word in patterns)
     )

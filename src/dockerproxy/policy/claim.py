@@ -79,6 +79,10 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"
 
+    def name_place(self) -> str:
+        """Say it to a person who sees all values: of one that is cut or hidden here, only where it stands."""
+        return f"{self.path}: {self.says}" if self.shown.endswith(HIDDEN) else str(self)
+
 
 def show_value(path: str, value: Json) -> str:
     """Write a value for a message; nothing of a secret, and of a whole id 12 digits."""

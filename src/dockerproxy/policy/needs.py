@@ -9,6 +9,7 @@ there are more, or one that no file can have, no words will do.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from dockerproxy.api.bodies.tables import Body
@@ -46,9 +47,10 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
         The words, or what the engine must be asked before they are known.
     """
     read = read_request(body, request, known)
-    wrong = next((claim.wrong for claim in read.claims if claim.wrong is not None), None)
-    if read.violations or wrong is not None:
-        return refuse_to_bound(str(read.violations[0] if read.violations else wrong))
+    wrong = (claim.wrong for claim in read.claims if claim.wrong is not None)
+    fault = next(chain(read.violations, wrong), None)
+    if fault is not None:
+        return refuse_to_bound(fault.name_place())
     asking = (claim for claim in read.claims if claim.words[0] != OWN)  # Whose a name is, nobody learns from it.
     lookups = filter(None, (lookup for claim in asking for lookup in (claim.lookup, claim.later)))
     asked = {lookup.target: lookup for lookup in lookups}
@@ -64,7 +66,7 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
         constraint = CONSTRAINTS[word]
         value = _list(constraint, claims)
         if value is None and not all(is_default(constraint, claim) for claim in claims):
-            return refuse_to_bound(str(_find_fault(constraint, claims)))
+            return refuse_to_bound(_find_fault(constraint, claims).name_place())
         needed[word] = value or ()
     return needed
 

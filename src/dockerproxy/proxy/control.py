@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dockerproxy.observe.record import LogPort, Peer, plain_body
-from dockerproxy.policy.asking import Question
+from dockerproxy.policy.asking import Question, show_request
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json
 
@@ -268,19 +268,16 @@ def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
 def _describe(socket: "SocketState", account: "Accounting", question: Question, expires: float) -> Mapping[str, object]:
     """Describe a question for those who answer it."""
     verdict = question.verdict
-    body = verdict.known.body
     return {
         "id": account.decision,
         "socket": socket.name,
         **account.peer._asdict(),
-        "method": verdict.request.method,
-        "target": socket.redact(verdict.target),
+        **show_request(verdict),
         "operation": verdict.operation.name,
         "object": verdict.object,
         "reason": verdict.decision.reason or verdict.decision.message,
         "conditions": plain_body(question.conditions),
         "faults": question.faults,
-        "body": None if body is None else body[0],
         "lasts": question.is_bounded,
         "expires": expires,
     }

@@ -10,7 +10,7 @@ from wire.heads import head_of
 
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.credentials import CONSTRAINT
+from dockerproxy.policy.constraints.credentials import CONSTRAINT, show_credentials
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
@@ -186,3 +186,24 @@ def test_a_look_at_an_image_of_a_registry_is_judged_whole(host: str, *, passes: 
     without = judge(policy, head_of(line=line))
     assert isinstance(without, Verdict)
     assert without.passes
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (
+            {"username": "u", "PASSWORD": "p", "serveraddress": "a.example", "more": "x"},
+            {"username": "u", "PASSWORD": "... (1 characters)", "serveraddress": "a.example", "more": "x"},
+        ),
+        ({"a.example": {"auth": "dTpw", "email": "e"}}, {"a.example": {"auth": "... (4 characters)", "email": "e"}}),
+        ({"password": {"username": "u", "identitytoken": ""}}, {"password": {"username": "u", "identitytoken": ""}}),
+        ({"password": ["p"]}, {"password": ["p"]}),
+    ],
+)
+def test_who_approves_credentials_is_shown_all_but_the_text_of_passwords(sent: Json, shown: Json) -> None:
+    assert show_credentials(encode(sent)) == shown
+
+
+@pytest.mark.parametrize("text", ["x", "e30+", encode('{"a":1,"a":2}'), encode("[1]"), encode("{}{}")])
+def test_what_may_be_read_as_other_credentials_is_shown_as_it_came(text: str) -> None:
+    assert show_credentials(text) == text

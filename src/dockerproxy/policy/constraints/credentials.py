@@ -21,6 +21,7 @@ import re
 from collections.abc import Hashable, Iterator
 from typing import Final
 
+from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.policy.claim import Check, Object, Reading
 from dockerproxy.policy.constraints.servers import Servers
 from dockerproxy.policy.objects import is_whole, name_in
@@ -30,7 +31,8 @@ from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, list_of, object_of, read_json, show
 
 _WORD: Final = "credentials"
-_SECRETS: Final = ("username", "password", "auth", "identitytoken", "registrytoken")
+_PASSWORDS: Final = ("password", "auth", "identitytoken", "registrytoken")
+_SECRETS: Final = ("username", *_PASSWORDS)
 _IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
 _NOTHING: Final = frozenset({"", "null"})
 """What clients send that have no credentials; the second is no base64, and both engines take it for none."""
@@ -111,6 +113,26 @@ def _read(text: str) -> Object:
     if read is not None and not isinstance(read, dict):
         raise _UnclearError
     return read or {}
+
+
+def show_credentials(text: str) -> Json:
+    """Return credentials as the person sees them who approves a request; what has no single reading is the text itself.
+
+    Of a password or token there is only the length: its registry alone gets it, and the registry is shown.
+    """
+    try:
+        return _hide(_read(text))
+    except _UnclearError:
+        return text
+
+
+def _hide(said: Object) -> Object:
+    return {name: _hide(each) if isinstance(each, dict) else _hide_value(name, each) for name, each in said.items()}
+
+
+def _hide_value(name: str, value: Json) -> Json:
+    is_hidden = isinstance(value, str) and fold(name) in _PASSWORDS
+    return f"{HIDDEN} ({len(str(value))} characters)" if value and is_hidden else value
 
 
 def _fold(said: Object) -> Object:
