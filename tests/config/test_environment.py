@@ -357,14 +357,11 @@ def test_a_variable_of_another_proxy_is_a_warning_that_says_what_to_write_here(n
 
 @pytest.mark.parametrize(("name", "operations"), PART_SWITCHES.items())
 def test_a_part_of_containers_without_containers_is_a_warning(name: str, operations: tuple[str, ...]) -> None:
-    where = f"environment variable {name}"
-    advice = f"set CONTAINERS=1, or name what you need: ALLOW={operations[0]}"
     [warning] = warnings_of(**{name: "1"})
-    assert warning.startswith(f"{where}: has no effect without CONTAINERS=1 or ")
-    assert warning.endswith(f" or LIBPOD_CONTAINERS=1\n    {advice}") or name in {"ALLOW_CHANGES", "ALLOW_TOP"}
+    assert warning.startswith(f"environment variable {name}: has no effect without CONTAINERS=1 or ")
+    assert warning.endswith(f"\n    set CONTAINERS=1, or name what you need: ALLOW={operations[0]}")
     assert warnings_of(**{name: "0"}) == []
-    for section in re.findall(r"[A-Z_]+(?==1)", warning.partition("\n")[0]):
-        assert warnings_of(**{name: "1", section: "1"}) == []
+    assert not any(warnings_of(**{name: "1", each: "1"}) for each in re.findall(r"(?<= )[A-Z_]+(?==1 )", warning))
 
 
 @pytest.mark.parametrize("name", ["CONTAINER", "SESSSION"])
@@ -397,11 +394,7 @@ def test_every_operation_has_a_hint() -> None:
 
 def test_a_mistake_is_a_problem_with_where_what_and_hint() -> None:
     with pytest.raises(UserError) as caught:
-        read(PROXIED_SOCKET_MODE="rw")
-    assert caught.value.problems == (
-        Problem(
-            "environment variable PROXIED_SOCKET_MODE",
-            "'rw' is not a file mode",
-            'write it in octal and in quotes, like "0660"',
-        ),
-    )
+        read(PROXIED_SOCKET_MODE="432")
+    what = "'432' does not let the owner of the socket read and write"
+    hint = 'quote it, "0660": YAML turns 0660 without quotes into 432'
+    assert caught.value.problems == (Problem("environment variable PROXIED_SOCKET_MODE", what, hint),)

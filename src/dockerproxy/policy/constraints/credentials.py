@@ -121,18 +121,18 @@ def show_credentials(text: str) -> Json:
     Of a password or token there is only the length: its registry alone gets it, and the registry is shown.
     """
     try:
-        return _hide(_read(text))
+        said = _read(text)
     except _UnclearError:
         return text
+    return {
+        name: {key: _hide(key, below) for key, below in each.items()} if isinstance(each, dict) else _hide(name, each)
+        for name, each in said.items()
+    }
 
 
-def _hide(said: Object) -> Object:
-    return {name: _hide(each) if isinstance(each, dict) else _hide_value(name, each) for name, each in said.items()}
-
-
-def _hide_value(name: str, value: Json) -> Json:
-    is_hidden = isinstance(value, str) and fold(name) in _PASSWORDS
-    return f"{HIDDEN} ({len(str(value))} characters)" if value and is_hidden else value
+def _hide(name: str, value: Json) -> Json:
+    is_hidden = isinstance(value, str) and value and fold(name) in _PASSWORDS
+    return f"{HIDDEN} ({len(str(value))} characters)" if is_hidden else value
 
 
 def _fold(said: Object) -> Object:
