@@ -87,14 +87,14 @@ def find_last_segment(operation: Operation) -> str:
 
 @pytest.mark.parametrize(("switch", "names"), PART_SWITCHES.items())
 def test_a_part_switch_closes_every_way_to_the_same(switch: str, names: tuple[str, ...]) -> None:
-    """By the same path below /libpod, or by the same last segment for what has containers or an image of one."""
+    """By the same path below /libpod, or by the same last segment for containers and pods."""
     closed = {name for name in names if OPERATIONS[name].section == "containers"}
     for name in closed:
         twin = (OPERATIONS[name].method, f"/libpod{OPERATIONS[name].path.replace('{id}', '{name}')}")
         assert {each.name for each in OPERATIONS.values() if (each.method, each.path) == twin} == {f"{name}Libpod"}
         assert f"{name}Libpod" in names
     segments = {find_last_segment(OPERATIONS[name]) for name in closed}
-    of_containers = {Kind.CONTAINER, Kind.POD, Kind.SERVICE, Kind.TASK}
+    of_containers = {Kind.CONTAINER, Kind.POD}
     same = {
         name
         for name, operation in OPERATIONS.items()
