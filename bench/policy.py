@@ -84,7 +84,8 @@ CONDITIONAL: Final = (
 
 # In place of the last two of them, beside the list, on the socket that clients use: what `creation.json` keeps to.
 CREATING: Final = (
-    'ContainerCreate: {names: ["ci-*"], images: ["registry.local/ci/*:*"], binds: [/srv/ci/**, "/etc/localtime:ro"],'
+    'ContainerCreate: {names: ["ci-*"], images: ["registry.local/ci/*:*"],'
+    ' binds: ["/srv/ci/*/config:ro", /srv/ci/*/uploads, "/srv/ci/*/secrets/*:ro", "/etc/localtime:ro"],'
     ' volumes: ["ci_*"], networks: [ci_default], publish: {ports: [8000-8999], addresses: [127.0.0.1]},'
     " add_capabilities: [NET_BIND_SERVICE], memory: 2GiB, cpus: 2, pids: 500, user: not-root,"
     " no_new_privileges: required, labels: {owner: ci}}"

@@ -33,7 +33,7 @@ FITTING: Final = {
     "ps_args": ("-ef", "aux"),
     "signal": ("HUP", "USR1", "9"),
     "tags": ("ci/*", "ghcr.io/acme/app:1"),
-    "binds": ("/srv/**", "/etc/localtime:ro", "/data:rw"),
+    "binds": ("/srv/*", "/etc/localtime:ro", "/data:rw"),
     "subnets": ("10.9.0.0/16", "fd00::/8"),
     "servers": ("registry.example:5000",),
     "add_capabilities": ("NET_BIND_SERVICE", "CAP_CHOWN", "ALL"),

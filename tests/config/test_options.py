@@ -67,7 +67,7 @@ def test_a_mistake_is_said_with_the_option_that_it_is_in(text: str, said: str) -
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("$PWD", "/my work"), ("$PWD:ro", "/my work:ro"), ("${PWD}/a", "/my work/a"), ("$PWD/**", "/my work/**")],
+    [("$PWD", "/my work"), ("$PWD:ro", "/my work:ro"), ("${PWD}/a", "/my work/a"), ("$PWD/**:ro", "/my work/**:ro")],
 )
 def test_the_directory_is_what_a_shell_leaves_between_single_quotes(typed: str, meant: str) -> None:
     problems: list[Problem] = []

@@ -54,8 +54,8 @@ OPENED: dict[str, Any] = {
 }
 ALLOWED: list[Any] = [
     *READS,
-    {"ServiceCreate": {**OPENED, "binds": ["FOLDER/granted/**"], "labels": {"owner": "ci"}}},
-    {"ServiceUpdate": {**OPENED, "binds": ["FOLDER/granted/**"]}},
+    {"ServiceCreate": {**OPENED, "binds": ["FOLDER/granted/*"], "labels": {"owner": "ci"}}},
+    {"ServiceUpdate": {**OPENED, "binds": ["FOLDER/granted/*"]}},
     {"SecretCreate": {"names": ["pile_*"]}},
     {"SecretUpdate": {"names": ["pile_*"]}},
     {"ConfigCreate": {"names": ["pile_*"]}},

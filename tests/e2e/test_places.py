@@ -20,7 +20,10 @@ sockets:
     allow:
       - preset:ping
       - own
-      - ContainerCreate: {images: [busybox], binds: ["/programs/**:ro"], labels: {case: LABEL}}
+      - ContainerCreate:
+          images: [busybox]
+          binds: ["/programs/usr:ro", "/programs/lib:ro", "/programs/lib64:ro"]
+          labels: {case: LABEL}
       - ImageInspect: {images: [busybox]}
   other:
     path: FOLDER/other.sock

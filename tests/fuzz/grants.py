@@ -31,7 +31,7 @@ VALUES: Final[dict[str, Json]] = {
     "registries": "default",
     "buildx_builders": "none",
     "names": ["ci-*", "a"],
-    "binds": ["/srv/**", "/data:ro"],
+    "binds": ["/srv/*", "/data:ro"],
     "subnets": ["10.9.0.0/16", "fd00::/8"],
     "credentials": ["registry.example", "docker.io"],
     "servers": ["registry.example", "docker.io"],

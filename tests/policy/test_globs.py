@@ -6,7 +6,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.globs import covers, fits, list_rests, reaches_below
 from dockerproxy.policy.values import is_literal
 
 MANY = 65_536
@@ -182,4 +182,49 @@ def test_no_globs_take_long_to_compare(sign: str) -> None:
     begin = time.process_time()
     assert not covers(f"{sign * 100}b", f"{'a*' * 100}c")
     assert covers("*a" + "?" * 100, "*a" + "?" * 99 + "b")
+    assert time.process_time() - begin < 1
+
+
+@given(GLOBS, GLOBS, st.text("ab/", max_size=5), st.text("ab", min_size=1, max_size=2), st.text("ab/", max_size=4))
+def test_what_lies_below_a_match_is_found(inner: str, outer: str, above: str, first: str, more: str) -> None:
+    below = f"{above}/{first}{more}" if above != "/" else f"/{first}{more}"
+    if fits(outer, above) and fits(inner, below):
+        assert reaches_below(inner, outer)
+    if fits(outer, above):
+        assert reaches_below(below, outer)
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "reaches"),
+    [
+        ("/a", "/a", False),
+        ("/a/b", "/a", True),
+        ("/ab", "/a", False),
+        ("/a", "/", True),
+        ("/a", "/*", True),
+        ("/*/b", "/?", True),
+        ("/*/b", "/*/b", False),
+        ("/**", "/a", True),
+        ("/a/**", "/a/b", True),
+        ("/a/*", "/a/b", False),
+        ("/a/b*", "/a/b?/c", False),
+        ("/a/b*/c", "/a/b?", True),
+        ("/b/**", "/a/**", False),
+    ],
+)
+def test_a_match_in_the_same_place_is_not_below(inner: str, outer: str, *, reaches: bool) -> None:
+    assert reaches_below(inner, outer) is reaches
+
+
+@given(GLOBS, st.text("ab/", max_size=4), st.text("ab/", max_size=4))
+def test_the_rests_of_a_glob_are_all_that_it_matches_below_a_directory(glob: str, directory: str, below: str) -> None:
+    rests, above = list(list_rests(glob, directory)), f"{directory.removesuffix('/')}/"
+    assert fits(glob, directory) is ("" in rests) or fits(glob, above)
+    assert fits(glob, above + below) is any(fits(rest, below) for rest in rests if rest) or below == ""
+
+
+@pytest.mark.parametrize("sign", ["*a", "?a*", "**a", "a"])
+def test_no_globs_take_long_to_meet(sign: str) -> None:
+    begin = time.process_time()
+    assert reaches_below(f"{sign * 100}b", f"{'*a' * 100}c") is ("**" in sign)
     assert time.process_time() - begin < 1

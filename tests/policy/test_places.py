@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish, nobody
+from policy.policies import condition
 from wire.heads import head_of
 
 from dockerproxy.config.places import SIGNS, is_place
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Grant, Mode, Policy
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.places import ENGINES, NOWHERE, Places
@@ -32,8 +33,8 @@ sockets:
     own_socket: /run/dockerproxy/agent/docker.sock
     paths: {/workspace: /srv/project, /workspace/cache: /var/cache/ci}
     allow:
-      - ContainerCreate: {binds: [/workspace/**, "/data:ro"]}
-      - ContainerCreateLibpod: {binds: [/workspace/**]}
+      - ContainerCreate: {binds: ["/workspace/**:ro", "/data:ro"]}
+      - ContainerCreateLibpod: {binds: ["/workspace/**:ro"]}
 """
 OWN = "/run/dockerproxy/agent/docker.sock"
 Find = Callable[[Lookup], ResolvedObject | None]
@@ -69,11 +70,11 @@ def sent(verdict: Verdict) -> Any:
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ("/workspace:/w", "/srv/project:/w"),
-        ("/workspace/:/w", "/srv/project:/w"),
+        ("/workspace:/w:ro", "/srv/project:/w:ro"),
+        ("/workspace/:/w:ro", "/srv/project:/w:ro"),
         ("/workspace/src:/w:ro", "/srv/project/src:/w:ro"),
-        ("/workspace/cache:/w", "/var/cache/ci:/w"),
-        ("/workspace/cachet:/w", "/srv/project/cachet:/w"),
+        ("/workspace/cache:/w:ro", "/var/cache/ci:/w:ro"),
+        ("/workspace/cachet:/w:ro", "/srv/project/cachet:/w:ro"),
         ("/data:/w:ro", "/data:/w:ro"),
         (f"{OWN}:/var/run/docker.sock", f"{OWN}:/var/run/docker.sock"),
         *((f"{socket}:/s:ro", f"{OWN}:/s:ro") for socket in (*ENGINES, "/run/engine.sock")),
@@ -90,7 +91,7 @@ def test_the_engine_gets_what_the_host_calls_it(said: str, found: str) -> None:
 
 def test_podmans_own_api_is_told_the_same() -> None:
     mounts = [
-        {"type": "bind", "source": source, "destination": "/w"}
+        {"type": "bind", "source": source, "destination": "/w", "options": ["ro"]}
         for source in ("/workspace/a", "/run/podman/podman.sock")
     ]
     body = {"image": "busybox", "mounts": mounts}
@@ -108,7 +109,7 @@ def test_podmans_own_api_is_told_the_same() -> None:
 )
 def test_a_pod_has_no_socket_but_the_clients(mounted: str, *, passes: bool) -> None:
     """What is mounted there is mounted already, whatever the client calls its own socket."""
-    mount = {"Type": "bind", "Source": mounted, "Destination": "/s", "RW": True}
+    mount = {"Type": "bind", "Source": mounted, "Destination": "/s", "RW": False}
     engine: dict[Kind, object] = {
         Kind.POD: {"Id": "b0" * 32, "Name": "ci", "InfraContainerID": "b1" * 32, "SharedNamespaces": ["net"]},
         Kind.CONTAINER: {"Id": "b1" * 32, "Name": "infra", "HostConfig": {"NetworkMode": "bridge"}, "Mounts": [mount]},
@@ -139,13 +140,13 @@ def test_what_no_grant_names_is_denied_by_what_the_client_says(said: str) -> Non
 
 @pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
 def test_where_nothing_is_refused_it_is_found_too(mode: Mode) -> None:
-    binds = ["/workspace/a:/w", "/etc:/etc", "/var/run/docker.sock:/s"]
+    binds = ["/workspace/a:/w:ro", "/etc:/etc", "/var/run/docker.sock:/s"]
     there = create({"Binds": binds}, mode)
     assert not there.decision.allowed
-    assert sent(there)["HostConfig"]["Binds"] == ["/srv/project/a:/w", "/etc:/etc", f"{OWN}:/s"]
+    assert sent(there)["HostConfig"]["Binds"] == ["/srv/project/a:/w:ro", "/etc:/etc", f"{OWN}:/s"]
     if mode is Mode.LEARN:
         assert there.needs is not None
-        assert there.needs["binds"] == ("/workspace/a", "/etc")
+        assert there.needs["binds"] == ("/workspace/a:ro", "/etc")
     unread = create({"Binds": binds, "Privileged": True}, mode)
     assert sent(unread)["HostConfig"]["Binds"] == binds
 
@@ -185,7 +186,7 @@ def test_nobody_has_a_socket_who_was_given_none() -> None:
 def test_exposures_are_those_of_the_hosts_directories() -> None:
     text = FILE.replace("/srv/project", "HOST")
     root = "is root on the host"
-    for host, exposes in (("/etc", True), ("/srv", False)):
+    for host, exposes in (("/run", True), ("/srv", False)):
         assert (root in describe_exposures(policy_in(Mode.ENFORCE, text.replace("HOST", host)))) == exposes
     granted = text.replace("HOST", "/srv").replace("/data:ro", "/run/docker.sock")
     assert root not in describe_exposures(policy_in(Mode.ENFORCE, granted))
@@ -204,8 +205,7 @@ def test_exposures_are_those_of_the_hosts_directories() -> None:
     ],
 )
 def test_exposures_are_those_of_all_that_a_pattern_may_mean(bind: str, host: str, *, exposes: bool) -> None:
-    granted = FILE.replace("/data:ro", bind).replace(f"    own_socket: {OWN}\n", "")
-    told = describe_exposures(
-        policy_in(Mode.ENFORCE, granted.replace("/srv/project", host).replace("/workspace/**", "/x"))
-    )
+    places = Places({"/workspace": host, "/workspace/cache": "/var/cache/ci"})
+    grant = Grant(frozenset({"ContainerCreate"}), "x", (condition("binds", (bind,)),))
+    told = describe_exposures(compile_policy(Policy(grants=(grant,), denials=(), hint=str, places=places)))
     assert ("its grants reach the engine's socket" in told) is exposes

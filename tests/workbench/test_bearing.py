@@ -132,7 +132,7 @@ sockets:
   ci:
     path: FOLDER/ci.sock
     allow:
-      - ContainerCreate: {images: ["docker.io/library/*"], binds: [/srv/**], memory: 2GiB}
+      - ContainerCreate: {images: ["docker.io/library/*"], binds: [/srv/*], memory: 2GiB}
       - ContainerCreate: {networks: [front], buildx_builders: none}
       - ContainerExec: {containers: [web], commands: [[pg_dump, "**"]]}
       - ContainerExec: {containers: [db], unrestricted: true}
@@ -155,7 +155,7 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
     assert bears("POST", "/containers/create?name=x", {"Image": "alpine", "HostConfig": host}) == [
         "grant  ContainerCreate (policy.yaml:5)",
         "       yes  the image is docker.io/library/*",
-        "       no   binds are /srv/**",
+        "       no   binds are /srv/*",
         "       yes  memory is 2GiB",
         "       no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
         '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',

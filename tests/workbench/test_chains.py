@@ -45,7 +45,6 @@ def extents_of(policy: CompiledPolicy) -> list[Extent]:
 ANY = '{"ContainerCreate": "unrestricted"}'
 TO_CRON = '{"ContainerCreate": {"binds": ["/etc/cron.d"]}}'
 TO_DATA = '{"ContainerCreate": {"binds": ["/srv/data"]}}'
-TO_LINKS = '{"ContainerCreate": {"binds": ["/srv/ci/**"]}}'
 TO_VOLUMES = '{"ContainerCreate": {"volumes": ["ci_*"]}}'
 VOLUME = '{"VolumeCreate": "unrestricted"}'
 SERVICE = '{"ServiceCreate": "unrestricted"}'
@@ -69,7 +68,6 @@ PRIVILEGED = '{"ContainerExec": {"own": true, "options": ["privileged"]}}'
         ([TO_CRON], MAY),
         ([TO_CRON, "ContainerStart"], YES),
         ([TO_DATA, "ContainerStart"], MAY),
-        ([TO_LINKS, "ContainerStart"], YES),
         (['{"ContainerCreate": {"binds": ["/var/run/docker.sock:ro"]}}', "ContainerStart"], YES),
         (['{"ContainerCreate": {"binds": ["/etc/cron.d:ro"]}}', "ContainerStart"], NO),
         (['{"ContainerCreate": {"binds": ["/etc/**:ro"]}}', "ContainerStart"], MAY),

@@ -42,7 +42,7 @@ def test_a_bind_that_is_a_link(folder: Path) -> None:
     (folder / "link").symlink_to("real")
     (folder / "real" / "below").mkdir()
     says = "warning: FOLDER/{} leads to FOLDER/{}: that is what gets mounted"
-    assert binds(folder, "FOLDER/link", "FOLDER/link/below:ro", "FOLDER/real", "FOLDER/real/**") == [
+    assert binds(folder, "FOLDER/link:ro", "FOLDER/link/below:ro", "FOLDER/real:ro", "FOLDER/real/**:ro") == [
         says.format("link", "real"),
         says.format("link/below", "real/below"),
     ]

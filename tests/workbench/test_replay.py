@@ -104,7 +104,7 @@ CREATE = record("POST", "/containers/create")
         ("ContainerCreate", {}, True),
         ("ContainerCreate", None, True),
         ("ContainerCreate", {"binds": ("/srv/a",)}, False),
-        ("ContainerCreate: {binds: [/srv/**]}", {"binds": ("/srv/a",)}, True),
+        ("ContainerCreate: {binds: [/srv/*]}", {"binds": ("/srv/a",)}, True),
         ("ContainerCreate: {binds: ['/srv/**:ro']}", {"binds": ("/srv/a",)}, False),
         ("ContainerCreate: {memory: 1GiB}", {}, True),
         ("ContainerCreate: {names: [web]}", {}, True),

@@ -52,8 +52,8 @@ def witness(old: SocketSettings | None, new: SocketSettings) -> Witness | None:
             f'{CREATE}, "HostConfig": {{"PortBindings": {{"80/tcp": [{{"HostPort": "8999"}}]}}}}}}',
         ),
         (
-            "ContainerCreate: {binds: ['/srv/**:ro']}",
-            "ContainerCreate: {binds: ['/srv/**']}",
+            "ContainerCreate: {binds: ['/srv/*:ro']}",
+            "ContainerCreate: {binds: ['/srv/*']}",
             f'{CREATE}, "HostConfig": {{"Binds": ["/srv/x:/mnt"]}}}}',
         ),
         (

@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.advice import advise
 from dockerproxy.config.conditions import read_conditions
-from dockerproxy.config.document import Fields, Node, Place, Text
+from dockerproxy.config.document import Fields, Items, Node, Place, Text
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
-from dockerproxy.policy.model import Denial, Grant
+from dockerproxy.policy.model import Denial, Grant, values_of
+from dockerproxy.policy.nesting import VOLUMES, find_nested, list_mounts
 from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.places import Places
+from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
@@ -40,13 +43,15 @@ class Shelf(NamedTuple):
 class Line:
     """A grant or denial as it is written; it has no grants if it is broken.
 
-    It is narrowed if it has conditions, besides those of a preset; `unrestricted` is none.
+    It is narrowed if it has conditions, besides those of a preset; `unrestricted` is none. `binds` has the place of
+    each of its binds.
     """
 
     word: str
     place: Place
     grants: tuple[Grant, ...]
     narrowed: bool = False
+    binds: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def operations(self) -> frozenset[str]:
@@ -120,6 +125,20 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
         reader.problem(line.place, what, "remove one of them")
 
 
+def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socket: Place | None = None) -> None:
+    """Find what containers may mount although clients can replace it, as they may write to a directory above it."""
+    found: dict[str, Place] = {} if own_socket is None else {places.own_socket: own_socket}
+    grants: list[Grant] = []
+    for line in lines:
+        grants += line.grants
+        for grant in line.grants:
+            for item in items_of(values_of(grant.conditions).get("binds")):
+                found.setdefault(split_mode(item)[0], line.binds.get(item, line.place))
+    mounts = list_mounts(grants, places)
+    for nested in find_nested(mounts, (*mounts, *VOLUMES)):
+        reader.problem(found[nested.inner.path], nested.describe(), nested.hint)
+
+
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
     """Return, by operation, the lines that may be wider than another; a file can have thousands that say the same."""
     found: dict[str, list[Line]] = {}
@@ -185,8 +204,11 @@ def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> L
     if grants and value is not None:
         grants = read_conditions(reader, key, value, grants)
     _check_sealed(reader, key, grants)
-    words = {name.text for name, _ in value.pairs} if isinstance(value, Fields) else set()
-    return Line(key.text, key.place, grants, narrowed=bool(words - {UNRESTRICTED.word}))
+    words = {name.text: node for name, node in value.pairs} if isinstance(value, Fields) else {}
+    listed = words.get("binds")
+    texts = (each for each in listed.nodes if isinstance(each, Text)) if isinstance(listed, Items) else ()
+    binds = {each.text: each.place for each in texts}
+    return Line(key.text, key.place, grants, narrowed=bool(words.keys() - {UNRESTRICTED.word}), binds=binds)
 
 
 def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None:

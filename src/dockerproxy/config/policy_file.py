@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
-from dockerproxy.config.grants import Line, check_lines, make_denials, read_allow, read_deny
+from dockerproxy.config.grants import Line, check_binds, check_lines, make_denials, read_allow, read_deny
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
@@ -177,6 +177,7 @@ def _read_socket(
     remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
     places = read_places(reader, fields, engine, path.text if path is not None else "")
+    check_binds(reader, allow, places, fields["own_socket"].place if "own_socket" in fields else None)
     quota = read_quota(reader, fields["quota"], name.text) if "quota" in fields else None
     if quota is not None and "allow" in fields:
         check_quota(reader, quota, fields["quota"], allow, deny)

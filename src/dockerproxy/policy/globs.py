@@ -10,7 +10,9 @@ to that skipping and no further. A name is read at most once for each piece of t
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import product
 from typing import Final, TypeAlias
 
 _SEGMENTS: Final = "(?:[^/]*+/)*?"
@@ -25,6 +27,11 @@ def fits(text: str, name: str) -> bool:
 _States: TypeAlias = frozenset[tuple[int, int]]
 """Places in the ways to write a glob: which way, and how many of its tokens have matched."""
 
+_STARS: Final = frozenset({"*", "**"})
+_SIGNS: Final = frozenset({"?", "*"})
+"""What stands for letters other than `/`."""
+
+_SIGN: Final = re.compile(r"[*?]")
 _RUN: Final = re.compile(r"[*?]+")
 
 
@@ -41,6 +48,57 @@ def covers(wide: str, narrow: str) -> bool:
         if not any(place == len(outer[number]) for number, place in states):
             return False
     return True
+
+
+def reaches_below(inner: str, outer: str) -> bool:
+    """Whether a path that one glob may match can lie below a path that another glob may match, not in its place."""
+    stem, outer_stem = (_SIGN.split(glob, maxsplit=1)[0] for glob in (inner, outer))
+    if not (stem.startswith(outer_stem) or outer_stem.startswith(stem)):
+        return False
+    below = [(*way, "/", "?", "**") for way in _list_ways(outer)]
+    below += [("/", "?", "**")] if fits(outer, "/") else []
+    return any(_meet(*ways) for ways in product(_list_ways(inner), below))
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two ways to write a glob have a text in common: walk both at once, as automata."""
+    seen: set[tuple[int, int]] = set()
+    left = [(0, 0)]
+    while left:
+        place = left.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        if place == (len(one), len(other)):
+            return True
+        mine, theirs = (way[at] if at < len(way) else "" for way, at in zip((one, other), place, strict=True))
+        is_star, is_their_star = mine in _STARS, theirs in _STARS
+        left += [(place[0] + 1, place[1])] if is_star else []
+        left += [(place[0], place[1] + 1)] if is_their_star else []
+        if _share_a_letter(mine, theirs):
+            left.append((place[0] + (not is_star), place[1] + (not is_their_star)))
+    return False
+
+
+def _share_a_letter(one: str, other: str) -> bool:
+    if not one or not other:
+        return False
+    if "**" in {one, other}:
+        return True
+    if one in _SIGNS:
+        return other != "/"
+    return one != "/" if other in _SIGNS else one == other
+
+
+def list_rests(text: str, directory: str) -> Iterator[str]:
+    """Yield globs for all that a glob matches below a directory, by their paths from there; empty for itself."""
+    if fits(text, directory):
+        yield ""
+    ways = _list_ways(text)
+    states = _skip(ways, {(number, 0) for number in range(len(ways))})
+    for letter in f"{directory.removesuffix('/')}/":
+        states = _step(ways, states, letter)
+    yield from dict.fromkeys("".join(ways[way][place:]) for way, place in sorted(states) if place < len(ways[way]))
 
 
 def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:

@@ -12,10 +12,13 @@ name of the client's counts for what is mounted only if it leads there (test: te
 Attack: a host path with a colon or comma, behind which an engine reads options -> Defence: the loader refuses it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
+
+from dockerproxy.policy.globs import list_rests
+from dockerproxy.policy.values import is_literal
 
 ENGINES: Final = (
     *("/var/run/docker.sock", "/run/docker.sock"),
@@ -45,6 +48,18 @@ class Places:
     def on_host(self, path: str) -> str:
         """Return what the host calls a path of the client: its own socket, that of the longest mapping, or the same."""
         return self.own_socket if self.is_socket(path) else _move(path, self.paths, self._longest)
+
+    def list_on_host(self, glob: str) -> Iterator[str]:
+        """Yield globs for all that the host may call a path that a glob matches; nothing is left out."""
+        if is_literal(glob):
+            yield self.on_host(glob)
+            return
+        if not any(glob.startswith(f"{client.removesuffix('/')}/") for client in self.paths):
+            yield glob
+        for client, host in self.paths.items():
+            for rest in list_rests(glob, client):
+                if rest[:1] != "/":  # No clean path has two of them.
+                    yield f"{host.removesuffix('/')}/{rest}" if rest else host
 
     def of_client(self, path: str) -> str:
         """Return what the client calls a path of the host; empty if that is no name of it for the client."""

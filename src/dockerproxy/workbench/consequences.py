@@ -74,7 +74,7 @@ _STARTERS: Final[Mapping[str, tuple[str, str]]] = {
 """For what is made: the fact that has it run, and when it runs without."""
 
 _MADE: Final = (
-    *("any", "trusted", "links", "writes", "runs", "connected", "listed", "binds", "mounts", "joins", "reads"),
+    *("any", "trusted", "writes", "runs", "connected", "listed", "binds", "mounts", "joins", "reads"),
     *("all-secrets", "some-secrets"),
 )
 
@@ -233,7 +233,6 @@ RULES: Final = (
     Rule("root", "any"),
     Rule("root", "any@container its-uploads", "an upload writes what it mounts, though it never runs"),
     Rule("root", "trusted"),
-    Rule("root", "links"),
     Rule("root?", "its-restores runs", "if the engine is experimental, and takes a checkpoint that was made up"),
     Rule("root?", "reads", "if keys or passwords of the host are of use"),
     Rule("root?", "writes", "if the host runs or trusts what is written"),

@@ -15,7 +15,7 @@ from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import is_literal, items_of, split_mode
+from dockerproxy.policy.values import items_of, split_mode
 
 Danger = Callable[[Case], bool]
 
@@ -113,9 +113,6 @@ def becomes_root(case: Case) -> bool:
 
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
 """Whether directories of the host may be mounted to write there."""
-
-makes_links: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and not is_literal(split_mode(item)[0]))
-"""Whether what a client may mount is chosen by a pattern, in a place where it may write."""
 
 
 def _owns(bind: str) -> bool:

@@ -22,7 +22,6 @@ from dockerproxy.workbench.dangers import (
     is_contained,
     is_contained_without,
     lacks,
-    makes_links,
     owns_host,
     reads_every_secret,
     replaces_images,
@@ -103,13 +102,6 @@ EXPOSURES: Final = (
         owns_host,
         ("binds", "add_capabilities"),
         gives="trusted",
-    ),
-    Exposure(
-        _MOUNTING,
-        "is as good as root on the host: where a pattern lets it write it can make a link, and mount what it leads to",
-        makes_links,
-        ("binds",),
-        gives="links",
     ),
     Exposure(
         "ServiceCreate ServiceUpdate",

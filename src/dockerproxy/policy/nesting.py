@@ -1,0 +1,128 @@
+"""Nested mounts: a path of the host that clients can replace, because they may write to a directory above it.
+
+A container that may write to `/srv` can replace `/srv/cache` by a link. The engine follows that link when it mounts
+`/srv/cache` for the next container, or for the same one when it starts again. So two binds that are harmless alone are
+root on the host together, or read any file if the inner one is read-only. This module finds such pairs. The loader,
+mode `ask`, `run`, learning and `suggest` refuse them; a reload and `check` warn of those that they cannot refuse.
+
+Attack: a pattern that matches a directory and one below it, like `/srv/**` -> Defence: patterns are compared as
+automata, so that no pair of paths is missed (test: test_no_admitted_path_can_be_moved_by_whoever_has_another).
+Attack: the two under unrelated names of the client -> Defence: paths of the host are compared (the same test).
+Attack: the two in grants of different operations or presets -> Defence: all grants of a socket are compared (test:
+test_a_bind_below_a_writable_one_is_refused).
+Attack: the same directory through a link that every host has, like `/var/run` -> Defence: both names are compared
+(test: test_var_run_is_run). Other links on the host cannot be seen from here.
+Attack: write to the directory as a volume -> Defence: the engines' usual directories of volumes count as writable
+(test: test_a_bind_within_a_volume_is_refused).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from dockerproxy.policy.globs import reaches_below
+from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.places import Places
+from dockerproxy.policy.values import is_literal, items_of, split_mode
+
+_LINKED: Final = Places({"/var/run": "/run"})
+"""Directories that are links on every host that containers run on."""
+
+
+class Mount(NamedTuple):
+    """A path that containers may mount.
+
+    Attributes:
+        path: The path or pattern as the policy writes it.
+        writes: Whether a container may write there.
+        hosts: All that the host may call it, as globs.
+    """
+
+    path: str
+    writes: bool
+    hosts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Name it as the policy and, if that differs, as the host does."""
+        there = self.hosts[0]
+        return f'"{self.path}"' if there == self.path else f'"{self.path}" (on the host "{there}")'
+
+
+class Nested(NamedTuple):
+    """A mount, and one above it to which a container may write. Both are the same pattern, if that has such paths."""
+
+    inner: Mount
+    outer: Mount
+
+    def describe(self, writers: str = "containers") -> str:
+        """Say what is wrong, as a clause; the writers are who may write to the outer one."""
+        if self.inner == self.outer:
+            return f"{self.inner} is writable and matches paths within each other: {_DANGER}"
+        lies = "lies" if is_literal(self.inner.path) else "matches paths"
+        return f"{self.inner} {lies} below {self.outer}, where {writers} may write: {_DANGER}"
+
+    @property
+    def hint(self) -> str:
+        """Say what to write instead."""
+        if self.inner == self.outer:
+            return f'list the directories, or write "{self.outer.path}:ro"'
+        if self.outer in VOLUMES:
+            return "mount the whole volume by its name"
+        return f'write "{self.outer.path}:ro", use a volume, or move one of them'
+
+
+_DANGER: Final = "one can be made a link to any path of the host"
+
+VOLUMES: Final = tuple(
+    Mount(path, writes=True, hosts=(path,))
+    for path in ("/var/lib/docker/volumes/*/_data", "/var/lib/containers/storage/volumes/*/_data")
+)
+"""Where the engines usually keep volumes. Every container may have one, and write to it."""
+
+
+def make_mount(places: Places, path: str, *, writes: bool) -> Mount:
+    """Return what a path or pattern of a client means on the host."""
+    hosts = tuple(places.list_on_host(path))
+    linked = (other for host in hosts for other in _LINKED.list_on_host(host))
+    return Mount(path, writes, tuple(dict.fromkeys((*hosts, *linked))))
+
+
+def list_mounts(grants: Iterable[Grant], places: Places) -> tuple[Mount, ...]:
+    """Return what some grants let containers mount. An unrestricted grant has no bounds, and is root without a pair."""
+    items = dict.fromkeys(item for grant in grants for item in items_of(values_of(grant.conditions).get("binds")))
+    modes = ((path, mode) for path, mode in map(split_mode, items) if not places.is_socket(path))
+    mounts = [make_mount(places, path, writes=mode == "rw") for path, mode in modes]
+    if places.own_socket:
+        mounts.append(make_mount(places, places.own_socket, writes=False))
+    return tuple(dict.fromkeys(mounts))
+
+
+def list_given(places: Places) -> tuple[Mount, ...]:
+    """Return the directories that the client has itself, since it calls them by other names than the host."""
+    return tuple(make_mount(places, path, writes=True) for path in places.paths)
+
+
+def find_nested(inners: Iterable[Mount], outers: Iterable[Mount]) -> Iterator[Nested]:
+    """Yield each mount of some that lies below one of others to which a container may write, with the first such."""
+    writable = [outer for outer in outers if outer.writes]
+    places = {host: outer for outer in reversed(writable) for host in outer.hosts if is_literal(host)}
+    patterns = [(host, outer) for outer in writable for host in outer.hosts if not is_literal(host)]
+    for inner in inners:
+        outer = next(_find_above(inner, places, patterns), None)
+        if outer is not None:
+            yield Nested(inner, outer)
+
+
+def _find_above(inner: Mount, places: Mapping[str, Mount], patterns: Iterable[tuple[str, Mount]]) -> Iterator[Mount]:
+    for host in inner.hosts:
+        if is_literal(host):
+            yield from (places[above] for above in _list_above(host) if above in places)
+        else:
+            yield from (outer for place, outer in places.items() if reaches_below(host, place))
+        yield from (outer for pattern, outer in patterns if reaches_below(host, pattern))
+
+
+def _list_above(path: str) -> Iterator[str]:
+    """Yield the directories above a path, the nearest first."""
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        yield path

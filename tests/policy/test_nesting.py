@@ -1,0 +1,172 @@
+"""No policy that loads lets clients replace what they may mount: nothing lies below a directory they may write to."""
+
+import json
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.constraints.binds import CONSTRAINT, Bind
+from dockerproxy.policy.places import Places
+from dockerproxy.problems import UserError
+from dockerproxy.settings import SocketSettings
+
+OPERATIONS = ["ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "ServiceCreate", "ServiceUpdate"]
+EVERY_PATH = ["/".join(("/s", *parts)) for depth in range(6) for parts in product(("a", "b", "ab"), repeat=depth)]
+
+SEGMENTS = st.sampled_from(["a", "b", "a", "b", "*", "?", "**", "a*", "*b", "a**"])
+GLOBS = st.lists(SEGMENTS, max_size=3).map(lambda parts: "/".join(("/s", *parts)))
+BINDS = st.tuples(GLOBS, st.sampled_from(["", "", ":ro", ":ro", ":rw"])).map("".join)
+GRANTS = st.lists(st.tuples(st.sampled_from(OPERATIONS), st.lists(BINDS, min_size=1, max_size=2)), max_size=3)
+PATHS = st.lists(st.sampled_from("ab"), max_size=2).map(lambda parts: "/".join(("/s", *parts)))
+MAPPINGS = st.dictionaries(PATHS, PATHS, max_size=2)
+
+
+def load(grants: list[tuple[str, list[str]]], **more: object) -> SocketSettings:
+    allow = [{name: {"binds": binds}} for name, binds in grants]
+    text = json.dumps({"sockets": {"ci": {"path": "/proxied/ci.sock", "allow": allow, **more}}})
+    return read_policy(text, "policy.yaml").sockets[0]
+
+
+def find_problems(grants: list[tuple[str, list[str]]], **more: object) -> list[str]:
+    try:
+        load(grants, **more)
+    except UserError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def list_admitted(values: list[tuple[str, ...]], places: Places) -> Iterator[tuple[str, bool]]:
+    """Yield each path of the host that may be mounted, as enforcement decides it, and whether it may be written to."""
+    matchers = [CONSTRAINT.matcher(value) for value in values]
+    for path, read_only in product(EVERY_PATH, (True, False)):
+        if not places.is_socket(path) and any(matches(Bind(path, read_only)) for matches in matchers):
+            yield places.on_host(path), not read_only
+    if places.own_socket:
+        yield places.own_socket, False
+
+
+def find_movable(admitted: set[tuple[str, bool]]) -> set[tuple[str, str]]:
+    writable = [path for path, writes in admitted if writes]
+    return {
+        (inner, outer)
+        for inner, _ in admitted
+        for outer in writable
+        if inner != outer and inner.startswith(outer.rstrip("/") + "/")
+    }
+
+
+@given(GRANTS, MAPPINGS, st.sampled_from(["", "/s/a/b", "/s/b/a/b"]))
+def test_no_admitted_path_can_be_moved_by_whoever_has_another(
+    grants: list[tuple[str, list[str]]], paths: dict[str, str], own_socket: str
+) -> None:
+    """Enforcement is asked about each short path; no policy of binds alone is refused in vain."""
+    more = ({"paths": paths} if paths else {}) | ({"own_socket": own_socket} if own_socket else {})
+    admitted = set(list_admitted([tuple(binds) for _, binds in grants], Places(paths, own_socket)))
+    movable = find_movable(admitted)
+    problems = find_problems(grants, **more)
+    event("refused" if problems else f"loads, {len(grants)} grants")
+    assert all(" below " in problem or " within " in problem for problem in problems)
+    assert problems or not movable
+    assert movable or not problems or more
+
+
+@pytest.mark.parametrize("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c:ro", "/srv/*:ro", "/s**/x:ro"])
+@pytest.mark.parametrize("names", [*product(OPERATIONS[:2], OPERATIONS)])
+def test_a_bind_below_a_writable_one_is_refused(inner: str, names: tuple[str, str]) -> None:
+    [problem] = find_problems([(names[0], ["/srv"]), (names[1], ["/etc/localtime:ro", inner])])
+    assert problem.startswith("policy.yaml:1:")
+    path = inner.removesuffix(":ro")
+    assert f'"{path}" {"matches paths" if "*" in path else "lies"} below "/srv", where containers may write' in problem
+    assert problem.endswith('write "/srv:ro", use a volume, or move one of them')
+    assert load([(names[0], ["/srv:ro"]), (names[1], ["/etc/localtime:ro", inner])])
+
+
+def test_the_mistake_is_where_the_inner_bind_is() -> None:
+    text = """
+sockets:
+  ci:
+    path: /proxied/ci.sock
+    allow:
+      - ContainerCreate:
+          binds:
+            - "/srv/ci/cache:ro"
+            - /etc/localtime:ro
+      - ServiceCreate: {images: [a], binds: [/srv/ci]}
+"""
+    with pytest.raises(UserError) as caught:
+        read_policy(text, "policy.yaml")
+    assert [problem.where for problem in caught.value.problems] == ["policy.yaml:8:15"]
+
+
+@pytest.mark.parametrize(
+    ("binds", "loads"),
+    [
+        (["/srv/ci/**"], False),
+        (["/srv/ci**"], False),
+        (["/*"], False),
+        (["/srv/ci/**:ro"], True),
+        (["/srv/ci/*"], True),
+        (["/srv/*/cache", "/srv/b/*/x:ro"], False),
+        (["/srv/*/cache", "/srv/*/x", "/srv/b:ro"], True),
+        (["/srv/*", "/srv/*/cache:ro"], False),
+        (["/srv/job-?", "/srv/job-12/x:ro"], True),
+        (["/srv", "/srv"], True),
+        (["/srv:ro", "/srv"], True),
+        (["/srv", "/srv2/x", "/sr"], True),
+        (["/srv/a", "/srv/b", "/srv:ro"], True),
+        (["/srv:ro", "/srv/a", "/srv/a/b:ro"], False),
+        (["/", "/srv:ro"], False),
+        (["/*/*"], False),  # /var/run is a link to /run.
+        (["/*/*/*:ro", "/srv"], False),
+    ],
+)
+def test_a_pattern_is_all_that_it_matches(binds: list[str], *, loads: bool) -> None:
+    if loads:
+        assert load([("ContainerCreate", binds)])
+    else:
+        assert find_problems([("ContainerCreate", binds)])
+
+
+def test_a_pattern_that_nests_with_itself_says_what_to_write() -> None:
+    [problem] = find_problems([("ContainerCreate", ["/srv/ci/**"])])
+    assert '"/srv/ci/**" is writable and matches paths within each other' in problem
+    assert problem.endswith('list the directories, or write "/srv/ci/**:ro"')
+
+
+def test_paths_of_the_host_are_compared() -> None:
+    paths = {"/area": "/srv/ci", "/cache": "/srv/ci/cache"}
+    [problem] = find_problems([("ContainerCreate", ["/area", "/cache:ro"])], paths=paths)
+    assert '"/cache" (on the host "/srv/ci/cache") lies below "/area" (on the host "/srv/ci"), where' in problem
+    assert load([("ContainerCreate", ["/area", "/area/x:ro"])], paths={"/area/x": "/srv/x"})
+
+
+def test_var_run_is_run() -> None:
+    for outer, inner in (("/run/ci", "/var/run/ci/a:ro"), ("/var/run/ci", "/run/ci/a:ro"), ("/v*/run/ci", "/run/ci/a")):
+        assert find_problems([("ContainerCreate", [outer, inner])])
+    assert load([("ContainerCreate", ["/run/ci", "/var/run/ci:ro"])])
+
+
+def test_a_socket_that_clients_can_replace_is_no_own_socket() -> None:
+    """The engine mounts that path for every container that asks for its own socket."""
+    for bind in ("/run/dockerproxy", "/run/dockerproxy/ci", "/run/docker*"):
+        [problem] = find_problems([("ContainerCreate", [bind])], own_socket="/run/dockerproxy/ci/docker.sock")
+        assert f'"/run/dockerproxy/ci/docker.sock" lies below "{bind}", where containers may write' in problem
+    for bind in ("/run/dockerproxy:ro", "/var/run/docker.sock", "/run/dockerproxy/other"):
+        assert load([("ContainerCreate", [bind])], own_socket="/run/dockerproxy/ci/docker.sock")
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/docker/volumes", "/var/lib/containers/storage/volumes"])
+def test_a_bind_within_a_volume_is_refused(folder: str) -> None:
+    [problem] = find_problems([("ContainerCreate", [f"{folder}/ci/_data/cache:ro"])])
+    assert problem.endswith("mount the whole volume by its name")
+    assert load([("ContainerCreate", [f"{folder}/ci/_data:ro", f"{folder}/ci:ro", "/var/lib/docker:ro"])])
+
+
+def test_a_grant_without_bounds_needs_no_pair() -> None:
+    """It is root on the host by itself, which `check` says."""
+    text = "sockets: {a: {path: /a.sock, allow: [ContainerCreate: unrestricted, ServiceCreate: {binds: [/srv]}]}}"
+    assert read_policy(text, "policy.yaml").sockets
