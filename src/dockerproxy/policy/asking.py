@@ -13,9 +13,11 @@ every byte that goes on, but for passwords of registries (test: test_every_byte_
 Attack: one answer for more than what was shown -> Defence: a grant says all that the head says; one that lasts longer
 than the request is contained, and names what is run (test: test_what_nothing_bounds_is_allowed_only_once,
 test_an_answer_that_lasts_is_for_what_was_asked).
+Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
+policy or of earlier answers could replace, also of those that were for once (test: test_no_answer_nests_mounts).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -28,6 +30,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.credentials import show_credentials
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.decide import reading_of_head
@@ -35,6 +38,7 @@ from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
+from dockerproxy.policy.nesting import VOLUMES, Mount, find_nested, list_mounts, make_mount
 from dockerproxy.policy.objects import KINDS, WORDS, Lookup, ResolvedObject, find_object, is_full_id, words_of_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.stamps import NEW
@@ -53,6 +57,9 @@ _MOST_OF_HEAD: Final = 4096
 """Characters of header fields that are shown, with credentials decoded and without passwords."""
 
 _CREDENTIALS: Final = frozenset({b"x-registry-auth", b"x-registry-config"})
+
+MOST_MOUNTS: Final = 1024
+"""Paths of the host that answers may allow on a socket: all of them are remembered, since their containers stay."""
 
 _OF_HEAD: Final = LISTS | {Takes.FLAG}
 """Forms of values that say what a head asks for."""
@@ -184,9 +191,30 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
 
 
+def find_mounts(verdict: Verdict) -> tuple[Mount, ...]:
+    """Return the paths of the host that a request mounts."""
+    table = BODIES.get(verdict.operation.name)
+    claims = read_request(table, verdict.request, verdict.known).claims if table is not None else []
+    binds = dict.fromkeys(option for claim in claims for option, _ in claim.options if isinstance(option, Bind))
+    return tuple(make_mount(verdict.known.places, bind.path, writes=not bind.read_only) for bind in binds)
+
+
+def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Sequence[Mount]) -> str:
+    """Say why no answer can allow a request to mount something, besides what was allowed before; empty if one can."""
+    if not mounts:
+        return ""
+    others = (*list_mounts(policy.policy.grants, policy.policy.places), *before)
+    found = (*find_nested(mounts, (*mounts, *others, *VOLUMES)), *find_nested(others, mounts))
+    if found:
+        return f"no answer can allow it: {found[0].describe()}"
+    if len(before) + len(mounts) > MOST_MOUNTS:
+        return f"no answer can allow it: {MOST_MOUNTS} paths were allowed since the proxy started"
+    return ""
+
+
 def explain(decision: Decision, why: str) -> Decision:
-    """Add to a denial, for the client and for the log, why nobody decided."""
-    clause = f"; nobody decided: {why}"
+    """Add to a denial, for the client and for the log, why it was not or could not be allowed."""
+    clause = f"; {why}"
     reason = decision.reason and decision.reason + clause
     return replace(decision, message=decision.message + clause, reason=reason)
 

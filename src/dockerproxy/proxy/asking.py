@@ -18,10 +18,22 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.policy.asking import Question, explain, extend, find_question, find_stream, forget, may_ask, read_whole
+from dockerproxy.policy.asking import (
+    Question,
+    explain,
+    extend,
+    find_conflict,
+    find_mounts,
+    find_question,
+    find_stream,
+    forget,
+    may_ask,
+    read_whole,
+)
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Grant
+from dockerproxy.policy.nesting import Mount
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.proxy.endings import Ending, is_skippable
 from dockerproxy.wire.exchange import Signal, State, step
@@ -33,10 +45,18 @@ MOST_GRANTS: Final = 256
 """Answers that are remembered for a connection or a socket."""
 
 
+_UNDECIDED: Final = "nobody decided: "
+
+
 class Granted:
-    """What a person has allowed for as long as a connection or a socket lasts."""
+    """What a person has allowed for as long as a connection or a socket lasts.
+
+    Attributes:
+        mounts: Paths of the host that answers allowed on a socket. Their containers may outlast every policy.
+    """
 
     def __init__(self) -> None:
+        self.mounts: tuple[Mount, ...] = ()
         self._grants: tuple[Grant, ...] = ()
         self._base: CompiledPolicy | None = None
         self._extended: CompiledPolicy | None = None
@@ -47,7 +67,7 @@ class Granted:
         self._base = None
 
     def clear(self) -> None:
-        """Allow nothing more."""
+        """Allow nothing more; what is mounted already stays known."""
         self._grants, self._base, self._extended = (), None, None
 
     def find(self, policy: CompiledPolicy) -> CompiledPolicy | None:
@@ -61,7 +81,9 @@ class Asked:
     """A denied request on its way to an answer, which is this denial unless somebody allows it."""
 
     def __init__(self, policy: CompiledPolicy, denied: Verdict, granted: tuple[Granted, ...]) -> None:
+        """`granted` is what was allowed on the connection, and then on the socket."""
         self.policy = policy
+        self._of_socket = granted[-1]
         self.denied = denied
         self._others = [each for each in (one.find(policy) for one in granted) if each is not None]
         self._looked_up: set[str] = set()
@@ -73,7 +95,7 @@ class Asked:
             return ""
         whole = verdict if self._is_read else read_whole(verdict)
         if isinstance(whole, str):
-            return whole
+            return _UNDECIDED + whole
         self._is_read, verdict = True, whole
         while self._others:
             policy = self._others.pop()
@@ -82,12 +104,16 @@ class Asked:
                 return policy, judged
         question = find_question(self.policy, verdict)
         if isinstance(question, NeedsLookup):
-            target = question.lookup.target
-            if target in self._looked_up:  # The engine does not say.
-                return ""
-            self._looked_up.add(target)
-            return self.policy, question
+            is_known = question.lookup.target in self._looked_up  # If so, the engine does not say.
+            self._looked_up.add(question.lookup.target)
+            return "" if is_known else (self.policy, question)
+        if question is not None and (why := self.find_conflict(self.policy, find_mounts(question.verdict))):
+            return why
         return question or ""
+
+    def find_conflict(self, policy: CompiledPolicy, mounts: tuple[Mount, ...]) -> str:
+        """Say why no answer can allow to mount some paths beside a policy; empty if one can."""
+        return find_conflict(policy, mounts, self._of_socket.mounts)
 
 
 class Asking(Ending):
@@ -103,7 +129,7 @@ class Asking(Ending):
             if not may_ask(policy, verdict):
                 return False
             if stream := find_stream(verdict):
-                self._deny(verdict, verdict, why=stream)
+                self._deny(verdict, verdict, why=_UNDECIDED + stream)
                 return True
             self._asked = Asked(policy, verdict, (self._client.granted, self.socket.granted))
         self._hold()
@@ -125,7 +151,11 @@ class Asking(Ending):
         if not self.is_held:
             return
         asked.is_over = True
-        if answer.allows:
+        mounts = find_mounts(question.verdict) if answer.allows else ()
+        # Another answer may have come meanwhile, or another policy.
+        conflict = asked.find_conflict(asked.policy, mounts) or asked.find_conflict(self.socket.policy, mounts)
+        if answer.allows and not conflict:
+            self.socket.granted.mounts = tuple(dict.fromkeys((*self.socket.granted.mounts, *mounts)))
             if question.is_bounded and answer.word != "once":
                 lasting = self.socket if answer.word == "always" else self._client
                 lasting.granted.add(question.grant(answer.source, lasts=True))
@@ -133,11 +163,12 @@ class Asking(Ending):
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
         else:
-            self._deny(question.verdict, asked.denied, answer.source, answer.why)
+            why = conflict or (answer.why and _UNDECIDED + answer.why)
+            self._deny(question.verdict, asked.denied, answer.source, why)
         self._client.go_on()
 
     def _deny(self, verdict: Verdict, denied: Verdict, source: str = "", why: str = "") -> None:
-        """Answer as if nobody had been asked, and say why nobody decided."""
+        """Answer as if nobody had been asked, and say why it was not or could not be allowed."""
         decision = replace(denied.decision, source=source or denied.decision.source)
         decision = explain(decision, why) if why else decision
         head = denied.head if is_skippable(denied) else replace(denied.head, close=True)
