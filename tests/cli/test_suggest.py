@@ -233,7 +233,7 @@ def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
 
 
 CONTAINED = """sockets: {backup: {path: FOLDER/backup.sock, allow: [
-  ContainerCreate: {binds: ["/srv/**"], networks: [ci]}, ContainerExec, ContainerStart: unrestricted]}}
+  ContainerCreate: {binds: ["/srv/*"], networks: [ci]}, ContainerExec, ContainerStart: unrestricted]}}
 """
 
 
@@ -251,6 +251,19 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
             'binds: ["/etc:ro"]'.replace('"', ""),
             "buildx_builders: none",
         ]
+
+
+def test_a_bind_that_nests_with_the_policy_is_named_and_not_suggested() -> None:
+    inner, outer = (
+        record_of("POST /containers/create", body={"Image": "app:1", "HostConfig": {"Binds": [bind]}})
+        for bind in ("/srv/a/x:/x", "/:/host")
+    )
+    with policy_in(CONTAINED) as folder:
+        for record, path, nested in ((inner, "/srv/a/x", "/srv/a/x"), (outer, "/", "/srv/*")):
+            said = " ".join(missing(folder, record))
+            assert f"# binds: {path} is left out, because" in said.replace('"', "")
+            assert f"{nested} " in said.replace('"', "")
+            assert "binds: [" not in said
 
 
 def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:

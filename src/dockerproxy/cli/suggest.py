@@ -34,6 +34,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Policy
+from dockerproxy.policy.nesting import list_mounts
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
@@ -161,7 +162,8 @@ class _Missing:
         Nothing of what was denied for a body that it does not tell: a line without what the grant demands of bodies
         would be wider than that, and may not do.
         """
-        learned = self._learner.learned()
+        policy = self._policy.policy
+        learned = self._learner.learned(list_mounts(policy.grants, policy.places))
         return learned._replace(grants=tuple(grant for grant in learned.grants if not self._is_by_body(grant)))
 
     def _is_by_body(self, grant: LearnedGrant) -> bool:

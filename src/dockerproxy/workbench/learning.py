@@ -20,9 +20,11 @@ from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
+from dockerproxy.policy.nesting import VOLUMES, Mount, Nested, find_nested, make_mount
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
+from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.prunes import TABLE
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
@@ -39,6 +41,7 @@ _MOST_TOLD_APART: Final = 50
 _MOST_EXPLAINED: Final = 3
 """Written reasons why a grant is unrestricted."""
 
+_BINDS: Final = "binds"
 _NETWORKS: Final = WORDS[Kind.NETWORK]
 
 _FEWEST_OWN: Final = 3
@@ -124,8 +127,11 @@ class Learner:
         self.changed = False
         return write_policy([self.learned()], self._remark)
 
-    def learned(self) -> LearnedSocket:
-        """Return what was learned, grants in the order of the catalog; what is the client's own in one, if much is."""
+    def learned(self, beside: Sequence[Mount] = ()) -> LearnedSocket:
+        """Return what was learned, grants in the order of the catalog; what is the client's own in one, if much is.
+
+        Binds that nest are left out, also those that nest with what is granted beside this.
+        """
         usages = self._usages
         stamped = {word for name, word in CREATES.items() if name in usages}
         stamped |= {WORDS[Kind.IMAGE]} if self._owned.has_images else set()
@@ -134,9 +140,10 @@ class Learner:
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
         stamps = bool(owned) or self._own is not None
         grants = [usages[name].grant(owns=name in owned, stamps=stamps) for name in OPERATIONS if name in usages]
+        places = self._settings.policy.policy.places
         return LearnedSocket(
             settings=self._settings,
-            grants=tuple(gather(grants, self._own)),
+            grants=tuple(leave_out_nested(list(gather(grants, self._own)), places, beside)),
             impossible=tuple(sorted(self._impossible.items(), key=lambda each: (-each[1], each[0]))),
             others=self._others,
         )
@@ -173,6 +180,42 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
     used = (f"used for {', '.join(grant.operation for grant in own)}",) if own else ()
     yield LearnedGrant(operation=OWN, conditions={}, remarks=used, count=sum(counts), last=max(times))
     yield from (grant for grant in grants if grant not in own)
+
+
+def leave_out_nested(
+    grants: Sequence[LearnedGrant], places: Places, beside: Sequence[Mount] = ()
+) -> Sequence[LearnedGrant]:
+    """Leave out binds that no policy may have together, those above others first; a remark names each."""
+    items = sorted({item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}, key=_by_depth)
+    left_out: dict[str, Nested] = {}
+    for each in (places, NOWHERE):  # A learned file has no `paths`.
+        kept = list(beside)
+        for item in (item for item in items if item not in left_out):
+            path, mode = split_mode(item)
+            mount = make_mount(each, path, writes=mode == "rw")
+            found = (*find_nested((mount,), (mount, *kept, *VOLUMES)), *find_nested(kept, (mount,)))
+            if found:
+                left_out[item] = found[0]
+            else:
+                kept.append(mount)
+    return [_without_binds(grant, left_out) for grant in grants] if left_out else grants
+
+
+def _by_depth(bind: str) -> tuple[int, str]:
+    return bind.rstrip("/").count("/"), bind
+
+
+def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> LearnedGrant:
+    listed = items_of(grant.conditions.get(_BINDS))
+    kept = tuple(item for item in listed if item not in left_out)
+    remarks = (
+        f"{_BINDS}: {write_value(item)} is left out, because {left_out[item].describe()}; {left_out[item].hint}"
+        for item in listed
+        if item in left_out
+    )
+    conditions = {word: kept if word == _BINDS else value for word, value in grant.conditions.items()}
+    conditions = {word: value for word, value in conditions.items() if word != _BINDS or kept}
+    return replace(grant, conditions=conditions, remarks=(*grant.remarks, *remarks))
 
 
 def _is_covered(grant: LearnedGrant) -> bool:
