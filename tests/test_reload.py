@@ -123,6 +123,33 @@ def test_the_log_says_what_each_socket_gains_and_loses_and_which_policy_it_has()
         assert "socket one: policy " in said
 
 
+BINDS = """
+    sockets:
+      one:
+        path: {{folder}}/one.sock
+        allow: [ContainerCreate: {{{{binds: ["{bind}"]}}}}]
+"""
+
+
+@pytest.mark.parametrize(("before", "after"), [("/srv", "/srv/x:ro"), ("/srv/x", "/srv"), ("/srv/*", "/srv/a/**:ro")])
+def test_the_log_warns_of_mounts_that_nest_with_those_of_the_policy_before(before: str, after: str) -> None:
+    """Containers from before the reload keep their mounts, and those that stopped mount again when they start."""
+    with serving(BINDS.format(bind=before)) as reloaded:
+        said = reloaded.turn(BINDS.format(bind=after))
+        assert " below " in said
+        assert "where containers may write: one can be made a link" in said
+        assert "; remove the containers from before this reload" in said
+        for apart in (after, "/other"):
+            assert "below" not in reloaded.turn(BINDS.format(bind=apart))
+
+
+def test_the_log_warns_of_sockets_whose_clients_are_root_together_once_they_are() -> None:
+    other = "\n      two: {{path: {folder}/two.sock, allow: [ContainerCreate: {{binds: ['/srv/x:ro']}}]}}\n"
+    with serving(BINDS.format(bind="/srv")) as reloaded:
+        assert 'socket two: "/srv/x" lies below' in reloaded.turn(BINDS.format(bind="/srv").rstrip() + other)
+        assert "lies below" not in reloaded.turn(BINDS.format(bind="/srv").rstrip() + other)
+
+
 def test_with_one_mistake_the_old_policy_stays_and_the_mistake_is_said() -> None:
     with serving(PING) as reloaded, engine_at(reloaded.folder / "engine.sock"):
         said = reloaded.turn(PING.replace("SystemPing", "SystemPong"), KEPT)

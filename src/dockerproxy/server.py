@@ -291,10 +291,12 @@ class Server:
             self._learned.follow(self._settings.learn_directory, learners)
 
     def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
-        """Log which operations a socket gains and loses, and the digest of its policy."""
+        """Log which operations a socket gains and loses, the digest of its policy, and mounts that now nest."""
         for line in find_changes(state.policy, new.policy).lines():
             self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
         self._log.message(Level.NOTICE, f"socket {new.name}: policy {digest(new.policy)}")
+        for warning in state.find_nested(new.policy):
+            self._log.message(Level.WARNING, f"socket {new.name}: {warning}")
 
     async def _sweep(self) -> None:
         while True:

@@ -86,3 +86,18 @@ def test_an_engine_that_answers_nonsense_is_found() -> None:
         done = verify(folder)
     assert (done.status, done.err) == (1, "")
     assert "warning  engine: it does not say which version of the API it has\n" in done.out
+
+
+def test_sockets_whose_clients_are_root_together_are_a_warning() -> None:
+    text = """\
+sockets:
+  outer: {path: FOLDER/outer/docker.sock, allow: [ContainerCreate: {binds: [/srv/ci]}]}
+  inner: {path: FOLDER/inner/docker.sock, allow: [ContainerCreate: {binds: ["/srv/ci/cache:ro"]}]}
+"""
+    with policy_in(text) as folder, engine_at(folder / "engine.sock", ANSWER):
+        done = verify(folder)
+        checked = run("check", "--policy", f"{folder}/policy.yaml", DOCKER_SOCKET_PATH=f"{folder}/engine.sock")
+    says = 'socket inner: "/srv/ci/cache" lies below "/srv/ci", where clients of socket outer may write'
+    assert done.status == 1
+    assert f"warning  policy: {says}" in done.out
+    assert f"warning: {folder}/policy.yaml: {says}" in checked.out

@@ -253,3 +253,55 @@ def test_a_variable_that_is_nearly_another_one_is_a_warning(name: str, value: st
 @pytest.mark.parametrize("name", ["IMAGE", "CONTAINER", "SERVICE", "VOLUME", "DOCKER_CONFIG", "SOCKET"])
 def test_a_variable_that_has_the_value_of_no_switch_is_no_misspelt_switch(name: str) -> None:
     assert warnings_of({name: "web"}) == []
+
+
+NESTED = """
+sockets:
+  outer:
+    path: /run/outer/docker.sock
+    allow: [ContainerCreate: {binds: [/srv/ci]}]
+  inner:
+    path: /run/inner/docker.sock
+    allow: [ServiceCreate: {binds: ["/srv/ci/cache:ro"]}]
+"""
+"""One client may write above what the other one may mount."""
+
+
+def nested_in(file: Path, text: str) -> list[str]:
+    file.write_text(text)
+    return [f"{warning.what}; {warning.hint}" for warning in read(file).warnings]
+
+
+def test_two_sockets_whose_clients_are_root_together_are_named(file: Path) -> None:
+    [warning] = nested_in(file, NESTED)
+    assert warning.startswith('socket inner: "/srv/ci/cache" lies below "/srv/ci", where clients of socket outer may')
+    assert warning.endswith('clients of both together are root; write "/srv/ci:ro", use a volume, or move one of them')
+    for apart in ("/srv/ci:ro", "/srv/ci/cache", "/srv/cia"):
+        assert nested_in(file, NESTED.replace("[/srv/ci]", f'["{apart}"]')) == []
+
+
+def test_a_socket_that_clients_of_another_can_replace_is_named(file: Path) -> None:
+    for above in ("/run/inner", "/run", "/run/i*"):
+        [warning] = nested_in(file, NESTED.replace("[/srv/ci]", f'["{above}"]'))
+        assert warning.startswith(f'socket inner: "/run/inner/docker.sock" lies below "{above}", where clients of')
+    own = NESTED.replace("binds: [/srv/ci]", "binds: [/far]").replace(
+        "/run/inner/docker.sock", "/a, own_socket: /far/b"
+    )
+    own = own.replace("path: /a,", "path: /a\n   ")
+    [warning] = nested_in(file, own)
+    assert warning.startswith('socket inner: "/far/b" lies below "/far", where clients of socket outer may write')
+
+
+def test_what_the_client_itself_can_replace_is_named(file: Path) -> None:
+    """A client that calls a directory by a name of its own has it mounted, and may write there."""
+    text = NESTED.replace("allow: [C", "paths: {/w: /srv/ci}\n    allow: [C")
+    warnings = nested_in(file, text.replace("[/srv/ci]", "[/w/cache]"))
+    assert warnings[0] == (
+        'socket outer: "/w/cache" (on the host "/srv/ci/cache") lies below "/w" (on the host "/srv/ci"), where the'
+        ' client itself may write: one can be made a link to any path of the host; mount "/w" itself, or name in'
+        " paths only what the client cannot replace"
+    )
+    [_, other] = warnings
+    assert other.startswith('socket inner: "/srv/ci/cache" lies below "/w" (on the host "/srv/ci"), where clients of')
+    assert other.endswith("; move one of them")
+    assert len(nested_in(file, text.replace("[/srv/ci]", "[/w]"))) == 1

@@ -231,6 +231,9 @@ class _Reloading:
                 self._service.tell(UNCHANGED)
                 return
             self._service.tell(READY)
+        for warning in configured.warnings:
+            if warning not in self._configured.warnings:
+                self._log.message(Level.WARNING, str(warning))
         before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
             if served.remark:

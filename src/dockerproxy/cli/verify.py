@@ -24,7 +24,7 @@ from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.reports import add_format_argument, run_with_report
 from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, count, paint, say
-from dockerproxy.config.configuration import read_configuration
+from dockerproxy.config.configuration import find_nested_sockets, read_configuration
 from dockerproxy.config.environment import Configured
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
@@ -96,6 +96,8 @@ def _look_around(configured: Configured, engine: Engine, path: str) -> Iterator[
     """Look at files, of the engine's host only if it is this one."""
     sockets, file = configured.settings.sockets, configured.policy_file
     yield from find_sockets(sockets, file)
+    for problem in find_nested_sockets(sockets, file):
+        yield differ("policy", problem.where, Severity.WARNING, problem.what, problem.hint)
     yield from find_engine_mount(path, file)
     if engine.folder and os.path.isdir(engine.folder):
         for socket in sockets:

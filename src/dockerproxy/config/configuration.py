@@ -4,6 +4,7 @@ They are never mixed: beside a policy file, a variable that allows something is 
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
@@ -11,6 +12,8 @@ from dockerproxy.config.groups import without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
+from dockerproxy.policy.nesting import find_nested, list_given, list_mounts, make_mount
+from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
@@ -60,7 +63,11 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
     except UserError as error:
         found = error.problems
     settings = make_settings(variables, _read_engines(variables, file, path), file.sockets)
-    warnings = (*_find_strangers(variables), *_find_shared_owners(file.sockets, path))
+    warnings = (
+        *_find_strangers(variables),
+        *_find_shared_owners(file.sockets, path),
+        *find_nested_sockets(file.sockets, path),
+    )
     if found or variables.problems:
         raise UserError(*found, *variables.problems, *warnings)
     return Configured(settings, {}, warnings, path)
@@ -84,6 +91,27 @@ def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Itera
         if owner in named and owner != socket.name:
             what = f"sockets {socket.name} and {owner} share what they own: own_as of the one is the name of the other"
             yield Problem(file, what, "if that is meant, give both an own_as that no socket is called")
+
+
+def find_nested_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
+    """Find mounts that clients of another socket could replace, or the client itself without any container."""
+    policies = {socket.name: socket.policy.policy for socket in sockets}
+    given = {name: list_given(policy.places) for name, policy in policies.items()}
+    mounts = {name: list_mounts(policy.grants, policy.places) for name, policy in policies.items()}
+    outers = {name: (*mounts[name], *given[name]) for name in policies}
+    inners = {socket.name: (*mounts[socket.name], make_mount(NOWHERE, socket.path, writes=False)) for socket in sockets}
+    for name, places in given.items():
+        for nested in find_nested(mounts[name], places):
+            hint = f'mount "{nested.outer.path}" itself, or name in paths only what the client cannot replace'
+            yield Problem(file, f"socket {name}: {nested.describe('the client itself')}", hint)
+    every = tuple(chain.from_iterable(outers.values()))
+    for name, each in inners.items():
+        nests = [nested.inner for nested in find_nested(each, every)]
+        for other in outers if nests else ():
+            for nested in find_nested(nests, outers[other]) if other != name else ():
+                what = nested.describe(f"clients of socket {other}")
+                hint = nested.hint if nested.outer in mounts[other] else "move one of them"
+                yield Problem(file, f"socket {name}: {what}; clients of both together are root", hint)
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """What client connections share: those of one socket, its policy and what was worked out already, and those of all."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +12,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.nesting import find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, NeedsLookup
 from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import PATIENCE, Connections
@@ -120,6 +121,13 @@ class SocketState:
         self.notes_created = self.refuses_nothing or settings.notes_created
         self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
         self._forget()
+
+    def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
+        """Say which mounts of a policy nest with those that containers may have by this one, or by an answer."""
+        old, new = (list_mounts(each.grants, each.places) for each in (self.policy.policy, policy.policy))
+        had = (*old, *self.granted.mounts)
+        for nested in (*find_nested(new, had), *find_nested(had, new)):
+            yield f"{nested.describe()}; remove the containers from before this reload"
 
     def shed_soon(self) -> None:
         """Have those give way for which most is held, until it is not too much."""
