@@ -1,7 +1,7 @@
 """No policy that loads lets clients replace what they may mount: nothing lies below a directory they may write to."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 import pytest
@@ -49,8 +49,9 @@ def list_admitted(values: list[tuple[str, ...]], places: Places) -> Iterator[tup
         yield places.own_socket, False
 
 
-def find_movable(admitted: set[tuple[str, bool]]) -> set[tuple[str, str]]:
-    writable = [path for path, writes in admitted if writes]
+def find_movable(admitted: set[tuple[str, bool]], given: Iterable[str]) -> set[tuple[str, str]]:
+    """Return what may be mounted below a directory that a container may write to, or that the client has itself."""
+    writable = [*(path for path, writes in admitted if writes), *given]
     return {
         (inner, outer)
         for inner, _ in admitted
@@ -66,7 +67,7 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
     """Enforcement is asked about each short path; no policy of binds alone is refused in vain."""
     more = ({"paths": paths} if paths else {}) | ({"own_socket": own_socket} if own_socket else {})
     admitted = set(list_admitted([tuple(binds) for _, binds in grants], Places(paths, own_socket)))
-    movable = find_movable(admitted)
+    movable = find_movable(admitted, paths.values())
     problems = find_problems(grants, **more)
     event("refused" if problems else f"loads, {len(grants)} grants")
     assert all(" below " in problem or " within " in problem for problem in problems)
@@ -138,10 +139,20 @@ def test_a_pattern_that_nests_with_itself_says_what_to_write() -> None:
 
 
 def test_paths_of_the_host_are_compared() -> None:
-    paths = {"/area": "/srv/ci", "/cache": "/srv/ci/cache"}
-    [problem] = find_problems([("ContainerCreate", ["/area", "/cache:ro"])], paths=paths)
-    assert '"/cache" (on the host "/srv/ci/cache") lies below "/area" (on the host "/srv/ci"), where' in problem
+    paths = {"/cache": "/srv/ci/cache"}
+    [problem] = find_problems([("ContainerCreate", ["/srv/ci", "/cache:ro"])], paths=paths)
+    assert '"/cache" (on the host "/srv/ci/cache") lies below "/srv/ci", where containers' in problem
     assert load([("ContainerCreate", ["/area", "/area/x:ro"])], paths={"/area/x": "/srv/x"})
+
+
+@pytest.mark.parametrize("inner", ["/w/cache", "/w/cache:ro", "/w/*:ro", "/srv/ci/cache:ro"])
+def test_a_bind_within_what_the_client_has_is_refused(inner: str) -> None:
+    """The client needs no container to make a link in a directory that it calls by a name of its own."""
+    [problem] = find_problems([("ContainerCreate", [inner])], paths={"/w": "/srv/ci"})
+    assert 'below "/w" (on the host "/srv/ci"), where the client itself may write' in problem
+    assert 'mount "/w" itself, or give the inner path a directory of its own in paths' in problem
+    assert load([("ContainerCreate", ["/w", "/w/x:ro"])], paths={"/w": "/srv/ci", "/w/x": "/srv/x"})
+    assert find_problems([], paths={"/w": "/srv/ci"}, own_socket="/srv/ci/run/docker.sock")
 
 
 def test_var_run_is_run() -> None:

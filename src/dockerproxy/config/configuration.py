@@ -94,16 +94,12 @@ def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Itera
 
 
 def find_nested_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
-    """Find mounts that clients of another socket could replace, or the client itself without any container."""
+    """Find mounts that clients of another socket could replace."""
     policies = {socket.name: socket.policy.policy for socket in sockets}
     given = {name: list_given(policy.places) for name, policy in policies.items()}
     mounts = {name: list_mounts(policy.grants, policy.places) for name, policy in policies.items()}
     outers = {name: (*mounts[name], *given[name]) for name in policies}
     inners = {socket.name: (*mounts[socket.name], make_mount(NOWHERE, socket.path, writes=False)) for socket in sockets}
-    for name, places in given.items():
-        for nested in find_nested(mounts[name], places):
-            hint = f'mount "{nested.outer.path}" itself, or name in paths only what the client cannot replace'
-            yield Problem(file, f"socket {name}: {nested.describe('the client itself')}", hint)
     every = tuple(chain.from_iterable(outers.values()))
     for name, each in inners.items():
         nests = [nested.inner for nested in find_nested(each, every)]

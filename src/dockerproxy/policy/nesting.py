@@ -12,6 +12,8 @@ Attack: the two in grants of different operations or presets -> Defence: all gra
 test_a_bind_below_a_writable_one_is_refused).
 Attack: the same directory through a link that every host has, like `/var/run` -> Defence: both names are compared
 (test: test_var_run_is_run). Other links on the host cannot be seen from here.
+Attack: make the link in a directory that the client itself has, by its name in `paths` -> Defence: such a directory
+counts as writable (test: test_a_bind_within_what_the_client_has_is_refused).
 Attack: write to the directory as a volume -> Defence: the engines' usual directories of volumes count as writable
 (test: test_a_bind_within_a_volume_is_refused).
 """
@@ -29,17 +31,21 @@ _LINKED: Final = Places({"/var/run": "/run"})
 
 
 class Mount(NamedTuple):
-    """A path that containers may mount.
+    """A path that containers may mount, or where the client or a volume lies.
 
     Attributes:
         path: The path or pattern as the policy writes it.
-        writes: Whether a container may write there.
+        writes: Whether a container or the client may write there.
         hosts: All that the host may call it, as globs.
+        writers: Who may.
+        instead: What to write for a mount below it; empty if the path may become read-only.
     """
 
     path: str
     writes: bool
     hosts: tuple[str, ...]
+    writers: str = "containers"
+    instead: str = ""
 
     def __str__(self) -> str:
         """Name it as the policy and, if that differs, as the host does."""
@@ -53,27 +59,25 @@ class Nested(NamedTuple):
     inner: Mount
     outer: Mount
 
-    def describe(self, writers: str = "containers") -> str:
-        """Say what is wrong, as a clause; the writers are who may write to the outer one."""
+    def describe(self, writers: str = "") -> str:
+        """Say what is wrong, as a clause. `writers` are those who may write to the outer one, if it does not say."""
         if self.inner == self.outer:
             return f"{self.inner} is writable and matches paths within each other: {_DANGER}"
         lies = "lies" if is_literal(self.inner.path) else "matches paths"
-        return f"{self.inner} {lies} below {self.outer}, where {writers} may write: {_DANGER}"
+        return f"{self.inner} {lies} below {self.outer}, where {writers or self.outer.writers} may write: {_DANGER}"
 
     @property
     def hint(self) -> str:
         """Say what to write instead."""
         if self.inner == self.outer:
             return f'list the directories, or write "{self.outer.path}:ro"'
-        if self.outer in VOLUMES:
-            return "mount the whole volume by its name"
-        return f'write "{self.outer.path}:ro", use a volume, or move one of them'
+        return self.outer.instead or f'write "{self.outer.path}:ro", use a volume, or move one of them'
 
 
 _DANGER: Final = "one can be made a link to any path of the host"
 
 VOLUMES: Final = tuple(
-    Mount(path, writes=True, hosts=(path,))
+    Mount(path, writes=True, hosts=(path,), instead="mount the whole volume by its name")
     for path in ("/var/lib/docker/volumes/*/_data", "/var/lib/containers/storage/volumes/*/_data")
 )
 """Where the engines usually keep volumes. Every container may have one, and write to it."""
@@ -97,8 +101,10 @@ def list_mounts(grants: Iterable[Grant], places: Places) -> tuple[Mount, ...]:
 
 
 def list_given(places: Places) -> tuple[Mount, ...]:
-    """Return the directories that the client has itself, since it calls them by other names than the host."""
-    return tuple(make_mount(places, path, writes=True) for path in places.paths)
+    """Return the directories that `paths` names: the client itself has them, and makes links there without a grant."""
+    mounts = (make_mount(places, path, writes=True) for path in places.paths)
+    instead = 'mount "{}" itself, or give the inner path a directory of its own in paths'
+    return tuple(each._replace(writers="the client itself", instead=instead.format(each.path)) for each in mounts)
 
 
 def find_nested(inners: Iterable[Mount], outers: Iterable[Mount]) -> Iterator[Nested]:
