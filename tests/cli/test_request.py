@@ -1,10 +1,14 @@
 """One request through a unix socket."""
 
+import signal
 import socket
 import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from cli.programs import NOWHERE, engine_at, engine_of, short_folder
+from cli.programs import NOWHERE, OK, PATIENCE, engine_at, engine_of, short_folder
 
 from dockerproxy.cli.request import ask
 
@@ -79,13 +83,47 @@ def test_an_answer_has_its_time() -> None:
         ask(f"{folder}/s", "GET", "/_ping", patience=0.3)
 
 
-def test_a_full_queue_of_connections_is_waited_for() -> None:
+@contextmanager
+def interrupted() -> Iterator[threading.Event]:
+    """Interrupt each system call of this thread with a signal; give the event of the first one that was handled."""
+    ended, handled, thread = threading.Event(), threading.Event(), threading.get_ident()
+
+    def interrupt() -> None:
+        while not ended.wait(0.01):
+            signal.pthread_kill(thread, signal.SIGUSR1)
+
+    former = signal.signal(signal.SIGUSR1, lambda *_: handled.set())
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        yield handled
+    finally:
+        ended.set()
+        interrupting.join()
+        signal.signal(signal.SIGUSR1, former)
+
+
+def test_a_full_queue_of_connections_is_waited_for_despite_signals() -> None:
     with short_folder() as folder, socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as first:
         listening.bind(f"{folder}/s")
         listening.listen(0)
         first.connect(f"{folder}/s")
-        with pytest.raises(TimeoutError):
-            ask(f"{folder}/s", "GET", "/_ping", patience=0.1)
+        with interrupted() as handled:
+            with pytest.raises(TimeoutError, match="its queue of connections is full"):
+                ask(f"{folder}/s", "GET", "/_ping", patience=0.1)
+            handled.clear()
+
+            def serve() -> None:
+                handled.wait(PATIENCE)
+                listening.accept()[0].close()
+                with listening.accept()[0] as accepted:
+                    accepted.recv(1000)
+                    accepted.sendall(OK)
+
+            serving = threading.Thread(target=serve)
+            serving.start()
+            assert ask(f"{folder}/s", "GET", "/_ping", patience=PATIENCE) == (200, "")
+            serving.join()
 
 
 def test_no_more_of_an_answer_is_read_than_is_shown() -> None:

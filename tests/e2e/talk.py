@@ -2,14 +2,14 @@
 
 import http.client
 import json
-import math
 import re
 import socket
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dockerproxy.proxy.probing import connect as wait_and_connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,8 @@ class UnixConnection(http.client.HTTPConnection):
 def connect(path: Path, *, timeout: float = 30) -> socket.socket:
     """Connect to a unix socket, after waiting for a place where its queue is full; the caller closes it."""
     client = socket.socket(socket.AF_UNIX)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(timeout), 0))
     try:
-        client.connect(str(path))
+        wait_and_connect(client, str(path), timeout)
         client.settimeout(timeout)
     except OSError:
         client.close()

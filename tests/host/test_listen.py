@@ -273,6 +273,15 @@ def test_a_socket_tells_whether_it_is_in_use(tmp_path: Path, *, listens: bool) -
     assert not is_in_use(str(tmp_path / "nothing"))
 
 
+def test_a_socket_whose_queue_of_connections_is_full_is_in_use(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as first:
+        busy.bind(path)
+        busy.listen(0)
+        first.connect(path)
+        assert is_in_use(path)
+
+
 def test_a_path_of_as_many_bytes_as_can_be_works(tmp_path: Path) -> None:
     path = tmp_path / ("x" * (MAX_SOCKET_PATH - len(str(tmp_path)) - 1))
     assert len(str(path)) == MAX_SOCKET_PATH

@@ -25,11 +25,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
+from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
+from dockerproxy.proxy.probing import connect
 from dockerproxy.text import escape, unquote
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import write_item
@@ -82,7 +84,7 @@ class Control:
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._rest = b""
         try:
-            self._connection.connect(path)
+            connect(self._connection, path, PATIENCE)
             self._connection.sendall(b'{"answers":true}\n')
         except OSError as error:
             self.close()

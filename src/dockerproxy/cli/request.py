@@ -5,15 +5,15 @@ the whole of it has a deadline and a bound, and a message is escaped (test: test
 """
 
 import socket
-import struct
 import time
 from typing import Final
 
+from dockerproxy.proxy.probing import connect
 from dockerproxy.wire.answer import read_message
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_response
 
-_PATIENCE: Final = 5.0
+PATIENCE: Final = 5.0
 """Seconds for an answer, from connecting on to its end."""
 
 _LONGEST: Final = 1 << 20
@@ -24,7 +24,7 @@ _SHORTEST: Final = 0.001
 """Seconds to wait where no time is left: 0 would mean not to wait, and is another error."""
 
 
-def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tuple[int, str]:
+def ask(path: str, method: str, target: str, patience: float = PATIENCE) -> tuple[int, str]:
     """Send a request to a socket; return the status, and the message of the answer if it has one.
 
     An `OSError` says that nobody answers there, or not in time.
@@ -33,7 +33,7 @@ def ask(path: str, method: str, target: str, patience: float = _PATIENCE) -> tup
     return status, read_message(content)
 
 
-def fetch(path: str, method: str, target: str, patience: float = _PATIENCE, most: int = _LONGEST) -> tuple[int, bytes]:
+def fetch(path: str, method: str, target: str, patience: float = PATIENCE, most: int = _LONGEST) -> tuple[int, bytes]:
     """Send a request to a socket; return the status and the content of the answer, which has so many bytes at most.
 
     An `OSError` says that nobody answers there, or not in time.
@@ -41,7 +41,7 @@ def fetch(path: str, method: str, target: str, patience: float = _PATIENCE, most
     request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
     deadline, received = time.monotonic() + patience, bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        _connect(connection, path, patience)
+        connect(connection, path, patience)
         connection.sendall(request.encode())
         while True:
             connection.settimeout(max(deadline - time.monotonic(), _SHORTEST))
@@ -52,16 +52,6 @@ def fetch(path: str, method: str, target: str, patience: float = _PATIENCE, most
                 return answer
             if time.monotonic() > deadline:
                 raise TimeoutError("timed out")
-
-
-def _connect(connection: socket.socket, path: str, patience: float) -> None:
-    """Connect, also where others come first: one that does not block fails at once if the queue is full."""
-    seconds, microseconds = divmod(round(patience * 1_000_000), 1_000_000)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", seconds, microseconds))
-    try:
-        connection.connect(path)
-    except BlockingIOError as error:
-        raise TimeoutError("timed out") from error
 
 
 def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:

@@ -22,12 +22,14 @@ from dockerproxy.cli.arguments import add_policy_argument
 from dockerproxy.cli.explain import explain_record
 from dockerproxy.cli.peers import UNKNOWN, find_program
 from dockerproxy.cli.questions import find_control
+from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import has_colour
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.differences import digest
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
+from dockerproxy.proxy.probing import connect
 from dockerproxy.workbench.bearing import Line
 
 _LONGEST: Final = 16 << 20
@@ -83,7 +85,7 @@ def _check_terminal() -> None:
 def _check_socket(path: str) -> None:
     try:
         with socket.socket(socket.AF_UNIX) as tried:
-            tried.connect(path)
+            connect(tried, path, PATIENCE)
     except OSError as error:
         hint = "start serve with this CONTROL_SOCKET, and top as the same user or as root"
         raise UserError(Problem(path, f"cannot connect: {error.strerror or error}", hint)) from None

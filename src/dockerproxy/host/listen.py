@@ -207,9 +207,11 @@ def is_in_use(path: str) -> bool:
     if not stat.S_ISSOCK(kind):
         raise UserError(Problem(path, "exists and is not a socket", "choose another path"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
+        probe.settimeout(0)
         try:
             probe.connect(path)
+        except BlockingIOError:
+            return True  # Its queue of connections is full.
         except ConnectionRefusedError:
             return False
         except OSError as error:

@@ -1,6 +1,8 @@
-"""Try whether the engine can be reached, before any client does."""
+"""Connect to a socket even if its queue is full, and try whether the engine can be reached before any client does."""
 
+import errno
 import socket
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,14 +11,35 @@ from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
 
+_PAUSE: Final = 0.01
+"""Seconds between two tries."""
+
 
 def find_trouble(paths: Sequence[str]) -> str:
     """Say why the engine cannot be reached now, or nothing if it can."""
     path = choose_engine(paths)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PATIENCE)
         try:
-            probe.connect(path)
+            connect(probe, path, _PATIENCE)
         except OSError as error:
             return explain_unreachable(paths, path, error)
     return ""
+
+
+def connect(connection: socket.socket, path: str, patience: float) -> None:
+    """Connect to a unix socket; a `TimeoutError` says that its queue stayed full for all of `patience`, in seconds.
+
+    No try blocks. If a signal interrupts a blocking one, Python expects it to be completed in the background (PEP 475),
+    but a unix socket gives up: the next write fails, since there is no connection.
+    """
+    deadline = time.monotonic() + patience
+    connection.settimeout(0)
+    while True:
+        try:
+            connection.connect(path)
+            break
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "its queue of connections is full") from None
+            time.sleep(_PAUSE)
+    connection.settimeout(None)
