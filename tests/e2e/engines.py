@@ -38,6 +38,8 @@ pivot_root . mnt
 umount -l /mnt
 exec "$@"
 """
+# The locks of Podman's containers, of which killed engines give none back. In a folder, they outlive a restart.
+OWN_MEMORY = 'mkdir --parents "$0"; mount --bind "$0" /dev/shm; exec "$@"'
 NAME = 'echo "$0" > /proc/sys/kernel/hostname; exec "$@"'
 CGROUPS = Path("/sys/fs/cgroup")
 PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
@@ -251,6 +253,7 @@ def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Eng
         (folder / "helpers" / "aardvark-dns").chmod(0o755)
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
         program = (
+            *("sh", "-ec", OWN_MEMORY, str(folder / "shm")),
             *(("sh", "-ec", CHANGE_ROOT, root) if root else ()),
             *(executable, "--root", str(folder / "root"), "--runroot", str(folder / "run")),
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),

@@ -49,6 +49,11 @@ def test_podman_runs_lists_and_removes_a_container(remote: Client) -> None:
     assert remote.text("ps", "--all", "--quiet", "--filter", f"label=case={remote.label}") == ""
 
 
+def test_the_locks_of_this_engine_are_its_own(podman: Engine) -> None:
+    """A machine has 2,048 of them for all engines that share its /dev/shm."""
+    assert (podman.folder / "shm" / "libpod_lock").exists()
+
+
 def test_podman_runs_a_container_in_the_foreground(remote: Client) -> None:
     assert remote.run("run", "--rm", "-i", "--network=none", "busybox", "cat", data=b"through") == b"through"
 
