@@ -215,7 +215,8 @@ def test_what_passes_all_the_same_is_said_and_is_not_allowed() -> None:
 
 
 def test_a_quota_that_a_request_may_add_to_is_said() -> None:
-    with policy_in("sockets: {a: {path: /a, quota: {networks: 2, running: 3}, allow: [own, ContainerExec]}}") as folder:
+    text = "sockets: {a: {path: FOLDER/a, quota: {networks: 2, running: 3}, allow: [own, ContainerExec]}}"
+    with policy_in(text) as folder:
         said = [
             run_here("explain", "--policy", f"{folder}/policy.yaml", "POST", f"/containers/x/{act}").out
             for act in ("start", "kill")

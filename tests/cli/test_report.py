@@ -72,10 +72,11 @@ def test_nothing_but_a_former_report_is_overwritten(tmp_path: Path) -> None:
     log = write_log(tmp_path / "proxy.log", ALLOWED)
     assert make(tmp_path, log) == make(tmp_path, log)
     (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
     assert run_here("report", log, "--html", f"{tmp_path}/empty").status == 0
     for path, says in (
         (log, "is not a report, so it is not overwritten"),
-        ("/dev/null", "is not a regular file"),
+        (f"{tmp_path}/pipe", "is not a regular file"),
         (str(tmp_path), "is a directory"),
         (f"{tmp_path}/none/report.html", "no such directory"),
     ):
