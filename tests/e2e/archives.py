@@ -31,4 +31,4 @@ def has_image(engine: Engine, name: str) -> bool:
 
 
 def build(socket: Path, query: str, content: bytes = archive_of(item("Dockerfile", STEP))) -> Answer:
-    return ask(socket, "POST", f"/v1.41/build?{query}", content, TAR, timeout=60)
+    return ask(socket, "POST", f"/v1.41/build?{query}", content, TAR)

@@ -12,9 +12,6 @@ from e2e.engines import Engine, docker_engine
 from e2e.programs import Client
 from e2e.waiting import wait_until
 
-PATIENCE = 60.0
-"""Seconds for what a swarm does on a busy machine."""
-
 
 @dataclass(frozen=True)
 class Node:
@@ -49,7 +46,7 @@ class Node:
         try:
             words = ("node", "ls", "--format={{.Hostname}} {{.Status}}")
             gone = f"{self.name} Down"
-            wait_until(lambda: gone in manager.docker.text(*words), gone, seconds=PATIENCE)
+            wait_until(lambda: gone in manager.docker.text(*words), gone)
             yield
         finally:
             run("ip", "-n", self.name, "link", "set", "eth0", "up")

@@ -121,7 +121,7 @@ class Engine:
                 env=environment,
             )
         try:
-            wait_until(lambda: self._ended() or self.answers(), f"{self.name} answers", seconds=60)
+            wait_until(lambda: self._ended() or self.answers(), f"{self.name} answers")
         except AssertionError as error:
             self.stop()
             raise EngineFailed(self._printed()) from error

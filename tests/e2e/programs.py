@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cli.programs import PATIENCE
+
 
 class Running:
     """A program that runs; what it prints can be waited for. Killed when the block ends."""
@@ -44,14 +46,14 @@ class Running:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def wait_for(self, text: str, *, seconds: float = 60) -> None:
+    def wait_for(self, text: str, *, seconds: float = PATIENCE) -> None:
         """Wait until it has printed the text."""
         while text.encode() not in self.printed:
             if not self._read_some(seconds):
                 message = f"ended or silent for {seconds} s without {text!r}: {self.printed!r}"
                 raise AssertionError(message)
 
-    def wait_end(self, *, seconds: float = 30) -> int:
+    def wait_end(self, *, seconds: float = PATIENCE) -> int:
         """Wait until it ends, reading what it prints, and return its exit status."""
         while self._read_some(seconds):
             pass
@@ -97,7 +99,7 @@ class Client:
             **self.extra,
         }
 
-    def attempt(self, *words: str, data: bytes = b"", seconds: float = 60) -> subprocess.CompletedProcess[bytes]:
+    def attempt(self, *words: str, data: bytes = b"", seconds: float = PATIENCE) -> subprocess.CompletedProcess[bytes]:
         """Run to the end and return whatever came of it."""
         return subprocess.run(
             [*self.program, *words],
@@ -108,7 +110,7 @@ class Client:
             check=False,
         )
 
-    def run(self, *words: str, data: bytes = b"", seconds: float = 60) -> bytes:
+    def run(self, *words: str, data: bytes = b"", seconds: float = PATIENCE) -> bytes:
         """Run to a good end and return what it printed."""
         done = self.attempt(*words, data=data, seconds=seconds)
         assert done.returncode == 0, f"{words} exited {done.returncode}: {done.stderr.decode()}"

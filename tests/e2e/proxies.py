@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import yaml
-from cli.programs import CODE
+from cli.programs import CODE, PATIENCE
 from e2e.engines import short_folder
 from e2e.talk import ask, connect
 from e2e.waiting import wait_until
@@ -108,7 +108,7 @@ class Proxy:
         """Ask it to end, unless it has, and check that it ended well and that nothing went wrong in it."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            status = self._process.wait(timeout=20)
+            status = self._process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.programs import PATIENCE
+
 from dockerproxy.proxy.probing import connect as wait_and_connect
 
 
@@ -32,16 +34,16 @@ class Answer:
 class UnixConnection(http.client.HTTPConnection):
     """An HTTP connection to a unix socket."""
 
-    def __init__(self, path: Path, timeout: float = 30) -> None:
+    def __init__(self, path: Path, timeout: float = PATIENCE) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         """Connect to the path."""
-        self.sock = connect(self._path, timeout=self.timeout or 30)
+        self.sock = connect(self._path, timeout=self.timeout or PATIENCE)
 
 
-def connect(path: Path, *, timeout: float = 30) -> socket.socket:
+def connect(path: Path, *, timeout: float = PATIENCE) -> socket.socket:
     """Connect to a unix socket, after waiting for a place where its queue is full; the caller closes it."""
     client = socket.socket(socket.AF_UNIX)
     try:
@@ -60,7 +62,7 @@ def ask(  # noqa: PLR0913 (they are what a request consists of)
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     *,
-    timeout: float = 30,
+    timeout: float = PATIENCE,
 ) -> Answer:
     """Send one request on a connection of its own and read the whole answer."""
     connection = UnixConnection(path, timeout)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import engine_of, environment_of, short_folder
+from cli.programs import PATIENCE, engine_of, environment_of, short_folder
 from e2e.engines import NAMESPACES
 from e2e.waiting import wait_until
 from jsonschema import Draft202012Validator
@@ -101,7 +101,7 @@ def machine(folder: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.communicate("\n\n", timeout=30)
+            process.communicate("\n\n", timeout=PATIENCE)
 
 
 class Answering(socketserver.StreamRequestHandler):
@@ -125,7 +125,7 @@ def ask(path: Path, *heads: bytes) -> None:
 
 def test_every_line_reaches_the_files_of_both_collectors_as_it_was_written_and_no_line_of_another() -> None:
     with short_folder() as folder, engine_of(folder / "engine.sock", Answering), machine(folder) as process:
-        wait_until((folder / "reports.sock").exists, "the proxy listens", seconds=60)
+        wait_until((folder / "reports.sock").exists, "the proxy listens")
         ask(folder / "enforces.sock", *[b"GET /containers/json"] * 3, b"GET /events", b"POST /containers/web/stop")
         ask(folder / "enforces.sock", b"GET /\xff%\x00" + b"\xff" * 60_000, b'GET /a\\"%n/../' + b"x" * 60_000)
         ask(folder / "reports.sock", b"POST /volumes/create?name=web")
@@ -133,7 +133,7 @@ def test_every_line_reaches_the_files_of_both_collectors_as_it_was_written_and_n
         process.stdin.write("\n")
         process.stdin.flush()
         files = [folder / f"{name}.jsonl" for name in ("rsyslog", "syslog-ng")]
-        wait_until(lambda: all(file.exists() and LAST in file.read_text() for file in files), "all lines", seconds=60)
+        wait_until(lambda: all(file.exists() and LAST in file.read_text() for file in files), "all lines")
         first, second = (file.read_text() for file in files)
     assert first == second
     assert "forged" not in first

@@ -45,7 +45,7 @@ def test_podman_builds_on_a_network_of_its_own_if_it_is_told_in_its_way(
     assert host in build(podman.socket, "networkmode=none&nocache=1", step).body
     for mode in ("networkmode=none", "networkmode=default", "rm=1"):
         told = add_namespaces(request_of("POST", f"/v1.41/build?nocache=1&{mode}"))
-        built = ask(podman.socket, "POST", told, step, TAR, timeout=60).body
+        built = ask(podman.socket, "POST", told, step, TAR).body
         assert b"Successfully built" in built
         assert host not in built
         assert (b"eth0" in built) is (mode != "networkmode=none")
@@ -72,7 +72,7 @@ def test_no_step_chooses_its_network(podman: Engine, make_client: partial[Client
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy:
         assert build(proxy.socket, "networkmode=none", content).status == 403
     told = add_namespaces(request_of("POST", "/v1.41/build?networkmode=none&nocache=1"))
-    assert host in ask(podman.socket, "POST", told, content, TAR, timeout=60).body
+    assert host in ask(podman.socket, "POST", told, content, TAR).body
 
 
 def test_no_trigger_becomes_another_step_in_a_build_from_its_image(
@@ -228,7 +228,7 @@ def test_no_part_of_a_repository_is_a_directory_of_the_host(podman: Engine, tmp_
     content = archive_of(item("Dockerfile", steps.encode()))
     words = podman.inside(sys.executable, "-c", REPOSITORY, str(repository))
     with running_policy(podman.socket, json.dumps(ALLOWED)) as proxy, Running(words, {**os.environ}) as serving:
-        serving.wait_for("serving", seconds=20)
+        serving.wait_for("serving")
         assert "of a Git repository" in build(proxy.socket, "nocache=1", content).json()["message"]
         built = build(podman.socket, "nocache=1", content).body
     assert b"of the host" not in built or (1, 38) <= version_of_buildah(podman) < (1, 44), built

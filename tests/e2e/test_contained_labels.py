@@ -45,9 +45,9 @@ def labels_of_container(podman: Engine, image: str) -> dict[str, str]:
 def sent(podman: Engine, target: str, content: bytes = b"", kind: dict[str, str] | None = None) -> Answer:
     """Look whether a request is refused, and send it past the proxy."""
     with running_policy(podman.socket, GRANT) as proxy:
-        refused = ask(proxy.socket, "POST", target, content, kind or TAR, timeout=60)
+        refused = ask(proxy.socket, "POST", target, content, kind or TAR)
     assert (refused.status, SAYS.search(refused.json()["message"]) is not None) == (403, True), refused.body
-    return ask(podman.socket, "POST", target, content, kind or TAR, timeout=60)
+    return ask(podman.socket, "POST", target, content, kind or TAR)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_an_archive_of_images_has_the_engine_ask_nobody_for_a_layer(podman: Engi
     }
     content = archive_of(*(item(name, each) for name, each in written.items()))
     with Running(podman.inside(sys.executable, "-c", SITE), {}) as site:
-        site.wait_for("serving", seconds=20)
+        site.wait_for("serving")
         with running_policy(podman.socket, GRANT) as proxy:
             assert b'has the key \\"urls\\"' in ask(proxy.socket, "POST", "/v1.41/images/load", content, TAR).body
         assert b"of-the-host" not in site.printed
         ask(podman.socket, "POST", "/v1.41/images/load", content, TAR)
-        site.wait_for("/of-the-host", seconds=20)
+        site.wait_for("/of-the-host")

@@ -333,7 +333,7 @@ def send_name(target: Engine | Proxy, way: str, name: str, tag: str) -> None:
         "build": f"/build?t={name}:{tag}",
     }[way]
     content = {"import": EMPTY_TAR, "build": archive_of(item("Dockerfile", b"FROM busybox\nLABEL built=yes\n"))}
-    answer = ask(target.socket, "POST", path, *((content[way], TAR) if way in content else ()), timeout=60)
+    answer = ask(target.socket, "POST", path, *((content[way], TAR) if way in content else ()))
     assert answer.status in {200, 201}, answer
     assert b"error" not in answer.body
 

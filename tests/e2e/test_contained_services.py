@@ -201,7 +201,7 @@ def test_what_the_engine_would_do_is_refused(swarm: Swarm, name: str) -> None:
     assert tried.status == 403
     assert f" denied: {case.refused}" in tried.json()["message"]
     assert ask(swarm.engine.socket, "GET", f"/services/tried-{name}").status == 404
-    wait_until(lambda: case.shows in swarm.logs(name), f"{name} prints {case.shows}", seconds=60)
+    wait_until(lambda: case.shows in swarm.logs(name), f"{name} prints {case.shows}")
 
 
 def test_a_plugin_of_a_service_is_refused_before_the_engine_looks_for_it(swarm: Swarm) -> None:
@@ -296,11 +296,11 @@ def test_a_service_sends_the_credentials_that_it_has_to_wherever_its_image_is(sw
         with running_policy(swarm.engine.socket, allow) as proxy:
             assert ask(proxy.socket, "POST", "/v1.41/services/create", body(second), auth).status == 403
             assert ask(proxy.socket, "POST", "/v1.41/services/create", body(first), auth).status == 201
-            granted.wait_for(f"Basic {CREDENTIALS}", seconds=60)
+            granted.wait_for(f"Basic {CREDENTIALS}")
             made = ask(swarm.engine.socket, "GET", "/services/tried-auth").json()
             update = f"/v1.41/services/tried-auth/update?version={made['Version']['Index']}"
             refused = ask(proxy.socket, "POST", update, body(second), JSON)
             assert (refused.status, "the service's own credentials" in refused.json()["message"]) == (403, True)
         assert ask(swarm.engine.socket, "POST", update, body(second), JSON).status == 200
-        other.wait_for(f"Basic {CREDENTIALS}", seconds=60)
+        other.wait_for(f"Basic {CREDENTIALS}")
     ask(swarm.engine.socket, "DELETE", "/services/tried-auth")

@@ -22,7 +22,7 @@ from e2e.engines import Engine, docker_engine, short_folder
 from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
-from e2e.talk import Answer, ask
+from e2e.talk import Answer, ask, connect
 from e2e.test_own import JSON, Socket
 from e2e.waiting import wait_until
 
@@ -383,9 +383,7 @@ def test_events_go_without_what_is_hidden(engine: Engine, label: str) -> None:
 
 
 def follow(path: Path) -> socket.socket:
-    stream = socket.socket(socket.AF_UNIX)
-    stream.settimeout(20)
-    stream.connect(str(path))
+    stream = connect(path)
     stream.sendall(b"GET /v1.41/events HTTP/1.1\r\nHost: x\r\n\r\n")
     assert stream.recv(65536).startswith(b"HTTP/1.1 200 OK")
     return stream

@@ -130,7 +130,7 @@ def start_proxy(docker: Client, *options: str) -> str:
     volume = f"--volume={docker.label}:/proxied"
     words = (*CONFINED, volume, "--env=ALLOW=ContainerList", *options, IMAGE)
     container = docker.text("run", "--detach", f"--label=case={docker.label}", *words)
-    wait_until(lambda: read_state(docker, container)["Health"]["Status"] == "healthy", "it is healthy", seconds=60)
+    wait_until(lambda: read_state(docker, container)["Health"]["Status"] == "healthy", "it is healthy")
     return container
 
 

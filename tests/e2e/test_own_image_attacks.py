@@ -63,7 +63,7 @@ def two(engine: Engine, busybox: bytes, label: str) -> Iterator[Two]:
 
 def build(socket: Socket, name: str, steps: str, query: str = "") -> Answer:
     archive = archive_of(item("Dockerfile", steps.encode()))
-    answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}&{query}", archive, TAR, timeout=60)
+    answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}&{query}", archive, TAR)
     assert (answer.status, b'"error"' in answer.body) == (200, False), answer
     return answer
 
@@ -133,7 +133,7 @@ def plant_by_commit(engine: Engine, _: Socket, label: str) -> None:
 def plant_by_load(engine: Engine, other: Socket, label: str) -> None:
     """Load what a build has made, with another layer in the place of the last one."""
     build(other, f"theirs:{label}", STEPS.replace("LABEL", label), setting("theirs"))
-    saved = ask(engine.socket, "GET", f"/v1.41/images/theirs:{label}/get", timeout=60).body
+    saved = ask(engine.socket, "GET", f"/v1.41/images/theirs:{label}/get").body
     assert other.ask("DELETE", f"/v1.41/images/theirs:{label}").status == 200
     with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
         files = {each.name: reader.read() for each in archive if (reader := archive.extractfile(each))}
@@ -143,7 +143,7 @@ def plant_by_load(engine: Engine, other: Socket, label: str) -> None:
     config["rootfs"]["diff_ids"][-1] = f"sha256:{sha256(layer).hexdigest()}"
     files[image["Config"]], files[image["Layers"][-1]] = json.dumps(config).encode(), layer
     forged = archive_of(*(item(name, content) for name, content in files.items()))
-    loaded = ask(other.socket, "POST", "/v1.41/images/load", forged, TAR, timeout=60)
+    loaded = ask(other.socket, "POST", "/v1.41/images/load", forged, TAR)
     assert (loaded.status, b"error" in loaded.body) == (200, False), loaded
 
 

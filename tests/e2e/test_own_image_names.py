@@ -58,7 +58,7 @@ def two(engine: Engine, label: str) -> Iterator[Two]:
 
 def copy(socket: Socket, name: str) -> None:
     """Give the image of all tests a name by a build without a step."""
-    answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}", STEPS, TAR, timeout=60)
+    answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}", STEPS, TAR)
     assert (answer.status, b'"error"' in answer.body) == (200, False), answer
 
 
@@ -227,7 +227,7 @@ def test_a_sweep_leaves_no_volume_that_an_image_declares(two: Two, engine: Engin
 
 def test_a_grant_that_says_but_new_names_makes_no_image_own(engine: Engine, label: str) -> None:
     content = archive_of(item("Dockerfile", b"FROM busybox\nRUN touch /secret\n"))
-    ask(engine.socket, "POST", f"/v1.41/build?t=secret:{label}", content, TAR, timeout=60)
+    ask(engine.socket, "POST", f"/v1.41/build?t=secret:{label}", content, TAR)
     allow = ["own", {"ContainerCreate": {"images": ["busybox"]}}, {"ImageTag": {"tags": ["docker.io/library/**"]}}]
     with running_policy(engine.socket, json.dumps(allow)) as proxy:
         for name, status in ((f"secret:{label}", 404), ("busybox", 201)):

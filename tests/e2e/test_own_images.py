@@ -88,7 +88,7 @@ def marks_of(engine: Engine) -> list[str]:
 def build(socket: Socket, label: str, query: str = "", step: str = "") -> Answer:
     """Build an image that only tests with this label have."""
     steps = f"FROM busybox\nENV case={label}{step}\n".encode()
-    return ask(socket.socket, "POST", f"/v1.41/build?{query}", archive_of(item("Dockerfile", steps)), TAR, timeout=60)
+    return ask(socket.socket, "POST", f"/v1.41/build?{query}", archive_of(item("Dockerfile", steps)), TAR)
 
 
 def built(socket: Socket, label: str, query: str = "", step: str = "") -> None:
@@ -197,7 +197,7 @@ def test_an_own_image_is_mounted_by_its_id(two: Two, engine: Engine, label: str)
 def test_a_step_less_build_gives_no_power_over_a_name(two: Two, engine: Engine, label: str) -> None:
     mine, _ = two
     steps = archive_of(item("Dockerfile", b"FROM busybox\n"))
-    answer = ask(mine.socket, "POST", f"/v1.41/build?t=copy:{label}", steps, TAR, timeout=60)
+    answer = ask(mine.socket, "POST", f"/v1.41/build?t=copy:{label}", steps, TAR)
     assert answer.status == 200, answer
     assert remove(mine, "busybox").status == 403
     assert remove(mine, f"copy:{label}").status == 200
@@ -344,17 +344,17 @@ def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: En
     mine, other = two
     built(mine, label, f"t=app:{label}")
     built(mine, label, f"t=free:{label}", " step=2")
-    saved = ask(engine.socket, "GET", f"/images/get?names=app:{label}&names=free:{label}", timeout=60)
+    saved = ask(engine.socket, "GET", f"/images/get?names=app:{label}&names=free:{label}")
     before = inspect(mine, f"app:{label}").json()["Id"]
     assert remove(mine, f"free:{label}").status == 200
-    answer = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR, timeout=60)
+    answer = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR)
     assert b"is taken by somebody else" in answer.body
     assert RESERVED.encode() not in answer.body
     assert inspect(mine, f"app:{label}").json()["Id"] == before
     assert inspect(other, f"app:{label}").status == 404
     assert remove(mine, f"app:{label}").status == 200
     target = {"dockerd": "/v1.41/images/load", "podman": "/v5.0.0/libpod/images/load"}[engine.name]
-    answer = ask(other.socket, "POST", target, saved.body, TAR, timeout=60)
+    answer = ask(other.socket, "POST", target, saved.body, TAR)
     assert (answer.status, b"is taken" in answer.body) == (200, False), answer
     for name in ("app", "free"):
         assert f"docker.io/library/{name}:{label}".encode() in answer.body
@@ -366,7 +366,7 @@ def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: En
 
 def load(socket: Path, archive: bytes, api: str) -> bytes:
     """Load images; return the last line that is said."""
-    answer = ask(socket, "POST", f"/{api}/images/load", archive, TAR, timeout=60)
+    answer = ask(socket, "POST", f"/{api}/images/load", archive, TAR)
     assert answer.status == 200, answer
     return answer.body.splitlines()[-1]
 
@@ -376,7 +376,7 @@ def test_what_is_loaded_without_a_name_is_called_as_the_engine_calls_it(two: Two
     built = build(Socket(engine.socket), label, f"t=app:{label}")
     assert built.status == 200, built
     identity = inspect(Socket(engine.socket), f"app:{label}").json()["Id"]
-    archive = ask(engine.socket, "GET", f"/v1.41/images/{identity}/get", timeout=60).body
+    archive = ask(engine.socket, "GET", f"/v1.41/images/{identity}/get").body
     assert remove(Socket(engine.socket), f"app:{label}").status == 200
     for api in ("v1.41", "v5.0.0/libpod") if engine.name == "podman" else ("v1.41",):
         direct = load(engine.socket, archive, api)

@@ -66,7 +66,7 @@ def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label:
         mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
         for socket, name in ((mine, f"app:{label}"), (other, f"evil:{label}")):
             context = archive_of(item("Dockerfile", f"FROM busybox\nENV of={name}\n".encode()))
-            assert ask(socket.socket, "POST", f"/v1.41/build?t={name}", context, TAR, timeout=60).status == 200
+            assert ask(socket.socket, "POST", f"/v1.41/build?t={name}", context, TAR).status == 200
         tagged = other.ask("POST", f"/v1.41/images/evil:{label}/tag?repo=localhost/app&tag={label}")
         assert tagged.status == 201
         made = mine.ask("POST", "/v5.0.0/libpod/containers/create", image=f"app:{label}", command=["true"])
@@ -99,7 +99,7 @@ def test_nobody_builds_on_the_image_of_another_by_a_short_name(
     assert other.ask("POST", f"/v1.41/images/busybox/tag?repo=evil.example/x/app-{label}&tag=1").status == 201
     context = archive_of(item("Dockerfile", line.replace("NAME", f"app-{label}:1").encode()))
     for socket, fails in ((podman.socket, False), (mine.socket, True)):
-        answer = ask(socket, "POST", f"/v1.41/build?t=own-{label}", context, TAR, timeout=60)
+        answer = ask(socket, "POST", f"/v1.41/build?t=own-{label}", context, TAR)
         assert (answer.status != 200 or b'"error"' in answer.body) == fails, answer
     assert other.ask("DELETE", f"/v1.41/images/evil.example/x/app-{label}:1").status == 200
     ask(podman.socket, "DELETE", f"/v1.41/images/own-{label}")
@@ -140,7 +140,7 @@ def test_whose_address_another_has_is_not_told(naming: tuple[Socket, Socket]) ->
 def test_a_name_that_a_build_has_is_told_without_its_container(podman: Engine, naming: tuple[Socket, Socket]) -> None:
     """What Podman keeps of a build that failed is no container of its list."""
     context = archive_of(item("Dockerfile", b"FROM busybox\nRUN false\n"))
-    ask(podman.socket, "POST", "/v1.41/build?forcerm=0", context, TAR, timeout=60)
+    ask(podman.socket, "POST", "/v1.41/build?forcerm=0", context, TAR)
     listed = ask(podman.socket, "GET", "/v5.0.0/libpod/containers/json?all=true&external=true").json()
     kept = [each for each in listed if "working-container" in each["Names"][0]]
     assert kept

@@ -29,7 +29,7 @@ SAVES = (
 
 
 def save(socket: Socket, target: str) -> Answer:
-    return ask(socket.socket, "GET", target, timeout=60)
+    return ask(socket.socket, "GET", target)
 
 
 def names_in(archive: bytes) -> list[str]:
@@ -128,7 +128,7 @@ def test_several_images_are_saved_and_loaded_again(two: Two, engine: Engine, lab
     assert (saved.status, names_in(saved.body)) == (200, [f"{name}:latest" for name in names])
     for name in names:
         assert mine.ask("DELETE", f"/v1.41/images/{name}").status == 200
-    assert ask(mine.socket, "POST", "/v1.41/images/load", saved.body, TAR, timeout=60).status == 200
+    assert ask(mine.socket, "POST", "/v1.41/images/load", saved.body, TAR).status == 200
     assert [each for each in names_of(engine, label) if RESERVED not in each] == [f"{name}:latest" for name in names]
 
 

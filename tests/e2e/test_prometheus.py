@@ -79,8 +79,8 @@ def test_prometheus_scrapes_the_socket_through_a_relay_and_alerts(tmp_path: Path
         relay = ("socat", f"TCP-LISTEN:{relayed},bind=127.0.0.1,fork,reuseaddr", f"UNIX-CONNECT:{folder}/m.sock")
         with subprocess.Popen(relay) as relaying, subprocess.Popen(prometheus) as measuring:
             try:
-                wait_until(is_measured, "Prometheus knows what was denied", seconds=60)
-                wait_until(alerts, "Prometheus alerts", seconds=60)
+                wait_until(is_measured, "Prometheus knows what was denied")
+                wait_until(alerts, "Prometheus alerts")
             finally:
                 measuring.terminate()
                 relaying.terminate()

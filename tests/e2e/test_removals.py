@@ -9,21 +9,18 @@ import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_policy
-from e2e.talk import ask
+from e2e.talk import ask, connect
 
 pytestmark = pytest.mark.engine
 
 ROUNDS = 20
 ATTACKERS = 6
-PATIENCE = 30
 
 
 def remove_badly(proxy: Proxy, name: str, way: int) -> None:
     """Ask for a removal, and end it in one of the ways in which a connection can be ended."""
     fields = ("", "Transfer-Encoding: chunked\r\n", "Content-Length: 5\r\n")[way % 3]
-    with socket.socket(socket.AF_UNIX) as wire:
-        wire.settimeout(PATIENCE)
-        wire.connect(str(proxy.socket))
+    with connect(proxy.socket) as wire:
         wire.sendall(f"DELETE /v1.41/volumes/{name} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
         if way % 3 == 1:
             wire.sendall(b"zz\r\n")

@@ -80,8 +80,8 @@ def test_killed_logs_close_the_engine_s_side_at_once(
         assert proxy.count_descriptors() >= ours + 2
         assert dockerd.count_connections() > theirs
         logs.kill()
-        wait_until(lambda: proxy.count_descriptors() <= ours, "the proxy has closed both sides", seconds=2)
-        wait_until(lambda: dockerd.count_connections() <= theirs, "the engine has let go", seconds=2)
+        wait_until(lambda: proxy.count_descriptors() <= ours, "the proxy has closed both sides")
+        wait_until(lambda: dockerd.count_connections() <= theirs, "the engine has let go")
 
 
 def test_a_killed_exec_closes_the_engine_s_side_at_once(docker_before: DockerBefore, docker: Client) -> None:
@@ -91,7 +91,7 @@ def test_a_killed_exec_closes_the_engine_s_side_at_once(docker_before: DockerBef
     with follower.watch("exec", "-i", sleeper, "sh", "-c", "echo begun; cat") as running:
         running.wait_for("begun")
         running.kill()
-        wait_until(lambda: proxy.count_descriptors() <= before, "the proxy has closed both sides", seconds=2)
+        wait_until(lambda: proxy.count_descriptors() <= before, "the proxy has closed both sides")
 
 
 def test_a_stream_leaves_a_record_when_it_starts_and_when_it_ends(docker_before: DockerBefore) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli.programs import CODE
+from cli.programs import CODE, PATIENCE
 from e2e.engines import Engine, short_folder
 from e2e.images import import_image
 from e2e.talk import connect
@@ -61,7 +61,7 @@ class Shell:
 
     def close(self) -> None:
         """End the shell and the proxies that are still there."""
-        self._process.communicate("kill $(jobs -p)\nwait\n", timeout=30)
+        self._process.communicate("kill $(jobs -p)\nwait\n", timeout=PATIENCE)
 
     def _accepts(self) -> bool:
         try:

@@ -21,7 +21,7 @@ from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.settings import Level
 
-PATIENCE = 10
+PATIENCE = 60
 ID = "0123456789ab" * 5 + "0123"
 WHO, DONE = "docker uid=1000 gid=999 pid=42", "in=0 out=1234 1.3ms id=4KD7Q-00"
 ALLOWED = Record(

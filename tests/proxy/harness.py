@@ -21,7 +21,7 @@ from dockerproxy.server import Server
 from dockerproxy.settings import Level
 from dockerproxy.workbench.learning import Learner
 
-PATIENCE = 10
+PATIENCE = 60
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 
