@@ -36,7 +36,7 @@ from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.proxy.tunnel import TunnelEnd
 from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
-from dockerproxy.proxy.worker import Worker
+from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.server import Server
 
 ROOT: Final = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ STATE: Final[dict[str, tuple[type, ...]]] = {
         *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals, Ledgers),
         *(Fresh, Resolver, Sweeper),
     ),
-    "socket": (SocketState, Connections, Usage, Journal, Granted),
+    "socket": (SocketState, Connections, Usage, Line, Journal, Granted),
     "connection": (Client, Engine, Accounting, Exchange, TunnelEnd),
 }
 """What lives long and changes, by what there is one for each of."""

@@ -16,7 +16,7 @@ from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.remedies import widen
-from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
 
 
@@ -51,6 +51,12 @@ def test_a_grant_says_what_it_said_and_what_is_needed(
 def test_what_no_value_admits_is_demanded_by_the_grant() -> None:
     assert widen({"memory": "1GiB"}, [fault("memory", "")]) == 'condition "memory" requires it'
     assert widen({}, [fault("follow", value=False)]) == {"follow": False}
+
+
+def test_no_line_is_proposed_that_lists_more_than_a_person_reads() -> None:
+    faults = [fault("binds", (f"/srv/{number}",)) for number in range(MOST_LISTED + 1)]
+    assert widen({}, faults[1:]) == {"binds": tuple(f"/srv/{number}" for number in range(1, MOST_LISTED + 1))}
+    assert widen({}, faults) == "it needs more than 100 items, so allow them by patterns or ranges"
 
 
 @pytest.mark.parametrize("value", [("/srv/*",), (("ls", "a?"),)])

@@ -20,12 +20,13 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.sockets import LONG_HEAD
+from dockerproxy.proxy.worker import Line
 from dockerproxy.wire.exchange import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PORTS = json.dumps({"Image": "busybox", "ExposedPorts": {f"{port}/tcp": {} for port in range(1, 6000)}}).encode()
+PORTS = json.dumps({"Image": "busybox", "ExposedPorts": {f"{port}/tcp": {} for port in range(1, 1025)}}).encode()
 LONG = "X-Registry-Auth: " + "x" * LONG_HEAD
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -34,7 +35,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 async def busy(here: World) -> "AsyncIterator[None]":
     """Keep the thread busy for another socket during the block."""
     end = threading.Event()
-    running = asyncio.ensure_future(here.server._shared.worker.run(asyncio.Lock(), lambda: end.wait(PATIENCE)))
+    running = asyncio.ensure_future(here.server._shared.worker.run(Line(), lambda: end.wait(PATIENCE)))
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from proxy.lookups import answer, serve, the_client
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.lists import write_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.proxy.worker import Worker
+from dockerproxy.proxy.worker import Line, Worker
 
 _Result = TypeVar("_Result")
 
@@ -144,7 +145,7 @@ class CountingWorker(Worker):
 
     jobs = 0
 
-    async def run(self, line: asyncio.Lock, work: Callable[[], _Result]) -> _Result:
+    async def run(self, line: Line, work: Callable[[], _Result]) -> _Result:
         self.jobs += 1
         return await super().run(line, work)
 
@@ -153,7 +154,7 @@ class CountingWorker(Worker):
 async def test_a_long_list_is_read_and_judged_beside_the_loop() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
-        the_client(here).shared.worker = worker = CountingWorker()
+        the_client(here).shared.worker = worker = CountingWorker(time.monotonic)
         for count, jobs in ((2, 0), (2000, 2)):
             listed = [{"Id": "1f", "Name": "x" * 20, "Labels": MINE}] * count
             await client.send(get("/networks"))

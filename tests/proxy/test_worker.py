@@ -2,12 +2,26 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
+from itertools import count
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from proxy.harness import PATIENCE, in_loop
 
-from dockerproxy.proxy.worker import Worker
+from dockerproxy.proxy.worker import Line, Worker
+
+
+class Clock:
+    """A clock that goes on when a job says so."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
 
 
 class Job:
@@ -41,7 +55,7 @@ def note(name: str, done: list[str]) -> Callable[[], str]:
 @in_loop
 async def test_the_loop_goes_on_while_a_job_runs_and_its_result_comes() -> None:
     job = Job("a", [])
-    running = asyncio.ensure_future(Worker().run(asyncio.Lock(), job))
+    running = asyncio.ensure_future(Worker(Clock()).run(Line(), job))
     await asyncio.wait_for(job.began.wait(), PATIENCE)
     assert not running.done()
     job.end()
@@ -50,7 +64,7 @@ async def test_the_loop_goes_on_while_a_job_runs_and_its_result_comes() -> None:
 
 @in_loop
 async def test_what_a_job_raises_is_raised_where_it_is_waited_for_and_the_next_one_runs() -> None:
-    worker, line = Worker(), asyncio.Lock()
+    worker, line = Worker(Clock()), Line()
     with pytest.raises(ValueError, match="invalid literal"):
         await worker.run(line, lambda: int("no number"))
     assert await worker.run(line, lambda: 1) == 1
@@ -58,7 +72,7 @@ async def test_what_a_job_raises_is_raised_where_it_is_waited_for_and_the_next_o
 
 @in_loop
 async def test_sockets_take_turns() -> None:
-    worker, done, busy, other = Worker(), list[str](), asyncio.Lock(), asyncio.Lock()
+    worker, done, busy, other = Worker(count().__next__), list[str](), Line(), Line()  # Each job takes 1.
     first = Job("busy", done)
     jobs = [asyncio.ensure_future(worker.run(busy, first))]
     await asyncio.wait_for(first.began.wait(), PATIENCE)
@@ -72,7 +86,7 @@ async def test_sockets_take_turns() -> None:
 
 @in_loop
 async def test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over() -> None:
-    worker, line, done = Worker(), asyncio.Lock(), list[str]()
+    worker, line, done = Worker(Clock()), Line(), list[str]()
     first = Job("left alone", done)
     running = asyncio.ensure_future(worker.run(line, first))
     await asyncio.wait_for(first.began.wait(), PATIENCE)
@@ -87,3 +101,134 @@ async def test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over() -> N
     first.end()
     await next_one
     assert done == ["left alone", "next"]
+
+
+@in_loop
+async def test_a_job_that_is_given_up_in_its_turn_keeps_nobody_waiting() -> None:
+    line, done, jobs = Line(), list[str](), list[asyncio.Future[str]]()
+
+    class Hasty(Worker):
+        def _begin_next(self) -> None:
+            super()._begin_next()
+            if len(jobs) > 1:
+                jobs[1].cancel()
+
+    worker, first = Hasty(Clock()), Job("first", done)
+    jobs.append(asyncio.ensure_future(worker.run(line, first)))
+    await asyncio.wait_for(first.began.wait(), PATIENCE)
+    jobs += [asyncio.ensure_future(worker.run(line, note(name, done))) for name in ("given up", "next")]
+    await asyncio.sleep(0)
+    first.end()
+    await asyncio.wait_for(jobs[2], PATIENCE)
+    assert done == ["first", "next"]
+
+
+@in_loop
+async def test_many_jobs_that_are_given_up_at_once_keep_nobody_waiting() -> None:
+    worker, line, other, done = Worker(Clock()), Line(), Line(), list[str]()
+    first = Job("first", done)
+    jobs = [asyncio.ensure_future(worker.run(line, first))]
+    await asyncio.wait_for(first.began.wait(), PATIENCE)
+    jobs += [asyncio.ensure_future(worker.run(each, note("given up", done))) for each in (line, other) * 5]
+    last = asyncio.ensure_future(worker.run(other, note("last", done)))
+    await asyncio.sleep(0)
+    first.end()
+    for each in jobs:
+        each.cancel()
+    await asyncio.wait_for(last, PATIENCE)
+    assert done == ["first", "last"]
+
+
+def play(lengths: dict[str, int], waiting: int, rounds: int) -> Counter[str]:
+    """Have each socket keep so many jobs waiting, of its length; return what each has used after so many jobs."""
+    used, clock = Counter[str](), Clock()
+
+    async def send() -> None:
+        worker, left = Worker(clock), iter(range(rounds))
+
+        async def repeat(name: str, line: Line) -> None:
+            def work() -> None:
+                clock.time += lengths[name]
+                used[name] += lengths[name]
+
+            while next(left, None) is not None:
+                await worker.run(line, work)
+
+        lines = {name: Line() for name in lengths}
+        await asyncio.gather(*(repeat(name, line) for name, line in lines.items() for _ in range(waiting)))
+
+    asyncio.run(send())
+    return used
+
+
+@given(st.integers(1, 100), st.integers(1, 100), st.integers(2, 5))
+def test_sockets_get_equal_time_whatever_the_length_of_their_jobs(one: int, other: int, waiting: int) -> None:
+    used = play({"one": one, "other": other}, waiting, 60)
+    assert abs(used["one"] - used["other"]) <= (waiting + 1) * max(one, other)  # The last ones run without a rival.
+
+
+@in_loop
+async def test_a_short_job_of_another_socket_goes_before_long_ones() -> None:
+    clock, done, hog, other = Clock(), list[str](), Line(), Line()
+    worker = Worker(clock)
+    first = Job("long", done)
+
+    def work() -> str:
+        clock.time += 1
+        done.append("long")
+        return "long"
+
+    jobs = [asyncio.ensure_future(worker.run(hog, first))]
+    await asyncio.wait_for(first.began.wait(), PATIENCE)
+    jobs += [asyncio.ensure_future(worker.run(hog, work)) for _ in range(3)]
+    jobs += [asyncio.ensure_future(worker.run(other, note("short", done))) for _ in range(3)]
+    await asyncio.sleep(0)
+    clock.time = 1
+    first.end()
+    await asyncio.gather(*jobs)
+    assert done == ["long", "short", "short", "short", "long", "long", "long"]
+
+
+@in_loop
+async def test_another_socket_does_not_get_between_two_jobs_of_one_request() -> None:
+    clock, done, hog, other = Clock(), list[str](), Line(), Line()
+    worker = Worker(clock)
+    first = Job("long", done)
+
+    def work() -> str:
+        clock.time += 1
+        done.append("long")
+        return "long"
+
+    async def answer() -> None:
+        for _ in range(3):
+            await worker.run(other, note("short", done))
+
+    jobs = [asyncio.ensure_future(worker.run(hog, first))]
+    await asyncio.wait_for(first.began.wait(), PATIENCE)
+    jobs += [asyncio.ensure_future(worker.run(hog, work)) for _ in range(3)]
+    answering = asyncio.ensure_future(answer())
+    await asyncio.sleep(0)
+    clock.time = 1
+    first.end()
+    await asyncio.gather(*jobs, answering)
+    assert done == ["long", "short", "short", "short", "long", "long", "long"]
+
+
+@in_loop
+async def test_an_idle_socket_saves_up_no_time() -> None:
+    clock, done, busy, idle = Clock(), list[str](), Line(), Line()
+    worker = Worker(clock)
+
+    def work(name: str) -> Callable[[], None]:
+        def job() -> None:
+            clock.time += 1
+            done.append(name)
+
+        return job
+
+    for _ in range(5):
+        await worker.run(busy, work("busy"))
+    done.clear()
+    await asyncio.gather(*(worker.run(line, work(name)) for line, name in ((busy, "busy"), (idle, "idle")) * 4))
+    assert done[:4].count("busy") == 2

@@ -20,7 +20,7 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.constraints.base import Constraint, is_default
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import OWN, Lookup
-from dockerproxy.policy.values import Pairs, Takes, Value, merge
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.text import escape
 
@@ -29,9 +29,6 @@ Item = str | tuple[str, ...]
 
 LONGEST: Final = 300
 """Characters of an item that a policy still lists."""
-
-_MOST_LISTED: Final = 100
-"""Items of a word that one request needs. No honest client mounts, joins or publishes so many."""
 
 LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 """Forms of values that are learned of a body."""
@@ -98,7 +95,7 @@ def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
         if least is None or not can_be_listed(constraint, least):
             return None
         value = least if value is None else merge(value, least)
-        if value is None or len(list_items(value)) > _MOST_LISTED:
+        if value is None or len(list_items(value)) > MOST_LISTED:
             return None
     return value
 

@@ -6,7 +6,7 @@ from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.values import Takes, Value, is_literal, items_of, merge, propose
+from dockerproxy.policy.values import MOST_LISTED, Takes, Value, is_literal, items_of, merge, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 
@@ -30,6 +30,8 @@ def find_remedy(
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
     """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
+    if len(faults) > MOST_LISTED:  # Merging them one by one takes quadratic time.
+        return f"it needs more than {MOST_LISTED} items, so allow them by patterns or ranges"
     needed = dict(values)
     for fault in faults:
         if fault.value == "" and fault.word in values:

@@ -34,6 +34,10 @@ class Takes(StrEnum):
     PORTS = "ports and addresses"
 
 
+MOST_LISTED: Final = 100
+"""Items of a word that a line for one request lists. No honest client mounts or joins so many."""
+
+
 def items_of(value: Value | None) -> tuple[str, ...]:
     """Return the items of a list of words; none of anything else."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()

@@ -25,7 +25,7 @@ from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
-from dockerproxy.proxy.worker import Worker
+from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.settings import SocketSettings
 
 LOOKUPS: Final = 8
@@ -75,7 +75,7 @@ class SocketState:
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         is_replaced: Whether another proxy has taken it over, whose clients go on.
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
-        judging: Of those whose request takes long to judge, the one that stands in the line of all sockets.
+        judging: The long jobs of its clients that wait for the worker.
         removals: Bounds how many remove volumes at one time for its clients.
         naming: Of those that give names to images, the one that stands in the line of all sockets.
         counted: Bounds how many add to a quota at one time for its clients.
@@ -98,7 +98,7 @@ class SocketState:
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
         self.lookups = Places(LOOKUPS)
-        self.judging = asyncio.Lock()
+        self.judging = Line()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.naming = asyncio.Lock()
         self.counted = asyncio.Semaphore(COUNTED)
@@ -203,15 +203,16 @@ class Shared:
     now: Callable[[], float]
     remark: str = ""
     turns: Turns = field(default_factory=Turns)
-    worker: Worker = field(default_factory=Worker)
     removals: Removals = field(default_factory=Removals)
     fresh: Fresh = field(default_factory=Fresh)
     resolver: Resolver = field(default_factory=Resolver)
     ledgers: Ledgers = field(default_factory=Ledgers)
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     runs: list[str] = field(default_factory=list)
+    worker: Worker = field(init=False)
     control: Control = field(init=False)
 
     def __post_init__(self) -> None:
-        """Let operators watch the records of this log."""
+        """Let operators watch the records of this log, and the worker measure by this clock."""
+        self.worker = Worker(self.now)
         self.control = Control(self.log)

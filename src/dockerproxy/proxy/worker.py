@@ -1,16 +1,23 @@
-"""Run long work in a thread beside the event loop, so that nobody else waits for it.
+"""Run long jobs in a thread beside the event loop, and share its time fairly between sockets.
 
-There is one thread, and one job at a time. Each socket has one job in the line, so sockets take turns. The interpreter
-switches to the loop whenever that has something to do (`SWITCH`). So a job is made of small steps, and none of them is
-a long call into C.
+There is one thread, and it runs one job at a time. Of the sockets that wait, the one that has used the least time goes
+first (start-time fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever that has
+something to do (`SWITCH`). So a job is made of small steps, and none of them is a long call into C.
 
 Attack: start many jobs, and hang up after each -> Defence: a waiting job ends with its client, and a running one keeps
 its place until it ends, so jobs do not pile up (test: test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over).
-Attack: fill the line with jobs of one socket -> Defence: it has one in the line (test: test_sockets_take_turns).
+Attack: many jobs of one socket, or long ones -> Defence: a socket's time counts, not its jobs
+(test: test_sockets_get_equal_time_whatever_the_length_of_their_jobs).
+Attack: begin a long job while the victim's next job is still on its way through the event loop -> Defence: the next job
+is chosen after the client of the last one could ask for more
+(test: test_another_socket_does_not_get_between_two_jobs_of_one_request).
+Attack: save up time by staying idle -> Defence: an idle socket comes back with what the others have used
+(test: test_an_idle_socket_saves_up_no_time).
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 _Result = TypeVar("_Result")
@@ -21,24 +28,80 @@ so long for each event, and not much longer (`host/process`). With Python's defa
 500 requests a second. With less than this, a ping beside a job takes no less time."""
 
 
-class Worker:
-    """The thread for long work: the running job, and those that wait for it."""
+class Line:
+    """The jobs of one socket that wait for the worker.
+
+    Attributes:
+        used: Seconds of the worker that the socket has used; an idle socket is put level with the others.
+        waiting: The jobs, in the order in which they came.
+    """
+
+    __slots__ = ("used", "waiting")
 
     def __init__(self) -> None:
-        self._free = asyncio.Lock()
+        self.used = 0.0
+        self.waiting: dict[asyncio.Future[None], None] = {}
 
-    async def run(self, line: asyncio.Lock, work: Callable[[], _Result]) -> _Result:
-        """Do something there that touches nothing that changes, and return its result; what it raises is raised here.
 
-        In the line of a socket, the next job comes when this one is done.
+class Worker:
+    """The thread for long jobs: the running job, and the lines of sockets that wait for it.
+
+    Time is only taken from the clock that it is given.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lines: dict[Line, None] = {}
+        self._level = 0.0
+        self._is_busy = False
+
+    async def run(self, line: Line, work: Callable[[], _Result]) -> _Result:
+        """Run a job in the thread when it is its turn; return its result, or raise what it raises.
+
+        A job must not touch anything that changes. Jobs of one line run in the order in which they came.
         """
-        async with line:
-            await self._free.acquire()
-            job = asyncio.get_running_loop().run_in_executor(None, work)
-            job.add_done_callback(self._end)
-            return await asyncio.shield(job)
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        line.used = max(line.used, self._level)
+        line.waiting[turn] = None
+        self._lines.setdefault(line)
+        if not self._is_busy:
+            self._begin_next()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # Its turn had come already.
+                self._begin_next()
+            elif turn in line.waiting:
+                self._take(line, turn)
+            raise
+        began = self._now()
+        job = loop.run_in_executor(None, work)
+        job.add_done_callback(partial(self._end, line, began))
+        return await asyncio.shield(job)
 
-    def _end(self, job: asyncio.Future[_Result]) -> None:
-        """Let the next job begin: not before this one is over, though its client may have gone."""
-        del job
-        self._free.release()
+    def _end(self, line: Line, began: float, job: asyncio.Future[_Result]) -> None:
+        """Charge a job to its line; choose the next one when the waiting client has heard of the result.
+
+        The client hears of it two rounds of the loop later, because `shield` takes one.
+        """
+        line.used += self._now() - began
+        loop = job.get_loop()
+        loop.call_soon(loop.call_soon, self._begin_next)
+
+    def _begin_next(self) -> None:
+        """Give the turn to the line that has used the least; of equal ones, to the one that has waited longest."""
+        self._is_busy = False
+        while self._lines and not self._is_busy:
+            line = min(self._lines, key=lambda each: each.used)
+            turn = next(iter(line.waiting))
+            self._take(line, turn)
+            if not turn.cancelled():
+                self._is_busy, self._level = True, line.used
+                turn.set_result(None)
+
+    def _take(self, line: Line, turn: asyncio.Future[None]) -> None:
+        """Take a job out of its line, which then stands behind equal ones."""
+        del line.waiting[turn], self._lines[line]
+        if line.waiting:
+            self._lines[line] = None

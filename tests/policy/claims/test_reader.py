@@ -13,7 +13,7 @@ from policy.claims.transcripts import Told, look_at, look_at_bytes, read_transcr
 from policy.inspecting import inspect
 from policy.policies import ID, request_for, request_of
 
-from dockerproxy.api.bodies.fields import Node, Type, list_beside, read_fields
+from dockerproxy.api.bodies.fields import MOST_ITEMS, MOST_PORTS, Node, Type, list_beside, read_fields
 from dockerproxy.api.bodies.tables import Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
@@ -21,8 +21,8 @@ from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known
 from dockerproxy.policy.claims.reader import MOST_ENTRIES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.values import Value
-from dockerproxy.wire.document import Json, read_json, write_json
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.wire.document import Json, object_of, read_json, write_json
 
 CONTAINERS = tables_in("containers")
 TOLD = list(read_transcripts())
@@ -131,7 +131,7 @@ def test_a_body_of_names_only_is_not_asked_about() -> None:
     known = Known(body=({"HostConfig": {"Binds": binds}},))
     seen = inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, known)
     assert [str(fault) for fault in seen.faults] == ["the body names more than 32 objects"]
-    more = Known(body=({"HostConfig": {"Binds": binds * 9}},))
+    more = Known(body=({"HostConfig": {"Binds": binds * 7}},))
     assert len(inspect(BODIES["ContainerCreate"], {"volumes": ("ci*",)}, request, more).lookups) == MOST_LOOKUPS + 1
 
 
@@ -143,17 +143,106 @@ def test_a_body_of_faults_only_is_told_in_part() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"Env": ["a=b"] * (MOST_ENTRIES + 1)},
-        {"Volumes": {f"/a{number}": {} for number in range(MOST_ENTRIES + 1)}},
-        {"HostConfig": {"Mounts": [{}] * (MOST_ENTRIES + 1)}},
         {f"k{number}": 1 for number in range(MOST_ENTRIES + 1)},
-        {"HostConfig": {"PortBindings": {f"{port}/tcp": [{}] * 200 for port in range(MOST_ENTRIES // 200)}}},
+        {
+            "HostConfig": {
+                "Mounts": [{"Type": "tmpfs", "Target": f"/{number}"} for number in range(MOST_ITEMS)],
+                "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 1}] * MOST_ITEMS,
+                "PortBindings": {f"{port}/tcp": [{"HostIp": "", "HostPort": "1"}] for port in range(MOST_PORTS)},
+            },
+            "ExposedPorts": {f"{port}/tcp": {} for port in range(MOST_PORTS)},
+            "NetworkingConfig": {"EndpointsConfig": {f"n{number}": {} for number in range(MOST_ITEMS)}},
+            "Volumes": {f"/v{number}": {f"k{key}": None for key in range(9)} for number in range(MOST_ITEMS)},
+        },
     ],
-    ids=["words", "keys", "objects", "fields", "lists of lists"],
+    ids=["fields", "the most of everything"],
 )
 def test_more_entries_than_anyone_has_are_not_looked_at(body: Json) -> None:
-    first, *_ = look_at("ContainerCreate", body).faults
-    assert str(first).endswith(f"has more than {MOST_ENTRIES} entries")
+    faults = look_at("ContainerCreate", body).faults
+    assert f"the body has more than {MOST_ENTRIES} entries" in map(str, faults)
+
+
+def list_outer(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
+    """Every list or map of a body, with its path; of one in a list or map, the path has an item."""
+    for name, below in node.spelled.items():
+        yield from list_outer(below, f"{path}.{name}".removeprefix("."))
+    if node.item is not None or node.type is Type.WORDS:
+        yield path, node
+    if node.item is not None:
+        yield from list_outer(node.item, f"{path}[]")
+
+
+OUTER = [
+    (operation, path, node)
+    for operation, body in BODIES.items()
+    if body.is_read
+    for path, node in list_outer(body.root)
+]
+
+
+def is_of_texts(node: Node) -> bool:
+    return node.type is Type.WORDS or (node.item is not None and node.item.is_scalar)
+
+
+@pytest.mark.parametrize(("operation", "path", "node"), OUTER, ids=[f"{name} {path}" for name, path, _ in OUTER])
+def test_a_list_that_is_judged_item_by_item_has_a_bound(operation: str, path: str, node: Node) -> None:
+    """Without one are only texts that are free, or that a check reads as a whole."""
+    texts = {"Env", "Cmd", "Label", "Labels", "labels", "infra_command", "command"}
+    whole = path.rsplit(".", maxsplit=1)[-1] in texts or node.is_free
+    assert node.most in {MOST_ITEMS, MOST_PORTS} or (is_of_texts(node) and whole), (operation, path, node.rule)
+
+
+def nest(path: str, value: Json) -> Json:
+    """A body that has a value at a path without lists."""
+    first, _, rest = path.partition(".")
+    return {first: nest(rest, value) if rest else value}
+
+
+BOUND = [each for each in OUTER if each[2].most and "[" not in each[1]]
+
+
+@pytest.mark.parametrize(("operation", "path", "node"), BOUND, ids=[f"{name} {path}" for name, path, _ in BOUND])
+def test_of_a_list_with_too_many_items_none_is_read(operation: str, path: str, node: Node) -> None:
+    item: Json = "" if is_of_texts(node) else {}
+    keys = range(node.most + 1)
+    value: Json = {str(key): item for key in keys} if node.type is Type.MAP else [item for _ in keys]
+    seen = look_at(operation, nest(path, value))
+    assert f"{path} has more than {node.most} items" in map(str, seen.faults)
+    assert not any(str(fault).startswith(f"{path}[") for fault in seen.faults)
+
+
+def test_ports_are_counted_together_however_they_are_spread() -> None:
+    ports: dict[str, Json] = {f"{port}/tcp": [{"HostPort": "1"} for _ in range(128)] for port in range(8)}
+    publish = {"publish": Pairs((("ports", ("1",)),))}
+    request = request_for(OPERATIONS["ContainerCreate"])
+
+    def faults(bindings: Json) -> list[str]:
+        known = Known(body=({"HostConfig": {"PortBindings": bindings}},))
+        return [str(each) for each in inspect(BODIES["ContainerCreate"], publish, request, known).faults]
+
+    assert faults(ports) == []
+    assert faults(ports | {"9/tcp": []}) == ["HostConfig.PortBindings has more than 1024 items"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Env": [f"A{number}=b" for number in range(4000)]},
+        {"Cmd": ["ls", *(f"/srv/{number}" for number in range(4000))]},
+        {"Labels": {f"label.{number}": "x" for number in range(2000)}},
+        {"Healthcheck": {"Test": ["CMD", *map(str, range(4000))]}},
+        {
+            "ExposedPorts": {f"{port}/tcp": {} for port in range(1000)},
+            "HostConfig": {"PortBindings": {f"{port}/tcp": [{"HostPort": "1"}] for port in range(1000)}},
+        },
+    ],
+    ids=["variables", "arguments", "labels", "a check of health", "a range of ports"],
+)
+def test_what_real_clients_send_many_of_has_room(body: Json) -> None:
+    request = request_for(OPERATIONS["ContainerCreate"])
+    conditions: dict[str, Value] = {"publish": Pairs((("ports", ("1",)),))}
+    known = Known(body=({"Image": "x", **object_of(body)},))
+    assert inspect(BODIES["ContainerCreate"], conditions, request, known).faults == ()
 
 
 def test_a_missing_body_is_refused_only_where_there_must_be_one() -> None:

@@ -44,6 +44,16 @@ _PART: Final = re.compile(r"\[\]|[^.\[\]]+")
 FREE: Final = frozenset({"any", "part", "aside"})
 """Rules by which a field may be whatever it likes."""
 
+MOST_ITEMS: Final = 256
+"""Of a list or map whose items are judged one by one: mounts, networks, devices, names."""
+
+MOST_PORTS: Final = 1024
+"""Of a list or map of ports. Servers of FTP or telephony open ranges of some hundred."""
+
+_OF_PORTS: Final = frozenset({"podman_publish", "publish", "service_ports"})
+_OF_TEXTS: Final = FREE | {"commands", "environment", "labels", "program", "surroundings", "volume_labels"}
+"""Rules of lists and maps of texts that are judged as a whole. Their number is bounded for all of the body."""
+
 ALWAYS: Final = "!"
 """Behind the name of a check that also looks at what is not there."""
 
@@ -112,6 +122,7 @@ class Node:
         keys: Of an object: what stands below each folded key, with its canonical spelling.
         spelled: Of an object: what stands below each key in its canonical spelling, if an engine looks at it.
         item: Of a list or map: what its values are.
+        most: Of a list or map: how many items it may have, those of lists in it included; 0 for any number.
         always: Of an object: what stands below that a check looks at, or looks into, though it is not there.
     """
 
@@ -125,6 +136,7 @@ class Node:
     keys: "dict[str, tuple[str, Node]]" = field(default_factory=dict)
     spelled: "dict[str, Node]" = field(default_factory=dict)
     item: "Node | None" = None
+    most: int = 0
     always: "tuple[tuple[str, Node], ...]" = ()
 
 
@@ -179,10 +191,21 @@ def _finish(node: Node) -> None:
     node.is_scalar = node.type in _SCALARS
     inner = node.item.type if node.item is not None else Type.STRING if node.type is Type.WORDS else node.type
     node.plain = _SCALARS.get(inner, frozenset())
+    node.most = _bound(node)
     node.spelled = {name: below for name, below in node.keys.values() if below.rule != "aside"}
     for each in (*node.spelled.values(), *filter(None, (node.item,))):
         _finish(each)
     node.always = tuple(pair for pair in node.keys.values() if pair[1].rule.endswith(ALWAYS) or pair[1].always)
+
+
+def _bound(node: Node) -> int:
+    """Return how many items a list or map may have; 0 for any number."""
+    rule = node.rule.removesuffix(ALWAYS)
+    is_outer = node.item is not None or node.type is Type.WORDS
+    if not is_outer or (node.plain and rule in _OF_TEXTS):
+        return 0
+    names_ports = rule in _OF_PORTS or (node.is_free and node.item is not None and node.item.type is Type.EMPTY)
+    return MOST_PORTS if names_ports else MOST_ITEMS
 
 
 def list_beside(fields: tuple[Field, ...], place: str) -> Mapping[str, Field]:

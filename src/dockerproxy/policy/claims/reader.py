@@ -10,6 +10,9 @@ Attack: a parameter that counts, in another spelling of one that is left out -> 
 another spelling is unknown (test: test_another_spelling_is_not_left_out).
 Attack: a name that means something else to the engine -> Defence: the engine is asked.
 Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
+Attack: thousands of ports or mounts, each of which takes time to judge -> Defence: a list or map that is judged item by
+item has a bound (`Node.most`), and none of its items is read if there are more
+(test: test_a_list_that_is_judged_item_by_item_has_a_bound).
 """
 
 import re
@@ -26,8 +29,8 @@ from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
-MOST_ENTRIES: Final = 20_000
-"""Of all lists and objects of a body together. A container may open some thousand ports; each takes time to look at."""
+MOST_ENTRIES: Final = 8192
+"""Of all lists and objects of a body together, without those of texts. 1,024 ports have 5,120 entries."""
 
 _IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 """A key that a message can show as it is."""
@@ -111,24 +114,34 @@ class _Reader:
 
     def read(self, node: Node, value: Json, path: str) -> Json:
         """Return a value as the engine will read it; what is wrong with it is noted."""
-        if isinstance(value, _CONTAINERS):
-            self._left -= len(value)
-            if self._left < 0:
-                self._reading.violate("the body", None, f"has more than {MOST_ENTRIES} entries")
-            if self._left < 0 or len(self._reading.violations) >= MOST_FAULTS:
-                return None
-        if node.type is Type.OBJECT:
-            return self._read_object(node, value, path)
         if node.type is Type.WORDS and isinstance(value, str):
             value = [value]
-        if value is None or _is_plain(node, value):
+        is_plain = _is_plain(node, value)
+        if isinstance(value, _CONTAINERS) and not self._has_room(node, value, path, is_plain=is_plain):
+            return None
+        if is_plain or (value is None and node.type is not Type.OBJECT):
             return value
+        if node.type is Type.OBJECT:
+            return self._read_object(node, value, path)
         if node.item is not None and node.type is Type.LIST and isinstance(value, list):
             return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
         if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
             return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
         self._reading.violate(path or "the body", value, f"not of type {node.type}")
         return None
+
+    def _has_room(self, node: Node, value: Object | list[Json], path: str, *, is_plain: bool) -> bool:
+        """Count a list or object; say whether it is read."""
+        reading = self._reading
+        if node.most and _count_items(value) > node.most:
+            reading.violate(path or "the body", None, f"has more than {node.most} items")
+            return False
+        if is_plain:
+            return True
+        self._left -= len(value)
+        if self._left < 0:
+            reading.violate("the body", None, f"has more than {MOST_ENTRIES} entries")
+        return self._left >= 0 and len(reading.violations) < MOST_FAULTS
 
     def _read_item(self, node: Node, value: Json, path: str) -> Json:
         if value is None:
@@ -186,6 +199,12 @@ class _Reader:
             if not below.is_free and item is not None and (item or below.rule != "unset"):
                 checked.append((name, below))
         return checked
+
+
+def _count_items(value: Object | list[Json]) -> int:
+    """Return how many items a list or map has; an inner list counts as its items, or as one if it is empty."""
+    items = value if isinstance(value, list) else value.values()
+    return sum(len(item) or 1 if isinstance(item, list) else 1 for item in items)
 
 
 def _is_plain(node: Node, value: Json) -> bool:
