@@ -263,7 +263,23 @@ async def test_no_event_of_an_image_is_told_from_before() -> None:
         assert await client.exactly(len(chunk(shown))) == chunk(shown)
 
 
-@pytest.mark.parametrize("said", [answer({"message": "no"}, "500 Internal Server Error"), answer(["x" * 9_000_000])])
+@in_loop
+async def test_a_long_image_of_another_takes_no_events_away() -> None:
+    long = {"Id": "sha256:" + "2" * 64, "RepoTags": ["x:1"], "Labels": {"x": "y" * 9_000_000}}
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/v1.45/events"))
+        engine = await serve(here, "GET /v1.45/events", HEAD)
+        asked = await here.engine_side()
+        await asked.head()
+        await send_all(asked, answer([long]))
+        await engine.send(chunk(event("image", IMAGE, "tag", name="x")))
+        looked_up = await here.engine_side()
+        assert (await looked_up.head()).startswith(b"GET /v1.45/images/")
+        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("said", [answer({"message": "no"}, "500 Internal Server Error"), answer(["x"])])
 @in_loop
 async def test_without_a_list_of_images_their_events_are_left_out(said: bytes) -> None:
     async with world(policy=POLICY) as here:

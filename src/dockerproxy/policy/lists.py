@@ -49,7 +49,7 @@ LISTS: Final[Mapping[str, Kind]] = {
 }
 """For each operation whose answer is a list: of what."""
 
-_BELOW: Final = {"VolumeList": "Volumes"}
+BELOW: Final = {"VolumeList": "Volumes"}
 """Where a list stands that is not the whole answer."""
 
 EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
@@ -235,7 +235,7 @@ def read_list(operation: Operation, content: bytes, version: str, before: Answer
     """
     text, lookup = content.decode(errors="surrogateescape"), Lookup(LISTS[operation.name], "", "", operation)
     try:
-        start = _find_list(text, _BELOW.get(operation.name, ""))
+        start = find_list(text, BELOW.get(operation.name, ""))
         if text.startswith("null", start):
             return Answer(text, len(text), len(text), ())
         elements = tuple(_read_elements(text, start, lookup, version, before))
@@ -245,7 +245,7 @@ def read_list(operation: Operation, content: bytes, version: str, before: Answer
     return Answer(text, start + 1, stop, elements)
 
 
-def _find_list(text: str, key: str) -> int:
+def find_list(text: str, key: str) -> int:
     """Return where the list begins."""
     place = skip_blanks(text, 0)
     if not key:
@@ -276,7 +276,7 @@ def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: 
             stop, found = place + known[same].stop - known[same].start, known[same].found
         else:
             value, stop = read_value(text, place)
-            found = _read_element(lookup, value, version)
+            found = read_element(lookup, value, version)
         turn = (turn if same is None else same) + 1
         yield Element(place, stop, found)
         place = skip_blanks(text, stop)
@@ -285,7 +285,8 @@ def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: 
         place = skip_blanks(text, place + 1) if text[place] == "," else place
 
 
-def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
+def read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
+    """Return what an element is about. A ValueError says that its form is not known."""
     fields = dict(zip(_lower_all(tuple(value)), value.values(), strict=True)) if isinstance(value, dict) else {}
     found = read_fields(lookup, fields, version)
     if found is None and lookup.kind is Kind.TASK and not fields.get(OWNED[Kind.TASK]):  # It attaches a container.

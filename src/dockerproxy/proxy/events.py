@@ -38,7 +38,7 @@ from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.resolver import UnknownObjectError
-from dockerproxy.proxy.views import pass_on, read_listing
+from dockerproxy.proxy.views import list_all, pass_on, read_listing
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
@@ -77,7 +77,7 @@ class _Watch:
             return
         try:
             async with self._socket.lookups:
-                _, content = await self._shared.resolver.ask(self._shared.engines, _LIST_IMAGES)
+                _, content = await list_all(self._socket, "ImageList", _LIST_IMAGES)
                 listing = await read_listing(self._socket, OPERATIONS["ImageList"], content)
         except UnknownObjectError:
             return

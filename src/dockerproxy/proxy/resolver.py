@@ -13,7 +13,7 @@ All that asks the engine raises `OSError` if it cannot be reached, and `UnknownO
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -24,6 +24,7 @@ from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
+from dockerproxy.wire.answer import with_content
 from dockerproxy.wire.chunked import Chunks, read_whole
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
 
@@ -32,6 +33,17 @@ _KEPT: Final = 8
 
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
+
+_LONGEST_LIST: Final = 16 * 1024 * 1024
+"""Bytes of a list after it was sifted: of what its client may see, and what came since."""
+
+_STEP: Final = 4 * 1024 * 1024
+"""Bytes of a list that come before it is sifted, and between two times."""
+
+_PIECE: Final = 1 << 16
+
+_CUT: Final = "the engine's answer is cut short or too long"
+_UNREADABLE: Final = "the engine's answer cannot be read"
 
 _REMEMBERED: Final = 256
 _LONGEST_FIXED: Final = 16 * 1024
@@ -109,6 +121,7 @@ class Inquiry(asyncio.Protocol):
             return
         self._data += data
         if len(self._data) > _LONGEST:
+            del self._data[1:]  # An answer without an end of its head is cut short, and none at all is asked for again.
             self.close()
         elif self._end >= 0 and self._is_whole(data):
             self._answer()
@@ -284,18 +297,65 @@ async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = T
         inquiry.close()
 
 
+async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> bytes:
+    """Ask for a list over a connection of its own; return the answer, sifted if it is long.
+
+    While it is sifted, nothing more is read from the engine.
+    """
+    reader = asyncio.StreamReader(limit=_PIECE)
+    transport, _ = await open_connection(partial(asyncio.StreamReaderProtocol, reader), choose_engine(paths))
+    try:
+        transport.write(request)
+        beginning = await reader.readuntil(END_OF_HEAD)
+        head = read_head(beginning)
+        if head is None or head.status < HTTPStatus.OK:
+            raise UnknownObjectError(_UNREADABLE)
+        content = await _collect(reader, head, sift)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise UnknownObjectError(_UNREADABLE) from error
+    finally:
+        transport.abort()
+    return with_content(beginning, content)
+
+
+async def _collect(
+    reader: asyncio.StreamReader, head: ResponseHead, sift: Callable[[bytes], Awaitable[bytes]]
+) -> bytes:
+    """Read the body of an answer."""
+    chunks = Chunks() if head.framing is Framing.CHUNKED else None
+    left = None if head.framing in {Framing.CHUNKED, Framing.CLOSE} else head.length
+    content, next_sift = bytearray(), _STEP
+    while left != 0 and not (chunks is not None and chunks.ended):
+        data = await reader.read(_PIECE if left is None else min(left, _PIECE))
+        if not data and head.framing is Framing.CLOSE:
+            break
+        fed = chunks.feed(data) if chunks is not None else None
+        if not data or (fed is not None and (fed.broken or fed.used < len(data))):
+            raise UnknownObjectError(_CUT)
+        content += data if fed is None else b"".join(data[start:stop] for start, stop in fed.payload)
+        left = None if left is None else left - len(data)
+        if len(content) >= next_sift:
+            content = bytearray(await sift(bytes(content)))
+            next_sift = len(content) + _STEP
+        if len(content) > _LONGEST_LIST:
+            raise UnknownObjectError(_CUT)
+    return bytes(content) if next_sift == _STEP else await sift(bytes(content))
+
+
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     """Take an answer apart."""
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
-    head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
+    if end < len(END_OF_HEAD):
+        raise UnknownObjectError(_CUT)
+    head = read_head(data[:end])
     if head is None or head.status < HTTPStatus.OK:  # An interim one is no answer, and what follows it did not come.
-        raise UnknownObjectError("the engine's answer cannot be read")
+        raise UnknownObjectError(_UNREADABLE)
     content: bytes | None = data[end:]
     if head.framing is Framing.CHUNKED:
         payload = read_whole(data, end)
         content = None if payload is None else b"".join(data[start:stop] for start, stop in payload)
     elif head.framing is not Framing.CLOSE and len(data) != end + head.length:
         content = None
-    if content is None or len(data) > _LONGEST:
-        raise UnknownObjectError("the engine's answer is cut short or too long")
+    if content is None:
+        raise UnknownObjectError(_CUT)
     return head, content

@@ -68,6 +68,7 @@ class SocketState:
         known: Short heads that came before, which are simple to pass on.
         decided: Verdicts that followed from what the engine said.
         listed: Lists of the engine's that were read, by operation and version.
+        told: Operations of which the log says already that lists lack elements that are too long.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
         held: Bytes of all bodies that are held for its clients.
@@ -99,6 +100,7 @@ class SocketState:
         self.usage = Usage(settings.limits)
         self.lookups = Places(LOOKUPS)
         self.judging = Line()
+        self.told: set[str] = set()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.naming = asyncio.Lock()
         self.counted = asyncio.Semaphore(COUNTED)

@@ -6,7 +6,7 @@ the grants admit is shown, then what the socket hides is cut out.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.conflicts import forget_others, is_of_another
+from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.hiding import hide
 from dockerproxy.policy.image_lists import WHOLE, leaves_out_names, with_marks
 from dockerproxy.policy.image_views import show_names
 from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
+from dockerproxy.policy.long_lists import MOST_OF_ELEMENT, Sieve
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, Lookup, get_object
 from dockerproxy.policy.phases import Verdict
@@ -26,7 +28,8 @@ from dockerproxy.policy.prunes import Ask
 from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.stamps import OWNER, make_stamp
 from dockerproxy.policy.summaries import COUNTING, blank_counts
-from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
+from dockerproxy.proxy.resolver import UnknownObjectError, collect, converse, read_answer
+from dockerproxy.settings import Level
 from dockerproxy.wire.answer import keep_plain, with_content, write_answer, write_document
 from dockerproxy.wire.head import END_OF_HEAD
 
@@ -129,13 +132,36 @@ async def _ask(socket: "SocketState", verdict: Verdict) -> bytes:
         UnknownObjectError: The engine does not say which there are.
         OSError: It cannot be reached.
     """
-    answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
+    name, is_narrowed = verdict.operation.name, verdict.shows_names and leaves_out_names(verdict.request)
+    if name in LISTS:  # Of images whose names are left out, it is not known yet which ones are shown.
+        answer = await _collect(socket, name, verdict.to_engine, () if is_narrowed else verdict.decision.shows)
+    else:
+        answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
     head, content = read_answer(answer)
-    if not verdict.shows_names or not leaves_out_names(verdict.request) or head.status != HTTPStatus.OK:
+    if not is_narrowed or head.status != HTTPStatus.OK:
         return answer
-    _, whole = await socket.shared.resolver.ask(socket.shared.engines, WHOLE)
+    _, whole = await list_all(socket, name, WHOLE)
     marked = await look(socket, content + whole, partial(with_marks, content, whole))
     return with_content(_head_of(answer), marked)
+
+
+async def list_all(socket: "SocketState", name: str, target: str) -> tuple[int, bytes]:
+    """Return the engine's answer to a list operation, whoever may see it; without elements that are too long."""
+    head, content = read_answer(await _collect(socket, name, Ask("GET", target).head, ()))
+    return head.status, content
+
+
+async def _collect(socket: "SocketState", name: str, request: bytes, shows: Sequence[Mapping[str, Condition]]) -> bytes:
+    """Get a list from the engine; of a long one, only what may be shown and is not too long."""
+    sieve = Sieve(OPERATIONS[name], shows)
+    answer = await collect(
+        socket.shared.engines, request, lambda content: look(socket, content, partial(sieve.take, content))
+    )
+    if sieve.left_out and name not in socket.told:
+        socket.told.add(name)
+        left_out = f"{sieve.left_out} objects with more than {MOST_OF_ELEMENT >> 10} KiB"
+        socket.shared.log.message(Level.WARNING, f"socket {socket.name}: {name} leaves out {left_out}")
+    return answer
 
 
 def _head_of(answer: bytes) -> bytes:
@@ -173,7 +199,7 @@ async def _find_services(socket: "SocketState", verdict: Verdict) -> Services:
     """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
     prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.decision.owner
     target = f"{prefix}/services{f'?filters={write_filters(owner)}' if owner else ''}"
-    status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
+    status, content = await list_all(socket, "ServiceList", target)
     if status != HTTPStatus.OK:
         raise UnknownObjectError(f"asked for services, the engine answered {status}")
     listing = await read_listing(socket, OPERATIONS["ServiceList"], content, verdict.request.version)

@@ -14,7 +14,8 @@ from policy.claims.sending import BUILD, LOAD, archive_for, passed_on, refusal_o
 from policy.claims.transcripts import look_at
 from wire.tars import archive_of, find_corpus, item
 
-from dockerproxy.policy.claims.labels import SAYS, LabelScan, acts, find_in_instruction
+from dockerproxy.policy.claims.labels import MOST_BYTES, SAYS, LabelScan, acts, find_in_instruction
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
 
@@ -282,3 +283,42 @@ def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[
         labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
         (fault,) = look_at(operation, {key: labels}, bounds).faults
         assert fault.says == "not allowed: an engine, its runtime or this proxy acts on it"
+
+
+def place(path: str, value: Json) -> Json:
+    """A body that has a value at a path, in which `[]` is a list of one."""
+    first, _, rest = path.partition(".")
+    below = place(rest, value) if rest else value
+    return {first.removesuffix("[]"): [below] if first.endswith("[]") else below}
+
+
+WITH_LABELS = [
+    (name, each.path.removesuffix(".*"))
+    for name, body in sorted(BODIES.items())
+    for each in body.fields
+    if each.rule.removesuffix("!") in {"labels", "podman_labels", "volume_labels"}
+]
+
+
+@pytest.mark.parametrize(("operation", "path"), WITH_LABELS)
+@pytest.mark.parametrize("sign", ["x", "\N{EURO SIGN}"])
+def test_labels_of_one_object_are_bounded(operation: str, path: str, sign: str) -> None:
+    fits = (MOST_BYTES - 2) // len(sign.encode())
+    for size, is_too_much in ((fits, False), (fits + 2, True)):
+        found = look_at(operation, place(path, {"a": sign * (size // 2), "b": sign * (size - size // 2)})).faults
+        says = [str(each) for each in found if "KiB" in str(each)]
+        assert bool(says) is is_too_much
+        assert all(each.endswith(" has more than 64 KiB of keys and values") for each in says)
+
+
+def test_what_carries_labels_is_known() -> None:
+    assert {operation for operation, _ in WITH_LABELS} >= {
+        *("ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "NetworkCreate", "NetworkCreateLibpod"),
+        *("VolumeCreate", "VolumeCreateLibpod", "ServiceCreate", "ServiceUpdate", "SecretCreate", "ConfigCreate"),
+    }
+
+
+@pytest.mark.parametrize("labels", [{"a": "x" * MOST_BYTES}, {"x" * MOST_BYTES: "a"}, ["x" * MOST_BYTES]])
+def test_labels_of_a_build_are_bounded(labels: Json) -> None:
+    (fault,) = faults("ImageBuild", f"?labels={quote(json.dumps(labels))}")
+    assert "has more than 64 KiB" in str(fault)

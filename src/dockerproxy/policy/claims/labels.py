@@ -13,6 +13,8 @@ Attack: a LABEL in the ONBUILD of an image, for those that are built from it -> 
 (test: test_no_image_is_loaded_that_adds_steps_to_builds).
 Attack: addresses of a layer, by which Podman reaches what only the host can (containers/image oci_src.go, GetBlob) ->
 Defence: no manifest that has any is loaded (test: test_no_layer_is_fetched_from_elsewhere).
+Attack: labels that make the engine's lists too long for all clients, because lists have all labels -> Defence: those of
+one object are bounded (test: test_labels_of_one_object_are_bounded). See `policy/long_lists` for those of images.
 Attack: a label whose name a variable holds, in a LABEL or in what becomes one -> Defence: names have no variables
 (test: test_no_variable_names_a_label).
 """
@@ -44,6 +46,9 @@ _NAMES: Final = (
 """What a label or an annotation is called upon which something acts, or how that begins; what acts, and how."""
 
 SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
+
+MOST_BYTES: Final = 64 * 1024
+"""Of all keys and values of the labels of one object."""
 
 _KEY: Final = re.compile(
     rb"""
@@ -117,6 +122,7 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
     names = labels if isinstance(labels, dict | list) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
         reading.violate(path, value, "not valid labels")
+    _bound(reading, names, path)
     for name in map(str, names):
         if acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
@@ -126,6 +132,7 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
 
 def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
+    _bound(reading, object_of(value), path)
     for name, label in object_of(value).items():
         if name in STAMP and reading.request.operation.name == "ContainerCreate":
             _claim_stamp(reading, name, label, path)
@@ -148,6 +155,7 @@ def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> N
 def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
     """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
     labels = object_of(value)
+    _bound(reading, labels, path)
     for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
         if target and name in STAMP:
             _claim_stamp(reading, name, labels[name], path)
@@ -155,3 +163,10 @@ def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> 
             reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
     pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
     reading.claim("labels", pairs, path, None, target=target)
+
+
+def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str) -> None:
+    """Note labels that are too long together."""
+    pairs = labels.items() if isinstance(labels, dict) else enumerate(labels)
+    if sum(len(f"{name}{label}".encode(errors="surrogatepass")) for name, label in pairs) > MOST_BYTES:
+        reading.violate(path, None, f"has more than {MOST_BYTES >> 10} KiB of keys and values")
