@@ -1,16 +1,19 @@
 """What is held for the clients of a socket is bounded, and the one for which most is held gives way."""
 
 import asyncio
+import json
+import socket
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from policy.policies import policy_with
+from policy.policies import condition, policy_with
 from proxy.bodies import contained, has_taken
 from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
 from proxy.lookups import tell
 from wire.tars import block
 
+from dockerproxy.policy.model import Grant
 from dockerproxy.proxy.buffers import IN_KERNEL
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -208,3 +211,28 @@ async def test_an_engine_that_takes_nothing_is_counted_against_whoever_sends() -
         client.writer.transport.abort()
         await here.records(1)
         assert held(here) == 0
+
+
+@in_loop
+async def test_a_long_answer_counts_until_all_of_it_is_taken() -> None:
+    policy = policy_with(Grant(frozenset({"ContainerList"}), "A=1", (condition("containers", ("web",)),)))
+    listed = json.dumps([{"Id": "1f", "Names": ["/web"], "Labels": {"a": "b", "x": "y" * 1_500_000}}]).encode()
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(0)
+        async with world(policy=policy) as here:
+            await loop.sock_connect(client, here.path)
+            await loop.sock_sendall(client, get("/containers/json"))
+            engine = await here.engine_side()
+            await engine.head()
+            await engine.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(listed), listed))
+            await counted(here, len(listed) - IN_KERNEL)
+            [end] = here.clients
+            most = held(here)
+            while end.transport.get_write_buffer_size() > IN_KERNEL:
+                assert await loop.sock_recv(client, 10_000)
+            assert end.transport.get_write_buffer_size()
+            end.buffers.count()
+            assert held(here) == most
+            while held(here):
+                assert await loop.sock_recv(client, 10_000)

@@ -2,6 +2,9 @@
 
 What the clients of a socket hold together is bounded; where it is too much, the one that holds most gives way: not in
 the middle of what it is doing, but before anything else is done.
+
+Attack: take a long answer but for its end, since the event loop frees nothing of it before -> Defence: an end counts by
+the most that waited for it, until it has taken everything (test: test_a_long_answer_counts_until_all_of_it_is_taken).
 """
 
 import asyncio
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
 
 IN_KERNEL: Final = 212_992
 """Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
+
+_HIGH: Final = 64 * 1024
+"""Bytes that may wait for an end before it counts as stalled. It does until none wait: until then, none are freed."""
 
 
 class Buffers:
@@ -29,10 +35,11 @@ class Buffers:
         self._socket = socket
         self._kept = kept
         self._ends: set[asyncio.Transport] = set()
-        self._stalled: set[asyncio.Transport] = set()
+        self._stalled: dict[asyncio.Transport, int] = {}
 
     def open(self, end: asyncio.Transport) -> None:
         """Take note of an end."""
+        end.set_write_buffer_limits(_HIGH, 0)
         self._ends.add(end)
 
     def close(self, end: asyncio.Transport) -> None:
@@ -42,25 +49,26 @@ class Buffers:
 
     def stall(self, end: asyncio.Transport) -> None:
         """Note that what was written to an end is not being taken."""
-        self._stalled.add(end)
+        self._stalled.setdefault(end, 0)
         self.count()
 
     def flow(self, end: asyncio.Transport) -> None:
         """Note that it is being taken again."""
         if end in self._stalled:
-            self._stalled.remove(end)
+            del self._stalled[end]
             self.count()
 
     def look(self) -> None:
         """Find the ends at which anything waits; to be called between events, when all was written that could be."""
-        self._stalled = {end for end in self._ends if end.get_write_buffer_size()}
+        self._stalled = {end: self._stalled.get(end, 0) for end in self._ends if end.get_write_buffer_size()}
         self.count()
 
     def count(self) -> None:
         """Count what is held: what is kept of requests, and what the stalled ends do not take."""
         size, usage = self._kept(), self._socket.usage
-        if self._stalled:
-            size += sum(end.get_write_buffer_size() + IN_KERNEL for end in self._stalled)
+        for end, most in self._stalled.items():
+            self._stalled[end] = most = max(most, end.get_write_buffer_size())  # noqa: PLW2901 (it counts from here on)
+            size += most + IN_KERNEL
         usage.buffered += size - self.size
         self.size = size
         if usage.is_too_much:

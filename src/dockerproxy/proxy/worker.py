@@ -29,7 +29,7 @@ so long for each event, and not much longer (`host/process`). With Python's defa
 
 
 class Line:
-    """The jobs of one socket that wait for the worker.
+    """The jobs of one socket.
 
     Attributes:
         used: Seconds of the worker that the socket has used; an idle socket is put level with the others.
