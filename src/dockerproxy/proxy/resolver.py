@@ -42,6 +42,9 @@ _STEP: Final = 4 * 1024 * 1024
 
 _PIECE: Final = 1 << 16
 
+_TOO_LONG: Final = b"too long"
+"""Stands for an answer that is too long. No answer at all would mean that the engine did not read the request."""
+
 _CUT: Final = "the engine's answer is cut short or too long"
 _UNREADABLE: Final = "the engine's answer cannot be read"
 
@@ -121,7 +124,7 @@ class Inquiry(asyncio.Protocol):
             return
         self._data += data
         if len(self._data) > _LONGEST:
-            del self._data[1:]  # An answer without an end of its head is cut short, and none at all is asked for again.
+            self._data[:] = _TOO_LONG
             self.close()
         elif self._end >= 0 and self._is_whole(data):
             self._answer()
@@ -345,9 +348,9 @@ async def _collect(
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     """Take an answer apart."""
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
-    if end < len(END_OF_HEAD):
+    if data == _TOO_LONG:
         raise UnknownObjectError(_CUT)
-    head = read_head(data[:end])
+    head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
     if head is None or head.status < HTTPStatus.OK:  # An interim one is no answer, and what follows it did not come.
         raise UnknownObjectError(_UNREADABLE)
     content: bytes | None = data[end:]
