@@ -1,16 +1,20 @@
 """List the files that decide what passes, in the order in which to read them, with their lines: `make audit`.
 
 The data path is what the proxy imports to serve a client: the import closure of `proxy/client`, and the tables that it
-reads. Their rows are data, and are counted by themselves.
+reads. A line counts if it has code: comments and docstrings are free, and rows of tables are data.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-SOURCE: Final = Path(__file__).parents[1] / "src"
+TESTS: Final = Path(__file__).parent
+SOURCE: Final = TESTS.parent / "src"
+DOCS: Final = TESTS.parent / "docs"
 START: Final = "dockerproxy.proxy.client"
 ORDER: Final = ("text", "errors", "api", "wire", "policy", "settings", "observe", "proxy")
 """Packages from the ground up: each knows those in front of it."""
@@ -18,6 +22,15 @@ ORDER: Final = ("text", "errors", "api", "wire", "policy", "settings", "observe"
 TABLES: Final = tuple(SOURCE.rglob("api/**/*.txt"))
 _ROW: Final = re.compile(r"(?!# ).+ \| .+")
 """A line of a table: columns, and a phrase behind a bar."""
+
+_NOT_CODE: Final = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 
 
 def find_closure(start: str = START) -> frozenset[str]:
@@ -54,26 +67,36 @@ def file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def list_files() -> list[Path]:
-    """Return the files of the data path."""
-    return [*map(file_of, find_closure()), *TABLES]
-
-
-def count_lines(path: Path) -> tuple[int, int]:
-    """Return how many lines a file has besides rows of tables, and how many rows."""
-    lines = path.read_text().splitlines()
-    rows = sum(_ROW.fullmatch(line) is not None for line in lines) if path in TABLES else 0
-    return len(lines) - rows, rows
-
-
 def count_closure() -> int:
-    """Return how many lines the data path has, besides rows of tables."""
-    return sum(count_lines(path)[0] for path in list_files())
+    """Return how many lines of code decide what passes."""
+    return sum(map(count_lines, map(file_of, find_closure())))
 
 
-def count_source() -> int:
-    """Return how many lines all of the source has, with the rows of tables."""
-    return sum(len(path.read_text().splitlines()) for path in (*SOURCE.rglob("*.py"), *TABLES))
+def count_folder(folder: Path) -> int:
+    """Return how many lines of code a folder has."""
+    return sum(map(count_lines, folder.rglob("*.py")))
+
+
+def count_lines(path: Path) -> int:
+    """Return how many lines have a token that is neither a comment nor a docstring."""
+    text = path.read_text()
+    docstrings = {
+        (node.lineno, node.col_offset)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = (token for token in tokens if token.type not in _NOT_CODE and token.start not in docstrings)
+    return len({line for token in code for line in range(token.start[0], token.end[0] + 1)})
+
+
+def count_words() -> int:
+    """Return how many words the pages of the documentation have, without those of the bodies."""
+    return sum(len(path.read_text().split()) for path in DOCS.glob("*.md"))
+
+
+def _count_rows(path: Path) -> int:
+    return sum(_ROW.fullmatch(line) is not None for line in path.read_text().splitlines())
 
 
 def _rank(path: Path) -> tuple[int, Path]:
@@ -83,13 +106,11 @@ def _rank(path: Path) -> tuple[int, Path]:
 
 def main() -> None:
     """Print the list."""
-    total = rows = 0
-    for path in sorted(list_files(), key=_rank):
-        lines, of_table = count_lines(path)
-        total, rows = total + lines, rows + of_table
-        table = f"  and {of_table} rows" if of_table else ""
-        print(f"{lines:>6}  {path.relative_to(SOURCE / 'dockerproxy')}{table}")
-    print(f"{total:>6}  lines decide what passes, with {rows} rows of tables; all of the source has {count_source()}")
+    for path in sorted((*map(file_of, find_closure()), *TABLES), key=_rank):
+        size = f"{_count_rows(path):>6} rows " if path in TABLES else f"{count_lines(path):>6} lines"
+        print(f"{size}  {path.relative_to(SOURCE / 'dockerproxy')}")
+    print(f"{count_closure():>6} lines decide what passes; all of the source has {count_folder(SOURCE)}")
+    print(f"{count_folder(TESTS):>6} lines test it, and the documentation has {count_words()} words")
 
 
 if __name__ == "__main__":
