@@ -82,7 +82,6 @@ ELSEWHERE: Final = {
     "unused": "learning.md#narrow-a-policy",
     "report": "report.md",
     "schema": "policies.md#in-an-editor",
-    "operations": "operations.md",
     "top": "top.md",
     "healthcheck": "install.md#health-check",
     "run": "run.md",
@@ -139,8 +138,8 @@ def render_operations() -> str:
     page.write(
         "# Operations\n\n"
         "With this page you find the name of an operation, and what a client can see or change with it.\n\n"
-        "This is the catalog: Docker's operations up to API 1.56, and Podman's own. Everything else is always denied.\n"
-        "`dockerproxy operations` prints the same.\n\n"
+        "This is the catalog: Docker's operations up to API 1.56, and Podman's own. "
+        "Everything else is always denied.\n\n"
         "- A section's switch opens its reads, and with `POST=1` its writes. [Environment variables](switches.md) has\n"
         "  the exceptions. `ALLOW`, `DENY` and [policy files](policies.md) take the names of operations.\n"
         "- Paths may begin with a version, like `/v1.45`. `{id}` is one path segment, `{name+}` one or more.\n"

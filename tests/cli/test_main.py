@@ -97,7 +97,7 @@ def test_every_mistake_in_the_environment_is_listed_at_once(words: tuple[str, ..
 
 
 def test_a_program_that_reads_no_further_is_no_error() -> None:
-    words = f"{sys.executable} -m dockerproxy operations | head -n 1"
+    words = f"{sys.executable} -m dockerproxy schema | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -105,7 +105,7 @@ def test_a_program_that_reads_no_further_is_no_error() -> None:
 def test_an_output_that_cannot_be_written_is_no_bug() -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "dockerproxy", "operations"], stdout=full, stderr=subprocess.PIPE, check=False
+            [sys.executable, "-m", "dockerproxy", "schema"], stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (2, b"the output cannot be written: no space is left\n")
 

@@ -10,7 +10,7 @@ from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
 
 PRESETS = ("ping", "read-only", "traefik")
-LISTS = "run `dockerproxy operations` or `dockerproxy presets` to list them"
+LISTS = "see docs/operations.md and `dockerproxy presets`"
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_any_word_is_told_in_one_line_of_plain_signs(word: str) -> None:
             "preset:traefik",
             "only a policy file has presets; `dockerproxy presets show NAME --expanded` lists their operations",
         ),
-        ("xyzzy", "run `dockerproxy operations` to list them"),
-        ("", "run `dockerproxy operations` to list them"),
+        ("xyzzy", "docs/operations.md lists them"),
+        ("", "docs/operations.md lists them"),
     ],
 )
 def test_a_word_of_a_variable_is_told_what_a_variable_can_have(word: str, hint: str) -> None:

@@ -106,7 +106,7 @@ def test_operations_are_listed_with_commas(separator: str) -> None:
     [
         ("ContainerStat", "unknown operation 'ContainerStat'\n    did you mean ContainerStats?"),
         ("containerstart", "unknown operation 'containerstart'\n    did you mean ContainerStart?"),
-        ("xyzzy", "unknown operation 'xyzzy'\n    run `dockerproxy operations` to list them"),
+        ("xyzzy", "unknown operation 'xyzzy'\n    docs/operations.md lists them"),
         ("ProxyHealth", "unknown operation 'ProxyHealth'"),
         ("ContainerStart ContainerStop", "unknown operation 'ContainerStart ContainerStop'"),
     ],

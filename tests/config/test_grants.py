@@ -145,7 +145,7 @@ def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
                 "    an operation, SECTION:read, SECTION:write, own or preset:NAME"
             ),
         ),
-        ("- 7", "unknown operation '7'\n    run `dockerproxy operations` or `dockerproxy presets` to list them"),
+        ("- 7", "unknown operation '7'\n    see docs/operations.md and `dockerproxy presets`"),
     ],
 )
 def test_what_is_no_grant_is_told(text: str, problem: str) -> None:

@@ -41,7 +41,7 @@ def test_what_is_wrong_is_gathered_and_the_default_taken() -> None:
             "environment variable E: invalid value 'x y'\n"
             "    use one of debug, info, notice, warning, err, crit, alert, emerg"
         ),
-        "environment variable F: unknown operation 'x y'\n    run `dockerproxy operations` to list them",
+        "environment variable F: unknown operation 'x y'\n    docs/operations.md lists them",
         "environment variable G: 'x y' is not an absolute path\n    write the path of a directory, which begins with /",
         "environment variable H: 'x y' is not a valid size\n    write it like 1048576 or 1MiB",
     ]

@@ -42,7 +42,6 @@ VERBS: Final = {
     "unused": "say what a policy grants and nobody needed, and print the narrower policy as a patch",
     "report": "make a page of what clients did, what was denied, and what a policy exposes or need not grant",
     "schema": "print the JSON Schema of the policy file, for editors, or of the log",
-    "operations": "list what exists in the Docker and Podman API, and what each operation reveals or changes",
     "top": "watch a running proxy: clients, requests, streams, and what is denied",
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
     "run": "run a program whose way to the engine is a proxy of its own",
@@ -63,7 +62,7 @@ A policy file says it for many sockets, each with operations, presets and condit
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, test, diff, unused, verify, healthcheck, operations); 2 something to
+exit status: 0 done; 1 the answer is no (explain, test, diff, unused, verify, healthcheck); 2 something to
 mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
 
 

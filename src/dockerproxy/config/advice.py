@@ -14,7 +14,7 @@ _REQUEST: Final = re.compile(r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
 _VARIABLE: Final = re.compile(r"([A-Z][A-Z_]+)(=.*)?")
 _EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
-_LISTS: Final = "run `dockerproxy operations` or `dockerproxy presets` to list them"
+_LISTS: Final = "see docs/operations.md and `dockerproxy presets`"
 _MOST: Final = 3
 """Operations that a hint names."""
 
@@ -45,7 +45,7 @@ def advise_variable(word: str) -> str:
         return "put commas between them"
     guesses = (_listed(find_near(word, OPERATIONS, 0.8)), _containing(word), _listed(find_near(word, OPERATIONS)))
     found = next(filter(None, guesses), None)
-    return _find_requests(word) or (_ask_for(found) if found else "run `dockerproxy operations` to list them")
+    return _find_requests(word) or (_ask_for(found) if found else "docs/operations.md lists them")
 
 
 def _find_everything(word: str) -> str:
