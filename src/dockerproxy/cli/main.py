@@ -33,7 +33,6 @@ VERBS: Final = {
     "explain": "say whether a request would be allowed, why, and what would change it",
     "test": "compare what a policy decides with what you expect, for your own CI",
     "diff": "say what two policies decide differently",
-    "can": "say who can become root, run commands or read files, and which grants together give it",
     "verify": "compare the policy with the engine and the host: what is missing, ignored or unsafe",
     "presets": "list the policies for known programs, or show one",
     "convert": "print the policy file that the environment variables mean",

@@ -26,7 +26,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.text import escape
 from dockerproxy.workbench import edits
 from dockerproxy.workbench.activity import Activity
-from dockerproxy.workbench.chains import find_chains
+from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.exposures import count_operations, list_exposures
 from dockerproxy.workbench.page import BEGIN
 from dockerproxy.workbench.reading import Reading
@@ -100,7 +100,7 @@ def _judge(needed: Unneeded, path: str) -> Judged:
         unsaid = "There are too many different requests to say it. `dockerproxy unused` looks at more of them."
     return Judged(
         name=needed.socket.name,
-        chains=find_chains(policy),
+        root=describe_root(policy),
         exposures=list_exposures(policy, in_file=True),
         summary=count_operations(policy),
         unused=[(f"{escape(path)}:{line.place.line}", f"{line.word}: {says}") for line, says in needed.find()],

@@ -1,11 +1,11 @@
-"""Find what a policy lets a client become able to do, and the shortest chain of grants that gives it.
+"""Find out whether a policy lets a client become root on the host, and the shortest chain of grants that gives it.
 
 It searches forward over the tables of `workbench/consequences`: first the facts that grants give, then what follows,
 until nothing new does. Of each fact the shortest chain is kept for each extent, so that a rule that takes away (`most`)
 cannot hide a longer one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -14,13 +14,12 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.own import Own
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import narrows
 from dockerproxy.workbench.consequences import (
-    AS_ROOT,
-    CONSEQUENCES,
     GIVING,
     MAKERS,
+    ROOT,
     RULES,
     Extent,
     Rule,
@@ -34,17 +33,15 @@ _EVERYTHING: Final = "**"
 
 
 class Link(NamedTuple):
-    """A grant in a chain: an operation, what allows it, and what can be done with it, as a clause."""
+    """A grant in a chain: an operation, and the line or the mode that allows it."""
 
     operation: str
     source: str
-    says: str
 
     def __str__(self) -> str:
-        """Name the grant, by its line if that has the operation, and say what can be done with it."""
+        """Name the line; with the operation, unless the line names it."""
         word = self.source.partition(" ")[0]
-        which = self.source if word in {self.operation, "mode:"} else f"{self.operation} of {self.source}"
-        return f"{which}: {self.says}"
+        return self.source if word in {self.operation, "mode:"} else f"{self.operation} of {self.source}"
 
 
 class Chain(NamedTuple):
@@ -65,28 +62,37 @@ NOTHING: Final = Chain(Extent.NO)
 _Known = dict[str, dict[Extent, Chain]]
 
 
-def find_chains(policy: CompiledPolicy) -> Mapping[str, Chain]:
-    """Return for each consequence the shortest chain that gives most of it; `NOTHING` if there is none."""
+def find_root(policy: CompiledPolicy) -> Chain:
+    """Return the shortest chain that gives most of root on the host; `NOTHING` if there is none."""
     if policy.mode is not Mode.ENFORCE:
-        link = Link("", f"mode: {policy.mode}", "does anything: no request is denied")
-        others = dict.fromkeys(CONSEQUENCES, Chain(Extent.YES, (link,), (AS_ROOT,)))
-        return {**others, "root": Chain(Extent.YES, (link,))}
+        return Chain(Extent.YES, (Link("", f"mode: {policy.mode}"),))
     known: _Known = {}
     for exposure in find_in(policy, GIVING):
         for fact, chain in _give(exposure):
             _keep(known, fact, chain)
     while sum(_derive(known, rule) for rule in RULES):
         pass
-    return {fact: known[fact][max(known[fact])] if known.get(fact) else NOTHING for fact in CONSEQUENCES}
+    found = known.get(ROOT)
+    return found[max(found)] if found else NOTHING
+
+
+def describe_root(policy: CompiledPolicy) -> str:
+    """Say whether clients can become root on the host, and by which grants together."""
+    chain = find_root(policy)
+    if chain is NOTHING:
+        return "root on the host: no"
+    answer = "yes" if chain.extent is Extent.YES else "maybe"
+    by = f"by {list_names([str(link) for link in chain.links], 'and')}"
+    return f"root on the host: {answer}, {'; '.join((by, *chain.reasons))}"
 
 
 def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
     for name, cases in exposure.cases.items():
         for case in cases:
-            extent, link = _find_extent(exposure, name, case), _make_link(exposure, name, case)
+            extent, link = _find_extent(exposure, name, case), Link(name, case.decision.source)
             for word in exposure.gives.split():
                 fact, sure = word.removesuffix(_MAY), not word.endswith(_MAY)
-                thing = f"@{MAKERS[name]}" if name in MAKERS and fact not in CONSEQUENCES else ""
+                thing = f"@{MAKERS[name]}" if name in MAKERS and fact != ROOT else ""
                 whose = on_host(fact + thing, extent)
                 yield fact + thing, Chain(_limit(whose, sure=sure), (link,))
                 yield f"its-{fact}", Chain(_limit(_ITS[extent], sure=sure), (link,))
@@ -108,13 +114,6 @@ def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
         own = case.by_word[OWN].constraint  # Images that grants list are as good as own ones.
         return Extent.SOME if isinstance(own, Own) and own.images.granted else Extent.OWN
     return Extent.SOME if words else Extent.YES
-
-
-def _make_link(exposure: Exposure, name: str, case: Case) -> Link:
-    head, _, rest = exposure.says.partition(": ")
-    says = rest if head.startswith("is ") and rest else exposure.says
-    when = " and ".join(map(str, exposure.restrictions(case)))
-    return Link(name, case.decision.source, f"{says}, if {when}" if when else says)
 
 
 def _derive(known: _Known, rule: Rule) -> bool:

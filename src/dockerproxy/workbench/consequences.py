@@ -1,4 +1,4 @@
-"""What follows from grants, as three tables: facts that operations give, rules that join them, and what is asked.
+"""Which grants together make a client root on the host: facts that operations give, and rules that join them.
 
 A fact is a word, of which a grant has so much as its `Extent` says. `Exposure.gives` names those that `check` tells of;
 `_HELPS` are harmless alone. A rule derives a fact from others, and is as sure as the least of them.
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from dockerproxy.workbench.dangers import is_any, is_contained_without, reads_keys, some
+from dockerproxy.workbench.dangers import is_any, reads_keys, some
 from dockerproxy.workbench.exposure import EXPOSURES, Exposure
 
 
@@ -28,36 +28,9 @@ class Extent(IntEnum):
     SOME = 3
     YES = 4
 
-    def __str__(self) -> str:
-        return self.name.lower()
 
-
-CONSEQUENCES: Final[Mapping[str, str]] = {
-    "root": "become root on the host",
-    "commands": "run commands in containers",
-    "files": "read files of containers and volumes",
-    "secrets": "read environments, secrets and tokens",
-    "create": "create something on the host",
-    "network": "reach the network from the engine",
-}
-"""What a policy is asked for, by the fact that it is; gravest first."""
-
-MEANINGS: Final = {
-    Extent.NO: "it cannot",
-    Extent.OWN: "only about what its clients created",
-    Extent.MAY: "it depends on the engine, or on what others do",
-    Extent.SOME: "only about what its conditions name",
-    Extent.YES: "it can",
-}
-
-MOODS: Final = dict(zip(Extent, ("good", "good", "doubtful", "doubtful", "bad"), strict=True))
-"""How an operator takes each answer, in the words of whoever colours them."""
-
-AS_ROOT: Final = "root can do anything"
-"""Why everything follows from root."""
-
-_ON_HOST: Final = frozenset({"create", "root", "network"})
-"""Facts that hold of the host, or not at all: none is about what a client made itself."""
+ROOT: Final = "root"
+"""The fact that a policy is asked for: its clients can become root on the host."""
 
 MAKERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), "container"),
@@ -73,25 +46,9 @@ _STARTERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """For what is made: the fact that has it run, and when it runs without."""
 
-_MADE: Final = (
-    *("any", "trusted", "writes", "runs", "connected", "listed", "binds", "mounts", "joins", "reads"),
-    *("all-secrets", "some-secrets"),
-)
-
-
-_ANY_ITEM: Final = bool
+_MADE: Final = ("any", "trusted", "writes", "runs", "joins", "reads")
 _MAKING: Final = " ".join(MAKERS)
-_CREATING: Final = (
-    f"{_MAKING} NetworkCreate NetworkCreateLibpod VolumeCreate VolumeCreateLibpod ImageBuild ImageBuildLibpod "
-    "LocalBuildLibpod Grpc ImageCreate ImagePullLibpod ImageLoad ImageLoadLibpod LocalImagesLibpod ImageImportLibpod "
-    "ImageCommit ImageCommitLibpod ImageScpLibpod SecretCreate SecretCreateLibpod ConfigCreate PluginPull PluginCreate "
-    "CheckpointCreate ContainerCheckpointLibpod ContainerRestoreLibpod KubePlayLibpod PlayKubeLibpod "
-    "QuadletInstallLibpod ArtifactAddLibpod ArtifactLocalLibpod ArtifactPullLibpod ManifestCreateLibpod SwarmInit "
-    "SwarmJoin"
-)
-
 _HELPS: Final = (
-    Exposure(_CREATING, "creates objects on the host", is_any, gives="create"),
     Exposure(_MAKING, "makes containers", is_any, gives="runs"),
     Exposure("PodCreateLibpod", "makes a pod that mounts the host's files", gives="any"),
     Exposure(
@@ -138,65 +95,9 @@ _HELPS: Final = (
     ),
     Exposure("SecretCreateLibpod", "has Podman run any command as the driver of a secret", gives="root"),
     Exposure("VolumeImportLibpod", "unpacks archives on the host, and follows links", gives="imports root?"),
-    Exposure(
-        "ContainerArchive ContainerArchiveLibpod", "reads files of containers that need not run", gives="downloads"
-    ),
-    Exposure(
-        "ContainerCheckpointLibpod", "hands out the memory and files of containers", of_others=True, gives="files"
-    ),
-    Exposure(
-        "GenerateKubeLibpod KubeGenerateLibpod GenerateSystemdLibpod QuadletFileLibpod",
-        "sees the environment that containers and units are made with",
-        hidden_by="environment",
-        gives="secrets",
-    ),
-    Exposure(
-        "ImageInspect ImageInspectLibpod PluginList PluginInspect",
-        "sees the environment of images or plugins",
-        is_any,
-        hidden_by="environment",
-        gives="secrets?",
-    ),
-    Exposure(
-        "ImageHistory ImageHistoryLibpod PodInspectLibpod",
-        "sees with which arguments images or pods were made",
-        is_any,
-        hidden_by="arguments",
-        gives="secrets?",
-    ),
-    Exposure(
-        "ServiceLogs TaskLogs ImageGet ImageGetAll ImageGetLibpod ImageExportLibpod ArtifactExtractLibpod",
-        "reads what services print, or what images have",
-        is_any,
-        gives="secrets?",
-    ),
-    Exposure(
-        "ImageSearch ImageSearchLibpod GetPluginPrivileges",
-        "makes the engine ask a registry",
-        is_any,
-        gives="network?",
-    ),
-    Exposure(
-        "ImageImportLibpod ImageBuildLibpod LocalBuildLibpod KubeApplyLibpod SwarmJoin PluginPull PluginUpgrade "
-        "ImageScpLibpod ManifestCreateLibpod ManifestModifyLibpod KubePlayLibpod PlayKubeLibpod",
-        "makes the engine connect to any server",
-        gives="network",
-    ),
-    Exposure(
-        "NetworkConnect NetworkConnectLibpod NetworkCreate NetworkCreateLibpod",
-        "puts containers on networks",
-        is_any,
-        gives="network?",
-    ),
-    Exposure("ServiceCreate ServiceUpdate", "runs services", is_contained_without("networks"), gives="connected"),
-    Exposure(_MAKING, "joins the networks that it is granted", some("networks", "none".__ne__), gives="listed"),
-    Exposure(_MAKING, "mounts directories of the host", some("binds", _ANY_ITEM), gives="binds"),
     Exposure(_MAKING, "reads what only root may on the host", reads_keys, ("binds",), gives="reads"),
-    Exposure(_MAKING, "mounts volumes that it is granted", some("volumes", _ANY_ITEM), gives="mounts"),
-    Exposure(_MAKING, "shares processes and memory of others", some("joins", _ANY_ITEM), gives="joins"),
-    Exposure(_MAKING, "is shown secrets that it is granted", some("secrets", _ANY_ITEM), gives="some-secrets"),
-    Exposure(_MAKING, "is shown configs that it is granted", some("configs", _ANY_ITEM), gives="some-secrets"),
-    Exposure("ContainerCreateLibpod", "joins pods of others", some("pods", _ANY_ITEM), gives="joins"),
+    Exposure(_MAKING, "shares processes and memory of others", some("joins", bool), gives="joins"),
+    Exposure("ContainerCreateLibpod", "joins pods of others", some("pods", bool), gives="joins"),
 )
 """Facts besides those of exposures. Most are harmless alone."""
 
@@ -245,25 +146,7 @@ RULES: Final = (
     # Commands
     Rule("commands", "prepares executes"),
     Rule("commands?", "executes", "if somebody else prepared one"),
-    Rule("commands", "runs", "in containers that it makes", Extent.OWN),
-    Rule("commands", "builds", "in its builds", Extent.OWN),
     Rule("commands?", "joins"),
-    # Files
-    Rule("files", "any@container its-downloads", "a download reads what it mounts, though it never runs"),
-    Rule("files", "binds", "", Extent.SOME),
-    Rule("files", "mounts", "", Extent.SOME),
-    Rule("files?", "joins"),
-    Rule("files", "commands"),
-    # Secrets
-    Rule("secrets", "all-secrets"),
-    Rule("secrets", "some-secrets", "", Extent.SOME),
-    Rule("secrets", "commands"),
-    Rule("secrets?", "files", "if files have any"),
-    # Network
-    Rule("network", "connected"),
-    Rule("network", "listed", "", Extent.SOME),
-    Rule("network", "commands", "from the network of the container"),
-    *(Rule(fact, "root", AS_ROOT) for fact in CONSEQUENCES if fact != "root"),
 )
 
 
@@ -273,11 +156,9 @@ def on_host(fact: str, extent: Extent) -> Extent:
     Attack: an unrestricted grant on `own` objects, like a checkpoint of one's container into any directory -> Defence:
     that it is one's own makes it no less (test: test_own_is_no_less_of_root).
     """
-    if fact in _ON_HOST or "@" in fact:
-        return Extent.SOME if extent is Extent.SOME and fact in {"create", "network"} else Extent.YES
-    return extent
+    return Extent.YES if fact == ROOT or "@" in fact else extent
 
 
 def is_harmless(fact: str, extent: Extent) -> bool:
     """Whether what follows for the host follows only for what a client made itself, which is confined."""
-    return fact in _ON_HOST and extent is Extent.OWN
+    return fact == ROOT and extent is Extent.OWN

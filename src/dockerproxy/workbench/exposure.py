@@ -138,7 +138,7 @@ EXPOSURES: Final = (
     Exposure(
         "ArtifactLocalLibpod LocalBuildLibpod LocalImagesLibpod KubeApplyLibpod ImageCommit ImageCommitLibpod",
         "reads files of the host that the engine can read",
-        gives="files root?",
+        gives="root?",
     ),
     Exposure(
         "ContainerExec ContainerExecLibpod",
@@ -211,7 +211,7 @@ EXPOSURES: Final = (
     Exposure(
         "ImageBuild Grpc Session ImageBuildLibpod",
         "runs any command in a build, with the engine's network",
-        gives="builds network root?",
+        gives="root?",
     ),
     Exposure(
         "ImageBuild ImageBuildLibpod",
@@ -219,7 +219,6 @@ EXPOSURES: Final = (
         " and on Podman through the host's, if the image it starts from says so",
         is_contained,
         ("networks",),
-        gives="builds network",
     ),
     Exposure(
         "ImageTag ImageLoad ImageBuild Grpc ImageCommit ImageCreate ImageTagLibpod ImageLoadLibpod "
@@ -243,9 +242,8 @@ EXPOSURES: Final = (
         "ContainerArchive ContainerExport ContainerArchiveLibpod ContainerExportLibpod",
         "reads any file of any container, of its volumes and bind mounts too",
         of_others=True,
-        gives="files",
     ),
-    Exposure("VolumeExportLibpod", "reads all files of any volume", of_others=True, gives="files"),
+    Exposure("VolumeExportLibpod", "reads all files of any volume", of_others=True),
     Exposure(
         "PutContainerArchive PutContainerArchiveLibpod",
         "writes any file of any container as root",
@@ -258,53 +256,46 @@ EXPOSURES: Final = (
         "sees every container's environment, passwords in it too",
         of_others=True,
         hidden_by="environment",
-        gives="secrets",
     ),
     Exposure(
         "VolumeList VolumeInspect VolumeListLibpod VolumeInspectLibpod",
         "sees the options of every volume, among them passwords of network shares",
         of_others=True,
         hidden_by="environment mounts addresses",
-        gives="secrets?",
     ),
     Exposure(
         "ContainerLogs ContainerLogsLibpod",
         "reads all that any container has printed",
         of_others=True,
-        gives="secrets?",
     ),
     Exposure(
         "SwarmInspect SwarmUnlockkey",
         "sees the swarm's join tokens and its unlock key",
         hidden_by="join_tokens",
-        gives="secrets root?",
+        gives="root?",
     ),
     Exposure(
         "ConfigList ConfigInspect",
         "reads the contents of every swarm config",
         of_others=True,
         hidden_by="environment",
-        gives="secrets",
     ),
     Exposure(
         "SecretInspect SecretInspectLibpod",
         "reads the values of secrets if the engine is Podman",
         of_others=True,
         hidden_by="environment",
-        gives="secrets?",
     ),
     Exposure(
         "ContainerCreateLibpod ServiceCreate ServiceUpdate",
         "reads every secret of the swarm, or of Podman",
         reads_every_secret,
-        gives="all-secrets",
     ),
     Exposure(
         "ServiceList ServiceInspect TaskList TaskInspect",
         "sees the environment of every service, passwords in it too",
         of_others=True,
         hidden_by="environment",
-        gives="secrets",
     ),
     Exposure(
         "DistributionInspect SystemAuth ImageCreate ImagePush PluginPush ImagePullLibpod ImagePushLibpod "
@@ -312,13 +303,11 @@ EXPOSURES: Final = (
         "makes the engine connect to any registry it names",
         is_any,
         ("images", "servers"),
-        gives="network",
     ),
     Exposure(
         "ContainerCreate ContainerCreateLibpod PodCreateLibpod",
         "reaches services of the host and whatever is on the engine's own network, since networks names no other",
         is_contained_without("networks"),
-        gives="connected",
     ),
     Exposure(
         _MOUNTING,

@@ -4,7 +4,7 @@ What is a client's, and what is the operator's, goes through `markup` alike.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -12,8 +12,6 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.observe.record import Outcome
 from dockerproxy.version import VERSION
 from dockerproxy.workbench.activity import OTHERS, Activity, Client, Done, Use
-from dockerproxy.workbench.chains import Chain
-from dockerproxy.workbench.consequences import AS_ROOT, CONSEQUENCES, MEANINGS, MOODS, Extent
 from dockerproxy.workbench.markup import Html, element, join, link
 from dockerproxy.workbench.page import Cell, Figure, bar, code, figures, listing, paragraph, section, table, write_page
 from dockerproxy.workbench.periods import Periods
@@ -37,13 +35,13 @@ _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 
 
 class Judged(NamedTuple):
-    """What there is to say of a socket's policy.
+    """What there is to say of a socket's policy: who becomes root, what it exposes, and what was not needed.
 
     Unused are grants that no recorded request needed, with their places; `unsaid` is why nothing is said of them.
     """
 
     name: str
-    chains: Mapping[str, Chain]
+    root: str
     exposures: Sequence[str]
     summary: str
     unused: Sequence[tuple[str, str]]
@@ -137,15 +135,9 @@ class _Report:
         return section(_name_socket(socket), name, *parts)
 
     def _show_policy(self, judged: Judged) -> Iterator[Html]:
-        rows = [
-            (f"{says[0].upper()}{says[1:]}", _show_extent(judged.chains[word].extent), _show_chain(judged.chains[word]))
-            for word, says in CONSEQUENCES.items()
-        ]
         yield element("h3", "What its policy exposes")
+        yield paragraph(f"{judged.root}.")
         yield paragraph(f"{judged.summary}.")
-        yield table(
-            "What clients of this socket can do", ("Consequence", "Answer", "By which grants"), rows, "name - long"
-        )
         if judged.exposures:
             yield element("h4", "What you may not expect")
             yield listing(judged.exposures)
@@ -226,17 +218,6 @@ def _show_use(use: Use | None, largest: int) -> Figure:
     if use is None:
         return Figure(0)
     return Figure(use.count, f"{use.stopped:,} not allowed" if use.stopped else "", _shade(use.count, largest))
-
-
-def _show_extent(extent: Extent) -> Html:
-    mark = element("span", str(extent), class_=f"badge {MOODS[extent]}")
-    return mark if extent in {Extent.NO, Extent.YES} else join(mark, f" {MEANINGS[extent]}")
-
-
-def _show_chain(chain: Chain) -> Html | str:
-    if AS_ROOT in chain.reasons:
-        return "as root"
-    return listing([*map(str, chain.links), *chain.reasons]) if chain.links else ""
 
 
 def _say_rest(count: int, which: str) -> Iterator[Html]:

@@ -1,6 +1,6 @@
-"""What `can` calls root is root: each chain writes a file on the host through the proxy, with its grants and no others.
+"""What `check` calls root is root: each chain writes a file on the host through the proxy, with its grants alone.
 
-Where `can` says that a policy cannot be root, the same requests leave nothing.
+Where `check` says that a policy cannot be root, the same requests leave nothing.
 """
 
 import io
@@ -21,7 +21,7 @@ from e2e.waiting import wait_until
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.problems import UserError
-from dockerproxy.workbench.chains import Chain, find_chains
+from dockerproxy.workbench.chains import Chain, find_root
 from dockerproxy.workbench.consequences import Extent
 
 pytestmark = pytest.mark.engine
@@ -32,9 +32,9 @@ JSON = {"Content-Type": "application/json"}
 TAR = {"Content-Type": "application/x-tar"}
 
 
-def can_root(allow: str) -> Chain:
+def root_of(allow: str) -> Chain:
     text = f"sockets: {{client: {{path: /run/a.sock, allow: {allow}}}}}"
-    return find_chains(read_policy(text, "policy.yaml").sockets[0].policy)["root"]
+    return find_root(read_policy(text, "policy.yaml").sockets[0].policy)
 
 
 def archive_of(name: str, content: bytes = b"") -> bytes:
@@ -106,10 +106,10 @@ def test_a_chain_to_root_writes_on_the_host_and_its_policy_without_a_link_does_n
     engine: Engine, attempt: Attempt, allow: str, contained: str, tmp_path: Path
 ) -> None:
     allow, contained = (each.replace("HOST", str(tmp_path)) for each in (allow, contained))
-    assert can_root(contained).extent is Extent.NO
-    chain = can_root(allow)
+    assert root_of(contained).extent is Extent.NO
+    chain = root_of(allow)
     assert chain.extent is Extent.YES
-    name, marker = f"can-{uuid4().hex[:8]}", tmp_path / "marker"
+    name, marker = f"root-{uuid4().hex[:8]}", tmp_path / "marker"
     with running_policy(engine.socket, contained) as proxy:
         assert HTTPStatus.FORBIDDEN in attempt(proxy.socket, name, tmp_path)
         assert not marker.exists()
@@ -141,7 +141,7 @@ def test_a_link_in_a_writable_bind_leads_no_client_further(engine: Engine, tmp_p
             assert create(proxy.socket, other, mount) == HTTPStatus.FORBIDDEN
     for both in (f'["{jobs}", "{inner}"]', f'["{jobs}", "{inner}:ro"]', f'["{jobs}/**"]'):
         with pytest.raises(UserError, match="one can be made a link to any path of the host"):
-            can_root(f"[ContainerCreate: {{binds: {both}}}, ContainerStart]")
+            root_of(f"[ContainerCreate: {{binds: {both}}}, ContainerStart]")
     assert create(engine.socket, other, f"{inner}:/host") < BAD  # What such a policy would let through.
     assert post(engine.socket, f"/containers/{other}/start") < BAD
     wait_until(marker.exists, "the marker is on the host")
