@@ -32,7 +32,8 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         )
         assert list(folder.iterdir()) == [folder / "engine.sock"]
         assert (done.status, done.err) == (0, "")
-        settings, allowed, exposures = done.out.split("\n\n")
+        verdict, settings, allowed, exposures = done.out.split("\n\n")
+    assert verdict == "root on the host: no"
     assert settings.splitlines() == [
         f"engine    {folder}/engine.sock, which accepts connections",
         f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
@@ -62,7 +63,7 @@ def test_an_engine_that_is_not_there_is_said_and_is_no_error() -> None:
     with short_folder() as folder:
         done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
     assert done.status == 0
-    assert done.out.startswith(f"engine    the engine's socket is not there: {NOWHERE}; is the path right")
+    assert f"\nengine    the engine's socket is not there: {NOWHERE}; is the path right" in done.out
     assert "switches  all default\n" in done.out
 
 
@@ -115,6 +116,11 @@ def test_a_policy_file_is_said_socket_by_socket() -> None:
 
 
 CHECKED = """\
+socket traefik: root on the host: no
+socket backup: root on the host: maybe, by ExecStart (policy.yaml:14); if somebody else prepared one;\
+ if a container that it reaches is privileged, or mounts what the host trusts
+socket new-thing: root on the host: yes, by mode: report
+
 warning: the mode of the socket new-thing is report: it denies nothing
 
 policy    FOLDER/policy.yaml

@@ -3,6 +3,10 @@
   dockerproxy check --policy policy.yaml
   dockerproxy check --policy policy.yaml --format sarif > check.sarif
 
+The first line says whether clients can become root on the host, and by which grants together: some are harmless alone,
+like to create a container and to start it. Root on the host is the user who runs the engine, as `dockerproxy verify`
+shows. The answer is maybe if it depends on the engine, or on what others do.
+
 exit status: 0 serve would start, 2 something to mend, all of it listed
 """
 
@@ -32,6 +36,7 @@ from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
+from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
@@ -57,6 +62,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = _find_problems(configured)
     warning = paint("warning", Style.DOUBTFUL)
+    for socket in sockets:
+        say((f"socket {socket.name}: " if in_file else "") + describe_root(socket.policy))
+    say("")
     remarks = [f"{warning}: {remark}\n" for socket in sockets if (remark := socket.remark)]
     say(*remarks, *map(_paint_label, _list_settings(configured, environment)))
     for socket in sockets:
