@@ -76,7 +76,6 @@ NAMED_PATH: Final = re.compile(
 
 ELSEWHERE: Final = {
     "presets": "presets.md",
-    "convert": "policies.md#the-file-and-the-environment",
     "suggest": "learning.md#from-logs",
     "ask": "ask.md",
     "unused": "learning.md#narrow-a-policy",

@@ -55,7 +55,7 @@ def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None
         (("--policy", "p.yaml"), "--policy: no verb before it\n    write dockerproxy serve --policy p.yaml\n"),
         (("check", "p.yaml"), "p.yaml: unknown argument\n    write --policy p.yaml\n"),
         (("check", "more"), "more: unknown argument\n    `dockerproxy check --help` says what it takes\n"),
-        (("convert", "p.yml"), "p.yml: unknown argument\n    `dockerproxy convert --help` says what it takes\n"),
+        (("presets", "--p.yml"), "--p.yml: unknown argument\n    `dockerproxy presets --help` says what it takes\n"),
     ],
 )
 def test_a_word_that_no_verb_takes_is_told_what_was_meant(words: tuple[str, ...], said: str) -> None:

@@ -97,7 +97,7 @@ def test_what_is_no_terminal_of_ours_is_not_painted() -> None:
 
 @pytest.mark.parametrize("columns", [50, 80, 120])
 @pytest.mark.parametrize(
-    "words", [("check",), ("explain", "POST", "/containers/web/start"), ("--help",), ("convert", "--help")]
+    "words", [("check",), ("explain", "POST", "/containers/web/start"), ("--help",), ("presets", "--help")]
 )
 def test_lines_fit_the_terminal(words: tuple[str, ...], columns: int) -> None:
     shown = COLOUR.sub(

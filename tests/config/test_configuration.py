@@ -101,7 +101,7 @@ def test_a_variable_is_replaced_by_the_file_or_kept_beside_it() -> None:
     ]
 
 
-CONVERT = "; `dockerproxy convert` prints a file with the same meaning"
+CONVERT = "; `dockerproxy check --print` prints a file with the same meaning"
 
 
 @pytest.mark.parametrize("name", REPLACED)

@@ -2,15 +2,21 @@
 
   dockerproxy check --policy policy.yaml
   dockerproxy check --policy policy.yaml --format sarif > check.sarif
+  CONTAINERS=1 POST=1 dockerproxy check --print > policy.yaml
+  docker compose run --rm -T dockerproxy check --print > policy.yaml
 
 The first line says whether clients can become root on the host, and by which grants together: some are harmless alone,
 like to create a container and to start it. Root on the host is the user who runs the engine, as `dockerproxy verify`
 shows. The answer is maybe if it depends on the engine, or on what others do.
 
+With --print, it writes the environment as a policy file instead. A comment above a line says what else that exposes.
+Variables without effect are reported on standard error.
+
 exit status: 0 serve would start, 2 something to mend, all of it listed
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -21,7 +27,7 @@ from dockerproxy.cli.reports import MISTAKE, add_format_argument, find_mistake, 
 from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.config.environment import Configured
+from dockerproxy.config.environment import Configured, read_environment
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.config.values import LIMITS
@@ -37,6 +43,7 @@ from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.chains import describe_root
+from dockerproxy.workbench.convert import convert
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
@@ -51,13 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the policy file."""
     add_policy_argument(parser)
     add_format_argument(parser)
+    parser.add_argument("--print", action="store_true", help="print the policy file that the environment means")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is configured, then what it exposes."""
+    if options.print:
+        return _print(options, environment)
     if options.format is not None:
         file = find_policy_file(options.policy, environment)
         return run_with_report(options.format, "check", file, partial(_find, options, environment))
+    _show(options, environment)
+    return 0
+
+
+def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     configured = read_configuration(environment, options.policy)
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = _find_problems(configured)
@@ -85,6 +100,17 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if problems:  # They are this machine's; what the policy means is the same everywhere.
         print(flush=True)
         raise UserError(*problems)
+
+
+def _print(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the environment as a policy file. `POLICY_FILE` is ignored: it may be where the output is written to."""
+    if options.policy is not None or options.format is not None:
+        raise UserError(Problem("--print", "prints the environment", "leave out --policy and --format"))
+    variables = {name: value for name, value in environment.items() if name != "POLICY_FILE"}
+    configured = read_environment(variables)
+    print(convert(configured, variables), end="")
+    for problem in configured.warnings:
+        print(f"warning: {problem}", file=sys.stderr)
     return 0
 
 

@@ -35,7 +35,6 @@ VERBS: Final = {
     "diff": "say what two policies decide differently",
     "verify": "compare the policy with the engine and the host: what is missing, ignored or unsafe",
     "presets": "list the policies for known programs, or show one",
-    "convert": "print the policy file that the environment variables mean",
     "suggest": "make the smallest policy for what a log shows",
     "ask": "answer requests that no rule allows, of sockets in mode ask",
     "unused": "say what a policy grants and nobody needed, and print the narrower policy as a patch",

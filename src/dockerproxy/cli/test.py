@@ -113,7 +113,7 @@ def _find_lines(
 ) -> Sequence[Exercised]:
     path = find_policy_file(options.policy, environment)
     if not path:
-        hint = "name one with --policy; `dockerproxy convert` prints one that means what the environment says"
+        hint = "name one with --policy; `dockerproxy check --print` prints one that means what the environment says"
         raise UserError(Problem("--coverage", "the lines of a policy file are counted, and there is none", hint))
     sockets = read_configuration(environment, options.policy).settings.sockets
     return find_coverage(choose_sockets(sockets, options.socket), read_file(path), path, expectations)

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what is not needed, and the patch; 0 if all is."""
     path = find_policy_file(options.policy, environment)
     if not path:
-        hint = "name it; `dockerproxy convert` prints one that means what the environment says"
+        hint = "name it; `dockerproxy check --print` prints one that means what the environment says"
         raise UserError(Problem("unused", "which policy file?", hint))
     since = 0.0 if options.since is None else read_time_ago("--since", options.since)
     text = read_file(path)

@@ -50,7 +50,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         return read_environment(environment)
     replaced = [name for name in REPLACED if name in variables.environment]
     for name in replaced:
-        convert = "; `dockerproxy convert` prints a file with the same meaning" if name == replaced[-1] else ""
+        convert = "; `dockerproxy check --print` prints a file with the same meaning" if name == replaced[-1] else ""
         what, hint = f"conflicts with the policy file {path!r}", f"unset it; in the file, {REPLACED[name]}{convert}"
         variables.problem(name, what, hint)
     # Without a policy file, do not wait for the YAML parser.

@@ -1,4 +1,4 @@
-"""What `convert` prints is the policy file that the environment means, and nothing else."""
+"""What `check --print` prints is the policy file that the environment means, and nothing else."""
 
 from cli.programs import run
 from policy.policies import policy_of
@@ -31,7 +31,7 @@ def test_the_file_is_printed_so_that_it_can_be_read_and_used() -> None:
     variables = {"CONTAINERS": "1", "POST": "1", "EVENTS": "0", "LIBPOD_PING": "0", "LIBPOD_VERSION": "0"}
     elsewhere = {"PROXIED_SOCKET_PATH": "/run/proxied.sock", "PROXIED_SOCKET_GID": "1000", "ALLOW_LOGS": "0"}
     kept = {"LOG_FORMAT": "json", "MAX_CONNECTIONS": "9", "DOCKER_SOCKET_PATH": "/docker/docker.sock"}
-    done = run("convert", **variables, **elsewhere, **kept)
+    done = run("check", "--print", **variables, **elsewhere, **kept)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(CONVERTED)
     assert "\n      - ContainerCreate: {buildx_builders: none, unrestricted: true}\n" in done.out
@@ -40,17 +40,26 @@ def test_the_file_is_printed_so_that_it_can_be_read_and_used() -> None:
 
 
 def test_what_does_nothing_is_told_beside_the_file() -> None:
-    done = run("convert", CONTAINER="1")
+    done = run("check", "--print", CONTAINER="1")
     assert done.status == 0
     assert read_policy(done.out, "policy.yaml").sockets
     assert done.err == "warning: environment variable CONTAINER: unknown setting\n    did you mean CONTAINERS?\n"
 
 
 def test_a_mistake_is_told_and_nothing_is_printed() -> None:
-    done = run("convert", CONTAINERS="yess")
+    done = run("check", "--print", CONTAINERS="yess")
     assert (done.status, done.out) == (2, "")
     assert done.err == "environment variable CONTAINERS: invalid value 'yess'\n    use 0 or 1\n"
 
 
 def test_the_switches_are_converted_even_where_a_file_is_to_take_their_place_already() -> None:
-    assert run("convert", CONTAINERS="1", POLICY_FILE="/nonexistent/policy.yaml") == run("convert", CONTAINERS="1")
+    assert run("check", "--print", CONTAINERS="1", POLICY_FILE="/nonexistent/policy.yaml") == run(
+        "check", "--print", CONTAINERS="1"
+    )
+
+
+def test_a_policy_file_or_a_report_is_not_printed() -> None:
+    for words in (("--policy", "policy.yaml"), ("--format", "junit")):
+        done = run("check", "--print", *words)
+        assert (done.status, done.out) == (2, "")
+        assert done.err == "--print: prints the environment\n    leave out --policy and --format\n"
