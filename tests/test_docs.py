@@ -78,7 +78,6 @@ ELSEWHERE: Final = {
     "presets": "presets.md",
     "suggest": "learning.md#from-logs",
     "ask": "ask.md",
-    "unused": "learning.md#narrow-a-policy",
     "report": "report.md",
     "schema": "policies.md#in-an-editor",
     "top": "top.md",

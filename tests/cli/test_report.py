@@ -49,9 +49,8 @@ def test_both_formats_make_the_same_page_compressed_or_not(style: LogFormat, pac
     shown = text_of(make(tmp_path, str(log), "--policy", f"{tmp_path}/policy.yaml"))
     for part in (
         "ContainerKill denied 1 POST /containers/web/kill no rule allows it",
-        f"{tmp_path}/policy.yaml:6 ContainerStart: not used",
         "Socket idle",
-        "No request to this socket is recorded, so nothing is said of it.",
+        "No request to this socket is recorded.",
     ):
         assert part in shown, shown
     assert "exposes" not in text_of(make(tmp_path, str(log)))

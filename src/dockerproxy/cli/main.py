@@ -37,8 +37,7 @@ VERBS: Final = {
     "presets": "list the policies for known programs, or show one",
     "suggest": "make the smallest policy for what a log shows",
     "ask": "answer requests that no rule allows, of sockets in mode ask",
-    "unused": "say what a policy grants and nobody needed, and print the narrower policy as a patch",
-    "report": "make a page of what clients did, what was denied, and what a policy exposes or need not grant",
+    "report": "make a page of what clients did, what was denied, and what a policy exposes",
     "schema": "print the JSON Schema of the policy file, for editors, or of the log",
     "top": "watch a running proxy: clients, requests, streams, and what is denied",
     "healthcheck": "ask the running proxy whether it lives and the engine answers",
@@ -60,7 +59,7 @@ A policy file says it for many sockets, each with operations, presets and condit
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, test, diff, unused, verify, healthcheck); 2 something to
+exit status: 0 done; 1 the answer is no (explain, test, diff, verify, healthcheck); 2 something to
 mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
 
 

@@ -4,8 +4,8 @@
   dockerproxy report proxy.log* --policy policy.yaml --since 7d --html report.html
 
 There may be several logs, in either format, rotated, and compressed with gzip; LOG_LEVEL is info or debug. With a
-policy file, the report also says what each socket exposes, and which grants no recorded request needed. Of objects and
-denials it lists those that came most. It has names of objects, images and paths: it is for who may read the log.
+policy file, the report also says what each socket exposes. Of objects and denials it lists those that came most. It has
+names of objects, images and paths: it is for who may read the log.
 
 exit status: 0 done, 2 something to mend
 """
@@ -18,23 +18,17 @@ from dockerproxy.cli.arguments import add_since_argument, find_policy_file, read
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.cli.progress import Progress
 from dockerproxy.cli.terminal import count, say
-from dockerproxy.config.document import read_file
 from dockerproxy.config.files import open_file
-from dockerproxy.config.policy_file import read_policy
+from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.problems import Problem, UserError
-from dockerproxy.text import escape
-from dockerproxy.workbench import edits
+from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.activity import Activity
 from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.exposures import count_operations, list_exposures
 from dockerproxy.workbench.page import BEGIN
 from dockerproxy.workbench.reading import Reading
 from dockerproxy.workbench.report import Judged, Source, write_report
-from dockerproxy.workbench.unneeded import Unneeded
-
-_MOST_KEPT = 1 << 24
-"""Characters of different requests of a socket, to find what no request needed: each takes a while."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,20 +44,17 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     since = 0.0 if options.since is None else read_time_ago("--since", options.since)
     policy = find_policy_file(options.policy, environment)
     path = _find_place(options.html)
-    needed = _read_policy(policy) if policy else {}
+    sockets = read_policy_file(policy).sockets if policy else ()
     activity = Activity()
     progress = Progress(options.logs)
     reading = Reading(progress.watch(read_lines(options.logs, progress.follow)))
     for record, when, times in reading.grouped():
-        if when < since:
-            continue
-        activity.note(record, when, times)
-        if record.socket in needed:
-            needed[record.socket].note(record, when)
+        if when >= since:
+            activity.note(record, when, times)
     if not activity.clients:
         raise UserError(Problem(", ".join(options.logs), NOTHING_RECORDED, HOW_TO_RECORD))
     source = Source(logs=options.logs, policy=policy, unreadable=reading.unreadable)
-    page = write_report(activity, [_judge(each, policy) for each in needed.values()], source)
+    page = write_report(activity, [_judge(each) for each in sockets], source)
     try:
         write_atomically(path, page)
     except OSError as error:
@@ -87,22 +78,10 @@ def _find_place(given: str) -> str:
     return path
 
 
-def _read_policy(path: str) -> Mapping[str, Unneeded]:
-    text = read_file(path)
-    lines = edits.read_lines(text, path)
-    return {each.name: Unneeded(each, lines[each.name], _MOST_KEPT) for each in read_policy(text, path).sockets}
-
-
-def _judge(needed: Unneeded, path: str) -> Judged:
-    policy = needed.socket.policy
-    unsaid = "No request to this socket is recorded, so nothing is said of it." if needed.is_empty else ""
-    if needed.left_out:
-        unsaid = "There are too many different requests to say it. `dockerproxy unused` looks at more of them."
+def _judge(socket: SocketSettings) -> Judged:
     return Judged(
-        name=needed.socket.name,
-        root=describe_root(policy),
-        exposures=list_exposures(policy, in_file=True),
-        summary=count_operations(policy),
-        unused=[(f"{escape(path)}:{line.place.line}", f"{line.word}: {says}") for line, says in needed.find()],
-        unsaid=unsaid,
+        name=socket.name,
+        root=describe_root(socket.policy),
+        exposures=list_exposures(socket.policy, in_file=True),
+        summary=count_operations(socket.policy),
     )

@@ -1,7 +1,7 @@
-"""Change single grants in the text of a policy file, and leave every other character, comments included, as it is.
+"""Add grants to the text of a policy file, and leave every other character, comments included, as it is.
 
-Attack: an item that an alias repeats, that holds several grants, or has comments between its lines, so that a change
-says more than is meant -> Defence: such an item is not changed (test: test_what_cannot_be_changed_alone_is_left).
+Attack: a list that an alias repeats, so that an item is added to another socket, too -> Defence: such a list is not
+changed (test: test_what_is_in_braces_or_shared_or_null_gets_nothing_added).
 Attack: text of a log that ends the line or the quotes -> Defence: `write_grant` writes it, and whoever changes a file
 reads the result again (test: test_what_is_written_is_read_back).
 """
@@ -9,11 +9,11 @@ reads the result again (test: test_what_is_written_is_read_back).
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import cast
 
 import yaml
 
-from dockerproxy.config.document import LOADER, Fields, Node, Place
+from dockerproxy.config.document import LOADER, Fields, Node
 from dockerproxy.config.grants import Line, read_allow, read_deny
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
@@ -22,10 +22,6 @@ from dockerproxy.workbench.learned import write_item
 
 Item = tuple[str, Mapping[str, Value]]
 """A grant or denial to be written: its word, and its conditions."""
-
-
-_PAIR: Final = 2
-"""Nodes of a mapping with one key."""
 
 
 @dataclass(slots=True)
@@ -43,7 +39,6 @@ class _Span:
     is_list: bool = False
     is_flow: bool = False
     is_shared: bool = False
-    has_shared: bool = False
 
     def value(self, key: str) -> "_Span | None":
         """Return the value of a key; None if this is no mapping, or has no such key."""
@@ -63,35 +58,6 @@ def read_lines(text: str, file: str, key: str = "allow") -> Mapping[str, tuple[L
 
 def _fields(node: Node | None) -> Iterator[tuple[str, Node]]:
     yield from ((key.text, value) for key, value in node.pairs) if isinstance(node, Fields) else ()
-
-
-def replace_item(text: str, place: Place, items: Sequence[Item]) -> str | None:
-    """Put some items, or none, in the place of the grant whose word is there; None if it cannot be changed alone.
-
-    A comment behind a grant stays where something takes its place, and goes with one that is removed.
-    """
-    found = _find_item(_compose(text), (place.line, place.column))
-    if found is None:
-        return None
-    parent, index = found
-    item = parent.children[index]
-    if parent.is_flow:
-        return _replace_in_flow(text, parent, index, items)
-    first, last = text.rfind("\n", 0, item.start) + 1, _end_of_line(text, item.end)
-    lead = text[first : item.start]
-    if lead.strip(" ") != "-":
-        return None
-    if not items:
-        return text[:first] + text[last:]
-    begun, below, rest = text[item.start : item.end].partition("\n")
-    comment = begun[begun.find(" #") :].rstrip("\r") if below and " #" in begun else ""
-    if below and "#" in rest:
-        return None
-    head, *more = [line for each in items for line in write_item(*each, lead[: lead.index("-")])]
-    behind = text[item.end : last]
-    ending = _ending_in(text)
-    lines = ending.join([f"{head}{comment and ' '}{comment}{behind.rstrip()}", *more])
-    return text[:first] + lines + (ending if behind.endswith("\n") else "") + text[last:]
 
 
 def add_items(text: str, socket: str, key: str, items: Sequence[Item]) -> str | None:
@@ -135,15 +101,6 @@ def _insert(text: str, at: int, items: Sequence[Item], indent: str, first: Seque
     return before + "".join(f"{line}{ending}" for line in lines) + text[end:]
 
 
-def _replace_in_flow(text: str, parent: _Span, index: int, items: Sequence[Item]) -> str | None:
-    item, more = parent.children[index], parent.children[index + 1 : index + 2]
-    start = item.start if items or more or not index else parent.children[index - 1].end
-    end = more[0].start if more and not items else item.end
-    if "#" in text[start:end] and "\n" in text[start:end]:
-        return None
-    return text[:start] + ", ".join(write_grant(*each) for each in items) + text[end:]
-
-
 def _ending_in(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
@@ -152,19 +109,6 @@ def _end_of_line(text: str, at: int) -> int:
     """Return where the line after that of a place begins."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end + 1
-
-
-def _find_item(root: _Span, place: tuple[int, int]) -> tuple[_Span, int] | None:
-    """Find an item that is one word with its conditions, and is no part of what an alias repeats."""
-    left = [root]
-    while left:
-        node = left.pop()
-        for index, child in enumerate(node.children if node.is_list else ()):
-            word = child.children[0] if child.children else child
-            if word.place == place:
-                return None if child.has_shared or len(child.children) not in {0, _PAIR} else (node, index)
-        left += (child for child in node.children if not child.is_shared)
-    return None
 
 
 def _compose(text: str) -> _Span:
@@ -183,8 +127,6 @@ def _compose(text: str) -> _Span:
             node.is_flow = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
             node.is_shared = event.anchor is not None
             parents[-1].children.append(node)
-            for each in (*parents, node):
-                each.has_shared |= node.is_shared
             if isinstance(event, yaml.CollectionStartEvent):
                 parents.append(node)
     return parents[0].children[0]

@@ -1,4 +1,4 @@
-"""The report: what the clients of a log did, and what their policies expose and need not grant, as one page.
+"""The report: what the clients of a log did, and what their policies expose, as one page.
 
 What is a client's, and what is the operator's, goes through `markup` alike.
 """
@@ -35,17 +35,12 @@ _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 
 
 class Judged(NamedTuple):
-    """What there is to say of a socket's policy: who becomes root, what it exposes, and what was not needed.
-
-    Unused are grants that no recorded request needed, with their places; `unsaid` is why nothing is said of them.
-    """
+    """What there is to say of a socket's policy: who becomes root, and what it exposes."""
 
     name: str
     root: str
     exposures: Sequence[str]
     summary: str
-    unused: Sequence[tuple[str, str]]
-    unsaid: str = ""
 
 
 class Source(NamedTuple):
@@ -141,15 +136,6 @@ class _Report:
         if judged.exposures:
             yield element("h4", "What you may not expect")
             yield listing(judged.exposures)
-        yield element("h3", "Grants never used")
-        if judged.unsaid:
-            yield paragraph(judged.unsaid)
-        elif judged.unused:
-            lines = [(code(where), says) for where, says in judged.unused]
-            yield table("Lines that no recorded request needed", ("Line", "Grant"), lines, "- long")
-            yield paragraph(code("dockerproxy unused"), " prints the narrower policy.", faint=True)
-        else:
-            yield paragraph("All of it was used.")
 
     def _show_client(self, client: Client, done: Done) -> Iterator[Html]:
         user = f"Client with uid {client.uid}, gid {client.gid}"
