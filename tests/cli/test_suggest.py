@@ -11,6 +11,7 @@ from cli.files import POLICY, policy_in
 from cli.programs import PATIENCE, environment_of, run, run_here, short_folder
 from observe.records import ID, record_of, refused
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Record
@@ -81,7 +82,7 @@ def suggest(log: str, *words: str) -> str:
 def missing(folder: Path, *records: Record, socket: str = "backup") -> list[str]:
     """Return what the policy of a socket lacks for the requests of a log."""
     log = write_log(folder / "proxy.log", *(record._replace(socket=socket) for record in records))
-    out = suggest(log, "--policy", f"{folder}/policy.yaml", "--socket", socket)
+    out = suggest(log, "--policy", f"{folder}/policy.yaml", "--socket", socket).partition("# Not used")[0]
     return [line.strip().replace(str(folder), "FOLDER") for line in out.splitlines()]
 
 
@@ -230,6 +231,35 @@ def test_the_only_socket_of_a_policy_need_not_be_named() -> None:
         log = write_log(folder / "proxy.log", *SEEN)
         out = suggest(log, "--policy", f"{folder}/policy.yaml")
     assert out.startswith("nothing to add\n# Requests that no policy allows")
+
+
+UNUSED = """\
+sockets:
+  backup:
+    path: FOLDER/backup.sock
+    allow:
+      - own
+      - containers:read
+      - ContainerStart
+      - ContainerStop
+    deny: [ContainerArchive]
+"""
+
+
+def test_what_no_request_used_is_listed_by_its_line() -> None:
+    seen = [
+        record_of(line, "web", decision=Outcome.ALLOWED)
+        for line in ("GET /containers/json", "POST /containers/web/stop")
+    ]
+    denied = record_of("POST /containers/web/start", "web", decision=Outcome.DENIED)
+    records = [record._replace(socket="backup") for record in (*seen, denied)]
+    with policy_in(UNUSED) as folder:
+        out = suggest(write_log(folder / "proxy.log", *records), "--policy", f"{folder}/policy.yaml")
+        _, heading, *lines = out.replace(str(folder), "FOLDER").splitlines()
+    assert heading == "# Not used in this log, by lines of the socket backup in FOLDER/policy.yaml:"
+    reads = [name for name, each in OPERATIONS.items() if (each.section, each.access) == ("containers", "read")]
+    unused = [name for name in reads if name not in {"ContainerList", "ContainerArchive"}]
+    assert lines == [f"# 6  containers:read: {', '.join(unused)}", "# 7  ContainerStart"]
 
 
 CONTAINED = """sockets: {backup: {path: FOLDER/backup.sock, allow: [

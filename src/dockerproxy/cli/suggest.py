@@ -2,7 +2,7 @@
 
   dockerproxy suggest proxy.log                                         # a policy file for all requests
   docker compose logs dockerproxy | dockerproxy suggest -               # the same, from a running proxy
-  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    # only what that socket does not allow yet
+  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    # what to add to that socket, and what is unused
 
 The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. Denied requests count, too, so
 read the policy before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
@@ -27,6 +27,7 @@ from dockerproxy.cli.terminal import say, show_policy
 from dockerproxy.config.document import read_file
 from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.files import STDIN
+from dockerproxy.config.grants import Line
 from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -35,11 +36,12 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.nesting import list_mounts
-from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape, shorten_ids
+from dockerproxy.workbench.edits import read_lines as read_allowed
 from dockerproxy.workbench.learned import (
     LearnedGrant,
     LearnedSocket,
@@ -71,7 +73,9 @@ _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take logs, and the policy they are compared with."""
     parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of the proxy, - for standard input")
-    parser.add_argument("--policy", metavar="FILE", help="a policy file: say only what would have to be added to it")
+    parser.add_argument(
+        "--policy", metavar="FILE", help="a policy file: say what to add to it, and what it grants that is unused"
+    )
     parser.add_argument(
         "--interactive", action="store_true", help="decide about each, and write the policy file of --policy"
     )
@@ -96,7 +100,8 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     missing = _Missing(socket)
     for record, when in _read(options.logs, {socket.name}):
         missing.note(record, when)
-    show_policy("\n".join(missing.describe(options.policy)))
+    lines = read_allowed(read_file(options.policy), options.policy)[socket.name]
+    show_policy("\n".join((*missing.describe(options.policy), *missing.list_unused(lines, options.policy))))
     return 0
 
 
@@ -154,6 +159,7 @@ class _Missing:
         self._by_body = Counter[str]()
         self._reasons: dict[str, dict[str, None]] = {}
         self._learner = Learner(socket)
+        self._used: set[str] = set()
         self.examples: dict[str, str] = {}
 
     def learned(self) -> LearnedSocket:
@@ -174,7 +180,9 @@ class _Missing:
         return name in self._denied
 
     def note(self, record: Record, when: float) -> None:
-        """Note a request that the policy does not allow."""
+        """Note a request, which the policy may not allow."""
+        if record.decision in {Outcome.ALLOWED, Outcome.REPORTED}:
+            self._used.add(record.operation)
         need = find_need(record)
         if isinstance(need, Need):
             name = need.operation.name
@@ -208,6 +216,21 @@ class _Missing:
         for name in (name for name in OPERATIONS if name in self._denials):
             yield f"# {self._denials[name]}  {name}: {self._policy.policy.hint(name)}"
         yield from write_impossible(learned)
+
+    def list_unused(self, lines: Iterable[Line], file: str) -> Iterator[str]:
+        """Yield comments about lines that grant operations of which the log has no request that passed.
+
+        Clients of `own` need all of it, sooner or later.
+        """
+        heading = f"# Not used in this log, by lines of the socket {self._name} in {file}:"
+        for line in lines:
+            granted = [name for name in OPERATIONS if name in line.operations and self._policy.allows(name)]
+            unused = [name for name in granted if name not in self._used]
+            if not unused or line.word == OWN:
+                continue
+            yield from filter(None, (heading,))
+            heading = ""
+            yield f"# {line.place.line}  {line.word}{'' if unused == granted else ': ' + ', '.join(unused)}"
 
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
