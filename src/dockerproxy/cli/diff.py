@@ -7,13 +7,13 @@
 
 The word environment stands for what the environment configures. With a log, in either format, it also says which of the
 recorded requests would be decided differently. With --at-most, it proves that the second policy allows no request that
-the first does not, or shows one that it allows.
+the first does not, or lists the lines for which that is not proven.
 
-With --format, what the new policy allows besides is found at its lines, for CI; with --at-most, the requests that show
-it, and what is not proven. It does not go with --log.
+With --format, what the new policy allows besides is found at its lines, for CI; with --at-most, what is not proven. It
+does not go with --log.
 
-exit status: 0 nothing differs, 1 something does, 2 something to mend; with --at-most: 0 proven, 1 a request shows
-otherwise, 2 something to mend, 3 neither
+exit status: 0 nothing differs, 1 something does, 2 something to mend; with --at-most: 0 proven, 2 something to mend,
+3 not proven
 """
 
 import argparse
