@@ -6,7 +6,7 @@ from typing import Final
 from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.document import Place
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
-from dockerproxy.workbench.proof import Doubt, find_doubts
+from dockerproxy.workbench.inclusion import Doubt, find_doubts
 from dockerproxy.workbench.replay import Pair
 
 NOT_PROVEN: Final = 3

@@ -25,8 +25,8 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.edits import Item, add_items, write_patch
+from dockerproxy.workbench.inclusion import find_doubts
 from dockerproxy.workbench.learned import write_item
-from dockerproxy.workbench.proof import find_doubts
 from dockerproxy.workbench.proposals import Proposal, find_new_exposures
 
 _ALLOW: Final = "a"

@@ -16,7 +16,7 @@ from dockerproxy.policy.differences import find_changes
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.proof import find_doubts
+from dockerproxy.workbench.inclusion import find_doubts
 
 T = TypeVar("T")
 
@@ -50,11 +50,7 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["ContainerList"], []),
     (["containers:read"], ["ContainerInspect", "ContainerLogs: {follow: false}"]),
     (["ContainerStart: {containers: [web, 'db-*']}"], ["ContainerStart: {containers: ['db-?', 'db-1*', web]}"]),
-    (
-        ["ContainerStart: {containers: [web]}", "ContainerStart: {containers: ['db-*']}"],
-        ["ContainerStart: {containers: [web, db-1]}"],
-    ),
-    (["ContainerKill: {signal: [HUP]}", "ContainerKill: {signal: [TERM, INT]}"], ["ContainerKill: {signal: [INT, 1]}"]),
+    (["ContainerKill: {signal: [TERM, INT]}"], ["ContainerKill: {signal: [INT]}"]),
     (["ContainerList: {labelled: {a: [b, c]}}"], ["ContainerList: {labelled: {a: b, d: e}, containers: [web]}"]),
     (["ContainerList: {containers: [web]}", "ContainerList: {own: true}"], ["ContainerList: {own: true}"]),
     (["ContainerCreate: {binds: ['/srv/*', '/x/**:ro']}"], ["ContainerCreate: {binds: [/srv/a, '/x/b/*:ro']}"]),
@@ -65,7 +61,7 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["NetworkCreate: {subnets: [10.0.0.0/8]}"], ["NetworkCreate: {subnets: [10.9.0.0/16, 10.8.0.0/24]}"]),
     (["ImageCreate: {from: ['ghcr.io/acme/*']}"], ["ImageCreate: {from: ['ghcr.io/acme/app:*']}"]),
     (["ContainerExec: {commands: [[sh, '**']]}"], ["ContainerExec: {commands: [[sh, -c, id]]}"]),
-    (["own", "ContainerCreate"], ["own", "ContainerCreate: {images: [nginx]}"]),
+    (["own", "ContainerCreate: {memory: 2GiB}"], ["own", "ContainerCreate: {memory: 1GiB}"]),
 )
 
 
@@ -78,7 +74,7 @@ def test_what_is_within_is_proven_and_is_not_the_other_way_round(old: list[str],
 def test_a_denial_takes_away_and_gives_back() -> None:
     free, denied = socket("containers:read"), socket("containers:read", deny=("ContainerArchive",))
     assert not doubted(free, denied)
-    assert doubted(denied, free) == ["ContainerArchive"]
+    assert doubted(denied, free) == ["deny", "ContainerArchive"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +95,7 @@ def test_a_setting_that_is_widened_is_not_proven_and_one_that_is_narrowed_is(
 ) -> None:
     before, after = (socket("own", "ContainerList", **said) for said in (old, new))  # type: ignore[arg-type] # none is deny
     assert what in doubted(before, after)
-    assert what in {"owner", "group"} or not doubted(after, before)
+    assert bool(doubted(after, before)) is (what in {"limits", "permissions", "owner", "group"})
 
 
 def test_settings_by_which_mounts_lead_elsewhere_must_be_the_same() -> None:
@@ -109,16 +105,18 @@ def test_settings_by_which_mounts_lead_elsewhere_must_be_the_same() -> None:
         assert doubted(before, after) == doubted(after, before) == ["paths"]
 
 
-def test_what_refuses_nothing_allows_all_but_what_it_hides() -> None:
-    learning = socket(mode="learn", hide=["labels"])
-    assert not doubted(learning, socket("ContainerExec", "ContainerKill", "ImageLoad: unrestricted", hide=["labels"]))
-    assert not doubted(learning, learning)
-    assert doubted(learning, socket("ContainerList")) == ["hide"]
+def test_a_mode_may_only_become_enforce() -> None:
+    for mode in ("report", "learn"):
+        before = socket("ContainerList", mode=mode)
+        assert not doubted(before, before)
+        assert not doubted(before, socket("ContainerList"))
+        assert doubted(socket("ContainerList"), before) == ["mode"]
+    assert doubted(socket(mode="report"), socket(mode="learn")) == ["mode"]
 
 
 def test_a_new_socket_is_as_much_as_it_allows() -> None:
-    assert [doubt.what for doubt in find_doubts(None, socket("ContainerList"))] == ["ContainerList"]
-    assert [doubt.what for doubt in find_doubts(None, socket(mode="report"))] == ["mode"]
+    for new in (socket("ContainerList"), socket(mode="report"), socket(mode="ask")):
+        assert [doubt.what for doubt in find_doubts(None, new)] == ["socket"]
     assert not list(find_doubts(None, socket()))
 
 
@@ -126,13 +124,13 @@ def test_what_is_own_to_others_is_more() -> None:
     lines = ("own", "ContainerCreate")
     before, after = socket(*lines, own_as="ci"), socket(*lines, own_as="other")
     assert {"ContainerStart", "ContainerCreate"} <= set(doubted(before, after))
-    assert "ContainerCreate" in doubted(socket("ContainerCreate"), before)
-    assert doubted(before, socket("ContainerCreate")) == ["ContainerCreate"]
+    assert "own_as" in doubted(socket("ContainerCreate"), before)
+    assert "own_as" in doubted(before, socket("ContainerCreate"))
 
 
 @pytest.mark.parametrize("name", ["SystemInfo", "SystemInfoLibpod"])
 def test_counts_that_were_hidden_must_still_be(name: str) -> None:
-    some = "ContainerList: {own: true}"
+    some = "ContainerList: {containers: [web]}"
     assert doubted(socket(some, name), socket(name)) == [name]
     assert not doubted(socket(name), socket(name))
     assert not doubted(socket("ContainerList", name), socket(some, name))
@@ -142,7 +140,6 @@ def test_images_that_a_grant_lists_are_shown_elsewhere() -> None:
     few, more, own = "ContainerCreate: {images: [nginx]}", "ContainerCreate: {images: [nginx, redis]}", "own"
     before, after = socket(own, few), socket(own, more)
     assert {"ContainerCreate", "ImageList", "ImageInspect", "ImageExistsLibpod"} <= set(doubted(before, after))
-    assert not doubted(after, before)
     assert "ImageInspect" in doubted(socket(own, few, "ContainerCreateLibpod: {images: [app]}"), socket(own, more))
     lists = "ImageInspect: {own: true}"
     assert doubted(socket(few, lists), socket(few, lists, "ImagePullLibpod: {from: [app]}"))
@@ -192,7 +189,7 @@ def test_stamps_of_a_create_prove_nothing_of_changes() -> None:
 
 def test_fewer_grants_of_new_volumes_may_be_more() -> None:
     few = ("own", "ContainerCreate", "VolumeCreate: {names: ['ci-*']}")
-    assert "ContainerCreate" in doubted(socket(*few), socket(*few[:2]))
+    assert doubted(socket(*few), socket(*few[:2])) == ["VolumeCreate"]
     assert not doubted(socket(*few[:2]), socket(*few[:2], deny=("VolumeCreate",)))
     assert not doubted(socket(*few), socket(*few[:2], "VolumeCreate: {names: [ci-1]}"))
 
@@ -201,8 +198,6 @@ def test_a_body_that_was_held_must_still_be_held() -> None:
     some = "ContainerExec: {containers: [web], unrestricted: true}"
     assert doubted(socket("ContainerExec", some), socket(some)) == ["ContainerExec"]
     assert not doubted(socket(some), socket(some))
-    for mode in ("report", "learn"):
-        assert doubted(socket("ContainerExec", mode=mode), socket(some)) == ["ContainerExec"]
     assert not doubted(socket("ContainerExec", some), socket("ContainerExec", some))
 
 
@@ -233,7 +228,6 @@ def with_later(place: str, said: int) -> SocketSettings:
 
     return {
         "socket": lambda: later(plain, said),
-        "limits": lambda: replace(plain, limits=later(plain.limits, said)),
         "compiled": lambda: replace(plain, policy=later(policy, said)),
         "policy": lambda: replace(plain, policy=replace(policy, policy=later(policy.policy, said))),
         "case": lambda: with_case(later(case, said)),
@@ -241,10 +235,10 @@ def with_later(place: str, said: int) -> SocketSettings:
     }[place]()
 
 
-@pytest.mark.parametrize("place", ["socket", "limits", "compiled", "policy", "case", "decision"])
+@pytest.mark.parametrize("place", ["socket", "compiled", "policy", "case", "decision"])
 def test_a_setting_without_a_rule_is_never_passed_over(place: str) -> None:
     assert doubted(with_later(place, 1), with_later(place, 2)) == [
-        {"case": "ContainerList", "decision": "ContainerList", "limits": "limits"}.get(place, "later")
+        {"case": "ContainerList", "decision": "ContainerList"}.get(place, "later")
     ]
     assert not doubted(with_later(place, 1), with_later(place, 1))
 
@@ -258,15 +252,14 @@ def test_a_policy_allows_no_more_than_itself(name: str) -> None:
 def test_who_may_be_asked_is_never_proven_to_be_as_little() -> None:
     asks = socket("ContainerList", mode="ask")
     assert doubted(socket("ContainerList"), asks) == ["mode"]
-    assert "mode" in doubted(None, asks)  # type: ignore[arg-type] # a new socket has no old one
     assert doubted(asks, asks) == []
     assert doubted(asks, socket("ContainerList")) == []
-    assert doubted(socket(mode="report"), asks) == []
+    assert doubted(socket(mode="report"), asks) != []
     assert doubted(asks, socket("ContainerList", mode="report")) == ["mode"]
 
 
 def test_who_asks_and_denies_less_may_allow_more() -> None:
     old, new = socket(mode="ask", deny=("SwarmLeave",)), socket(mode="ask")
-    assert doubted(old, new) == ["SwarmLeave"]
+    assert doubted(old, new) == ["deny"]
     assert doubted(new, old) == []
     assert doubted(old, socket(deny=("SwarmLeave",))) == []

@@ -1,0 +1,155 @@
+"""Whether one socket certainly allows no request that another one does not: structural inclusion of their policies.
+
+Each case of the new policy must lie within one of the old, word by word. A setting without a rule must be the same, so
+one that comes later is never passed over (test: test_a_setting_without_a_rule_is_never_passed_over).
+
+Attack: two policies that are proven, and a request that only the new one allows -> Defence: as below
+(test: test_what_is_proven_is_shown_otherwise_by_no_request).
+Attack: a body that the old policy refuses for its size, and an unrestricted grant of the new one -> Defence: the old
+one must decide by such a grant before it holds a body (test: test_a_body_that_was_held_must_still_be_held).
+Attack: an archive, which the old policy judges by those grants only that leave it the same parameters -> Defence: there
+is but one such grant (test: test_several_grants_that_judge_an_archive_are_no_proof).
+Attack: remove the grant of VolumeCreate, after which a create makes volumes of any name -> Defence: it must stay, or be
+denied (test: test_fewer_grants_of_new_volumes_may_be_more).
+Attack: another owner, whose objects each body may then name, or images that a create lists and other operations then
+show -> Defence: whatever is own must be the same (test: test_what_is_own_to_others_is_more,
+test_images_that_a_grant_lists_are_shown_elsewhere).
+Attack: remove the list of containers, after which counts of all that there is are shown -> Defence: an operation that
+shows a part must still do so (test: test_counts_that_were_hidden_must_still_be).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final, NamedTuple
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.compile import Case
+from dockerproxy.policy.decide import VOLUME_CREATE, list_volume_names
+from dockerproxy.policy.differences import covers
+from dockerproxy.policy.model import Denial, Mode
+from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.quota import Quota
+from dockerproxy.settings import SocketSettings
+
+
+class Doubt(NamedTuple):
+    """What keeps it from being proven that a socket allows no more than another one: a setting by its key, or a case.
+
+    `why` is what it may allow more, as a clause.
+    """
+
+    what: str
+    why: str
+    case: Case | None = None
+
+
+Rule = Callable[[Any, Any], bool]
+"""Whether a new value certainly allows no more than an old one."""
+
+
+def find_doubts(old: SocketSettings | None, new: SocketSettings) -> Iterator[Doubt]:
+    """Yield what keeps it from being proven that a socket allows no more than it did; nothing if it is proven."""
+    now = new.policy
+    if old is None:
+        if now.policy.mode_word != Mode.ENFORCE or any(map(now.allows, OPERATIONS)):
+            yield Doubt("socket", "it is new")
+        return
+    was = old.policy
+    for before, after, rules in (
+        (old, new, _OF_SOCKET),
+        (was, now, _OF_COMPILED),
+        (was.policy, now.policy, _OF_POLICY),
+    ):
+        for field in _find_wider(before, after, rules):
+            yield Doubt(_KEYS.get(field, field), "it may allow more than before")
+    if now.owner and None in list_volume_names(now) and None not in list_volume_names(was):
+        yield Doubt(VOLUME_CREATE, "without it, a create makes volumes of any name")
+    for name in OPERATIONS:
+        for case in _find_uncovered(name, was.cases[name], now.cases[name]):
+            why = "no old grant is known to cover it" if was.allows(name) else "it was not allowed"
+            yield Doubt(name, why, case)
+
+
+def _find_wider(old: object, new: object, rules: Mapping[str, Rule]) -> Iterator[str]:
+    """Yield the fields of a dataclass that may allow more; one without a rule must be the same."""
+    for field in fields(new):  # type: ignore[arg-type] # it is one
+        was, now = getattr(old, field.name), getattr(new, field.name)
+        if was != now and not (field.name in rules and rules[field.name](was, now)):
+            yield field.name
+
+
+def _find_uncovered(name: str, before: Sequence[Case], after: Sequence[Case]) -> Iterable[Case]:
+    """Return the new cases of an operation that lie within no old one."""
+    pairs = zip(before, after, strict=False)
+    if len(before) == len(after) and all(
+        was.conditions == now.conditions and _is_alike(was, now) for was, now in pairs
+    ):
+        return ()
+    if name in BODIES and BODIES[name].streams and sum(case.body is not None for case in before) > 1:
+        return after
+    return [case for case in after if not _is_within(name, before, case)]
+
+
+def _is_within(name: str, before: Iterable[Case], case: Case) -> bool:
+    for old in before:
+        if _is_alike(old, case) and covers(name, old.conditions, case.conditions, owns=old.beside is not None):
+            return True
+        if old.body is not None and case.body is None:
+            return False  # What follows decides only when the body was read, which may be refused.
+    return False
+
+
+def _is_alike(old: Case, new: Case) -> bool:
+    """Whether cases differ in nothing but their conditions: what is own is the same, or own alone is allowed now."""
+    was, now = old.of_body.get(OWN), new.of_body.get(OWN)
+    is_own = was == now or (was is None and new.beside is None)
+    wider = (*_find_wider(old, new, _OF_CASE), *_find_wider(old.decision, new.decision, _OF_DECISION))
+    return is_own and not wider
+
+
+def _may_differ(_old: object, _new: object) -> bool:
+    return True
+
+
+def _denies_no_less(old: Iterable[Denial], new: Iterable[Denial]) -> bool:
+    before, after = ({name for denial in denials for name in denial.operations} for denials in (old, new))
+    return before <= after
+
+
+def _is_no_larger(old: Quota | None, new: Quota | None) -> bool:
+    before, after = ({} if each is None else each.most for each in (old, new))
+    return all(word in after and after[word] <= most for word, most in before.items())
+
+
+_KEYS: Final = {
+    "uid": "owner",
+    "gid": "group",
+    "owner": "own_as",
+    "hides": "hide",
+    "places": "paths",
+    "denials": "deny",
+    "asks": "mode",
+}
+"""What a policy file calls some fields."""
+
+_OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
+    ("name", "policy", "notes_created", "sweep", "idle_after"), _may_differ
+)
+_OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default"), _may_differ)
+_OF_POLICY: Final[Mapping[str, Rule]] = {
+    **dict.fromkeys(("grants", "hint", "remedy", "owner"), _may_differ),  # What they mean is in what is compiled.
+    "denials": _denies_no_less,
+    "mode": lambda _old, new: new is Mode.ENFORCE,
+    "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
+    "quota": _is_no_larger,
+    "hides": frozenset.issubset,
+    "asks": lambda _old, new: not new,
+}
+_OF_CASE: Final[Mapping[str, Rule]] = dict.fromkeys(
+    ("conditions", "decision", "body", "judges_head", "beside", "by_word", "of_body", "key"), _may_differ
+)
+_OF_DECISION: Final[Mapping[str, Rule]] = {
+    **dict.fromkeys(("source", "message", "reason", "about_object", "conditions", "owner", "counts_for"), _may_differ),
+    "shows": lambda old, new: not old or bool(new),
+}
