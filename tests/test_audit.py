@@ -8,9 +8,9 @@ from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count
 MOST_ON_THE_PATH: Final = 12_402
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_873
-MOST_OF_TESTS: Final = 60_290
-MOST_WORDS: Final = 35_658
+MOST_OF_ALL: Final = 24_644
+MOST_OF_TESTS: Final = 60_149
+MOST_WORDS: Final = 35_616
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -2,11 +2,10 @@
 
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.workbench.tallies import Durations, Top
+from dockerproxy.workbench.tallies import Top
 
 MOST = 10
 
@@ -34,27 +33,3 @@ def test_what_is_asked_for_all_the_time_is_not_pushed_out_by_ever_new_names() ->
     ((name, tally),) = top.list_most(1)
     assert (name, tally.count, tally.first, tally.last) == ("web", 10_000, 0.0, 9999.0)
     assert top.count_rest(1) == 10_000
-
-
-@given(st.lists(st.floats(0.1, 1e7), min_size=1), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
-def test_a_quantile_is_an_eighth_too_long_at_most(durations: list[float], share: float) -> None:
-    counted = Durations()
-    for each in durations:
-        counted.note(each, 1)
-    needed = sorted(durations)[max(0, -int(-share * len(durations) // 1) - 1)]
-    assert needed <= counted.quantile(share) * (1 + 1e-9)
-    assert counted.quantile(share) <= max(needed * 1.13, min(durations))
-
-
-@pytest.mark.parametrize("milliseconds", [0.0, 0.04, 1e12, 2.0**63, float("inf"), float("nan"), -1.0])
-def test_any_duration_has_a_bucket(milliseconds: float) -> None:
-    counted = Durations()
-    size = counted._buckets.buffer_info()[1]
-    counted.note(milliseconds, 3)
-    assert sum(counted._buckets) == 3
-    assert counted._buckets.buffer_info()[1] == size
-    assert counted.quantile(0.5) >= 0
-
-
-def test_of_nothing_there_is_no_quantile() -> None:
-    assert Durations().quantile(0.5) == 0.0

@@ -13,12 +13,12 @@ from collections import Counter
 from datetime import date
 from typing import Final, NamedTuple
 
-from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Access, Operation, Shape
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Access, Operation
 from dockerproxy.config.policy_file import NAME
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.objects import KINDS, WORDS, name_in
 from dockerproxy.text import shorten_ids, unquote
-from dockerproxy.workbench.tallies import Durations, Tally, Top
+from dockerproxy.workbench.tallies import Tally, Top
 
 _MOST_CLIENTS: Final = 32
 _MOST_DAYS: Final = 100
@@ -66,51 +66,21 @@ class Denial(NamedTuple):
     reason: str
 
 
-class Use:
-    """What one client did with one operation.
-
-    Streams and tunnels have no durations: they last as long as somebody looks.
-    """
-
-    __slots__ = ("days", "durations", "outcomes")
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[Outcome] = Counter()
-        self.days: Counter[date] = Counter()
-        self.durations = Durations()
-
-    @property
-    def count(self) -> int:
-        """How many requests there were."""
-        return self.outcomes.total()
-
-    @property
-    def stopped(self) -> int:
-        """How many of them the policy does not allow, or had no reading."""
-        return self.outcomes.total() - self.outcomes[Outcome.ALLOWED]
-
-
 class Done:
     """What one client did, by operation, object and reason of a denial."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self.uses: dict[str, Use] = {}
+        self.uses: dict[str, Counter[Outcome]] = {}
         self.things: Top[Thing] = Top(_MOST_KEPT)
         self.denials: Top[Denial] = Top(_MOST_KEPT)
 
-    def note(self, record: Record, when: float, day: date, times: int) -> None:
+    def note(self, record: Record, when: float, times: int) -> None:
         """Count a request so many times."""
         operation = _KNOWN.get(record.operation, UNKNOWN)
         stopped = record.decision is not Outcome.ALLOWED
         changes = operation.access is Access.WRITE and record.decision not in _ENDED
-        use = self.uses.get(operation.name)
-        if use is None:
-            use = self.uses[operation.name] = Use()
-        use.outcomes[record.decision] += times
-        use.days[day] += times
-        if operation.shape is Shape.REPLY and record.decision not in _ENDED:
-            use.durations.note(record.milliseconds, times)
+        self.uses.setdefault(operation.name, Counter())[record.decision] += times
         self.tally.note(when, times, changes=changes, stopped=stopped)
         thing = _find_thing(record, operation)
         if thing is not None:
@@ -138,7 +108,7 @@ class Activity:
             is_new = len(self.clients) < _MOST_CLIENTS and NAME.fullmatch(record.socket)
             done = self.clients.setdefault(client if is_new else OTHERS, Done())
         day = self._find_day(when)
-        done.note(record, when, day, times)
+        done.note(record, when, times)
         self.days[record.decision][day] += times
 
     @property
@@ -159,8 +129,7 @@ class Activity:
 
     def _forget_days(self) -> None:
         old = {self._days.pop(number) for number in sorted(self._days)[:-_MOST_DAYS]}
-        uses = (use.days for done in self.clients.values() for use in done.uses.values())
-        for days in (*self.days.values(), *uses):
+        for days in self.days.values():
             for day in days.keys() & old:
                 days[EARLIER] += days.pop(day)
 

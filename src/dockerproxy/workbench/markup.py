@@ -7,8 +7,8 @@ alike; there are no comments, and no element whose contents are read otherwise b
 (test: test_no_text_is_markup).
 Attack: a quote that ends an attribute -> Defence: each value is quoted, and quotes are escaped
 (test: test_no_text_ends_an_attribute).
-Attack: `javascript:` in a link, or an attribute that is a script -> Defence: `href` takes the id of an element that we
-made, and no other attribute than those of `_ATTRIBUTES` exists (test: test_a_link_leads_into_the_page).
+Attack: `javascript:` in a link, or an attribute that is a script -> Defence: the only link is a literal of ours, and no
+other attribute than those of `_ATTRIBUTES` exists (test: test_every_link_leads_to_an_element_of_the_page).
 Attack: characters that turn the direction of what follows, NUL, half of a surrogate pair, marks that pile up over the
 lines above, letters that look like others -> Defence: all that is not ASCII is escaped, as in the log
 (test: test_only_ascii_is_written).
@@ -23,8 +23,8 @@ from dockerproxy.text import escape
 _VOID: Final = frozenset({"br", "meta"})
 _ATTRIBUTES: Final = frozenset(
     {
-        *("aria-hidden", "aria-label", "aria-labelledby", "charset", "class", "colspan", "content", "height", "href"),
-        *("http-equiv", "id", "lang", "name", "role", "scope", "tabindex", "viewBox", "width", "x", "y"),
+        *("aria-label", "aria-labelledby", "charset", "class", "content", "href"),
+        *("http-equiv", "id", "lang", "name", "role", "scope", "tabindex"),
     }
 )
 
@@ -64,7 +64,7 @@ def element(name: str, *children: Html | str, **attributes: str | int) -> Html:
 
 
 def _name(key: str) -> str:
-    name = {"viewBox": key}.get(key, key.rstrip("_").replace("_", "-"))
+    name = key.rstrip("_").replace("_", "-")
     if name not in _ATTRIBUTES:
         raise ValueError(name)
     return name
@@ -73,8 +73,3 @@ def _name(key: str) -> str:
 def join(*parts: Html | str) -> Html:
     """Put elements and texts behind each other."""
     return Html("".join(part.markup if isinstance(part, Html) else _write(part) for part in parts))
-
-
-def link(to: str, *children: Html | str) -> Html:
-    """Link to the element of an id in the same page."""
-    return element("a", *children, href=f"#{to}")

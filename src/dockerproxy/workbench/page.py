@@ -7,7 +7,7 @@ its one style sheet, which it names by hash (test: test_a_browser_runs_and_loads
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from dockerproxy.workbench.markup import Html, constant, element
 from dockerproxy.workbench.style import STYLE
@@ -36,15 +36,7 @@ def write_page(title: str, *body: Html) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, element('body', skip, *body), lang='en').markup}\n"
 
 
-class Figure(NamedTuple):
-    """A number in a table, with a remark below it, and how dark it is: 0 to 4."""
-
-    number: int
-    remark: str = ""
-    heat: int = 0
-
-
-Cell = Html | str | int | Figure
+Cell = Html | str | int
 
 
 def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> Html:
@@ -52,7 +44,7 @@ def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cel
 
     Kinds are classes for the cells of each column: `n` for numbers, `-` for none; by the first row if there are none.
     """
-    classes = kinds.split() or ["n" if isinstance(cell, int | Figure) else "" for cell in rows[0]]
+    classes = kinds.split() or ["n" if isinstance(cell, int) else "" for cell in rows[0]]
     classes = ["" if each == "-" else each for each in classes]
     head = element(
         "tr", *(element("th", text, scope="col", class_=name) for text, name in zip(heads, classes, strict=True))
@@ -63,50 +55,21 @@ def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cel
 
 
 def _cell(cell: Cell, name: str, index: int) -> Html:
-    figure = Figure(cell) if isinstance(cell, int) else cell
-    if isinstance(figure, Figure):
-        shade = f" h{figure.heat}" if figure.heat else "" if figure.number else " zero"
-        small = element("small", figure.remark) if figure.remark else ""
-        return element("td", f"{figure.number:,}", small, class_=f"n{shade}")
-    if index == 0:
-        return element("th", figure, scope="row", class_=name)
-    return element("td", figure, class_=name)
-
-
-def bar(share: float, part: float) -> Html:
-    """Draw a share of the largest, and which part of it is not well; the numbers stand beside it."""
-    whole = element("rect", class_="all", x=0, y=0, width=_part(share), height=57)
-    bad = element("rect", class_="part", x=0, y=0, width=_part(part), height=57)
-    return element("svg", whole, bad, class_="bar", viewBox="0 0 1000 57", aria_hidden="true")
-
-
-def _part(share: float) -> int:
-    """Return how wide a share is: what there is can be seen."""
-    return max(4, round(1000 * share)) if share else 0
-
-
-def code(text: str) -> Html:
-    """Show a text as one to type or to paste."""
-    return element("code", text)
+    text = f"{cell:,}" if isinstance(cell, int) else cell
+    return element("td", text, class_=name) if index else element("th", text, scope="row", class_=name)
 
 
 def listing(items: Sequence[Html | str]) -> Html:
     """List some clauses."""
-    return element("ul", *(element("li", item) for item in items), class_="plain")
+    return element("ul", *(element("li", item) for item in items))
 
 
-def paragraph(*parts: Html | str, faint: bool = False) -> Html:
+def paragraph(*parts: Html | str) -> Html:
     """Make a paragraph."""
-    return element("p", *parts, class_="faint" if faint else "")
+    return element("p", *parts)
 
 
 def section(title: str, name: str, *parts: Html) -> Html:
     """Make a section with a heading, which names it."""
     heading = element("h2", title, id=f"{name}-title")
     return element("section", heading, *parts, id=name, aria_labelledby=f"{name}-title")
-
-
-def figures(pairs: Sequence[tuple[str, int]]) -> Html:
-    """Show what counts most, each with what it is."""
-    shown = (element("div", element("dt", what), element("dd", f"{number:,}")) for what, number in pairs)
-    return element("dl", *shown, class_="figures")

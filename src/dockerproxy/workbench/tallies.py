@@ -2,46 +2,14 @@
 
 Attack: ever new names, so that memory grows without end -> Defence: `Top` forgets those that came least, and counts
 what it forgot (test: test_what_comes_most_stays_and_the_rest_is_counted).
-Attack: durations that are not numbers, or larger than any -> Defence: `Durations` has buckets, of which the last takes
-all that is longer; the reader of a log lets no others pass (test: test_any_duration_has_a_bucket).
 """
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Hashable
 from dataclasses import dataclass
 from heapq import nlargest
-from itertools import accumulate
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 _Key = TypeVar("_Key", bound=Hashable)
-
-_STEPS: Final = 20
-"""Buckets for a factor of ten: each is an eighth longer than the one before."""
-
-_BOUNDS: Final = tuple(10 ** (step / _STEPS) / 10 for step in range(9 * _STEPS))
-"""Milliseconds, from a tenth of one to a day."""
-
-
-class Durations:
-    """How long something took: counts in buckets, from which quantiles can be read."""
-
-    def __init__(self) -> None:
-        self._buckets = array("Q", bytes(8 * (len(_BOUNDS) + 1)))
-        self.longest = 0.0
-
-    def note(self, milliseconds: float, times: int) -> None:
-        """Count a duration so many times."""
-        self._buckets[bisect_left(_BOUNDS, milliseconds)] += times
-        self.longest = max(self.longest, milliseconds)
-
-    def quantile(self, share: float) -> float:
-        """Return milliseconds that a share of all did not exceed, an eighth too many at most; 0 if there are none."""
-        needed = share * sum(self._buckets)
-        for index, count in enumerate(accumulate(self._buckets)):
-            if count >= needed > 0:
-                return min((*_BOUNDS, self.longest)[index], self.longest)
-        return 0.0
 
 
 @dataclass(slots=True)
