@@ -9,8 +9,8 @@ MOST_ON_THE_PATH: Final = 12_402
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 24_644
-MOST_OF_TESTS: Final = 60_149
-MOST_WORDS: Final = 35_616
+MOST_OF_TESTS: Final = 60_156
+MOST_WORDS: Final = 35_619
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

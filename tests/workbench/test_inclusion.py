@@ -105,6 +105,15 @@ def test_settings_by_which_mounts_lead_elsewhere_must_be_the_same() -> None:
         assert doubted(before, after) == doubted(after, before) == ["paths"]
 
 
+@pytest.mark.parametrize("own_socket", ["", "/host/a.sock"])
+def test_another_socket_of_the_policy_matters_only_to_a_client_that_gets_its_own(own_socket: str) -> None:
+    before = socket("ContainerCreate", own_socket=own_socket) if own_socket else socket("ContainerCreate")
+    policy = before.policy.policy
+    moved = replace(policy, places=replace(policy.places, sockets=frozenset({"/elsewhere.sock"})))
+    after = replace(before, policy=replace(before.policy, policy=moved))
+    assert doubted(before, after) == (["paths"] if own_socket else [])
+
+
 def test_a_mode_may_only_become_enforce() -> None:
     for mode in ("report", "learn"):
         before = socket("ContainerList", mode=mode)

@@ -1,4 +1,4 @@
-"""What `diff --at-most` says: whether it is proven that a policy allows no request that another one does not."""
+"""Print or report the result of `diff --at-most`: each socket is proven, or the lines that are not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -17,10 +17,13 @@ _MOST_NAMED: Final = 5
 
 
 def run_at_most(pairs: Sequence[Pair], engine: str, names: tuple[str, str], places: Mapping[str, Place]) -> int:
-    """Print what is proven of each socket of two policies, and what is not; return the exit status.
+    """Print whether each socket is proven, and the lines that are not; return the exit status.
 
-    How the engine differs is empty if it does not. The names are those of the policies, the old one first; the places
-    are those of sockets in the new one.
+    Args:
+        pairs: The sockets of both policies.
+        engine: How the engine differs; empty if it is the same.
+        names: The paths of the policies, the old one first.
+        places: Where the new policy has each socket.
     """
     unproven = 0
     if engine:
@@ -67,7 +70,7 @@ def _report(name: str, where: str, says: str) -> Finding:
 
 
 def _find(pair: Pair) -> Sequence[tuple[str, str]]:
-    """Return what is not proven, by the line or setting that may allow more."""
+    """Return each line or setting that is not proven, with the reason."""
     if pair.new is None:
         return ()
     lines: dict[tuple[str, str], list[Doubt]] = {}

@@ -5,11 +5,11 @@
   CONTAINERS=1 POST=1 dockerproxy check --print > policy.yaml
   docker compose run --rm -T dockerproxy check --print > policy.yaml
 
-The first line says whether clients can become root on the host, and by which grants together: some are harmless alone,
-like to create a container and to start it. Root on the host is the user who runs the engine, as `dockerproxy verify`
-shows. The answer is maybe if it depends on the engine, or on what others do.
+The first line says whether clients can become root on the host, and which grants give it together. Creating a container
+and starting it are harmless alone, for example. The answer is maybe if it depends on the engine or on other clients.
+Root on the host is the user that runs the engine, which `dockerproxy verify` shows.
 
-With --print, it writes the environment as a policy file instead. A comment above a line says what else that exposes.
+With --print, the verb writes the environment as a policy file. A comment above a line says what else that exposes.
 Variables without effect are reported on standard error.
 
 exit status: 0 serve would start, 2 something to mend, all of it listed

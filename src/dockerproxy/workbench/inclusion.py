@@ -1,21 +1,21 @@
-"""Whether one socket certainly allows no request that another one does not: structural inclusion of their policies.
+"""Prove that one policy is within another one, by structure: each new grant lies within an old grant.
 
-Each case of the new policy must lie within one of the old, word by word. A setting without a rule must be the same, so
-one that comes later is never passed over (test: test_a_setting_without_a_rule_is_never_passed_over).
+`covers` compares two grants word by word. A field of a policy without a rule here must be equal, so a field that is
+added later is never passed over (test: test_a_setting_without_a_rule_is_never_passed_over).
 
-Attack: two policies that are proven, and a request that only the new one allows -> Defence: as below
-(test: test_what_is_proven_is_shown_otherwise_by_no_request).
-Attack: a body that the old policy refuses for its size, and an unrestricted grant of the new one -> Defence: the old
-one must decide by such a grant before it holds a body (test: test_a_body_that_was_held_must_still_be_held).
-Attack: an archive, which the old policy judges by those grants only that leave it the same parameters -> Defence: there
-is but one such grant (test: test_several_grants_that_judge_an_archive_are_no_proof).
-Attack: remove the grant of VolumeCreate, after which a create makes volumes of any name -> Defence: it must stay, or be
-denied (test: test_fewer_grants_of_new_volumes_may_be_more).
-Attack: another owner, whose objects each body may then name, or images that a create lists and other operations then
-show -> Defence: whatever is own must be the same (test: test_what_is_own_to_others_is_more,
+Attack: the proof holds, but a request passes only the new policy -> Defence: the rules below, and a property with
+generated policies and requests (test: test_what_is_proven_is_shown_otherwise_by_no_request).
+Attack: the old policy holds a body and refuses it for its size, the new one has an unrestricted grant -> Defence: the
+old policy must reach such a grant before it holds a body (test: test_a_body_that_was_held_must_still_be_held).
+Attack: several old grants judge an archive together -> Defence: only one old grant may judge archives
+(test: test_several_grants_that_judge_an_archive_are_no_proof).
+Attack: remove the grant of VolumeCreate, so that a container create may make volumes with any name -> Defence: the
+grant must stay, or the operation be denied (test: test_fewer_grants_of_new_volumes_may_be_more).
+Attack: change the owner, or the images that a create lists, which other operations then show -> Defence: everything
+about `own` must be equal (test: test_what_is_own_to_others_is_more,
 test_images_that_a_grant_lists_are_shown_elsewhere).
-Attack: remove the list of containers, after which counts of all that there is are shown -> Defence: an operation that
-shows a part must still do so (test: test_counts_that_were_hidden_must_still_be).
+Attack: remove the grant that lists some containers, so that `/info` counts all of them -> Defence: an operation that
+shows a part must still do this (test: test_counts_that_were_hidden_must_still_be).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,10 +34,7 @@ from dockerproxy.settings import SocketSettings
 
 
 class Doubt(NamedTuple):
-    """What keeps it from being proven that a socket allows no more than another one: a setting by its key, or a case.
-
-    `why` is what it may allow more, as a clause.
-    """
+    """A reason why the proof fails: the key of a setting or the name of an operation, a clause, and the new grant."""
 
     what: str
     why: str
@@ -45,11 +42,11 @@ class Doubt(NamedTuple):
 
 
 Rule = Callable[[Any, Any], bool]
-"""Whether a new value certainly allows no more than an old one."""
+"""Return whether the new value allows no more than the old one."""
 
 
 def find_doubts(old: SocketSettings | None, new: SocketSettings) -> Iterator[Doubt]:
-    """Yield what keeps it from being proven that a socket allows no more than it did; nothing if it is proven."""
+    """Yield each reason why the proof fails that a socket allows no more than before; none if it is proven."""
     now = new.policy
     if old is None:
         if now.policy.mode_word != Mode.ENFORCE or any(map(now.allows, OPERATIONS)):
@@ -72,7 +69,7 @@ def find_doubts(old: SocketSettings | None, new: SocketSettings) -> Iterator[Dou
 
 
 def _find_wider(old: object, new: object, rules: Mapping[str, Rule]) -> Iterator[str]:
-    """Yield the fields of a dataclass that may allow more; one without a rule must be the same."""
+    """Yield the fields of a dataclass that may allow more. A field without a rule must be equal."""
     for field in fields(new):  # type: ignore[arg-type] # it is one
         was, now = getattr(old, field.name), getattr(new, field.name)
         if was != now and not (field.name in rules and rules[field.name](was, now)):
@@ -80,7 +77,7 @@ def _find_wider(old: object, new: object, rules: Mapping[str, Rule]) -> Iterator
 
 
 def _find_uncovered(name: str, before: Sequence[Case], after: Sequence[Case]) -> Iterable[Case]:
-    """Return the new cases of an operation that lie within no old one."""
+    """Return the new cases of an operation that do not lie within an old case."""
     pairs = zip(before, after, strict=False)
     if len(before) == len(after) and all(
         was.conditions == now.conditions and _is_alike(was, now) for was, now in pairs
@@ -96,12 +93,12 @@ def _is_within(name: str, before: Iterable[Case], case: Case) -> bool:
         if _is_alike(old, case) and covers(name, old.conditions, case.conditions, owns=old.beside is not None):
             return True
         if old.body is not None and case.body is None:
-            return False  # What follows decides only when the body was read, which may be refused.
+            return False  # Later cases are tried only after the body was read, and reading may refuse it.
     return False
 
 
 def _is_alike(old: Case, new: Case) -> bool:
-    """Whether cases differ in nothing but their conditions: what is own is the same, or own alone is allowed now."""
+    """Return whether only the conditions differ: both use the same `own`, or only the new case demands it."""
     was, now = old.of_body.get(OWN), new.of_body.get(OWN)
     is_own = was == now or (was is None and new.beside is None)
     wider = (*_find_wider(old, new, _OF_CASE), *_find_wider(old.decision, new.decision, _OF_DECISION))
@@ -138,7 +135,7 @@ _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
 )
 _OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
-    **dict.fromkeys(("grants", "hint", "remedy", "owner"), _may_differ),  # What they mean is in what is compiled.
+    **dict.fromkeys(("grants", "hint", "remedy", "owner"), _may_differ),  # The compiled cases have their meaning.
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
