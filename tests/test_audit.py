@@ -10,7 +10,7 @@ MOST_ON_THE_PATH: Final = 12_402
 
 MOST_OF_ALL: Final = 24_644
 MOST_OF_TESTS: Final = 60_156
-MOST_WORDS: Final = 35_619
+MOST_WORDS: Final = 35_627
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

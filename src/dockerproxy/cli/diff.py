@@ -2,7 +2,7 @@
 
   dockerproxy diff old.yaml new.yaml
   CONTAINERS=1 POST=1 dockerproxy diff environment policy.yaml
-  dockerproxy diff old.yaml new.yaml --log proxy.log
+  dockerproxy diff --log proxy.log old.yaml new.yaml
   dockerproxy diff --at-most old.yaml new.yaml
 
 The word environment stands for what the environment configures. With a log, in either format, it also says which of the

@@ -1,7 +1,7 @@
 """Make a report of what clients did, from logs of days or weeks: one page of HTML, which needs no network.
 
-  dockerproxy report proxy.log --html report.html
-  dockerproxy report proxy.log* --policy policy.yaml --since 7d --html report.html
+  dockerproxy report --html report.html proxy.log
+  dockerproxy report --policy policy.yaml --since 7d --html report.html proxy.log*
 
 There may be several logs, in either format, rotated, and compressed with gzip; LOG_LEVEL is info or debug. With a
 policy file, the report also says what each socket exposes. Of objects and denials it lists those that came most. It has

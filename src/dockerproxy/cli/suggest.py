@@ -1,8 +1,8 @@
 """Make the smallest policy for what a log shows.
 
-  dockerproxy suggest proxy.log                                         # a policy file for all requests
-  docker compose logs dockerproxy | dockerproxy suggest -               # the same, from a running proxy
-  dockerproxy suggest proxy.log --policy policy.yaml --socket backup    # what to add to that socket, and what is unused
+  dockerproxy suggest proxy.log                                       # a policy file for all requests
+  docker compose logs dockerproxy | dockerproxy suggest -             # the same, from a running proxy
+  dockerproxy suggest --policy policy.yaml --socket backup proxy.log  # what to add to that socket, and what is unused
 
 The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. Denied requests count, too, so
 read the policy before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
