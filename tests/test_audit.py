@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_402
+MOST_ON_THE_PATH: Final = 12_832
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_644
-MOST_OF_TESTS: Final = 60_156
-MOST_WORDS: Final = 35_627
+MOST_OF_ALL: Final = 25_216
+MOST_OF_TESTS: Final = 61_372
+MOST_WORDS: Final = 35_708
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
