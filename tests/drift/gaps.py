@@ -22,7 +22,6 @@ _AT_THE_TOP: Final = "engines up to 26.1 read it where the host config should be
 _BYTES: Final = "one description has a list of bytes, which is text in base64"
 _SLIP: Final = "a slip of one description, which leaves out a level or shows a word of JSON Schema as a field"
 _OWN_API: Final = "Podman's own client says it in Podman's own API, and Docker's clients do not know it"
-_OF_PODMAN_4: Final = "only Podman 4 knows it, and its client does not send it"
 _FOR_PODMAN: Final = """
 addcaps additionalbuildcontexts allplatforms annotations apparmor cacheto cachettl compatvolumes compression
 compressionFormat compressionLevel cppflags createdannotation devices dnsoptions dnssearch dnsservers dropcaps excludes
@@ -65,11 +64,6 @@ EXCUSED: Final[dict[str, str]] = {
     "ExecStart h": _OWN_API,
     "ExecStart w": _OWN_API,
     "PutContainerArchive rename": _OWN_API,
-    "ContainerCreateLibpod cpu_period": _OF_PODMAN_4,
-    "ContainerCreateLibpod cpu_quota": _OF_PODMAN_4,
-    "ContainerCreateLibpod namespace": _OF_PODMAN_4,
-    "ContainerRestoreLibpod leaveRunning": _OF_PODMAN_4,
-    "ImagePullLibpod credentials": _OF_PODMAN_4,
     "SystemDataUsage BuildCacheUsage.Items[]. Parents[]": _SLIP,
     "SecretCreate labels": "Podman reads it from the body, where it is Labels, whatever its tag says",
     **{f"ImageBuild {name}": _OWN_API for name in _FOR_PODMAN.split()},

@@ -32,24 +32,15 @@ _READ: Final = (
 _MOBY: Final = "vendor/github.com/moby/moby/api/types"
 _BODIES: Final = {
     "ContainerCreate": ("pkg/api/handlers", "CreateContainerConfig"),
-    "ContainerCreateLibpod": ("pkg/specgen", "SpecGenerator"),
     "ContainerExec": ("pkg/api/handlers", "ExecCreateConfig"),
-    "ContainerExecLibpod": ("pkg/api/handlers", "ExecCreateConfig"),
     "ContainerUpdate": (f"{_MOBY}/container", "UpdateConfig"),
-    "ContainerUpdateLibpod": ("pkg/api/handlers", "UpdateEntities"),
     "ExecStart": ("pkg/api/handlers", "ExecStartConfig"),
-    "ExecStartLibpod": ("pkg/api/handlers", "ExecStartConfig"),
     "NetworkConnect": (f"{_MOBY}/network", "ConnectRequest"),
-    "NetworkConnectLibpod": ("pkg/domain/entities/types", "NetworkConnectOptions"),
     "NetworkCreate": (f"{_MOBY}/network", "CreateRequest"),
-    "NetworkCreateLibpod": ("vendor/go.podman.io/common/libnetwork/types", "Network"),
     "NetworkDisconnect": (f"{_MOBY}/network", "DisconnectRequest"),
-    "NetworkDisconnectLibpod": (f"{_MOBY}/network", "DisconnectRequest"),
-    "PodCreateLibpod": ("pkg/specgen", "PodSpecGenerator"),
     "SecretCreate": ("pkg/domain/entities", "SecretCreateRequest"),
     "SystemAuth": (f"{_MOBY}/registry", "AuthConfig"),
     "VolumeCreate": (f"{_MOBY}/volume", "CreateRequest"),
-    "VolumeCreateLibpod": ("pkg/domain/entities/types", "VolumeCreateOptions"),
 }
 """What the body of an operation is decoded into: the folder of the package and the name of the type."""
 

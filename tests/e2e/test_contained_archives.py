@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import docker
 import pytest
@@ -259,35 +258,29 @@ def test_nothing_is_put_where_something_is_mounted_read_only(engine: Engine, tmp
     made = ask(engine.socket, "POST", f"/containers/create?name={label}", json.dumps(wanted).encode(), head)
     assert made.status == 201
     feared = archive_of(item("put", b"x"))
-    allowed = [*READS, "PutContainerArchive", "PutContainerArchiveLibpod"]
-    targets = [f"{api}/containers/{label}/archive?path=" for api in ("", "/v5.0.0/libpod")[: 1 + is_podman(engine)]]
-    with running_policy(engine.socket, json.dumps(allowed)) as proxy:
-        for target in targets:
-            for path in ("/m", "/", "/tmp"):
-                refused = ask(proxy.socket, "PUT", target + path, feared, TAR)
-                assert (refused.status, ", read-only, but" in refused.json()["message"]) == (403, True)
+    target = f"/containers/{label}/archive?path="
+    with running_policy(engine.socket, json.dumps([*READS, "PutContainerArchive"])) as proxy:
+        for path in ("/m", "/", "/tmp"):
+            refused = ask(proxy.socket, "PUT", target + path, feared, TAR)
+            assert (refused.status, ", read-only, but" in refused.json()["message"]) == (403, True)
     assert not list(kept.iterdir())
-    for target in targets:
-        direct = ask(engine.socket, "PUT", f"{target}/m", feared, TAR)
-        assert (direct.status == 200, (kept / "put").exists()) == (is_podman(engine), is_podman(engine))
-        (kept / "put").unlink(missing_ok=True)
+    direct = ask(engine.socket, "PUT", f"{target}/m", feared, TAR)
+    assert (direct.status == 200, (kept / "put").exists()) == (is_podman(engine), is_podman(engine))
     ask(engine.socket, "DELETE", f"/containers/{label}?force=1")
 
 
-@pytest.mark.parametrize("query", ["", quote('{"a": "t", "b": "t"}')])
-def test_no_file_that_is_there_gets_a_second_name(podman: Engine, label: str, query: str) -> None:
+def test_no_file_that_is_there_gets_a_second_name(podman: Engine, label: str) -> None:
     wanted = json.dumps({"Image": "busybox", "Cmd": ["true"]}).encode()
     made = ask(podman.socket, "POST", f"/containers/create?name={label}", wanted, {"Content-Type": "application/json"})
     assert made.status == 201
-    target = f"/v5.0.0/libpod/containers/{label}/archive?path=/srv/x"
+    target = f"/v1.41/containers/{label}/archive?path=/srv/x"
     there = archive_of(directory("srv/x"), item("srv/x/y", b"x", mode=0o600))
     ask(podman.socket, "PUT", target.removesuffix("srv/x"), there, TAR)
-    named = (item("a", b"x"), link("b", "y"), hard_link("c", "a", mode=0o777))
-    feared = archive_of(*named) if query else archive_of(item("srv/y", b"x"), hard_link("h", "srv/y", mode=0o777))
-    allowed = json.dumps([*READS, "ContainerInspectLibpod", {"PutContainerArchiveLibpod": {"path": ["/srv/x"]}}])
+    feared = archive_of(item("srv/y", b"x"), hard_link("h", "srv/y", mode=0o777))
+    allowed = json.dumps([*READS, {"PutContainerArchive": {"path": ["/srv/x"]}}])
     with running_policy(podman.socket, allowed) as proxy:
-        assert b"is a hard link" in ask(proxy.socket, "PUT", f"{target}&rename={query}", feared, TAR).body
-    assert ask(podman.socket, "PUT", f"{target}&rename={query}", feared, TAR).status == 200
+        assert b"is a hard link" in ask(proxy.socket, "PUT", target, feared, TAR).body
+    assert ask(podman.socket, "PUT", target, feared, TAR).status == 200
     entries = read_archive([ask(podman.socket, "GET", target).body]).entries
     assert {entry.name: entry.mode for entry, _ in entries}[b"x/y"] == 0o777
     ask(podman.socket, "DELETE", f"/containers/{label}?force=1")

@@ -43,19 +43,3 @@ def test_no_command_turns_the_systemd_mode_on_in_dockers_words(podman: Engine, w
     with running_policy(podman.socket, "[{ContainerCreate: {}}]") as proxy:
         answer = ask(proxy.socket, "POST", "/v1.41/containers/create", content, KIND)
     assert (answer.status, any(says in answer.json()["message"] for says in FEARED)) == (403, True)
-
-
-@pytest.mark.parametrize("command", [["/sbin/init"], ["systemd/"], ["/bin/sh", "-c", "evil #/systemd/"]], ids=str)
-def test_what_holds_a_pod_is_not_in_systemd_mode(podman: Engine, command: list[str]) -> None:
-    pod = {"name": "ci-init", "infra_image": "docker.io/library/busybox", "infra_command": command}
-    content = json.dumps({**pod, "netns": {"nsmode": "none"}}).encode()
-    assert ask(podman.socket, "POST", f"{API}/pods/create", content).status == 201
-    try:
-        holder = ask(podman.socket, "GET", f"{API}/pods/ci-init/json").json()["InfraContainerID"]
-        assert systemd_mode_of(podman, holder)
-    finally:
-        ask(podman.socket, "DELETE", f"{API}/pods/ci-init?force=true&timeout=0")
-    grant = "[{PodCreateLibpod: {names: ['ci-*'], images: [docker.io/library/busybox]}}]"
-    with running_policy(podman.socket, grant) as proxy:
-        answer = ask(proxy.socket, "POST", f"{API}/pods/create", content)
-    assert (answer.status, "infra_command" in answer.json()["message"]) == (403, True)

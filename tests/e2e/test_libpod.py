@@ -95,7 +95,12 @@ def test_podman_tells_its_version_and_the_host(remote: Client) -> None:
 def test_podman_s_client_knows_what_there_is_not(podman: Engine, connect_podman: partial[Client], label: str) -> None:
     """It takes some errors for none, by the status in the content."""
     image, name = "docker.io/library/busybox", f"c-{label}"
-    allow = "[SystemPingLibpod, own, ContainerCreateLibpod, ImagePullLibpod]"
+    named = f"[c-{label}, not-c-{label}]"
+    allow = f"""[SystemPingLibpod, ContainerCreateLibpod: unrestricted, ImagePullLibpod: unrestricted,
+        "libpod/images:read", "libpod/containers:read": {{containers: {named}}},
+        "libpod/containers:write": {{containers: {named}}}, "libpod/pods:read": {{pods: {named}}},
+        "libpod/pods:write": {{pods: {named}}}, "libpod/secrets:read": {{secrets: {named}}},
+        SecretDeleteLibpod: {{secrets: {named}}}]"""
     with running_policy(podman.socket, allow) as proxy:
         client = podman_on(proxy, connect_podman)
         assert b"RepoTags" in client.run("inspect", image)
@@ -152,11 +157,11 @@ def test_no_name_of_an_image_has_podman_write_to_the_host(podman: Engine, tmp_pa
     assert (tmp_path / "store" / "vfs-images").exists()
     image = image.replace("/store", "/other")
     filters = quote(json.dumps({"before": [image]}))
-    with running_policy(podman.socket, "[ImageListLibpod, ImageList, {ContainerCreateLibpod: {}}]") as proxy:
+    with running_policy(podman.socket, "[ImageListLibpod, ImageList, {ContainerCreate: {}}]") as proxy:
         answers = [
             ask(proxy.socket, "GET", f"{API}/images/json?filters={filters}"),
             ask(proxy.socket, "GET", f"/v1.41/images/json?filters={filters}"),
-            ask(proxy.socket, "POST", f"{API}/containers/create", json.dumps({"image": image}).encode(), JSON),
+            ask(proxy.socket, "POST", "/v1.41/containers/create", json.dumps({"Image": image}).encode(), JSON),
         ]
     assert [answer.status for answer in answers] == [400, 400, 403]
     assert not (tmp_path / "other").exists()

@@ -35,9 +35,7 @@ SOCKET = """
       - ImageBuild: {tags: ["**"]}
       - ImageCreate: {tags: ["**"]}
       - ImageLoad: {tags: ["**"]}
-      - ImageLoadLibpod: {tags: ["**"]}
       - ImagePush: {own: true}
-      - ImagePushLibpod: {own: true}
 """
 Two = tuple[Socket, Socket]
 
@@ -353,8 +351,7 @@ def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: En
     assert inspect(mine, f"app:{label}").json()["Id"] == before
     assert inspect(other, f"app:{label}").status == 404
     assert remove(mine, f"app:{label}").status == 200
-    target = {"dockerd": "/v1.41/images/load", "podman": "/v5.0.0/libpod/images/load"}[engine.name]
-    answer = ask(other.socket, "POST", target, saved.body, TAR)
+    answer = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR)
     assert (answer.status, b"is taken" in answer.body) == (200, False), answer
     for name in ("app", "free"):
         assert f"docker.io/library/{name}:{label}".encode() in answer.body
@@ -378,12 +375,11 @@ def test_what_is_loaded_without_a_name_is_called_as_the_engine_calls_it(two: Two
     identity = inspect(Socket(engine.socket), f"app:{label}").json()["Id"]
     archive = ask(engine.socket, "GET", f"/v1.41/images/{identity}/get").body
     assert remove(Socket(engine.socket), f"app:{label}").status == 200
-    for api in ("v1.41", "v5.0.0/libpod") if engine.name == "podman" else ("v1.41",):
-        direct = load(engine.socket, archive, api)
-        assert identity.removeprefix("sha256:").encode() in direct
-        assert remove(Socket(engine.socket), identity).status == 200
-        assert load(mine.socket, archive, api) == direct
-        assert remove(mine, identity).status == 200
+    direct = load(engine.socket, archive, "v1.41")
+    assert identity.removeprefix("sha256:").encode() in direct
+    assert remove(Socket(engine.socket), identity).status == 200
+    assert load(mine.socket, archive, "v1.41") == direct
+    assert remove(mine, identity).status == 200
     with closing(docker.DockerClient(base_url=f"unix://{mine.socket}", version="1.41")) as library:
         assert [image.id for image in library.images.load(archive)] == [identity]
     assert remove(mine, identity).status == 200

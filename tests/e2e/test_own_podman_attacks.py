@@ -21,7 +21,7 @@ NAMING = """
     own_as: NAME-LABEL
     allow:
       - own
-      - ContainerCreateLibpod: {images: [busybox], labels: {case: LABEL}}
+      - ContainerCreate: {images: [busybox], networks: [default, podman], labels: {case: LABEL}}
       - ImageBuild: {tags: ["**"]}
       - ImageInspect: {images: [busybox]}
 """
@@ -60,7 +60,7 @@ def test_no_name_that_another_gave_to_a_shared_image_is_told(naming: tuple[Socke
 
 def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label: str) -> None:
     """Podman takes a name of `localhost` first."""
-    text = NAMING.replace("images: [busybox], labels", "labels")
+    text = NAMING.replace("images: [busybox], networks", "images: ['**'], networks")
     text = "".join(text.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
     with running_file(podman.socket, f"sockets:{text}") as (folder, _):
         mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
@@ -69,7 +69,7 @@ def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label:
             assert ask(socket.socket, "POST", f"/v1.41/build?t={name}", context, TAR).status == 200
         tagged = other.ask("POST", f"/v1.41/images/evil:{label}/tag?repo=localhost/app&tag={label}")
         assert tagged.status == 201
-        made = mine.ask("POST", "/v5.0.0/libpod/containers/create", image=f"app:{label}", command=["true"])
+        made = mine.ask("POST", "/v1.41/containers/create", Image=f"app:{label}", Cmd=["true"])
         assert made.status == 201, made
         answer = mine.ask("GET", f"/v5.0.0/libpod/containers/{made.json()['Id']}/json").json()
         assert answer["ImageName"] == f"docker.io/library/app:{label}"
@@ -77,7 +77,7 @@ def test_nobody_runs_the_image_of_another_by_a_short_name(podman: Engine, label:
 
 
 def test_nobody_runs_the_image_of_another_by_a_name_like_an_id(podman: Engine, label: str) -> None:
-    text = NAMING.replace("ContainerCreateLibpod: {images: [busybox],", "ContainerCreate: {")
+    text = NAMING.replace("ContainerCreate: {images: [busybox],", "ContainerCreate: {")
     text = "".join(text.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
     with running_file(podman.socket, f"sockets:{text}") as (folder, _):
         mine, other = (Socket(folder / f"{name}.sock") for name in ("proxy", "other"))
@@ -115,18 +115,15 @@ def test_who_uses_an_image_is_not_told_by_a_filter(naming: tuple[Socket, Socket]
 def test_whose_address_another_has_is_not_told(naming: tuple[Socket, Socket]) -> None:
     """On the network that all containers join."""
     mine, other = naming
-    create, body = (
-        "/v5.0.0/libpod/containers/create",
-        {"image": "busybox", "command": ["sleep", "600"], "stop_timeout": 0},
-    )
+    create, body = "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["sleep", "600"], "StopTimeout": 0}
     theirs = mine.ask("POST", create, **body).json()["Id"]
     assert mine.ask("POST", f"/v5.0.0/libpod/containers/{theirs}/start").status == 204
     networks = mine.ask("GET", f"/v5.0.0/libpod/containers/{theirs}/json").json()["NetworkSettings"]["Networks"]
     address = networks["podman"]["IPAddress"]
-    own = other.ask("POST", create, **body, Networks={"podman": {"static_ips": [address]}}).json()["Id"]
+    ends = {"podman": {"IPAMConfig": {"IPv4Address": address}}}
+    own = other.ask("POST", create, **body, NetworkingConfig={"EndpointsConfig": ends}).json()["Id"]
     for prefix, act in (
         ("/v5.0.0/libpod", "start"),
-        ("/v5.0.0/libpod", "init"),
         ("/v1.41", "start"),
         ("/v1.41", "restart"),
     ):
@@ -145,7 +142,7 @@ def test_a_name_that_a_build_has_is_told_without_its_container(podman: Engine, n
     kept = [each for each in listed if "working-container" in each["Names"][0]]
     assert kept
     for each in kept:
-        answer = naming[0].ask("POST", "/v5.0.0/libpod/containers/create", image="busybox", name=each["Names"][0])
+        answer = naming[0].ask("POST", f"/v1.41/containers/create?name={each['Names'][0]}", Image="busybox")
         assert (answer.status, each["Id"].encode() in answer.body) == (500, False), answer
         ask(podman.socket, "DELETE", f"/v5.0.0/libpod/containers/{each['Id']}?force=1")
 
@@ -187,3 +184,39 @@ def test_no_network_takes_the_place_of_what_all_networks_need(podman: Engine, la
     with running_file(podman.socket, f"sockets:{text}") as (folder, _):
         refused = Socket(folder / "proxy.sock").ask("POST", "/v1.41/networks/create", Name="aardvark.pid")
     assert (refused.status, "another use for that name" in refused.json()["message"]) == (403, True)
+
+
+OWN_API = """
+  NAME:
+    path: FOLDER/NAME.sock
+    own_as: NAME-LABEL
+    allow: [own, ContainerCreate, "libpod/containers:write": unrestricted, "libpod/volumes:write": unrestricted,
+      "libpod/networks:write": unrestricted]
+"""
+
+
+def test_what_podmans_own_api_makes_is_nobodys(podman: Engine, label: str) -> None:
+    """An unrestricted grant opens it, and no client sees or uses by `own` what it made."""
+    text = "".join(OWN_API.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
+    with running_file(podman.socket, f"sockets:{text}") as (folder, _):
+        maker, name = Socket(folder / "proxy.sock"), f"x-{label}"
+        bodies: dict[str, dict[str, object]] = {
+            "containers": {"name": name, "image": "busybox", "labels": {"case": label}, "command": ["true"]},
+            "volumes": {"Name": name},
+            "networks": {"name": name},
+        }
+        for kind, body in bodies.items():
+            assert maker.ask("POST", f"/v5.0.0/libpod/{kind}/create", **body).status in {200, 201}, kind
+        for socket in (maker, Socket(folder / "other.sock")):
+            for kind in bodies:
+                assert name.encode() not in socket.ask("GET", f"/v5.0.0/libpod/{kind}/json?all=true").body
+                for path in (f"/v1.41/{kind}/{name}", f"/v5.0.0/libpod/{kind}/{name}"):
+                    inspect = f"{path}/json" if "libpod" in path or kind == "containers" else path
+                    assert socket.ask("GET", inspect).status == 404, inspect
+            assert socket.ask("DELETE", f"/v1.41/containers/{name}?force=1").status in {403, 404}
+            for mode in ({"NetworkMode": name}, {"NetworkMode": f"container:{name}"}, {"Binds": [f"{name}:/x"]}):
+                answer = socket.ask("POST", "/v1.41/containers/create", Image="busybox", HostConfig=mode)
+                assert answer.status in {403, 404}, mode
+    remove_containers(podman, label)
+    for kind in ("volumes", "networks"):
+        assert ask(podman.socket, "DELETE", f"/v5.0.0/libpod/{kind}/{name}").status in {200, 204}

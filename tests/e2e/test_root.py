@@ -96,7 +96,7 @@ CHAINS = [
         "[ContainerCreate, PutContainerArchive: {own: true}]",
     ),
     (("podman",), build_with_a_mount, '["ImageBuildLibpod": unrestricted]', "[ImageBuild: {tags: [ci]}]"),
-    (("podman",), have_a_driver_run, '["SecretCreateLibpod": unrestricted]', "[SecretCreateLibpod]"),
+    (("podman",), have_a_driver_run, '["SecretCreateLibpod": unrestricted]', "[SecretCreate]"),
 ]
 EACH = [(engine, *chain) for engines, *chain in CHAINS for engine in engines]
 

@@ -73,9 +73,6 @@ def of_bodies() -> Iterator[bytes]:
         for block in path.read_text(encoding="utf-8").rstrip("\n").split("\n\n"):
             request, content, _ = (text for text in block.split("\n") if not text.startswith("#"))
             yield f"{request}\n{content}".encode()
-    for path in sorted((CORPUS / "bodies" / "podman").glob("*.json")):
-        told = json.loads(path.read_text(encoding="utf-8"))
-        yield f"{told['operation']} {told['query']}\n{json.dumps(told['body'])}".encode()
     for path in sorted((CORPUS / "bodies" / "services").glob("*.json")):
         name = "ServiceUpdate ?version=1" if "update" in path.name else "ServiceCreate"
         name = "SecretCreate" if "secret" in path.name else "ConfigCreate" if "config" in path.name else name

@@ -178,7 +178,6 @@ def queries_of(operation: Operation) -> list[str]:
         "path" in find_words(operation)
     )
     found += [f"fromImage=app:{tag}" for tag in range(7)] * (operation.name == "ImageCreate")
-    found += [f"reference=docker.io/a/app:{tag}" for tag in range(7)] * (operation.name == "ImagePullLibpod")
     if operation.name in GIVING or operation.name == "ImagePush":
         found += [
             "name=web2",

@@ -14,11 +14,8 @@ ID = "3f9a2b77c01d" * 5 + "4e5f"
     ("operation", "status", "answer", "created"),
     [
         ("ContainerCreate", 201, {"Id": ID, "Warnings": []}, ID),
-        ("ContainerCreateLibpod", 201, {"Id": ID, "Warnings": []}, ID),
         ("ContainerExec", 201, {"Id": ID}, ID),
         ("NetworkCreate", 201, {"Id": ID, "Warning": ""}, ID),
-        ("NetworkCreateLibpod", 200, {"name": "ci", "id": ID}, ID),
-        ("PodCreateLibpod", 201, {"Id": ID}, ID),
         ("ServiceCreate", 201, {"ID": ID[:25]}, ID[:25]),
         ("SecretCreate", 201, {"ID": ID[:25]}, ID[:25]),
         ("ConfigCreate", 201, {"ID": ID[:25]}, ID[:25]),

@@ -66,7 +66,6 @@ def test_other_errors_stay() -> None:
 def test_what_another_has_made_is_a_conflict(owner: str, status: int, *, is_conflict: bool) -> None:
     content = json.dumps({"Name": "v", "Labels": {"io.dockerproxy.owner": owner}}).encode()
     assert is_of_another("VolumeCreate", status, content, "me") is is_conflict
-    assert is_of_another("NetworkCreateLibpod", status, content.replace(b"Labels", b"labels"), "me") is is_conflict
     assert not is_of_another("NetworkCreate", status, content, "me")
 
 

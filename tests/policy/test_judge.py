@@ -8,7 +8,7 @@ import pytest
 from api.paths import path_of, version_of
 from hypothesis import event, given
 from hypothesis import strategies as st
-from policy.judging import EVERYTHING, NOTHING, ask, finish, judged
+from policy.judging import EVERYTHING, NOTHING, ask, judged
 from policy.policies import ID, grant_on, policies, policy_of, policy_with
 from wire.heads import head_of, heads
 
@@ -341,13 +341,3 @@ def test_every_operation_that_deletes_volumes_claims_them() -> None:
     said = {operation.name for operation in OPERATIONS.values() if re.search(r"deletes.*volume", operation.says)}
     assert said - BY_NAME - SWEEPING <= {"ContainerDelete", "ContainerDeleteLibpod"}
     assert {name for name in said if OPERATIONS[name].section.endswith("volumes")} <= BY_NAME | SWEEPING
-
-
-def test_what_is_restored_is_a_container_and_no_image() -> None:
-    operation, policy = OPERATIONS["ContainerRestoreLibpod"], policy_of(ALLOW="ContainerRestoreLibpod", CONTAINED="1")
-    missing = finish(policy, ask(operation, policy=policy), b"")
-    there = finish(policy, ask(operation, policy=policy), b"", lambda _: WEB)
-    assert isinstance(missing, Verdict)
-    assert isinstance(there, Verdict)
-    assert (missing.decision.status, missing.to_engine) == (404, b"")
-    assert f"/libpod/containers/{ID}/restore ".encode() in there.to_engine

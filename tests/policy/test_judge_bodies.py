@@ -124,16 +124,6 @@ def test_json_is_known_in_its_spellings(kind: str) -> None:
     assert waiting_for_body(f"content-type: {kind}", "content-length: 9")
 
 
-def test_podmans_own_clients_need_not_say_what_a_body_is_but_may_not_say_it_is_something_else() -> None:
-    create = OPERATIONS["ContainerCreateLibpod"]
-    policy = policy_with(Grant(frozenset({create.name}), "policy.yaml:1"))
-    target = "/v5.0.0/libpod/containers/create"
-    assert waiting_for_body("content-length: 9", policy=policy, operation=create, target=target)
-    assert isinstance(
-        ask(create, "content-type: text/plain", "content-length: 9", policy=policy, target=target), Refusal
-    )
-
-
 def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_not() -> None:
     missing = with_body(b"", waiting=waiting_for_body("x-other: 1"))
     assert "the body is missing" in missing.decision.message
@@ -237,8 +227,6 @@ OWNED = [
         "ContainerCreate: {images: [busybox], networks: [new], volumes: [new]}, VolumeCreate: {names: [v]}",
         "ContainerCreate: {images: [nginx]}, ContainerCreate: {images: [busybox], volumes: ['**']}",
         "ContainerCreate: unrestricted, NetworkCreate: unrestricted",
-        "ContainerCreateLibpod: {images: [busybox]}, PodCreateLibpod: {}",
-        "ContainerCreateLibpod: {images: [busybox], joins: [new]}, PodCreateLibpod: {names: [new]}",
     )
 ]
 NAMED = st.sampled_from(("new", "mine", "theirs", "gone", "a1b2c3d4e5f6"))
@@ -265,16 +253,6 @@ CREATES = {
         {"Name": NAMED}, optional={"ConfigFrom": st.fixed_dictionaries({"Network": NAMED})}
     ),
     "VolumeCreate": st.fixed_dictionaries({"Name": NAMED}),
-    "ContainerCreateLibpod": st.fixed_dictionaries(
-        {"name": NAMED, "image": st.just("busybox")},
-        optional={
-            "pod": NAMED,
-            "volumes_from": st.lists(NAMED, max_size=2),
-            "pidns": st.fixed_dictionaries({"nsmode": st.just("container"), "value": NAMED}),
-            "dependencyContainers": st.lists(NAMED, max_size=2),
-        },
-    ),
-    "PodCreateLibpod": st.fixed_dictionaries({"name": NAMED}, optional={"infra_name": NAMED}),
 }
 
 

@@ -26,7 +26,6 @@ TARGETS = {
     "ImageGetLibpod": "GET /v5.0.0/libpod/images/docker.io/library/{}:latest/get",
     "ImageExportLibpod": "GET /v5.0.0/libpod/images/export?references={}",
     "ImagePush": "POST /v1.41/images/{}/push?tag=latest",
-    "ImagePushLibpod": "POST /v5.0.0/libpod/images/docker.io/library/{}:latest/push",
 }
 GRANTS = ("", "{own: true}", "{images: [a]}", "{images: [c]}", '{images: ["**"]}', "{own: true, images: [a, c]}")
 

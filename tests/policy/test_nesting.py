@@ -14,7 +14,7 @@ from dockerproxy.policy.places import Places
 from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
 
-OPERATIONS = ["ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "ServiceCreate", "ServiceUpdate"]
+OPERATIONS = ["ContainerCreate", "ServiceCreate", "ServiceUpdate"]
 EVERY_PATH = ["/".join(("/s", *parts)) for depth in range(6) for parts in product(("a", "b", "ab"), repeat=depth)]
 
 SEGMENTS = st.sampled_from(["a", "b", "a", "b", "*", "?", "**", "a*", "*b", "a**"])

@@ -21,9 +21,7 @@ sockets:
   ci:
     path: /ci.sock
     own_as: team
-    allow: [own, "containers:write", preset:portainer,
-            ContainerCreateLibpod: unrestricted, NetworkCreateLibpod: unrestricted, VolumeCreateLibpod: unrestricted,
-            PodCreateLibpod: unrestricted]
+    allow: [own, "containers:write", preset:portainer]
 """,
         "policy.yaml",
     )

@@ -66,13 +66,6 @@ def test_what_makes_an_image_of_its_clients_own_gets_one_nonce_for_its_marks(ver
     assert marked.marks.replace("app") == write_mark(fresh_key("1/0"), "ci")
 
 
-def test_what_has_a_stamp_in_its_query_gets_one_nonce_if_it_passes() -> None:
-    stamped = replace(LIST, decision=replace(LIST.decision, stamps="ci"))
-    assert stamped.needs_nonce
-    assert not replace(stamped, to_engine=b"").needs_nonce
-    assert not replace(stamped, known=replace(stamped.known, nonce="1")).needs_nonce
-
-
 @pytest.mark.parametrize(
     "verdict",
     [

@@ -71,10 +71,7 @@ def test_a_filter_is_read_as_the_engine_reads_it(filters: object, read: Filters)
         ("/v1.42/volumes/prune", {}, False),
         *(("/v1.45/volumes/prune", {"all": [text]}, True) for text in ("1", "t", "T", "true", "True", "TRUE")),
         *(("/v1.45/volumes/prune", {"all": {text: True}}, False) for text in ("0", "f", "F", "false", "False")),
-        ("/v5.4.2/libpod/volumes/prune", {}, True),
-        ("/v6.0.0/libpod/volumes/prune", {}, False),
-        ("/v6.0.0/libpod/volumes/prune", {"all": ["false"]}, False),
-        ("/v6.0.0/libpod/volumes/prune?dryrun=false", {"all": ["true"]}, True),
+        ("/v1.45/volumes/prune?dryrun=false", {"all": ["true"]}, True),
     ],
 )
 def test_volumes_with_names_go_if_the_client_means_them(target: str, filters: object, named: bool) -> None:  # noqa: FBT001
@@ -213,10 +210,6 @@ def test_of_volumes_only_plain_local_ones_go() -> None:
 
 def test_a_network_without_a_name_is_told_by_its_id() -> None:
     assert run("/networks/prune", [{"Id": "1f", "Labels": MINE}])[2] == {"NetworksDeleted": ["1f"]}
-    assert run("/v5.0.0/libpod/networks/prune", [{"Id": "1f", "Name": "n"}])[0] == [
-        Ask("GET", "/networks"),
-        Ask("DELETE", "/networks/1f"),
-    ]
 
 
 def test_of_images_only_those_without_an_own_name_go_unless_the_client_means_all() -> None:
@@ -251,30 +244,5 @@ def test_prunes_name_no_object() -> None:
 
 def test_a_dry_run_removes_nothing() -> None:
     for query in ("dryrun=true", "dryrun=1", "dryrun=on", "DryRun=false", "dryrun=false&dryrun=true", "dryrun="):
-        request = request_of("POST", f"/v6.0.0/libpod/volumes/prune?{query}")
+        request = request_of("POST", f"/v1.45/volumes/prune?{query}")
         assert not is_allowed(decide(POLICY, request)), query
-
-
-def test_podman_says_which_volumes_are_anonymous_and_what_is_filtered_needs_no_all() -> None:
-    volumes = [
-        {"Name": "a", "Driver": "local", "Labels": {**MINE, "x": ""}, "Options": {}, "Anonymous": False},
-        {"Name": "b", "Driver": "local", "Labels": MINE, "Options": {}, "Anonymous": True},
-    ]
-    asked, status, answer = run("/v6.0.0/libpod/volumes/prune", volumes)
-    assert [each.target for each in asked] == ["/v6.0.0/libpod/volumes/json", "/v6.0.0/libpod/volumes/b"]
-    assert (status, answer) == (200, [{"Id": "b", "Size": 0}])
-    assert run("/v5.4.2/libpod/volumes/prune", volumes)[2] == [{"Id": "a", "Size": 0}, {"Id": "b", "Size": 0}]
-    labelled = f"/v6.0.0/libpod/volumes/prune?filters={quote(json.dumps({'label': ['x']}))}"
-    assert run(labelled, volumes)[2] == [{"Id": "a", "Size": 0}]
-    assert filters_of({"all": ["true"]}, "/v5.4.2/libpod/volumes/prune") is None
-
-
-def test_pods_go_that_have_ended() -> None:
-    states = ("Running", "Exited", "Created", "Stopped", "Degraded")
-    pods = [{"Id": each, "Name": "p", "Status": state} for each, state in zip(IDS, states, strict=True)]
-    asked, status, answer = run("/v5.4.2/libpod/pods/prune", pods)
-    assert asked == [
-        Ask("GET", "/v5.4.2/libpod/pods/json"),
-        *(Ask("DELETE", f"/v5.4.2/libpod/pods/{each}") for each in (IDS[1], IDS[3])),
-    ]
-    assert (status, answer) == (200, [{"Id": each, "Err": None} for each in (IDS[1], IDS[3])])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish
-from policy.policies import ID, request_of
+from policy.policies import ID
 from policy.stamping import MINE, POLICY, THEIRS, described, engine, send, sent
 from wire.heads import head_of
 
@@ -18,7 +18,7 @@ from dockerproxy.policy.descriptions import has_labels, read_image_labels, read_
 from dockerproxy.policy.judge import judge, judge_unknown
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp, stamp_query
+from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp
 
 TEXTS = st.sampled_from(["", "a", "b", "team"]) | st.none() | st.just(1)
 
@@ -196,27 +196,15 @@ def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> Non
         assert 'Name is "web", the name of a' in verdict.decision.reason
 
 
-@pytest.mark.parametrize("api", ["/v1.41", "/v5.0.0/libpod"])
-def test_no_container_gets_the_name_of_what_another_has(api: str) -> None:
+def test_no_container_gets_the_name_of_what_another_has() -> None:
     for taken, passes in ((None, True), (MINE, True), (THEIRS, False), ({}, False)):
 
         def find(lookup: Lookup, taken: Any = taken) -> Any:
             return engine(taken if lookup.name == "web" else MINE)(lookup)
 
-        verdict = send(f"POST {api}/containers/mine/rename?name=web", None, find)
+        verdict = send("POST /v1.41/containers/mine/rename?name=web", None, find)
         assert verdict.passes is passes
         assert ("somebody else's" in verdict.decision.message) is not passes
-
-
-@pytest.mark.parametrize("theirs", [Kind.CONTAINER, Kind.POD])
-def test_the_container_that_holds_a_pod_is_called_like_no_container_of_another(theirs: Kind) -> None:
-    def find(lookup: Lookup) -> Any:
-        return engine(THEIRS if (lookup.kind, lookup.name) == (theirs, "web") else None)(lookup)
-
-    text = "sockets: {ci: {path: /ci.sock, allow: [own, PodCreateLibpod: {names: ['*']}]}}"
-    policy = read_policy(text, "policy.yaml").sockets[0].policy
-    verdict = send("POST /v5.0.0/libpod/pods/create", {"name": "p", "infra_name": "web"}, find, policy=policy)
-    assert verdict.passes is (theirs is Kind.POD)
 
 
 @pytest.mark.parametrize("spelled", ["soon", ID[:1], ID])
@@ -296,18 +284,3 @@ def test_a_container_whose_image_goes_by_a_name_is_nobodys() -> None:
     found = read_object(ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"]), json.dumps(answer).encode(), "")
     assert isinstance(found, ResolvedObject)
     assert not found.belongs_to
-
-
-def test_labels_in_a_query_get_the_stamp_whatever_is_there() -> None:
-    stamp = make_stamp("ci", "n1")
-    for query, labels in (
-        ("", {}),
-        ("&labels=", {}),
-        ("&labels=%7B%22a%22%3A%22b%22%7D", {"a": "b"}),
-        ("&labels=%7B%22io.dockerproxy.owner%22%3A%22x%22%7D", {}),
-        ("&labels=x", {}),
-        ("&labels=%5B%5D&LABELS=%7B%7D", {}),
-    ):
-        request = stamp_query(request_of("POST", f"/v5.0.0/libpod/secrets/create?name=a{query}"), stamp)
-        assert [name for name, _ in request.query] == ["name", "labels"], query
-        assert json.loads(request.values("labels")[0]) == {**labels, **stamp}, query

@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import pytest
 from policy.judging import finish
-from policy.policies import request_of
 from policy.stamping import MINE, THEIRS, sent
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.judge import attach_nonce, judge
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
+from dockerproxy.policy.stamps import NONCE, OWNER
 
 SWARM = (
     read_policy(
@@ -103,27 +101,3 @@ def test_a_service_reads_what_is_its_client_s_or_granted(kind: str) -> None:
     assert not create({}, "web").passes
     assert create(THEIRS, "shared", "shared").passes is (kind == "Secret")
     assert not create(THEIRS, "shared").passes
-
-
-@pytest.mark.parametrize("labels", ['{"io.dockerproxy.owner":"team"}', '{"a":"b","io.dockerproxy.x":""}'])
-def test_podmans_own_api_makes_no_secret_with_a_label_of_ours(labels: str) -> None:
-    policy = read_policy("sockets: {ci: {path: /ci.sock, allow: [SecretCreateLibpod]}}", "p").sockets[0].policy
-    for text, passes in ((labels, False), ('{"a":"b"}', True)):
-        line = f"POST /v5.0.0/libpod/secrets/create?name=x&labels={quote(text)} HTTP/1.1"
-        verdict = judge(policy, head_of("content-length: 1", line=line))
-        assert isinstance(verdict, Verdict)
-        assert verdict.passes is passes
-
-
-def test_a_secret_in_podmans_own_api_gets_the_stamp_of_its_client_beside_its_labels() -> None:
-    """They stand in the query: the body is what is kept secret."""
-    text = "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, SecretCreateLibpod]}}"
-    policy = read_policy(text, "policy.yaml").sockets[0].policy
-    line = f"POST /v5.0.0/libpod/secrets/create?name=x&labels={quote(json.dumps({'a': 'b'}))} HTTP/1.1"
-    verdict = judge(policy, head_of("content-length: 1", line=line))
-    assert isinstance(verdict, Verdict)
-    assert verdict.needs_nonce
-    stamped = attach_nonce(verdict, "n9")
-    assert not stamped.needs_nonce
-    [labels] = request_of("POST", stamped.to_engine.split()[1].decode()).values("labels")
-    assert json.loads(labels) == {"a": "b", **make_stamp("team", "n9")}

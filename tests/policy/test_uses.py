@@ -32,7 +32,6 @@ BOUND = "memory: 4GiB, cpus: 2, pids: 100"
 POLICY = policy(
     "{containers: 9, running: 9, memory: 9GiB, cpus: 9, pids: 900}",
     f'ContainerCreate: {{images: ["**"], {BOUND}}}',
-    f'ContainerCreateLibpod: {{images: ["**"], {BOUND}}}',
 )
 
 
@@ -47,7 +46,7 @@ AMOUNTS = st.none() | st.integers(-1, 5 * GIB)
 POLICIES = st.sampled_from([None, "", "no", "always", "on-failure", "unless-stopped"])
 
 
-@given(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | st.integers(-1, 10**6), AMOUNTS, POLICIES, st.booleans())
+@given(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | st.integers(-1, 10**6), AMOUNTS, POLICIES)
 def test_what_is_counted_of_a_create_is_what_goes_to_the_engine(  # noqa: PLR0913, PLR0917 (they are what a body has)
     memory: int | None,
     nano: int | None,
@@ -55,54 +54,36 @@ def test_what_is_counted_of_a_create_is_what_goes_to_the_engine(  # noqa: PLR091
     period: int | None,
     pids: int | None,
     restart: str | None,
-    is_own: bool,  # noqa: FBT001 (hypothesis calls it)
 ) -> None:
     """A second reader sees in the body what is counted: the least that bounds the container, as an engine reads it."""
-    limits = {"memory": {"limit": memory}, "cpu": {"quota": quota, "period": period}, "pids": {"limit": pids}}
     host = {"Memory": memory, "NanoCpus": nano, "CpuQuota": quota, "CpuPeriod": period, "PidsLimit": pids}
-    if is_own:
-        target, body = "/v5.0.0/libpod/containers/create", {"image": "x", "resource_limits": limits}
-        body["restart_policy"] = restart or ""
-    else:
-        target = "/containers/create"
-        body = {"Image": "x", "HostConfig": {**host, "RestartPolicy": {"Name": restart or ""}}}
-    request, known = request_of("POST", target), Known(body=(body,), nonce="n1")  # type: ignore[arg-type]
+    body = {"Image": "x", "HostConfig": {**host, "RestartPolicy": {"Name": restart or ""}}}
+    request, known = request_of("POST", "/containers/create"), Known(body=(body,), nonce="n1")  # type: ignore[arg-type]
     decision = decide(POLICY, request, known)
     if not isinstance(decision, Decision) or not decision.allowed:
         return
     assert decision.content is not None
     counted = add_up((), find_asked(request, decision, known, {}))
-    sent = json.loads(decision.content)
-    if is_own:
-        given = sent["resource_limits"]
-        seen = given["memory"]["limit"], given["cpu"]["quota"] * 10**9 / given["cpu"]["period"], given["pids"]["limit"]
-        policy_name = sent.get("restart_policy")
-    else:
-        given = sent["HostConfig"]
-        share = (given.get("CpuQuota") or 0) * 10**9 / (given.get("CpuPeriod") or PERIOD)
-        seen = given["Memory"], max(share, given.get("NanoCpus") or 0), given["PidsLimit"]
-        policy_name = given["RestartPolicy"]["Name"]
+    sent = json.loads(decision.content)["HostConfig"]
+    share = (sent.get("CpuQuota") or 0) * 10**9 / (sent.get("CpuPeriod") or PERIOD)
+    seen = sent["Memory"], max(share, sent.get("NanoCpus") or 0), sent["PidsLimit"]
+    policy_name = sent["RestartPolicy"]["Name"]
     assert (counted["containers"], counted["memory"], counted["pids"]) == (1, seen[0], seen[2])
     assert 0 <= counted["cpus"] - seen[1] < 1
     assert counted["running"] == (policy_name in {"always", "on-failure", "unless-stopped"})
 
 
 @pytest.mark.parametrize(
-    ("target", "body", "memory"),
+    ("body", "memory"),
     [
-        ("/containers/create", b'{"image":"x","HOSTCONFIG":{"memory":5,"RestartPolicy":{"NAME":"always"}}}', 5),
-        (
-            "/v5.0.0/libpod/containers/create",
-            b'{"IMAGE":"x.io/x","Resource_Limits":{"MEMORY":{"Limit":5}},"POD":""}',
-            5,
-        ),
-        ("/v5.0.0/libpod/containers/create", b'{"image":"x.io/x"}', 4 * GIB),
+        (b'{"image":"x","HOSTCONFIG":{"memory":5,"RestartPolicy":{"NAME":"always"}}}', 5),
+        (b'{"image":"x.io/x"}', 4 * GIB),
     ],
 )
-def test_a_field_counts_in_any_capitals_and_one_that_is_filled_in_counts(target: str, body: bytes, memory: int) -> None:
+def test_a_field_counts_in_any_capitals_and_one_that_is_filled_in_counts(body: bytes, memory: int) -> None:
     document = read_json(body)
     assert not isinstance(document, Refusal)
-    request, known = request_of("POST", target), Known(body=(document,), nonce="n1")
+    request, known = request_of("POST", "/containers/create"), Known(body=(document,), nonce="n1")
     decision = decide(POLICY, request, known)
     assert isinstance(decision, Decision)
     counted = add_up((), find_asked(request, decision, known, {}))
@@ -125,26 +106,6 @@ def test_an_update_adds_what_it_adds() -> None:
         ({"RestartPolicy": {"Name": "no"}}, {}),
     ):
         assert asked("ContainerUpdate", content) == expected, content
-    whole = {"memory": {"limit": 5}, "cpu": {"quota": 5, "period": 10}, "pids": {"limit": 5}}
-    assert asked("ContainerUpdateLibpod", whole) == {"memory": 5, "cpus": 500_000_000, "pids": 5}
-    dropped = dict.fromkeys(("memory", "cpus", "pids"), UNBOUNDED)
-    assert asked("ContainerUpdateLibpod", {}, "?RestartPolicy=always") == {**dropped, "running": 1}
-
-
-@pytest.mark.parametrize(
-    ("operation", "field", "harmless", "restarts"),
-    [
-        ("ContainerCreateLibpod", "health_check_on_failure_action", (0, 2, 4), (3, 1, 5)),
-        ("ContainerUpdateLibpod", "health_on_failure", ("", "none", "kill", "stop"), ("restart", "x")),
-    ],
-)
-def test_a_health_check_that_restarts_is_denied(
-    operation: str, field: str, harmless: tuple[object, ...], restarts: tuple[object, ...]
-) -> None:
-    assert all(asked(operation, {field: value})["running"] == 0 for value in harmless)
-    assert all(asked(operation, {field: value})["running"] == UNBOUNDED for value in restarts)
-    item = Item((("containers", "nonce", "n"),), {"running": UNBOUNDED})
-    assert "a health check that restarts it is not counted" in find_excess(Quota({"running": 5}, "ci"), (), (), (item,))
 
 
 def test_an_update_replaces_what_the_container_had() -> None:
@@ -154,7 +115,7 @@ def test_an_update_replaces_what_the_container_had() -> None:
         assert (find_excess(quota, listed, (), (Item((("containers", "id", "a"),), {"memory": size}),)) == "") is fits
 
 
-@pytest.mark.parametrize("name", ["ContainerStart", "ContainerRestart", "ContainerRestoreLibpod"])
+@pytest.mark.parametrize("name", ["ContainerStart", "ContainerRestart", "ContainerRestartLibpod"])
 def test_what_a_container_joins_starts_with_it(name: str) -> None:
     documents = {
         ID: {"HostConfig": {"NetworkMode": "container:b", "PidMode": f"container:{ID}"}},
@@ -198,9 +159,8 @@ def test_a_volume_is_known_by_its_name_if_it_has_one() -> None:
 
     assert made({"Name": "v"}) == (Item((("volumes", "id", "v"),), {"volumes": 1}),)
     assert made({"Name": ""}) == (Item((("volumes", "nonce", "n2"),), {"volumes": 1}),)
-    pod = replace(ALLOWED, mounts=("a", "b"))
-    assert add_up((), find_asked(request_for(OPERATIONS["PodCreateLibpod"]), pod, Known(), {})) == {"volumes": 2}
-    service = find_asked(request_for(OPERATIONS["ServiceCreate"]), pod, Known(nonce="n"), {})
+    mounting = replace(ALLOWED, mounts=("a", "b"))
+    service = find_asked(request_for(OPERATIONS["ServiceCreate"]), mounting, Known(nonce="n"), {})
     assert add_up((), service) == {"volumes": 2, "services": 1}
 
 

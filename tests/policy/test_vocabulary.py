@@ -102,7 +102,7 @@ def test_a_condition_on_an_object_that_bounds_the_body_too_takes_nothing_away() 
         for name, word in BORNE
         if is_about_object(OPERATIONS[name], word.name) and not narrows(OPERATIONS[name], word.name)
     }
-    assert {"NetworkConnect", "NetworkConnectLibpod"} & set(OPERATIONS) <= widening
+    assert "NetworkConnect" in widening
     for name in widening:
         assert WORDS[KINDS[name]] in find_words_of_body(BODIES[name])
 

@@ -60,8 +60,6 @@ async def test_each_kind_is_answered_as_the_engine_does() -> None:
     for target, answer in (
         ("/networks/prune", {"NetworksDeleted": ["n32"]}),
         (f"/volumes/prune?filters={ALL}", {"VolumesDeleted": ["a"], "SpaceReclaimed": 0}),
-        ("/v5.0.0/libpod/containers/prune", [{"Id": identify(16), "Size": 10}]),
-        ("/v5.0.0/libpod/networks/prune", [{"Name": "n32", "Size": 0}]),
     ):
         engine = make(
             container(16, MINE),

@@ -87,7 +87,6 @@ _QUERIES = {
         ),
     ),
     "PutContainerArchive": ("path=/data", "path=/data/../x", "path=/a&noOverwriteDirNonDir=1"),
-    "PutContainerArchiveLibpod": ("path=/data", "path=/data&rename=%7B%22a%22:%22b%22%7D", "path=/a&rename=x"),
 }
 
 NOTHING = compile_policy(

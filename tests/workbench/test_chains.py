@@ -88,8 +88,6 @@ PRIVILEGED = '{"ContainerExec": {"own": true, "options": ["privileged"]}}'
         (['{"PutContainerArchive": {"own": true}}'], NO),
         (["ContainerUpdate"], NO),
         (['{"ContainerUpdate": "unrestricted"}'], MAY),
-        (["ContainerUpdateLibpod"], MAY),
-        (['{"ContainerUpdateLibpod": {"changes": ["memory"]}}'], NO),
         (['{"KubePlayLibpod": "unrestricted"}'], YES),
         (['{"SecretCreateLibpod": "unrestricted"}'], YES),
         (['{"ImageBuild": "unrestricted"}'], MAY),

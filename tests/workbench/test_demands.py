@@ -9,7 +9,7 @@ sockets:
   ci:
     path: FOLDER/ci.sock
     allow:
-      - ContainerUpdateLibpod: {memory: 100MiB, pids: 50}
+      - ContainerUpdate: {cpus: 2, pids: 50}
       - ContainerCreate: {user: not-root, pids: 50}
 """
 
@@ -18,12 +18,12 @@ sockets:
     ("target", "body", "expected"),
     [
         (
-            "/libpod/containers/web/update",
-            {"pids": {"limit": 4}},
+            "/containers/web/update",
+            {"CpuPeriod": 10},
             [
                 (
                     'no line in "allow" of socket "ci" in policy.yaml keeps the conditions of the grant and'
-                    ' allows this: condition "memory" requires it'
+                    ' allows this: condition "cpus" requires it'
                 )
             ],
         ),

@@ -114,10 +114,7 @@ def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
         ("ImagePush", "makes the engine connect to any registry it names"),
         ("ImageBuild", "runs any command as root in a build, which fetches what it likes"),
         ("ContainerRename", "gives any container another name, and so what is granted to others by that name"),
-        ("ContainerRenameLibpod", "gives any container another name"),
         ("ContainerCreate", "reaches services of the host and whatever is on the engine's own network"),
-        ("PodCreateLibpod", "reaches services of the host and whatever is on the engine's own network"),
-        ("ContainerCreateLibpod", "may use up the host's memory or processes"),
         ("ServiceCreate", "may use up the host's memory or processes"),
     ],
 )
@@ -141,7 +138,7 @@ def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
     ],
 )
 def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: list[str]) -> None:
-    for name in ("ContainerCreate", "ServiceCreate", "PodCreateLibpod"):
+    for name in ("ContainerCreate", "ServiceCreate"):
         found = exposed(name, binds=binds, **WITHIN)
         assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
 
@@ -163,7 +160,7 @@ def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: l
     ],
 )
 def test_a_capability_may_reach_the_host(capability: str, parts: list[str]) -> None:
-    for name in ("ContainerCreate", "ServiceUpdate", "ContainerCreateLibpod"):
+    for name in ("ContainerCreate", "ServiceUpdate"):
         found = exposed(name, add_capabilities=(capability,), **WITHIN)
         assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
 
@@ -191,14 +188,10 @@ def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Valu
         ("ContainerCreate", {"memory": "1GiB", "pids": "9"}, "reaches services of the host and whatever is on"),
         ("ContainerCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
         ("ServiceCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
-        ("ServiceUpdate", {**WITHIN, "secrets": ("**",)}, "reads every secret of the swarm, or of Podman"),
-        ("ContainerCreateLibpod", {**WITHIN, "secrets": ("*",)}, "reads every secret of the swarm, or of Podman"),
+        ("ServiceUpdate", {**WITHIN, "secrets": ("**",)}, "reads every secret of the swarm"),
         ("ContainerRename", {"names": ("ci-*",)}, "gives any container another name"),
         ("ImageTag", {"tags": ("**",)}, "can put an image of its own in the place of one that others trust"),
-        ("ImageTagLibpod", {"images": ("**",)}, "can put an image of its own in the place of one that others trust"),
         ("ImageLoad", {"tags": ("docker.io/**",)}, "can put an image of its own"),
-        ("ImageLoadLibpod", {"tags": ("registry.local/**",)}, "can put an image of its own"),
-        ("ImageImportLibpod", {"tags": ("docker.io/library/*",)}, "can put an image of its own"),
         ("ImageCreate", {"tags": ("**",)}, "can put an image of its own"),
     ],
 )

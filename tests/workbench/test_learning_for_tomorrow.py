@@ -178,15 +178,13 @@ def test_a_list_of_what_is_all_its_own_is_granted_as_own() -> None:
     assert "- ContainerList" in lines_of(listed)
 
 
-@pytest.mark.parametrize("api", ["", "v5.0.0/libpod/"])
-def test_a_prune_of_a_client_that_used_only_its_own_is_granted_as_own(api: str) -> None:
-    name = f"ContainerPrune{'Libpod' if api else ''}"
-    pruned = record_of(f"POST /{api}containers/prune?filters=%7B%22label%22%3A%5B%22a%22%5D%7D")
-    assert lines_of(create("web"), pruned)[-1] == f"- {name}: {{own: true}}"
-    assert lines_of(create("web"), pruned, start(OTHER, "db"))[-2:].count(f"- {name}") == 1
-    assert lines_of(pruned) == [f"- {name}"]
-    network = record_of(f"POST /{api}networks/prune")
-    assert lines_of(create("web"), network)[-1] == f"- NetworkPrune{'Libpod' if api else ''}"
+def test_a_prune_of_a_client_that_used_only_its_own_is_granted_as_own() -> None:
+    pruned = record_of("POST /containers/prune?filters=%7B%22label%22%3A%5B%22a%22%5D%7D")
+    assert lines_of(create("web"), pruned)[-1] == "- ContainerPrune: {own: true}"
+    assert lines_of(create("web"), pruned, start(OTHER, "db"))[-2:].count("- ContainerPrune") == 1
+    assert lines_of(pruned) == ["- ContainerPrune"]
+    network = record_of("POST /networks/prune")
+    assert lines_of(create("web"), network)[-1] == "- NetworkPrune"
 
 
 def test_a_list_or_prune_whose_filter_needs_all_is_not_granted_as_own() -> None:

@@ -134,10 +134,6 @@ def test_a_body_needs_what_its_record_says(body: dict[str, Value], values: dict[
     assert {name: need.values[name] for name in values} == values
 
 
-def test_a_body_needs_nothing_of_a_condition_of_which_its_record_says_nothing() -> None:
-    assert "images" not in need_of(record_of("POST /libpod/pods/create", body={})).values
-
-
 @pytest.mark.parametrize(
     "body",
     [

@@ -2,7 +2,6 @@
 
 import pytest
 from cli.files import sockets_of
-from observe.records import record_of
 
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Value
@@ -120,15 +119,6 @@ def test_a_body_is_what_the_record_says_that_it_needs(
 ) -> None:
     differences, _ = replay(Pair(socket_of("SystemPing"), socket_of(allow)), CREATE._replace(body=body))
     assert bool(differences) is differs
-
-
-def test_a_condition_of_which_a_body_says_nothing_is_kept_by_it() -> None:
-    """A pod has no image but that of its infra container, and most bodies do not name that."""
-    pair = Pair(socket_of("SystemPing"), socket_of("PodCreateLibpod: {images: [app]}"))
-    line = "POST /libpod/pods/create"
-    (difference,), _ = replay(pair, record_of(line, body={}))
-    assert (difference.line, difference.gained) == (line, True)
-    assert not replay(pair, record_of(line, body={"infra_image": "other"}))[0]
 
 
 def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_it_is_said_why() -> None:

@@ -1,7 +1,7 @@
 """Remove what the clients of a socket own: what they created, and nothing else.
 
 It asks as a client of that socket, so its policy must grant `own`, and the proxy must run. What is in use goes last:
-services, pods, containers with their anonymous volumes, then networks and volumes, and images with --images. It may be
+services, containers with their anonymous volumes, then networks and volumes, and images with --images. It may be
 stopped and run again.
 
   dockerproxy sweep --policy policy.yaml --images --dry-run job-a

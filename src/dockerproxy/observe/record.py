@@ -86,21 +86,16 @@ def plain_body(body: Mapping[str, Value]) -> dict[str, object]:
 CREATES: Final[Mapping[str, str]] = {
     "ConfigCreate": "configs",
     "ContainerCreate": "containers",
-    "ContainerCreateLibpod": "containers",
     "ContainerExec": "execs",
-    "ContainerExecLibpod": "execs",
     "NetworkCreate": "networks",
-    "NetworkCreateLibpod": "networks",
-    "PodCreateLibpod": "pods",
     "SecretCreate": "secrets",
     "ServiceCreate": "services",
     "VolumeCreate": "volumes",
-    "VolumeCreateLibpod": "volumes",
 }
 """Operations that create an object, and what they create."""
 
 _CREATED: Final = (200, 201)
-"""Podman answers 200 for a network."""
+"""Podman answers 200 for a secret."""
 
 _LONGEST: Final = 300
 """Characters of an id, or of a volume's name."""

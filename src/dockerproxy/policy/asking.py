@@ -146,7 +146,7 @@ def read_whole(denied: Verdict) -> Verdict | str:
     if sum(len(name) + len(str(value)) for name, value in _show_fields(denied.head)) > _MOST_OF_HEAD:
         return f"its header fields are longer than {_MOST_OF_HEAD >> 10} KiB"
     document = read_json(body) if body else None
-    if isinstance(document, Refusal) or (body and refuse_type(denied.head, denied.operation) is not None):
+    if isinstance(document, Refusal) or (body and refuse_type(denied.head) is not None):
         return "its body is not JSON, or does not say so"
     if _has_twins(document):
         return "its body has a key in two spellings"

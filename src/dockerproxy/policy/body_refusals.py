@@ -89,13 +89,12 @@ def find_media_types(operation: Operation) -> tuple[str, ...]:
     return (*known, "multipart/form-data") if operation.name in _OF_SEVERAL_FILES else known
 
 
-def refuse_type(head: RequestHead, operation: Operation) -> Refusal | None:
-    """Refuse what does not say that it is JSON, or that it is packed. Podman's own clients say nothing."""
+def refuse_type(head: RequestHead) -> Refusal | None:
+    """Refuse what does not say that it is JSON, or that it is packed."""
     kind = head.media_type
-    says_nothing = not kind.name and operation.section.startswith("libpod/")
     is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
     if any(name == b"content-encoding" for name, _ in head.fields):
         return Refusal(400, "unsupported content-encoding; send the body unpacked")
-    if head.framing is not Framing.NONE and not says_nothing and not is_json:
+    if head.framing is not Framing.NONE and not is_json:
         return Refusal(400, 'missing or unsupported content-type; send "application/json"')
     return None

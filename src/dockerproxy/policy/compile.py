@@ -26,17 +26,14 @@ from dockerproxy.policy.naming import REMOVAL, TAGGING
 from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, SENDING, SHOWING, WORDS, Kind, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
-from dockerproxy.policy.stamps import SERVED, STAMPED
+from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {
-    **dict.fromkeys(
-        (f"{change}{api}" for change in _CHANGES for api in ("", "Libpod")),
-        ("ContainerCreate", "ContainerCreateLibpod"),
-    ),
+    **dict.fromkeys(_CHANGES, ("ContainerCreate",)),
     **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
     "ImageTag": ("ImageBuild",),
 }
@@ -48,9 +45,7 @@ _SERVING: Final = dict.fromkeys(("ContainerExec", "ContainerUpdate"), ("ServiceC
 _NO_KEY: Final = "none"
 """What stands for the key of a create where none is granted: in no stamp."""
 
-_RUN: Final = frozenset(
-    {"ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "ServiceCreate", "ServiceUpdate"}
-)
+_RUN: Final = frozenset({"ContainerCreate", "ServiceCreate", "ServiceUpdate"})
 """Operations that make containers, whose stamps have the key of the grant: none can come from their image."""
 
 _DIGITS: Final = 12
@@ -333,7 +328,6 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
         conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
         counts_for=counts_for,
         images=bind(name, grant, images),
-        stamps=owner if name in STAMPED else "",
         owner=owner if name in TELLING | EXPORTING and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))

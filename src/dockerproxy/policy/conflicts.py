@@ -8,7 +8,7 @@ Attack: ask for a part of the subnet of another's network, the name of a step of
 default network, or a name a moment too late -> Defence: an error has no ID that was not sent (test:
 test_an_error_has_no_id_that_was_not_sent). Nor has what Podman keeps of one in the container (test:
 test_why_a_container_did_not_start_names_no_other).
-Attack: create a volume or network in that moment, so that the engine answers with the other one -> Defence: what has
+Attack: create a volume in that moment, so that the engine answers with the other one -> Defence: what has
 not the client's stamp is a conflict (test: test_what_another_has_made_is_a_conflict).
 Attack: attach to a container that cannot start, which Podman before 5.4 tries then -> Defence: so has that error (test:
 test_why_a_client_is_not_attached_names_no_other).
@@ -24,20 +24,15 @@ from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.hiding import cut
 from dockerproxy.policy.stamps import OWNER
 
-_SHARING: Final = frozenset({"NetworkCreateLibpod", "VolumeCreate", "VolumeCreateLibpod"})
-"""Operations that an engine answers with what is there of that name."""
-
 INSPECTING: Final = frozenset({"ContainerInspect", "ContainerInspectLibpod"})
 """Those that say why a container did not start."""
-
-_IN_BOTH: Final = ("ContainerCreate", "ContainerRename", "ContainerRestart", "ContainerStart", "NetworkConnect")
 
 ATTACHING: Final = frozenset({"ContainerAttach", "ContainerAttachLibpod"})
 """Those for which Podman before 5.4 puts a container that does not run on its networks."""
 
-TELLING: Final = (_SHARING | INSPECTING | ATTACHING).union(
-    *((name, f"{name}Libpod") for name in (*_IN_BOTH, "NetworkCreate")),
-    ("ContainerInitLibpod", "ContainerRestoreLibpod", "PodCreateLibpod", "PodRestartLibpod", "PodStartLibpod"),
+TELLING: Final = (INSPECTING | ATTACHING).union(
+    ("ContainerCreate", "ContainerRename", "NetworkConnect", "NetworkCreate", "VolumeCreate"),
+    ("ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"),
     ("ImageDeleteLibpod", "ServiceCreate", "ServiceUpdate"),
 )
 """Those, all that ask for names, addresses or ports, which others may have, and one that says who uses an image."""
@@ -72,4 +67,4 @@ def forget_ids(content: bytes, sent: bytes) -> bytes:
 
 def is_of_another(name: str, status: int, content: bytes, owner: str) -> bool:
     """Whether an engine answers a create with what another client has created."""
-    return name in _SHARING and status < HTTPStatus.BAD_REQUEST and not has_labels(content, {OWNER: owner})
+    return name == "VolumeCreate" and status < HTTPStatus.BAD_REQUEST and not has_labels(content, {OWNER: owner})

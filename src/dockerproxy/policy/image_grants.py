@@ -14,8 +14,8 @@ from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 _LISTING: Final = {
-    **dict.fromkeys(sorted({"ContainerCreate", "ContainerCreateLibpod", "ImageTag"} | SHOWING), "images"),
-    **dict.fromkeys(("ImageCreate", "ImagePullLibpod"), "from"),
+    **dict.fromkeys(sorted({"ContainerCreate", "ImageTag"} | SHOWING), "images"),
+    "ImageCreate": "from",
 }
 """By operation, the word that lists images which exist before."""
 

@@ -45,7 +45,7 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.phases import REMOVING, Judged, NeedsBody, NeedsLookup, Reading, Verdict
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.prunes import begin_prune
-from dockerproxy.policy.stamps import OWNER, make_stamp, stamp_query
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.telling import forget_others
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -92,7 +92,7 @@ def _begin(policy: CompiledPolicy, reading: Reading) -> Judged | Refusal:
     """Decide by the head, or say what else is needed."""
     parsed = reading.head
     if _needs_body(policy, reading):
-        return refuse_type(parsed, reading.operation) or NeedsBody(*reading.parts)
+        return refuse_type(parsed) or NeedsBody(*reading.parts)
     if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, reading):
         return Refusal(400, "unsupported HTTP/1.0 for an archive that must be checked; use HTTP/1.1")
     return _decide(policy, reading)
@@ -299,8 +299,6 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
         request = with_query(request, decision.query)
     if decision.images is not None and reading.known.nonce and makes_image(request):
         request = with_mark(request, decision.images.name, reading.known.nonce)
-    if decision.stamps and reading.known.nonce:
-        request = stamp_query(request, make_stamp(decision.stamps, reading.known.nonce))
     if decision.about_object and found is not None:
         request = with_name(request, operation, goes_on_as(request, found))
     target = reading.target if request is reading.request else request.target

@@ -55,12 +55,7 @@ BELOW: Final = {"VolumeList": "Volumes"}
 EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 """Operations whose answer is a list without end, of what happens to objects of all kinds."""
 
-PRUNES: Final = frozenset(
-    {
-        *("BuildPrune", "ContainerPrune", "ContainerPruneLibpod", "ImagePrune", "NetworkPrune"),
-        *("NetworkPruneLibpod", "PodPruneLibpod", "VolumePrune", "VolumePruneLibpod"),
-    }
-)
+PRUNES: Final = frozenset({"BuildPrune", "ContainerPrune", "ImagePrune", "NetworkPrune", "VolumePrune"})
 """Operations that remove all of what a list shows that is not in use; `policy/prunes` says how."""
 
 USAGE: Final = "SystemDataUsage"

@@ -112,7 +112,6 @@ class Decision:
         joins: IDs of the client's own networks that it joins, which must be there still.
         runs: The client's own names of images in its body or parameters, which must mean these still.
         images: Who owns the images that it makes, names, removes or shows; None if it goes on and comes back as it is.
-        stamps: Whose stamp goes into the query of what has no other place for it; empty if none does.
         counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
     """
 
@@ -132,6 +131,5 @@ class Decision:
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    stamps: str = ""
     counts_for: str = ""
     images: ImageOwner | None = None

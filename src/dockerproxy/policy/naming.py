@@ -48,10 +48,10 @@ _OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1"}
 """Has a build run all its steps, and leave no containers. Of steps that are there, Podman compares no more than
 histories, and Docker leaves proxies out."""
 
-_LOADING: Final = frozenset({"ImageLoad", "ImageLoadLibpod"})
-"""Those that make images whose names are in the body."""
+_LOADING: Final = "ImageLoad"
+"""It makes images whose names are in the body."""
 
-MAKING: Final = _LOADING | _NAMED_BY.keys()
+MAKING: Final = frozenset({_LOADING, *_NAMED_BY})
 
 REMOVAL: Final = "ImageDelete"
 TAGGING: Final = "ImageTag"
@@ -106,7 +106,7 @@ def list_made(
     request: CanonicalRequest, owner: ImageOwner, nonce: str, loaded: Mapping[str, str]
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the names that were asked for, by the fresh marks under which images are made."""
-    if request.operation.name in _LOADING:
+    if request.operation.name == _LOADING:
         return {mark: tuple(filter(None, [name])) for mark, name in loaded.items()}
     return {write_mark(fresh_key(nonce), owner.name): _list_names(request)}
 

@@ -124,7 +124,7 @@ _SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, K
 _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
 """They take words that need not name anything."""
 
-SENDING: Final = frozenset({"ImagePush", "ImagePushLibpod"})
+SENDING: Final = frozenset({"ImagePush"})
 """They send an image to a registry. Without a condition on it, none is sent."""
 
 NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
@@ -133,7 +133,7 @@ NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
 SAVING: Final = frozenset({*NAMING, "ImageGet", "ImageGetLibpod"})
 EXPORTING: Final = SAVING | SENDING
 
-BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod"}
+BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod"}
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
 
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
@@ -200,9 +200,11 @@ LABELLED: Final = "labelled"
 """Words about whose an object is, and how it is labelled, whatever it is called."""
 
 OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    kind: (WORDS[kind],) if kind is Kind.REMOTE_IMAGE else (WORDS[kind], OWN, LABELLED) for kind in Kind
+    **{kind: (WORDS[kind], OWN, LABELLED) for kind in Kind},
+    Kind.REMOTE_IMAGE: (WORDS[Kind.REMOTE_IMAGE],),
+    Kind.POD: (WORDS[Kind.POD], LABELLED),
 }
-"""For each kind of object the words of conditions that speak of it: of its name first."""
+"""For each kind of object the words of conditions that speak of it: of its name first. No pod gets a stamp."""
 
 
 NAMING_WORDS: Final = (WORDS[Kind.IMAGE], OWN)

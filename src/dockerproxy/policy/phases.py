@@ -147,8 +147,8 @@ class Verdict(Reading):
 
     @property
     def needs_nonce(self) -> bool:
-        """Whether it makes something of which a fresh text must say whose it is, and has none yet."""
-        return not self.known.nonce and (self.makes_image or (bool(self.to_engine) and self.decision.stamps != ""))
+        """Whether it makes an image of which a fresh text must say whose it is, and has none yet."""
+        return not self.known.nonce and self.makes_image
 
     @property
     def renames(self) -> bool:

@@ -7,8 +7,6 @@ Attack: `/workspace/../etc`, `/workspacex` -> Defence: only clean paths get here
 (test: test_a_place_is_never_outside_of_its_directory).
 Attack: the engine's socket by a name that is not known as one -> Defence: it is a directory like others, for which a
 grant is needed.
-Attack: join a pod that has the engine's socket mounted, which looks like what the client calls its own -> Defence: a
-name of the client's counts for what is mounted only if it leads there (test: test_a_pod_has_no_socket_but_the_clients).
 Attack: a host path with a colon or comma, behind which an engine reads options -> Defence: the loader refuses it.
 """
 

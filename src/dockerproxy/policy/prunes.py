@@ -52,10 +52,7 @@ Answer: TypeAlias = tuple[int, bytes]
 
 
 class _Prune(NamedTuple):
-    """How one is done: the list of what it may remove, and where Docker's answer has what was removed.
-
-    In Docker's API, which Podman has too, or in Podman's own for what is only there.
-    """
+    """How one is done: the list of what it may remove, and where the answer has what was removed."""
 
     lists: str
     path: str
@@ -67,39 +64,30 @@ _CONTAINERS: Final = _Prune("ContainerList", "/containers", "/json?all=1&size=1"
 _IMAGES: Final = _Prune("ImageList", "/images", "/json", "ImagesDeleted")
 _NETWORKS: Final = _Prune("NetworkList", "/networks", "", "NetworksDeleted")
 _VOLUMES: Final = _Prune("VolumeList", "/volumes", "", "VolumesDeleted")
-_OWN_VOLUMES: Final = _Prune("VolumeListLibpod", "/libpod/volumes", "/json", "")
-_PODS: Final = _Prune("PodListLibpod", "/libpod/pods", "/json", "")
 _CACHE: Final = _Prune("ImageList", "/images", "/json", "CachesDeleted")
 """Nobody owns build cache, so none is removed, and `docker system prune` ends as it would on an engine without any."""
 
 TABLE: Final[Mapping[str, _Prune]] = {
     "BuildPrune": _CACHE,
     "ContainerPrune": _CONTAINERS,
-    "ContainerPruneLibpod": _CONTAINERS,
     "ImagePrune": _IMAGES,
     "NetworkPrune": _NETWORKS,
-    "NetworkPruneLibpod": _NETWORKS,
-    "PodPruneLibpod": _PODS,
     "VolumePrune": _VOLUMES,
-    "VolumePruneLibpod": _OWN_VOLUMES,
 }
 
 UNCLEAR: Final = "is not label, label!, until, all for volumes, or dangling for images, or is ambiguous"
 
 _FILTERS: Final = frozenset({"label", "label!", "until"})
-_MORE: Final = {_VOLUMES: "all", _OWN_VOLUMES: "all", _IMAGES: "dangling"}
+_MORE: Final = {_VOLUMES: "all", _IMAGES: "dangling"}
 """Filters that say whether what has a name goes, too: by default it does not."""
 
-_ALL_BEFORE: Final = {_VOLUMES: (1, 42, 0), _OWN_VOLUMES: (6, 0, 0)}
-"""The first versions under which only anonymous volumes are removed (moby volume_routes.go; in Podman's own API, if no
-filter says more: podman pkg/util/filters.go, NormalizeVolumePruneFilters)."""
+_ALL_BEFORE: Final = (1, 42, 0)
+"""The first version under which only anonymous volumes are removed (moby volume_routes.go)."""
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 _STOPPED: Final = ("created", "dead", "exited", "stopped")
-_ENDED: Final = ("Exited", "Stopped")
-"""States of pods that Podman prunes."""
 
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?").fullmatch
 _MOMENT: Final = re.compile(
@@ -200,17 +188,15 @@ def _read_moment(text: str) -> float | None:
 
 def _read_named(request: CanonicalRequest, row: _Prune, texts: Mapping[str, tuple[str, ...]]) -> bool | None:
     """Whether volumes and images with names go too; None if that is not certain."""
-    version, is_own = read_version(request.version), row is _OWN_VOLUMES
+    version = read_version(request.version)
     if row not in _MORE:
         return True
-    if row is not _IMAGES and version is not None and version < _ALL_BEFORE[row]:
-        return None if is_own and "all" in texts else True
+    if row is not _IMAGES and version is not None and version < _ALL_BEFORE:
+        return True
     text, *others = texts.get(_MORE[row], ("true" if row is _IMAGES else "false",))
     if others or text not in _TRUE | _FALSE:
         return None
-    if row is _IMAGES:
-        return text in _FALSE
-    return text in _TRUE or (is_own and not texts.keys() <= {"all"})
+    return text in (_FALSE if row is _IMAGES else _TRUE)
 
 
 def find_time(found: ResolvedObject) -> float:
@@ -228,10 +214,8 @@ def begin_prune(request: CanonicalRequest) -> Ask:
 
 
 def _prefix(request: CanonicalRequest) -> str:
-    """Return what stands before a path. Docker's API has no such versions as Podman's own has."""
-    asks = OPERATIONS[TABLE[request.operation.name].lists].section
-    is_alike = request.operation.section.startswith("libpod/") == asks.startswith("libpod/")
-    return f"/{request.version}" if request.version and is_alike else ""
+    """Return what stands before a path."""
+    return f"/{request.version}" if request.version else ""
 
 
 def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
@@ -250,14 +234,14 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
             status, _ = yield Ask("DELETE", f"{_prefix(request)}{row.path}/{quote(found.id, safe=':')}")
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
-    return HTTPStatus.OK, _sum_up(request, row, removed)
+    return HTTPStatus.OK, _sum_up(row, removed)
 
 
 def _is_named(row: _Prune, found: ResolvedObject, owner: str) -> bool:
     """Whether somebody gave it a name, of images and volumes."""
     if row is _IMAGES:
         return bool(ImageOwner(owner).names(found))
-    return row in _MORE and ANONYMOUS not in found.labels and found.document.get("anonymous") is not True
+    return row in _MORE and ANONYMOUS not in found.labels
 
 
 def _is_unused(row: _Prune, found: ResolvedObject) -> bool:
@@ -265,20 +249,14 @@ def _is_unused(row: _Prune, found: ResolvedObject) -> bool:
     said = found.document
     if row is _CONTAINERS:
         return said.get("state") in _STOPPED
-    if row is _PODS:
-        return said.get("status") in _ENDED
     return row in {_IMAGES, _NETWORKS} or (said.get("driver") == "local" and not said.get("options"))
 
 
-def _sum_up(request: CanonicalRequest, row: _Prune, removed: list[ResolvedObject]) -> bytes:
-    """Write the answer, as Docker or as Podman does."""
+def _sum_up(row: _Prune, removed: list[ResolvedObject]) -> bytes:
+    """Write the answer."""
     if row is _IMAGES:
         return json.dumps({row.key: [{"Deleted": each.id} for each in removed], "SpaceReclaimed": 0}).encode()
     names = [(each.names or (each.id,))[0] if row is _NETWORKS else each.id for each in removed]
     sizes = [size if isinstance(size := each.document.get("sizerw"), int) else 0 for each in removed]
-    if request.operation.section.startswith("libpod/"):
-        key = "Name" if row is _NETWORKS else "Id"
-        more = [{"Err": None} if row is _PODS else {"Size": size} for size in sizes]
-        return json.dumps([{key: name, **each} for name, each in zip(names, more, strict=True)]).encode()
     reclaimed = {} if row is _NETWORKS else {"SpaceReclaimed": sum(sizes)}
     return json.dumps({row.key: names, **reclaimed}).encode()

@@ -39,17 +39,15 @@ BOUNDS: Final = tuple(each.name for each in CONSTRAINTS)
 
 _OF_CONTAINERS: Final = ("containers", "running", *BOUNDS)
 
-CREATES: Final = frozenset({"ContainerCreate", "ContainerCreateLibpod"})
-UPDATES: Final = frozenset({"ContainerUpdate", "ContainerUpdateLibpod"})
-STARTS: Final = frozenset(
-    {"ContainerStart", "ContainerStartLibpod", "ContainerRestart", "ContainerRestartLibpod", "ContainerRestoreLibpod"}
-)
+CREATES: Final = frozenset({"ContainerCreate"})
+UPDATES: Final = frozenset({"ContainerUpdate"})
+STARTS: Final = frozenset({"ContainerStart", "ContainerStartLibpod", "ContainerRestart", "ContainerRestartLibpod"})
 """Operations that add to a quota. What is paused is counted as running, so that to unpause adds nothing."""
 
 MAKES: Final[Mapping[str, str]] = {
     **dict.fromkeys(CREATES, "containers"),
-    **dict.fromkeys(("NetworkCreate", "NetworkCreateLibpod"), "networks"),
-    **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod"), "volumes"),
+    "NetworkCreate": "networks",
+    "VolumeCreate": "volumes",
     "ServiceCreate": "services",
 }
 """Those that make one object of a kind."""
@@ -59,14 +57,13 @@ _ADDS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(CREATES, (*_OF_CONTAINERS, "volumes")),
     **dict.fromkeys(UPDATES, ("running", *BOUNDS)),
     **dict.fromkeys(STARTS, ("running",)),
-    "PodCreateLibpod": ("volumes",),
     "ServiceCreate": ("services", "volumes"),
     "ServiceUpdate": ("volumes",),
 }
 """By operation: to which quotas it may add, as long as its body is read."""
 
 _UNCOUNTED: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("ServiceCreate", "ServiceUpdate", "PodCreateLibpod"), _OF_CONTAINERS),
+    **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), _OF_CONTAINERS),
     **dict.fromkeys(("Grpc", "ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod"), _OF_CONTAINERS),
     **dict.fromkeys(("PodRestartLibpod", "PodStartLibpod"), ("running",)),
     **dict.fromkeys(("KubePlayLibpod", "PlayKubeLibpod", "QuadletInstallLibpod"), tuple(WORDS)),
@@ -75,7 +72,11 @@ _UNCOUNTED: Final[Mapping[str, tuple[str, ...]]] = {
 
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: words for name, words in _ADDS.items() if name not in STARTS},
+    **dict.fromkeys(("ContainerCreateLibpod", "PodCreateLibpod"), (*_OF_CONTAINERS, "volumes")),
     "ContainerRestoreLibpod": _OF_CONTAINERS,
+    "ContainerUpdateLibpod": ("running", *BOUNDS),
+    "NetworkCreateLibpod": ("networks",),
+    "VolumeCreateLibpod": ("volumes",),
 }
 """The same of those whose grant is unrestricted: nobody reads how much they ask for."""
 

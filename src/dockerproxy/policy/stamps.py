@@ -19,9 +19,8 @@ spellings are refused (test: test_whatever_grant_admits_a_create_it_is_stamped).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.text import fold
-from dockerproxy.wire.document import Json, read_json, write_json
+from dockerproxy.wire.document import Json
 
 RESERVED: Final = "io.dockerproxy."
 """What labels of ours begin with."""
@@ -39,11 +38,6 @@ STAMP: Final = frozenset({OWNER, NONCE, GRANTS})
 NEW: Final = "*"
 """Whose an object is that does not exist: anybody's who makes it. No owner is called so."""
 
-STAMPED: Final = frozenset({"SecretCreateLibpod"})
-"""Operations with labels in the query. Their body is what is stored."""
-
-_LABELS: Final = "labels"
-
 
 def make_stamp(owner: str, nonce: str, grants: str = "") -> dict[str, str]:
     """Return the labels of what an owner creates; `nonce` is a text that nobody could guess before."""
@@ -53,19 +47,6 @@ def make_stamp(owner: str, nonce: str, grants: str = "") -> dict[str, str]:
 def add_stamp(labels: Mapping[str, Json], stamp: Mapping[str, str]) -> dict[str, Json]:
     """Return labels with a stamp in place of any that is there."""
     return {**{name: value for name, value in labels.items() if name not in STAMP}, **stamp}
-
-
-def stamp_query(request: CanonicalRequest, stamp: Mapping[str, str]) -> CanonicalRequest:
-    """Return a request with a stamp among the labels in its query; labels that cannot be read are left out.
-
-    Attack: labels in other capitals, which Podman reads, too -> Defence: there is one such parameter (test:
-    test_labels_in_a_query_get_the_stamp_whatever_is_there).
-    """
-    given = request.values(_LABELS)
-    labels = read_json(given[0].encode(errors="surrogateescape")) if len(given) == 1 and given[0] else {}
-    text = write_json(add_stamp(labels if isinstance(labels, dict) else {}, stamp)).decode(errors="surrogateescape")
-    others = tuple(pair for pair in request.query if fold(pair[0]) != _LABELS)
-    return request._replace(query=(*others, (_LABELS, text)))
 
 
 def put_stamp(content: Json, places: Iterable[str], stamp: Mapping[str, str]) -> Json:

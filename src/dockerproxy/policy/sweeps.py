@@ -1,6 +1,6 @@
 """A sweep: remove what an owner has, by requests that a client of the owner could send.
 
-What is in use goes last: services, pods, containers with their anonymous volumes, then secrets, configs, networks,
+What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
 volumes, and images if that is wanted. A sweep may be stopped after each request, and begun again.
 
 Attack: join a container, which Podman then keeps as long as that is there -> Defence: what is newer goes first (test:
@@ -26,7 +26,7 @@ from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 
-_RARE: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG, Kind.POD})
+_RARE: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
 """What an engine may have none of, and no list."""
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
@@ -37,7 +37,6 @@ _LONGEST: Final = 200
 
 _ORDER: Final = (
     (Kind.SERVICE, "ServiceList", "/services", "/services/{}"),
-    (Kind.POD, "PodListLibpod", "/v5.0.0/libpod/pods/json", "/v5.0.0/libpod/pods/{}?force=1&timeout=0"),
     (Kind.CONTAINER, "ContainerList", "/containers/json?all=1", "/containers/{}?force=1&v=1"),
     (Kind.SECRET, "SecretList", "/secrets", "/secrets/{}"),
     (Kind.CONFIG, "ConfigList", "/configs", "/configs/{}"),

@@ -7,8 +7,7 @@ Attack: a bound in the other of two fields that mean the same -> Defence: the la
 (test: test_what_is_counted_of_a_create_is_what_goes_to_the_engine).
 Attack: change a quota of processors and its period one after the other -> Defence: only both together count as a bound.
 Attack: have the engine start containers by itself -> Defence: one with a restart policy counts as running; and those
-that it joins, which Podman starts first, start with it (test: test_what_a_container_joins_starts_with_it). Nobody sees
-of one that Podman restarts it when it is unhealthy: denied (test: test_a_health_check_that_restarts_is_denied).
+that it joins, which Podman starts first, start with it (test: test_what_a_container_joins_starts_with_it).
 Attack: delete the image of a container, so that its stamp proves nothing -> Defence: it counts all the same
 (test: test_a_forged_stamp_does_not_count_and_one_that_cannot_be_proven_does).
 Attack: call a volume like the mark of another one -> Defence: names and marks are told apart.
@@ -24,7 +23,6 @@ from dockerproxy.policy.anonymous import list_nonces
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.parameters import reaches
 from dockerproxy.policy.constraints.amounts import PERIOD
-from dockerproxy.policy.constraints.restart import restarts_unhealthy
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
 from dockerproxy.policy.quota import BOUNDS, MAKES, STARTS, UPDATES, Quota, write
@@ -81,8 +79,6 @@ def find_excess(quota: Quota, listed: tuple[Item, ...], pending: tuple[Item, ...
 
 def _explain(word: str, most: int, used: int, wanted: int, socket: str) -> str:
     raising = f'raise quota of socket "{socket}"'
-    if word == "running" and wanted >= UNBOUNDED:
-        return "a health check that restarts it is not counted, and there is a quota of running; leave it out"
     if word == "running":
         return f"{used} of {most} containers run, or have a restart policy; stop or remove one, or {raising}"
     if word not in BOUNDS:
@@ -132,7 +128,7 @@ def find_asked(
     if found is None or found.labels.get(OWNER) != decision.counts_for:
         return mounted
     if name in UPDATES:
-        return (Item((("containers", "id", found.id),), _read_update(request, content)),)
+        return (Item((("containers", "id", found.id),), _read_update(content)),)
     started = documents.keys() if reaches(request, "all") is not False else _join(found.id, documents)
     return tuple(Item((("containers", "id", each),), {"running": 1}) for each in started) if name in STARTS else mounted
 
@@ -143,7 +139,9 @@ def _make(word: str, content: Mapping[str, object], nonce: str) -> Item:
     mark = (word, "id", str(name)) if name else (word, "nonce", nonce)
     if word != "containers":
         return Item((mark,), {word: 1})
-    return Item((mark,), {word: 1, "running": _read_running(content), **_read_bounds(_name_new(content))})
+    host = object_of(content.get("HostConfig"))
+    restarts = _restarts(object_of(host.get("RestartPolicy")).get("Name"))
+    return Item((mark,), {word: 1, "running": restarts, **_read_bounds(_name_limits(host))})
 
 
 def _join(identity: str, documents: Mapping[str, Mapping[str, object]]) -> set[str]:
@@ -164,28 +162,9 @@ def _restarts(policy: object) -> bool:
     return policy not in {None, "", "no"}
 
 
-def _read_running(content: Mapping[str, object]) -> int:
-    """Return whether what is created may be started by an engine; in a pod, the pod's restart policy may hold."""
-    if restarts_unhealthy(content.get("health_check_on_failure_action")):
-        return UNBOUNDED
-    policy = object_of(object_of(content.get("HostConfig")).get("RestartPolicy")).get("Name")
-    return any(map(_restarts, (policy, content.get("restart_policy"), content.get("pod"))))
-
-
 def _name_limits(host: Mapping[str, object]) -> tuple[object, ...]:
     """Return the bounds of Docker's API: memory, processes, billionths, a quota of microseconds, its period."""
     return tuple(host.get(name) for name in ("Memory", "PidsLimit", "NanoCpus", "CpuQuota", "CpuPeriod"))
-
-
-def _name_own(limits: Mapping[str, object]) -> tuple[object, ...]:
-    """Return the same of Podman's own API."""
-    memory, pids, cpu = (object_of(limits.get(name)) for name in ("memory", "pids", "cpu"))
-    return memory.get("limit"), pids.get("limit"), None, cpu.get("quota"), cpu.get("period")
-
-
-def _name_new(content: Mapping[str, object]) -> tuple[object, ...]:
-    host, own = content.get("HostConfig"), content.get("resource_limits")
-    return _name_own(object_of(own)) if host is None else _name_limits(object_of(host))
 
 
 def _read_bounds(limits: tuple[object, ...]) -> dict[str, int]:
@@ -206,19 +185,13 @@ def _bound_cpus(billionths: object, quota: object, period: object) -> int:
     return max(share, _bound(billionths) if billionths else 0)
 
 
-def _read_update(request: CanonicalRequest, content: Mapping[str, object]) -> dict[str, int]:
-    """Return what a container uses after an update, of what that changes.
-
-    Some versions of Podman drop the bounds that are left out (`claims/podman`), so in its own API all count as changed.
-    """
-    is_own = request.operation.name != "ContainerUpdate"
-    limits = _name_own(content) if is_own else _name_limits(content)
+def _read_update(content: Mapping[str, object]) -> dict[str, int]:
+    """Return what a container uses after an update, of what that changes."""
+    limits = _name_limits(content)
     memory, pids, billionths, quota, period = limits
     bounds = _read_bounds(limits)
     if bool(quota) != bool(period):
         bounds["cpus"] = UNBOUNDED
     given = {"memory": memory, "pids": pids is not None, "cpus": billionths or quota or period}
     policy = object_of(content.get("RestartPolicy")).get("Name")
-    runs: int = any(map(_restarts, (policy, *request.values("restartpolicy"))))
-    runs = UNBOUNDED if restarts_unhealthy(content.get("health_on_failure")) else runs
-    return {**{word: bound for word, bound in bounds.items() if is_own or given[word]}, "running": runs}
+    return {**{word: bound for word, bound in bounds.items() if given[word]}, "running": _restarts(policy)}

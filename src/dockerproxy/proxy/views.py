@@ -232,8 +232,7 @@ async def find_labels(socket: "SocketState", listing: Answer, owner: str) -> Ima
 async def make_volumes(socket: "SocketState", verdict: Verdict, owner: str) -> None:
     """Make the volumes that a create would make on its way, under the stamp of the one who makes them."""
     request, stamp = verdict.request, make_stamp(owner, verdict.known.nonce)
-    libpod = "/libpod" if verdict.operation.section.startswith("libpod/") else ""
-    target = f"{'/' if request.version else ''}{request.version}{libpod}/volumes/create"
+    target = f"{'/' if request.version else ''}{request.version}/volumes/create"
     for name, labels in verdict.decision.makes.items():
         content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
         status, answer = await socket.shared.resolver.ask(socket.shared.engines, target, content)

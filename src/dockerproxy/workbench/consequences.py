@@ -97,7 +97,6 @@ _HELPS: Final = (
     Exposure("VolumeImportLibpod", "unpacks archives on the host, and follows links", gives="imports root?"),
     Exposure(_MAKING, "reads what only root may on the host", reads_keys, ("binds",), gives="reads"),
     Exposure(_MAKING, "shares processes and memory of others", some("joins", bool), gives="joins"),
-    Exposure("ContainerCreateLibpod", "joins pods of others", some("pods", bool), gives="joins"),
 )
 """Facts besides those of exposures. Most are harmless alone."""
 

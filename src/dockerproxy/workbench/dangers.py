@@ -93,12 +93,6 @@ reads_every_secret: Final = some("secrets", lambda item: all(map(partial(fits, i
 """Whether secrets are shown by a pattern that means all of them."""
 
 
-def sets_health_check(case: Case) -> bool:
-    """Whether an update may give a container another health check, which Podman then runs (`changes`)."""
-    changes = case.by_word.get("changes")
-    return changes is None or "health" in items_of(changes.value)
-
-
 def adds(*capabilities: str) -> Danger:
     """Whether a grant that is contained adds one of these. Of ALL, which is worse, something else is said."""
     return some("add_capabilities", lambda item: capability_name(item) in capabilities)

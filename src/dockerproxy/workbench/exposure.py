@@ -26,7 +26,6 @@ from dockerproxy.workbench.dangers import (
     reads_every_secret,
     replaces_images,
     runs_privileged,
-    sets_health_check,
     writes_host,
 )
 from dockerproxy.workbench.on_host import on_host
@@ -82,8 +81,7 @@ class Exposure:
         return any(case in cases and is_of_body(OPERATIONS[name], word) for name, cases in self.cases.items())
 
 
-_MAKING: Final = "ContainerCreate ContainerCreateLibpod ServiceCreate ServiceUpdate"
-_MOUNTING: Final = f"{_MAKING} PodCreateLibpod"
+_MAKING: Final = "ContainerCreate ServiceCreate ServiceUpdate"
 
 EXPOSURES: Final = (
     Exposure(
@@ -97,7 +95,7 @@ EXPOSURES: Final = (
         gives="root",
     ),
     Exposure(
-        _MOUNTING,
+        _MAKING,
         "is root on the host: its grants reach the engine's socket or files that the host trusts",
         owns_host,
         ("binds", "add_capabilities"),
@@ -149,7 +147,7 @@ EXPOSURES: Final = (
         gives="privileged",
     ),
     Exposure(
-        _MOUNTING,
+        _MAKING,
         "writes in directories of the host, and where links in them lead: those cannot be seen from here",
         writes_host,
         ("binds",),
@@ -182,7 +180,7 @@ EXPOSURES: Final = (
         becomes_root,
     ),
     Exposure(
-        "ContainerExec ContainerExecLibpod",
+        "ContainerExec",
         "prepares commands in running containers, which run there as any user",
         is_contained,
         ("commands", "user"),
@@ -204,7 +202,6 @@ EXPOSURES: Final = (
     Exposure(
         "ContainerUpdateLibpod",
         "runs any command in running containers, as their health check",
-        sets_health_check,
         of_others=True,
         gives="commands",
     ),
@@ -214,7 +211,7 @@ EXPOSURES: Final = (
         gives="root?",
     ),
     Exposure(
-        "ImageBuild ImageBuildLibpod",
+        "ImageBuild",
         "runs any command as root in a build, which fetches what it likes through the networks that are granted,"
         " and on Podman through the host's, if the image it starts from says so",
         is_contained,
@@ -287,8 +284,8 @@ EXPOSURES: Final = (
         hidden_by="environment",
     ),
     Exposure(
-        "ContainerCreateLibpod ServiceCreate ServiceUpdate",
-        "reads every secret of the swarm, or of Podman",
+        "ServiceCreate ServiceUpdate",
+        "reads every secret of the swarm",
         reads_every_secret,
     ),
     Exposure(
@@ -305,12 +302,12 @@ EXPOSURES: Final = (
         ("images", "servers"),
     ),
     Exposure(
-        "ContainerCreate ContainerCreateLibpod PodCreateLibpod",
+        "ContainerCreate",
         "reaches services of the host and whatever is on the engine's own network, since networks names no other",
         is_contained_without("networks"),
     ),
     Exposure(
-        _MOUNTING,
+        _MAKING,
         "may use up the host's memory or processes, which memory and pids bound",
         is_contained_without("memory", "pids"),
     ),

@@ -21,7 +21,6 @@ _MAKES_IMAGES: Final = MAKING | {"ImageTag"}
 _DONE: Final = frozenset({200, 201})
 
 _CONTAINERS: Final = WORDS[Kind.CONTAINER]
-_RENAMES: Final = frozenset({"ContainerRename", "ContainerRenameLibpod"})
 
 
 class Owned:
@@ -37,7 +36,7 @@ class Owned:
         if need.operation.name in _MAKES_IMAGES and record.status in _DONE:
             self._note_names(WORDS[Kind.IMAGE], need.values.get("tags"), is_chosen=False)
         word = CREATES.get(need.operation.name, "") if record.created else ""
-        if not word and need.operation.name in _RENAMES and self.owns(record, need):
+        if not word and need.operation.name == "ContainerRename" and self.owns(record, need):
             word = _CONTAINERS
         if not word:
             return

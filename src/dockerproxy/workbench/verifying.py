@@ -22,6 +22,7 @@ from dockerproxy.policy.objects import Kind, ask, get_object
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.settings import SocketSettings
+from dockerproxy.version import DOCKER_API, PODMAN_API
 from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
@@ -99,7 +100,9 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
     yield from _find_newer(engine, file)
     creates = any(socket.policy.allows(name) for socket in sockets for name in _CREATES)
     if engine.podman and creates and "rootless" not in (engine.security or ()):
-        text = "whoever creates containers can have it write files of the host, as root, by bugs of Podman"
+        text = (
+            "it opens files of a container, like /etc/passwd, from outside as root: no proxy holds a hostile container"
+        )
         yield differ("engine", file, Severity.NOTE, text, "give each hostile client a rootless one")
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
@@ -129,7 +132,7 @@ def _find_newer(engine: Engine, file: str) -> Iterator[Finding]:
     if not engine.api:
         text = "it does not say which version of the API it has"
         yield differ("engine", file, Severity.WARNING, text, "is it Docker or Podman?")
-    covered = newest(libpod=bool(engine.podman))
+    covered = read_number(PODMAN_API if engine.podman else DOCKER_API)
     own = engine.podman or engine.api
     if own > covered:
         what = "Podman" if engine.podman else "API"
@@ -144,12 +147,6 @@ def _find_newer(engine: Engine, file: str) -> Iterator[Finding]:
 
 def _say(number: Number) -> str:
     return ".".join(map(str, number))
-
-
-def newest(*, libpod: bool) -> Number:
-    """Return the newest version of Docker's API, or of Podman, from which the tables have a field."""
-    bodies = (body for name, body in BODIES.items() if name.endswith("Libpod") is libpod)
-    return max(read_number(each.since) for body in bodies for each in body.fields)
 
 
 def _find_lack(engine: Engine, operation: Operation) -> str:
@@ -168,8 +165,7 @@ def _find_ignored(engine: Engine, operation: Operation, condition: Condition, ma
 
     What Podman knows of Docker's API does not go by its version.
     """
-    libpod = operation.section.startswith("libpod/")
-    own = engine.podman if libpod else () if engine.podman else engine.api
+    own = () if engine.podman else engine.api
     if own and is_of_body(operation, condition.word):
         fields = (each for each in BODIES[operation.name].fields if condition.word in find_words_of_field(each))
         needed = [read_number(each.since) for each in fields]

@@ -7,9 +7,10 @@ import pytest
 
 from dockerproxy.api.bodies import tables
 from dockerproxy.api.bodies.tables import CONTAINED, LINES, SEALED, Content
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.api.rows import read_table
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.objects import KINDS
 
 TITLES: list[str] = [
     title for file in tables._FILES for title in re.findall(r"^==.*", read_table(f"bodies/{file}"), re.MULTILINE)
@@ -52,6 +53,19 @@ def test_a_table_of_a_body_is_one_of_an_operation_that_has_one(name: str) -> Non
     assert body.asks is any(field.path.startswith("@") for field in body.fields)
     if body.root.keys:
         assert OPERATIONS[name].method in {"POST", "PUT"}
+
+
+def test_all_that_podmans_own_api_changes_is_sealed_but_acts_on_one_object() -> None:
+    writes = {name for name, each in OPERATIONS.items() if name.endswith("Libpod") and each.access is Access.WRITE}
+    assert not [name for name in BODIES if name.endswith("Libpod")]
+    assert writes - SEALED.keys() == {
+        *(f"Container{act}Libpod" for act in ("Attach", "Delete", "Kill", "Pause", "Resize", "Restart", "Start")),
+        *(f"Container{act}Libpod" for act in ("Stop", "Unpause")),
+        *(f"Pod{act}Libpod" for act in ("Delete", "Kill", "Pause", "Restart", "Start", "Stop", "Unpause")),
+        *(f"{kind}DeleteLibpod" for kind in ("Image", "Network", "Secret", "Volume")),
+        "ExecResizeLibpod",
+    }
+    assert all(KINDS[name] for name in writes - SEALED.keys())
 
 
 def test_a_reason_to_seal_reads_as_a_clause() -> None:

@@ -101,7 +101,6 @@ PACKED = gzip.compress(CONTENT, mtime=0)
     [
         (PUT, ""),
         (LOAD, ", like zstd -d < image.tar.zst | docker load"),
-        (("POST", "/v5.0.0/libpod/images/load"), ", like zstd -d < image.tar.zst | podman load"),
         (BUILD, ""),
     ],
 )

@@ -39,7 +39,7 @@ def test_any_command_is_one_where_the_grant_says_nothing() -> None:
     assert fault.value == (("sh", "-c"),)
 
 
-@pytest.mark.parametrize("operation", ["ContainerExec", "ContainerExecLibpod"])
+@pytest.mark.parametrize("operation", ["ContainerExec"])
 @pytest.mark.parametrize("surroundings", [{"Env": ["PATH=/tmp"]}, {"Env": [""]}, {"WorkingDir": "/tmp"}])
 def test_nothing_else_decides_what_a_granted_command_does(operation: str, surroundings: dict[str, Json]) -> None:
     body: dict[str, Json] = {"Cmd": ["safe"], **surroundings}
@@ -112,19 +112,11 @@ def test_a_program_is_known_by_its_last_element_behind_a_shell_too(program: str)
     assert faults({"Cmd": [program]}) == [f"Cmd {says}"]
     assert faults({"Cmd": ["/bin/sh", "-c", program]}) == [f"Cmd {says}"]
     assert faults({"Entrypoint": ["/bin/sh", "-c"], "Cmd": [program]}) == [f"Cmd {says}"]
-    assert faults({"infra_command": ["/bin/sh", "-c", program]}, "PodCreateLibpod") == [f"infra_command {says}"]
 
 
 @pytest.mark.parametrize("program", ["systemd-run", "/init", "systemd/x", "x systemd", "[ -e x ]", "nullmailer"])
 def test_a_program_that_is_only_like_it_may_run(program: str) -> None:
     assert faults({"Cmd": ["/bin/sh", "-c", program]}) == []
-
-
-def test_the_program_that_holds_a_pod_has_none_either() -> None:
-    assert faults({"infra_command": ["/pause"]}, "PodCreateLibpod") == []
-    assert faults({"infra_command": ["/sbin/init"]}, "PodCreateLibpod") == [
-        'infra_command is "/sbin/init", not allowed: Podman makes control groups writable for it'
-    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from policy.policies import request_of
 from wire.tars import archive_of, directory, find_corpus, hard_link, item, link, read_archive
 
 from dockerproxy.policy.claims.archives import Archive
-from dockerproxy.policy.claims.image_archives import meanings
+from dockerproxy.policy.claims.image_archives import _meanings
 from dockerproxy.policy.image_marks import FreshMarks
 
 ID = "8b3460a1d1adfd8ca00102b0444ab58702edfbf0e605c3cd2dce366c46ca19bd"
@@ -104,8 +104,7 @@ def test_a_name_that_two_engines_complete_in_two_ways_must_be_granted_in_both() 
     for tags in (("x:1",), ("localhost/x:1",)):
         refusal_of(LOAD, short, tags=tags)
     assert passed_on(LOAD, short, tags=("x:1", "localhost/x:1")).entries
-    assert meanings("docker.io/x", local=True) == ("docker.io/x",)
-    assert meanings("x", local=False) == ("x",)
+    assert _meanings("docker.io/x") == ("docker.io/x",)
 
 
 @pytest.mark.parametrize(

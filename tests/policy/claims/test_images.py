@@ -8,9 +8,8 @@ from policy.inspecting import conditions_of, faults_of
 from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import Answers, Check, Reading
+from dockerproxy.policy.claim import Answers, Reading
 from dockerproxy.policy.claims.images import check_images, claim_mounted, complete
-from dockerproxy.policy.claims.podman import check_podman_images
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.decide import judge_claims
@@ -104,7 +103,7 @@ def test_the_image_of_a_service_stays_as_it_is_spelled() -> None:
     [
         *(("ServiceCreate", "app:1", False), ("ServiceUpdate", "docker.io/library/app", False)),
         *(("ServiceCreate", IMAGE, True), ("ServiceCreate", "cafe", True)),
-        *(("ContainerCreate", "app:1", True), ("ContainerCreateLibpod", "app:1", True)),
+        ("ContainerCreate", "app:1", True),
     ],
 )
 def test_a_service_has_no_own_image_by_its_name(
@@ -118,53 +117,18 @@ def test_a_service_has_no_own_image_by_its_name(
     assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
 
 
-@pytest.mark.parametrize("check", [check_images, check_podman_images])
 @pytest.mark.parametrize(
     ("image", "may_be_own"),
     [("mine", False), ("docker.io/library/mine:1", False), ("cafe", False), ("1" * 63, False), ("", False)]
     + [(identity, True) for identity in ("1" * 64, f"sha256:{'1' * 64}")],
 )
-def test_no_own_image_is_mounted_by_its_name(check: Check, image: str, may_be_own: bool) -> None:  # noqa: FBT001
+def test_no_own_image_is_mounted_by_its_name(image: str, may_be_own: bool) -> None:  # noqa: FBT001
     """Podman looks for the name again at each start; so the container itself may have it by its name."""
     reading = begin()
-    claim_mounted(reading, image, "Source", {}, check)
+    claim_mounted(reading, image, "Source", {})
     assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
-    check(reading, "mine", "Image", {})
+    check_images(reading, "mine", "Image", {})
     assert reading.claims[-1].owned is not None
-
-
-def test_a_short_name_goes_on_as_a_name_that_it_means() -> None:
-    names = tuple(f"docker.io/library/{name}:latest" for name in ("theirs", "mine"))
-    found = ResolvedObject(IMAGE, names, belongs_to="team", called=names[1:], document={"Id": IMAGE})
-    reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "mine"): found})
-    check_podman_images(reading, "mine", "image", {})
-    own = {OWN: Condition(own_by("team"), value=True), **conditions_of({"images": ("docker.io/library/busybox",)})}
-    assert judge_claims(own, reading.claims).substitutes == {"image": names[1]}
-
-
-@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}])
-def test_a_short_name_is_never_another_client_s(conditions: Mapping[str, Value]) -> None:
-    """Podman has those of `localhost` first."""
-    local, hub = "localhost/app:1", "docker.io/library/app:1"
-    own = {OWN: Condition(own_by("mine"), value=True), **conditions_of(conditions)}
-    for marks, goes_on in (
-        ({}, local),
-        ({key_of(local): frozenset({"mine"})}, local),
-        ({key_of(local): frozenset({"other"})}, hub),
-        ({"new/1": frozenset({"other"})}, local),
-    ):
-        names = (local, f"localhost/app@sha256:{ID}")
-        found = ResolvedObject(IMAGE, names, called=names[:1], marks=marks, document={"Id": IMAGE})
-        for field in ("image", "infra_image", "image_volumes[0].Source"):
-            reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "app:1"): found})
-            check_podman_images(reading, "app:1", field, {})
-            assert judge_claims(own, reading.claims).substitutes == {field: goes_on}
-            assert judge_claims(own, [each._replace(owned=None) for each in reading.claims]).substitutes == {
-                field: goes_on
-            }
-    reading = begin(operation="ContainerCreateLibpod")
-    check_podman_images(reading, "app:1", "image", {})
-    assert [each.name for each in judge_claims(own, reading.claims).lookups] == ["app:1"]
 
 
 @pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}])
@@ -178,21 +142,6 @@ def test_no_name_like_an_id_is_another_client_s(conditions: Mapping[str, Value])
         reading = begin(answers={(Kind.IMAGE, "cafe"): found})
         check_images(reading, "cafe", "Image", {})
         assert judge_claims(own, reading.claims).substitutes == {"Image": goes_on}
-
-
-@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}, {"images": ("docker.io/**",)}])
-@pytest.mark.parametrize(("owner", "goes_on"), [("other", "docker.io/library/app:1"), ("mine", "localhost/app:1")])
-def test_no_image_of_nobodys_is_run_by_another_client_s_short_name(
-    conditions: Mapping[str, Value], owner: str, goes_on: str
-) -> None:
-    """Who names a pulled image like another one in `localhost` has given it a name that means no other of its names."""
-    names = ("docker.io/evil/tool:1", "localhost/app:1", f"docker.io/evil/tool@sha256:{ID}")
-    marks = {key_of(names[1]): frozenset({owner})}
-    found = ResolvedObject(IMAGE, names, called=names[1:2], marks=marks, document={"Id": IMAGE})
-    own = {OWN: Condition(own_by("mine", ("**",)), value=True), **conditions_of(conditions)}
-    reading = begin(operation="ContainerCreateLibpod", answers={(Kind.IMAGE, "app:1"): found})
-    check_podman_images(reading, "app:1", "image", {})
-    assert judge_claims(own, reading.claims).substitutes["image"] in {goes_on, names[0] if owner == "mine" else ""}
 
 
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:

@@ -241,7 +241,6 @@ def test_no_dockerfile_has_a_variable_for_the_name_of_a_label() -> None:
 @pytest.mark.parametrize("change", [f"LABEL {UNIT}=x", f"label={UNIT}=x", f'LABEL\u00a0"{UNIT}" x', "LABEL $X=y"])
 def test_no_import_has_them(change: str) -> None:
     assert faults("ImageCreate", f"?fromSrc=-&repo=ci/x&changes={quote(change)}", tags=("**",))
-    assert faults("ImageImportLibpod", f"?reference=ci/x&changes={quote(change)}", tags=("**",))
 
 
 @pytest.mark.parametrize(
@@ -275,13 +274,11 @@ def test_no_engine_takes_another_label_for_that_of_the_grant(labels: dict[str, s
     assert {value for name, value in of_podman if name == "owner"} == {"ci"}
 
 
-@pytest.mark.parametrize("operation", ["ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod"])
 @pytest.mark.parametrize("bounds", [{}, {"labels": Pairs((("owner", "ci"),))}])
-def test_no_label_is_one_upon_which_an_engine_acts(operation: str, bounds: dict[str, Value]) -> None:
-    key = "labels" if operation.endswith("Libpod") else "Labels"
+def test_no_label_is_one_upon_which_an_engine_acts(bounds: dict[str, Value]) -> None:
     for name in ("PODMAN_SYSTEMD_UNIT", "PODMAN_SYSTEMD_UNIT=ssh.service", "io.containers.autoupdate.authfile"):
         labels: Json = {name: "x", "app": "PODMAN_SYSTEMD_UNIT"}
-        (fault,) = look_at(operation, {key: labels}, bounds).faults
+        (fault,) = look_at("ContainerCreate", {"Labels": labels}, bounds).faults
         assert fault.says == "not allowed: an engine, its runtime or this proxy acts on it"
 
 

@@ -111,13 +111,10 @@ URGENT = "rtprio RTPRIO rttime nice Nice RLIMIT_RTPRIO rlimit_nice RLIMIT_RLIMIT
 def test_no_limit_lets_a_process_go_before_all_others(name: str) -> None:
     service: Json = {"TaskTemplate": {"ContainerSpec": {"Ulimits": [{"Name": name, "Soft": 9, "Hard": 9}]}}}
     limits: Json = [{"Name": name, "Soft": 9, "Hard": 9}]
-    of_podman: Json = {"r_limits": [{"type": name, "soft": 9, "hard": 9}]}
     passes = name in HARMLESS.split()
     assert (faults({"HostConfig": {"Ulimits": limits}}) == []) is passes
     assert (faults({"Ulimits": limits}, "ContainerUpdate") == []) is passes
     assert (faults(service, "ServiceCreate") == []) is passes
-    assert (faults(of_podman, "ContainerCreateLibpod") == []) is passes
-    assert (faults(of_podman, "ContainerUpdateLibpod") == []) is passes
 
 
 @given(st.integers(-1000, 1000))

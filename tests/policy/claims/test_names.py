@@ -108,7 +108,7 @@ def test_a_name_is_demanded_by_the_grant_only() -> None:
     assert faults({}, query="?name=/ci-1", names=("ci-*",)) == []
 
 
-@pytest.mark.parametrize("operation", ["NetworkCreate", "VolumeCreate", "ServiceCreate", "PodCreateLibpod"])
+@pytest.mark.parametrize("operation", ["NetworkCreate", "VolumeCreate", "ServiceCreate"])
 def test_only_in_the_query_a_name_has_a_slash_in_front(operation: str) -> None:
     key = "name" if operation.endswith("Libpod") else "Name"
     assert faults({key: "ci-1"}, operation, names=("ci-*",)) == []
@@ -137,7 +137,7 @@ def test_nothing_is_called_like_an_id(length: int) -> None:
 
 @pytest.mark.parametrize("name", ["docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"])
 def test_no_network_is_called_like_one_that_engines_look_for(name: str) -> None:
-    for operation, count in (("NetworkCreate", 1), ("NetworkCreateLibpod", 1), ("ContainerCreate", 0)):
+    for operation, count in (("NetworkCreate", 1), ("ContainerCreate", 0)):
         reading = Reading(request=request_for(OPERATIONS[operation]), answers={})
         check_names(reading, name, "Name", {})
         assert len(reading.violations) == count

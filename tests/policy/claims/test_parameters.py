@@ -226,29 +226,6 @@ def test_what_docker_pulls_is_certain_or_unknown(query: str, reference: str) -> 
     check_pull("ImageCreate", query, reference)
 
 
-@pytest.mark.parametrize(
-    ("query", "reference"),
-    [
-        ("reference=docker.io/library/nginx:1", "docker.io/library/nginx:1"),
-        ("reference=docker.io/library/nginx", "docker.io/library/nginx:latest"),
-        (f"reference=docker.io/library/nginx@{D}", f"docker.io/library/nginx@{D}"),
-        ("reference=docker.io/library/nginx:1&allTags=false&quiet=true", "docker.io/library/nginx:1"),
-        ("reference=docker.io/library/nginx:1&tag=", "docker.io/library/nginx:1"),
-        # Short names are looked up in a list of registries; a tag beside the reference is not read.
-        *(("reference=nginx:1", ""), ("reference=library/nginx:1", ""), ("reference=docker.io/nginx:1", "")),
-        *(("reference=docker.io/library/nginx&tag=1", ""), ("Reference=docker.io/library/nginx:1", "")),
-        *((f"reference=docker.io/library/nginx@{D}&allTags=x", ""), ("reference=nginx&allTags=true", "")),
-        *(
-            ("reference=docker://docker.io/library/nginx:1", ""),
-            ("reference=oci-archive:/etc/x", ""),
-            ("fromImage=a:1", ""),
-        ),
-    ],
-)
-def test_what_podman_pulls_is_certain_or_unknown(query: str, reference: str) -> None:
-    check_pull("ImagePullLibpod", query, reference)
-
-
 def check_pull(operation: str, query: str, reference: str) -> None:
     request = request_for(OPERATIONS[operation], f"?{query}")
     pull = claimed(request, "from")
@@ -260,7 +237,6 @@ def check_pull(operation: str, query: str, reference: str) -> None:
 
 ALL_TAGS = [
     *(("ImageCreate", "fromImage=nginx"), ("ImageCreate", "fromImage=docker.io/nginx&tag=")),
-    *(("ImagePullLibpod", f"reference=docker.io/library/nginx{rest}") for rest in ("&allTags=true", ":1&alltags=x")),
 ]
 
 
@@ -272,11 +248,9 @@ def test_all_tags_of_a_name_are_pulled_where_no_tag_is_said(operation: str, quer
 @given(
     st.text("n/:@.aA1-", max_size=12),
     st.text("a1:.@", max_size=4),
-    st.sampled_from([("ImagePullLibpod", "reference"), ("ImageCreate", "fromImage")]),
 )
-def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: str, pull: tuple[str, str]) -> None:
-    operation, parameter = pull
-    found = read(operation, "from", f"{parameter}={quote(name)}&tag={quote(tag)}")
+def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: str) -> None:
+    found = read("ImageCreate", "from", f"fromImage={quote(name)}&tag={quote(tag)}")
     if found is not None:
         assert isinstance(found, Reference)
-        assert read(operation, "from", f"{parameter}={quote(str(found))}") == found
+        assert read("ImageCreate", "from", f"fromImage={quote(str(found))}") == found

@@ -116,7 +116,7 @@ def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
 
 
 @pytest.mark.parametrize("name", ["deadbeefcafe", "docker.io/library/deadbeefcafe", "localhost/deadbeefcafe", "sha256"])
-@pytest.mark.parametrize("operation", ["ImageTag", "ImageTagLibpod"])
+@pytest.mark.parametrize("operation", ["ImageTag"])
 def test_what_could_be_an_id_is_no_name_that_images_cover(operation: str, name: str) -> None:
     (fault,) = faults(operation, f"?repo={name}&tag=1", images=("**",))
     assert fault.endswith("ambiguous: it looks like an object ID")

@@ -33,12 +33,7 @@ DOCKER: list[tuple[str, Made]] = [
     ("ContainerCreate", lambda end: {"Image": "web", "NetworkingConfig": {"EndpointsConfig": {"front": end}}}),
     ("NetworkConnect", lambda end: {"Container": "web", "EndpointConfig": end}),
 ]
-PODMAN: list[tuple[str, Made]] = [
-    ("ContainerCreateLibpod", lambda end: {"image": "web", "Networks": {"front": end}}),
-    ("NetworkConnectLibpod", lambda end: {"container": "web", **end}),
-    ("PodCreateLibpod", lambda end: {"Networks": {"front": end}}),
-]
-MARKS = ("IPv", "LinkLocal", "Mac", "GwPriority", "static_")
+MARKS = ("IPv", "LinkLocal", "Mac", "GwPriority")
 
 
 def problems(operation: str, content: Json, *granted: str, is_said: bool = True) -> list[str]:
@@ -66,19 +61,10 @@ def test_which_network_leads_outside_is_said_only_if_it_may_be(operation: str, m
     assert problems(operation, made({"GwPriority": -1}), "10.9.0.0/16")
 
 
-@pytest.mark.parametrize(("operation", "made"), PODMAN)
-def test_podman_s_addresses_are_judged_alike(operation: str, made: Made) -> None:
-    assert not problems(operation, made({"static_ips": ["10.9.0.5"], "static_mac": MAC}), "10.9.0.0/16", "02:42:*")
-    assert problems(operation, made({"static_ips": ["10.9.0.5", "10.8.0.5"]}), "10.9.0.0/16")
-    assert problems(operation, made({"static_mac": MAC}), "10.9.0.0/16")
-    assert not problems(operation, made({"static_ips": ["10.9.0.5"]}), is_said=False)
-
-
 @pytest.mark.parametrize(
     ("operation", "field", "made"),
     [
         *((operation, "MacAddress", made) for operation, made in DOCKER),
-        *((operation, "static_mac", made) for operation, made in PODMAN),
         ("ContainerCreate", "MacAddress", lambda end: {"Image": "web", **end}),
     ],
 )
@@ -103,10 +89,8 @@ def test_the_engine_s_own_address_is_left_out() -> None:
 
 @pytest.mark.parametrize("text", [MAC, MAC.upper(), MAC.replace(":", "-"), "0242.ac11.0002", "0242.AC11.0002"])
 def test_an_address_on_the_link_has_one_spelling(text: str) -> None:
-    assert not problems("ContainerCreateLibpod", {"image": "web", "Networks": {"x": {"static_mac": text}}}, MAC)
-    assert problems(
-        "ContainerCreateLibpod", {"image": "web", "Networks": {"x": {"static_mac": text}}}, "02:42:ac:11:00:03"
-    )
+    assert not problems("ContainerCreate", {"Image": "web", "MacAddress": text}, MAC)
+    assert problems("ContainerCreate", {"Image": "web", "MacAddress": text}, "02:42:ac:11:00:03")
 
 
 @pytest.mark.parametrize("text", ["02:42", f"{MAC}:00", "02-42:ac:11:00:02", "AkKsEQAC", f" {MAC}"])

@@ -23,14 +23,12 @@ VALUES: tuple[tuple[str, ...], ...] = ((), ("index.docker.io",), ("docker.io", "
 SECRET = {"username": "u", "password": "p"}
 PULL = ("POST", "/images/create?fromImage=ghcr.io/a/b&tag=1")
 PUSH = ("POST", "/images/ghcr.io/a/b/push?tag=1")
-PODMAN_PULL = ("POST", "/v5.0.0/libpod/images/pull?reference=ghcr.io/a/b:1")
-PODMAN_PUSH = ("POST", "/v5.0.0/libpod/images/x/push?destination=ghcr.io/a/b:1")
 BUILD = ("POST", "/build")
 CREATE = ("POST", "/services/create")
 UPDATE = ("POST", "/services/web/update?version=1")
 LOOK = ("GET", "/distribution/ghcr.io/a/b/json")
-MOVES = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH, CREATE, UPDATE, LOOK]
-BY_BOTH = [PULL, PUSH, PODMAN_PULL, PODMAN_PUSH, BUILD]
+MOVES = [PULL, PUSH, CREATE, UPDATE, LOOK]
+BY_BOTH = [PULL, PUSH, BUILD]
 FIELDS = ["x-registry-auth", "x-registry-config"]
 
 
@@ -124,9 +122,6 @@ def test_what_has_no_single_reading_is_denied(values: tuple[str, ...]) -> None:
         BUILD,
         ("POST", "/images/create?fromSrc=-&repo=app"),
         ("POST", "/images/create?fromImage=a&fromImage=ghcr.io/a/b"),
-        ("POST", "/v5.0.0/libpod/images/pull?reference=a/b"),
-        ("POST", "/v5.0.0/libpod/images/pull?reference=docker://ghcr.io/a/b"),
-        ("POST", "/v5.0.0/libpod/images/x/push"),
     ],
 )
 def test_an_image_of_no_certain_registry_gets_no_credentials(sent: tuple[str, str]) -> None:

@@ -17,7 +17,6 @@ VALUES = (("ALL",), ("NET_RAW",), ("cap_net_raw", "SYS_TIME"))
 
 PLACES = [
     ("ContainerCreate", ("HostConfig",), "CapDrop", "CapAdd"),
-    ("ContainerCreateLibpod", (), "cap_drop", "cap_add"),
     ("ServiceCreate", ("TaskTemplate", "ContainerSpec"), "CapabilityDrop", "CapabilityAdd"),
     ("ServiceUpdate", ("TaskTemplate", "ContainerSpec"), "CapabilityDrop", "CapabilityAdd"),
 ]

@@ -16,8 +16,6 @@ Made = Callable[..., Json]
 
 PLACES: list[tuple[str, Made]] = [
     ("ContainerCreate", lambda items: {"Image": "web", "HostConfig": {"ExtraHosts": items}}),
-    ("ContainerCreateLibpod", lambda items: {"image": "web", "hostadd": items}),
-    ("PodCreateLibpod", lambda items: {"hostadd": items}),
 ]
 
 

@@ -73,7 +73,6 @@ def test_what_would_allow_it_is_said() -> None:
     "place",
     [
         ("ImageCreate", "?fromSrc=-&repo=app&"),
-        ("ImageImportLibpod", "?reference=app&"),
     ],
 )
 def test_changes_of_an_image_have_only_those_too(place: tuple[str, str]) -> None:

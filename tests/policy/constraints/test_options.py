@@ -13,8 +13,8 @@ from dockerproxy.policy.remedies import widen
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.exposures import describe_exposures
 
-PREPARED = ["ContainerExec", "ContainerExecLibpod"]
-STARTED = ["ExecStart", "ExecStartLibpod"]
+PREPARED = ["ContainerExec"]
+STARTED = ["ExecStart"]
 RUNS: list[tuple[str, Json]] = [
     ("stdin", {"AttachStdin": True}),
     ("tty", {"Tty": True}),

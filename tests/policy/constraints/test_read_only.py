@@ -10,8 +10,6 @@ from dockerproxy.wire.document import Json
 MADE: list[tuple[str, Callable[..., Json]]] = [
     ("ContainerCreate", lambda **said: {"Image": "web", "HostConfig": {"ReadonlyRootfs": said.get("flag")}}),
     ("ContainerCreate", lambda **_: {"Image": "web"}),
-    ("ContainerCreateLibpod", lambda **said: {"image": "web", "read_only_filesystem": said.get("flag")}),
-    ("ContainerCreateLibpod", lambda **_: {"image": "web"}),
     ("ServiceCreate", lambda **said: {"TaskTemplate": {"ContainerSpec": {"ReadOnly": said.get("flag")}}}),
     ("ServiceUpdate", lambda **said: {"TaskTemplate": {"ContainerSpec": {"ReadOnly": said.get("flag")}}}),
     ("ServiceUpdate", lambda **_: {}),

@@ -6,7 +6,7 @@ import pytest
 from policy.claims.sending import passed_on, refusal_of
 from wire.tars import archive_of, item
 
-LOADS = [("POST", "/images/load"), ("POST", "/v5.0.0/libpod/images/load")]
+LOADS = [("POST", "/images/load")]
 NAMED = [{"RepoTags": ["app:1"]}]
 BY_INDEX = {"manifests": [{"annotations": {"org.opencontainers.image.ref.name": "docker.io/library/app:1"}}]}
 

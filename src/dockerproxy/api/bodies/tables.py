@@ -116,10 +116,7 @@ def _repeat(path: str, place: str) -> Field:
     )
 
 
-_FILES: Final = (
-    *("archives", "containers", "credentials", "images", "networks", "services", "starting", "volumes"),
-    *("libpod_containers", "libpod_others"),
-)
+_FILES: Final = (*("archives", "containers", "credentials", "images", "networks", "services", "starting", "volumes"),)
 
 
 def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
@@ -142,7 +139,7 @@ LINES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
 SEALED: Final[Mapping[str, str]] = {
     name: reason for row in list_rows(read_table("bodies/sealed")) for name, reason in [split_row(row, 2)]
 }
-"""Operations that nothing can bound, with the reason: they are granted unrestricted or not at all."""
+"""Operations that no condition limits, with the reason: they are granted unrestricted or not at all."""
 
 CONTAINED: Final = frozenset({*LINES, *SEALED})
 """Operations of which a grant without `unrestricted` allows a part, or nothing."""

@@ -42,9 +42,7 @@ Piece = bytes | memoryview
 
 _RULES: Final[Mapping[str, Callable[[CanonicalRequest, Note], Rules]]] = {
     "PutContainerArchive": Unpacking,
-    "PutContainerArchiveLibpod": Unpacking,
     "ImageLoad": Loading,
-    "ImageLoadLibpod": Loading,
     "ImageBuild": Building,
 }
 
@@ -62,10 +60,7 @@ _REMEMBERED: Final = 100
 _CLAIMED: Final = 1000
 """Bytes that a claim takes."""
 
-_UNPACKING: Final = {
-    "ImageLoad": ", like zstd -d < image.tar.zst | docker load",
-    "ImageLoadLibpod": ", like zstd -d < image.tar.zst | podman load",
-}
+_UNPACKING: Final = {"ImageLoad": ", like zstd -d < image.tar.zst | docker load"}
 
 
 class Archive:

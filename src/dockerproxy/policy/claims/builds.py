@@ -28,7 +28,6 @@ from dockerproxy.policy.claims.dockerfile_names import complete_images
 from dockerproxy.policy.claims.dockerfile_steps import Step
 from dockerproxy.policy.claims.dockerfiles import find_reach
 from dockerproxy.policy.claims.entries import Rules, fault_of
-from dockerproxy.policy.claims.image_archives import meanings
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.networks import join_network
@@ -152,9 +151,6 @@ def check_build_network(reading: Reading, value: Json, path: str, _parent: Objec
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """What is built gets names that the grant lists."""
-    operation = reading.request.operation
-    local = operation.name.endswith("Libpod")
-    for text in value if isinstance(value, list) else (value,):
-        for name in meanings(str(text), local=local) if text else ():
-            claim_name(reading, parse_reference(name), name, path)
+    for text in filter(None, value if isinstance(value, list) else (value,)):
+        claim_name(reading, parse_reference(str(text)), str(text), path)
     return [complete(str(text), parse_reference(str(text))) for text in value] if isinstance(value, list) else None

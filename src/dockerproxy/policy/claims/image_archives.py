@@ -115,14 +115,14 @@ def _stays(entry: Entry) -> bool:
     return not entry.target.startswith(b"/") and ups <= entry.name.count(b"/") and b".." not in parts[ups:]
 
 
-def meanings(name: str, *, local: bool) -> tuple[str, ...]:
-    """Return what a name may mean, to Podman too if it is `local`.
+def _meanings(name: str) -> tuple[str, ...]:
+    """Return what a name may mean.
 
     Podman puts `localhost/` before one without a registry, where Docker means its own.
     """
     reference = parse_reference(name)
     registry = reference.name.partition("/")[0] if reference is not None else ""
-    return (name, f"localhost/{name}") if local and not name.startswith(f"{registry}/") else (name,)
+    return (name,) if name.startswith(f"{registry}/") else (name, f"localhost/{name}")
 
 
 def _list_in_manifest(document: Json, marks: FreshMarks | None) -> Iterator[list[str]]:
@@ -164,7 +164,7 @@ def _list_in_index(document: Json, marks: FreshMarks | None) -> Iterator[list[st
             annotations[first] = marks.replace(name)
         if annotations.get(first):
             annotations[second] = annotations[first]
-        yield [*meanings(name, local=True)] if name else []
+        yield [*_meanings(name)] if name else []
 
 
 _FILES: Final[Mapping[bytes, tuple[str, Callable[[Json, FreshMarks | None], Iterator[list[str]]]]]] = {

@@ -17,9 +17,8 @@ is mounted by its ID (test: test_no_own_image_is_mounted_by_its_name).
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.claim import Check, Claim, Object, Reading, owned
+from dockerproxy.policy.claim import Claim, Object, Reading, owned
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
-from dockerproxy.policy.image_marks import key_of
 from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
@@ -46,7 +45,7 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> N
         return
     reference = parse_reference(value)
     if MAY_BE_ID(value):
-        claim_image(reading, value, path, reference)
+        _claim_image(reading, value, path, reference)
     elif reference is None:
         reading.violate(path, value, "not a valid image reference")
     else:
@@ -65,34 +64,26 @@ def claim_own(reading: Reading, name: str, path: str) -> ResolvedObject | None:
     return found
 
 
-def claim_mounted(reading: Reading, value: Json, path: str, parent: Object, check: Check = check_images) -> None:
+def claim_mounted(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """An image whose files are shown: one that is granted, or an own one by its whole ID."""
     before = len(reading.claims)
-    check(reading, value, path, parent)
+    check_images(reading, value, path, parent)
     if not is_full_id(str(value)):
         reading.claims[before:] = [claim._replace(owned=None) for claim in reading.claims[before:]]
 
 
-def claim_image(reading: Reading, value: str, path: str, reference: Reference | None, *, by_name: bool = False) -> None:
+def _claim_image(reading: Reading, value: str, path: str, reference: Reference | None) -> None:
     """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
-    use is found by what it said. By `by_name` it goes on by the name that is granted, and not by the id.
+    use is found by what it said.
 
-    Attack: a short name of a shared image, to go on by the name that another gave it -> Defence: a name that is meant
-    comes first (test: test_a_short_name_goes_on_as_a_name_that_it_means).
-    Attack: give an own image the name of another's in `localhost`, where Podman looks first, to have others run it ->
-    Defence: a short name goes on as no other client's (test: test_a_short_name_is_never_another_client_s), nor as
-    another name of what that means (test: test_no_image_of_nobodys_is_run_by_another_client_s_short_name).
-    Attack: the same with a name like the beginning of an ID, of which Docker's API is asked -> Defence: so does that
-    (test: test_no_name_like_an_id_is_another_client_s).
+    Attack: give an own image a name like the beginning of an ID in `localhost`, where Podman looks first, to have
+    others run it -> Defence: it goes on as no other client's (test: test_no_name_like_an_id_is_another_client_s).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
-    if found is not None and (by_name or found.document or reference is None):
-        if by_name:
-            names = sorted(found.names, key=lambda name: name not in found.called)
-            options = [(_named(found, name), name) for name in names]
+    if found is not None and (found.document or reference is None):
         options.append((found, found.id))
     if found is not None and reference is not None:
         name = named(str(with_default_tag(reference)))
@@ -100,15 +91,3 @@ def claim_image(reading: Reading, value: str, path: str, reference: Reference | 
     mine = owned(found, lookup)
     claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
     reading.claims.append(claim)
-
-
-def _named(found: ResolvedObject, name: str) -> ResolvedObject:
-    """Return one name of an image, with who owns that; of one that was not meant, who owns those that were.
-
-    A digest is of whoever has a tag of the repository.
-    """
-    called = (name,) if name in found.called or not found.called else found.called
-    repositories = {each.partition("@")[0] for each in called if "@" in each}
-    tags = {*called, *(each for each in found.names if each.rpartition(":")[0] in repositories)}
-    marks = {key: found.marks[key] for key in map(key_of, tags) if key in found.marks}
-    return replace(named(name), marks=marks, called=called)

@@ -149,20 +149,15 @@ def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
 
 def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of the client's own; none may have an engine act."""
-    claim_labels(reading, value, path, target=path)
-
-
-def claim_labels(reading: Reading, value: Json, path: str, target: str = "") -> None:
-    """Claim labels; those of the grant are put at the target, or elsewhere if that is empty."""
     labels = object_of(value)
     _bound(reading, labels, path)
     for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
-        if target and name in STAMP:
+        if name in STAMP:
             _claim_stamp(reading, name, labels[name], path)
         elif acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
     pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
-    reading.claim("labels", pairs, path, None, target=target)
+    reading.claim("labels", pairs, path, None, target=path)
 
 
 def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str) -> None:

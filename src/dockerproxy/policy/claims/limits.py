@@ -48,7 +48,7 @@ def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> None
     """A bound of processors, in one of Docker's two ways to say it."""
     quota, period = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0
     if not value and isinstance(quota, int) and quota > 0:
-        claim_quota(reading, quota, period or PERIOD, path.replace("NanoCpus", "CpuQuota"))
+        _claim_quota(reading, quota, period or PERIOD, path.replace("NanoCpus", "CpuQuota"))
     else:
         claim_amount(reading, "cpus", value, path)
         _claim_no_quota(reading, quota, period, path)
@@ -64,7 +64,7 @@ def check_new_cpus(reading: Reading, value: Json, path: str, parent: Object) -> 
         claim_amount(reading, "cpus", value, path)
         _claim_no_quota(reading, quota, period, path)
     elif quota or period:
-        claim_quota(reading, quota, period, path.replace("NanoCpus", "CpuQuota"))
+        _claim_quota(reading, quota, period, path.replace("NanoCpus", "CpuQuota"))
 
 
 def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
@@ -75,7 +75,7 @@ def _claim_no_quota(reading: Reading, quota: Json, period: Json, path: str) -> N
             reading.claim("cpus", None, where, other, "not allowed together with NanoCpus")
 
 
-def claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
+def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
     """Claim processors by microseconds of a period."""
     if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
         reading.claim("cpus", None, path, quota, "but must be set together with its period, both above 0")
@@ -93,7 +93,7 @@ def claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
     Nor are billionths of a processor a bound of which none is left in microseconds of a period (moby daemon_unix.go,
     NanoCPUs).
     """
-    if not value and reading.request.operation.name.startswith("ContainerUpdate"):
+    if not value and reading.request.operation.name == "ContainerUpdate":
         reading.claim(word, None, path, value, "must be set" if value is None else "not a limit")
     elif not value:
         reading.claims.append(Claim((word,), ((MISSING, int),), path, None, "", target=path))

@@ -2,7 +2,7 @@
 
 Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
 Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
-Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
+Attack: an option that shares mounts with the host, _relabels a read-only one, or is Podman's -> Defence: a closed list.
 Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
 Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
 memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
@@ -31,19 +31,16 @@ _VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
 _BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
 """Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
 
-NOT_FILLED: Final = "notmpcopyup"
+_NOT_FILLED: Final = "notmpcopyup"
 """The option of memory with which Podman leaves it empty; Docker, which always does, refuses it."""
 
-_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", NOT_FILLED}
+_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", _NOT_FILLED}
 _IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
 _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
 """What is more than itself in the line that Podman makes of a mount (encoding/csv)."""
 
 _ADDED: Final = ("/var/tmp",)  # noqa: S108 (it is named, not used)
 """Where Podman puts memory by itself if the rest is read-only, but for what is below the root only (storage.go)."""
-
-_MOUNTED: Final = (("Mounts", "Target"), ("mounts", "destination"), ("volumes", "Dest"))
-"""Lists of mounts of both APIs, with the field that says where one is."""
 
 _MOST_PARTS: Final = 3
 """Of a bind: source, target, options."""
@@ -68,7 +65,7 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
     options = "".join(rest).split(",")
     _look_at_target(reading, target, path)
     if source.startswith("/"):
-        parts[0] = _claim_source(reading, source, path, read_only="ro" in options and not relabels(options))
+        parts[0] = _claim_source(reading, source, path, read_only="ro" in options and not _relabels(options))
         known = _BIND_OPTIONS
     else:
         _claim_volume(reading, source, path)
@@ -81,7 +78,7 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
     return ":".join(parts)
 
 
-def relabels(options: list[str]) -> bool:
+def _relabels(options: list[str]) -> bool:
     """Whether options have the engine write labels to what is mounted, even if the container may only read it."""
     return not _RELABELS.isdisjoint(options)
 
@@ -122,20 +119,20 @@ def is_disguise(found: ResolvedObject) -> bool:
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 
 
-def look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path: str) -> None:
+def _look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path: str) -> None:
     """Look whether memory is put below a directory or volume that the same container mounts.
 
     Podman has it filled with what is there, by a runtime that follows links before it enters the container.
     """
     binds = [str(bind).split(":") for bind in list_of(parent.get("Binds"))]
-    listed = [(each, key) for name, key in _MOUNTED for _, each in objects_at(parent.get(name), "")]
-    others = [str(each.get(key)) for each, key in listed if "tmpfs" not in {each.get("Type"), each.get("type")}]
+    listed = objects_at(parent.get("Mounts"), "")
+    others = [str(each.get("Target")) for _, each in listed if each.get("Type") != "tmpfs"]
     others += [parts[min(1, len(parts) - 1)] for parts in binds]
     places = [*((clean_path(each), False) for each in others), *((clean_path(each), True) for each in memory)]
     outer = "\0"
     for place, is_memory in sorted((f"{each}/", is_memory) for each, is_memory in places if each):
         if is_memory and place.startswith(outer) and place != outer:
-            says = f"not allowed below another mount: Podman fills it; put it elsewhere, or add {NOT_FILLED} on Podman"
+            says = f"not allowed below another mount: Podman fills it; put it elsewhere, or add {_NOT_FILLED} on Podman"
             reading.violate(path, place[:-1], says)
         elif not is_memory and not place.startswith(outer):
             outer = place
@@ -144,43 +141,30 @@ def look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path
 def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Where its own files are read-only, Podman puts memory at some places."""
     if value is True:
-        look_at_memory(reading, _ADDED, parent, path)
+        _look_at_memory(reading, _ADDED, parent, path)
 
 
 def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Each of `HostConfig.Mounts` mounts what is granted."""
     memory = [str(mount.get("Target")) for _, mount in objects_at(value, path) if mount.get("Type") == "tmpfs"]
-    look_at_memory(reading, memory, parent, path)
+    _look_at_memory(reading, memory, parent, path)
     for where, mount in objects_at(value, path):
-        claim_mount(reading, mount, where, mount.get("Type"), read_only=mount.get("ReadOnly") is True)
+        _claim_mount(reading, mount, where)
         for name in ("VolumeOptions", "ImageOptions"):
-            look_at_subpath(reading, object_of(mount.get(name)).get("Subpath"), f"{where}.{name}.Subpath")
+            _look_at_subpath(reading, object_of(mount.get(name)).get("Subpath"), f"{where}.{name}.Subpath")
 
 
-def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
-    reading: Reading,
-    mount: Object,
-    path: str,
-    kind: Json,
-    names: tuple[str, str] = ("Source", "Target"),
-    *,
-    read_only: bool = False,
-    is_own: bool = True,
-) -> None:
-    """Claim what is mounted, of a kind as Docker calls it; a directory of the host goes on by its clean path.
-
-    `names` are what source and target are called there. Where the body has no such fields of its own, what is wrong is
-    said of the path itself.
-    """
-    source, target = (str(mount.get(name) or "") for name in names)
-    at_source, at_target = (f"{path}.{name}" if is_own else path for name in names)
+def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
+    """Claim what is mounted; a directory of the host goes on by its clean path."""
+    source, target = (str(mount.get(name) or "") for name in ("Source", "Target"))
+    at_source, at_target = f"{path}.Source", f"{path}.Target"
     _look_at_target(reading, target, at_target)
     for where, text in ((at_source, source), (at_target, target)):
         if _PARTS_LINE(text):
             reading.violate(where, text, "ambiguous: Podman reads on after a comma or quotation mark")
-    match kind:
+    match mount.get("Type"):
         case "bind":
-            mount[names[0]] = _claim_source(reading, source, at_source, read_only=read_only)
+            mount["Source"] = _claim_source(reading, source, at_source, read_only=mount.get("ReadOnly") is True)
         case "volume":
             if source:
                 _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))
@@ -193,7 +177,7 @@ def claim_mount(  # noqa: PLR0913 (what each API has of a mount)
             reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
 
 
-def look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
+def _look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
     """Look whether a part of a volume or image is in it, and no more than a path."""
     if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
         reading.violate(path, subpath, "not a clean path within it")
@@ -207,13 +191,13 @@ def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -
 
 def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Memory is put at clean paths, with options that keep devices and other users' programs out."""
-    filled = [each for each, options in object_of(value).items() if NOT_FILLED not in str(options).split(",")]
-    look_at_memory(reading, filled, parent, path)
+    filled = [each for each, options in object_of(value).items() if _NOT_FILLED not in str(options).split(",")]
+    _look_at_memory(reading, filled, parent, path)
     for where, target, options in pairs_at(value, path):
-        look_at_tmpfs(reading, target, str(options), where)
+        _look_at_tmpfs(reading, target, str(options), where)
 
 
-def look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> None:
+def _look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> None:
     """Look at memory that is put at a path, with its options."""
     _look_at_target(reading, target, path)
     strange = [each for each in options.split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]

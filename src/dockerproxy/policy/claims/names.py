@@ -42,11 +42,10 @@ IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
 
 _SHARED: Final = {
-    **dict.fromkeys(("VolumeCreate", "VolumeCreateLibpod"), Kind.VOLUME),
-    **dict.fromkeys(("NetworkCreate", "NetworkCreateLibpod"), Kind.NETWORK),
-    **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), Kind.CONTAINER),
-    **dict.fromkeys(("ContainerRename", "ContainerRenameLibpod"), Kind.CONTAINER),
-    "PodCreateLibpod": Kind.POD,
+    "VolumeCreate": Kind.VOLUME,
+    "NetworkCreate": Kind.NETWORK,
+    "ContainerCreate": Kind.CONTAINER,
+    "ContainerRename": Kind.CONTAINER,
 }
 """What has a name. If that is taken, engines answer with what there is, make a second one, or say which ID has it."""
 
@@ -74,7 +73,7 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "not a valid name")
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
-    kind = Kind.CONTAINER if path == "infra_name" else _SHARED.get(reading.request.operation.name)
+    kind = _SHARED.get(reading.request.operation.name)
     if kind is Kind.NETWORK and name in _OF_ENGINES:
         reading.violate(path, value, "not allowed: an engine has another use for that name")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"

@@ -129,18 +129,14 @@ def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: f
 
 
 def _join(reading: Reading, mode: str, path: str, field: str) -> str:
-    return f"{_OF_CONTAINER}{join_container(reading, mode.removeprefix(_OF_CONTAINER), path, field)}"
-
-
-def join_container(reading: Reading, name: str, path: str, field: str) -> str:
-    """Claim a container that is joined; return its whole id, so that no other can take its place.
+    """Claim a container that is joined; return the mode with its whole id, so that no other can take its place.
 
     A field of its inspection says whose namespace it has itself.
     """
-    mode = f"{_OF_CONTAINER}{name}"
+    name = mode.removeprefix(_OF_CONTAINER)
     if not IS_NAME(name):
         reading.violate(path, mode, "not a valid container name")
-        return name
+        return mode
     found, lookup = reading.resolve(Kind.CONTAINER, name)
     wrong: Fault | None = None
     if found is not None and not found.document:
@@ -150,7 +146,7 @@ def join_container(reading: Reading, name: str, path: str, field: str) -> str:
     says = "a container that no rule allows to join"
     mine = owned(found, lookup)
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
-    return name if found is None else found.id
+    return mode if found is None else f"{_OF_CONTAINER}{found.id}"
 
 
 def _has_its_own(found: ResolvedObject, field: str) -> bool:

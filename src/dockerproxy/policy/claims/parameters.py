@@ -7,7 +7,6 @@ condition admits that.
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import LINES as TABLES
@@ -29,13 +28,12 @@ from dockerproxy.policy.objects import (
     ResolvedObject,
     certain_values,
     is_full_id,
-    is_whole,
     join_reference,
     new_name,
     words_of_object,
 )
 from dockerproxy.policy.prunes import refuse_filters
-from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.policy.references import Reference, parse_reference
 from dockerproxy.policy.words import clean_path, normalise_signal
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
@@ -98,25 +96,15 @@ def _read_path(request: CanonicalRequest) -> str | None:
     return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
 
 
-def read_pull(request: CanonicalRequest, parameter: str) -> Reference | None:
+def read_pull(request: CanonicalRequest) -> Reference | None:
     """Return what is pulled, without tag and digest all of it; None if that is not certain, or it is imported."""
-    images = certain_values(request, parameter) or ()
+    images = certain_values(request, "fromImage") or ()
     tags = certain_values(request, "tag")
     others = any(request.values("fromsrc")) or any(request.values("repo"))
     every = any(value and _FLAGS.get(value) is not False for value in request.values("alltags"))
-    own = parameter == "reference"  # Podman's own, which knows no tag beside it.
-    if len(images) != 1 or tags is None or len(tags) > 1 or others or (every and not own):
+    if len(images) != 1 or tags is None or len(tags) > 1 or others or every:
         return None
-    reference = join_reference(images[0], "".join(tags))
-    if own and reference is not None:
-        return None if any(tags) else _read_own(images[0], reference, every=every)
-    return reference
-
-
-def _read_own(image: str, reference: Reference, *, every: bool) -> Reference | None:
-    if not is_whole(image, reference) or (every and reference.digest):
-        return None
-    return reference._replace(tag="") if every else with_default_tag(reference)
+    return join_reference(images[0], "".join(tags))
 
 
 def _registries(parameter: str, *, namespaces: bool) -> Line:
@@ -147,7 +135,7 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
     ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_flag("stream", "stream", absent=True),)),
     ("ContainerArchive ContainerArchiveInfo PutContainerArchive", (_PATH,)),
-    ("ContainerArchiveLibpod ContainerArchiveInfoLibpod PutContainerArchiveLibpod", (_PATH,)),
+    ("ContainerArchiveLibpod ContainerArchiveInfoLibpod", (_PATH,)),
     ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
     ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
     ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
@@ -156,8 +144,7 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerTop", (_text("ps_args", "ps_args", "-ef"),)),
     ("SecretInspect SecretInspectLibpod", (_flag("showsecret", "showsecret", absent=False),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
-    ("ImageCreate", (Line("from", "fromImage", partial(read_pull, parameter="fromImage")),)),
-    ("ImagePullLibpod", (Line("from", "reference", partial(read_pull, parameter="reference")),)),
+    ("ImageCreate", (Line("from", "fromImage", read_pull),)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
     ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
 )

@@ -41,7 +41,7 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
     """An image is pulled by its name with the registry, if the grant says from where."""
     if not isinstance(value, str):
         return None
-    pull, reference = read_pull(reading.request, path.removeprefix("?")), parse_reference(value)
+    pull, reference = read_pull(reading.request), parse_reference(value)
     whole = complete(value, reference)
     if value and reference is None:
         reading.violate(path, value, "not a valid image reference")

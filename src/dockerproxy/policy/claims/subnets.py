@@ -31,13 +31,13 @@ def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> 
         if any(config.values()):
             others = pairs_at(config.get("AuxiliaryAddresses"), f"{where}.AuxiliaryAddresses")
             addresses = {f"{where}.Gateway": config.get("Gateway") or None, **{at: each for at, _, each in others}}
-            subnet = claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
+            subnet = _claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
             part = config.get("IPRange")
             if part and subnet is not None and not is_within(read_network(str(part)), subnet):
                 reading.violate(f"{where}.IPRange", part, _OUTSIDE)
 
 
-def claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
+def _claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
     """Claim a subnet and return it; addresses, by their paths, must be in it, unless they are None."""
     text = str(value or "")
     subnet = read_network(text)
@@ -53,13 +53,8 @@ def claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[st
     return subnet
 
 
-def look_at_options(reading: Reading, value: Json, path: str, known: Mapping[str, re.Pattern[str]]) -> None:
-    """Look whether options of a network are among those that are harmless, with their values."""
-    for where, name, option in pairs_at(value, path):
-        if name not in known or known[name].fullmatch(str(option)) is None:
-            reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")
-
-
 def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Options of the driver are among those that are harmless."""
-    look_at_options(reading, value, path, _OPTIONS)
+    """Options of the driver are among those that are harmless, with their values."""
+    for where, name, option in pairs_at(value, path):
+        if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
+            reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")

@@ -10,7 +10,6 @@ Attack: a hard link to what is there already, also where buildah leaves out what
 directory, or two names become one -> Defence: refused, but where a link in the container leads to the directory.
 Attack: a program with its owner's rights, by capabilities or set-user-ID, in a host directory -> Defence: neither goes
 on. On a directory those bits mean no more than who owns what is made in it.
-Attack: new names for what was judged under others -> Defence: `rename` gives one clean name for another.
 Links that are in the container already are followed by the engine, and cannot be seen from here.
 
 Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our lookup
@@ -20,11 +19,10 @@ and the engine's act, and a link in it may lead to the mount. So a container tha
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Fault, Note, Object, Reading, items_at
 from dockerproxy.policy.claims.entries import Rules, fault_of
-from dockerproxy.wire.document import Json, object_of, read_json
-from dockerproxy.wire.tar import Entry, Kind, clean_name
+from dockerproxy.wire.document import Json, object_of
+from dockerproxy.wire.tar import Entry, Kind
 
 _SET_ID: Final = 0o6000
 
@@ -34,7 +32,6 @@ class Unpacking(Rules):
 
     def __init__(self, request: CanonicalRequest, _note: Note) -> None:
         super().__init__()
-        self._is_renamed = any(request.values("rename"))
         self._above = {
             part for path in request.values("path") for part in path.encode(errors="surrogateescape").split(b"/")
         }
@@ -45,23 +42,9 @@ class Unpacking(Rules):
             return fault_of(entry, "is a link that could lead out of its directory")
         if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
             return fault_of(entry, "has the set-user-ID or set-group-ID bit")
-        if entry.kind is Kind.HARD_LINK and self._is_renamed:
-            return fault_of(entry, "is a hard link, not allowed together with ?rename")
         if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
             return fault_of(entry, "is a hard link that Podman would resolve elsewhere")
         return super().look(entry)
-
-
-def check_renames(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """What is renamed gets a clean name for a clean one."""
-    names = read_json(str(value).encode(errors="surrogateescape")) if value else {}
-    pairs = names.items() if isinstance(names, dict) else None
-    if isinstance(names, Refusal) or pairs is None or not all(_is_clean(old) and _is_clean(new) for old, new in pairs):
-        reading.violate(path, value, "not a map from clean names to clean names")
-
-
-def _is_clean(name: Json) -> bool:
-    return isinstance(name, str) and bool(name) and clean_name(name.encode()) == name.encode()
 
 
 def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> None:

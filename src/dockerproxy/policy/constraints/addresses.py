@@ -7,8 +7,8 @@ Attack: the address on the link of another host, in a notation of dots or dashes
 compared in one spelling (test: test_an_address_on_the_link_has_one_spelling).
 Attack: an address that Go cannot read, or in a form of base64 that old Podman takes -> Defence: it is none
 (test: test_what_engines_read_differently_is_no_address).
-Attack: the address on the link in the field of the container, that of the endpoint, or that of Podman -> Defence: each
-is judged (test: test_an_address_on_the_link_is_granted_wherever_it_stands).
+Attack: the address on the link in the field of the container, or that of the endpoint -> Defence: each is judged
+ (test: test_an_address_on_the_link_is_granted_wherever_it_stands).
 """
 
 import ipaddress
@@ -153,8 +153,4 @@ READS: Final[dict[tuple[str, str], Check]] = {
     ("NetworkConnect", "EndpointConfig.IPAMConfig.LinkLocalIPs[]"): _check_address,
     ("NetworkConnect", "EndpointConfig.MacAddress"): _check_mac,
     ("NetworkConnect", "EndpointConfig.GwPriority"): _check_priority,
-    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*.static_ips[]"): _check_address,
-    ("ContainerCreateLibpod PodCreateLibpod", "Networks.*.static_mac"): _check_mac,
-    ("NetworkConnectLibpod", "static_ips[]"): _check_address,
-    ("NetworkConnectLibpod", "static_mac"): _check_mac,
 }

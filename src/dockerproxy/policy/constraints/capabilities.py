@@ -96,7 +96,7 @@ class _Dropped(Constraint):
 
 def _check(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities that are dropped; what the grant demands is dropped besides."""
-    added = parent.get(path.rpartition(".")[2].replace("Drop", "Add").replace("drop", "add"))
+    added = parent.get(path.rpartition(".")[2].replace("Drop", "Add"))
     names = frozenset(map(capability_name, map(str, list_of(added))))
     dropped = tuple(map(str, list_of(value)))
     says = "conflicts with a capability that is added"
@@ -114,6 +114,5 @@ CONSTRAINT = _Dropped(_WORD, "which capabilities must be dropped; those that are
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.CapDrop!"): _check,
-    ("ContainerCreateLibpod", "cap_drop[]!"): _check,
     ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
 }

@@ -2,7 +2,7 @@
 
 Attack: a setting that belongs to no group -> Defence: there is no such field, or the proxy does not start
 (test: test_each_field_of_an_update_belongs_to_a_group).
-Attack: a value that means nothing to one engine and something to another: 0, or an empty text -> Defence: 0 is nothing
+Attack: a value that means nothing in one field and something in another: 0, or an empty text -> Defence: 0 is nothing
 only where engines leave the setting as it is (test: test_only_what_engines_leave_alone_is_no_change).
 """
 
@@ -18,22 +18,20 @@ from dockerproxy.wire.document import Json
 _WORD: Final = "changes"
 
 _GROUPS: Final = {
-    "cpus": "cpu cpupercent cpushares cpuperiod cpuquota cpusetcpus cpusetmems nanocpus cpucount",
+    "cpus": "cpupercent cpushares cpuperiod cpuquota cpusetcpus cpusetmems nanocpus cpucount",
     "memory": "memory memoryreservation memoryswap memoryswappiness kernelmemory kernelmemorytcp",
-    "pids": "pids pidslimit",
-    "io": "blkioweight blockio diskquota iomaximumiops iomaximumbandwidth",
-    "limits": "ulimits r_limits hugepagelimits",
-    "restart": "restartpolicy restartretries",
-    "health": "health no",
-    "env": "env unsetenv",
+    "pids": "pidslimit",
+    "io": "blkioweight diskquota iomaximumiops iomaximumbandwidth",
+    "limits": "ulimits",
+    "restart": "restartpolicy",
     "init": "init",
 }
-"""By the first word of a field, in lower case."""
+"""By the field at the top, in lower case."""
 
 _OF: Final = {name: group for group, names in _GROUPS.items() for name in names.split(" ")}
 
 _ZERO_COUNTS: Final = frozenset({"PidsLimit", "MemorySwappiness", "Init"})
-"""Fields of Docker's API that are not there if they are null, and say something if they are 0 or false."""
+"""Fields that are not there if they are null, and say something if they are 0 or false."""
 
 _CLOSED: Final = frozenset({"unset", "absent", "part", "aside"})
 
@@ -65,16 +63,13 @@ CONSTRAINT = _Changes(_WORD, "which groups of settings may be changed, like memo
 
 def group_of(path: str) -> str:
     """Return the group of a field of an update."""
-    first = lower(path.removeprefix("?")).partition(".")[0].removesuffix("[]")
-    return _OF[first if first in _OF else first.partition("_")[0]]
+    return _OF[lower(path).partition(".")[0].removesuffix("[]")]
 
 
 def _list_reads() -> Iterator[tuple[tuple[str, str], Check]]:
-    for operation in ("ContainerUpdate", "ContainerUpdateLibpod"):
-        for each in LINES[operation][1]:
-            if each.rule not in _CLOSED:
-                zero = operation != "ContainerUpdate" or each.path in _ZERO_COUNTS
-                yield (operation, each.path), _check_of(group_of(each.path), zero=zero)
+    for each in LINES["ContainerUpdate"][1]:
+        if each.rule not in _CLOSED:
+            yield ("ContainerUpdate", each.path), _check_of(group_of(each.path), zero=each.path in _ZERO_COUNTS)
 
 
 READS: Final[dict[tuple[str, str], Check]] = dict(_list_reads())

@@ -24,7 +24,7 @@ from typing import Final
 from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.policy.claim import Check, Object, Reading
 from dockerproxy.policy.constraints.servers import Servers
-from dockerproxy.policy.objects import is_whole, name_in
+from dockerproxy.policy.objects import name_in
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Value
 from dockerproxy.text import fold
@@ -154,18 +154,17 @@ def _registry_of(reading: Reading) -> str:
         task = object_of(object_of(reading.content).get("TaskTemplate"))
         image = str(object_of(task.get("ContainerSpec")).get("Image") or "")
     reference = parse_reference(image)
-    # Podman's own API looks for short names in a list of registries.
-    if reference is None or len(given) > 1 or (name.endswith("Libpod") and not is_whole(image, reference)):
+    if reference is None or len(given) > 1:
         raise _UnclearError
     return CONSTRAINT.spell(reference.name)
 
 
-_BY_PATH: Final = frozenset({"ImagePush", "ImagePushLibpod", "DistributionInspect"})
+_BY_PATH: Final = frozenset({"ImagePush", "DistributionInspect"})
 _OF_BODY: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
-_PARAMETERS: Final = {"ImageCreate": "fromimage", "ImagePullLibpod": "reference", "ImagePushLibpod": "destination"}
+_PARAMETERS: Final = {"ImageCreate": "fromimage"}
 """That name the image, folded."""
 
-_OF_IMAGES: Final = "ImageCreate ImageBuild ImagePush ImagePushLibpod ImagePullLibpod"
+_OF_IMAGES: Final = "ImageCreate ImageBuild ImagePush"
 
 READS: Final[dict[tuple[str, str], Check]] = {
     (f"{_OF_IMAGES} ServiceCreate DistributionInspect", "#X-Registry-Auth"): _check,

@@ -77,7 +77,6 @@ CONSTRAINT = _Hosts(
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.ExtraHosts[]"): _check,
-    ("ContainerCreateLibpod PodCreateLibpod", "hostadd[]"): _check,
     ("ImageBuild", "?extrahosts"): _check,
     ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.Hosts[]"): _check_service,
 }

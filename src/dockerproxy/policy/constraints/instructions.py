@@ -51,5 +51,5 @@ CONSTRAINT = _Instructions(
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ImageBuild", "Dockerfile[]"): _check_steps,
-    ("ImageCreate ImageImportLibpod", "?changes[]"): _check_changes,
+    ("ImageCreate", "?changes[]"): _check_changes,
 }

@@ -21,10 +21,7 @@ CONSTRAINTS: Final = (
     Names("containers", "which containers, by name, glob or full id", narrows=True),
     _Joins("joins", "of which containers the network, processes and memory may be joined"),
     Names("names", "what it may be called; one of these names must be given", narrows=True),
-    Names(
-        "pods",
-        "which pods, by name, glob or full id; joined, with all that they share, are only those, and none on the host",
-    ),
+    Names("pods", "which pods, by name, glob or full id"),
     Names("secrets", "which secrets, by name or glob; which may be read"),
     Names("services", "which services, by name, glob or full id", narrows=True),
     Names("volumes", "which volumes, by name or glob; which may be mounted"),

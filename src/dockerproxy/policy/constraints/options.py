@@ -48,8 +48,8 @@ CONSTRAINT = _Options(
     narrows=False,
 )
 
-_PREPARED: Final = "ContainerExec ContainerExecLibpod"
-_STARTED: Final = "ExecStart ExecStartLibpod"
+_PREPARED: Final = "ContainerExec"
+_STARTED: Final = "ExecStart"
 
 READS: Final[dict[tuple[str, str], Check]] = {
     (_PREPARED, "AttachStdin"): _check_of("stdin"),

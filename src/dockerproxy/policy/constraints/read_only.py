@@ -21,6 +21,5 @@ CONSTRAINT = Choice("read_only", "its own files must be read-only", "required")
 
 READS: Final[dict[tuple[str, str], Check]] = {
     ("ContainerCreate", "HostConfig.ReadonlyRootfs!"): _check,
-    ("ContainerCreateLibpod", "read_only_filesystem!"): _check,
     ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.ReadOnly!"): _check,
 }

@@ -21,5 +21,5 @@ def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
 CONSTRAINT = Choice("tagged", "each image of the archive must have a name", "required")
 
 READS: Final[dict[tuple[str, str], Check]] = {
-    ("ImageLoad ImageLoadLibpod", "manifest.json[]"): _check,
+    ("ImageLoad", "manifest.json[]"): _check,
 }
