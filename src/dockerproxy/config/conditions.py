@@ -7,7 +7,7 @@ not a condition: it opens operations that are otherwise contained.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.tables import CONTAINED
+from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
@@ -83,7 +83,8 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
     meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""
     hint = hint or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
-    if key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names):
+    is_opened = key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names)
+    if is_opened or SEALED.keys() >= {*names}:
         hint = f"only {word.text}: {UNRESTRICTED.word} allows this"
     is_word = key.text in CONSTRAINTS
     what = f"{word.text} has no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"

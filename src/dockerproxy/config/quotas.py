@@ -54,7 +54,7 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
     is_open, values = UNRESTRICTED in grant.conditions, values_of(grant.conditions)
     evaded = quota.evaded_by(name, is_open=is_open)
     if evaded or (name in SEALED and not is_open):
-        if is_open or line.word == name:
+        if evaded and (is_open or line.word == name):
             contained = name not in SEALED and not quota.evaded_by(name, is_open=False)
             hint = f"remove {UNRESTRICTED.word}" if contained else "use another socket for it, or remove this quota"
             yield f"the quota of {evaded} cannot count what {name} makes", hint
