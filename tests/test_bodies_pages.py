@@ -96,7 +96,8 @@ def say_how(how: str) -> str:
 def render_list() -> str:
     """Write the list of all pages, and of what cannot be bounded."""
     rows = ((f"[{name}](bodies/{name}.md)", OPERATIONS[name].says) for name in OPERATIONS if name in BODIES)
-    sealed = ((f"`{name}`", SEALED[name]) for name in OPERATIONS if name in SEALED)
+    reasons = dict.fromkeys(SEALED[name] for name in OPERATIONS if name in SEALED)
+    sealed = ((", ".join(f"`{name}`" for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
     return (
         write_table("operation | what it does", rows)
         + "These cannot be restricted. They are granted `unrestricted` or not at all:\n"
