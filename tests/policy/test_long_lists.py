@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from policy.policies import condition
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.lists import LISTS, read_list
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.own import own_by
+from dockerproxy.policy.lists import BELOW, LISTS, read_list
 from dockerproxy.policy.long_lists import MOST_OF_ELEMENT, Sieve, _Skip
+from dockerproxy.policy.stamps import make_stamp
 
 SHOWS = ({"containers": condition("containers", ("web*",))},)
 CONTAINERS = OPERATIONS["ContainerList"]
@@ -50,6 +53,21 @@ def test_a_sifted_list_shows_the_same_however_it_comes(
     assert rest.show(SHOWS, {}) == rest.show(({},), {})
     assert json.loads(rest.show(SHOWS, {})) == json.loads(whole.show(SHOWS, {}))
     assert sieve.left_out == 0
+
+
+@pytest.mark.parametrize("name", ["ContainerList", "ContainerListLibpod", "NetworkList", "VolumeList"])
+def test_what_is_own_is_kept_before_the_labels_of_its_image_are_known(name: str) -> None:
+    """A sweep and a prune find what they must by the same list."""
+    operation = OPERATIONS[name]
+    shows = ({"own": Condition(own_by("ci"), value=True)},)
+    listed = [
+        {"Id": 64 * digit, "Name": owner, "Names": [owner], "ImageID": f"sha256:{64 * 'c'}", "Labels": labels}
+        for digit, owner, labels in (("a", "ci", make_stamp("ci", "n")), ("b", "team", make_stamp("team", "n")))
+    ]
+    key = BELOW.get(name, "")
+    content = json.dumps({key: listed} if key else listed).encode()
+    left = Sieve(operation, shows).take(content)
+    assert (b'"Name": "ci"' in left, b'"Name": "team"' in left) == (True, False)
 
 
 @given(st.dictionaries(NASTY, NASTY | st.lists(NASTY) | st.dictionaries(NASTY, NASTY)), NASTY, st.lists(st.integers(0)))

@@ -9,12 +9,14 @@ as texts, and the rest must still be read as a list (test: test_a_sifted_list_sh
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.lists import BELOW, LISTS, admits, find_list, read_element
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.stamps import find_owner
 from dockerproxy.wire.document import read_value, skip_blanks
 
 MOST_OF_ELEMENT: Final = 1536 * 1024
@@ -92,12 +94,19 @@ class Sieve:
         return kept, place
 
     def _may_show(self, value: object) -> bool:
-        """Whether a client may see an element, as far as it is known now; one that cannot be read is kept."""
+        """Whether a client may see an element, as far as it is known now; one that cannot be read is kept.
+
+        Whose a container is depends on the labels of its image, which are not known yet. Until then its own labels
+        count, so that none of its owner's is left out.
+        """
         try:
             found = read_element(self._lookup, value, "")
         except ValueError:
             return True
-        one = found if isinstance(found, ResolvedObject) else found.of
+        if isinstance(found, ResolvedObject):
+            one: ResolvedObject | None = found
+        else:
+            one = found.of and replace(found.of, belongs_to=find_owner(found.of.labels, {}))
         return not self._shows or one is None or any(admits(conditions, one) for conditions in self._shows)
 
 
