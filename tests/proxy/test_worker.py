@@ -4,7 +4,9 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -232,3 +234,23 @@ async def test_an_idle_socket_saves_up_no_time() -> None:
     done.clear()
     await asyncio.gather(*(worker.run(line, work(name)) for line, name in ((busy, "busy"), (idle, "idle")) * 4))
     assert done[:4].count("busy") == 2
+
+
+@in_loop
+async def test_a_job_for_which_no_thread_can_be_started_keeps_no_other_one_waiting() -> None:
+    class Full(ThreadPoolExecutor):
+        """It can start no thread the first time, as at a limit of processes."""
+
+        tries = 0
+
+        def submit(self, *words: Any, **more: Any) -> Future[Any]:
+            self.tries += 1
+            if self.tries == 1:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*words, **more)
+
+    asyncio.get_running_loop().set_default_executor(Full())
+    worker, done = Worker(Clock()), list[str]()
+    with pytest.raises(RuntimeError, match="start new thread"):
+        await worker.run(Line(), note("a", done))
+    assert await asyncio.wait_for(worker.run(Line(), note("b", done)), PATIENCE) == "b"

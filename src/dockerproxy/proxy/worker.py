@@ -76,7 +76,11 @@ class Worker:
                 self._take(line, turn)
             raise
         began = self._now()
-        job = loop.run_in_executor(None, work)
+        try:
+            job = loop.run_in_executor(None, work)
+        except RuntimeError:  # No thread can be started.
+            self._begin_next()
+            raise
         job.add_done_callback(partial(self._end, line, began))
         return await asyncio.shield(job)
 
