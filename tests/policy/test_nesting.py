@@ -159,6 +159,7 @@ def test_var_run_is_run() -> None:
     for outer, inner in (("/run/ci", "/var/run/ci/a:ro"), ("/var/run/ci", "/run/ci/a:ro"), ("/v*/run/ci", "/run/ci/a")):
         assert find_problems([("ContainerCreate", [outer, inner])])
     assert load([("ContainerCreate", ["/run/ci", "/var/run/ci:ro"])])
+    assert find_problems([("ContainerCreate", ["/run/lock", "/var/lock/a:ro"])])
 
 
 def test_a_socket_that_clients_can_replace_is_no_own_socket() -> None:
@@ -170,11 +171,26 @@ def test_a_socket_that_clients_can_replace_is_no_own_socket() -> None:
         assert load([("ContainerCreate", [bind])], own_socket="/run/dockerproxy/ci/docker.sock")
 
 
-@pytest.mark.parametrize("folder", ["/var/lib/docker/volumes", "/var/lib/containers/storage/volumes"])
-def test_a_bind_within_a_volume_is_refused(folder: str) -> None:
-    [problem] = find_problems([("ContainerCreate", [f"{folder}/ci/_data/cache:ro"])])
-    assert problem.endswith("mount the whole volume by its name")
-    assert load([("ContainerCreate", [f"{folder}/ci/_data:ro", f"{folder}/ci:ro", "/var/lib/docker:ro"])])
+@pytest.mark.parametrize("data", ["/var/lib/docker", "/var/lib/containers/storage", "/home/*/.local/share/docker"])
+def test_a_bind_among_the_engines_own_files_is_refused(data: str) -> None:
+    """Containers write to volumes and their own files there, and one that replaces `_data` has a link mounted."""
+    for bind in (
+        "volumes/ci/_data/cache:ro",
+        "volumes/ci",
+        "overlay2/**:ro",
+        "*/*/merged/link:ro",
+        "containers/*/x:ro",
+    ):
+        [problem] = find_problems([("ContainerCreate", [f"{data}/{bind}"])])
+        assert problem.endswith("mount a whole volume by its name")
+    assert load([("ContainerCreate", [f"{data}:ro", f"{data}/containers:ro"])])
+
+
+def test_a_bind_of_what_a_process_has_is_refused() -> None:
+    for bind in ("/proc/1/root:ro", "/proc/*/root:ro", "/proc/self/cwd"):
+        [problem] = find_problems([("ContainerCreate", [bind])])
+        assert problem.endswith('mount "/proc:ro"')
+    assert load([("ContainerCreate", ["/proc:ro", "/sys:ro"])])
 
 
 def test_a_grant_without_bounds_needs_no_pair() -> None:

@@ -17,7 +17,7 @@ from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Grant, values_of
-from dockerproxy.policy.nesting import VOLUMES, find_nested, list_given, list_mounts
+from dockerproxy.policy.nesting import REPLACEABLE, find_nested, list_given, list_mounts
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import items_of, split_mode
@@ -135,7 +135,7 @@ def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socke
             for item in items_of(values_of(grant.conditions).get("binds")):
                 found.setdefault(split_mode(item)[0], line.binds.get(item, line.place))
     mounts = list_mounts(grants, places)
-    for nested in find_nested(mounts, (*mounts, *list_given(places), *VOLUMES)):
+    for nested in find_nested(mounts, (*mounts, *list_given(places), *REPLACEABLE)):
         reader.problem(found[nested.inner.path], nested.describe(), nested.hint)
 
 

@@ -38,7 +38,7 @@ from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
-from dockerproxy.policy.nesting import VOLUMES, Mount, find_nested, list_given, list_mounts, make_mount
+from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import KINDS, WORDS, Lookup, ResolvedObject, find_object, is_full_id, words_of_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.stamps import NEW
@@ -205,7 +205,7 @@ def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Seque
         return ""
     places = policy.policy.places
     others = (*list_mounts(policy.policy.grants, places), *before)
-    found = (*find_nested(mounts, (*mounts, *others, *list_given(places), *VOLUMES)), *find_nested(others, mounts))
+    found = (*find_nested(mounts, (*mounts, *others, *list_given(places), *REPLACEABLE)), *find_nested(others, mounts))
     if found:
         return f"no answer can allow it: {found[0].describe()}"
     if len(before) + len(mounts) > MOST_MOUNTS:

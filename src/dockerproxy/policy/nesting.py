@@ -14,8 +14,9 @@ Attack: the same directory through a link that every host has, like `/var/run` -
 (test: test_var_run_is_run). Other links on the host cannot be seen from here.
 Attack: make the link in a directory that the client itself has, by its name in `paths` -> Defence: such a directory
 counts as writable (test: test_a_bind_within_what_the_client_has_is_refused).
-Attack: write to the directory as a volume -> Defence: the engines' usual directories of volumes count as writable
-(test: test_a_bind_within_a_volume_is_refused).
+Attack: write to the directory as a volume, or in a container's own files; replace `_data` of a volume, and mount that
+-> Defence: all within the engines' usual directories counts as writable, and so does /proc, which is full of links
+(test: test_a_bind_among_the_engines_own_files_is_refused).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import is_literal, items_of, split_mode
 
-_LINKED: Final = Places({"/var/run": "/run"})
+_LINKED: Final = Places({"/var/run": "/run", "/var/lock": "/run/lock"})
 """Directories that are links on every host that containers run on."""
 
 
@@ -76,11 +77,20 @@ class Nested(NamedTuple):
 
 _DANGER: Final = "one can be made a link to any path of the host"
 
-VOLUMES: Final = tuple(
-    Mount(path, writes=True, hosts=(path,), instead="mount the whole volume by its name")
-    for path in ("/var/lib/docker/volumes/*/_data", "/var/lib/containers/storage/volumes/*/_data")
+_DATA: Final = (
+    *("/var/lib/docker", "/var/lib/containers/storage", "/var/lib/containerd"),
+    *("/home/*/.local/share/docker", "/home/*/.local/share/containers/storage"),
 )
-"""Where the engines usually keep volumes. Every container may have one, and write to it."""
+
+REPLACEABLE: Final = (
+    *(
+        Mount(f"{path}/*/**", writes=True, hosts=(f"{path}/*/**",), instead="mount a whole volume by its name")
+        for path in _DATA
+    ),
+    Mount("/proc/*/**", writes=True, hosts=("/proc/*/**",), writers="processes", instead='mount "/proc:ro"'),
+)
+"""Where links may be whatever a policy says: the files of all containers and volumes, as engines usually keep them, and
+`root`, `cwd` and `fd` of processes."""
 
 
 def make_mount(places: Places, path: str, *, writes: bool) -> Mount:

@@ -20,7 +20,7 @@ from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
-from dockerproxy.policy.nesting import VOLUMES, Mount, Nested, find_nested, list_given, make_mount
+from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.prunes import TABLE
@@ -189,7 +189,7 @@ def leave_out_nested(
     items = sorted({item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}, key=_by_depth)
     left_out: dict[str, Nested] = {}
     for each in (places, NOWHERE):  # A learned file has no `paths`.
-        kept, given = list(beside), (*list_given(each), *VOLUMES)
+        kept, given = list(beside), (*list_given(each), *REPLACEABLE)
         for item in (item for item in items if item not in left_out):
             path, mode = split_mode(item)
             mount = make_mount(each, path, writes=mode == "rw")
