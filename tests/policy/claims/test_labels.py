@@ -310,8 +310,8 @@ def test_labels_of_one_object_are_bounded(operation: str, path: str, sign: str) 
 
 def test_what_carries_labels_is_known() -> None:
     assert {operation for operation, _ in WITH_LABELS} >= {
-        *("ContainerCreate", "ContainerCreateLibpod", "PodCreateLibpod", "NetworkCreate", "NetworkCreateLibpod"),
-        *("VolumeCreate", "VolumeCreateLibpod", "ServiceCreate", "ServiceUpdate", "SecretCreate", "ConfigCreate"),
+        *("ContainerCreate", "NetworkCreate", "VolumeCreate", "ServiceCreate", "ServiceUpdate"),
+        *("SecretCreate", "ConfigCreate"),
     }
 
 
