@@ -12,7 +12,7 @@ _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
 
 _PAUSE: Final = 0.01
-"""Seconds between two tries."""
+"""Seconds between two tries. No event tells that a full queue has a place again: poll(2) reports none for it."""
 
 
 def find_trouble(paths: Sequence[str]) -> str:
