@@ -48,8 +48,10 @@ CONTENTS: Final = {
 def render(body: Body) -> str:
     """Write the page of an operation."""
     operation = OPERATIONS[body.operation]
-    words = [f"| `{name}` | {find_words(operation)[name].summary} |\n" for name in find_words_of_body(body)]
-    example = {name: value_of(find_words(operation)[name]) for name in find_words_of_body(body)[:2]}
+    known = find_words(operation)
+    names = [name for name in find_words_of_body(body) if name in known]
+    words = [f"| `{name}` | {known[name].summary} |\n" for name in names]
+    example = {name: value_of(known[name]) for name in names[:2]}
     lines = [
         f"# {operation.name}\n\n",
         fill(f"`{operation.method} {operation.path}`: {operation.says}. {CONTENTS[body.content]}"),
@@ -89,7 +91,7 @@ def say_how(how: str) -> str:
         return ", ".join(f"`{word}`" for word in how[1:].split(",")) + f" or empty{left_out}"
     check, words = CHECKS[how.removesuffix(ALWAYS)]
     sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split()).rstrip(".")
-    said = ", ".join(f"`{word}`" for word in words)
+    said = ", ".join(f"`{word}`" for word in words if not CONSTRAINTS[word].is_private)
     return f"{sentence[:1].lower()}{sentence[1:]}{f' ({said})' if said else ''}"
 
 

@@ -150,7 +150,7 @@ allowed
   containers         11 of 29  if the container is web or db-*: ContainerList, CheckpointList, ContainerArchiveInfo,\
  ContainerChanges, ContainerInspect, ContainerStats, ContainerWait
                                if follow is false or if the container is web or db-*: ContainerLogs
-                               if the container is web or db-* and ps_args are -ef or aux: ContainerTop
+                               contained, if the container is web or db-*: ContainerTop
                                if the container is db-*: ContainerRestart
                                contained: ContainerStart
   exec                1 of 3   contained, if the container is db-*: ExecStart
@@ -165,7 +165,7 @@ what this policy lets a client do that you may not expect:
  by containers:read (policy.yaml:10); deny: [ContainerInspect] removes it
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] removes it
-9 operations that read and 3 that change something are allowed, 2 of them contained; the rest is denied
+9 operations that read and 3 that change something are allowed, 3 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
 limits    default

@@ -4,11 +4,12 @@ import pytest
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.conditions import read_conditions
+from dockerproxy.config.conditions import REMOVED, read_conditions
 from dockerproxy.config.document import Fields, Place, Text
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.base import Constraint, Words
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
@@ -27,7 +28,6 @@ EXAMPLES = {
     "cpus": "2",
     "pids": "100",
     "subnets": "[10.9.0.0/16]",
-    "servers": "[registry.example]",
     "add_capabilities": "[CHOWN]",
 }
 """Values by the word, or by what it takes."""
@@ -74,8 +74,6 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
 
 
 def _example_of(word: Constraint) -> str:
-    if word.may_be_empty:
-        return "[]"
     return f'["{word.words[0]}"]' if isinstance(word, Words) and word.words else EXAMPLES[word.takes]
 
 
@@ -288,7 +286,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerExec",
             "{mounts: [a]}",
-            "5: 'mounts' is not a condition\n    it has commands, containers, labelled, options, own, user",
+            "5: 'mounts' is not a condition\n    it has commands, containers, labelled, own, user",
         ),
         (
             "ContainerCreate",
@@ -310,3 +308,20 @@ def test_a_mistake_grants_nothing_and_is_told(word: str, conditions: str, proble
 
 def test_every_mistake_in_conditions_is_told() -> None:
     assert len(read("ContainerLogs", "{containers: [/a, b, /c], follow: 1, colour: blue}")[1]) == 4
+
+
+# Conditions that are no more
+
+
+@pytest.mark.parametrize("word", REMOVED)
+def test_of_a_condition_that_is_no_more_it_is_said_what_to_write(word: str) -> None:
+    found, problems = read("ContainerCreate", f"{{{word}: [x]}}")
+    assert found == ()
+    assert problems == [f"1:5: ContainerCreate no longer has the condition {word}\n    {REMOVED[word]}"]
+    assert word not in CONSTRAINTS or CONSTRAINTS[word].is_private
+
+
+@pytest.mark.parametrize("word", [name for name, each in CONSTRAINTS.items() if each.is_private])
+def test_no_policy_file_can_name_a_private_condition(word: str) -> None:
+    for name in OPERATIONS:
+        assert read(name, f"{{{word}: true}}")[0] == ()

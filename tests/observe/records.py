@@ -156,13 +156,10 @@ def is_doubtful(record: Record) -> bool:
 _FLAG = ("{}=1", "{}=0", "{}=true", "{}=False", "{}=", "{}=maybe", "{}=1&{}=0")
 
 QUERIES = {
-    **dict.fromkeys(("follow", "stream", "force", "stdin", "showsecret"), _FLAG),
+    **dict.fromkeys(("follow", "stream", "force", "stdin"), _FLAG),
     "remove_volumes": ("v=1", "v=0", "volumes=true", "volumes=true&v=0"),
     "signal": ("signal=9", "signal=HUP&signal=TERM", "signal=SIGUSR1", "signal=%0A", "signal="),
-    "ps_args": ("ps_args=aux", "ps_args=-ef%20%C3%A9", "ps_args=%FF", "ps_args=%F0%9F%98%80", "ps_args=*"),
     "path": ("path=/data", "path=/data/x/.", "path=/../etc", "path=/a/*", "path=/%FF", "path=/"),
-    "from": ("fromImage=alpine&tag=3", "fromImage=alpine", "fromSrc=-", "fromImage=reg.example:5000/a/b:1"),
-    "registries": ("term=alpine", "term=reg.example/alpine", "remote=reg.example/x"),
     "buildx_builders": ("name=buildx_buildkit_a", "name=web"),
 }
 """For each condition that is not about an object, queries that bear on it."""

@@ -201,7 +201,7 @@ WEB = ResolvedObject("9" * 64, ("web",))
     [
         (
             request("POST", "/images/create?fromImage=alpine&tag=3"),
-            {"from": ("docker.io/library/alpine:3",)},
+            {"images": ("docker.io/library/alpine:3",)},
             [request("POST", "/images/create?fromImage=alpine"), request("POST", "/images/create?fromImage=x/y&tag=3")],
         ),
         (

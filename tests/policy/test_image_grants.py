@@ -18,7 +18,7 @@ def policy_of(*allow: str) -> CompiledPolicy:
     [
         ("ContainerCreate: {images: [busybox]}", ("docker.io/library/busybox:latest",)),
         ("ContainerCreate", ("**",)),
-        ('ImageCreate: {from: ["docker.io/library/*"]}', ("docker.io/library/*",)),
+        ('ImageCreate: {images: ["docker.io/library/*"]}', ("docker.io/library/*",)),
         ("ImageInspect: {images: [busybox]}", ("docker.io/library/busybox:latest",)),
         ("ImageInspect: {labelled: {a: b}}", ()),
         ("ImageBuild: {tags: [app]}", ()),

@@ -128,9 +128,7 @@ def test_a_request_needs_these_words(host: dict[str, Json], words: dict[str, Val
             {"names": (), "images": (APP,), "networks": ("ci",)},
         ),
         ("POST /containers/web/exec", {"Cmd": ["ls", "*"]}, {"commands": (("ls", "*"),)}),
-        ("POST /auth", {}, {"servers": ("docker.io",)}),
-        ("POST /auth", {"serveraddress": "reg.example"}, {"servers": ("reg.example",)}),
-        ("POST /auth", {"serveraddress": "-"}, {"servers": ("-",)}),
+        ("POST /auth", {"serveraddress": "docker.io"}, {}),
         ("POST /containers/web/start", None, {}),
     ],
 )
@@ -164,17 +162,6 @@ def test_where_an_operation_needs_the_condition_on_its_object_that_is_said() -> 
 def test_a_word_that_narrows_is_empty_where_no_list_has_what_is_there(line: str, body: Json) -> None:
     assert "unrestricted" not in (found := needs(line, body))
     assert () in {found[word] for word in NARROWING & found.keys()}
-
-
-def test_an_address_that_engines_read_differently_needs_no_word_but_none_may_speak_of_it() -> None:
-    body: Json = {"Container": "web", "EndpointConfig": {"IPAMConfig": {"IPv4Address": "x"}}}
-    line, front = "POST /networks/front/connect", ResolvedObject("1", ("front",), document={"name": "front"})
-    words = needs(line, body, front)
-    assert words.pop("addresses") == ()
-    known = Known(found=front, body=(body,), answers=Engine())
-    request = request_of(*line.split(" "))
-    assert not inspect(BODIES["NetworkConnect"], words, request, known).faults
-    assert inspect(BODIES["NetworkConnect"], {**words, "addresses": ("0.0.0.0/0",)}, request, known).faults
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ sockets:
       - PutContainerArchive: {path: [/data/**]}
       - NetworkDelete: {networks: [front]}
       - ImagePush: {images: [quay.io/me/*]}
-      - ImageSearch: {registries: default}
+      - ImageSearch
       - ImageGetAll: {images: [quay.io/me/*]}
     deny:
       - SystemPing

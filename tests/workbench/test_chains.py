@@ -43,7 +43,6 @@ TO_DATA = '{"ContainerCreate": {"binds": ["/srv/data"]}}'
 TO_VOLUMES = '{"ContainerCreate": {"volumes": ["ci_*"]}}'
 VOLUME = '{"VolumeCreate": "unrestricted"}'
 SERVICE = '{"ServiceCreate": "unrestricted"}'
-PRIVILEGED = '{"ContainerExec": {"own": true, "options": ["privileged"]}}'
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,6 @@ PRIVILEGED = '{"ContainerExec": {"own": true, "options": ["privileged"]}}'
         (["ExecStart"], MAY),
         (["ContainerExec"], NO),
         (['{"ContainerExec": {"own": true}}', '{"ExecStart": {"own": true}}'], NO),
-        ([PRIVILEGED, '{"ExecStart": {"own": true}}'], MAY),
         (["PutContainerArchive"], MAY),
         (['{"PutContainerArchive": {"own": true}}'], NO),
         (["ContainerUpdate"], NO),

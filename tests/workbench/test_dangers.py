@@ -38,7 +38,7 @@ def whole(*conditions: Condition) -> Case:
 
 
 def pulls(*items: str) -> Condition:
-    return Condition(CONSTRAINTS["from"], items)
+    return Condition(CONSTRAINTS["images"], items)
 
 
 def test_of_what_is_not_looked_at_nothing_is_found_that_conditions_would_say() -> None:
@@ -143,8 +143,9 @@ def test_a_name_of_any_image_is_one_that_others_trust(item: str, *, wide: bool) 
 def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
     assert replaces_images(WHOLE)
     assert not replaces_images(contained())
-    assert not replaces_images(whole(pulls("**")))
-    assert not replaces_images(contained(pulls("**"), tags=("**",)))
+    pulled = Case((pulls("**"),), Decision(allowed=True, source="here"), BODIES["ImageCreate"])
+    assert not replaces_images(pulled)
+    assert replaces_images(contained(pulls("**"), tags=("**",)))
     assert not replaces_images(contained(images=("**",), tags=("registry.local/ci/*",)))
     assert not replaces_images(contained(tags=Pairs((("a", "**"),))))
 

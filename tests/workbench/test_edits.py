@@ -73,10 +73,10 @@ def test_what_is_in_braces_or_shared_or_null_gets_nothing_added(socket: str) -> 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc"), max_codepoint=0xFFFF), min_size=1, max_size=20))
 def test_what_is_written_is_read_back(name: str) -> None:
-    result = add_items(BLOCK, "a", "allow", [("ContainerTop", {"ps_args": (name,)})])
+    result = add_items(BLOCK, "a", "allow", [("ContainerKill", {"signal": (name,)})])
     assert result is not None
     line = read_lines(result, "p.yaml")["a"][-1]
-    assert not line.grants or values_of(line.grants[0].conditions) == {"ps_args": (name,)}
+    assert not line.grants or values_of(line.grants[0].conditions) == {"signal": (name,)}
 
 
 @pytest.mark.parametrize("name", ["p.yaml", "a folder/p.yaml"])

@@ -222,13 +222,13 @@ def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None
     [
         ("ContainerAttach", {"stdin": False}, False),
         ("ContainerAttach", {"stdin": True}, True),
-        ("SecretInspect", {"showsecret": False}, False),
-        ("SecretInspect", {"showsecret": True}, True),
-        ("ContainerTop", {"ps_args": ("-ef", "-o pid", "aux")}, False),
-        ("ContainerTop", {"ps_args": ("-ef", "auxe")}, True),
-        ("ContainerTop", {"ps_args": ("-A e",)}, True),
+        ("SecretInspect", {}, False),
+        ("SecretInspect", {"unrestricted": True}, True),
+        ("ContainerTop", {}, False),
+        ("ContainerTop", {"containers": ("web",), "unrestricted": True}, True),
+        ("SystemAuth", {}, False),
+        ("SystemAuth", {"unrestricted": True}, True),
         ("ContainerTop", {"containers": ("web",)}, False),
-        ("ContainerTop", {"containers": ("web",), "ps_args": ("e",)}, True),
         ("ContainerTop", {"own": True}, False),
         ("ContainerExec", {"own": True}, False),
         ("NetworkConnect", {"own": True}, False),
@@ -243,8 +243,8 @@ def test_a_condition_that_leaves_nothing_of_an_exposure_takes_it_out(
 
 
 def test_a_command_that_nobody_may_start_is_not_exposed() -> None:
-    conditions = (Condition(CONSTRAINTS["own"], value=True), Condition(CONSTRAINTS["options"], ("privileged",)))
-    prepares, starts = Grant(frozenset({"ContainerExec"}), "p", conditions), Grant(frozenset({"ExecStart"}), "p")
+    prepares = Grant(frozenset({"ContainerExec"}), "p", (UNRESTRICTED,))
+    starts = Grant(frozenset({"ExecStart"}), "p")
     assert find_exposures(policy_with(prepares)) == ()
     assert any("be run privileged" in each.says for each in find_exposures(policy_with(prepares, starts)))
 

@@ -31,6 +31,21 @@ _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Words from Docker, and their names here."""
 
+REMOVED: Final[Mapping[str, str]] = {
+    "addresses": "remove it: addresses are allowed in networks that the client owns, and in no others",
+    "changes": "remove it: all is allowed that the conditions of the create allow",
+    "credentials": "remove it: any credentials are allowed",
+    "extra_hosts": "remove it: any are allowed",
+    "from": "write images",
+    "options": "remove it: detach, stdin and tty are allowed, and only unrestricted allows privileged",
+    "ps_args": "remove it: -ef and aux are allowed, and only unrestricted allows others",
+    "registries": "remove it: only unrestricted allows a registry in what is searched for",
+    "restart": "remove it: any restart policy is allowed",
+    "servers": "remove it: Docker Hub is allowed, and only unrestricted allows others",
+    "showsecret": "remove it: only unrestricted allows showing values",
+}
+"""Conditions that are no more, with what to write instead."""
+
 _OPENED: Final = frozenset(
     {"privileged", "device", "devices", "gpus", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"}
 )
@@ -80,13 +95,16 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
     known = sorted({each for name in names for each in find_words(OPERATIONS[name])})
     if key.text in known:
         return read_demand(reader, CONSTRAINTS[key.text], node)
+    if key.text in REMOVED:
+        reader.problem(key.place, f"{word.text} no longer has the condition {key.text}", REMOVED[key.text])
+        return None
     meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""
     hint = hint or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
     is_opened = key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names)
     if is_opened or SEALED.keys() >= {*names}:
         hint = f"only {word.text}: {UNRESTRICTED.word} allows this"
-    is_word = key.text in CONSTRAINTS
+    is_word = key.text in CONSTRAINTS and not CONSTRAINTS[key.text].is_private
     what = f"{word.text} has no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
     reader.problem(key.place, what, hint)
     return None

@@ -47,9 +47,6 @@ def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
 
 
 def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    if word.may_be_empty and isinstance(node, Items) and not node.nodes:
-        return ()
-
     def check(item: str) -> Fault | None:
         fault = word.fault(item)
         return Fault(f"{show(item)} in {word.name} can never match", fault) if fault else None

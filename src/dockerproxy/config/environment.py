@@ -1,10 +1,10 @@
 """Read settings from environment variables, and report all mistakes at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.groups import open_bodies
+from dockerproxy.config.groups import READS, bounds_body, open_bodies
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
@@ -22,6 +22,7 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, read_id, read
 from dockerproxy.config.variables import Variables
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Denial, Grant, Policy
+from dockerproxy.policy.vocabulary import SWITCHED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import Settings
 from dockerproxy.settings import SocketSettings
@@ -93,6 +94,8 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
             if names:
                 grants.append(Grant(frozenset(names), _source(switch, next(iter(names)))))
     contained = reader.switch("CONTAINED", default=False)
+    if contained:
+        grants = [part for grant in grants for each in open_bodies(grant, READS) for part in _free(each)]
     return Policy(
         # Unless told so, bodies are left alone, as by the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
@@ -100,6 +103,15 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         hint=lambda name: remedy(name, switches, denied, contained=contained),
         remedy='to allow {what}, use a policy file with "{grant}", or set CONTAINED=0 to allow everything',
     )
+
+
+def _free(grant: Grant) -> Iterator[Grant]:
+    """Free what a switch allows contained from the rules that only policy files have."""
+    freed = frozenset(name for name in grant.operations if bounds_body(SWITCHED.word, (name,)))
+    if freed:
+        yield grant._replace(operations=freed, conditions=(*grant.conditions, SWITCHED))
+    if grant.operations - freed:
+        yield grant._replace(operations=grant.operations - freed)
 
 
 def _source(switch: str, name: str) -> str:

@@ -28,6 +28,10 @@ _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
 """Conditions of a grant that may be no narrower than another one."""
 
+_PULL: Final = "ImageCreate"
+_BOUND: Final = frozenset({"images", "tags", UNRESTRICTED.word})
+"""Words of which such a grant needs one; `tags` is for imports."""
+
 _ENOUGH: Final = 2
 """Kept lines that say the same of an operation: one is not wider than itself, but perhaps than another."""
 
@@ -137,6 +141,17 @@ def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socke
     mounts = list_mounts(grants, places)
     for nested in find_nested(mounts, (*mounts, *list_given(places), *REPLACEABLE)):
         reader.problem(found[nested.inner.path], nested.describe(), nested.hint)
+
+
+def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
+    """Find grants beside `own` that pull any image, so that clients would see all images."""
+    denied = frozenset().union(*(line.operations for line in deny))
+    for line in allow:
+        pulls = (grant.conditions for grant in line.grants if _PULL in grant.operations - denied)
+        if any(_BOUND.isdisjoint(values_of(conditions)) for conditions in pulls):
+            what = f"{line.word} beside {OWN} must say which images may be pulled: {_PULL} needs images"
+            hint = f'{_PULL}: {{images: ["docker.io/**"]}}; all that these match are visible'
+            reader.problem(line.place, what, hint)
 
 
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:

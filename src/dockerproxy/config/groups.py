@@ -32,9 +32,13 @@ GROUPS: Final = _find_groups()
 """Operations of a section by their word; some are empty."""
 
 
-def open_bodies(grant: Grant) -> Iterator[Grant]:
+READS: Final = frozenset(name for name in CONTAINED if OPERATIONS[name].access is Access.READ)
+"""Of what is contained, that which reads."""
+
+
+def open_bodies(grant: Grant, names: frozenset[str] = CONTAINED) -> Iterator[Grant]:
     """Open what else would be contained, without conditions on bodies; what has no body to speak of stays as it is."""
-    contained, others = grant.operations & CONTAINED, grant.operations - CONTAINED
+    contained, others = grant.operations & names, grant.operations - names
     if contained:
         besides = (each for each in grant.conditions if not bounds_body(each.word, contained))
         yield grant._replace(operations=contained, conditions=(*besides, UNRESTRICTED))

@@ -9,7 +9,15 @@ from typing import Final, NamedTuple
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
-from dockerproxy.config.grants import Line, check_binds, check_lines, make_denials, read_allow, read_deny
+from dockerproxy.config.grants import (
+    Line,
+    check_binds,
+    check_lines,
+    check_pulls,
+    make_denials,
+    read_allow,
+    read_deny,
+)
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
@@ -187,6 +195,8 @@ def _read_socket(
     policy = replace(policy, owner=owner, places=places, quota=quota, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
+    if compiled.owner:
+        check_pulls(reader, allow, deny)
     return path, SocketSettings(
         name=name.text,
         path=path.text if path is not None else "",

@@ -195,10 +195,7 @@ def _make_conditions(operations: frozenset[str]) -> Schema:
 def _make_condition(word: Constraint) -> Schema:
     if word.takes is Takes.CHOICE:
         return {"description": word.summary, "anyOf": [{"const": choice} for choice in word.choices]}
-    taken = _TAKEN[word.takes]
-    if word.may_be_empty:
-        taken = {"anyOf": [taken, {"type": "array", "maxItems": 0}]}
-    return {"description": word.summary, **taken}
+    return {"description": word.summary, **_TAKEN[word.takes]}
 
 
 _LIST: Final[Schema] = {"$ref": "#/$defs/list"}

@@ -131,7 +131,7 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contai
     broad = " and ".join(f"{switch}=1" for switch in missing)
     if contained and name in SEALED:
         return f"to allow it, set {broad or narrow} and CONTAINED=0"
-    what = "it if contained" if contained and name in BODIES else "it"
+    what = "it if contained" if contained and name in BODIES and OPERATIONS[name].access == "write" else "it"
     return f"to allow {what}, set {narrow}" + (f", or {broad} to allow more" if broad else "")
 
 

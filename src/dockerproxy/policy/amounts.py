@@ -123,11 +123,6 @@ def read_network(text: str) -> Network | None:
         return None
 
 
-def is_server(text: str) -> bool:
-    """Whether a text is a host, with or without a port."""
-    return re.fullmatch(HOST, text) is not None
-
-
 @lru_cache(maxsize=1024)
 def merge_ports(texts: tuple[str, ...]) -> tuple[range, ...]:
     """Return all ports of some texts as few ranges that do not touch."""

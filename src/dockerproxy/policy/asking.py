@@ -31,8 +31,8 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.binds import Bind
-from dockerproxy.policy.constraints.credentials import show_credentials
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
+from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again

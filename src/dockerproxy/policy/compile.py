@@ -29,7 +29,7 @@ from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import propose
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {
@@ -53,9 +53,6 @@ _DIGITS: Final = 12
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
-
-ALWAYS: Final = {"ContainerTop": (Condition(CONSTRAINTS["ps_args"], ("-ef", "aux")),)}
-"""What holds of an operation on some objects, unless a grant says otherwise."""
 
 _REACHING: Final = frozenset(
     {"CheckpointCreate", "CheckpointDelete", "CheckpointList", "ContainerChanges", "ContainerChangesLibpod"}
@@ -214,18 +211,15 @@ def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: li
     change is allowed (test: test_containers_of_services_keep_to_the_bounds_of_services).
     Attack: a create that is denied, whose grant is wider than others -> Defence: it bounds nothing as long as others do
     (test: test_a_denied_create_lends_no_bounds).
-    Attack: arguments of ps for which the engine stumbles over another process of the host, and says over which word
-    (moby daemon/top_unix.go, parsePSOutput) -> Defence: the usual ones, unless a grant says otherwise
-    (test: test_whoever_sees_one_container_sees_no_process_of_the_host).
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
-        if UNRESTRICTED in grant.conditions or not said & (of_object if name in ALWAYS else {OWN}):
+        if UNRESTRICTED in grant.conditions or OWN not in said:
             yield grant
             continue
-        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: ALWAYS.get(name, ())}
+        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: ()}
         lent = {key: _choose(conditions, words - of_object - said) for key, conditions in bounds.items()}
         served = [_choose(each.conditions, words - of_object - said) for each in serving]
         if len({*lent.values(), *served}) == 1:
@@ -353,14 +347,15 @@ def _cost(case: Case) -> tuple[int, bool, bool, str]:
     lines says nothing.
     """
     asks, reads = case.decision.about_object, case.body is not None
-    rank = 3 if asks else 2 if reads else 1 if set(case.conditions) - {UNRESTRICTED} else 0
+    rank = 3 if asks else 2 if reads else 1 if set(case.conditions) - {SWITCHED, UNRESTRICTED} else 0
     acts = any(condition.constraint.acts for condition in case.conditions)
     return rank, reads, not acts, describe_conditions(case)
 
 
 def describe_conditions(case: Case) -> str:
     """Say the conditions of a case, as a clause that follows "if"."""
-    return " and ".join(str(condition) for condition in case.conditions if condition != UNRESTRICTED)
+    said = (each for each in case.conditions if each != UNRESTRICTED and each.word != SWITCHED.word)
+    return " and ".join(map(str, said))
 
 
 def _unmet(name: str, cases: tuple[Case, ...]) -> str:

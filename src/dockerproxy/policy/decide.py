@@ -122,7 +122,8 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
             faults.append(answer)
         elif isinstance(answer, Lookup):
             lookups[answer.target] = answer
-            waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
+            if not CONSTRAINTS[claim.words[0]].is_private:
+                waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
         else:
             if claim.wrong is not None:
                 faults.append(claim.wrong)

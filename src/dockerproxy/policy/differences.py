@@ -127,8 +127,15 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
 
 
 def write_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> list[str]:
-    """Return sets of conditions of an operation as grants, without those that another one makes pointless."""
-    return [write_grant(name, values_of(conditions)) for conditions in find_needed(name, sets)]
+    """Return sets of conditions of an operation as grants of a file, without those that another one makes pointless."""
+    return [write_grant(name, values_of(tuple(_spell(conditions)))) for conditions in find_needed(name, sets)]
+
+
+def _spell(conditions: tuple[Condition, ...]) -> Iterable[Condition]:
+    """Leave out private conditions, and `unrestricted` where one has in its place the rule of contained grants."""
+    is_bound = any(each.word == "registries" for each in conditions)
+    left_out = {UNRESTRICTED.word} if is_bound else set()
+    return (each for each in conditions if not each.constraint.is_private and each.word not in left_out)
 
 
 def find_needed(

@@ -13,11 +13,8 @@ from dockerproxy.policy.objects import LABELLED, OWN, SHOWING
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
-_LISTING: Final = {
-    **dict.fromkeys(sorted({"ContainerCreate", "ImageTag"} | SHOWING), "images"),
-    "ImageCreate": "from",
-}
-"""By operation, the word that lists images which exist before."""
+_LISTING: Final = SHOWING | {"ContainerCreate", "ImageCreate", TAGGING}
+"""Operations whose grants list images by `images`."""
 
 _ANY: Final = "**"
 
@@ -34,9 +31,9 @@ def find_granted(grants: Iterable[Grant]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for grant in grants:
         values = values_of(grant.conditions)
-        names = grant.operations & _LISTING.keys() - (frozenset() if "images" in values else {TAGGING})
-        for word in {_LISTING[name] for name in names if _UNNAMED.isdisjoint(values)}:
-            found.update(dict.fromkeys(_list_patterns(word, values)))
+        names = grant.operations & _LISTING - (frozenset() if "images" in values else {TAGGING})
+        if names and _UNNAMED.isdisjoint(values):
+            found.update(dict.fromkeys(_list_patterns("images", values)))
     return tuple(found)
 
 

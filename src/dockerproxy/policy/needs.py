@@ -45,7 +45,8 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     """
     read = read_request(body, request, known)
     wrong = (claim.wrong for claim in read.claims if claim.wrong is not None)
-    fault = next(chain(read.violations, wrong), None)
+    fixed = (claim.fault(claim.says) for claim in read.claims if CONSTRAINTS[claim.words[0]].is_private)
+    fault = next(chain(read.violations, wrong, fixed), None)
     if fault is not None:
         return refuse_to_bound(fault.name_place())
     asking = (claim for claim in read.claims if claim.words[0] != OWN)  # Whose a name is, nobody learns from it.

@@ -24,7 +24,8 @@ def find_remedy(
     if any(not fault.word for fault in faults):
         return propose(policy.policy.remedy, name, values_of((UNRESTRICTED,)))
     listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
-    needed = widen(values_of(case.conditions), (*faults, *listed))
+    said = tuple(each for each in case.conditions if not each.constraint.is_private)
+    needed = widen(values_of(said), (*faults, *listed))
     return needed if isinstance(needed, str) else propose(policy.policy.remedy, name, needed)
 
 

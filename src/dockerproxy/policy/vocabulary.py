@@ -5,7 +5,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claims.checks import find_words_of_body
-from dockerproxy.policy.claims.parameters import FIELDS, LINES
+from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -14,6 +14,9 @@ from dockerproxy.policy.objects import NAMING, NAMING_WORDS, SENDING, words_of_o
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""
+
+SWITCHED: Final = Condition(CONSTRAINTS["switched"], value=True)
+"""Opens what only fixed rules of policy files refuse: for contained grants of switches."""
 
 _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
     name: frozenset(find_words_of_body(BODIES[name])) if name in BODIES else frozenset()
@@ -24,14 +27,9 @@ _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
 def _words_of(name: str) -> Mapping[str, Constraint]:
     of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
     of_object = words_of_object(name) or LISTED.get(name, ())
-    of_head = (*list_words_of_fields(name), *(line.word for line in LINES.get(name, ())))
-    of_head += NAMING_WORDS if name in NAMING else ()
-    return {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
-
-
-def list_words_of_fields(name: str) -> list[str]:
-    """Return the conditions on fields of the head that an operation without a table can bear."""
-    return [read.word for (operation, _), reads in FIELDS.items() if operation == name for read in reads]
+    of_head = (*(line.word for line in LINES.get(name, ())), *(NAMING_WORDS if name in NAMING else ()))
+    words = {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
+    return {word: constraint for word, constraint in words.items() if not constraint.is_private}
 
 
 _WORDS: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) for name in _OF_BODY}

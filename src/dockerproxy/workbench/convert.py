@@ -16,7 +16,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.differences import write_needed
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.values import list_names, write_grant, write_value
-from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import INDENT, write_comment, write_place
@@ -69,7 +69,10 @@ def _check_path(path: str) -> None:
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:
     """Find the lines that allow the same. What a denial takes away whole is no line: it would be a mistake."""
     whole = {
-        name for grant in policy.policy.grants if set(grant.conditions) <= {UNRESTRICTED} for name in grant.operations
+        name
+        for grant in policy.policy.grants
+        if set(grant.conditions) <= {SWITCHED, UNRESTRICTED}
+        for name in grant.operations
     }
     opened = {section for switch, section in SECTION_SWITCHES.items() if switches[switch]}
     for section in SECTIONS:

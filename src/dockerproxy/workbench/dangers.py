@@ -55,6 +55,8 @@ the processes that a container sees, which are its own."""
 _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
 """What no pattern matches all of that is meant for some names."""
 
+_PULLS: Final = frozenset({"ImageCreate", "ImagePullLibpod"})
+
 _ANY_PATHS: Final = ("any", "any/name", "library/any")
 _ANY_TAGS: Final = ("latest", "9-any")
 """What no pattern has in mind that is meant for some images of a registry."""
@@ -85,9 +87,6 @@ def some(word: str, matches: Callable[[str], bool]) -> Danger:
     """Whether a grant that is contained lists something of a kind by a word."""
     return lambda case: is_contained(case) and any(map(matches, items_of(values_of(case.conditions).get(word))))
 
-
-runs_privileged: Final = some("options", "privileged".__eq__)
-"""Whether a command may have all capabilities."""
 
 reads_every_secret: Final = some("secrets", lambda item: all(map(partial(fits, item), _ANY_NAME)))
 """Whether secrets are shown by a pattern that means all of them."""
@@ -146,8 +145,8 @@ def replaces_images(case: Case) -> bool:
     """Whether an image may be given any name, at least any of a whole registry."""
     words = {condition.word: condition.value for condition in case.conditions}
     named = words.get("tags", words.get("images"))
-    if "from" in words:  # Then images are pulled only, and a name is what its registry says.
-        return False
+    if case.body is not None and case.body.operation in _PULLS and "tags" not in words:
+        return False  # A name of what is pulled is what its registry says.
     return case.body is None if named is None else any(map(_is_any_image, items_of(named)))
 
 

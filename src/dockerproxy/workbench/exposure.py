@@ -4,7 +4,7 @@ It depends on how an operation is granted: most of what can be done with a body 
 contained, and some of it is not.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,7 +12,6 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.workbench.dangers import (
     Danger,
@@ -25,7 +24,6 @@ from dockerproxy.workbench.dangers import (
     owns_host,
     reads_every_secret,
     replaces_images,
-    runs_privileged,
     writes_host,
 )
 from dockerproxy.workbench.on_host import on_host
@@ -72,7 +70,8 @@ class Exposure:
         return tuple(
             condition
             for condition in case.conditions
-            if condition.word not in {"buildx_builders", UNRESTRICTED.word}
+            if not condition.constraint.is_private
+            and condition.word not in {"buildx_builders", UNRESTRICTED.word}
             and not (self._is_of_body(case, condition.word) and condition.word not in self.words)
         )
 
@@ -141,8 +140,6 @@ EXPOSURES: Final = (
     Exposure(
         "ContainerExec ContainerExecLibpod",
         "is as good as root on the host: a command in a container may be run privileged",
-        lambda case: is_whole(case) or runs_privileged(case),
-        ("options",),
         needs="ExecStart ExecStartLibpod",
         gives="privileged",
     ),
@@ -298,8 +295,8 @@ EXPOSURES: Final = (
         "DistributionInspect SystemAuth ImageCreate ImagePush PluginPush ImagePullLibpod ImagePushLibpod "
         "ManifestInspectLibpod ManifestPushLibpod ArtifactPullLibpod ArtifactPushLibpod",
         "makes the engine connect to any registry it names",
-        is_any,
-        ("images", "servers"),
+        lambda case: is_whole(case) or (case.body is not None and case.body.operation != "SystemAuth"),
+        ("images",),
     ),
     Exposure(
         "ContainerCreate",
@@ -344,22 +341,5 @@ def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tupl
 
 
 def _prevents(case: Case) -> bool:
-    """Whether the conditions of a case leave nothing of what an operation exposes."""
-    return any(
-        _PREVENTING[condition.word](condition.value) for condition in case.conditions if condition.word in _PREVENTING
-    )
-
-
-def _shows_environment(arguments: str) -> bool:
-    """Whether ps may print the environment of processes: an e without a dash in front does it (ps(1))."""
-    return any("e" in word for word in arguments.split() if not word.startswith("-"))
-
-
-_PREVENTING: Final[Mapping[str, Callable[[Value], bool]]] = {
-    "stdin": lambda value: value is False,
-    "showsecret": lambda value: value is False,
-    "ps_args": lambda value: (
-        isinstance(value, tuple) and not any(isinstance(item, str) and _shows_environment(item) for item in value)
-    ),
-}
-"""Conditions that keep an operation from typing into containers, showing secrets, or showing the environment."""
+    """Whether a client cannot type, so that nothing is left of what an operation exposes."""
+    return "stdin" in case.by_word and case.by_word["stdin"].value is False

@@ -15,7 +15,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
-from dockerproxy.policy.compile import ALWAYS, CREATED_BY, OWN_GRANT
+from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.lists import LISTS
@@ -219,10 +219,10 @@ def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> Learn
 
 
 def _is_covered(grant: LearnedGrant) -> bool:
-    """Whether `own` admits all that a grant admits; what changes an object, or shows processes, it bounds further."""
+    """Whether `own` admits all that a grant admits; what changes an object it bounds further."""
     if grant.conditions == {OWN: True}:
         return grant.operation in OWN_GRANT.operations
-    is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys() - ALWAYS.keys()
+    is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys()
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions_of(grant.conditions))
 
 

@@ -41,12 +41,12 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, list_words_of_fields
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id
 
-LITERAL: Final = frozenset({"signal", "ps_args"})
+LITERAL: Final = frozenset({"signal"})
 """Lists of plain words: no globs are in them."""
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
@@ -56,9 +56,7 @@ _SHOWN: Final = 100
 
 _UNCERTAIN: Final = {
     "path": "did not name one clean path",
-    "from": "did not name one image with its tag or digest",
     "signal": "did not name one signal",
-    "ps_args": "did not name its arguments once",
     "images": "did not name images in a way that engines read alike",
 }
 """For each list in the query: why it may be empty."""
@@ -71,7 +69,6 @@ _UNNAMED: Final = {
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
     "instructions": "had an instruction that there is not",
-    "addresses": "asked for an address that engines read differently",
 }
 """For each list without which everything is let through: why a request may not keep to any list."""
 
@@ -222,9 +219,8 @@ def _is_itself(value: Value) -> bool:
 
 def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
     """Return the conditions on what the head of an operation says that can be learned, by their names."""
-    hidden = {*list_words_of_fields(operation.name), *_NOT_OF_NAMES}  # A record has no field of the head.
     words = find_words(operation).items() if operation.name not in LISTED else ()
-    return {name: word for name, word in words if name not in hidden and not is_of_body(operation, name)}
+    return {name: word for name, word in words if name not in _NOT_OF_NAMES and not is_of_body(operation, name)}
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:

@@ -57,7 +57,7 @@ _NAMED_BY_ENGINES: Final = frozenset({"containers", "pods"})
 """Lists of objects to which an engine gives a name if nobody else does."""
 
 _FINDERS: Final = {
-    **dict.fromkeys(("images", "from", "tags"), find_image_families),
+    **dict.fromkeys(("images", "tags"), find_image_families),
     **dict.fromkeys(("containers", "networks", "volumes", "services", "pods", "path"), find_families),
     **dict.fromkeys(("names", "joins", "secrets", "configs"), find_families),
     "binds": find_bind_families,

@@ -4,6 +4,8 @@ import pytest
 from api.bodies.files import tables_in
 from policy.claims.looking import faults, look
 
+from dockerproxy.policy.values import Value
+
 IMAGES = tables_in("images")
 
 
@@ -48,11 +50,12 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
     ],
 )
 def test_what_only_podman_reads_is_refused(name: str, query: str) -> None:
-    assert len(faults(name, query, tags=TAGS, images=("**",))) == 1
+    bounds: dict[str, Value] = {"tags": TAGS} if name == "ImageCreate" else {"tags": TAGS, "images": ("**",)}
+    assert len(look(name, query, bounds=bounds).faults) == 1
 
 
 def test_what_is_pulled_within_bounds_is_named_with_its_registry() -> None:
-    bounds, whole = {"from": ("docker.io/**",)}, {"fromImage": ("docker.io/ci/app",)}
+    bounds, whole = {"images": ("docker.io/**",)}, {"fromImage": ("docker.io/ci/app",)}
     assert look("ImageCreate", "?fromImage=ci/app&tag=1", bounds=bounds).query == whole
     assert look("ImageCreate", "?fromImage=docker.io/ci/app&tag=1", bounds=bounds).query == {}
     assert look("ImageCreate", "?fromImage=ci/app&tag=1").query == {}

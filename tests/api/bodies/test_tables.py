@@ -72,5 +72,9 @@ def test_a_reason_to_seal_reads_as_a_clause() -> None:
     assert all(reason and not reason.endswith(".") for reason in SEALED.values())
 
 
-def test_no_read_is_contained_so_that_a_section_that_reads_means_the_same_with_and_without_the_word() -> None:
-    assert {OPERATIONS[name].access for name in CONTAINED} == {"write"}
+def test_the_only_reads_that_are_contained_reach_more_than_what_is_read() -> None:
+    """With `CONTAINED=1`, too, switches open these as they always did."""
+    assert {name for name in CONTAINED if OPERATIONS[name].access == "read"} == {
+        *("ContainerTop", "SecretInspect", "SecretInspectLibpod"),
+        *("ImageSearch", "ImageSearchLibpod", "GetPluginPrivileges"),
+    }

@@ -116,7 +116,7 @@ def test_an_endpoint_is_held_to_what_it_is_held_to_where_a_container_is_created(
     assert len(faults("NetworkConnect", "", content, FRONT, **GRANTED)) == 1
 
 
-def test_an_endpoint_may_have_names_and_an_address() -> None:
-    config: Json = {"Aliases": ["db"], "IPAMConfig": {"IPv4Address": "172.30.0.9"}, "Links": None, "DriverOpts": None}
+def test_an_endpoint_may_have_names() -> None:
+    config: Json = {"Aliases": ["db"], "Links": None, "DriverOpts": None}
     content: Json = {"Container": "web", "EndpointConfig": config}
     assert faults("NetworkConnect", "", content, FRONT, **GRANTED) == []

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.claims.looking import faults
 from policy.inspecting import claimed, keeps
 from policy.policies import request_for, request_of
 
@@ -167,14 +168,6 @@ def test_a_word_is_the_one_that_every_engine_reads(query: str, signal: str | Non
     assert keeps(request, signal=("9",)) is (signal == "KILL")
 
 
-@pytest.mark.parametrize(
-    ("query", "arguments"),
-    [("", "-ef"), ("ps_args=", "-ef"), ("ps_args=aux", "aux"), ("ps_args=aux&ps_args=aux", None)],
-)
-def test_arguments_of_ps_are_those_of_docker_where_none_are_given(query: str, arguments: str | None) -> None:
-    assert read("ContainerTop", "ps_args", query) == arguments
-
-
 # Paths
 
 
@@ -228,11 +221,11 @@ def test_what_docker_pulls_is_certain_or_unknown(query: str, reference: str) -> 
 
 def check_pull(operation: str, query: str, reference: str) -> None:
     request = request_for(OPERATIONS[operation], f"?{query}")
-    pull = claimed(request, "from")
+    pull = claimed(request, "images")
     assert pull is None or isinstance(pull, Reference)
     assert (str(pull) if pull is not None else "") == reference
-    assert keeps(request, **{"from": ("**",)}) is bool(reference)
-    assert not keeps(request, **{"from": ("other",)})
+    assert keeps(request, images=("**",)) is bool(reference)
+    assert not keeps(request, images=("other",))
 
 
 ALL_TAGS = [
@@ -242,7 +235,7 @@ ALL_TAGS = [
 
 @pytest.mark.parametrize(("operation", "query"), ALL_TAGS)
 def test_all_tags_of_a_name_are_pulled_where_no_tag_is_said(operation: str, query: str) -> None:
-    assert read(operation, "from", query) == Reference("docker.io/library/nginx")
+    assert read(operation, "images", query) == Reference("docker.io/library/nginx")
 
 
 @given(
@@ -250,7 +243,38 @@ def test_all_tags_of_a_name_are_pulled_where_no_tag_is_said(operation: str, quer
     st.text("a1:.@", max_size=4),
 )
 def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: str) -> None:
-    found = read("ImageCreate", "from", f"fromImage={quote(name)}&tag={quote(tag)}")
+    found = read("ImageCreate", "images", f"fromImage={quote(name)}&tag={quote(tag)}")
     if found is not None:
         assert isinstance(found, Reference)
-        assert read("ImageCreate", "from", f"fromImage={quote(str(found))}") == found
+        assert read("ImageCreate", "images", f"fromImage={quote(str(found))}") == found
+
+
+# Fixed rules of reads
+
+
+@pytest.mark.parametrize(
+    ("operation", "query", "passes"),
+    [
+        *(
+            ("ContainerTop", query, True)
+            for query in ("", "ps_args=", "ps_args=-ef", "ps_args=aux", "stream=1&delay=5")
+        ),
+        *(
+            ("ContainerTop", query, False)
+            for query in ("ps_args=e", "ps_args=auxe", "ps_args=-ef&ps_args=e", "Ps_args=e")
+        ),
+        *(("SecretInspect", query, True) for query in ("", "showsecret=false", "showsecret=0", "showsecret=")),
+        *(
+            ("SecretInspect", query, False)
+            for query in ("showsecret=1", "showsecret=t", "ShowSecret=1", "showsecret=f")
+        ),
+        *(("ImageSearch", query, True) for query in ("term=alpine", "term=alpine&limit=5&filters={}")),
+        *(("ImageSearch", query, False) for query in ("term=evil.example/a", "term=a/b", "term=a&term=evil.example/a")),
+        *(("ImageSearch", query, False) for query in ("Term=evil.example/a", "term=localhost/a")),
+        *(("GetPluginPrivileges", query, True) for query in ("remote=vieux/sshfs", "remote=sshfs")),
+        *(("GetPluginPrivileges", query, False) for query in ("remote=evil.example/a", "name=evil.example/a")),
+    ],
+)
+def test_a_read_reaches_no_further_than_what_is_read(operation: str, query: str, *, passes: bool) -> None:
+    for name in (operation, f"{operation}Libpod") if operation in {"SecretInspect", "ImageSearch"} else (operation,):
+        assert (faults(name, f"?{query}") == []) is passes

@@ -266,7 +266,7 @@ def test_a_command_is_started_only_as_it_was_prepared() -> None:
 
     assert start(user="1000:1000") == []
     assert start(user="1000:1000", privileged=True) == [
-        "ProcessConfig.privileged is true, an option that no rule allows, with all capabilities"
+        "ProcessConfig.privileged is true, not allowed: the command has all capabilities, and can reach the host"
     ]
     assert start() == ["ProcessConfig.user is missing, so it may be root; set one, like 1000:1000"]
     assert start(user="1000:1000", entrypoint="env") == [

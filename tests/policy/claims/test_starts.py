@@ -28,7 +28,7 @@ def test_an_ordinary_command_starts() -> None:
 
 def test_a_command_that_another_client_prepared_with_privileges_does_not_start() -> None:
     assert faults("ExecStart", "", {}, prepared(privileged=True), user="any", commands=COMMANDS) == [
-        "ProcessConfig.privileged is true, an option that no rule allows, with all capabilities"
+        "ProcessConfig.privileged is true, not allowed: the command has all capabilities, and can reach the host"
     ]
 
 

@@ -76,12 +76,14 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     "commands": COMMANDS,
     "configs": OBJECTS,
     "containers": OBJECTS,
-    "from": tuple(
-        Reference(name, *rest)
-        for name in ("docker.io/library/nginx", "docker.io/ci/app", "registry.example/a/b")
-        for rest in ((), ("latest",), ("1",), ("", f"sha256:{ID}"))
+    "images": (
+        *IMAGES,
+        *(
+            Reference(name, *rest)
+            for name in ("docker.io/library/nginx", "docker.io/ci/app", "registry.example/a/b")
+            for rest in ((), ("latest",), ("1",), ("", f"sha256:{ID}"))
+        ),
     ),
-    "images": IMAGES,
     "joins": OBJECTS,
     "names": OBJECTS,
     "networks": (
@@ -92,13 +94,11 @@ SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
     ),
     "path": ("/", "/a", "/a/b", "/ab", "/b"),
     "pods": OBJECTS,
-    "ps_args": ("-ef", "aux", "*", "-o pid"),
     "publish": (
         *map(read_ports, ("0", "80", "81", "80-81", "79-80", "8000-8999")),
         *(("::1",), ("0:0::1",), ("127.0.0.1",), ("0.0.0.0", "::")),  # noqa: S104
     ),
     "secrets": OBJECTS,
-    "servers": ("docker.io", "index.docker.io", "registry.example", "registry.example:5000"),
     "services": (*OBJECTS, ResolvedObject(SWARM_ID, ("front",), subject=SWARM_ID)),
     "signal": SIGNALS,
     "subnets": tuple(map(read_network, NETWORKS)),
@@ -134,12 +134,9 @@ ITEMS: Mapping[str, tuple[str, ...]] = {
     **WORDS,
     "add_capabilities": ("NET_RAW", "cap_net_raw", "SYS_TIME", "ALL"),
     "binds": (*GLOBS, "/a:ro", "/a/**:ro", "/**:ro", "/*:ro"),
-    "from": IMAGE_ITEMS,
     "images": IMAGE_ITEMS,
     "networks": (*OBJECT_ITEMS, "default", "bridge", "b*", SWARM_ID, "4c*"),
     "path": GLOBS,
-    "ps_args": ("-ef", "aux", "*", "**"),
-    "servers": ("docker.io", "index.docker.io", "Registry.example", "registry.example:5000"),
     "services": (*OBJECT_ITEMS, SWARM_ID, "4c*"),
     "signal": ("HUP", "sighup", "1", "9", "KILL", "RTMIN+3"),
     "subnets": NETWORKS,
@@ -186,8 +183,8 @@ def granted(word: str) -> st.SearchStrategy[Value]:
 
 def test_every_word_that_lists_is_tried_and_every_one_that_is_compared() -> None:
     assert SAMPLES.keys() <= COMPARED.keys() <= CONSTRAINTS.keys()
-    flags = {"force", "remove_volumes", "showsecret", "stdin", "stream"}  # As `follow`.
-    assert CONSTRAINTS.keys() - COMPARED.keys() == {"unrestricted"} | flags | OWN.keys()
+    flags = {"force", "remove_volumes", "stdin", "stream"}  # As `follow`.
+    assert CONSTRAINTS.keys() - COMPARED.keys() == {"switched", "unrestricted"} | flags | OWN.keys()
 
 
 @pytest.mark.parametrize("word", OWN)
@@ -218,9 +215,12 @@ def are_same(word: str, one: Hashable, other: Hashable) -> bool:  # noqa: PLR091
         case (Bind(), Bind()):
             return one.path == other.path and (other.read_only or not one.read_only)
     found, asked = (each.found if isinstance(each, Joined) else each for each in (one, other))
+    found, asked = (
+        ResolvedObject(str(each), (str(each),)) if isinstance(each, Reference) else each for each in (found, asked)
+    )
     if isinstance(found, ResolvedObject) and isinstance(asked, ResolvedObject):
         return _shares(asked, found.names if found.every else found.names[:1] or (found.subject,))
-    if word in {"servers", "subnets"}:
+    if word == "subnets":
         return admits(word, (str(one),), other)
     return one == other
 

@@ -88,7 +88,6 @@ CLAUSES: tuple[tuple[str, Value, str], ...] = (
     ("follow", True, "follow is true"),
     ("signal", ("HUP",), "signal is HUP"),
     ("path", ("/data/**",), "path is /data/**"),
-    ("from", ("nginx",), "the image comes from nginx"),
     ("binds", ("/srv", "/etc/localtime:ro"), "binds are /srv or /etc/localtime:ro"),
     ("memory", "2GiB", "memory is 2GiB"),
     ("commands", (("pg_dump", "**"), ("true",)), "commands are pg_dump ** or true"),
@@ -160,10 +159,10 @@ def test_the_first_word_that_a_grant_has_judges_a_claim() -> None:
 
 
 def test_the_first_option_that_is_granted_counts() -> None:
-    options = claim("ps_args", "a", "b")
-    assert judge(options, ps_args=("b", "a")) == "as a"
-    assert judge(options, ps_args=("b",)) == "as b"
-    assert judge(options, ps_args=("c",)) == Fault("X", "", "is wrong", "ps_args", ("a",))
+    options = claim("signal", "A", "B")
+    assert judge(options, signal=("B", "A")) == "as A"
+    assert judge(options, signal=("B",)) == "as B"
+    assert judge(options, signal=("C",)) == Fault("X", "", "is wrong", "signal", ("A",))
 
 
 def test_of_what_is_not_certain_nothing_is_admitted_but_where_nothing_is_said() -> None:

@@ -13,7 +13,6 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 
 PATH: Final = CONSTRAINTS["path"]
 SIGNAL: Final = CONSTRAINTS["signal"]
-PS_ARGS: Final = CONSTRAINTS["ps_args"]
 REGISTRIES: Final = CONSTRAINTS["registries"]
 BUILDX_BUILDERS: Final = CONSTRAINTS["buildx_builders"]
 
@@ -85,29 +84,6 @@ def test_what_is_no_signal_is_told(item: str) -> None:
 
 def test_signals_are_named() -> None:
     assert str(Condition(SIGNAL, ("HUP", "TERM"))) == "signal is HUP or TERM"
-
-
-@pytest.mark.parametrize(
-    ("granted", "arguments", "passes"),
-    [
-        (("aux", "-ef"), "-ef", True),
-        (("*",), "aux", False),
-        (("*",), "*", True),
-        (("aux",), "au", False),
-        (("**",), None, False),
-    ],
-)
-def test_arguments_are_admitted_word_for_word(granted: tuple[str, ...], arguments: str | None, *, passes: bool) -> None:
-    assert admits("ps_args", granted, arguments) is passes
-
-
-def test_one_list_is_within_another_that_has_all_of_it() -> None:
-    assert PS_ARGS.within(("aux",), ("aux", "-ef"))
-    assert not PS_ARGS.within(("aux",), ("*", "**"))
-
-
-def test_only_nothing_is_a_fault() -> None:
-    assert [bool(PS_ARGS.fault(item)) for item in ("", "aux", "-o pid")] == [True, False, False]
 
 
 def test_only_what_certainly_keeps_to_it_is_admitted() -> None:

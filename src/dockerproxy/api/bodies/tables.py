@@ -116,7 +116,9 @@ def _repeat(path: str, place: str) -> Field:
     )
 
 
-_FILES: Final = (*("archives", "containers", "credentials", "images", "networks", "services", "starting", "volumes"),)
+_FILES: Final = (
+    *("reads", "archives", "containers", "credentials", "images", "networks", "services", "starting", "volumes"),
+)
 
 
 def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:

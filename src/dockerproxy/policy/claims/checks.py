@@ -40,12 +40,12 @@ WORDS: Final[Mapping[str, str]] = {
     "pids": "pids service_pids",
     "publish": "publish publish_all service_ports",
     "secrets": "secrets",
-    "servers": "server",
     "subnets": "subnets",
     "tags": "built given loaded tagged",
     "images": "images mounts pushed service_mounts tagged",
     "user": "user",
     OWN: "pushed",
+    "switched": "connection hosts kept_credentials networks",
 }
 """For each word of a policy file, the checks that make claims for it."""
 

@@ -91,8 +91,17 @@ def check_annotations(reading: Reading, value: Json, path: str, _parent: Object)
     return LEAVE_OUT if value else None
 
 
-def check_endpoint(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
-    """An endpoint goes on without what only the engine can say of it."""
+def check_own_mac(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
+    """No address on the link is the client's own; that of the engine stands beside the ID of the network."""
+    if value and parent.get("NetworkID"):
+        return LEAVE_OUT
+    if value:
+        reading.violate(path, value, "not allowed: it may be that of another host on the link")
+    return None
+
+
+def clean_endpoint(value: Json) -> Json:
+    """Return an endpoint without what only the engine can say of it."""
     if not isinstance(value, dict):
         return value
     return {name: item for name, item in value.items() if name not in OPERATIONAL}

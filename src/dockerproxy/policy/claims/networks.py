@@ -18,10 +18,10 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, owned, pairs_at
-from dockerproxy.policy.claims.engine_defaults import check_endpoint
+from dockerproxy.policy.claims.engine_defaults import clean_endpoint
 from dockerproxy.policy.claims.names import IS_NAME, named, resolve
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
-from dockerproxy.policy.objects import Kind, ResolvedObject, find_object
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.wire.document import Json, object_of
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
@@ -31,10 +31,14 @@ _OF_CONTAINER: Final = "container:"
 
 _NOT_GRANTED: Final = "a network that no rule allows"
 
+_ONLY_OWN: Final = "only allowed in a network that the client owns"
+
 _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 """Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
 
 _HOST: Final = "not allowed: it is the host's network"
+
+_CONTROLS: Final = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]").search
 
 _SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
 """What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
@@ -55,8 +59,30 @@ def check_networks(reading: Reading, value: Json, path: str, _parent: Object) ->
         known = join_network(reading, name, where, name)
         if known in joined:
             reading.violate(where, name, "the same network as another one")
-        joined[known] = check_endpoint(reading, endpoint, where, {})
+        joined[known] = clean_endpoint(endpoint)
+        is_named = name not in BY_ITSELF and IS_NAME(name)
+        _claim_addresses(reading, endpoint, where, owned(*reading.resolve(Kind.NETWORK, name)) if is_named else None)
     return joined
+
+
+def check_connection(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """What is said of how the container is connected: addresses only in a network of the client's own."""
+    _claim_addresses(reading, value, path, owned(reading.found, None))
+    return clean_endpoint(value)
+
+
+def _claim_addresses(reading: Reading, endpoint: Json, path: str, network: ResolvedObject | Lookup | None) -> None:
+    """Claim addresses that an endpoint asks for in a network, which must be the client's own.
+
+    Attack: ask for the address of another's container while that restarts -> Defence: no address in a shared network
+    (test: test_an_address_is_asked_for_only_in_an_own_network).
+    """
+    config = object_of(object_of(endpoint).get("IPAMConfig"))
+    for field, mine in (("IPv4Address", network), ("IPv6Address", network), ("LinkLocalIPs", None)):
+        where = f"{path}.IPAMConfig.{field}"
+        says = "not allowed: other hosts on the link may have it" if mine is None else _ONLY_OWN
+        if config.get(field):
+            reading.claim("switched", True, where, config[field], says, owned=mine)  # noqa: FBT003 (it is claimed)
 
 
 def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
@@ -100,6 +126,14 @@ def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
         return True
     default = reading.find(Kind.NETWORK, "bridge") if found.subject else found
     return None if default is None else default.subject == found.subject != ""
+
+
+def check_hosts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Names with addresses are one line each."""
+    for where, line in items_at(value, path) if isinstance(value, list) else ((path, value),):
+        if _CONTROLS(str(line)):
+            says = "ambiguous: a control character ends a line"
+            reading.claim("switched", True, where, line, says)  # noqa: FBT003 (it is what is claimed)
 
 
 def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -7,13 +7,12 @@ condition admits that.
 
 import re
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import LINES as TABLES
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
 from dockerproxy.policy.claims.images import claim_own
-from dockerproxy.policy.constraints.registry import READS
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
@@ -107,20 +106,22 @@ def read_pull(request: CanonicalRequest) -> Reference | None:
     return join_reference(images[0], "".join(tags))
 
 
-def _registries(parameter: str, *, namespaces: bool) -> Line:
-    """Look for a registry host in a parameter; every value is looked at.
+def has_host(reference: str, *, namespaces: bool) -> bool:
+    """Whether what is searched for may name a registry.
 
     Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
     daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
     (containers/common libimage/search.go), so there no slash may stand at all. Where there are `namespaces`, a plain
     word before a slash is one of the configured registry.
     """
+    first, slash, _ = reference.partition("/")
+    return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
 
-    def has_host(reference: str) -> bool:
-        first, slash, _ = reference.partition("/")
-        return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
 
-    return Line("registries", parameter, lambda request: not any(map(has_host, request.values(parameter))))
+def _registries(parameter: str, *, namespaces: bool) -> Line:
+    """Look for a registry in every value of a parameter."""
+    find = partial(has_host, namespaces=namespaces)
+    return Line("registries", parameter, lambda request: not any(map(find, request.values(parameter))))
 
 
 def _is_no_builder(request: CanonicalRequest) -> bool:
@@ -141,19 +142,14 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
     ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
     ("ContainerKill ContainerKillLibpod PodKillLibpod", (_text("signal", "signal", "KILL", normalise_signal),)),
-    ("ContainerTop", (_text("ps_args", "ps_args", "-ef"),)),
-    ("SecretInspect SecretInspectLibpod", (_flag("showsecret", "showsecret", absent=False),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
-    ("ImageCreate", (Line("from", "fromImage", read_pull),)),
+    ("ImageCreate", (Line("images", "fromImage", read_pull),)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
     ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
 )
 
 LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in _LINES for name in names.split()}
 """By operation."""
-
-FIELDS: Final = {place: reads for place, reads in READS.items() if place[0] not in TABLES}
-"""Fields of the head that conditions read, by operation and name: of those that have no table. A read has none."""
 
 
 def read_head(reading: Reading, found: ResolvedObject | None) -> None:
@@ -164,9 +160,6 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN)
-    for (operation, field), reads in FIELDS.items():
-        for read in reads if operation == name else ():
-            read.check(reading, reading.header(field), field, {})
     if name in NAMING:
         _claim_named(reading, NAMING[name])
     for word in words_of_object(name):

@@ -14,12 +14,14 @@ from typing import Final
 from dockerproxy.policy.amounts import HOST
 from dockerproxy.policy.claim import Claim, Object, Reading
 from dockerproxy.policy.claims.images import claim_own, complete
-from dockerproxy.policy.claims.parameters import read_pull
-from dockerproxy.policy.constraints.servers import HUB
+from dockerproxy.policy.claims.parameters import has_host, read_pull
 from dockerproxy.policy.objects import OWN, find_reference, name_in
 from dockerproxy.policy.references import TRANSPORTS, parse_reference
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
+
+_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""Docker Hub, which engines ask where nobody names a server."""
 
 _SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 
@@ -38,7 +40,7 @@ def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) ->
 
 
 def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """An image is pulled by its name with the registry, if the grant says from where."""
+    """An image is pulled by its name with the registry, if the grant lists images."""
     if not isinstance(value, str):
         return None
     pull, reference = read_pull(reading.request), parse_reference(value)
@@ -47,16 +49,27 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
         reading.violate(path, value, "not a valid image reference")
     target = path if whole != value else ""
     options = ((pull, whole),) if pull is not None else ()
-    reading.claims.append(Claim(("from",), options, path, value, "which no rule allows", target=target))
+    reading.claims.append(Claim(("images",), options, path, value, "which no rule allows", target=target))
     return whole if f"{value}:".startswith(TRANSPORTS) else None
 
 
 def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Credentials are sent to a server that is granted; to Docker Hub, if the grant does not say."""
-    text = value if isinstance(value, str) else ""
-    found = _SERVER.fullmatch(text)
-    if text and found is None:
-        reading.violate(path, value, "not a valid registry address")
-        return
-    server = lower(found[1]) if found is not None else HUB[0]
-    reading.claim("servers", server, path, value, "a registry that no rule allows credentials for")
+    """Credentials are sent to Docker Hub; the engine would tell what any other server answers."""
+    found = _SERVER.fullmatch(value) if isinstance(value, str) else None
+    if value and (found is None or lower(found[1]) not in _HUB):
+        reading.violate(path, value, "not allowed: credentials are only sent to Docker Hub")
+
+
+def check_term(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A search asks the registry for which the engine is configured."""
+    _check_host(reading, value, path, namespaces=False)
+
+
+def check_plugin(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A plugin is looked up in the registry for which the engine is configured."""
+    _check_host(reading, value, path, namespaces=True)
+
+
+def _check_host(reading: Reading, value: Json, path: str, *, namespaces: bool) -> None:
+    if has_host(str(value), namespaces=namespaces):
+        reading.violate(path, value, "not allowed: it may name a registry to connect to")

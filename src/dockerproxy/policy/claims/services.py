@@ -8,6 +8,9 @@ Attack: an older version, of which the engine leaves out the limit that the gran
 Attack: swap where memory is bounded -> Defence: bounded, too.
 Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
 name (test: test_nothing_is_copied_into_a_volume_of_a_service).
+Attack: an update without credentials to an image of another registry, which then gets those that the service has,
+whoever gave them; or with those of the state before, or of a state that came since -> Defence: the registry stays as it
+is in the state that is named (test: test_a_service_sends_its_credentials_to_no_other_registry).
 Attack: an earlier state by `rollback`, whatever the body says -> Defence: the table refuses it.
 Other nodes cannot be reading from here: a volume is looked at where the engine is.
 """
@@ -21,7 +24,8 @@ from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.constraints.networks import Joined
 from dockerproxy.policy.objects import Kind
-from dockerproxy.wire.document import Json, object_of
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.wire.document import Json, list_of, object_of
 
 _PIDS_SINCE: Final = (1, 41, 0)
 _NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
@@ -70,6 +74,31 @@ def check_service_pids(reading: Reading, value: Json, path: str, _parent: Object
     """There is a bound of processes, if the grant says so, and the engine reads it."""
     reading.claim_since("pids", _PIDS_SINCE, path)
     claim_amount(reading, "pids", value, path)
+
+
+def check_kept_credentials(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """An update without credentials keeps the registry: nodes send it those that the service has.
+
+    Engines take the first field, and credentials of the state before if the request says so (moby
+    daemon/cluster/services.go, UpdateService).
+    """
+    if any(list_of(value)[:1]):
+        return
+    request, found = reading.request, reading.found
+    document = found.document if found is not None else {}
+    is_former = request.values("registryauthfrom") == ("previous-spec",)
+    before = _find_registry(document.get("previousspec" if is_former else "spec"))
+    version = str(object_of(document.get("version")).get("Index"))
+    if before != _find_registry(reading.content) or not before or request.values("version") != (version,):
+        says = "is missing, but needed where the registry of the image changes: the service has credentials of its own"
+        reading.claim("switched", True, path, None, says)  # noqa: FBT003 (it is what is claimed)
+
+
+def _find_registry(spec: object) -> str:
+    """Return the registry of a service's image; empty if that is not certain."""
+    task = object_of(object_of(spec).get("TaskTemplate"))
+    reference = parse_reference(str(object_of(task.get("ContainerSpec")).get("Image") or ""))
+    return reference.name.partition("/")[0] if reference is not None else ""
 
 
 def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> None:

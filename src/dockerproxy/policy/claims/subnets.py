@@ -12,7 +12,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
-from dockerproxy.policy.constraints.addresses import is_within
+from dockerproxy.policy.constraints.subnets import is_within
 from dockerproxy.wire.document import Json
 
 _OPTIONS: Final = {

@@ -34,7 +34,7 @@ class Constraint:
         is_learned: Whether a learned policy narrows by it, if it narrows.
         acts: Whether it changes what goes to the engine of what it admits.
         unspoken: The list that means what a grant without it means; empty if that admits nothing, or everything.
-        may_be_empty: Whether a list of it may have no items, which then means none.
+        is_private: Whether no policy file can name it: switches of the environment have it, or nothing has.
         needs_lookup: Whether a grant that does not speak of it depends on what the engine says.
     """
 
@@ -43,7 +43,7 @@ class Constraint:
     unspoken: ClassVar[tuple[str, ...]] = ()
     is_learned: ClassVar[bool] = True
     acts: ClassVar[bool] = False
-    may_be_empty: ClassVar[bool] = False
+    is_private: ClassVar[bool] = False
     needs_lookup: ClassVar[bool] = False
 
     def __init__(self, name: str, summary: str, *, narrows: bool = False) -> None:
@@ -283,7 +283,8 @@ def judge_claim(
     says = constraint.problem(condition.value if condition is not None else None, claim)
     asked = (claim.lookup.name,) if claim.lookup is not None else None
     needed = constraint.least(claim.options[0][0]) if claim.options else asked
-    return claim.fault(says, constraint.name, "" if needed is None else needed)
+    word = "" if constraint.is_private else constraint.name
+    return claim.fault(says, word, "" if needed is None else needed)
 
 
 def _is_anothers(own: Condition, value: Hashable) -> bool:

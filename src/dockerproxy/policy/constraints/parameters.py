@@ -4,7 +4,7 @@ import re
 from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.policy.constraints.base import Choice, Constraint, Globs, Items, Matcher, Words
+from dockerproxy.policy.constraints.base import Choice, Constraint, Globs, Items, Matcher
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words import fault_of_path, normalise_signal
 
@@ -24,6 +24,10 @@ class Flag(Constraint):
     def least(self, value: Hashable) -> Value | None:
         """Demand the value."""
         return value if isinstance(value, bool) else None
+
+
+class _Registries(Choice):
+    is_private = True
 
 
 class _Path(Globs):
@@ -57,15 +61,13 @@ CONSTRAINTS: Final = (
         "which paths in the container, as they are spelled; links in there are followed by the engine",
         narrows=True,
     ),
-    Words("ps_args", "which arguments of ps, word for word; none given is -ef"),
-    Choice(
+    _Registries(
         "registries",
         "only the registry that the engine is configured for is asked",
         "default",
         "no registry host is named",
     ),
     Flag("remove_volumes", "whether its unnamed volumes go too"),
-    Flag("showsecret", "whether Podman shows the secret's value"),
     _Signal("signal", "which signals; none named is KILL", narrows=True),
     Flag(
         "stdin",
