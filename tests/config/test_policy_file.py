@@ -384,26 +384,3 @@ def test_fifty_sockets_with_two_thousand_grants_are_read_again_without_a_pause()
 if __name__ == "__main__":
     for broken in FILES:
         broken.with_suffix(".expected").write_text(told(broken))
-
-
-@pytest.mark.parametrize(
-    ("allow", "is_told"),
-    [
-        ("[own, ImageCreate]", True),
-        ('["images:write", own]', True),
-        ("[own, ImageCreate: {images: [nginx]}]", False),
-        ("[own, ImageCreate: {tags: [ci/app]}]", False),
-        ("[own, ImageCreate: unrestricted]", False),
-        ("[own, preset:ci]", False),
-        ("[ImageCreate]", False),
-        ("[own, ImageCreate], deny: [ImageCreate]", False),
-    ],
-)
-def test_beside_own_a_grant_says_which_images_are_pulled(allow: str, *, is_told: bool) -> None:
-    text = f"sockets: {{ci: {{path: /ci.sock, allow: {allow}}}}}"
-    problems: tuple[object, ...] = ()
-    try:
-        read(text)
-    except UserError as error:
-        problems = error.problems
-    assert any("must say which images may be pulled" in str(each) for each in problems) is is_told

@@ -86,7 +86,7 @@ DOCKERODE = Scenario(
 - ImageBuild: {tags: ["CASE:built"]}
 - ImageTag: {images: ["CASE:built"], tags: ["CASE:tagged"]}
 - ImageDelete: {images: ["CASE:*"]}
-- ImageCreate: {from: ["registry.invalid/none:1"]}
+- ImageCreate: {images: ["registry.invalid/none:1"]}
 """,
 )
 

@@ -14,7 +14,7 @@ from wire.tars import archive_of, item
 pytestmark = pytest.mark.engine
 
 JSON = {"Content-Type": "application/json"}
-DEMANDS = {"read_only": "required", "drop_capabilities": ["ALL"], "restart": ["no", "on-failure"], "extra_hosts": []}
+DEMANDS = {"read_only": "required", "drop_capabilities": ["ALL"]}
 SHOWS = ["sh", "-c", "grep CapEff /proc/self/status; touch /written || echo kept"]
 
 
@@ -39,8 +39,7 @@ def create(proxy: Proxy, label: str, **said: object) -> Answer:
 def test_a_container_is_made_as_it_is_demanded(engine: Engine, proxy: Proxy, label: str) -> None:
     for said in (
         {"ReadonlyRootfs": False},
-        {"RestartPolicy": {"Name": "always"}},
-        {"ExtraHosts": ["db:10.9.0.2"]},
+        {"ExtraHosts": ["db:10.9.0.2\n10.9.0.3 evil"]},
         {"CapAdd": ["ALL"]},
     ):
         assert create(proxy, label, **said).status == 403, said

@@ -41,7 +41,7 @@ PROGRAMS = {
 - ImageBuild: {tags: ["docker.io/library/case-*:built"]}
 - ImageTag: {images: ["docker.io/library/case-*:built"], tags: ["docker.io/library/case-*:tagged"]}
 - ImageDelete: {images: ["docker.io/library/case-*:*"]}
-- ImageCreate: {from: ["registry.invalid/none:1"]}
+- ImageCreate: {images: ["registry.invalid/none:1"]}
 """,
     "testcontainers": "- preset:testcontainers\n",
     "devcontainers": """
