@@ -124,6 +124,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "decision   not allowed",
                 "grant      IMAGES=1",
                 "           no   no registry host is named",
+                "           yes  unrestricted: any body is allowed",
                 f"message    {SEARCH}",
             ],
         ),

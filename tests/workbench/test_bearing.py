@@ -119,7 +119,14 @@ def bearing(method: str, target: str) -> list[str]:
         ),
         (
             "GET /images/search?term=quay.io/app",
-            ["grant  ImageSearch (policy.yaml:13)", "       no   no registry host is named"],
+            [
+                "grant  ImageSearch (policy.yaml:13)",
+                '       no   ?term is "quay.io/app", not allowed: it may name a registry to connect to',
+                (
+                    '            to allow it and everything else, add "ImageSearch: unrestricted"'
+                    ' to "allow" of socket "backup"'
+                ),
+            ],
         ),
     ],
 )

@@ -59,7 +59,7 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["ContainerCreate: {publish: {ports: [8000-8999]}}"], ["ContainerCreate: {publish: {ports: [8080]}}"]),
     (["ContainerCreate: unrestricted"], ["ContainerCreate: {networks: [front], add_capabilities: [SYS_ADMIN]}"]),
     (["NetworkCreate: {subnets: [10.0.0.0/8]}"], ["NetworkCreate: {subnets: [10.9.0.0/16, 10.8.0.0/24]}"]),
-    (["ImageCreate: {from: ['ghcr.io/acme/*']}"], ["ImageCreate: {from: ['ghcr.io/acme/app:*']}"]),
+    (["ImageCreate: {images: ['ghcr.io/acme/*']}"], ["ImageCreate: {images: ['ghcr.io/acme/app:*']}"]),
     (["ContainerExec: {commands: [[sh, '**']]}"], ["ContainerExec: {commands: [[sh, -c, id]]}"]),
     (["own", "ContainerCreate: {memory: 2GiB}"], ["own", "ContainerCreate: {memory: 1GiB}"]),
 )
@@ -150,7 +150,7 @@ def test_images_that_a_grant_lists_are_shown_elsewhere() -> None:
     before, after = socket(own, few), socket(own, more)
     assert {"ContainerCreate", "ImageList", "ImageInspect", "ImageExistsLibpod"} <= set(doubted(before, after))
     lists = "ImageInspect: {own: true}"
-    assert doubted(socket(few, lists), socket(few, lists, "ImageCreate: {from: [app]}"))
+    assert doubted(socket(few, lists), socket(few, lists, "ImageCreate: {images: [app]}"))
 
 
 def test_images_that_anybody_may_remove_are_more_than_own_ones() -> None:

@@ -17,7 +17,7 @@ from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import NAMING, Lookup
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
@@ -62,7 +62,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
     grants = _judge_each(policy, tried)
     for alone in grants:
         yield "grant", alone.grant.source
-        for condition in alone.grant.conditions:
+        for condition in (each for each in alone.grant.conditions if each != SWITCHED):
             yield "", _bear(condition, tried, alone.all_faults)
         if operation.name in SEALED and UNRESTRICTED not in alone.grant.conditions:
             yield "", f"no   no condition can limit it: {SEALED[operation.name]}"

@@ -3,8 +3,7 @@
 A file has `CONSTRAINT`, or `CONSTRAINTS` of one kind. Where `CONSTRAINT` is about fields that no check of
 `policy/claims` reads for it, there is `READS` as well: for operations and a field, as the tables of `api/bodies` name
 it, the function that makes claims of its value. A `!` behind the field has it look at what is not there, too. Several
-words may read the same field; a check that its line names reads it last. A line that says `unset` or `absent` is left
-to the word, which then lets more through.
+words may read the same field; a check that its line names reads it last.
 """
 
 import importlib
