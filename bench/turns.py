@@ -14,7 +14,6 @@ import multiprocessing
 import socket
 import socketserver
 import statistics
-import struct
 import sys
 import tempfile
 import threading
@@ -40,8 +39,7 @@ sockets:
     allow:
       - SystemPing
       - ContainerCreate: {{images: [x], publish: {{ports: [1-65535]}}}}
-      - ImageLoad: {{tags: [x]}}
-      - ImageBuild: {{tags: [x]}}
+      - ImageLoad: unrestricted
   victim: {{path: {folder}/victim.sock, allow: [SystemPing], limits: {{rate: 1000000}}}}
 """
 
@@ -60,34 +58,10 @@ def create(body: object) -> Iterator[bytes]:
     return itertools.repeat(request("/containers/create", body=content))
 
 
-def tar_header(name: str, size: int = 0) -> bytes:
-    """Write a header of an archive."""
-    block = struct.pack(
-        "100s 8s 8s 8s 12s 12s 8s c 100s 8s 247x",
-        *(name.encode(), b"0000644", b"0000000", b"0000000", b"%011o" % size, b"00000000000"),
-        *(b" " * 8, b"0", b"", b"ustar\00000"),
-    )
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
-
-
-def load_headers() -> Iterator[bytes]:
-    """Load an archive that has no end, of files without contents."""
-    yield request("/images/load", length=10**12)
-    for start in itertools.count(step=256):
-        yield b"".join(tar_header(f"layers/{number}/json") for number in range(start, start + 256))
-
-
 def send_chunks() -> Iterator[bytes]:
     """Send an image in chunks of one byte."""
     yield request("/images/load", "Transfer-Encoding: chunked", length=0)
-    yield b"".join(b"1\r\n%c\r\n" % byte for byte in tar_header("layers", 8**7))
     yield from itertools.repeat(b"1\r\nx\r\n" * 40_000)
-
-
-def send_dockerfiles(content: bytes) -> Iterator[bytes]:
-    """Build by a Dockerfile, which is sent anew on each connection that follows."""
-    archive = tar_header("Dockerfile", len(content)) + content + bytes(-len(content) % 512) + bytes(1024)
-    return itertools.repeat(request("/build?t=x", length=len(archive)) + archive)
 
 
 def send_heads() -> Iterator[bytes]:
@@ -113,8 +87,6 @@ def ports() -> bytes:
     ).encode()
 
 
-FROM: Final = b"".join(b"ARG x=%s\n" % name for name in (b"d", b"di", b"o", b"oc", b"oci", b"t", b"ta", b"s", b"si"))
-
 ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "floats": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"0.1"] * 262_000) + b"]}"),
     "floats, 19,000": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"1.10e-1"] * 19_000) + b"]}"),
@@ -122,17 +94,14 @@ ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "objects": lambda: create(b'{"Image":"x","Cmd":[' + b",".join([b"{}"] * 340_000) + b"]}"),
     "escapes": lambda: create(b'{"Image":"x","Cmd":["' + b"\\u0041" * 174_000 + b'"]}'),
     "ports": lambda: create(ports()),
-    "tar headers": load_headers,
     "one-byte chunks": send_chunks,
     "heads of fields": send_heads,
     "long heads": send_long_heads,
-    "Dockerfile": lambda: send_dockerfiles(FROM + (b"FROM " + b"$x" * 250 + b"\n") * 2000),
-    "Dockerfile of lines": lambda: send_dockerfiles(FROM + b"RUN --mount=type=cache,target=/x a\n" * 16_000),
 }
 
 CROWD: Final = 50
 OF_A_CROWD: Final = ", 50 connections"
-BY_A_CROWD: Final = ("ports", "tar headers", "one-byte chunks", "heads of fields", "Dockerfile of lines")
+BY_A_CROWD: Final = ("ports", "one-byte chunks", "heads of fields")
 
 
 class Engine(socketserver.StreamRequestHandler):

@@ -41,7 +41,6 @@ CONTENTS: Final = {
     Content.NONE: "Only its parameters are checked.",
     Content.JSON: "Its body is JSON; the proxy holds it until it is complete.",
     Content.MAYBE_JSON: "Its body is JSON or empty; the proxy holds it until it is complete.",
-    Content.TAR: "Its body is an archive; the proxy checks each entry as it passes.",
 }
 
 

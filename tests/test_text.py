@@ -110,8 +110,6 @@ EXCUSED = {
     "proxy/usage.py": {"int": "the time, which is a number already"},
     "wire/chunked.py": {"int": "hexadecimal digits of ASCII, which the pattern before found in bytes"},
     "wire/document.py": {"int": "digits that Python's reader of JSON found, ASCII only", "float": "the same"},
-    "wire/tar.py": {"int": "digits of ASCII, which the pattern before found in bytes"},
-    "wire/tar_writing.py": {"split": "numbers that the line before wrote"},
 }
 """What is no text of a client's, or has no other than ASCII in it."""
 

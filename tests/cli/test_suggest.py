@@ -279,7 +279,6 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
             "networks: [ci]",
             "images: [docker.io/library/app:1]",
             'binds: ["/etc:ro"]'.replace('"', ""),
-            "buildx_builders: none",
         ]
 
 

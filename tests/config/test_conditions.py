@@ -70,7 +70,7 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
     assert granted("ContainerLogs", "{containers: [web, 'db-*', 007, on], follow: false}") == {
         "ContainerLogs": {"containers": ("web", "db-*", "007", "on"), "follow": False}
     }
-    assert granted("ContainerCreate", "{buildx_builders: none}") == {"ContainerCreate": {"buildx_builders": "none"}}
+    assert granted("ImageSearch", "{registries: default}") == {"ImageSearch": {"registries": "default"}}
 
 
 def _example_of(word: Constraint) -> str:
@@ -140,9 +140,6 @@ def test_unrestricted_opens_what_is_contained_without_it(conditions: str) -> Non
 
 
 def test_unrestricted_stands_beside_what_is_not_about_bodies() -> None:
-    assert granted("ContainerCreate", "{unrestricted: true, buildx_builders: none}") == {
-        "ContainerCreate": {"buildx_builders": "none", "unrestricted": True}
-    }
     assert granted("ContainerExec", "{containers: [web], unrestricted: true}") == {
         "ContainerExec": {"containers": ("web",), "unrestricted": True}
     }
@@ -223,11 +220,55 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "{follow: no}",
             "13: 'no' is not true or false\n    write true or false, in lower case and without quotes",
         ),
-        ("ContainerCreate", "{buildx_builders: all}", "22: buildx_builders must be none, not 'all'"),
+        ("ImageSearch", "{registries: all}", "17: registries must be default, not 'all'"),
+        (
+            "ImageSearch",
+            "{registries: [default]}",
+            "17: registries must be a single value, but is a list\n    registries: default",
+        ),
         (
             "ContainerCreate",
-            "{buildx_builders: [none]}",
-            "22: buildx_builders must be a single value, but is a list\n    buildx_builders: none",
+            "{buildx_builders: none}",
+            (
+                "5: ContainerCreate has no condition buildx_builders\n"
+                "    remove it: a contained ContainerCreate starts no privileged builder"
+            ),
+        ),
+        (
+            "ImageBuild",
+            "{instructions: [FROM]}",
+            "5: 'instructions' is not a condition\n    remove it: Dockerfiles pass unread, and imports have no changes",
+        ),
+        (
+            "ImageCreate",
+            "{instructions: [CMD]}",
+            "5: 'instructions' is not a condition\n    remove it: Dockerfiles pass unread, and imports have no changes",
+        ),
+        (
+            "ImageBuild",
+            "{networks: [none]}",
+            (
+                "5: ImageBuild has no condition networks\n"
+                "    remove it: a contained build is on the engine's default network, or on none"
+            ),
+        ),
+        (
+            "PutContainerArchive",
+            "{path: [/data]}",
+            (
+                "5: PutContainerArchive has no condition path\n"
+                "    remove it: the archive passes unread, and its links lead anywhere"
+            ),
+        ),
+        (
+            "ImageLoad",
+            "{tagged: required}",
+            "5: 'tagged' is not a condition\n    remove it: only ImageLoad: unrestricted loads images",
+        ),
+        (
+            "ImageLoad",
+            "{tags: [ci]}",
+            "5: ImageLoad has no condition tags\n    only ImageLoad: unrestricted allows it",
         ),
         (
             "ContainerLogs",

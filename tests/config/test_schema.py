@@ -124,7 +124,7 @@ def test_what_only_the_loader_knows_is_accepted_by_the_schema(what: str, sockets
         "{a: {path: /a, allow: [SystemInfo: {containers: [web]}]}}",
         "{a: {path: /a, allow: [events:read: {containers: [web]}]}}",
         "{a: {path: /a, allow: [preset:ping: {containers: [web]}]}}",
-        "{a: {path: /a, allow: [ContainerCreate: {buildx_builders: some}]}}",
+        "{a: {path: /a, allow: [ImageSearch: {registries: some}]}}",
         "{a: {path: /a, allow: [], deny: [ContainerLogs: {follow: false}]}}",
         '{a: {path: /a, allow: [], permissions: "660 "}}',
         '{a: {path: /a, allow: [], permissions: "8"}}',

@@ -73,7 +73,7 @@ DOCKERODE = Scenario(
 - ContainerExec: {containers: [CASE]}
 - ExecStart: {containers: [CASE]}
 - ExecInspect: {containers: [CASE]}
-- PutContainerArchive: {containers: [CASE], path: [/data]}
+- PutContainerArchive: {containers: [CASE]}
 - ContainerArchive: {containers: [CASE]}
 - ContainerInspect: {containers: [CASE]}
 - ContainerLogs: {containers: [CASE]}

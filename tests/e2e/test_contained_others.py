@@ -12,7 +12,6 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
-from wire.tars import archive_of, item
 
 pytestmark = pytest.mark.engine
 
@@ -330,15 +329,14 @@ def send_name(target: Engine | Proxy, way: str, name: str, tag: str) -> None:
     path = {
         "tag": f"/images/busybox/tag?repo={name}&tag={tag}",
         "import": f"/images/create?fromSrc=-&repo={name}&tag={tag}",
-        "build": f"/build?t={name}:{tag}",
     }[way]
-    content = {"import": EMPTY_TAR, "build": archive_of(item("Dockerfile", b"FROM busybox\nLABEL built=yes\n"))}
+    content = {"import": EMPTY_TAR}
     answer = ask(target.socket, "POST", path, *((content[way], TAR) if way in content else ()))
     assert answer.status in {200, 201}, answer
     assert b"error" not in answer.body
 
 
-@pytest.mark.parametrize("way", ["tag", "import", "build"])
+@pytest.mark.parametrize("way", ["tag", "import"])
 def test_podman_gives_the_name_that_was_judged_and_takes_none_of_localhost(
     podman: Engine, local: str, way: str
 ) -> None:
@@ -348,7 +346,7 @@ def test_podman_gives_the_name_that_was_judged_and_takes_none_of_localhost(
     assert image_id(podman, f"localhost/{local}:1") != before
 
     tags = f"tags: ['docker.io/{local}:*']"
-    allow = f"[{{ImageTag: {{{tags}}}, ImageCreate: {{{tags}}}, ImageBuild: {{{tags}}}}}]"
+    allow = f"[{{ImageTag: {{{tags}}}, ImageCreate: {{{tags}}}}}]"
     with running_policy(podman.socket, allow) as proxy:
         send_name(proxy, way, local, "2")
     assert image_id(podman, f"localhost/{local}:2") == before

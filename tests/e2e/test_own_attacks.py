@@ -181,10 +181,10 @@ BUILDING = """
 
 
 @pytest.fixture
-def building(engine: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
+def building(dockerd: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
     """Two sockets whose clients may build, and choose subnets."""
     text = "".join(BUILDING.replace("NAME", name).replace("LABEL", label) for name in ("proxy", "other"))
-    with running_file(engine.socket, f"sockets:{text}") as (folder, _):
+    with running_file(dockerd.socket, f"sockets:{text}") as (folder, _):
         yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
 
 
@@ -219,14 +219,14 @@ def test_a_part_of_a_subnet_does_not_tell_whose_it_is(building: tuple[Socket, So
     assert mine.ask("DELETE", f"/v1.41/networks/{made}").status == 204
 
 
-def test_a_build_leaves_no_container(building: tuple[Socket, Socket], engine: Engine, label: str) -> None:
+def test_a_build_leaves_no_container(building: tuple[Socket, Socket], dockerd: Engine, label: str) -> None:
     """Nobody would own it, and no sweep would find it."""
     mine, _ = building
     for step in ("true", "false"):
         content = archive_of(item("Dockerfile", f"FROM busybox\nRUN echo {label}; {step}\n".encode()))
         target = f"/v1.41/build?t={label}/a&rm=0&forcerm=0"
         assert ask(mine.socket, "POST", target, content, TAR, timeout=120).status == 200
-    commands = [each["Command"] for each in Socket(engine.socket).list("containers/json?all=1")]
+    commands = [each["Command"] for each in Socket(dockerd.socket).list("containers/json?all=1")]
     assert not [each for each in commands if label in each]
 
 

@@ -5,7 +5,6 @@ import json
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from urllib.parse import quote
 
 import pytest
@@ -34,7 +33,6 @@ SOCKET = """
       - own
       - ContainerCreate: {images: ["base:LABEL"]}
       - ImageBuild: {tags: ["**"]}
-      - ImageLoad: {tags: ["**"]}
       - ImageTag: {images: ["base:LABEL"], tags: ["**"]}
 """
 Two = tuple[Socket, Socket]
@@ -50,6 +48,8 @@ def containerd(busybox: bytes) -> Iterator[Engine]:
 def two(engine: Engine, busybox: bytes, label: str) -> Iterator[Two]:
     """Two sockets, on each of which one image is granted that is nobody's; what they have made goes, past the proxy."""
     text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
+    if engine.name == "podman":  # It builds nothing for a contained grant.
+        text = text.replace("- ImageBuild", '- ImageTag: {own: true, tags: ["**"]}\n      - ImageCreate')
     import_image(engine.socket, f"docker.io/library/base:{label}", busybox)
     with running_file(engine.socket, f"sockets:{text}") as (folder, _):
         yield Socket(folder / "proxy.sock"), Socket(folder / "other.sock")
@@ -65,6 +65,14 @@ def build(socket: Socket, name: str, steps: str, query: str = "") -> Answer:
     answer = ask(socket.socket, "POST", f"/v1.41/build?t={name}&{query}", archive, TAR)
     assert (answer.status, b'"error"' in answer.body) == (200, False), answer
     return answer
+
+
+def bring(socket: Socket, name: str, text: str) -> None:
+    """Import an image that no other has."""
+    repository, _, tag = name.rpartition(":")
+    target = f"/v1.41/images/create?fromSrc=-&repo={repository}&tag={tag}"
+    answer = ask(socket.socket, "POST", target, archive_of(item("file", text.encode())), TAR)
+    assert (answer.status, b'"error"' in answer.body) == (200, False), answer
 
 
 def read_all(socket: Socket, engine: Engine, *names: str) -> dict[str, object]:
@@ -84,7 +92,7 @@ def read_all(socket: Socket, engine: Engine, *names: str) -> dict[str, object]:
     return {key: sorted(each, key=str) if isinstance(each, list) else each for key, each in found.items()}
 
 
-@pytest.mark.parametrize("engine", ["dockerd", "containerd", "podman"], indirect=True)
+@pytest.mark.parametrize("engine", ["dockerd", "containerd"], indirect=True)
 def test_nothing_that_is_told_of_an_image_changes_with_what_others_do(two: Two, engine: Engine, label: str) -> None:
     """Others run, tag and build on images that this client may see: own ones, and one of nobody's."""
     mine, other = two
@@ -129,23 +137,6 @@ def plant_by_commit(engine: Engine, _: Socket, label: str) -> None:
     assert raw.ask("DELETE", f"/v1.41/containers/{container}").status == 204
 
 
-def plant_by_load(engine: Engine, other: Socket, label: str) -> None:
-    """Load what a build has made, with another layer in the place of the last one."""
-    build(other, f"theirs:{label}", STEPS.replace("LABEL", label), setting("theirs"))
-    saved = ask(engine.socket, "GET", f"/v1.41/images/theirs:{label}/get").body
-    assert other.ask("DELETE", f"/v1.41/images/theirs:{label}").status == 200
-    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
-        files = {each.name: reader.read() for each in archive if (reader := archive.extractfile(each))}
-    [image] = json.loads(files["manifest.json"])
-    config = json.loads(files.pop(image["Config"]))
-    layer = archive_of(item("made", b"theirs\n"))
-    config["rootfs"]["diff_ids"][-1] = f"sha256:{sha256(layer).hexdigest()}"
-    files[image["Config"]], files[image["Layers"][-1]] = json.dumps(config).encode(), layer
-    forged = archive_of(*(item(name, content) for name, content in files.items()))
-    loaded = ask(other.socket, "POST", "/v1.41/images/load", forged, TAR)
-    assert (loaded.status, b"error" in loaded.body) == (200, False), loaded
-
-
 def made_in(engine: Engine, name: str, label: str) -> bytes:
     """Return what a step has made in an image."""
     container = make_container(Socket(engine.socket), f"m-{label}", Image=f"{name}:{label}")
@@ -162,7 +153,6 @@ def made_in(engine: Engine, name: str, label: str) -> bytes:
     [
         *(("dockerd", plant) for plant in (plant_by_build, plant_by_commit)),
         *(("containerd", plant) for plant in (plant_by_build, plant_by_commit)),
-        *(("podman", plant) for plant in (plant_by_build, plant_by_load)),
     ],
     indirect=["engine"],
 )
@@ -182,7 +172,7 @@ def test_a_short_name_never_means_the_image_of_another(two: Two, engine: Engine,
     """Docker's API means one of Docker Hub, Podman one of this machine first."""
     assert engine.name == "podman"
     for socket, name in zip(two, ("docker.io/library", "localhost"), strict=True):
-        build(socket, f"{name}/app:{label}", f"FROM base:{label}\nENV of={name}\n")
+        bring(socket, f"{name}/app:{label}", name)
     mine, other = two
     answer = mine.ask("POST", f"/v1.41/containers/create?name=c-{label}", Image=f"app:{label}")
     assert answer.status == 201, answer
@@ -191,7 +181,7 @@ def test_a_short_name_never_means_the_image_of_another(two: Two, engine: Engine,
     assert other.ask("POST", "/v1.41/containers/create", Image=f"app:{label}").status == 403
 
 
-@pytest.mark.parametrize("engine", ["dockerd", "podman"], indirect=True)
+@pytest.mark.parametrize("engine", ["dockerd"], indirect=True)
 def test_a_create_runs_no_image_that_gets_the_name_meanwhile(two: Two, engine: Engine, label: str) -> None:
     """Its name is removed, and given by another client, while a create of many volumes is on its way to the engine."""
     mine, other = two

@@ -3,11 +3,8 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 from urllib.parse import quote
 
-import docker
 import pytest
 from e2e.archives import TAR
 from e2e.conftest import remove_containers
@@ -34,15 +31,14 @@ SOCKET = """
       - ContainerCreate: {images: [busybox]}
       - ImageBuild: {tags: ["**"]}
       - ImageCreate: {tags: ["**"]}
-      - ImageLoad: {tags: ["**"]}
       - ImagePush: {own: true}
 """
 Two = tuple[Socket, Socket]
 
 
-@pytest.fixture(scope="module", params=["dockerd", "podman"])
+@pytest.fixture(scope="module", params=["dockerd"])
 def before(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Socket, Socket]]:
-    """Two sockets before an engine, on each of which images are built and imported."""
+    """Two sockets before Docker, which is the only engine that builds for a contained grant."""
     engine: Engine = request.getfixturevalue(request.param)
     text = "".join(SOCKET.replace("NAME", name) for name in NAMES)
     with running_file(engine.socket, f"sockets:{text}") as (folder, _):
@@ -151,7 +147,7 @@ def test_nobody_takes_a_name_from_another(two: Two, engine: Engine, label: str) 
 
 
 def test_whoever_shares_an_image_has_only_its_own_names_of_it(two: Two, engine: Engine, label: str) -> None:
-    """A load, or a build without a step, gives the same ID to two."""
+    """A build without a step gives the same ID to two."""
     mine, other = two
     built(mine, label, f"t=mine:{label}")
     identity = inspect(mine, f"mine:{label}").json()["Id"]
@@ -180,12 +176,12 @@ def test_a_build_takes_no_step_from_images_of_others(two: Two, engine: Engine, l
         assert inspect(mine, f"mine:{label}").json()["Id"] != inspect(other, f"theirs:{label}").json()["Id"]
 
 
-def test_an_own_image_is_mounted_by_its_id(two: Two, engine: Engine, label: str) -> None:
-    """Podman looks for its name again at each start; Docker mounts none under this version."""
+def test_an_own_image_is_mounted_by_its_id(two: Two, label: str) -> None:
+    """Docker mounts none under this version."""
     mine, _ = two
     built(mine, label, f"t=app:{label}")
     identity = inspect(mine, f"app:{label}").json()["Id"]
-    for source, status in ((f"app:{label}", 403), (identity, {"podman": 201, "dockerd": 400}[engine.name])):
+    for source, status in ((f"app:{label}", 403), (identity, 400)):
         host = {"NetworkMode": "none", "Mounts": [{"Type": "image", "Source": source, "Target": "/x"}]}
         more = {"Image": "busybox", "HostConfig": host, "Labels": {"case": label}}
         answer = mine.ask("POST", f"/v1.41/containers/create?name=c-{label}", **more)
@@ -266,10 +262,6 @@ def test_a_mark_is_no_name_that_anybody_can_use(two: Two, engine: Engine, label:
         answer = other.ask(method, f"/v1.41/{target}")
         assert answer.status in {400, 403}, (target, answer)
     assert build(other, label, f"t={quote(forged)}").status in {400, 403}
-    for name in (forged, f"docker.io/{forged}"):  # Docker lists both without "docker.io/".
-        archive = archive_of(item("manifest.json", json.dumps([{"RepoTags": [name]}]).encode()))
-        loaded = ask(other.socket, "POST", "/v1.41/images/load", archive, TAR)
-        assert loaded.status == 403, loaded
     answer = other.ask("POST", "/v1.41/containers/create", Image=mark)
     assert answer.status == 403, answer
     assert marks_of(engine) == [mark]
@@ -336,51 +328,3 @@ def test_what_a_build_replaces_is_left_to_its_client(two: Two, engine: Engine, l
     assert len(mine.ask("POST", "/v1.41/images/prune").json()["ImagesDeleted"]) == 2
     assert (mine.list(dangling), len(list_all(engine))) == ([], before - 2)
     assert seen(mine, label) == sorted(["busybox:latest", f"app:{label}"])
-
-
-def test_what_is_loaded_is_own_and_takes_no_name_of_another(two: Two, engine: Engine, label: str) -> None:
-    mine, other = two
-    built(mine, label, f"t=app:{label}")
-    built(mine, label, f"t=free:{label}", " step=2")
-    saved = ask(engine.socket, "GET", f"/images/get?names=app:{label}&names=free:{label}")
-    before = inspect(mine, f"app:{label}").json()["Id"]
-    assert remove(mine, f"free:{label}").status == 200
-    answer = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR)
-    assert b"is taken by somebody else" in answer.body
-    assert RESERVED.encode() not in answer.body
-    assert inspect(mine, f"app:{label}").json()["Id"] == before
-    assert inspect(other, f"app:{label}").status == 404
-    assert remove(mine, f"app:{label}").status == 200
-    answer = ask(other.socket, "POST", "/v1.41/images/load", saved.body, TAR)
-    assert (answer.status, b"is taken" in answer.body) == (200, False), answer
-    for name in ("app", "free"):
-        assert f"docker.io/library/{name}:{label}".encode() in answer.body
-        assert inspect(other, f"{name}:{label}").status == 200
-        assert inspect(mine, f"{name}:{label}").status == 404
-        assert remove(other, f"{name}:{label}").status == 200
-    assert (names_of(engine, label), [mark for mark in marks_of(engine) if "/new/" in mark]) == ([], [])
-
-
-def load(socket: Path, archive: bytes, api: str) -> bytes:
-    """Load images; return the last line that is said."""
-    answer = ask(socket, "POST", f"/{api}/images/load", archive, TAR)
-    assert answer.status == 200, answer
-    return answer.body.splitlines()[-1]
-
-
-def test_what_is_loaded_without_a_name_is_called_as_the_engine_calls_it(two: Two, engine: Engine, label: str) -> None:
-    mine, _ = two
-    built = build(Socket(engine.socket), label, f"t=app:{label}")
-    assert built.status == 200, built
-    identity = inspect(Socket(engine.socket), f"app:{label}").json()["Id"]
-    archive = ask(engine.socket, "GET", f"/v1.41/images/{identity}/get").body
-    assert remove(Socket(engine.socket), f"app:{label}").status == 200
-    direct = load(engine.socket, archive, "v1.41")
-    assert identity.removeprefix("sha256:").encode() in direct
-    assert remove(Socket(engine.socket), identity).status == 200
-    assert load(mine.socket, archive, "v1.41") == direct
-    assert remove(mine, identity).status == 200
-    with closing(docker.DockerClient(base_url=f"unix://{mine.socket}", version="1.41")) as library:
-        assert [image.id for image in library.images.load(archive)] == [identity]
-    assert remove(mine, identity).status == 200
-    assert marks_of(engine) == []

@@ -92,7 +92,7 @@ CHAINS = [
     (
         ("dockerd", "podman"),
         upload_without_a_start,
-        '["ContainerCreate": unrestricted, PutContainerArchive: {own: true}]',
+        '["ContainerCreate": unrestricted, PutContainerArchive: {own: true, unrestricted: true}]',
         "[ContainerCreate, PutContainerArchive: {own: true}]",
     ),
     (("podman",), build_with_a_mount, '["ImageBuildLibpod": unrestricted]', "[ImageBuild: {tags: [ci]}]"),

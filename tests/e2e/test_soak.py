@@ -44,7 +44,7 @@ sockets:
       - ExecStart
       - ExecInspect
       - PutContainerArchive
-      - ImageLoad: {tags: ["busybox:*"]}
+      - ImageLoad: unrestricted
   hostile:
     path: FOLDER/hostile.sock
     limits: {head: 64KiB, header_timeout: 2, body_timeout: 2}

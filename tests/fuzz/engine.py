@@ -24,7 +24,7 @@ def _whole(beginning: str) -> str:
 
 def _container(beginning: str, name: str, **modes: str) -> Document:
     host_config = {"NetworkMode": "default", "PidMode": "", "IpcMode": "private", **modes}
-    mounts = [{"RW": name != "db", "Destination": "/data"}]
+    mounts = [{"Type": "tmpfs", "RW": name != "db", "Destination": "/data"}]
     return {"Id": _whole(beginning), "Name": f"/{name}", "HostConfig": host_config, "Mounts": mounts}
 
 

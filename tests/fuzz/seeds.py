@@ -8,11 +8,7 @@ from urllib.parse import quote
 
 from api.paths import path_of
 from config.test_policy_file import WHOLE
-from fuzz.archive_changes import archive_with
-from fuzz.dockerfile import REACHING
-from policy.claims.test_dockerfiles import ORDINARY
 from policy.policies import TRIED
-from wire.tars import find_corpus, read_archive, write_archive
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claims.tables import BODIES
@@ -53,8 +49,7 @@ def of_heads() -> Iterator[bytes]:
         yield f"GET /events?{query} HTTP/1.1\r\nHost: a\r\nX-A: \tb \r\n\r\n".encode()
     yield b"GET /events HTTP/1.1\r\nHost: a\r\nX-A: b\x0bc\r\n\r\n"
     yield b"GET /events?" + 2001 * b"&" + b" HTTP/1.1\r\nHost: a\r\n\r\n"
-    archived = archive_with(b"f", b"x")
-    yield b"PUT /containers/web/archive?path=/data HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n" + archived
+    yield b"PUT /containers/web/archive?path=/data HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n" + bytes(1024)
 
 
 def of_answers() -> Iterator[bytes]:
@@ -85,26 +80,7 @@ def of_bodies() -> Iterator[bytes]:
     yield from (f"ContainerCreate\n{content}".encode() for content in _UNCLEAR)
 
 
-def of_archives() -> Iterator[bytes]:
-    for path in find_corpus():
-        content = path.read_bytes()
-        short = content.rstrip(b"\0")
-        yield short + bytes(-len(short) % 512 + 1024)
-        small = [(entry, found) for entry, found in read_archive([content]).entries if len(found) <= 1024]
-        yield write_archive(small[:4])
-    for content in ORDINARY:
-        yield archive_with(b"Dockerfile", content)
-
-
 def of_policies() -> Iterator[bytes]:
     yield from (path.read_bytes() for path in sorted((CORPUS / "policy_files").glob("*.yaml")))
     yield from (path.read_bytes() for path in sorted(EXAMPLES.rglob("policy.yaml")))
     yield WHOLE.encode()
-
-
-def of_dockerfiles() -> Iterator[bytes]:
-    yield from ORDINARY
-    yield from (step + b"\n" for step in REACHING)
-    yield b"".join(b"ARG X=%d\n" % number for number in range(20)) + b"FROM $X\n"
-    yield "ARG A=x\nRUN --mount=target=/é --network=none é \\\n # é\nONBU\u0130LD RUN x\n\u00a0# x \\\n".encode()
-    yield b"FROM ${X:-" + 600 * b"x" + b"}$Y\n"

@@ -12,7 +12,6 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
-from dockerproxy.proxy.uploads import make_body
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.inbox import Inbox
 
@@ -98,7 +97,7 @@ class Connection:
             self.refusal = judged
             return
         self.exchanges.append(Exchange(self._head, judged, judged.to_engine, is_whole=judged.is_whole))
-        self._body = None if judged.is_whole else make_body(judged)
+        self._body = None if judged.is_whole else RequestBody(judged.head)
 
     def _take_body(self, body: RequestBody) -> None:
         pieces, used = body.feed(bytes(self._inbox.data))

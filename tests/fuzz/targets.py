@@ -6,11 +6,8 @@ from typing import Final
 
 from fuzz import (
     answer,
-    archive,
-    archive_changes,
     body,
     body_changes,
-    dockerfile,
     head,
     policy_file,
     request_changes,
@@ -64,14 +61,6 @@ TARGETS: Final = {
         longest=4096,
         change=body_changes.change,
     ),
-    "archive": Target(
-        check=archive.check,
-        read=archive.read,
-        seeds=seeds.of_archives,
-        words=words.of_archives,
-        longest=4096,
-        change=archive_changes.change,
-    ),
     "policy": Target(
         check=policy_file.check,
         read=policy_file.read,
@@ -79,12 +68,5 @@ TARGETS: Final = {
         words=words.of_policies,
         longest=2048,
         microseconds=100,
-    ),
-    "dockerfile": Target(
-        check=dockerfile.check,
-        read=dockerfile.read,
-        seeds=seeds.of_dockerfiles,
-        words=words.of_dockerfiles,
-        longest=1024,
     ),
 }

@@ -40,7 +40,6 @@ AMBIGUOUS: Final = (
 _OF_HEADS: Final = "GET HEAD POST PUT DELETE /v1.45 /v4.0.0 %2f %00 %41 .. // ? & = true web nginx:1.27 {}"
 _OF_BODIES: Final = r'{" ": null true [] {} \u0041 \ud800 1e400 -0 9223372036854775808 ?name='
 _OF_POLICIES: Final = "sockets: allow: deny: unrestricted [ ] { } &a *a !x ' \" << --- #"
-_OF_DOCKERFILES: Final = "--network= --mount=type=bind --from= dir: oci-archive: ${A} $B ${C:- <<EOF <<-"
 
 
 def of_heads() -> Iterator[str]:
@@ -61,19 +60,6 @@ def of_bodies() -> Iterator[str]:
     yield from {f'"{part}"' for each in BODIES.values() for field in each.fields for part in field.path.split(".")}
 
 
-def of_archives() -> Iterator[str]:
-    yield from (
-        "ustar\x0000",
-        "ustar  \0",
-        "manifest.json",
-        "index.json",
-        "repositories",
-        "Dockerfile",
-        "path=",
-        "mtime=",
-    )
-
-
 def of_policies() -> Iterator[str]:
     yield from (
         "path: /a",
@@ -89,9 +75,3 @@ def of_policies() -> Iterator[str]:
     )
     yield from _OF_POLICIES.split()
     yield from (*CONSTRAINTS, *OPERATIONS, *GROUPS, *(f"preset:{name}" for name in PRESETS), *SECTIONS)
-
-
-def of_dockerfiles() -> Iterator[str]:
-    yield from ("\\\n", "\r\n", "# escape=`", "#syntax=", "\ufeff")
-    yield from (f"{name} " for name in ("RUN", "FROM", "COPY", "ADD", "ARG", "ONBUILD"))
-    yield from _OF_DOCKERFILES.split()

@@ -107,7 +107,7 @@ def give(store: Store, owner: ImageOwner, number: int, name: str) -> Answer:
 
 def complete(request: CanonicalRequest, owner: ImageOwner, nonce: str) -> Steps:
     """Give the one image that a request makes its names."""
-    [(mark, names)] = list_made(request, owner, nonce, {}).items()
+    [(mark, names)] = list_made(request, owner, nonce).items()
     return finish(owner, mark, names)
 
 

@@ -117,12 +117,12 @@ def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
     )
 
 
-def test_an_archive_is_held_to_the_words_of_the_grant_that_allows_it() -> None:
-    tags = condition("tags", ("nginx",))
-    [case] = policy_with(Grant(frozenset({"ImageLoad"}), "A", (tags,))).cases["ImageLoad"]
-    assert case.decision.conditions == ({"tags": tags},)
-    [case] = policy_with(Grant(frozenset({"ImageLoad"}), "A", (UNRESTRICTED,))).cases["ImageLoad"]
-    assert case.decision.conditions == ()
+def test_a_build_is_for_docker_only_unless_it_is_unrestricted() -> None:
+    for name, only in (("ImageBuild", True), ("ImageCreate", False), ("PutContainerArchive", False)):
+        [case] = policy_with(Grant(frozenset({name}), "A")).cases[name]
+        assert case.decision.docker_only is only
+        [case] = policy_with(Grant(frozenset({name}), "A", (UNRESTRICTED,))).cases[name]
+        assert not case.decision.docker_only
 
 
 OWNING = "sockets: {ci: {path: /ci.sock, allow: [own, CREATES]}}"

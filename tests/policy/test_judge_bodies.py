@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from policy.judging import EVERYTHING, NOTHING, ask, judged
+from policy.judging import NOTHING, ask, judged
 from policy.policies import ID, condition, grant_on, policy_with
 from wire.heads import head_of
 
@@ -17,9 +17,9 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.policy.needs import UNREAD
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]
@@ -150,17 +150,6 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
     assert not answered(policy, asking, None).passes
 
 
-def test_an_archive_that_is_looked_at_never_comes_by_a_version_of_http_that_has_no_chunks() -> None:
-    policy = policy_with(Grant(frozenset({"ImageLoad"}), "policy.yaml:1"))
-    line = "POST /images/load HTTP/1.0"
-    found = judge(policy, head_of("content-length: 9", line=line))
-    assert isinstance(found, Refusal)
-    assert isinstance(judge(EVERYTHING, head_of("content-length: 9", line=line)), Verdict)
-    passing = judged(OPERATIONS["ImageLoad"], "content-length: 9", policy=policy, target="/images/load")
-    assert b"transfer-encoding: chunked" in passing.to_engine
-    assert b"content-length" not in passing.to_engine
-
-
 def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     policy = policy_with(
         Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("volumes", ("a", "b", "c")),))
@@ -180,24 +169,28 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     assert asking.passes
 
 
-@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
-def test_where_nothing_is_refused_an_archive_passes_as_it_comes(mode: Mode) -> None:
-    policy = policy_with(Grant(frozenset({"ImageLoad"}), "policy.yaml:1"), mode=mode)
-    passing = judged(OPERATIONS["ImageLoad"], "content-length: 9", policy=policy, target="/images/load")
-    assert passing.to_engine.endswith(b"content-length: 9\r\n\r\n")
-    assert passing.needs is UNREAD
-
-
 def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
     policy = policy_with(Grant(frozenset({"ImageTag"}), "policy.yaml:1", (condition("tags", ("ci/*:*",)),)))
     passing = judged(OPERATIONS["ImageTag"], policy=policy, target="/images/web/tag?repo=ci%2Fx&tag=1")
     assert passing.to_engine.startswith(b"POST /images/web/tag?repo=docker.io%2Fci%2Fx&tag=1 ")
 
 
-def test_a_build_that_is_bounded_says_to_podman_in_which_network_it_runs() -> None:
-    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x:*",)),)))
-    passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=policy, target="/build?t=x")
-    assert passing.to_engine.startswith(b"POST /build?t=docker.io%2Flibrary%2Fx&nsoptions=")
+@pytest.mark.parametrize("said", ["", "&nocache=0&rm=0&forcerm=0", "&forcerm=1&cachefrom=%5B%22x%22%5D&nocache=1"])
+def test_a_contained_build_runs_all_its_steps(said: str) -> None:
+    contained = Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x:*",)),))
+    policy = policy_with(contained)
+    passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=policy, target=f"/build?q=1{said}")
+    assert passing.to_engine.startswith(b"POST /build?q=1&nocache=1&rm=1&forcerm=1 HTTP/1.1\r\n")
+    opened = policy_with(contained._replace(conditions=(UNRESTRICTED,)))
+    passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=opened, target=f"/build?q=1{said}")
+    assert passing.to_engine.startswith(f"POST /build?q=1{said} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize("framing", ["content-length: 9", "transfer-encoding: chunked"])
+def test_an_archive_goes_on_as_it_is_framed_and_packed(framing: str) -> None:
+    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1"))
+    passing = judged(OPERATIONS["ImageBuild"], framing, "content-encoding: gzip", policy=policy, target="/build")
+    assert passing.to_engine.endswith(f"\r\ncontent-encoding: gzip\r\n{framing}\r\n\r\n".encode())
 
 
 def test_a_request_is_not_decided_without_the_body_that_decides() -> None:

@@ -3,18 +3,13 @@
 import json
 
 import pytest
-from policy.claims.sending import feed_all
 from policy.judging import finish
 from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
-from wire.tars import archive_of, item
 
-from dockerproxy.policy.claims.archives import ReadArchive
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge, judge_archive
+from dockerproxy.policy.judge import judge, judge_engine
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.policy.needs import UNREAD
-from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
@@ -67,60 +62,37 @@ def test_what_is_known_only_of_the_object_is_asked_for() -> None:
     assert judged.object == "front"
 
 
-def reading(policy: CompiledPolicy, line: str) -> Verdict:
-    """Judge a request with an archive as far as its head goes, for an engine that has what it names."""
-    judged = judge(policy, head_of("Content-Length: 5", line=f"{line} HTTP/1.1"))
-    verdict = finish(policy, judged, b"", lambda lookup: ResolvedObject(lookup.name, (lookup.name,)))
-    assert isinstance(verdict, Verdict)
-    return verdict
+def build_in(mode: Mode, query: str = "", *grants: Grant) -> Verdict:
+    """Judge a build by its head, where nothing is refused."""
+    judged = judge(policy_with(*grants, mode=mode), head_of("Content-Length: 5", line=f"POST /build{query} HTTP/1.1"))
+    assert isinstance(judged, Verdict)
+    return judged
 
 
-def read(verdict: Verdict, content: bytes) -> Verdict:
-    """Have an archive pass."""
-    archive = ReadArchive(verdict.request, verdict.decision.conditions)
-    feed_all(archive, content)
-    archive.end()
-    return judge_archive(verdict, archive)
-
-
-def test_what_an_archive_needs_is_known_when_it_was_read() -> None:
-    build = reading(LEARNING, "POST /build?t=x&networkmode=none")
-    assert build.needs is UNREAD
-    tags = {"tags": ("docker.io/library/x:latest",)}
-    assert read(build, archive_of(item("Dockerfile", b"FROM a\nonbuild copy a b\n"))).needs == {
-        **tags,
-        "instructions": ("FROM", "ONBUILD", "COPY"),
+def test_what_passes_unread_needs_what_its_parameters_say() -> None:
+    build = build_in(Mode.LEARN, "?t=x&networkmode=none")
+    assert (build.needs, build.passes) == ({"tags": ("docker.io/library/x:latest",)}, True)
+    assert build.to_engine.startswith(b"POST /build?t=x&networkmode=none HTTP/1.1\r\n")
+    assert build_in(Mode.LEARN, "?version=2").needs == {
+        "unrestricted": '?version is "2", not allowed: BuildKit takes from its client what cannot be seen here'
     }
-    assert read(build, archive_of(item("Dockerfile", b"FROM a\nNONSENSE\n"))).needs == {**tags, "instructions": ()}
-    named = archive_of(item("manifest.json", b'[{"RepoTags": ["a", "b:1"]}, {"RepoTags": null}]'))
-    assert read(reading(LEARNING, "POST /images/load"), named).needs == {
-        "tags": ("docker.io/library/a:latest", "docker.io/library/b:1")
-    }
-    files = reading(LEARNING, "PUT /containers/web/archive?path=/a")
-    assert read(files, archive_of(item("a", b"x"))).needs == {}
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
 
 
-def test_what_no_archive_could_mend_is_said_without_it() -> None:
-    assert reading(LEARNING, "POST /build?version=2").needs == {
-        "unrestricted": '?version is "2", not allowed: BuildKit takes from its client what cannot be seen here'
-    }
-
-
-@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
-def test_the_decision_about_an_archive_is_that_of_a_socket_that_enforces(mode: Mode) -> None:
-    words = Grant(frozenset({"ImageBuild"}), "x", (condition("instructions", ("FROM",)),))
-    policy = policy_with(words, words._replace(conditions=(condition("instructions", ("FROM", "RUN")),)), mode=mode)
-    build, needed = reading(policy, "POST /build"), {"networks": ("default",)}
-    for content, allowed in ((b"FROM a\n", True), (b"FROM a\nRUN a\n", True), (b"FROM a\nADD b c\n", False)):
-        judged = read(build, archive_of(item("Dockerfile", content)))
-        assert judged.decision.allowed is allowed
-        assert judged.to_engine == build.to_engine
-        if mode is Mode.REPORT and allowed:
-            assert judged.needs is None
-        else:
-            instructions = tuple(line.split(b" ")[0].decode() for line in content.splitlines())
-            assert judged.needs == {**needed, "instructions": instructions}
+def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> None:
+    granted = Grant(frozenset({"ImageBuild"}), "x")
+    for mode in (Mode.LEARN, Mode.REPORT):
+        for grants in ((), (granted,)):
+            build, policy = build_in(mode, "", *grants), policy_with(*grants, mode=mode)
+            assert build.needs_docker
+            told = judge_engine(policy, build)
+            assert (told.passes, told.decision.allowed) == (True, False)
+            assert told.to_engine == build.to_engine
+            reason = {
+                "unrestricted": "the engine does not say that it is Docker, and only Docker's builder is contained"
+            }
+            assert told.needs == (reason if build.needs is not None else None)
+    assert not build_in(Mode.REPORT, "", granted._replace(conditions=(UNRESTRICTED,))).needs_docker
 
 
 def test_nobody_learns_where_something_is_refused() -> None:

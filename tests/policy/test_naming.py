@@ -15,11 +15,11 @@ from policy.stamping import send
 from dockerproxy.api.request import RESERVED
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.image_marks import FreshMarks, ImageOwner, fresh_key, write_mark
-from dockerproxy.policy.judge import attach_nonce, judge, judge_object
-from dockerproxy.policy.naming import Steps, finish, list_made, makes_image, remove, with_mark
+from dockerproxy.policy.image_marks import ImageOwner, fresh_key, write_mark
+from dockerproxy.policy.judge import attach_nonce, judge
+from dockerproxy.policy.naming import Steps, finish, list_made, makes_image, remove, with_all_steps, with_mark
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object
-from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import Answer
 
 
@@ -201,7 +201,7 @@ def test_a_name_that_was_taken_away_is_nobodys_when_another_gets_it() -> None:
     ],
 )
 def test_what_is_made_gets_the_names_that_were_asked_for(target: str, names: tuple[str, ...]) -> None:
-    made = list_made(request_of("POST", target), MINE, "1", {})
+    made = list_made(request_of("POST", target), MINE, "1")
     assert made == {write_mark(fresh_key("1"), "mine"): tuple(map(full, names))}
 
 
@@ -213,15 +213,13 @@ def test_what_is_made_gets_the_names_that_were_asked_for(target: str, names: tup
         ("/images/create?fromSrc=-&repo=a", True),
         ("/images/create?fromImage=a", False),
         ("/images/x/tag?repo=a", False),
-        ("/images/load", True),
+        ("/images/load", False),
     ],
 )
 def test_only_what_makes_an_image_gets_a_fresh_mark(target: str, is_made: bool) -> None:  # noqa: FBT001 (of the table)
     request = request_of("POST", target)
     assert makes_image(request) is is_made
-    if "load" in target:
-        assert with_mark(request, "mine", "1") is request  # The archive gets them.
-    elif is_made:
+    if is_made:
         marked = with_mark(request, "mine", "1").target
         assert "repo=a" not in marked
         assert marked.count("mine") == 1
@@ -229,7 +227,7 @@ def test_only_what_makes_an_image_gets_a_fresh_mark(target: str, is_made: bool) 
 
 @pytest.mark.parametrize("said", ["", "?nocache=0", "?NoCache=false&noCACHE=0&t=a", "?nocache=1"])
 def test_a_build_takes_no_step_from_images_of_others(said: str) -> None:
-    query = with_mark(request_of("POST", f"/build{said}"), "mine", "1").query
+    query = with_all_steps(request_of("POST", f"/build{said}")).query
     assert [pair for pair in query if pair[0].lower() == "nocache"] == [("nocache", "1")]
 
 
@@ -240,25 +238,19 @@ def test_a_build_pulls_nothing_in_place_of_what_is_there(said: str) -> None:
 
 @pytest.mark.parametrize("said", ["", "?rm=0&forcerm=0", "?RM=false&ForceRm=false&rm=1"])
 def test_a_build_leaves_no_containers(said: str) -> None:
-    query = with_mark(request_of("POST", f"/build{said}"), "mine", "1").query
+    query = with_all_steps(request_of("POST", f"/build{said}")).query
     assert [pair for pair in query if "rm" in pair[0].lower()] == [("rm", "1"), ("forcerm", "1")]
 
 
 def test_what_else_is_put_in_place_of_parameters_goes_on_with_the_mark() -> None:
-    """A network that is named by its ID goes on under the whole one."""
-    allow = "[own, {ImageBuild: {tags: [a], networks: [jobs]}}]"
+    allow = "[own, {ImageBuild: {tags: [a]}}]"
     policy = read_policy(f"sockets: {{mine: {{path: /a.sock, allow: {allow}}}}}", "policy.yaml").sockets[0].policy
-    head = b"POST /v1.41/build?t=a&networkmode=1f1f&buildid=x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
-    waiting = judge(policy, head)
-    assert isinstance(waiting, NeedsLookup)
-    found = ResolvedObject("f" * 64, ("jobs",), document={"Id": "f" * 64})
-    verdict = judge_object(policy, waiting, found)
+    head = b"POST /v1.41/build?t=a&cachefrom=x&buildid=x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
+    verdict = judge(policy, head)
     assert isinstance(verdict, Verdict)
-    target = attach_nonce(verdict, "1").to_engine.split(b" ")[1].decode()
-    query = parse_qs(target.partition("?")[2])
-    assert query["networkmode"] == ["f" * 64]
-    assert query["t"] == [write_mark(fresh_key("1"), "mine")]
-    assert query["buildid"] == ["x"]
+    query = parse_qs(attach_nonce(verdict, "1").to_engine.split(b" ")[1].decode().partition("?")[2])
+    steps = {"nocache": ["1"], "rm": ["1"], "forcerm": ["1"]}
+    assert query == {"buildid": ["x"], "t": [write_mark(fresh_key("1"), "mine")], **steps}
 
 
 def test_whoever_may_remove_others_removes_its_own_with_their_marks() -> None:
@@ -279,22 +271,6 @@ def test_what_is_own_is_not_removed_by_force() -> None:
             while True:
                 asked.append(ask := steps.send(store.answer(ask)))
         assert parse_qs(asked[-1].target.partition("?")[2]) == sent
-
-
-def test_what_is_loaded_takes_no_name_of_another() -> None:
-    """Each image of an archive is given its name alone; one without a name stays own."""
-    store, request, marks_of = Store(), request_of("POST", "/images/load"), FreshMarks("mine", "1")
-    build(store, OTHER, 1, "theirs")
-    for number, name in enumerate(("theirs", "a", ""), 2):
-        store.names[marks_of.replace(name)] = identify(number)
-    made = list_made(request, MINE, "1", marks_of.names)
-    answers = [play(store, finish(MINE, mark, names))[0] for mark, names in made.items()]
-    assert answers == [409, 200, 200]
-    assert (store.names[full("theirs")], store.names[full("a")]) == (identify(1), identify(3))
-    for number in (2, 3, 4):
-        found = read_object(named_lookup(), store.describe(identify(number)), "")
-        assert isinstance(found, ResolvedObject)
-        assert MINE.has(found)
 
 
 def watch(store: Store, steps: Steps, name: str) -> Answer:
@@ -319,7 +295,7 @@ def test_at_no_moment_is_a_name_without_its_mark(used: bool) -> None:  # noqa: F
     store = Store()
     build(store, MINE, 1, "a")
     store.names[write_mark(fresh_key("2"), "mine")] = identify(2)
-    made = list_made(request_of("POST", "/build?t=a"), MINE, "2", {})
+    made = list_made(request_of("POST", "/build?t=a"), MINE, "2")
     given = [watch(store, finish(MINE, mark, names), "a") for mark, names in made.items()]
     assert given == [(200, identify(2).encode())]
     store.used |= {identify(2)} if used else set()

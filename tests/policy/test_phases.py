@@ -12,16 +12,20 @@ from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.phases import Verdict, deny, settle_names
+from dockerproxy.policy.phases import Verdict, deny
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
 OWNING = read_policy(
-    "sockets: {ci: {path: /ci.sock, allow: [own, ImageBuild: {tags: [app]}, ImageLoad: {tags: [app]}]}}", "policy.yaml"
+    "sockets: {ci: {path: /ci.sock, allow: [own, ImageBuild: {tags: [app]}, ImageCreate: {tags: [app]}]}}",
+    "policy.yaml",
 ).sockets[0]
-BUILD, LOAD = (
+BUILD, IMPORT = (
     judged(OPERATIONS[name], "content-length: 9", policy=OWNING.policy, target=target)
-    for name, target in (("ImageBuild", "/v1.41/build?t=app"), ("ImageLoad", "/v1.41/images/load"))
+    for name, target in (
+        ("ImageBuild", "/v1.41/build?t=app"),
+        ("ImageCreate", "/v1.41/images/create?fromSrc=-&repo=app"),
+    )
 )
 IMAGES = judged(OPERATIONS["ImageList"], policy=OWNING.policy)
 APP = "docker.io/library/app:latest"
@@ -56,14 +60,13 @@ def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
     assert denied.passes == (mode is not Mode.ENFORCE)
 
 
-@pytest.mark.parametrize("verdict", [BUILD, LOAD])
+@pytest.mark.parametrize("verdict", [BUILD, IMPORT])
 def test_what_makes_an_image_of_its_clients_own_gets_one_nonce_for_its_marks(verdict: Verdict) -> None:
     assert verdict.needs_nonce
     marked = attach_nonce(verdict, "1")
     assert marked.makes_image
     assert not marked.needs_nonce
-    assert marked.marks is not None
-    assert marked.marks.replace("app") == write_mark(fresh_key("1/0"), "ci")
+    assert marked.made == {write_mark(fresh_key("1"), "ci"): (APP,)}
 
 
 @pytest.mark.parametrize(
@@ -79,15 +82,28 @@ def test_what_makes_no_image_of_its_clients_own_has_no_marks(verdict: Verdict) -
     assert not verdict.makes_image
     assert not verdict.needs_nonce
     assert verdict.made == {}
-    assert verdict.marks is None
 
 
-def test_the_names_that_are_given_are_those_of_the_query_or_of_the_archive() -> None:
-    assert attach_nonce(BUILD, "1").made == {write_mark(fresh_key("1"), "ci"): (APP,)}
-    loaded = settle_names(attach_nonce(LOAD, "1"), {"m": APP, "n": ""}, ("docker.io/**",))
-    assert loaded.made == {"m": (APP,), "n": ()}
-    assert loaded.decision.images is not None
-    assert (loaded.decision.images.name, loaded.decision.images.takes) == ("ci", ("docker.io/**",))
+@pytest.mark.parametrize(
+    ("mode", "grant", "needs"),
+    [
+        (Mode.ENFORCE, "ImageBuild: {tags: [app]}", True),
+        (Mode.ENFORCE, "ImageBuild: unrestricted", False),
+        (Mode.ENFORCE, "SystemPing", False),
+        (Mode.REPORT, "ImageBuild: {tags: [app]}", True),
+        (Mode.REPORT, "ImageBuild: unrestricted", False),
+        (Mode.REPORT, "SystemPing", True),
+        (Mode.LEARN, "ImageBuild: unrestricted", True),
+    ],
+)
+def test_a_build_needs_docker_if_it_is_contained_or_somebody_learns_from_it(
+    mode: Mode, grant: str, *, needs: bool
+) -> None:
+    [socket] = read_policy(
+        f"sockets: {{ci: {{path: /ci.sock, mode: {mode}, allow: [{grant}]}}}}", "policy.yaml"
+    ).sockets
+    build = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=socket.policy, target="/build?t=app")
+    assert build.needs_docker is needs
 
 
 def test_an_inspection_is_looked_at_unless_the_container_runs() -> None:

@@ -8,7 +8,7 @@ from proxy.harness import OK, Wire, World, request
 from dockerproxy.proxy.client import Client
 
 OTHER_ID = "9" * 64
-WEB = {"Id": ID, "Name": "/web"}
+WEB = {"Id": ID, "Name": "/web", "Mounts": []}
 OTHER = {"Id": OTHER_ID, "Name": "/other"}
 START = request("POST", "/containers/w/start")
 POLICY = policy_with(

@@ -8,10 +8,8 @@ from dataclasses import replace
 
 import pytest
 from policy.policies import condition, policy_with
-from proxy.bodies import contained, has_taken
+from proxy.bodies import has_taken
 from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
-from proxy.lookups import tell
-from wire.tars import block
 
 from dockerproxy.policy.model import Grant
 from dockerproxy.proxy.buffers import IN_KERNEL
@@ -152,22 +150,6 @@ async def test_what_is_too_little_to_stop_anybody_is_counted_as_well() -> None:
         await counted(here, IN_KERNEL)
         [end] = here.clients
         assert not end.is_slow
-
-
-@in_loop
-async def test_what_is_kept_of_an_archive_is_counted() -> None:
-    async with world(policy=policy_with(contained("PutContainerArchive", "web"))) as here:
-        client = await here.connect()
-        size = f"Content-Length: {2**20}"
-        await client.send(request("PUT", "/containers/w/archive?path=/", size, "Content-Type: application/x-tar"))
-        await tell(here)
-        await (await here.engine_side()).head()
-        await client.send(block(flag=b"x", size=b"%011o" % 60_000) + b"x" * 50_000)
-
-        await counted(here, 50_000)
-        client.writer.transport.abort()
-        await here.records(1)
-        assert held(here) == 0
 
 
 @pytest.mark.parametrize("near", [True, False])

@@ -51,6 +51,8 @@ class Docker(Podman):
             )
         if path.endswith(("/get", "/push")):
             return answer({"Id": ""}, ends=False)
+        if path == "/_ping":
+            return b"HTTP/1.1 200 OK\r\nServer: Docker/29.1.3 (linux)\r\nContent-Length: 2\r\n\r\nOK"
         if path != "/build":
             status, content = self.store.answer(Ask(method, target.removeprefix("/v1.41")))
             return answer(json.loads(content) if content else {}, f"{status} Said", ends=False)

@@ -1,7 +1,6 @@
 """What an engine says of an image that it makes has the names that were asked for, and no mark."""
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -16,7 +15,6 @@ from proxy.ends import Ends
 from dockerproxy.api.request import RESERVED
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.image_marks import FreshMarks
 from dockerproxy.policy.judge import attach_nonce, judge
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict
@@ -27,7 +25,7 @@ from dockerproxy.wire.head import MAX_HEAD
 
 POLICY = (
     read_policy(
-        'sockets: {me: {path: /a.sock, allow: [own, {ImageBuild: {tags: ["**"]}}, {ImageLoad: {tags: ["**"]}}]}}',
+        'sockets: {me: {path: /a.sock, allow: [own, {ImageBuild: {tags: ["**"]}}]}}',
         "policy.yaml",
     )
     .sockets[0]
@@ -142,47 +140,10 @@ def test_an_answer_of_a_counted_length_is_written_anew() -> None:
     assert b"X-A: b" in head
 
 
-def test_each_image_of_an_archive_has_its_name() -> None:
-    marks = FreshMarks("me", "1")
-    said = f"{marks.replace('a')} {marks.replace('')}".encode()
-    load = making("/images/load")
-    load = replace(load, known=replace(load.known, loaded=marks.names))
-    assert put_names(load, said) == b"docker.io/library/a:latest <none>"
-
-
-IDENTITY = b"sha256:" + b"1f" * 32
-LOADED = (
-    ('{"stream":"Loaded image: MARK\\n"}\r\n', '{"stream":"Loaded image ID: HERE\\n"}\r\n'),
-    ('{"stream":"Loaded image: NAMED,MARK"}\n', '{"stream":"Loaded image: docker.io/library/a:latest,HERE"}\n'),
-    ('{"Names":["NAMED","MARK"]}\n', '{"Names":["docker.io/library/a:latest","HERE"]}\n'),
-)
-"""How Docker, and Podman's two APIs, say what was loaded, and what they say of an image that has no name."""
-
-
-@pytest.mark.parametrize(("line", "shown"), LOADED)
-def test_an_image_without_a_name_is_called_by_its_id_as_soon_as_that_is_known(line: str, shown: str) -> None:
-    marks = FreshMarks("me", "1")
-    line = line.replace("NAMED", marks.replace("a")).replace("MARK", mark := marks.replace(""))
-    load = making("/images/load")
-    load = replace(load, known=replace(load.known, loaded=marks.names))
-    lines = SaidLines(is_chunked=True)
-    coded = b"".join(frame([f"Loading\n{line}".encode()], last=False))
-    assert read(lines.feed(load, coded) + LAST_CHUNK) == b"Loading\n"
-    said = read(lines.end(load, LAST_CHUNK, {mark: IDENTITY}))
-    assert said == shown.replace("HERE", IDENTITY.decode()).encode()
-
-
-def test_many_images_take_no_longer_than_their_lines() -> None:
-    marks = FreshMarks("me", "1")
-    mine = [marks.replace("") for _ in range(512)]
-    load = making("/images/load")
-    load = replace(load, known=replace(load.known, loaded=marks.names))
-    lines, begin = SaidLines(is_chunked=False), time.process_time()
-    for mark in mine:
-        assert lines.feed(load, f'{{"stream":"Loaded image: {mark}\\n"}}\r\n'.encode()) == b""
-    said = lines.end(load, b"", dict.fromkeys(mine, IDENTITY))
-    assert time.process_time() - begin < 1
-    assert said == b'{"stream":"Loaded image ID: %b\\n"}\r\n' % IDENTITY * 512
+def test_an_image_without_a_name_is_called_by_its_id_as_soon_as_that_is_known() -> None:
+    build, mark, identity = making("/build"), f"{RESERVED}/new/1:me", b"sha256:" + b"1f" * 32
+    assert put_names(build, mark.encode()) == b"<none>"
+    assert put_names(build, mark.encode(), {mark: identity}) == identity
 
 
 @pytest.mark.parametrize("framing", sorted(FRAMED))

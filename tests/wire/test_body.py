@@ -32,13 +32,6 @@ def pass_on(body: RequestBody, pieces: list[bytes]) -> tuple[bytes, int]:
     return to_engine, taken
 
 
-@pytest.mark.parametrize("body", [RequestBody(CHUNKED), HeldBody(CHUNKED, 10)])
-def test_what_is_only_collected_or_passed_on_takes_nobody_long(body: RequestBody) -> None:
-    assert not body.takes_long(b"1\r\nx\r\n" * 100)
-    assert not body.is_busy
-    assert body.kept == 0
-
-
 def read_plainly(coded: bytes) -> bytes:
     """Read chunks that are written in the one way in which we write them, to their end and no further."""
     content = b""

@@ -1,7 +1,5 @@
 """What is said to bear on a request does, and the line that is said to turn the decision turns it."""
 
-import gzip
-import os
 import re
 
 import pytest
@@ -9,7 +7,6 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
-from wire.tars import archive_of, item
 from workbench.bearings import changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
@@ -26,7 +23,7 @@ sockets:
       - ContainerRestart: {containers: ["db-*"]}
       - ContainerLogs: {follow: false}
       - ContainerKill: {signal: [HUP, TERM]}
-      - PutContainerArchive: {path: [/data/**]}
+      - PutContainerArchive: {containers: [web]}
       - NetworkDelete: {networks: [front]}
       - ImagePush: {images: [quay.io/me/*]}
       - ImageSearch
@@ -85,10 +82,10 @@ def bearing(method: str, target: str) -> list[str]:
             ["grant  ContainerKill (policy.yaml:9)", "       no   signal is HUP or TERM: it is KILL"],
         ),
         (
-            "PUT /containers/web/archive?path=/data/../etc",
+            "PUT /containers/x/archive?path=/data/../etc",
             [
                 "grant  PutContainerArchive (policy.yaml:10)",
-                "       no   path is /data/**: missing or ambiguous in the request",
+                "       no   the container is web: it is x",
             ],
         ),
         (
@@ -140,7 +137,7 @@ sockets:
     path: FOLDER/ci.sock
     allow:
       - ContainerCreate: {images: ["docker.io/library/*"], binds: [/srv/*], memory: 2GiB}
-      - ContainerCreate: {networks: [front], buildx_builders: none}
+      - ContainerCreate: {networks: [front]}
       - ContainerExec: {containers: [web], commands: [[pg_dump, "**"]]}
       - ContainerExec: {containers: [db], unrestricted: true}
       - VolumeCreate
@@ -170,7 +167,6 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
         '            to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"',
         "grant  ContainerCreate (policy.yaml:6)",
         "       yes  the network is front",
-        "       yes  name is not one of a privileged builder, buildx_buildkit_...",
         "       no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
         '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
         '            to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"',
@@ -240,7 +236,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             [
                 'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 (
-                    "- ContainerCreate: {buildx_builders: none, names: [x], binds: [/etc:ro], volumes: [data],"
+                    "- ContainerCreate: {names: [x], binds: [/etc:ro], volumes: [data],"
                     ' networks: [default], images: [docker.io/library/alpine:latest], memory: "2GiB"}'
                 ),
             ],
@@ -250,8 +246,11 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/create",
             {"Image": "alpine", "HostConfig": {"Privileged": True}},
             [
-                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
-                "- ContainerCreate: {buildx_builders: none, unrestricted: true}",
+                (
+                    "to allow it and everything else, replace ContainerCreate (policy.yaml:5) and"
+                    ' ContainerCreate (policy.yaml:6) in "allow" of socket "ci" in policy.yaml by this line:'
+                ),
+                "- ContainerCreate: unrestricted",
             ],
         ),
         ("POST", "/containers/create", None, []),
@@ -286,21 +285,21 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             ],
         ),
         (
-            "PUT",
-            "/containers/web/archive?path=/x",
+            "POST",
+            "/images/load",
             b"nonsense",
             [
                 'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
-                "- PutContainerArchive: {containers: [web], path: [/x], unrestricted: true}",
+                "- ImageLoad: unrestricted",
             ],
         ),
         (
             "POST",
             "/build?t=ci/x",
-            gzip.compress(archive_of(item("Dockerfile", b"FROM a\nRUN b\n"), item("c", os.urandom(200_000)))),
+            b"nobody reads it",
             [
                 'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
-                "- ImageBuild: {tags: [docker.io/ci/x:latest], networks: [default], instructions: [FROM, RUN]}",
+                "- ImageBuild: {tags: [docker.io/ci/x:latest]}",
             ],
         ),
         (
@@ -309,7 +308,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             None,
             [
                 'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
-                "- PutContainerArchive: {containers: [db], path: [/x]}",
+                "- PutContainerArchive: {containers: [db]}",
             ],
         ),
     ],

@@ -33,7 +33,7 @@ sockets:
             [
                 'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
                 (
-                    "- ContainerCreate: {buildx_builders: none, names: [x], networks: [default],"
+                    "- ContainerCreate: {names: [x], networks: [default],"
                     ' images: [docker.io/library/a:latest], user: any, pids: "50"}'
                 ),
             ],

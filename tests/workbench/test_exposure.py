@@ -112,7 +112,7 @@ def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
         ("PutContainerArchive", "writes any file of any container as root"),
         ("NetworkConnect", "joins any container to a network"),
         ("ImagePush", "makes the engine connect to any registry it names"),
-        ("ImageBuild", "runs any command as root in a build, which fetches what it likes"),
+        ("ImageBuild", "runs any command as root in a build, reads every image"),
         ("ContainerRename", "gives any container another name, and so what is granted to others by that name"),
         ("ContainerCreate", "reaches services of the host and whatever is on the engine's own network"),
         ("ServiceCreate", "may use up the host's memory or processes"),
@@ -169,12 +169,11 @@ def test_a_capability_may_reach_the_host(capability: str, parts: list[str]) -> N
     ("name", "values"),
     [
         ("ContainerCreate", WITHIN),
-        ("ContainerCreate", {**WITHIN, "user": "not-root", "no_new_privileges": "required"}),
+        ("ContainerCreate", {**WITHIN, "user": "not-root"}),
         ("ContainerCreate", {**WITHIN, "user": "any"}),
         ("ServiceCreate", {**WITHIN, "secrets": ("ci_*",)}),
         ("ContainerRename", {"containers": ("ci-*",)}),
         ("ImageTag", {"images": ("registry.local/ci/*",)}),
-        ("ImageLoad", {"tags": ("registry.local/ci/*",)}),
     ],
 )
 def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Value]) -> None:
@@ -186,12 +185,9 @@ def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Valu
     [
         ("ContainerCreate", {"memory": "1GiB", "networks": ("ci",)}, "may use up the host's memory or processes"),
         ("ContainerCreate", {"memory": "1GiB", "pids": "9"}, "reaches services of the host and whatever is on"),
-        ("ContainerCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
-        ("ServiceCreate", {**WITHIN, "user": "not-root"}, "becomes root in a container that must not be"),
         ("ServiceUpdate", {**WITHIN, "secrets": ("**",)}, "reads every secret of the swarm"),
         ("ContainerRename", {"names": ("ci-*",)}, "gives any container another name"),
         ("ImageTag", {"tags": ("**",)}, "can put an image of its own in the place of one that others trust"),
-        ("ImageLoad", {"tags": ("docker.io/**",)}, "can put an image of its own"),
         ("ImageCreate", {"tags": ("**",)}, "can put an image of its own"),
     ],
 )

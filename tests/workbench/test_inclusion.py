@@ -209,12 +209,6 @@ def test_a_body_that_was_held_must_still_be_held() -> None:
     assert not doubted(socket("ContainerExec", some), socket("ContainerExec", some))
 
 
-def test_several_grants_that_judge_an_archive_are_no_proof() -> None:
-    one, other = "ImageLoad: {tags: ['ci/*']}", "ImageLoad: {tags: ['app/*'], tagged: required}"
-    assert doubted(socket(one, other), socket(other)) == ["ImageLoad"]
-    assert not doubted(socket(one), socket("ImageLoad: {tags: [ci/a]}"))
-
-
 # What comes later
 
 

@@ -246,7 +246,8 @@ def test_much_that_is_own_is_one_line_also_after_a_restart() -> None:
     text = learn(*OWN_RECORDS)
     grants = [line.split("#")[0].strip() for line in text.splitlines() if line.strip().startswith("- ")]
     assert grants[0] == "- own"
-    assert [line for line in grants if line.startswith("- Container")] == ["- ContainerCreate:"]
+    create = "- ContainerCreate: {names: [web], images: [docker.io/library/app:1]}"
+    assert [line for line in grants if line.startswith("- Container")] == [create]
     assert "# used for ContainerList, ContainerInspect, ContainerDelete, ContainerStart" in text
     again = resume(text)
     assert [line for line in again.text().splitlines() if "- " in line] == [

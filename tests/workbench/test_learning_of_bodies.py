@@ -61,7 +61,6 @@ def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
                 "binds: [/srv/a:ro]",
                 "volumes: [data]",
                 'publish: {ports: ["80"], addresses: ["::1"]}',
-                "buildx_builders: none",
             ],
         ),
         (
@@ -85,7 +84,7 @@ def test_what_was_seen_is_written_like_this(records: list[Record], expected: lis
     [
         (
             [create(NetworkMode="ci", Privileged=True), create(Binds=["/srv/a:/a"]), create(PidMode="host")],
-            ["- ContainerCreate: {buildx_builders: none, unrestricted: true}"],
+            ["- ContainerCreate: unrestricted"],
         ),
         (
             [record_of("POST /swarm/init")],
@@ -106,12 +105,12 @@ def test_what_was_seen_is_explained_like_this(records: list[Record], expected: l
 
 
 def test_a_file_of_a_version_that_knew_no_bodies_goes_on_as_contained() -> None:
-    before = learn(create()).replace("- ContainerCreate:", "- ContainerCreate: {buildx_builders: none}\n    #")
+    before = learn(create()).replace("- ContainerCreate:", "- ContainerCreate\n    #")
     text = "\n".join(line for line in before.splitlines() if not line.startswith("          "))
     learner = resume(text)
     learner.note(create("web", Binds=["/srv/a:/a"]), NOON)
     policy = load(learner.text())
-    assert values_of(policy.policy.grants[0].conditions) == {"binds": ("/srv/a",), "buildx_builders": "none"}
+    assert values_of(policy.policy.grants[0].conditions) == {"binds": ("/srv/a",)}
     assert "images: left out, since 1 of 2 requests came before a restart" in learner.text()
 
 
@@ -140,17 +139,6 @@ def test_a_condition_without_which_a_body_is_refused_is_there_or_the_grant_is_op
     for name in map("".join, itertools.permutations("abcdef", 3)):
         learner.note(record_of(f"POST /networks/{name}/connect", name, body={"Container": "web"}), NOON)
     assert "NetworkConnect: networks: nothing can be listed (every request)" in learner.text()
-
-
-def test_an_instruction_that_there_is_not_opens_nothing() -> None:
-    build = record_of("POST /build?t=ci/x&networkmode=none")
-    seen = [
-        build._replace(body={"tags": ("docker.io/ci/x:latest",), "instructions": instructions})
-        for instructions in (("FROM", "RUN"), ("FROM", "COPY"), ())
-    ]
-    text = learn(*seen)
-    assert "          instructions: [COPY, FROM, RUN]\n" in text
-    assert "not learned from: instructions would be left out" in text
 
 
 PATHS = st.lists(st.sampled_from(["a", "b", "job-1f2e3d4c5b", "job-7a8b9c0d1e"]), max_size=4).map(

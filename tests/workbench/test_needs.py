@@ -52,7 +52,6 @@ def need_of(record: Record) -> Need:
         ("GET /containers/web/archive", "web", {"path": Gap("did not name one clean path")}),
         ("POST /images/create?fromImage=app&tag=1", "", {"images": (APP,)}),
         ("POST /images/create?fromSrc=-", "", {"images": Gap("did not name images in a way that engines read alike")}),
-        ("POST /containers/create?name=web", "", {"buildx_builders": "none"}),
         # What the object is called
         ("GET /images/app:1/json", APP, {"images": (APP,)}),
         ("GET /images/app:1/json", "", {"images": (APP,)}),
@@ -169,7 +168,6 @@ def test_a_target_too_long_for_a_record_has_its_body() -> None:
     ("line", "named", "why"),
     [
         (f"POST /containers/web/stop?{'x' * 5000}", "web", "a target too long for a record"),
-        (f"POST /containers/create?{'x' * 5000}", "", "a target too long for a record"),
         ("POST /containers/web/stop", "x" * 301, "one of more than 300 characters"),
         ("DELETE /networks/3f9a2b", "a\nb", "one with characters that no policy can have"),
     ],

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", metavar="FILE", nargs="+", help="where the decision is recorded; - is standard input")
     add_policy_argument(parser)
     add_socket_argument(parser)
-    parser.add_argument("--body", metavar="FILE", help="its body, JSON or an archive; - is standard input")
+    parser.add_argument("--body", metavar="FILE", help="its body, if that is JSON; - is standard input")
     parser.add_argument(
         "--peer", metavar="UID[:GID,...]", help="also say whether this user, in these groups, may open the socket"
     )
@@ -201,13 +201,15 @@ def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
     if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
         some = f"{'removes' if name in PRUNES else 'shows'} only that of which this is so; serve looks at each object"
         yield "answer", "has 0 for each count, since lists show only some" if name in COUNTING else some
+    if tried.decision.docker_only:
+        yield "engine", "must say that it is Docker; serve asks it over the same connection"
     if socket.policy.hides and name in ANSWERS:
         yield "answer", f"goes without {', '.join(sorted(socket.policy.hides))}"
 
 
 def _describe_body(tried: Tried, body: bytes) -> str:
     decision = tried.decision
-    if decision.allowed and decision.content is None and not decision.conditions:
+    if decision.allowed and decision.content is None:
         return f"{len(body)} bytes, not checked"
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 

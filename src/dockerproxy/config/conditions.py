@@ -43,8 +43,17 @@ REMOVED: Final[Mapping[str, str]] = {
     "restart": "remove it: any restart policy is allowed",
     "servers": "remove it: Docker Hub is allowed, and only unrestricted allows others",
     "showsecret": "remove it: only unrestricted allows showing values",
+    "buildx_builders": "remove it: a contained ContainerCreate starts no privileged builder",
+    "instructions": "remove it: Dockerfiles pass unread, and imports have no changes",
+    "tagged": "remove it: only ImageLoad: unrestricted loads images",
 }
 """Conditions that are no more, with what to write instead."""
+
+_REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
+    ("ImageBuild", "networks"): "remove it: a contained build is on the engine's default network, or on none",
+    ("PutContainerArchive", "path"): "remove it: the archive passes unread, and its links lead anywhere",
+}
+"""The same for conditions that other operations still have."""
 
 _OPENED: Final = frozenset(
     {"privileged", "device", "devices", "gpus", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"}
@@ -95,8 +104,9 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
     known = sorted({each for name in names for each in find_words(OPERATIONS[name])})
     if key.text in known:
         return read_demand(reader, CONSTRAINTS[key.text], node)
-    if key.text in REMOVED:
-        reader.problem(key.place, f"{word.text} no longer has the condition {key.text}", REMOVED[key.text])
+    gone = next((_REMOVED_FROM[name, key.text] for name in names if (name, key.text) in _REMOVED_FROM), "")
+    if gone := gone or REMOVED.get(key.text, ""):
+        reader.problem(key.place, f"{word.text} no longer has the condition {key.text}", gone)
         return None
     meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""

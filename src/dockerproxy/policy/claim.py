@@ -44,18 +44,14 @@ class Known:
         found: The object that its path names; None if that is not known yet, or it names none.
         body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
         answers: What the engine said of names in the body.
-        archive: What was read in the archive that is its body, where somebody asks when all of it was there.
         nonce: A fresh text that nobody can guess, for the stamp; empty where nothing is made.
-        loaded: The names in an archive of images, by the marks that went on in their place.
         places: Where the engine finds what its client mounts.
     """
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
     answers: Answers = field(default_factory=dict)
-    archive: "Reading | None" = None
     nonce: str = ""
-    loaded: Mapping[str, str] = field(default_factory=dict)
     places: Places = NOWHERE
 
 
@@ -234,9 +230,6 @@ Check: TypeAlias = Callable[[Reading, Json, str, Object], Json | LeaveOut]
 
 Its arguments are the reading, the value (None if there is none), its path, and the object around it.
 """
-
-Note: TypeAlias = Callable[[str, Json, str], None]
-"""Has what a table says of a place in an archive read a value, which stands at a path."""
 
 
 def run_check(check: Check, reading: Reading, value: Json, path: str, parent: Object) -> Json:

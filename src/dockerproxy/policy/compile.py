@@ -22,7 +22,7 @@ from dockerproxy.policy.image_grants import bind, find_granted
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.naming import REMOVAL, TAGGING
+from dockerproxy.policy.naming import BUILD, REMOVAL, TAGGING
 from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, SENDING, SHOWING, WORDS, Kind, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
@@ -35,7 +35,7 @@ _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "Netwo
 CREATED_BY: Final = {
     **dict.fromkeys(_CHANGES, ("ContainerCreate",)),
     **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
-    "ImageTag": ("ImageBuild",),
+    "ImageTag": (BUILD,),
 }
 """For operations that change what was created: those that create it."""
 
@@ -319,7 +319,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
         allowed=True,
         source=grant.source,
         about_object=speaks or asks or (counts_for != "" and name in UPDATES | STARTS),
-        conditions=({each.word: each for each in conditions},) if body is not None and body.streams else (),
+        docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
         images=bind(name, grant, images),
         owner=owner if name in TELLING | EXPORTING and not is_open else "",

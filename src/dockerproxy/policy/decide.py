@@ -67,7 +67,6 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
     name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), list[Reading]()
-    streams: Decision | None = None
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
             named = find_object(request)
@@ -77,25 +76,12 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
         answer = _look_at(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
-        elif isinstance(answer, Decision) and answer.conditions:
-            streams = _join(streams, answer)
         elif answer is not None:
             return answer
     denial = policy.default[name]
-    if streams is not None or not denied:
-        return streams or denial
+    if not denied:
+        return denial
     return replace(denial, message=_explain(policy, name, denied))
-
-
-def _join(first: Decision | None, other: Decision) -> Decision:
-    """Let an archive fit either of two grants that its parameters fit, if it goes on under the same ones by both.
-
-    It takes no name of nobody's before it is known which of them it fits.
-    """
-    if first is None or (first.query, first.about_object) != (other.query, other.about_object):
-        return first or other
-    images = first.images._replace(takes=()) if first.images is not None else None
-    return replace(first, conditions=first.conditions + other.conditions, images=images)
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from dockerproxy.policy.constraints.base import Condition, Globs
+from dockerproxy.policy.constraints.base import Globs
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import EVENTS
@@ -50,10 +50,9 @@ def bind(name: str, grant: Grant, owner: ImageOwner) -> ImageOwner | None:
     if name in EVENTS and OWN not in values_of(grant.conditions):
         return None
     is_bound = name != REMOVAL or OWN in values_of(grant.conditions)
-    return owner._replace(is_bound=is_bound, takes=list_taken((grant.conditions,)))
+    return owner._replace(is_bound=is_bound, takes=_list_taken(grant))
 
 
-def list_taken(grants: Iterable[Iterable[Condition]]) -> tuple[str, ...]:
-    """Return patterns over names of nobody's that a client takes by any of some grants, by their conditions."""
-    patterns = (each for conditions in grants for each in _list_patterns("tags", values_of(tuple(conditions))))
-    return tuple(each for each in patterns if not each.startswith(_ANY))
+def _list_taken(grant: Grant) -> tuple[str, ...]:
+    """Return patterns over names of nobody's that a client takes by a grant."""
+    return tuple(each for each in _list_patterns("tags", values_of(grant.conditions)) if not each.startswith(_ANY))

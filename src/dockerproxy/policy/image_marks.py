@@ -50,25 +50,6 @@ def write_mark(key: str, owner: str) -> str:
     return f"{RESERVED}/{key}:{owner}"
 
 
-class FreshMarks:
-    """Fresh marks in place of the names in an archive, and the name that each stands for: empty if there is none."""
-
-    def __init__(self, owner: str, nonce: str) -> None:
-        self.names: dict[str, str] = {}
-        self._owner, self._nonce = owner, nonce
-        self._marks: dict[str, str] = {}
-
-    def replace(self, text: str) -> str:
-        """Return the mark that goes on in place of a name: one for each name, and for each image without one."""
-        reference = parse_reference(text)
-        name = str(with_default_tag(reference)) if reference is not None else ""
-        mark = self._marks.get(name) or write_mark(fresh_key(f"{self._nonce}/{len(self.names)}"), self._owner)
-        self.names[mark] = name
-        if name:
-            self._marks[name] = mark
-        return mark
-
-
 def read_marks(tags: Iterable[object]) -> Marks:
     """Read the marks among the names of an image, as an engine spells them."""
     marks: dict[str, frozenset[str]] = {}

@@ -3,8 +3,6 @@
 The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
 same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
 (`policy/phases`).
-
-An archive is judged as it passes (`claims/archives`); where nothing is refused, `judge_archive` follows.
 """
 
 from collections.abc import Container, Mapping
@@ -18,8 +16,6 @@ from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.archives import ReadArchive
-from dockerproxy.policy.claims.builds import add_namespaces
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
@@ -28,9 +24,9 @@ from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_lists import narrow, without_patterns
 from dockerproxy.policy.lists import PRUNES, with_label, without_count
-from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.naming import makes_image, with_mark
-from dockerproxy.policy.needs import UNREAD, find_needs
+from dockerproxy.policy.model import Decision, Mode, values_of
+from dockerproxy.policy.naming import makes_image, with_all_steps, with_mark
+from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
     Kind,
     Lookup,
@@ -42,12 +38,12 @@ from dockerproxy.policy.objects import (
     with_name,
     with_query,
 )
-from dockerproxy.policy.phases import REMOVING, Judged, NeedsBody, NeedsLookup, Reading, Verdict
+from dockerproxy.policy.phases import REMOVING, Judged, NeedsBody, NeedsLookup, Reading, Verdict, deny
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.prunes import begin_prune
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.telling import forget_others
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import read_json, write_json
 from dockerproxy.wire.head import Framing, parse_request, write_request
@@ -93,8 +89,6 @@ def _begin(policy: CompiledPolicy, reading: Reading) -> Judged | Refusal:
     parsed = reading.head
     if _needs_body(policy, reading):
         return refuse_type(parsed) or NeedsBody(*reading.parts)
-    if parsed.minor == 0 and parsed.framing is not Framing.NONE and _may_write_anew(policy, reading):
-        return Refusal(400, "unsupported HTTP/1.0 for an archive that must be checked; use HTTP/1.1")
     return _decide(policy, reading)
 
 
@@ -147,16 +141,18 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
 
 
-def judge_archive(verdict: Verdict, archive: ReadArchive) -> Verdict:
-    """Decide about a request that goes on as it came, when the archive that is its body was read beside that."""
-    decision = verdict.decision
-    if decision.allowed and archive.denial:
-        decision = replace(decision, allowed=False, message=archive.denial)
-    if decision.allowed and verdict.mode is Mode.REPORT:
-        return replace(verdict, needs=None)
-    known = replace(verdict.known, archive=archive.found)
-    needs = find_needs(BODIES[verdict.operation.name], verdict.request, known)
-    return replace(verdict, decision=decision, needs=None if isinstance(needs, Lookup) else needs)
+def judge_engine(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
+    """Decide about a request of which only Docker gets a contained one, where the engine is another, or does not say.
+
+    Where nothing is refused, it passes, and what it needs is `unrestricted`.
+    """
+    reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
+    if verdict.needs is not None:
+        verdict = replace(verdict, needs=refuse_to_bound(reason))
+    if not verdict.decision.docker_only:
+        return verdict
+    remedy = propose(policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
+    return deny(verdict, f"{reason}; {remedy}")
 
 
 def attach_nonce(verdict: Verdict, nonce: str) -> Verdict:
@@ -191,12 +187,6 @@ def _needs_body(policy: CompiledPolicy, reading: Reading) -> bool:
     return any(case.reads_body for case in policy.cases[name])
 
 
-def _may_write_anew(policy: CompiledPolicy, reading: Reading) -> bool:
-    """Whether the body may have to go on in chunks, which HTTP/1.0 does not know: the engine would see no body."""
-    cases = policy.cases.get(reading.operation.name, ())
-    return policy.mode is Mode.ENFORCE and any(case.decision.conditions for case in cases)
-
-
 def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
     """Decide about a request, or say what the engine must be asked. Learning asks for the object in any case."""
     answer = decide(policy, reading.request, reading.known)
@@ -216,16 +206,12 @@ def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | L
     body, known = BODIES.get(reading.operation.name), reading.known
     if body is None or reading.mode is Mode.ENFORCE or (body.is_read and known.body is None):
         return None
-    streams = body.streams and reading.head.framing is not Framing.NONE
-    if streams and decision.conditions:
-        return UNREAD
     if reading.mode is Mode.REPORT and decision.allowed:
         return None
     named = find_object(reading.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named
-    needs = find_needs(body, reading.request, replace(known, found=named))
-    return UNREAD if streams and not isinstance(needs, Lookup) and UNRESTRICTED.word not in needs else needs
+    return find_needs(body, reading.request, replace(known, found=named))
 
 
 def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
@@ -283,9 +269,9 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found = reading.operation, reading.request, reading.known.found
     decided = decision
-    if reading.mode is not Mode.ENFORCE:  # Where nothing is refused, lists and archives pass as they come.
+    if reading.mode is not Mode.ENFORCE:  # Where nothing is refused, lists and builds pass as they come.
         decided = replace(decision, shows=(), images=None)
-        decision = replace(decided, conditions=()) if decision.conditions else decided
+        decision = replace(decided, docker_only=False)
         if not decision.allowed and reading.known.places != NOWHERE and reading.known.body is not None:
             decision = replace(decision, content=_find_places(reading))
     if decision.shows and operation.name in PRUNES:  # The engine would remove what others have: it gets no prune.
@@ -299,11 +285,11 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
         request = with_query(request, decision.query)
     if decision.images is not None and reading.known.nonce and makes_image(request):
         request = with_mark(request, decision.images.name, reading.known.nonce)
+    if decision.docker_only:
+        request = with_all_steps(request)
     if decision.about_object and found is not None:
         request = with_name(request, operation, goes_on_as(request, found))
     target = reading.target if request is reading.request else request.target
-    if decision.conditions and operation.name == "ImageBuild":
-        target = add_namespaces(request)
     passes = decision.allowed or reading.mode is not Mode.ENFORCE
     return Verdict(*reading.parts, decided, _write(reading, decision, target) if passes else b"", needs)
 
@@ -327,7 +313,4 @@ def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     content = None
     if reading.body is not None and head.framing is not Framing.NONE:
         content = reading.body if decision.content is None else decision.content
-    elif decision.conditions and head.framing is not Framing.NONE:  # It is written anew as it passes, unpacked.
-        fields = tuple(field for field in head.fields if field[0] != b"content-encoding")
-        head = replace(head, framing=Framing.CHUNKED, fields=fields)
     return write_request(head, target.encode(), upgrade=operation.shape is Shape.TUNNEL, content=content)

@@ -100,8 +100,8 @@ class Decision:
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
-        conditions: What a body that streams is held to, by words, of each grant that it may fit; none if it may be
-            anything.
+        docker_only: Whether it holds only if the engine that gets the request says over the same connection that it is
+            Docker.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
             are if there are none.
         owner: Whose all is that is shown, if it is all somebody's; of what publishes ports of a swarm, who asks for it.
@@ -122,7 +122,7 @@ class Decision:
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    conditions: tuple[Mapping[str, Condition], ...] = ()
+    docker_only: bool = False
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     owner: str = ""

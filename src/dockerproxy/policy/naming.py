@@ -6,8 +6,6 @@ there, each only if it may be. The caller lets one client at a time give names (
 
 Attack: have an image built while another client gives the same name -> Defence: whether a name is free is asked when it
 is given (test: test_a_name_that_is_taken_meanwhile_is_not_replaced).
-Attack: load an archive that has the name of another's image -> Defence: in the archive, too, fresh marks stand for the
-names, which are given like any other (test: test_what_is_loaded_takes_no_name_of_another).
 Attack: leave while the engine works, so that the image is nobody's -> Defence: the engine itself puts the fresh mark on
 (test: test_what_is_built_is_own_whether_or_not_its_client_stays).
 Attack: ask for a name in the moment in which it moves or goes, when it is nobody's -> Defence: a mark comes before its
@@ -41,17 +39,15 @@ from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.text import fold
 from dockerproxy.wire.answer import read_message, write_message
 
-_NAMED_BY: Final = {"ImageBuild": ("t",), "ImageCreate": ("repo", "tag")}
+BUILD: Final = "ImageBuild"
+
+_NAMED_BY: Final = {BUILD: ("t",), "ImageCreate": ("repo", "tag")}
 """For operations that make an image: by which parameters it gets names."""
 
 _OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1"}
-"""Has a build run all its steps, and leave no containers. Of steps that are there, Podman compares no more than
-histories, and Docker leaves proxies out."""
+"""Has a build run all its steps, and leave no containers. Docker compares steps with images that any client made."""
 
-_LOADING: Final = "ImageLoad"
-"""It makes images whose names are in the body."""
-
-MAKING: Final = frozenset({_LOADING, *_NAMED_BY})
+MAKING: Final = _NAMED_BY.keys()
 
 REMOVAL: Final = "ImageDelete"
 TAGGING: Final = "ImageTag"
@@ -81,33 +77,32 @@ def makes_image(request: CanonicalRequest) -> bool:
 
 
 def with_mark(request: CanonicalRequest, owner: str, nonce: str) -> CanonicalRequest:
-    """Return a request that makes an image anew under a fresh mark, and under no name. An archive has its own."""
-    parameters = _NAMED_BY.get(request.operation.name)
-    if parameters is None:
-        return request
+    """Return a request that makes an image anew under a fresh mark, and under no name."""
+    parameters = _NAMED_BY[request.operation.name]
     mark = write_mark(fresh_key(nonce), owner)
     values = (mark,) if len(parameters) == 1 else tuple(mark.rsplit(":", 1))
-    more = _OF_BUILDS if request.operation.name == "ImageBuild" else {}
-    given = {**dict(zip(parameters, values, strict=True)), **more}
+    given = dict(zip(parameters, values, strict=True))
     kept = tuple(pair for pair in request.query if fold(pair[0]) not in {*given, "pull"})
     return request._replace(query=(*kept, *given.items()))
 
 
+def with_all_steps(request: CanonicalRequest) -> CanonicalRequest:
+    """Return a build that runs all its steps, and removes their containers."""
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in _OF_BUILDS)
+    return request._replace(query=(*kept, *_OF_BUILDS.items()))
+
+
 def _list_names(request: CanonicalRequest) -> tuple[str, ...]:
     """Return the names that a request asks for, normalised. It was allowed, so they are names, and unambiguous."""
-    if request.operation.name == "ImageBuild":
+    if request.operation.name == BUILD:
         references = [parse_reference(text) for text in request.values("t")]
     else:
         references = [join_reference(text, "".join(request.values("tag"))) for text in request.values("repo")]
     return tuple(dict.fromkeys(str(with_default_tag(each)) for each in references if each is not None))
 
 
-def list_made(
-    request: CanonicalRequest, owner: ImageOwner, nonce: str, loaded: Mapping[str, str]
-) -> Mapping[str, tuple[str, ...]]:
-    """Return the names that were asked for, by the fresh marks under which images are made."""
-    if request.operation.name == _LOADING:
-        return {mark: tuple(filter(None, [name])) for mark, name in loaded.items()}
+def list_made(request: CanonicalRequest, owner: ImageOwner, nonce: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that were asked for, by the fresh mark under which an image is made."""
     return {write_mark(fresh_key(nonce), owner.name): _list_names(request)}
 
 

@@ -74,10 +74,6 @@ def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
-UNREAD: Final = refuse_to_bound("the archive did not come whole")
-"""What is needed for an archive, until all of it was read."""
-
-
 def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
     """Whether a claim says what a grant must list. What the head says of the object is learned from the head."""
     constraint = CONSTRAINTS[claim.words[0]]

@@ -12,9 +12,9 @@ from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.conflicts import ATTACHING, INSPECTING, TELLING
-from dockerproxy.policy.image_marks import FreshMarks, ImageOwner
+from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.naming import RENAMING, list_made, makes_image
+from dockerproxy.policy.naming import BUILD, RENAMING, list_made, makes_image
 from dockerproxy.policy.objects import BY_NAME, EXPORTING, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
@@ -90,8 +90,7 @@ class Verdict(Reading):
         decision: Whether it is allowed.
         to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
             Of a prune that removes only some, it is the list with which that begins.
-        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it. It is
-            `UNREAD` as long as that depends on an archive.
+        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it.
     """
 
     decision: Decision
@@ -137,18 +136,18 @@ class Verdict(Reading):
         """The names of images that it makes, by the marks under which the engine makes them."""
         if self.decision.images is None or not self.makes_image:
             return {}
-        return list_made(self.request, self.decision.images, self.known.nonce, self.known.loaded)
-
-    @property
-    def marks(self) -> FreshMarks | None:
-        """What goes on in place of names in an archive; None if they go on themselves."""
-        images = self.decision.images
-        return FreshMarks(images.name, self.known.nonce) if images is not None and self.makes_image else None
+        return list_made(self.request, self.decision.images, self.known.nonce)
 
     @property
     def needs_nonce(self) -> bool:
         """Whether it makes an image of which a fresh text must say whose it is, and has none yet."""
         return not self.known.nonce and self.makes_image
+
+    @property
+    def needs_docker(self) -> bool:
+        """Whether it passes, and the engine must say first whether it is Docker: to allow it, or to learn from it."""
+        is_asked = self.decision.docker_only or self.needs is not None
+        return bool(self.to_engine) and self.request.operation.name == BUILD and is_asked
 
     @property
     def renames(self) -> bool:
@@ -211,13 +210,6 @@ class Verdict(Reading):
 
 
 Judged = NeedsBody | NeedsLookup | Verdict
-
-
-def settle_names(verdict: Verdict, loaded: Mapping[str, str], takes: tuple[str, ...]) -> Verdict:
-    """Note the names that an archive has, by their marks, and those of nobody's that its images may take."""
-    images = verdict.decision.images._replace(takes=takes) if verdict.decision.images is not None else None
-    decision, known = replace(verdict.decision, images=images), replace(verdict.known, loaded=loaded)
-    return replace(verdict, decision=decision, known=known)
 
 
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:

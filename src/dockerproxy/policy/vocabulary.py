@@ -36,7 +36,7 @@ _WORDS: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) f
 
 
 def find_words(operation: Operation) -> Mapping[str, Constraint]:
-    """Return the conditions that an operation can bear, by their names."""
+    """Return the conditions that a policy file can put on an operation, by their names."""
     return _WORDS[operation.name]
 
 

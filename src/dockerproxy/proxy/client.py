@@ -21,7 +21,7 @@ from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
-from dockerproxy.proxy.lookup import settle, settle_again
+from dockerproxy.proxy.lookup import find_docker, settle, settle_again
 from dockerproxy.proxy.naming import give_names
 from dockerproxy.proxy.resolver import Inquiry
 from dockerproxy.proxy.said import Ids
@@ -70,7 +70,7 @@ class Client(asyncio.Protocol):
         self.shared = socket.shared
         self.engine: Engine | None = None
         self.inbox = Inbox()
-        self.buffers = Buffers(socket, self._count_kept)
+        self.buffers = Buffers(socket, lambda: len(self.inbox.data))
         self.account = Accounting(socket, self.shared.log, self.shared.now)
         self.exchange = Exchange(self, socket, self.account)
         self.waits_in: Waiting | None = None
@@ -230,7 +230,7 @@ class Client(asyncio.Protocol):
                 exchange.refuse(head)
             else:
                 exchange.begin(head)
-        elif (inbox.data or exchange.has_more_of_body) and exchange.takes_body:
+        elif inbox.data and exchange.takes_body:
             inbox.take(exchange.take_body(inbox.peek()))
         else:
             return False
@@ -251,7 +251,7 @@ class Client(asyncio.Protocol):
         elif self.engine is not None and self.engine.is_slow:
             reads = False
         else:
-            reads = state is _CLOSING or not (inbox.data or self.exchange.body_waits)
+            reads = state is _CLOSING or not inbox.data
         if reads is self._is_read or self.transport.is_closing():
             return
         self._is_read = reads
@@ -308,6 +308,11 @@ class Client(asyncio.Protocol):
 
     async def _ask(self, question: Question, then: Callable[[Answer], None]) -> None:
         then(await self.shared.control.ask(self.socket, self.account, question))
+
+    def find_docker(self, then: Callable[[bool], None]) -> None:
+        """Open an engine connection anew, find out over it whether the engine is Docker, then go on."""
+        self.drop_engine()
+        self._start(find_docker(self, then), "asking whether the engine is Docker")
 
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what a request must be known of, then go on with the verdict."""
@@ -385,10 +390,6 @@ class Client(asyncio.Protocol):
     def leave_unwatched(self) -> None:
         """Note that hanging up shows in no event: the client is not read, or has ended its side."""
         self._connections.unwatched.add(self)
-
-    def _count_kept(self) -> int:
-        body = self.exchange.body
-        return len(self.inbox.data) + (0 if body is None else body.kept)
 
     def _hold_nothing(self) -> None:
         self.exchange.body = None

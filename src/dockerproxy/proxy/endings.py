@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.decide import NOTHING
-from dockerproxy.policy.needs import UNREAD
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
@@ -301,7 +300,7 @@ class Ending:
     def _note_start(self) -> None:
         """Leave a line now of what may last for weeks, and keep nothing of a body of which the engine has all."""
         judged = self.judged
-        if isinstance(judged, Verdict) and judged.needs is not UNREAD:
+        if isinstance(judged, Verdict):
             self.account.note_start(judged)
             if judged.body and self._held:
                 self.judged = replace(judged, known=NOTHING, body=b"", to_engine=judged.to_engine[:1])

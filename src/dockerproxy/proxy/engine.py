@@ -72,11 +72,9 @@ class Engine(asyncio.Protocol):
         self._client.update_reading()
 
     def resume_writing(self) -> None:
-        """Read from the client again, and go on with what came from it."""
+        """Read from the client again."""
         self.is_slow = False
         self._client.buffers.flow(self.transport)
-        if self._client.exchange.has_more_of_body:
-            self._client.go_on()
         self._client.update_reading()
 
     def drop(self) -> None:

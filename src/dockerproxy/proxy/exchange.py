@@ -19,14 +19,13 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, read_created
-from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body
+from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body, judge_engine
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.known import Known
 from dockerproxy.proxy.said import SaidLines
-from dockerproxy.proxy.uploads import InspectedBody, make_body
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
@@ -164,7 +163,10 @@ class Exchange(Asking):
         if isinstance(judged, Verdict) and judged.needs_nonce:
             judged = attach_nonce(judged, token_hex(16))
         self.judged = judged
-        if isinstance(judged, Verdict) and not judged.goes_alone:
+        if isinstance(judged, Verdict) and judged.needs_docker:
+            self._hold()
+            self._client.find_docker(self._take_engine)
+        elif isinstance(judged, Verdict) and not judged.goes_alone:
             self._proceed(judged)
         elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
             self._collect(judged)
@@ -184,6 +186,18 @@ class Exchange(Asking):
         else:
             self._follow(judged)
 
+    def _take_engine(self, is_docker: bool) -> None:  # noqa: FBT001 (it is what the engine said)
+        """Send a build on over the connection over which its engine said what it is, or deny it."""
+        judged = self.judged
+        if not self.is_held or not isinstance(judged, Verdict):
+            return
+        self.judged = verdict = judged if is_docker else judge_engine(self._policy, judged)
+        if verdict.passes:
+            self._proceed(verdict)
+        else:
+            self.turn_away(verdict, verdict.decision.status, verdict.decision.message)
+        self._client.go_on()
+
     def _proceed(self, verdict: Verdict) -> None:
         """Send a request on that is decided, or answer it."""
         client = self._client
@@ -192,7 +206,7 @@ class Exchange(Asking):
                 decision = verdict.decision
                 self.turn_away(verdict, decision.status, decision.message, decision.reason)
             return
-        self.body = body = None if verdict.is_whole else make_body(verdict)
+        self.body = body = None if verdict.is_whole else RequestBody(verdict.head)
         self.state = step(self.state, _WHOLE if body is None else _HEAD)
         if client.engine is None:
             client.connect(verdict.to_engine)
@@ -214,21 +228,9 @@ class Exchange(Asking):
     def takes_body(self) -> bool:
         """Whether something of the body is missing, and can be taken now."""
         body, engine = self.body, self._client.engine
-        if body is None or body.complete or body.is_busy:
+        if body is None or body.complete:
             return False
-        if engine is None:
-            return self.state in _TAKING
-        return not (body.has_more and engine.is_slow)
-
-    @property
-    def body_waits(self) -> bool:
-        """Whether what came of the body is still being looked at, or passed on."""
-        return self.body is not None and (self.body.has_more or self.body.is_busy)
-
-    @property
-    def has_more_of_body(self) -> bool:
-        """Whether more goes on of what was taken already."""
-        return self.body is not None and self.body.has_more
+        return engine is not None or self.state in _TAKING
 
     def take_body(self, data: bytes) -> int:
         """Take what has come of the body; return how many bytes of it are done with."""
@@ -237,21 +239,9 @@ class Exchange(Asking):
             return 0
         if isinstance(body, HeldBody):
             return self._take_held(body, data)
-        if body.takes_long(data):  # It stays in the inbox while it is looked at.
-            body.is_busy = True
-            self._client.judge_aside(partial(body.feed, data), partial(self._take_fed, body))
-            return 0
         pieces, used = body.feed(data)
         self._pass_on(body, pieces)
         return len(data) if body.broken else used
-
-    def _take_fed(self, body: RequestBody, fed: tuple[list[bytes | memoryview], int]) -> None:
-        pieces, used = fed
-        body.is_busy = False
-        if self.body is body and not self._client.is_gone:
-            self._client.inbox.take(used)
-            self._pass_on(body, pieces)
-            self._client.go_on()
 
     def _pass_on(self, body: RequestBody, pieces: list[bytes | memoryview]) -> None:
         """Send on what was understood of a body, or drop it if the request was not allowed."""
@@ -259,8 +249,6 @@ class Exchange(Asking):
         if body.broken:
             self.fail(body.status, body.broken)
             return
-        if isinstance(body, InspectedBody) and self.judged is not None:
-            self.judged = body.verdict
         if client.engine is not None and self.state is not State.SKIPPING:
             client.engine.writelines(pieces)
         if body.complete:

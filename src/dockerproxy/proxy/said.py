@@ -1,13 +1,10 @@
 """What an engine says while it makes an image: with the names that were asked for, where it has fresh marks.
 
-Clients look for the image that was loaded by what is said. Lines go on when they are whole; from the first one about an
-image without a name, when its ID is known, which is at the end. So goes why a client is not attached to a container,
-without the IDs of others (`policy/conflicts`).
+Lines go on when they are whole. So goes why a client is not attached to a container, without the IDs of others
+(`policy/conflicts`).
 
 Attack: a line without an end, to fill memory -> Defence: one that is too long goes on in pieces, none of which ends
 within a mark (test: test_no_piece_of_a_line_that_is_too_long_has_a_mark).
-Attack: hundreds of images without a name, each of which is looked for in all that is kept, again and again -> Defence:
-each line is searched once, for all marks together (test: test_many_images_take_no_longer_than_their_lines).
 """
 
 import re
@@ -41,12 +38,12 @@ class SaidLines:
     """Reads an answer of unknown length, line by line: in chunks, or to the end of the connection."""
 
     def __init__(self, *, is_chunked: bool) -> None:
-        self._chunks, self._kept, self._waits = Chunks() if is_chunked else None, b"", False
+        self._chunks, self._kept = Chunks() if is_chunked else None, b""
 
     def feed(self, verdict: Verdict, data: bytes) -> bytes:
         """Take a piece of a body that is not the last, whose coding was found to be right; return what goes on."""
         content = self._take(data)
-        size = self._find_end(verdict, content)
+        size = _find_end(content)
         self._kept = content[size:]
         return self._write(put_names(verdict, content[:size]))
 
@@ -59,27 +56,24 @@ class SaidLines:
             return self._kept + data
         return self._kept + b"".join(data[start:stop] for start, stop in self._chunks.feed(data).payload)
 
-    def _find_end(self, verdict: Verdict, content: bytes) -> int:
-        """Return how much of what is said goes on already."""
-        if len(content) > _LONGEST:
-            end = len(content) - _LONGEST_MARK
-            begun = content.rfind(_SIGN, end - _LONGEST_MARK, end + len(_SIGN))
-            return end if begun < 0 else begun
-        end = 0 if self._waits else content.rfind(b"\n") + 1
-        marks = _find_marks(verdict).finditer(content, 0, end) if verdict.known.loaded else ()
-        first = next((found.start() for found in marks if verdict.known.loaded.get(found["mark"].decode()) == ""), end)
-        self._waits = self._waits or first < end
-        return content.rfind(b"\n", 0, first) + 1
-
     def _write(self, content: bytes, *, last: bool = False) -> bytes:
         return content if self._chunks is None else b"".join(frame([content], last=last))
 
 
+def _find_end(content: bytes) -> int:
+    """Return how much of what is said goes on already."""
+    if len(content) > _LONGEST:
+        end = len(content) - _LONGEST_MARK
+        begun = content.rfind(_SIGN, end - _LONGEST_MARK, end + len(_SIGN))
+        return end if begun < 0 else begun
+    return content.rfind(b"\n") + 1
+
+
 def _find_marks(verdict: Verdict) -> re.Pattern[bytes]:
-    """Return what finds fresh marks of an owner, with what Docker says around one."""
+    """Return what finds fresh marks of an owner."""
     owner = verdict.decision.images.name if verdict.decision.images is not None else ""
     mark = re.escape(write_mark(fresh_key("*"), owner)).replace(r"\*", "[0-9A-Za-z/]{1,99}")
-    return re.compile(rf"(?P<loaded>Loaded image: )?(?P<mark>{mark})(?P<end>\\n)?".encode())
+    return re.compile(mark.encode())
 
 
 def rewrite(verdict: Verdict, answer: bytes, ids: Ids = _UNKNOWN) -> bytes:
@@ -96,12 +90,7 @@ def put_names(verdict: Verdict, content: bytes, ids: Ids = _UNKNOWN) -> bytes:
     made = verdict.made if _SIGN in content else {}
 
     def say(found: re.Match[bytes]) -> bytes:
-        mark, loaded, end = found["mark"].decode(), found["loaded"] or b"", found["end"] or b""
-        if mark not in made:
-            return found[0]
-        said = ", ".join(made[mark]).encode()
-        if not said and ids.get(mark):
-            said, loaded = ids[mark], b"Loaded image ID: " if loaded and end else loaded
-        return loaded + (said or _NOTHING) + end
+        mark = found[0].decode()
+        return ", ".join(made[mark]).encode() or ids.get(mark) or _NOTHING if mark in made else found[0]
 
     return _find_marks(verdict).sub(say, content) if made else content

@@ -20,13 +20,9 @@ class RequestBody:
         received: Bytes of content so far.
         broken: Why it is malformed, or empty.
         status: Of the answer if it is broken.
-        is_busy: Whether the last input is still being inspected.
-        has_more: Whether taken input has more output: feed nothing to get it.
     """
 
     status = 400
-    is_busy = False
-    has_more = False
 
     def __init__(self, head: RequestHead) -> None:
         self.complete = head.framing is Framing.NONE
@@ -35,19 +31,9 @@ class RequestBody:
         self._left = head.length
         self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
 
-    @property
-    def kept(self) -> int:
-        """Bytes that are kept of it; what `HeldBody` collects is bounded by itself."""
-        return 0
-
     def is_at_most(self, size: int) -> bool:
         """Whether it is known to have no more than `size` bytes left."""
         return self._chunks is None and self._left <= size
-
-    def takes_long(self, data: bytes) -> bool:
-        """Whether others would wait while what comes next is looked at."""
-        del data
-        return False
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken.

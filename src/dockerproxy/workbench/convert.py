@@ -1,6 +1,7 @@
 """Convert the environment to a policy file with the same meaning, also for a larger catalog.
 
-A switch that opens a whole section is written as the section; an operation in `ALLOW` stays that operation.
+A switch that opens a whole section is written as the section; an operation in `ALLOW` stays that operation. A policy
+file has no word that keeps buildx from a builder of its own: where containers may be of any kind, it keeps nobody else.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

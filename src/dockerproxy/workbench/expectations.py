@@ -35,7 +35,7 @@ _BEFORE_BODY: Final = 3
 """Words that stand before the body: allow or deny, a method, a target."""
 
 MOST_OF_BODY: Final = 1 << 26
-"""Bytes of a file with a body. What is held of one is a mebibyte by default, but an archive may be given, too."""
+"""Bytes of a file with a body. What is held of one is a mebibyte by default; a socket may hold more."""
 
 _ALLOW: Final = "allow"
 _SOCKET: Final = "socket"

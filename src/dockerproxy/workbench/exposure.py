@@ -16,7 +16,6 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.workbench.dangers import (
     Danger,
     adds,
-    becomes_root,
     is_any,
     is_contained,
     is_contained_without,
@@ -171,12 +170,6 @@ EXPOSURES: Final = (
         ("add_capabilities",),
     ),
     Exposure(
-        _MAKING,
-        "becomes root in a container that must not be: set-user-id programs of its image do that, where"
-        " no_new_privileges is not required",
-        becomes_root,
-    ),
-    Exposure(
         "ContainerExec",
         "prepares commands in running containers, which run there as any user",
         is_contained,
@@ -209,10 +202,8 @@ EXPOSURES: Final = (
     ),
     Exposure(
         "ImageBuild",
-        "runs any command as root in a build, which fetches what it likes through the networks that are granted,"
-        " and on Podman through the host's, if the image it starts from says so",
+        "runs any command as root in a build, reads every image, and fetches URLs from the host's network",
         is_contained,
-        ("networks",),
     ),
     Exposure(
         "ImageTag ImageLoad ImageBuild Grpc ImageCommit ImageCreate ImageTagLibpod ImageLoadLibpod "
@@ -240,10 +231,10 @@ EXPOSURES: Final = (
     Exposure("VolumeExportLibpod", "reads all files of any volume", of_others=True),
     Exposure(
         "PutContainerArchive PutContainerArchiveLibpod",
-        "writes any file of any container as root",
+        "writes any file of any container as root, programs that it runs among them",
         is_any,
         of_others=True,
-        gives="uploads commands?",
+        gives="commands",
     ),
     Exposure(
         "ContainerInspect ContainerTop ContainerInspectLibpod ContainerTopLibpod",

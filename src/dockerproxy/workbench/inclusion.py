@@ -23,7 +23,6 @@ from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.decide import VOLUME_CREATE, list_volume_names
 from dockerproxy.policy.differences import covers
@@ -83,8 +82,6 @@ def _find_uncovered(name: str, before: Sequence[Case], after: Sequence[Case]) ->
         was.conditions == now.conditions and _is_alike(was, now) for was, now in pairs
     ):
         return ()
-    if name in BODIES and BODIES[name].streams and sum(case.body is not None for case in before) > 1:
-        return after
     return [case for case in after if not _is_within(name, before, case)]
 
 

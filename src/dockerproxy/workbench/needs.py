@@ -68,7 +68,6 @@ _UNNAMED: Final = {
     "images": "named no image that a policy can list",
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
-    "instructions": "had an instruction that there is not",
 }
 """For each list without which everything is let through: why a request may not keep to any list."""
 
@@ -96,7 +95,7 @@ _STRANGE: Final = Gap("had one with characters that no policy can have")
 _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 """Gaps that omit no condition that other requests met."""
 
-_CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE, Gap(_UNNAMED["instructions"])})
+_CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
 
 _NOT_OF_NAMES: Final = frozenset({OWN, LABELLED})

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Fault, Known, Reading
-from dockerproxy.policy.claims.archives import ReadArchive
+from dockerproxy.policy.body_refusals import find_media_types
+from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
@@ -20,9 +21,6 @@ from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.values import list_names
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
-
-_PIECE: Final = 65536
-"""Bytes of an archive that are looked at at a time, as they would come from a client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +78,6 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
         if isinstance(judged, NeedsBody) and isinstance(document, Refusal):
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
-    elif body is not None and table is not None and table.streams:
-        known = replace(known, archive=_read_archive(judged.request, body))
     tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
     if isinstance(judged, NeedsLookup) and found is None and judged.lookup not in tried.asked:
         tried = replace(tried, asked=(judged.lookup, *tried.asked))
@@ -93,9 +89,8 @@ def _write_fields(method: str, target: str, body: bytes | None) -> str:
     if body is None:
         return ""
     request = canonicalise(method, target)
-    table = BODIES.get(request.operation.name) if isinstance(request, CanonicalRequest) else None
-    kind = "x-tar" if table is not None and table.streams else "json"
-    return f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n"
+    operation = request.operation if isinstance(request, CanonicalRequest) else UNKNOWN
+    return f"Content-Type: {find_media_types(operation)[0]}\r\nContent-Length: {len(body)}\r\n"
 
 
 def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> CompiledPolicy:
@@ -131,16 +126,6 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
 
 
-def _read_archive(request: CanonicalRequest, body: bytes) -> Reading:
-    archive = ReadArchive(request, ())
-    for start in range(0, len(body), _PIECE):
-        archive.feed(body[start : start + _PIECE])
-        while archive.has_more:
-            archive.feed(b"")
-    archive.end()
-    return archive.found
-
-
 def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
     """Return what is wrong with a request by a case that is contained, as far as it is there."""
     if case.body is None or tried.wants_body:
@@ -174,7 +159,7 @@ def take_for_name(lookup: Lookup) -> ResolvedObject:
 
 
 _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
-    Kind.CONTAINER: {"hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}},
+    Kind.CONTAINER: {"hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}, "mounts": []},
 }
 """What an engine says of an object of which there is nothing to say."""
 

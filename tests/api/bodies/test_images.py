@@ -16,7 +16,7 @@ FROM_CLIENTS = {
     "docker-py tag": ("ImageTag", "?repo=ci/app&tag=1&force=0"),
     "docker pull": ("ImageCreate", "?fromImage=docker.io/library/nginx&tag=latest"),
     "docker-py pull": ("ImageCreate", "?fromImage=nginx&tag=1&platform=linux/amd64"),
-    "docker import": ("ImageCreate", "?changes=CMD+sh&changes=USER+1&fromSrc=-&message=&repo=ci/app&tag=1&platform="),
+    "docker import": ("ImageCreate", "?fromSrc=-&message=&repo=ci/app&tag=1&platform="),
 }
 
 

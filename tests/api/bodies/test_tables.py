@@ -49,7 +49,6 @@ def test_a_table_of_a_body_is_one_of_an_operation_that_has_one(name: str) -> Non
     assert body.operation == name
     assert body.is_read is (body.content in {Content.JSON, Content.MAYBE_JSON})
     assert body.optional is (body.content is not Content.JSON)
-    assert body.streams is (body.content is Content.TAR)
     assert body.asks is any(field.path.startswith("@") for field in body.fields)
     if body.root.keys:
         assert OPERATIONS[name].method in {"POST", "PUT"}

@@ -1,7 +1,5 @@
 """An image is made of what a registry or the client itself has, and runs nothing in the builds of others."""
 
-from urllib.parse import quote
-
 import pytest
 from policy.claims.looking import faults, look
 
@@ -46,47 +44,7 @@ def test_nothing_else_is_fetched_or_imported(query: str, fault: str) -> None:
     assert found.startswith(fault)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        'CMD ["sh"]',
-        "cmd sh",
-        "  ENV A=b",
-        "ENV\tA=b",
-        "CMD=/bin/sh",
-        "USER 1000",
-        "VOLUME /data\nEXPOSE 80\r\n\nLABEL a=b",
-        "HEALTHCHECK NONE",
-    ],
-)
-def test_instructions_that_only_say_something_of_the_image_pass(change: str) -> None:
-    assert faults("ImageCreate", f"{IMPORT}&changes={quote(change)}", tags=("ci/base:*",)) == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "ONBUILD RUN id",
-        "onbuild RUN id",
-        "ONBUILD=RUN id",
-        "ENV A=b\nONBUILD RUN id",
-        "ENV A=b\r\nONBUILD RUN id",
-        # Two lines that are joined, so that the second is something else than it seems.
-        "ENV A=b \\",
-        "ENV A=b \\ ",
-        "ENV A=b `",
-        "# escape=`",
-        "RUN id",
-        "COPY a b",
-        "\x0bONBUILD RUN id",
-        "\ufeffONBUILD RUN id",
-        "ENV\x0bA=b",
-        # What Python takes for a blank, and engines do not.
-        "\u3000",
-        "ENV A=b\n\x1c",
-        "\u00a0ONBUILD RUN id",
-    ],
-)
-def test_no_instruction_makes_the_builds_of_others_run_something(change: str) -> None:
-    for changes in (f"changes={quote(change)}", f"changes=CMD+sh&changes={quote(change)}&changes=CMD+sh"):
-        assert len(faults("ImageCreate", f"{IMPORT}&{changes}", tags=("ci/base:*",))) == 1
+@pytest.mark.parametrize("change", ["CMD+sh", "ONBUILD+RUN+id", ""])
+def test_an_import_has_no_changes(change: str) -> None:
+    (fault,) = faults("ImageCreate", f"{IMPORT}&changes={change}", tags=("ci/base:*",))
+    assert "not a known parameter" in fault

@@ -6,7 +6,8 @@ from policy.inspecting import faults_of
 from policy.policies import ID, request_of
 
 from dockerproxy.policy.claim import Reading
-from dockerproxy.policy.claims.tags import check_loaded
+from dockerproxy.policy.claims.tags import claim_name
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import show
 
@@ -15,10 +16,10 @@ SHOWN = show(f"docker.io/ci/app@{DIGEST}")
 OF_DIGEST = f"?repo is {SHOWN}, not allowed: a digest comes from the contents"
 
 
-def loads(name: str, **bounds: Value) -> bool:
-    """Whether an image may be loaded under a name."""
-    reading = Reading(request=request_of("POST", "/images/load"), answers={})
-    check_loaded(reading, name, "a name", {})
+def gives(name: str, **bounds: Value) -> bool:
+    """Whether an image may be given a name."""
+    reading = Reading(request=request_of("POST", "/build"), answers={})
+    claim_name(reading, parse_reference(name), name, "a name")
     return not faults_of(reading, **bounds)
 
 
@@ -63,11 +64,11 @@ def loads(name: str, **bounds: Value) -> bool:
 def test_a_name_is_given_only_if_its_normalised_form_is_granted(
     tags: tuple[str, ...], reference: str, *, may: bool
 ) -> None:
-    assert loads(reference, tags=tags) is may
+    assert gives(reference, tags=tags) is may
 
 
 def test_without_tags_no_name_is_given() -> None:
-    assert not loads("ci/app", images=("**",), names=("**",))
+    assert not gives("ci/app", images=("**",), names=("**",))
 
 
 @pytest.mark.parametrize("query", ["&repo=ci/app", "&repo=ci/app&tag=", "&repo=ci/app&tag=latest"])

@@ -21,7 +21,6 @@ class Content(StrEnum):
     NONE = "none"
     JSON = "json"
     MAYBE_JSON = "json, or nothing"
-    TAR = "tar"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,11 +52,6 @@ class Body:
     def asks(self) -> bool:
         """Whether the engine must be asked for the object before the request can be decided."""
         return bool(self.of_object)
-
-    @property
-    def streams(self) -> bool:
-        """Whether the body is looked at as it passes."""
-        return self.content is Content.TAR
 
     @property
     def optional(self) -> bool:

@@ -20,8 +20,8 @@ from dockerproxy.policy.objects import OWN
 from dockerproxy.wire.document import Json
 
 _PREFIX: Final = "check_"
-_READERS: Final = frozenset({"archives", "reader"})
-"""They have values checked, and import what is found here."""
+_READER: Final = "reader"
+"""It has values checked, and imports what is found here."""
 
 WORDS: Final[Mapping[str, str]] = {
     "add_capabilities": "capabilities",
@@ -34,14 +34,14 @@ WORDS: Final[Mapping[str, str]] = {
     "labels": "labels",
     "memory": "memory new_memory swap",
     "names": "names",
-    "networks": "build_network connected network_mode networks service_networks",
+    "networks": "connected network_mode networks service_networks",
     "joins": "ipc_mode network_mode pid_mode",
     "no_new_privileges": "no_new_privileges security_options",
     "pids": "pids service_pids",
     "publish": "publish publish_all service_ports",
     "secrets": "secrets",
     "subnets": "subnets",
-    "tags": "built given loaded tagged",
+    "tags": "built given tagged",
     "images": "images mounts pushed service_mounts tagged",
     "user": "user",
     OWN: "pushed",
@@ -51,7 +51,7 @@ WORDS: Final[Mapping[str, str]] = {
 
 
 def _find_checks() -> Mapping[str, tuple[Check, tuple[str, ...]]]:
-    names = (each.name for each in pkgutil.iter_modules(claims.__path__) if each.name not in _READERS)
+    names = (each.name for each in pkgutil.iter_modules(claims.__path__) if each.name != _READER)
     modules = [importlib.import_module(f"{claims.__name__}.{name}") for name in names]
     found = {name: each for module in modules for name, each in vars(module).items() if name.startswith(_PREFIX)}
     checks = {name.removeprefix(_PREFIX): check for name, check in found.items()}

@@ -1,25 +1,14 @@
-"""Labels and annotations on which an engine or its runtime acts: no container has them, and no image brings them.
+"""Labels and annotations on which an engine or its runtime acts: no container has them.
 
-Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. So what is
-refused on a container is refused wherever an image is made: in an import, a build, an archive of images. An
-image that is pulled says what its registry says. Only labels of this proxy may be in an archive: the image of an own
-container has them, and in an image they prove nothing (`policy/stamps`).
+Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. An image says
+what whoever made it says: no contained grant makes one with labels on Podman.
 
-Attack: a key of JSON with an escape in it -> Defence: no such key passes (test: test_a_key_is_not_hidden_by_escapes).
-Attack: a config that no manifest names yet, or of another media type -> Defence: each file of an archive that begins
-like JSON is scanned as it passes, whatever its size and name (test: test_no_file_of_an_archive_brings_them).
-Attack: JSON in a string of JSON, as manifests of schema 1 have it -> Defence: none of these passes.
-Attack: a LABEL in the ONBUILD of an image, for those that are built from it -> Defence: no image that has any is loaded
-(test: test_no_image_is_loaded_that_adds_steps_to_builds).
-Attack: addresses of a layer, by which Podman reaches what only the host can (containers/image oci_src.go, GetBlob) ->
-Defence: no manifest that has any is loaded (test: test_no_layer_is_fetched_from_elsewhere).
+Attack: a label whose name a variable of the Dockerfile holds -> Defence: names have no variables (test:
+test_no_parameter_of_a_build_has_them).
 Attack: labels that make the engine's lists too long for all clients, because lists have all labels -> Defence: those of
 one object are bounded (test: test_labels_of_one_object_are_bounded). See `policy/long_lists` for those of images.
-Attack: a label whose name a variable holds, in a LABEL or in what becomes one -> Defence: names have no variables
-(test: test_no_variable_names_a_label).
 """
 
-import re
 from typing import Final
 
 from dockerproxy.errors import Refusal
@@ -50,70 +39,10 @@ SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
 MOST_BYTES: Final = 64 * 1024
 """Of all keys and values of the labels of one object."""
 
-_KEY: Final = re.compile(
-    rb"""
-    "(?<=[{,\ \t\r\n]") (%b
-    | [vV]1[cC][oO][mM][pP][aA][tT][iI][bB][iI][lL][iI][tT][yY]
-    | (?: [oO][nN][bB][uU][iI][lL][dD] | [uU][rR][lL] (?: [sS] | \xc5\xbf | \\u017[fF] ))
-      (?="(?!:\ ?(?:null|\[\]))[\0-\xff]{6})
-    | [-./_A-Za-z0-9]{0,32} \\u00 (?: 2[dDeEfF] | 3[0-9] | 4[1-9a-fA-F] | 5[0-9aAfF] | 6[1-9a-fA-F] | 7[0-9aA] ))
-    """
-    % "|".join(re.escape(name) for name in _NAMES if name != RESERVED).encode(),
-    re.VERBOSE,
-).search
-"""A key of JSON that begins with one of them; that holds JSON itself; that holds steps, or where else a layer is
-(engines write none as null, and the shortest of any is `:["x"]`); or in which a letter, digit or sign of theirs is
-escaped, as no program writes it. To Go, U+017F is an s."""
-
-_OVERLAP: Final = 128
-"""Bytes in which any of those has room."""
-
-_BLANKS: Final = b" \t\r\n"
-
-_WORDS: Final = re.compile(r"""((?:[!#-&(-\[\]-~]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)|[ \t\v\f\r]+""")
-"""A word of a LABEL, as builders split it, or what is between two (imagebuilder and BuildKit, parseWords)."""
-
-_WITHOUT_QUOTES: Final = str.maketrans("", "", "\"'\\`")
-
-
-class LabelScan:
-    """Looks through one file of an archive as it passes; `is_json` is None until that is known."""
-
-    def __init__(self) -> None:
-        self.is_json: bool | None = None
-        self._kept = b""
-
-    def find(self, piece: bytes | memoryview) -> bytes:
-        """Return a key that no image may bring, if one ends in this piece; else nothing."""
-        if self.is_json is None:
-            begun = bytes(piece).lstrip(_BLANKS)
-            if begun:
-                self.is_json = begun[:1] in {b"{", b"["}
-        if not self.is_json:
-            return b""
-        text = self._kept + piece
-        self._kept = text[-_OVERLAP:]
-        found = _KEY(text)
-        return b"" if found is None else found[1]
-
 
 def acts(name: str) -> bool:
     """Whether something acts upon a label or an annotation of that name."""
     return any(each in name for each in _NAMES)
-
-
-def find_in_instruction(rest: str) -> str:
-    """Say what is wrong with all that follows a LABEL, on later lines too, as a clause; empty if nothing is."""
-    plain = rest.translate(_WITHOUT_QUOTES)
-    found = next((each for each in _NAMES if each in plain), "")
-    if found:
-        return f"has a LABEL with {found}, {SAYS}"
-    if "$" not in rest:
-        return ""
-    words = [word for word in _WORDS.findall(rest) if word]
-    is_clear = "".join(found[0] for found in _WORDS.finditer(rest)) == rest
-    keys = [word.partition("=")[0] for word in words] if words and "=" in words[0] else words[:1]
-    return "" if is_clear and not any("$" in key for key in keys) else "has a LABEL whose name may come from a variable"
 
 
 def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -135,7 +135,7 @@ _PATH: Final = Line("path", "path", _read_path)
 _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
     ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_flag("stream", "stream", absent=True),)),
-    ("ContainerArchive ContainerArchiveInfo PutContainerArchive", (_PATH,)),
+    ("ContainerArchive ContainerArchiveInfo", (_PATH,)),
     ("ContainerArchiveLibpod ContainerArchiveInfoLibpod", (_PATH,)),
     ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
     ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),

@@ -50,9 +50,6 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
     elif not body.optional:
         reading.violate("the body", None, "is missing")
     _read_head(reading, body.of_head)
-    if known.archive is not None:
-        reading.claims += known.archive.claims
-        reading.violations += known.archive.violations
     asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, claim.later) if lookup}
     if len(asked) > MOST_LOOKUPS:
         reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")

@@ -16,7 +16,7 @@ from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.objects import join_reference
-from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.policy.references import Reference, with_default_tag
 from dockerproxy.wire.document import Json
 
 _MAY_BE_ID: Final = re.compile(r"(?:docker\.io/library|[^/]+)/(sha256|[0-9a-f]{12,64}):.*").fullmatch
@@ -61,8 +61,3 @@ def _fault_of_given(reference: Reference | None) -> str:
     if reference.digest:
         return "not allowed: a digest comes from the contents"
     return "ambiguous: it looks like an object ID" if _MAY_BE_ID(str(reference)) else ""
-
-
-def check_loaded(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A loaded image gets a name that the grant lists; without a tag it means `latest`."""
-    claim_name(reading, parse_reference(str(value)), str(value), path)

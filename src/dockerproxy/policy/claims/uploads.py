@@ -1,56 +1,46 @@
-"""Files that are put into a container.
+"""Files that are put into a container: the archive passes unread, so what is mounted there must be the container's own.
 
-The engine unpacks them as they come, as root, into whatever the container has mounted there: directories of the host
-too. So an entry is judged by its header, before it goes on.
+The engine unpacks the archive as root, from outside. Names and links lead it anywhere within the container, and so into
+what is mounted. A container that may write all that, and shares none of it with the host, gains nothing by an upload
+that a command as root in it would not gain.
 
-Attack: a name that leads upwards, a device, or a pipe -> Defence: the reader of archives refuses them.
-Attack: a link through which this archive or a later one writes, or a host program follows -> Defence: it may only point
-beside or below itself. So no chain of links, however many archives make it, leads out of its directory.
-Attack: a hard link to what is there already, also where buildah leaves out what the name has in common with the
-directory, or two names become one -> Defence: refused, but where a link in the container leads to the directory.
-Attack: a program with its owner's rights, by capabilities or set-user-ID, in a host directory -> Defence: neither goes
-on. On a directory those bits mean no more than who owns what is made in it.
-Links that are in the container already are followed by the engine, and cannot be seen from here.
-
-Podman writes into what is mounted read-only as well, while the container does not run. It may stop between our lookup
-and the engine's act, and a link in it may lead to the mount. So a container that has such a mount gets no files.
+Attack: put a set-user-id program or a device into a directory of the host -> Defence: no bind, and no volume that is
+one in disguise: the engine is asked for each (test: test_no_files_are_put_where_a_directory_of_the_host_is_mounted).
+Attack: change what is mounted read-only, into which Podman writes while the container does not run -> Defence: all
+must be writable (test: test_no_files_are_put_where_something_is_mounted_read_only).
+Attack: ask under a version of the API, like 1.19, in which an engine does not say what is mounted -> Defence: refused
+(test: test_no_files_are_put_where_the_engine_does_not_say_what_is_mounted).
+Attack: have the mounts change meanwhile -> Defence: engines set them when they create a container, keep volumes that
+one has, and the request goes on under the ID that was looked up.
+Attack: replace the client's own socket -> Defence: it is a mount point, which no engine removes.
 """
 
 from typing import Final
 
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Fault, Note, Object, Reading, items_at
-from dockerproxy.policy.claims.entries import Rules, fault_of
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at
+from dockerproxy.policy.claims.mounts import is_disguise
+from dockerproxy.policy.objects import OWN, Kind
 from dockerproxy.wire.document import Json, object_of
-from dockerproxy.wire.tar import Entry, Kind
 
-_SET_ID: Final = 0o6000
-
-
-class Unpacking(Rules):
-    """What may be unpacked in a container."""
-
-    def __init__(self, request: CanonicalRequest, _note: Note) -> None:
-        super().__init__()
-        self._above = {
-            part for path in request.values("path") for part in path.encode(errors="surrogateescape").split(b"/")
-        }
-
-    def look(self, entry: Entry) -> Fault | None:
-        """Say what is wrong with an entry, by its header."""
-        if entry.kind is Kind.LINK and (entry.target.startswith(b"/") or b".." in entry.target.split(b"/")):
-            return fault_of(entry, "is a link that could lead out of its directory")
-        if entry.mode & _SET_ID and entry.kind is not Kind.DIRECTORY:
-            return fault_of(entry, "has the set-user-ID or set-group-ID bit")
-        if entry.kind is Kind.HARD_LINK and entry.target.partition(b"/")[0] in self._above:
-            return fault_of(entry, "is a hard link that Podman would resolve elsewhere")
-        return super().look(entry)
+_OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
 
 
-def check_writable(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Nothing is mounted read-only in the container: Podman would write there too, while it does not run."""
+def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """All that is mounted is writable, and a volume or memory; the client's own socket does not count."""
+    if reading.found is not None and reading.found.document and "mounts" not in reading.found.document:
+        reading.violate(path, None, "are not told by the engine under this version of its API")
     for where, mount in items_at(value, path):
         known = object_of(mount)
+        kind, name, target = known.get("Type"), known.get("Name"), known.get("Destination")
+        if kind == "bind" and known.get("Source") == reading.places.own_socket != "":
+            continue
         if known.get("RW") is not True:
-            says = "read-only, but Podman writes there while the container is not running"
-            reading.violate(where, known.get("Destination"), says)
+            reading.violate(where, target, "read-only: an archive passes unread, and could change it")
+        elif kind not in _OF_ITS_OWN:
+            reading.violate(where, target, "no volume: an archive passes unread, and could write to the host there")
+        elif kind == "volume":
+            found, lookup = reading.resolve(Kind.VOLUME, str(name))
+            says = "a volume that may be a directory of the host, where an archive that passes unread could write"
+            is_wrong = found is not None and (not found.document or is_disguise(found))
+            wrong = find_fault(where, target, says) if is_wrong else None
+            reading.claim(OWN, None, where, target, says, later=lookup, wrong=wrong, without=True, unless=OWN)

@@ -30,6 +30,10 @@ class _Registries(Choice):
     is_private = True
 
 
+class _Builders(Choice):
+    is_private = True
+
+
 class _Path(Globs):
     fault = staticmethod(fault_of_path)
 
@@ -45,7 +49,7 @@ class _Signal(Items):
 CONSTRAINTS: Final = (
     # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
     # (buildx driver/docker-container), without being asked to.
-    Choice(
+    _Builders(
         "buildx_builders",
         "the name is none of the privileged containers that buildx starts by itself",
         "none",

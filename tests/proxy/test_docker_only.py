@@ -1,0 +1,204 @@
+"""A contained build goes to Docker only, which says so over the connection on which it then gets the build."""
+
+import asyncio
+import json
+
+import pytest
+from decisions import read_message
+from policy.policies import grant_on, policy_with
+from proxy.bodies import contained
+from proxy.harness import OK, Wire, World, get, in_loop, request, world
+
+from dockerproxy.policy.model import Mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+
+GRANTS = (contained("ImageBuild", tags=("docker.io/library/app:*",)), grant_on("SystemPing"))
+POLICY = policy_with(*GRANTS)
+DOCKER = "Server: Docker/26.1.5 (linux)"
+STEPS = "nocache=1&rm=1&forcerm=1"
+CONTEXT = b"a context that nobody reads"
+BUILD = request(
+    "POST", "/build?q=1", f"Content-Length: {len(CONTEXT)}", "Content-Type: application/x-tar", body=CONTEXT
+)
+SAYS = "the engine does not say that it is Docker, and only Docker's builder is contained"
+
+
+def said(*fields: str, status: str = "200 OK", body: bytes = b"OK") -> bytes:
+    """Write the answer to a ping."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def pinged(here: World) -> Wire:
+    """A new connection over which the proxy asks which engine it is."""
+    engine = await here.engine_side()
+    assert await engine.head() == b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
+    return engine
+
+
+async def built(engine: Wire, query: str = STEPS) -> None:
+    """Take a build, and answer it."""
+    assert (await engine.head()).startswith(f"POST /build?q=1&{query} HTTP/1.1\r\n".encode())
+    assert await engine.exactly(len(CONTEXT)) == CONTEXT
+    await engine.send(OK)
+
+
+@in_loop
+async def test_a_build_goes_to_the_engine_that_said_that_it_is_docker() -> None:
+    async with world(policy=POLICY) as here:
+        client, before = await here.exchange(get("/_ping"))
+        assert await client.answer() == (200, b"OK")
+        for _ in range(2):  # Another engine may be there by the next one.
+            await client.send(BUILD)
+            engine = await pinged(here)
+            assert await before.rest() == b""
+            await engine.send(said(DOCKER))
+            await built(engine)
+            assert await client.answer() == (200, b"OK")
+            before = engine
+        await client.send(get("/_ping"))
+        await before.head()
+        await before.send(OK)
+        assert await client.answer() == (200, b"OK")
+        assert [each["decision"] for each in await here.records(4)] == ["allowed"] * 4
+
+
+ANSWERS = [
+    said(),
+    said("Server: Libpod/5.4.2 (linux)", "Libpod-Api-Version: 5.4.2"),
+    said(DOCKER, "Libpod-API-Version: 5.4.2"),
+    said(DOCKER, DOCKER),
+    said(DOCKER, "server: Libpod/5.4.2 (linux)"),
+    said("Server: Docker"),
+    said("Server: docker/26"),
+    said("Server: x Docker/26"),
+    said("X-Server: Docker/26"),
+    said(DOCKER, status="403 Forbidden"),
+    said(DOCKER, status="404 Not Found"),
+    said(body=DOCKER.encode()),
+    said("X: y", body=b"\r\nServer: Docker/26\r\n\r\n"),
+]
+"""Of engines that are not clearly Docker."""
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+@in_loop
+async def test_no_contained_build_goes_to_an_engine_that_does_not_say_that_it_is_docker(answer: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(BUILD + get("/_ping"))
+        engine = await pinged(here)
+        await engine.send(answer)
+        status, body = await client.answer()
+        assert status == 403
+        told = read_message(body)
+        remedy = 'to allow it and everything else, add "ImageBuild: unrestricted" to "allow"'
+        assert told.startswith(f"ImageBuild denied: {SAYS}; {remedy}")
+        assert (await engine.head()).startswith(b"GET /_ping HTTP/1.1\r\nhost: docker\r\n")
+        await engine.send(OK)
+        assert await client.answer() == (200, b"OK")
+        first, _ = await here.records(2)
+        assert (first["operation"], first["decision"], first["received"]) == ("ImageBuild", "denied", 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        (said(DOCKER, "Connection: close"), True),
+        (said(DOCKER), True),
+        (said(DOCKER) + b"HTTP/1.1 200 OK\r\n\r\n", False),
+        (b"nonsense\r\n\r\n", False),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + said(DOCKER), False),
+        (b"", True),
+    ],
+)
+@in_loop
+async def test_an_engine_whose_connection_does_not_go_on_gets_no_build(answer: bytes, *, ends: bool) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(BUILD)
+        engine = await pinged(here)
+        await engine.send(answer)
+        if ends:
+            await engine.close()
+        status, _ = await client.answer()
+        assert status == 502
+        if not ends:
+            assert await engine.rest() == b""
+        assert here.arrivals.empty()
+
+
+@in_loop
+async def test_an_engine_that_cannot_be_reached_is_said_to_be_so() -> None:
+    async with world(policy=POLICY, engine=False) as here:
+        client = await here.connect()
+        await client.send(BUILD)
+        assert (await client.answer())[0] == 503
+
+
+@in_loop
+async def test_a_client_that_goes_meanwhile_leaves_no_connection() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(BUILD)
+        engine = await pinged(here)
+        client.writer.transport.abort()
+        assert await engine.rest() == b""
+        [record] = await here.records(1)
+        assert record["operation"] == "ImageBuild"
+
+
+@in_loop
+async def test_a_context_of_gigabytes_waits_in_the_client_until_the_engine_has_said_what_it_is() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build", f"Content-Length: {2**30}", "Content-Type: application/x-tar"))
+        engine = await pinged(here)
+
+        async def fill() -> None:
+            while True:
+                await client.send(bytes(65536))
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 0.5)
+        [kept] = here.clients
+        assert len(kept.inbox.data) < 2**18
+        await engine.send(said(DOCKER))
+        assert (await engine.head()).startswith(b"POST /build?")
+        assert await engine.exactly(2**18) == bytes(2**18)
+
+
+@pytest.mark.parametrize("answer", [said(DOCKER), said("Server: Libpod/5.4.2")])
+@in_loop
+async def test_an_unrestricted_build_goes_to_any_engine_as_it_came(answer: bytes) -> None:
+    opened = GRANTS[0]._replace(conditions=(UNRESTRICTED,))
+    async with world(policy=policy_with(opened)) as here:
+        client = await here.connect()
+        await client.send(BUILD)
+        engine = await here.engine_side()
+        assert (await engine.head()).startswith(b"POST /build?q=1 HTTP/1.1\r\n")
+        await engine.send(answer)
+        assert (await client.answer())[0] == 200
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+@in_loop
+async def test_where_nothing_is_refused_a_build_passes_and_the_record_says_what_it_needs(mode: Mode) -> None:
+    for answer, decision, needs in (
+        (said(DOCKER), "allowed", {}),
+        (said("Server: Libpod/5.4.2"), "reported", {"unrestricted": SAYS}),
+    ):
+        async with world(policy=policy_with(*GRANTS, mode=mode)) as here:
+            client = await here.connect()
+            await client.send(BUILD)
+            engine = await pinged(here)
+            await engine.send(answer)
+            assert (await engine.head()).startswith(b"POST /build?q=1 HTTP/1.1\r\n")
+            assert await engine.exactly(len(CONTEXT)) == CONTEXT
+            await engine.send(OK)
+            assert (await client.answer())[0] == 200
+            [record] = await here.records(1)
+            if mode is Mode.REPORT:
+                assert (record["decision"], SAYS in record["reason"]) == (decision, decision == "reported")
+            else:
+                assert json.loads(json.dumps(record["body"])) == needs
