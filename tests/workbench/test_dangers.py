@@ -10,7 +10,6 @@ from dockerproxy.policy.model import Decision
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.workbench.dangers import (
     adds,
-    becomes_root,
     gives_away,
     is_any,
     is_contained,
@@ -42,13 +41,13 @@ def pulls(*items: str) -> Condition:
 
 
 def test_of_what_is_not_looked_at_nothing_is_found_that_conditions_would_say() -> None:
-    of_bounds = (owns_host, writes_host, becomes_root, reads_every_secret, adds("SYS_TIME"), is_contained)
+    of_bounds = (owns_host, writes_host, reads_every_secret, adds("SYS_TIME"), is_contained)
     assert not any(danger(WHOLE) for danger in of_bounds)
     assert not is_contained_without("memory")(WHOLE)
     assert is_any(WHOLE)
 
 
-@pytest.mark.parametrize("danger", [owns_host, writes_host, becomes_root, reads_every_secret])
+@pytest.mark.parametrize("danger", [owns_host, writes_host, reads_every_secret])
 def test_a_grant_without_conditions_widens_nothing(danger: object) -> None:
     assert callable(danger)
     assert not danger(contained())
@@ -106,12 +105,6 @@ def test_a_capability_is_known_in_any_spelling() -> None:
 )
 def test_a_pattern_is_every_secret_if_it_means_nothing_by_itself(value: str, *, every: bool) -> None:
     assert reads_every_secret(contained(secrets=("ci_db", value))) is every
-
-
-def test_root_comes_back_where_set_user_id_programs_work() -> None:
-    assert becomes_root(contained(user="not-root"))
-    assert not becomes_root(contained(user="not-root", no_new_privileges="required"))
-    assert not becomes_root(contained(user="any"))
 
 
 @pytest.mark.parametrize(

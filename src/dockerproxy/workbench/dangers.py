@@ -97,11 +97,6 @@ def adds(*capabilities: str) -> Danger:
     return some("add_capabilities", lambda item: capability_name(item) in capabilities)
 
 
-def becomes_root(case: Case) -> bool:
-    """Whether who must not be root may become it again within the container."""
-    return values_of(case.conditions).get("user") == "not-root" and "no_new_privileges" not in case.by_word
-
-
 # What is mounted
 
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")

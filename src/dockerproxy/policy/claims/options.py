@@ -12,11 +12,10 @@ from typing import Final
 from dockerproxy.policy.amounts import read_human_size
 from dockerproxy.policy.claim import Object, Reading, items_at, pairs_at
 from dockerproxy.policy.constraints.capabilities import capability_name
+from dockerproxy.policy.constraints.no_new_privileges import SPELLED
 from dockerproxy.wire.document import Json, list_of
 
-_NO_NEW_PRIVILEGES: Final = frozenset({"no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"})
-
-_TIGHTENING: Final = _NO_NEW_PRIVILEGES | {"apparmor=docker-default", "apparmor:docker-default"}
+_TIGHTENING: Final = frozenset({*SPELLED, "apparmor=docker-default", "apparmor:docker-default"})
 """Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
 calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
 
@@ -37,7 +36,7 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
     for where, option in items_at(value, path):
         if option not in _TIGHTENING:
             reading.violate(where, option, "not allowed: it could loosen the confinement")
-    kept = not _NO_NEW_PRIVILEGES.isdisjoint(map(str, list_of(value)))
+    kept = any(option in SPELLED for option in list_of(value))
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
 
 

@@ -23,13 +23,13 @@ from dockerproxy.policy.claims.mounts import check_mounts
 from dockerproxy.policy.claims.names import IS_NAME
 from dockerproxy.policy.claims.ports import claim_address, claim_port
 from dockerproxy.policy.constraints.networks import Joined
+from dockerproxy.policy.constraints.no_new_privileges import SINCE
 from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.wire.document import Json, list_of, object_of
 
 _PIDS_SINCE: Final = (1, 41, 0)
-_NO_NEW_PRIVILEGES_SINCE: Final = (1, 44, 0)
-"""Under older versions the engine leaves these fields out (`adjustForAPIVersion` in its service router)."""
+"""Under older versions the engine leaves the field out (`adjustForAPIVersion` in its service router)."""
 
 
 def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -103,7 +103,7 @@ def _find_registry(spec: object) -> str:
 
 def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Set-user-id programs are kept from working, if the grant says so, and the engine reads it."""
-    reading.claim_since("no_new_privileges", _NO_NEW_PRIVILEGES_SINCE, path)
+    reading.claim_since("no_new_privileges", SINCE, path)
     says = "but must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)
 
