@@ -105,17 +105,16 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
     if key.text in known:
         return read_demand(reader, CONSTRAINTS[key.text], node)
     gone = next((_REMOVED_FROM[name, key.text] for name in names if (name, key.text) in _REMOVED_FROM), "")
-    if gone := gone or REMOVED.get(key.text, ""):
-        reader.problem(key.place, f"{word.text} no longer has the condition {key.text}", gone)
-        return None
+    gone = gone or REMOVED.get(key.text, "")
     meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""
-    hint = hint or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
+    hint = hint or gone or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
     is_opened = key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names)
     if is_opened or SEALED.keys() >= {*names}:
         hint = f"only {word.text}: {UNRESTRICTED.word} allows this"
     is_word = key.text in CONSTRAINTS and not CONSTRAINTS[key.text].is_private
     what = f"{word.text} has no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
+    what = f"{word.text} no longer has the condition {key.text}" if gone else what
     reader.problem(key.place, what, hint)
     return None
 
