@@ -37,9 +37,6 @@ _AT_REST: Final = frozenset({"configured", "created", "dead", "exited", "initial
 
 _JOINED: Final = "container:"
 
-_HARMLESS: Final = frozenset({None, "", 0, "none", 2, "kill", 4, "stop"})
-"""What Podman may do with a container that is unhealthy (libpod/define/healthchecks.go); 3 is to restart it."""
-
 Mark = tuple[str, str, str]
 """What kind of object it is, `id` or `nonce`, and that. The id of a volume is its name."""
 
@@ -158,11 +155,6 @@ def _join(identity: str, documents: Mapping[str, Mapping[str, object]]) -> set[s
             joined = (mode.removeprefix(_JOINED) for mode in modes if mode.startswith(_JOINED))
             left += [each for each in joined if each in documents]
     return found
-
-
-def restarts_unhealthy(action: object) -> bool:
-    """Whether Podman may restart a container that is unhealthy, by what a body says of that."""
-    return not isinstance(action, str | int | None) or action not in _HARMLESS
 
 
 def _restarts(policy: object) -> bool:

@@ -55,8 +55,6 @@ the processes that a container sees, which are its own."""
 _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
 """What no pattern matches all of that is meant for some names."""
 
-_PULLS: Final = frozenset({"ImageCreate", "ImagePullLibpod"})
-
 _ANY_PATHS: Final = ("any", "any/name", "library/any")
 _ANY_TAGS: Final = ("latest", "9-any")
 """What no pattern has in mind that is meant for some images of a registry."""
@@ -140,7 +138,7 @@ def replaces_images(case: Case) -> bool:
     """Whether an image may be given any name, at least any of a whole registry."""
     words = {condition.word: condition.value for condition in case.conditions}
     named = words.get("tags", words.get("images"))
-    if case.body is not None and case.body.operation in _PULLS and "tags" not in words:
+    if case.body is not None and case.body.operation == "ImageCreate" and "tags" not in words:
         return False  # A name of what is pulled is what its registry says.
     return case.body is None if named is None else any(map(_is_any_image, items_of(named)))
 
