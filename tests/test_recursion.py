@@ -25,7 +25,6 @@ BOUNDED = {
     "policy/hiding.py": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
-    "policy/constraints/changes.py": "a body, of which read_json has bounded the levels",
     "policy/stamps.py": "the places of labels in tables, which are ours",
     "api/bodies/fields.py": "a table of fields, when it is read",
     "config/options.py": "an option, of which the loader has bounded the levels",

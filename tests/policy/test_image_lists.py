@@ -19,7 +19,7 @@ from dockerproxy.policy.stamps import OWNER
 MINE, OTHER = f"{OWNER}=ci", f"{OWNER}=other"
 
 
-def decision_of(target: str, allow: str = "own, ImageCreate") -> Decision:
+def decision_of(target: str, allow: str = "own, ImageCreate: {images: ['**']}") -> Decision:
     [socket] = read_policy(f"sockets: {{ci: {{path: /ci.sock, allow: [{allow}]}}}}", "policy.yaml").sockets
     decision = decide(socket.policy, request_of("GET", target))
     assert isinstance(decision, Decision)

@@ -83,7 +83,7 @@ def test_every_operation_that_names_an_object_bears_the_condition_on_it(name: st
 def test_no_other_operation_bears_one_but_pulls() -> None:
     words = {*WORDS.values(), OWN, LABELLED}
     borne = {name for name, word in BORNE if word.name in words and not is_of_body(OPERATIONS[name], word.name)}
-    assert borne == {*KINDS, *LISTED, *NAMING, "ImageCreate", "ImagePullLibpod"}
+    assert borne == {*KINDS, *LISTED, *NAMING, "ImageCreate"}
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES.items(), ids=BODIES)
