@@ -213,11 +213,11 @@ async def test_a_sweep_that_a_health_check_stops_is_begun_again() -> None:
 async def test_an_engine_that_hangs_ends_a_sweep() -> None:
     engine = make(volumes=[volume("a", MINE), volume("b", MINE)])
     async with world(policy=POLICY) as here, swept(here, engine, IDLE):
-        sweeper = Sweeper(here.server._shared, here.server._list_sockets, patience=0.05)
+        sweeper = Sweeper(here.server._shared, here.server._list_sockets, patience=0.5)
         here.server._sweeper = sweeper
         engine.goes_on.clear()
         look(here, sweeper)
-        text = "not all that its clients own is removed: the engine does not answer: it says nothing for 0.05 seconds"
+        text = "not all that its clients own is removed: the engine does not answer: it says nothing for 0.5 seconds"
         await until(says(here, Level.WARNING, text), "it gives up")
         for _ in range(3):
             look(here, sweeper)
