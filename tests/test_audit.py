@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_154
+MOST_ON_THE_PATH: Final = 12_032
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_556
-MOST_OF_TESTS: Final = 59_259
-MOST_WORDS: Final = 35_241
+MOST_OF_ALL: Final = 24_442
+MOST_OF_TESTS: Final = 58_945
+MOST_WORDS: Final = 35_120
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -25,7 +25,7 @@ from dockerproxy.policy.compile import CREATED_BY
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import WORDS
-from dockerproxy.policy.quota import SUMMARIES
+from dockerproxy.policy.quota import WORDS as COUNTED
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 
@@ -95,7 +95,7 @@ def render_pages() -> dict[Path, str]:
     }
     of_own = {
         "changes": render_changes(),
-        "quota": render_words("key | at most", SUMMARIES),
+        "quota": render_words("key | at most", COUNTED),
         "sweeps": render_words("`sweep` | removes what is own", SWEEPS),
     }
     return {PAGE: fill_in(PAGE, of_policies), OWN_PAGE: fill_in(OWN_PAGE, of_own)}

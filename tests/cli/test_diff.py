@@ -154,10 +154,10 @@ def test_what_is_unrestricted_now_and_which_limits_are_others_is_said() -> None:
 def test_another_quota_is_a_difference() -> None:
     text = "sockets: {a: {path: /a, %s allow: [own]}%s}"
     with policy_in(text % ("quota: {networks: 2},", "")) as folder:
-        new = write(folder / "new.yaml", text % ("", ", b: {path: /b, quota: {memory: 2GiB}, allow: [own]}"))
+        new = write(folder / "new.yaml", text % ("", ", b: {path: /b, quota: {volumes: 2}, allow: [own]}"))
         done = run_here("diff", f"{folder}/policy.yaml", new)
     assert "  quota  none, was networks 2\n" in done.out
-    assert "  quota  memory 2GiB\n" in done.out
+    assert "  quota  volumes 2\n" in done.out
 
 
 def test_recorded_requests_are_decided_by_both() -> None:

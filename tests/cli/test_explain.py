@@ -216,16 +216,17 @@ def test_what_passes_all_the_same_is_said_and_is_not_allowed() -> None:
 
 
 def test_a_quota_that_a_request_may_add_to_is_said() -> None:
-    text = "sockets: {a: {path: FOLDER/a, quota: {networks: 2, running: 3}, allow: [own, ContainerExec]}}"
+    text = "sockets: {a: {path: FOLDER/a, quota: {networks: 2, volumes: 3}, allow: [own, NetworkCreate]}}"
     with policy_in(text) as folder:
+        body = write(folder / "body.json", '{"Name": "front"}')
         said = [
-            run_here("explain", "--policy", f"{folder}/policy.yaml", "POST", f"/containers/x/{act}").out
-            for act in ("start", "kill")
+            run_here("explain", "--policy", f"{folder}/policy.yaml", "POST", target, "--body", body).out
+            for target in ("/networks/create", "/containers/x/kill")
         ]
         checked = run_here("check", "--policy", f"{folder}/policy.yaml").out
-    assert "quota      of what is own together, with this: running 3; serve counts what is there\n" in said[0]
+    assert "quota      of what is own together, with this: networks 2; serve counts what is there\n" in said[0]
     assert "quota" not in said[1]
-    assert "quota     networks 2, running 3\n" in checked
+    assert "quota     networks 2, volumes 3\n" in checked
 
 
 def test_a_body_is_judged_by_its_kind() -> None:

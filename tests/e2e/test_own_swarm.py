@@ -7,9 +7,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +32,6 @@ pytestmark = pytest.mark.engine
 SOCKET = """
   NAME:
     path: FOLDER/NAME.sock
-    quota: {services: 3}
     allow:
       - preset:ping
       - own
@@ -314,23 +311,6 @@ def test_a_stack_is_deployed_twice_and_removed(
         assert pile not in others.text(kind, "ls")
     docker.run("stack", "rm", pile)
     assert [docker.text(kind, "ls", "--quiet") for kind in ("secret", "config")] == ["", ""]
-
-
-def test_creates_at_once_leave_as_many_services_as_the_quota_has(swarm: Swarm, label: str) -> None:
-    mine, other = swarm.mine, swarm.other
-    with ThreadPoolExecutor(12) as pool:
-        made = list(pool.map(lambda number: create(mine, f"s{number}-{label}"), range(12)))
-    assert Counter(each.status for each in made) == {201: 3, 403: 9}
-    denied = next(each for each in made if each.status == 403)
-    assert "3 of 3 services are there; remove one, or raise quota" in denied.json()["message"]
-    first, *_ = list_ids(mine, "services")
-    assert len(list_ids(mine, "services")) == 3
-    assert create(other, f"o-{label}").status == 201
-    spec = mine.ask("GET", f"/v1.41/services/{first}").json()["Spec"]
-    more = {**spec, "Mode": {"Replicated": {"Replicas": 2}}}
-    assert update(mine, swarm.raw, f"/v1.41/services/{first}", more) == 200
-    assert mine.ask("DELETE", f"/v1.41/services/{first}").status == 200
-    assert [create(mine, f"t{number}-{label}").status for number in range(2)] == [201, 403]
 
 
 def test_a_sweep_removes_what_is_own_in_a_swarm(swarm: Swarm, label: str) -> None:

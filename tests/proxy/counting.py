@@ -46,7 +46,7 @@ class Standing:
     """The engine.
 
     Attributes:
-        containers, networks, services, volumes: What there is, by id or name, as inspections have it.
+        containers, networks, volumes: What there is, by id or name, as inspections have it.
         asked: Lines of all requests, in the order in which they came.
         gate: What they wait for.
         answers: What some targets are answered with, whatever there is.
@@ -55,7 +55,6 @@ class Standing:
     def __init__(self, gate: Gate = open_gate) -> None:
         self.containers: dict[str, dict[str, Any]] = {}
         self.networks: dict[str, dict[str, Any]] = {}
-        self.services: dict[str, dict[str, Any]] = {}
         self.volumes: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self.gate = gate
@@ -92,15 +91,11 @@ class Standing:
             wanted = json.loads(query["filters"][0])["label"][0].partition("=") if query else ()
             shown = [each for each in found.values() if not wanted or each["Labels"].get(wanted[0]) == wanted[2]]
             return "200 OK", {"Volumes": shown} if section == "volumes" else shown
-        name, _, act = rest.partition("/")
+        name = rest.partition("/")[0]
         if name not in found:
             return "404 Not Found", {"message": "no"}
         if method == "DELETE":
             del found[name]
-        elif act in {"start", "stop", "restart"}:
-            found[name]["State"] = {"Status": "exited" if act == "stop" else "running"}
-        elif act == "update":
-            found[name]["HostConfig"].update(body)
         return "200 OK", {**found[name], "Names": None} if method == "GET" else {}
 
     def _make(self, section: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -114,12 +109,9 @@ class Standing:
                 "ImageID": IMAGE,
                 "Names": [f"/c{self._count}"],
                 "HostConfig": body["HostConfig"],
-                "State": {"Status": "created"},
                 "Labels": labels,
                 "Config": {"Labels": labels},
             }
-        elif section == "services":
-            self.services[identity] = {"ID": identity, "Spec": body, "Labels": labels}
         elif section == "networks":
             self.networks[identity] = {"Id": identity, "Name": body["Name"], "Labels": labels}
         else:

@@ -23,7 +23,7 @@ SETTINGS: tuple[Setting, ...] = (
     *(("mode", mode.value) for mode in Mode),
     *(("hide", [word]) for word in sorted(HIDDEN)[:3]),
     *(("quota", {"containers": most}) for most in (3, 5)),
-    ("quota", {"running": 1, "volumes": 2}),
+    ("quota", {"networks": 1, "volumes": 2}),
     ("paths", {"/srv": "/host/srv"}),
     ("own_socket", "/host/fuzz.sock"),
     ("limits", {"body": "2KiB"}),

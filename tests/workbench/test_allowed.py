@@ -85,7 +85,7 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
 
 
 def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
-    text = "sockets: {web: {path: /web.sock, quota: {running: 2}, allow: [own, 'services:write']}}"
+    text = "sockets: {web: {path: /web.sock, quota: {containers: 2}, allow: [own, 'services:write']}}"
     left_out = "does not cover what the quota cannot count"
     assert list(list_left_out(sockets_of(text)["web"].policy)) == [
         f"  own (policy.yaml:1) {left_out}: ServiceUpdate",

@@ -338,12 +338,12 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
 
 
 def test_no_line_allows_what_a_quota_cannot_count() -> None:
-    [socket] = sockets_of("sockets: {a: {path: /a, quota: {running: 2}, allow: [own]}}").values()
+    [socket] = sockets_of("sockets: {a: {path: /a, quota: {containers: 2}, allow: [own]}}").values()
     for target in ("/services/create", "/v5.0.0/libpod/play/kube"):
         tried = try_request(socket.policy, "POST", target, b"{}")
         assert isinstance(tried, Tried)
         (line,) = find_change(socket.policy.policy, tried, "a", "policy.yaml")
-        assert line[1].endswith("allows this: its quota of running cannot count what it makes")
+        assert line[1].endswith("allows this: its quota of containers cannot count what it makes")
 
 
 def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> None:

@@ -1,28 +1,37 @@
 """Read `quota` of a socket, and look whether its grants keep to it: what nobody could count is a mistake."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node
 from dockerproxy.config.grants import Line
+from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
+from dockerproxy.config.values import Fault
+from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.quota import BOUNDS, CREATES, WORDS, Quota
-from dockerproxy.policy.values import is_literal, write_grant
+from dockerproxy.policy.quota import WORDS, Quota
+from dockerproxy.policy.values import is_literal
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 
-_EXAMPLE: Final = "quota: {containers: 20, memory: 8GiB}"
-_BOUNDS: Final = {"memory": "1GiB", "cpus": "1", "pids": "500"}
-"""What a grant may say of a container, for hints."""
+_EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"
+
+REMOVED: Final[Mapping[str, str]] = {
+    "running": "quotas no longer have it; write containers, which counts also those that run",
+    **{
+        word: f"quotas no longer have it; write {word} in ContainerCreate: times containers, that is the total"
+        for word in ("memory", "cpus", "pids")
+    },
+    "services": "quotas no longer have it; use another socket for services",
+}
+"""Keys that are no more, with what to write instead."""
 
 _MEANT: Final = {
-    **dict.fromkeys(("mem", "mem_limit", "memory_limit", "ram"), "did you mean memory?"),
-    **dict.fromkeys(("pids_limit", "processes"), "did you mean pids?"),
-    **dict.fromkeys(("nano_cpus", "processors", "cores"), "did you mean cpus?"),
+    **REMOVED,
     **dict.fromkeys(("images", "disk", "storage", "size"), "remove it; there is no quota of images or of disk space"),
 }
 
@@ -32,9 +41,14 @@ def read_quota(reader: Reader, node: Node, socket: str) -> Quota | None:
     fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, _MEANT)
     if isinstance(node, Fields) and not node.pairs:
         reader.problem(node.place, "quota is empty", _EXAMPLE)
-    texts = {word: read_demand(reader, WORDS[word], each) for word, each in fields.items()}
-    most = {word: WORDS[word].most(text) for word, text in texts.items() if text is not None}
+    read = {word: reader.value(each, word, partial(_read_most, word)) for word, each in fields.items()}
+    most = {word: number for word, number in read.items() if number is not None}
     return Quota(most, socket) if most else None
+
+
+def _read_most(word: str, text: str) -> int | Fault:
+    form = "a whole number above 0 is needed; to have none, do not allow it"
+    return read_count(text) or Fault(f"invalid {word} {show(text)}", form)
 
 
 def check_quota(reader: Reader, quota: Quota, node: Node, allow: tuple[Line, ...], deny: Iterable[Line]) -> None:
@@ -59,10 +73,6 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
             hint = f"remove {UNRESTRICTED.word}" if contained else "use another socket for it, or remove this quota"
             yield f"the quota of {evaded} cannot count what {name} makes", hint
         return
-    missing = [word for word in BOUNDS if word in quota.most and word not in values] if name in CREATES else []
-    if missing:
-        line_with = write_grant(name, {word: _BOUNDS[word] for word in missing})
-        yield f"{name} must say {' and '.join(missing)}, of which there is a quota", f"write {line_with}"
     listed: Mapping[str, object] = values if is_of_body(OPERATIONS[name], "volumes") else {}
     if "volumes" in quota.most and "volumes" in listed and not is_literal(values["volumes"]):
         what = f"volumes of {line.word} has a pattern, by which volumes are made that no quota counts"

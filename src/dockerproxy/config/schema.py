@@ -17,7 +17,7 @@ from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.quota import SUMMARIES
+from dockerproxy.policy.quota import WORDS as COUNTED
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Sweep
@@ -126,9 +126,7 @@ def _make_limit(limit: Limit) -> Schema:
 
 def _make_quota() -> Schema:
     says = "How much its clients may own at one time, together with others of the same owner, like {containers: 20}."
-    words = {
-        word: {"description": f"At most: {summary}.", **_TAKEN[Takes.AMOUNT]} for word, summary in SUMMARIES.items()
-    }
+    words = {word: {"description": f"At most: {summary}.", **_TAKEN[Takes.AMOUNT]} for word, summary in COUNTED.items()}
     return _mapping(words, description=says, minProperties=1)
 
 

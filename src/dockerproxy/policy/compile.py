@@ -25,7 +25,6 @@ from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, valu
 from dockerproxy.policy.naming import BUILD, REMOVAL, TAGGING
 from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, SENDING, SHOWING, WORDS, Kind, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
-from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import propose
@@ -318,7 +317,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or asks or (counts_for != "" and name in UPDATES | STARTS),
+        about_object=speaks or asks,
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
         images=bind(name, grant, images),

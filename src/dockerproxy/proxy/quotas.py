@@ -18,7 +18,7 @@ Two proxies before one engine know nothing of what is under way through the othe
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -28,11 +28,10 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.lists import write_filters
 from dockerproxy.policy.objects import get_object
 from dockerproxy.policy.phases import Verdict, deny
-from dockerproxy.policy.quota import BOUNDS, Quota
+from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.uses import Item, count_object, find_asked, find_excess, is_counted
 from dockerproxy.proxy.resolver import UnknownObjectError
 from dockerproxy.proxy.views import find_labels, read_listing
-from dockerproxy.wire.document import object_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
@@ -41,15 +40,9 @@ if TYPE_CHECKING:
 _LISTS: Final = {
     "containers": ("ContainerList", "/containers/json?all=1&"),
     "networks": ("NetworkList", "/networks?"),
-    "services": ("ServiceList", "/services?"),
     "volumes": ("VolumeList", "/volumes?"),
 }
 """By what is counted: how the engine is asked for it. Docker's API, which Podman serves as well."""
-
-_INSPECTED: Final = frozenset({"running", *BOUNDS})
-"""Quotas of what no list says."""
-
-Documents = dict[str, Mapping[str, object]]
 
 
 class Ledger:
@@ -110,8 +103,8 @@ async def reserve(stack: AsyncExitStack, client: "Client", policy: CompiledPolic
             await stack.enter_async_context(socket.counted)
             async with ledger.lock:
                 pending = tuple(item for items in ledger.pending for item in items)
-                listed, documents = await _count(socket, quota, policy.owner)
-                asked = find_asked(verdict.request, verdict.decision, verdict.known, documents)
+                listed = await _count(socket, quota, policy.owner)
+                asked = find_asked(verdict.request, verdict.decision, verdict.known)
                 excess = find_excess(quota, listed, pending, asked)
                 if not excess:
                     stack.enter_context(ledger.keep(asked))
@@ -124,38 +117,20 @@ async def reserve(stack: AsyncExitStack, client: "Client", policy: CompiledPolic
     return deny(verdict, excess) if excess else verdict
 
 
-async def _count(socket: "SocketState", quota: Quota, owner: str) -> tuple[tuple[Item, ...], Documents]:
-    """Return all of an owner's that a quota is about, and inspections of containers by their ids."""
+async def _count(socket: "SocketState", quota: Quota, owner: str) -> tuple[Item, ...]:
+    """Return all of an owner's that a quota is about."""
     found: list[Item] = []
-    documents: Documents = {}
-    inspects = not _INSPECTED.isdisjoint(quota.most)
-    for word, (name, target) in _LISTS.items():
-        if word not in quota.most and not (inspects and word == "containers"):
-            continue
-        status, content = await _ask(socket, f"{target}filters={write_filters(owner)}")
+    for word in quota.most:
+        name, target = _LISTS[word]
+        async with socket.lookups:
+            status, content = await socket.shared.resolver.ask(
+                socket.shared.engines, f"{target}filters={write_filters(owner)}"
+            )
         if status != HTTPStatus.OK:
             raise UnknownObjectError(f"asked for all {word}, the engine answered {status}")
         listing = await read_listing(socket, OPERATIONS[name], content)
         async with socket.lookups:
             labels = await find_labels(socket, listing, owner)
-        for one in (get_object(each.found) for each in listing.elements if is_counted(each.found, owner, labels)):
-            if inspects and word == "containers":
-                documents[one.id] = await _inspect(socket, one.id)
-            found.append(count_object(word, one, documents.get(one.id, {})))
-    return tuple(found), documents
-
-
-async def _inspect(socket: "SocketState", identity: str) -> Mapping[str, object]:
-    """Return what the engine says of a container; nothing if it is gone."""
-    status, content = await _ask(socket, f"/containers/{identity}/json")
-    if status == HTTPStatus.NOT_FOUND:
-        return {}
-    document = object_of(read_engine_json(content)) if status == HTTPStatus.OK else {}
-    if not isinstance(document.get("HostConfig"), dict):
-        raise UnknownObjectError(f"asked for a container, the engine answered {status}")
-    return document
-
-
-async def _ask(socket: "SocketState", target: str) -> tuple[int, bytes]:
-    async with socket.lookups:
-        return await socket.shared.resolver.ask(socket.shared.engines, target)
+        counted = (each.found for each in listing.elements if is_counted(each.found, owner, labels))
+        found += [count_object(word, get_object(each)) for each in counted]
+    return tuple(found)

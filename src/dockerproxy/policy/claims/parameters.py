@@ -202,14 +202,14 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, _NOT_LISTED, without=True)
     for parameter in REACHING.get(request.operation.name, ()):
-        value = reaches(request, parameter)
+        value = _reaches(request, parameter)
         spoken = "force" if parameter == "force" else ""
         if value is not False and (word, KINDS[request.operation.name], spoken) != (OWN, Kind.IMAGE, "force"):
             says = f"acts on more than the named {noun}"
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
 
 
-def reaches(request: CanonicalRequest, parameter: str) -> bool | None:
+def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
     """Whether the engine would act on more than the object that is named; None if that is not certain."""
     values = [value for value in request.values(parameter) if value]
     read = {_FLAGS.get(value) if parameter in SWITCHES else True for value in values}
