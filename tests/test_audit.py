@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_032
+MOST_ON_THE_PATH: Final = 12_119
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_442
-MOST_OF_TESTS: Final = 58_945
-MOST_WORDS: Final = 35_120
+MOST_OF_ALL: Final = 24_465
+MOST_OF_TESTS: Final = 59_189
+MOST_WORDS: Final = 35_176
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

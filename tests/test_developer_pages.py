@@ -20,7 +20,6 @@ from dockerproxy.host.learned import Learned
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.control import Control
@@ -46,7 +45,7 @@ STATE: Final[dict[str, tuple[type, ...]]] = {
         *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals, Ledgers),
         *(Fresh, Resolver, Sweeper),
     ),
-    "socket": (SocketState, Connections, Usage, Line, Journal, Granted),
+    "socket": (SocketState, Connections, Usage, Line, Journal),
     "connection": (Client, Engine, Accounting, Exchange, TunnelEnd),
 }
 """What lives long and changes, by what there is one for each of."""

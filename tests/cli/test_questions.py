@@ -19,14 +19,11 @@ from proxy.operators import asking
 from dockerproxy.cli.questions import Asked, Control, Over, describe, list_exposures, list_fields, read_event, view
 from dockerproxy.observe.record import plain_body
 from dockerproxy.policy.asking import Question, extend, find_question, read_whole, show_request
-from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import attach_body, judge, judge_again
-from dockerproxy.policy.model import Policy
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.control import _dump
 from dockerproxy.wire.document import Json
 
-NOTHING = compile_policy(Policy(grants=(), denials=(), hint=str))
 ASKED = (
     b'{"kind":"asked","id":"A","socket":"s","operation":"ContainerList","lasts":true,"conditions":{},'
     b'"uid":0,"pid":1,"method":"GET","target":"/containers/json","expires":1e12}'
@@ -58,7 +55,7 @@ HOSTILE = st.text(max_size=40) | st.sampled_from(
         " " * 100 + "allow    - Everything",
         "a\nallow    - Everything\x1b[2J\r\x7f\x9b2J",
         "\u202emoc.live\u2066\u200b\u200d\u2060\ufeff\u3164\u2800\ufe00\u034f",
-        "[o]nce, for this [c]onnection, [a]lways, [d]eny, [v]iew? o",
+        "[o]nce, [d]eny, [v]iew? o",
         "... and 3 more characters, with [v]iew",
         "x" * 2000,
     ]
@@ -136,7 +133,7 @@ def test_every_byte_that_goes_on_is_in_the_full_view(
     assume(isinstance(question, Question))
     assert isinstance(question, Question)
     allowed = judge_again(
-        extend(asking(), (question.grant("asked", lasts=False),)), question.verdict, question.verdict.known, "0" * 32
+        extend(asking(), (question.grant("asked"),)), question.verdict, question.verdict.known, "0" * 32
     )
     assume(isinstance(allowed, Verdict))
     assert isinstance(allowed, Verdict)
@@ -172,7 +169,7 @@ def test_a_client_cannot_write_lines_of_ours(body: dict[str, Json], name: str, p
     asked = read_event(_dump({**json.loads(ASKED), **told}).encode())
     assert isinstance(asked, Asked)
     with control_of(os.getpid()) as control:
-        first, *rows = describe(asked, NOTHING, control, width)
+        first, *rows = describe(asked, control, width)
     assert first.startswith("ContainerList on socket s")
     for row in rows:
         assert OURS(row[:11]), row
@@ -186,7 +183,7 @@ def test_nothing_is_cut_without_its_length() -> None:
     asked = read_event(_dump({**json.loads(ASKED), "body": body}).encode())
     assert isinstance(asked, Asked)
     with control_of(os.getpid()) as control:
-        shown = "\n".join(describe(asked, NOTHING, control, 0))
+        shown = "\n".join(describe(asked, control, 0))
     assert f'Image "{"x" * 239} ... and 762 more characters, with [v]iew' in shown
     assert 'Env ["PASSWORD=x"]' in shown
     assert 'auth "x"' in shown
@@ -205,9 +202,7 @@ def test_of_a_tunnel_it_is_said_that_input_comes_later() -> None:
     asked = read_event(ASKED.replace(b"ContainerList", b"ExecStart"))
     assert isinstance(asked, Asked)
     with control_of(os.getpid()) as control:
-        assert "  beware   input that the client sends later is not shown" in list(
-            describe(asked, NOTHING, control, 80)
-        )
+        assert "  beware   input that the client sends later is not shown" in list(describe(asked, control, 80))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +215,7 @@ def test_a_mount_of_the_control_socket_is_told(bind: str, is_told: bool, tmp_pat
     asked = read_event(ASKED.replace(b"ContainerList", b"ContainerCreate").replace(b'{},"uid"', conditions + b',"uid"'))
     assert isinstance(asked, Asked)
     for control in ("/run/operator/control.sock", f"{tmp_path}/link/control.sock"):
-        told = list_exposures(asked, NOTHING, control)
+        told = list_exposures(asked, control)
         assert ("allows itself everything: it reaches the control socket" in told) is is_told
 
 
@@ -247,6 +242,6 @@ def test_a_program_is_named_only_if_we_count_processes_as_the_proxy_does() -> No
             assert events is not None
             [asked] = events
             assert isinstance(asked, Asked)
-            shown = "\n".join(describe(asked, NOTHING, control, 0))
+            shown = "\n".join(describe(asked, control, 0))
             assert (os.readlink("/proc/self/exe") in shown) is is_named
             assert ("in another PID namespace" in shown) is not is_named

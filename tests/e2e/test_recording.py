@@ -106,16 +106,16 @@ def show(printed: str, step: int) -> Iterator[Line]:
 
 def play_asking(engine: Engine, home: Path) -> Iterator[Line]:
     """Have a client ask for what no rule allows, and an operator answer; yield what both see, one below the other."""
-    command = "dockerproxy ask --control control.sock --policy policy.yaml"
+    command = "dockerproxy ask --control control.sock"
     client, operator = [], [Line("", 0, "plain"), Line(f"operator$ {command}", 0, "prompt")]
     with short_folder() as apart:
         control = f"{apart}/c.sock"
         with running_file(
             engine.socket, POLICY.replace("client:", "agent:"), CONTROL_SOCKET=control, ASK_TIMEOUT="60"
-        ) as (folder, proxy):
+        ) as (_, proxy):
             made = Client(program=("docker",), socket=proxy.socket, home=home, label="asking")
-            office = Office(proxy, made, control, folder / "policy.yaml")
-            with seated(office, "--policy", str(office.policy)) as person:
+            office = Office(proxy, made, control)
+            with seated(office) as person:
                 operator += show(f"waiting for requests{person.wait_for('Ctrl-C ends')}Ctrl-C ends", 0)
                 for step, (words, answer) in zip(range(1, 4 * len(ASKED), 4), ASKED, strict=True):
                     client.append(Line(f"agent$ {words}", step, "prompt"))

@@ -10,6 +10,7 @@ import pytest
 from proxy.harness import get, request
 from proxy.operators import asking
 
+from dockerproxy.observe.record import plain_body
 from dockerproxy.policy.asking import (
     MOST_FAULTS,
     MOST_READ,
@@ -91,7 +92,7 @@ def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, con
     assert question.is_bounded == ("unrestricted" not in str(conditions))
     assert {word: question.conditions[word] for word in conditions} == conditions
     assert bool(question.faults) != question.is_bounded
-    allowing = extend(asking(), (question.grant("asked", lasts=True),))
+    allowing = extend(asking(), (question.grant("asked"),))
     judged = judge_again(allowing, question.verdict, question.verdict.known, "0" * 32)
     assert isinstance(judged, Verdict)
     assert judged.passes
@@ -227,12 +228,12 @@ WEB = ResolvedObject("9" * 64, ("web",))
         (get("/images/json"), {}, []),
     ],
 )
-def test_an_answer_that_lasts_is_for_what_was_asked(
+def test_the_line_for_the_file_allows_only_what_was_asked(
     head: bytes, conditions: dict[str, object], others: list[bytes]
 ) -> None:
     question = settle(deny(asking(), head), WEB)
     assert (question.conditions, question.is_bounded) == (conditions, True)
-    policy = extend(asking(), (question.grant("asked", lasts=True),))
+    policy = asking({question.verdict.operation.name: plain_body(question.conditions)} if conditions else "ImageList")
     for each, is_allowed in ((head, True), *((other, False) for other in others)):
         denied = know(deny(asking(), each), WEB)
         judged = judge_again(policy, denied, denied.known, "0" * 32)
@@ -284,7 +285,7 @@ def test_what_does_not_exist_is_not_asked() -> None:
 def test_after_the_answer_the_engine_is_asked_anew() -> None:
     """What was found under the name may be something else by then."""
     question = settle(deny(asking(), request("POST", "/containers/w/stop")), WEB)
-    allowing = extend(asking(), (question.grant("asked", lasts=False),))
+    allowing = extend(asking(), (question.grant("asked"),))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, NeedsLookup)
     assert again.lookup.name == "w"
@@ -299,7 +300,7 @@ def test_what_was_shown_of_a_body_goes_on_after_the_answer() -> None:
     question = find_question(policy, whole)
     assert isinstance(question, Question)
     assert question.is_bounded
-    allowing = extend(policy, (question.grant("asked", lasts=False),))
+    allowing = extend(policy, (question.grant("asked"),))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, Verdict)
     assert b'"Binds":["/srv/project:/w"]' in again.to_engine

@@ -17,7 +17,6 @@ from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answers import AnswerReader
-from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
@@ -93,7 +92,6 @@ class Ends:
         self.waits_since = 0.0
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
-        self.granted = Granted()
         self.found: ResolvedObject | None = None
         self.repeats = False
         self.spent = self.spent_until = 0

@@ -14,7 +14,6 @@ from proxy.stage import turn
 
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.proxy import control
-from dockerproxy.proxy.asking import Granted
 
 LIST = get("/containers/json")
 STOP = request("POST", "/containers/w/stop")
@@ -70,58 +69,15 @@ async def test_the_held_body_goes_on_as_it_was_shown() -> None:
 
 
 @in_loop
-async def test_what_nothing_bounds_is_allowed_only_once() -> None:
+async def test_a_request_that_needs_unrestricted_says_why() -> None:
     async with office(asking()) as at:
         operator = await at.sit()
         client = await at.here.connect()
-        for _ in range(2):
-            await client.send(create(DENIED))
-            asked = await operator.answer_next("always")
-            assert (asked["conditions"], asked["lasts"]) == ({"unrestricted": True}, False)
-            assert any("Privileged" in fault for fault in asked["faults"])
-            engine = await at.here.engine_side()
-            await whole(engine)
-            await engine.send(OK)
-            assert (await client.answer())[0] == 200
-            engine.end()
-
-
-@in_loop
-async def test_what_was_allowed_for_a_connection_ends_with_it() -> None:
-    async with office(asking()) as at:
-        operator = await at.sit()
-        client = await at.here.connect()
-        await client.send(LIST)
-        await operator.answer_next("connection")
-        engine = await serve(at.here, "GET /containers/json")
-        await client.answer()
-        await client.send(LIST)
-        await engine.head()
-        await engine.send(OK)
-        assert (await client.answer())[0] == 200
-        other = await at.here.connect()
-        await other.send(LIST)
-        await operator.answer_next("deny")
-        await denial(await other.answer())
-
-
-@in_loop
-async def test_a_reload_ends_what_was_allowed_always() -> None:
-    async with office(asking()) as at:
-        operator = await at.sit()
-        client, other = await at.here.connect(), await at.here.connect()
-        await client.send(LIST)
-        await operator.answer_next("always")
-        await serve(at.here, "GET /containers/json")
-        await client.answer()
-        await other.send(LIST)
-        await serve(at.here, "GET /containers/json")
-        assert (await other.answer())[0] == 200
-        assert (await at.here.records(2))[1]["source"].startswith("asked: always")
-        await at.here.server.reload(at.here.server._settings)
-        await other.send(LIST)
-        await operator.answer_next("deny")
-        await denial(await other.answer())
+        await client.send(create(DENIED))
+        asked = await operator.answer_next("once")
+        assert (asked["conditions"], asked["lasts"]) == ({"unrestricted": True}, False)
+        assert any("Privileged" in fault for fault in asked["faults"])
+        await whole(await at.here.engine_side())
 
 
 @in_loop
@@ -236,14 +192,12 @@ async def test_what_was_replaced_is_not_allowed() -> None:
     async with office(asking()) as at:
         operator = await at.sit()
         client = await at.here.connect()
-        for word in ("once", "connection", "always"):
-            await client.send(STOP)
-            await tell(at.here, WEB)
-            await operator.answer_next(word)
-            await tell(at.here, {**WEB, "Id": OTHER_ID})
-            await denial(await client.answer())
-            assert is_untouched(at.here)
-            at.here.clients[0].granted.clear()
+        await client.send(STOP)
+        await tell(at.here, WEB)
+        await operator.answer_next("once")
+        await tell(at.here, {**WEB, "Id": OTHER_ID})
+        await denial(await client.answer())
+        assert is_untouched(at.here)
 
 
 @in_loop
@@ -380,9 +334,3 @@ async def test_with_every_answer_a_denial_a_client_sees_what_enforce_shows(sent:
     asked, others = await talk("ask", sent, "deny")
     assert without_why(asked) == without_why(enforced)
     assert without_why(repr(records).encode()) == without_why(repr(others).encode())
-
-
-def test_what_was_granted_is_no_part_of_the_policy_below() -> None:
-    granted, policy = Granted(), asking()
-    assert granted.find(policy) is None
-    assert not policy.allows("ContainerList")

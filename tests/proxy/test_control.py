@@ -92,6 +92,7 @@ async def test_a_line_is_printable_ascii() -> None:
         b"[]\n",
         b"[" * 2000 + b"\n",
         b'{"id":"A","answer":"yes"}\n',
+        b'{"id":"A","answer":"always"}\n',
         b'{"id":1,"answer":"deny"}\n',
         b'{"id":"A","answer":["deny"]}\n',
         b'{"id":"A","answer":"deny","by":"me"}\n',
@@ -117,7 +118,7 @@ async def test_what_is_no_answer_ends_the_connection(sent: bytes) -> None:
 async def test_an_answer_to_a_request_that_has_gone_changes_nothing() -> None:
     async with desk() as at:
         reader, writer = await at.sit()
-        for piece in (b'{"id":"4KD7Q-00",', b'"answer":"always"}\n', b'{"id":"","answer":"deny"}\n'):
+        for piece in (b'{"id":"4KD7Q-00",', b'"answer":"once"}\n', b'{"id":"","answer":"deny"}\n'):
             writer.write(piece)
             await asyncio.sleep(0)
         at.log.exchange(RECORD)

@@ -1,13 +1,11 @@
 """Answer requests that no rule allows, of sockets in mode ask.
 
-  dockerproxy ask --control /run/operator/control.sock --policy policy.yaml    # a person answers, in a terminal
-  dockerproxy ask --control /run/operator/control.sock --exec ./approve        # a program answers
+  dockerproxy ask --control /run/operator/control.sock                     # a person answers, in a terminal
+  dockerproxy ask --control /run/operator/control.sock --exec ./approve    # a program answers
 
-A request waits for ASK_TIMEOUT seconds, and is denied then. You are shown who asks, for what, what that exposes, and
-the line that would allow it. Answer once, for as long as the client stays connected, always, or deny. With always the
-line is added to the policy file, and the proxy allows it until it reads that file again. The program of --exec gets the
-question as JSON on standard input, and answers with one of these words on standard output: once, connection, always,
-deny. Anything else denies, and so does a program that takes longer than the request waits.
+A request waits for ASK_TIMEOUT seconds, and is denied then. You see who asks, for what, what that exposes, and the line
+that would allow it. You allow the request once, or deny it. The program of --exec gets the question as JSON on standard
+input, and prints once or deny. Any other output denies the request, and so does a program that takes too long.
 
 exit status: 0 ended by you, 1 the proxy has gone, 2 something to mend
 """
@@ -25,28 +23,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from dockerproxy.cli.arguments import find_policy_file
-from dockerproxy.cli.dialogue import write_policy_file
 from dockerproxy.cli.peers import UNKNOWN, find_program
 from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, find_control, list_exposures, view
-from dockerproxy.cli.terminal import Style, find_width, paint, paint_change, say
-from dockerproxy.config.document import read_file
-from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Policy
+from dockerproxy.cli.terminal import Style, find_width, paint, say
 from dockerproxy.policy.values import write_grant
-from dockerproxy.problems import UserError
-from dockerproxy.workbench.edits import add_items, write_patch
 
-_CHOICES: Final = {"o": "once", "c": "connection", "a": "always", "d": "deny"}
-_SAID: Final = {
-    "o": "[o]nce",
-    "c": "for this [c]onnection",
-    "a": "[a]lways",
-    "d": "[d]eny",
-    "v": "[v]iew",
-}
-_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
+_ANSWERS: Final = {"o": "once", "d": "deny"}
+_PROMPT: Final = "[o]nce, [d]eny, [v]iew?"
 
 _PROGRAMS: Final = 16
 """Of --exec that run at one time: as many as requests of a socket wait."""
@@ -56,25 +39,18 @@ _LONGEST: Final = 64
 
 _INPUT: Final = 1 << 12
 
-_WRITING: Final = threading.Lock()
-"""Held by the one program whose answer is written to the policy file."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the control socket, and who answers."""
     parser.add_argument("--control", metavar="PATH", help="the control socket; without it CONTROL_SOCKET")
-    parser.add_argument("--policy", metavar="FILE", help="the policy file, to which [a]lways adds a line")
     parser.add_argument("--exec", metavar="PROGRAM", dest="program", help="a program that answers in your place")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Answer until told to stop."""
-    policy = find_policy_file(options.policy, environment) or None
-    if policy is not None:
-        read_policy(read_file(policy), policy)
     control = Control(find_control(options.control, environment))
     try:
-        return _run_program(control, options.program, policy) if options.program else _Desk(control, policy).run()
+        return _run_program(control, options.program) if options.program else _Desk(control).run()
     except KeyboardInterrupt:
         say("")
         return 0
@@ -82,27 +58,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         control.close()
 
 
-def _add_always(path: str | None, asked: Asked) -> str:
-    """Add the line that allows a request to the policy file; return why it cannot be, or nothing."""
-    if path is None:
-        return "name the policy file with --policy"
-    try:
-        text = read_file(path)
-        after = add_items(text, asked.socket, "allow", [(asked.operation, asked.conditions)])
-        if after is None:
-            return "cannot be added to the file; write it by hand"
-        read_policy(after, path)
-        write_policy_file(path, text, after)
-    except UserError as error:
-        return str(error)
-    say(*map(paint_change, write_patch(text, after, os.path.relpath(path))))
-    return ""
-
-
 # A program
 
 
-def _run_program(control: Control, program: str, policy: str | None) -> int:
+def _run_program(control: Control, program: str) -> int:
     """Have a program answer each question, several at one time."""
     _tell(f"{program} answers")
     runs: dict[str, _Run] = {}
@@ -118,7 +77,7 @@ def _run_program(control: Control, program: str, policy: str | None) -> int:
             for event in events:
                 if isinstance(event, Asked):
                     running = runs[event.id] = _Run()
-                    pool.submit(_answer_by_program, control, running, program, policy, event)
+                    pool.submit(_answer_by_program, control, running, program, event)
                 else:
                     _tell(f"{event.id}  {event.answer}")
                     runs.pop(event.id, _Run()).end()
@@ -166,16 +125,8 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _answer_by_program(control: Control, running: _Run, program: str, policy: str | None, asked: Asked) -> None:
-    word = _ask_program(running, program, asked, _write_question(control, asked))
-    with _WRITING:
-        objection = ""
-        if word == "always":
-            objection = _add_always(policy, asked) if asked.lasts else "it may be allowed only once"
-    if objection:
-        _tell(f"{asked.id}  always, but {objection}")
-        word = "deny"
-    control.answer(asked.id, word)
+def _answer_by_program(control: Control, running: _Run, program: str, asked: Asked) -> None:
+    control.answer(asked.id, _ask_program(running, program, asked, _write_question(control, asked)))
 
 
 def _ask_program(running: _Run, program: str, asked: Asked, question: str) -> str:
@@ -196,7 +147,7 @@ def _write_question(control: Control, asked: Asked) -> str:
     more = {
         "program": find_program(pid) if pid else UNKNOWN,
         "allow": write_grant(asked.operation, asked.conditions),
-        "exposes": list_exposures(asked, _NOTHING, control.path),
+        "exposes": list_exposures(asked, control.path),
     }
     return json.dumps({**asked.told, **more})
 
@@ -207,9 +158,8 @@ def _write_question(control: Control, asked: Asked) -> str:
 class _Desk:
     """A person in a terminal, asked one question after the other."""
 
-    def __init__(self, control: Control, policy: str | None) -> None:
+    def __init__(self, control: Control) -> None:
         self._control = control
-        self._policy = policy
         self._waiting: dict[str, Asked] = {}
         self._shown: Asked | None = None
         self._typed = b""
@@ -263,39 +213,19 @@ class _Desk:
         asked, self._is_startled = self._shown, False
         if asked is None:
             return
-        choices = self._list_choices(asked)
-        if answer not in choices:
-            say(f"  answer with {', '.join(choices)}")
-        elif answer == "v":
-            say(*view(asked, find_width()))
-        elif answer == "a" and (objection := _add_always(self._policy, asked)):
-            say(paint(f"  {objection}", Style.BAD))
-        else:
+        if answer in _ANSWERS:
             self._waiting.pop(asked.id, None)
-            self._control.answer(asked.id, _CHOICES[answer])
+            self._control.answer(asked.id, _ANSWERS[answer])
             self._shown = None
             return
-        self._prompt(asked)
+        say(*(view(asked, find_width()) if answer == "v" else ["  answer with o, d or v"]))
+        _prompt()
 
     def _show(self, asked: Asked) -> None:
         self._shown = asked
-        say("", *describe(asked, self._find_policy(asked.socket), self._control, find_width()))
-        self._prompt(asked)
+        say("", *describe(asked, self._control, find_width()))
+        _prompt()
 
-    def _prompt(self, asked: Asked) -> None:
-        print(
-            paint(f"{', '.join(_SAID[each] for each in self._list_choices(asked))}?", Style.STRONG), end=" ", flush=True
-        )
 
-    def _list_choices(self, asked: Asked) -> list[str]:
-        left_out = set() if asked.lasts else {"c", "a"}
-        left_out |= set() if self._policy else {"a"}
-        return [choice for choice in _SAID if choice not in left_out]
-
-    def _find_policy(self, name: str) -> CompiledPolicy:
-        """Return what the socket allows by the file as it is now; nothing if that is unknown."""
-        try:
-            sockets = read_policy(read_file(self._policy), self._policy).sockets if self._policy else ()
-        except UserError:
-            sockets = ()
-        return next((each.policy for each in sockets if each.name == name), _NOTHING)
+def _prompt() -> None:
+    print(paint(_PROMPT, Style.STRONG), end=" ", flush=True)

@@ -27,7 +27,8 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.model import Policy
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
@@ -38,7 +39,8 @@ from dockerproxy.workbench.learned import write_item
 from dockerproxy.workbench.proposals import find_new_exposures
 from dockerproxy.workbench.reading import read_body
 
-WORDS: Final = ("once", "connection", "always", "deny")
+WORDS: Final = ("once", "deny")
+_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 _LONGEST: Final = 1 << 22
 _PIECE: Final = 1 << 16
 _FEW: Final = 12
@@ -148,15 +150,15 @@ def read_event(line: bytes) -> Event | None:
     return None
 
 
-def list_exposures(asked: Asked, policy: CompiledPolicy, control: str) -> tuple[str, ...]:
-    """Say what a client could do besides, each a clause that follows "a client"; `control` is the control socket."""
+def list_exposures(asked: Asked, control: str) -> tuple[str, ...]:
+    """Say what the grant exposes, each a clause that follows "a client"; `control` is the control socket."""
     binds, place = items_of(asked.conditions.get("binds", ())), os.path.realpath(control)
     is_mounted = any(f"{place}/".startswith(f"{path.rstrip('/')}/") for path, _ in map(split_mode, binds))
     first = ("allows itself everything: it reaches the control socket",) if is_mounted else ()
-    return (*first, *find_new_exposures(policy, asked.operation, asked.conditions))
+    return (*first, *find_new_exposures(_NOTHING, asked.operation, asked.conditions))
 
 
-def describe(asked: Asked, policy: CompiledPolicy, control: Control, width: int) -> Iterator[str]:
+def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
     """Say who asks for what, what it would expose, and by which line it is allowed, as wide as the terminal if any."""
     told = asked.told
     left = max(0, round(_number(told.get("expires")) - time.time()))
@@ -183,7 +185,7 @@ def describe(asked: Asked, policy: CompiledPolicy, control: Control, width: int)
     yield from (
         paint(row, Style.GOOD) for row in _label("allow", write_item(asked.operation, asked.conditions, ""), width)
     )
-    exposes = list_exposures(asked, policy, control.path)
+    exposes = list_exposures(asked, control.path)
     says = [f"a client {escape(each)}" for each in exposes] or ["nothing more"]
     yield from (paint(row, Style.DOUBTFUL) for each in says for row in _label("exposes", [each], width))
 

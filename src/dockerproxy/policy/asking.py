@@ -10,11 +10,11 @@ written anew from what was shown (test: test_what_a_person_cannot_judge_is_not_a
 Attack: bury what counts under faults, parameters or header fields -> Defence: few of all (the same test).
 Attack: act by a value that is hidden or cut, such as `sh -c "$X"` with X in the environment -> Defence: a question has
 every byte that goes on, but for passwords of registries (test: test_every_byte_that_goes_on_is_in_the_full_view).
-Attack: one answer for more than what was shown -> Defence: a grant says all that the head says; one that lasts longer
-than the request is contained, and names what is run (test: test_what_nothing_bounds_is_allowed_only_once,
-test_an_answer_that_lasts_is_for_what_was_asked).
+Attack: one answer for more than what was shown -> Defence: it is for one request, and the line that would allow the
+same again says all that the head does (test: test_a_request_waits_for_an_answer_and_goes_on,
+test_the_line_for_the_file_allows_only_what_was_asked).
 Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
-policy or of earlier answers could replace, also of those that were for once (test: test_no_answer_nests_mounts).
+policy or of earlier answers could replace (test: test_no_answer_nests_mounts).
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,10 +92,10 @@ class Question(NamedTuple):
         said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
         return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
 
-    def grant(self, source: str, *, lasts: bool) -> Grant:
-        """Return the grant by whoever has answered, which lasts or is for this request alone."""
-        conditions = {**self.conditions, **({} if lasts else self.exact)}
-        return Grant(frozenset({self.verdict.operation.name}), source, conditions_of(conditions))
+    def grant(self, source: str) -> Grant:
+        """Return the grant that allows this request."""
+        conditions = conditions_of({**self.conditions, **self.exact})
+        return Grant(frozenset({self.verdict.operation.name}), source, conditions)
 
 
 def show_request(verdict: Verdict) -> Mapping[str, object]:
@@ -255,9 +255,7 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
         return False
     if conditions.get(UNRESTRICTED.word, True) is not True:
         return False
-    judged = judge_again(
-        extend(policy, (question.grant("", lasts=False),)), question.verdict, question.verdict.known, "0" * 32
-    )
+    judged = judge_again(extend(policy, (question.grant(""),)), question.verdict, question.verdict.known, "0" * 32)
     return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
 
 

@@ -7,9 +7,9 @@ Attack: many requests that wait -> Defence: `proxy/control` bounds their number 
 (test: test_no_more_than_so_many_wait_for_an_answer).
 Attack: a client that goes while it is asked about -> Defence: the question is withdrawn
 (test: test_a_client_that_goes_withdraws_its_question).
-Attack: a policy that is reloaded while somebody thinks -> Defence: what was allowed is judged under the policy that the
-request came under; what lasts longer is a grant beside the policy of the socket, whatever that is then
-(test: test_a_reload_ends_what_was_allowed_always).
+Attack: a policy that is reloaded while a person decides -> Defence: the request is judged under the policy that it came
+under, and its mounts must not nest with those of the new one
+(test: test_a_mount_that_nests_with_a_policy_that_came_meanwhile_is_refused).
 """
 
 from dataclasses import replace
@@ -32,7 +32,6 @@ from dockerproxy.policy.asking import (
 )
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_again
-from dockerproxy.policy.model import Grant
 from dockerproxy.policy.nesting import Mount
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.proxy.endings import Ending, is_skippable
@@ -41,79 +40,37 @@ from dockerproxy.wire.exchange import Signal, State, step
 if TYPE_CHECKING:
     from dockerproxy.proxy.control import Answer
 
-MOST_GRANTS: Final = 256
-"""Answers that are remembered for a connection or a socket."""
-
-
 _UNDECIDED: Final = "nobody decided: "
 
 
-class Granted:
-    """What a person has allowed for as long as a connection or a socket lasts.
-
-    Attributes:
-        mounts: Paths of the host that answers allowed on a socket. Their containers may outlast every policy.
-    """
-
-    def __init__(self) -> None:
-        self.mounts: tuple[Mount, ...] = ()
-        self._grants: tuple[Grant, ...] = ()
-        self._base: CompiledPolicy | None = None
-        self._extended: CompiledPolicy | None = None
-
-    def add(self, grant: Grant) -> None:
-        """Allow something more."""
-        self._grants = (*self._grants, grant)[-MOST_GRANTS:]
-        self._base = None
-
-    def clear(self) -> None:
-        """Allow nothing more; what is mounted already stays known."""
-        self._grants, self._base, self._extended = (), None, None
-
-    def find(self, policy: CompiledPolicy) -> CompiledPolicy | None:
-        """Return a policy with all of it, if there is any."""
-        if self._base is not policy and self._grants:
-            self._base, self._extended = policy, extend(policy, self._grants)
-        return self._extended if self._grants else None
-
-
 class Asked:
-    """A denied request on its way to an answer, which is this denial unless somebody allows it."""
+    """A denied request on its way to an answer, which is this denial unless a person allows it."""
 
-    def __init__(self, policy: CompiledPolicy, denied: Verdict, granted: tuple[Granted, ...]) -> None:
-        """`granted` is what was allowed on the connection, and then on the socket."""
+    def __init__(self, policy: CompiledPolicy, denied: Verdict) -> None:
         self.policy = policy
-        self._of_socket = granted[-1]
         self.denied = denied
-        self._others = [each for each in (one.find(policy) for one in granted) if each is not None]
         self._looked_up: set[str] = set()
         self._is_read = self.is_over = False
 
-    def proceed(self, verdict: Verdict) -> tuple[CompiledPolicy, NeedsLookup | Verdict] | Question | str:
-        """Return by which policy it goes on, what a person is asked, or why nobody is, where that must be said."""
+    def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | str:
+        """Return what a person is asked, or must be known before, or why nobody is asked, where that must be said.
+
+        `mounts` are those that were allowed before.
+        """
         if self.is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
             return ""
         whole = verdict if self._is_read else read_whole(verdict)
         if isinstance(whole, str):
             return _UNDECIDED + whole
-        self._is_read, verdict = True, whole
-        while self._others:
-            policy = self._others.pop()
-            judged = judge_again(policy, verdict, forget(verdict), token_hex(16))
-            if isinstance(judged, NeedsLookup) or judged.passes:
-                return policy, judged
-        question = find_question(self.policy, verdict)
+        self._is_read = True
+        question = find_question(self.policy, whole)
         if isinstance(question, NeedsLookup):
             is_known = question.lookup.target in self._looked_up  # If so, the engine does not say.
             self._looked_up.add(question.lookup.target)
-            return "" if is_known else (self.policy, question)
-        if question is not None and (why := self.find_conflict(self.policy, find_mounts(question.verdict))):
-            return why
-        return question or ""
-
-    def find_conflict(self, policy: CompiledPolicy, mounts: tuple[Mount, ...]) -> str:
-        """Say why no answer can allow to mount some paths beside a policy; empty if one can."""
-        return find_conflict(policy, mounts, self._of_socket.mounts)
+            return "" if is_known else question
+        if question is None:
+            return ""
+        return find_conflict(self.policy, find_mounts(question.verdict), mounts) or question
 
 
 class Asking(Ending):
@@ -131,18 +88,17 @@ class Asking(Ending):
             if stream := find_stream(verdict):
                 self._deny(verdict, verdict, why=_UNDECIDED + stream)
                 return True
-            self._asked = Asked(policy, verdict, (self._client.granted, self.socket.granted))
+            self._asked = Asked(policy, verdict)
         self._hold()
         if not verdict.is_whole:
             self._collect(verdict)
             return True
-        match self._asked.proceed(verdict):
+        match self._asked.proceed(verdict, self.socket.approved_mounts):
             case Question() as question:
                 self.judged = question.verdict
                 self._client.ask(question, partial(self._take_answer, self._asked, question))
-            case (policy, judged):
-                self._policy = policy
-                self._follow(judged)
+            case NeedsLookup() as waiting:
+                self._follow(waiting)
             case why:
                 self._deny(verdict, self._asked.denied, why=why)
         return True
@@ -153,13 +109,10 @@ class Asking(Ending):
         asked.is_over = True
         mounts = find_mounts(question.verdict) if answer.allows else ()
         # Another answer may have come meanwhile, or another policy.
-        conflict = asked.find_conflict(asked.policy, mounts) or asked.find_conflict(self.socket.policy, mounts)
+        conflict = find_conflict(self.socket.policy, mounts, self.socket.approved_mounts)
         if answer.allows and not conflict:
-            self.socket.granted.mounts = tuple(dict.fromkeys((*self.socket.granted.mounts, *mounts)))
-            if question.is_bounded and answer.word != "once":
-                lasting = self.socket if answer.word == "always" else self._client
-                lasting.granted.add(question.grant(answer.source, lasts=True))
-            self._policy = extend(asked.policy, (question.grant(answer.source, lasts=False),))
+            self.socket.approved_mounts = tuple(dict.fromkeys((*self.socket.approved_mounts, *mounts)))
+            self._policy = extend(asked.policy, (question.grant(answer.source),))
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
         else:

@@ -14,7 +14,6 @@ from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_receiving
 from dockerproxy.proxy.control import Answer
@@ -59,7 +58,6 @@ class Client(asyncio.Protocol):
         waits_in: What the connection waits for, or None while it has something to do.
         waits_since: When it began to wait.
         number: Of the connection on its socket, from 1.
-        granted: What a person has allowed until it ends.
     """
 
     transport: asyncio.Transport
@@ -78,7 +76,6 @@ class Client(asyncio.Protocol):
         self.spent = self.spent_until = 0
         self.is_slow = self.has_ended = self.finishes = False
         self.number = 0
-        self.granted = Granted()
         self._connections = socket.connections
         self._task: asyncio.Task[None] | Inquiry | None = None
         self._is_read = True

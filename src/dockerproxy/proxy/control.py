@@ -59,7 +59,7 @@ class Answer(NamedTuple):
     @property
     def allows(self) -> bool:
         """Whether the request goes on."""
-        return self.word in {"once", "connection", "always"}
+        return self.word == "once"
 
     @property
     def source(self) -> str:
@@ -169,7 +169,7 @@ class Reader(asyncio.Protocol):
         match read_json(line):
             case {"answers": True, **others} if not others:
                 self.answers = True
-            case {"id": str(id_), "answer": "once" | "connection" | "always" | "deny" as word, **others} if not others:
+            case {"id": str(id_), "answer": "once" | "deny" as word, **others} if not others:
                 self._control.answer(id_, Answer(word, self._peer))
             case _:
                 return False

@@ -14,7 +14,6 @@ from dockerproxy.proxy.said import Ids
 from dockerproxy.wire.inbox import Inbox
 
 if TYPE_CHECKING:
-    from dockerproxy.proxy.asking import Granted
     from dockerproxy.proxy.connections import Waiting
     from dockerproxy.proxy.control import Answer
 
@@ -41,7 +40,6 @@ class ClientPort(Protocol):
     waits_since: float
     spent: int
     spent_until: int
-    granted: "Granted"
 
     @property
     def engine(self) -> EnginePort | None: ...

@@ -12,9 +12,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.nesting import find_nested, list_mounts
+from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, NeedsLookup
-from dockerproxy.proxy.asking import Granted
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.copying import Fresh
@@ -80,7 +79,7 @@ class SocketState:
         removals: Bounds how many remove volumes at one time for its clients.
         naming: Of those that give names to images, the one that stands in the line of all sockets.
         counted: Bounds how many add to a quota at one time for its clients.
-        granted: What a person has allowed until the next reload.
+        approved_mounts: Paths of the host that a person allowed. Their containers may outlast every policy.
     """
 
     def __init__(self, settings: SocketSettings, journal: JournalPort, shared: "Shared") -> None:
@@ -104,7 +103,7 @@ class SocketState:
         self.removals = asyncio.Semaphore(REMOVALS)
         self.naming = asyncio.Lock()
         self.counted = asyncio.Semaphore(COUNTED)
-        self.granted = Granted()
+        self.approved_mounts: tuple[Mount, ...] = ()
         self.replace(settings)
 
     def replace(self, settings: SocketSettings) -> None:
@@ -116,7 +115,6 @@ class SocketState:
         self.limits = settings.limits
         self.sweep, self.idle_after = settings.sweep, settings.idle_after
         self.short_head = min(_SHORT, settings.limits.head)
-        self.granted.clear()
         self.connections.bound_by(settings.limits)
         self.usage.bound_by(settings.limits)
         self.refuses_nothing: bool = settings.policy.mode is not Mode.ENFORCE
@@ -127,7 +125,7 @@ class SocketState:
     def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
         """Say which mounts of a policy nest with those that containers may have by this one, or by an answer."""
         old, new = (list_mounts(each.grants, each.places) for each in (self.policy.policy, policy.policy))
-        had = (*old, *self.granted.mounts)
+        had = (*old, *self.approved_mounts)
         for nested in (*find_nested(new, had), *find_nested(had, new)):
             yield f"{nested.describe()}; remove the containers from before this reload"
 
