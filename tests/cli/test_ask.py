@@ -126,20 +126,22 @@ def status(client: socket.socket) -> int:
 def test_a_person_is_shown_who_asks_for_what_and_answers() -> None:
     with asking() as place, person(place) as somebody:
         client = place.send(LIST)
-        shown = somebody.wait_for("[d]eny, [v]iew? ")
+        shown = somebody.wait_for("[a]lways? ")
         assert "ContainerList on socket agent" in shown
         assert f"{os.path.realpath(sys.executable)} of " in " ".join(shown.split())
         assert f"pid {os.getpid()}" in " ".join(shown.split())
         assert "request  GET /containers/json" in shown
-        assert "- ContainerList" in shown
         assert all(len(line) <= 80 for line in shown.split("\n"))
         somebody.type("x\n")
-        somebody.wait_for("answer with o, d or v")
-        somebody.wait_for("[v]iew? ")
+        somebody.wait_for("answer with o, d, v or a")
+        somebody.wait_for("[a]lways? ")
+        somebody.type("a\n")
+        somebody.wait_for('  add this to "allow" of socket agent, and reload the proxy:\n  allow    - ContainerList\n')
+        somebody.wait_for("[a]lways? ")
         somebody.type("o\n")
         assert status(client) == 200
         client = place.send(LIST)
-        somebody.wait_for("[d]eny, [v]iew? ")
+        somebody.wait_for("[a]lways? ")
         somebody.type("d\n")
         assert status(client) == 403
         somebody.process.send_signal(signal.SIGINT)
@@ -159,9 +161,9 @@ def test_a_person_sees_what_a_variable_has_run_and_the_log_does_not() -> None:
     )
     with asking() as place, person(place) as somebody:
         client = place.send("\r\n".join((*fields, "", json.dumps(body))).encode())
-        shown = somebody.wait_for("[v]iew? ")
+        shown = somebody.wait_for("[a]lways? ")
         somebody.type("v\n")
-        for whole in (shown, somebody.wait_for("[v]iew? ")):
+        for whole in (shown, somebody.wait_for("[a]lways? ")):
             together = re.sub(r"\n(  > | {11})", "", whole)
             assert r'X=rm -rf /srv \u001b[2K\u202e"' in together
             assert '"$X"' in together
@@ -177,14 +179,14 @@ def test_a_person_sees_what_a_variable_has_run_and_the_log_does_not() -> None:
 def test_what_is_typed_for_one_question_never_answers_another() -> None:
     with asking() as place, person(place) as somebody:
         client = place.send(LIST)
-        somebody.wait_for("[d]eny, [v]iew? ")
+        somebody.wait_for("[a]lways? ")
         somebody.type("o")
         somebody.wait_for("o")
         other = place.send(PULL)
         client.close()
         somebody.wait_for("is over: withdrawn; Enter for the next")
         somebody.type("\n")
-        shown = somebody.wait_for("[d]eny, [v]iew? ")
+        shown = somebody.wait_for("[a]lways? ")
         assert "ImageList" in shown
         somebody.type("d\n")
         assert status(other) == 403
@@ -193,8 +195,8 @@ def test_what_is_typed_for_one_question_never_answers_another() -> None:
 def test_of_two_people_the_first_answers() -> None:
     with asking() as place, person(place) as one, person(place) as two:
         client = place.send(LIST)
-        one.wait_for("[v]iew? ")
-        two.wait_for("[v]iew? ")
+        one.wait_for("[a]lways? ")
+        two.wait_for("[a]lways? ")
         two.type("d\n")
         one.wait_for("is over: deny")
         assert status(client) == 403
@@ -203,7 +205,7 @@ def test_of_two_people_the_first_answers() -> None:
 def test_a_person_who_stops_the_program_is_not_waited_for() -> None:
     with asking(ASK_TIMEOUT="0.5") as place, person(place) as somebody:
         client = place.send(LIST)
-        somebody.wait_for("[v]iew? ")
+        somebody.wait_for("[a]lways? ")
         somebody.process.send_signal(signal.SIGSTOP)
         assert status(client) == 403
 

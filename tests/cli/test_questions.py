@@ -10,13 +10,24 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
 import pytest
+import yaml
 from cli.programs import short_folder
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from proxy.harness import request
 from proxy.operators import asking
 
-from dockerproxy.cli.questions import Asked, Control, Over, describe, list_exposures, list_fields, read_event, view
+from dockerproxy.cli.questions import (
+    Asked,
+    Control,
+    Over,
+    describe,
+    list_exposures,
+    list_fields,
+    read_event,
+    view,
+    write_line,
+)
 from dockerproxy.observe.record import plain_body
 from dockerproxy.policy.asking import Question, extend, find_question, read_whole, show_request
 from dockerproxy.policy.judge import attach_body, judge, judge_again
@@ -25,7 +36,7 @@ from dockerproxy.proxy.control import _dump
 from dockerproxy.wire.document import Json
 
 ASKED = (
-    b'{"kind":"asked","id":"A","socket":"s","operation":"ContainerList","lasts":true,"conditions":{},'
+    b'{"kind":"asked","id":"A","socket":"s","operation":"ContainerList","bounded":true,"conditions":{},'
     b'"uid":0,"pid":1,"method":"GET","target":"/containers/json","expires":1e12}'
 )
 
@@ -55,7 +66,7 @@ HOSTILE = st.text(max_size=40) | st.sampled_from(
         " " * 100 + "allow    - Everything",
         "a\nallow    - Everything\x1b[2J\r\x7f\x9b2J",
         "\u202emoc.live\u2066\u200b\u200d\u2060\ufeff\u3164\u2800\ufe00\u034f",
-        "[o]nce, [d]eny, [v]iew? o",
+        "[o]nce, [d]eny, [v]iew, [a]lways? o",
         "... and 3 more characters, with [v]iew",
         "x" * 2000,
     ]
@@ -81,7 +92,7 @@ WIDTHS = st.sampled_from([0, 8, 24, 80])
 
 def ask(question: Question) -> Asked:
     """Return a question as it comes over the control socket."""
-    more = {"conditions": plain_body(question.conditions), "faults": question.faults, "lasts": question.is_bounded}
+    more = {"conditions": plain_body(question.conditions), "faults": question.faults, "bounded": question.is_bounded}
     told = {"kind": "asked", "id": "A", "socket": "s", "operation": question.verdict.operation.name, **more}
     asked = read_event(_dump({**told, **show_request(question.verdict)}).encode())
     assert isinstance(asked, Asked)
@@ -176,6 +187,29 @@ def test_a_client_cannot_write_lines_of_ours(body: dict[str, Json], name: str, p
         assert row.isascii()
         assert row.isprintable()
         assert not width or len(row) <= max(width, 12)
+
+
+@given(st.lists(HOSTILE, min_size=1, max_size=3, unique=True), HOSTILE, WIDTHS)
+def test_a_line_for_the_file_is_escaped_and_says_what_was_asked(texts: list[str], name: str, width: int) -> None:
+    conditions = {"images": ["docker.io/library/busybox:1"], "commands": [texts]}
+    told = {"operation": "ContainerCreate", "socket": name, "conditions": conditions}
+    asked = read_event(_dump({**json.loads(ASKED), **told}).encode())
+    assert isinstance(asked, Asked)
+    first, *rows = write_line(asked, width)
+    for row in (first, *rows):
+        assert row.isascii()
+        assert row.isprintable()
+    for row in rows:
+        assert re.match(r"  allow    | {11}", row)
+        assert not width or len(row) <= max(width, 12)
+    if not width:
+        assert yaml.safe_load("\n".join(row[11:] for row in rows)) == [{"ContainerCreate": conditions}]
+
+
+def test_without_a_line_that_allows_only_the_request_there_is_none() -> None:
+    asked = read_event(ASKED.replace(b'"bounded":true', b'"bounded":false'))
+    assert isinstance(asked, Asked)
+    assert list(write_line(asked, 80)) == ["  a line that allows this request would allow more"]
 
 
 def test_nothing_is_cut_without_its_length() -> None:

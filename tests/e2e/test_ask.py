@@ -66,7 +66,7 @@ def seated(office: Office, *words: str) -> Iterator[Person]:
 def answer(person: Person, operation: str, word: str) -> str:
     """Answer the next question, which must be about this operation; return what was shown."""
     assert operation in OPERATIONS
-    shown = person.wait_for("[v]iew? ")
+    shown = person.wait_for("[a]lways? ")
     assert f"{operation} on socket client" in shown
     person.type(f"{word}\n")
     return shown
@@ -86,7 +86,7 @@ def test_a_container_runs_step_by_step_as_a_person_allows(asking: Office) -> Non
         with asking.client.watch("run", "--rm", "--privileged", BUSYBOX, "true") as running:
             shown = answer(person, "ContainerCreate", "d")
             assert "Privileged" in shown
-            running.wait_for("ContainerCreate denied")
+            running.wait_for("ContainerCreate denied: a person denied it")
         record = asking.proxy.wait_for_record(operation="ContainerCreate", decision="denied")
         assert record["source"].startswith("asked: deny, by uid 0 pid ")
 
@@ -94,7 +94,7 @@ def test_a_container_runs_step_by_step_as_a_person_allows(asking: Office) -> Non
 def test_a_client_that_is_killed_and_people_who_differ(asking: Office) -> None:
     with seated(asking) as one, seated(asking) as two:
         with asking.client.watch("images"):
-            two.wait_for("[v]iew? ")
+            two.wait_for("[a]lways? ")
         two.wait_for("is over: withdrawn")
         two.type("\n")
         one.wait_for("is over: withdrawn")

@@ -120,7 +120,7 @@ def play_asking(engine: Engine, home: Path) -> Iterator[Line]:
                 for step, (words, answer) in zip(range(1, 4 * len(ASKED), 4), ASKED, strict=True):
                     client.append(Line(f"agent$ {words}", step, "prompt"))
                     with made.watch(*words.split()[1:]) as running:
-                        *question, last = f"{person.wait_for('[v]iew? ').strip()} [v]iew? {answer}".splitlines()
+                        *question, last = f"{person.wait_for('[a]lways? ').strip()} [a]lways? {answer}".splitlines()
                         person.type(f"{answer}\n")
                         running.wait_end()
                     operator += [*show("\n".join(("", *question)), step + 1), *show(last, step + 2)]

@@ -105,11 +105,12 @@ def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, con
         assert not isinstance(judged, Verdict) or not judged.passes
 
 
-def test_a_star_that_a_client_says_is_no_pattern_of_an_answer() -> None:
-    question = find(create({"Image": "busybox", "HostConfig": {"Binds": ["/srv/*:/srv:ro"]}}))
+@pytest.mark.parametrize("path", ["/srv/*", "/srv/?"])
+def test_there_is_no_line_for_what_would_be_a_pattern(path: str) -> None:
+    question = find(create({"Image": "busybox", "HostConfig": {"Binds": [f"{path}:/srv:ro"]}}))
     assert isinstance(question, Question)
     assert question.conditions == {"unrestricted": True}
-    assert question.faults == ("what binds would list has a star or a question mark, which is a pattern there",)
+    assert question.faults == ("binds would list a star or a question mark, which is a pattern there",)
     assert not question.is_bounded
 
 
@@ -247,14 +248,23 @@ def test_the_line_for_the_file_allows_only_what_was_asked(
         create({}),
         deny(asking(), request("POST", "/images/create?fromImage=a&tag=%2A")),
         deny(asking(), get("/containers/w/archive?path=/srv/%2A")),
+        deny(asking(), get("/containers/w/archive?path=/srv/%3F")),
         deny(asking(), request("POST", "/containers/w/attach?stdout=1")),
         deny(asking(), get("/images/get?names=a")),
     ],
 )
-def test_what_says_nothing_of_what_counts_opens_nothing_for_later(denied: Verdict) -> None:
+def test_no_line_allows_more_than_the_request(denied: Verdict) -> None:
     question = settle(denied, WEB)
     assert "unrestricted" not in question.conditions
     assert not question.is_bounded
+
+
+def test_there_is_no_line_for_what_only_unrestricted_allows() -> None:
+    body: Json = {"DriverOpts": {"device": "/etc", "o": "bind", "type": "none"}}
+    fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")
+    question = find(deny(asking(), request("POST", "/v1.45/volumes/create", *fields), body))
+    assert isinstance(question, Question)
+    assert (question.conditions, question.is_bounded) == ({"unrestricted": True}, False)
 
 
 def test_an_image_is_listed_by_the_name_that_is_meant() -> None:

@@ -17,6 +17,9 @@ from dockerproxy.proxy import control
 
 LIST = get("/containers/json")
 STOP = request("POST", "/containers/w/stop")
+PRIVILEGED = request(
+    "POST", "/containers/w/exec", "Content-Type: application/json", "Content-Length: 20", body=b'{"Privileged": true}'
+)
 WEB = {"Id": ID, "Name": "/web"}
 
 
@@ -48,7 +51,9 @@ async def test_a_request_waits_for_an_answer_and_goes_on() -> None:
         assert record["source"].startswith("asked: once, by uid ")
         await client.send(LIST)  # Once is once.
         await operator.answer_next("deny")
-        await denial(await client.answer())
+        assert "ContainerList denied: a person denied it (decision " in await denial(await client.answer())
+        [_, record] = await at.here.records(2)
+        assert 'add "ContainerList" to "allow"' in record["reason"]
         assert at.here.server._list_measured()[0].counts.asked == {"once": 1, "deny": 1}
 
 
@@ -60,7 +65,7 @@ async def test_the_held_body_goes_on_as_it_was_shown() -> None:
         await client.send(create(b'{"Image": "busybox", "HostConfig": {"Binds": ["/srv:/srv:ro"]}}'))
         asked = await operator.answer_next("once")
         assert asked["conditions"]["binds"] == ["/srv:ro"]
-        assert asked["lasts"]
+        assert asked["bounded"]
         engine = await at.here.engine_side()
         _, body = await whole(engine)
         assert json.loads(body)["HostConfig"] == asked["body"]["HostConfig"]
@@ -75,7 +80,7 @@ async def test_a_request_that_needs_unrestricted_says_why() -> None:
         client = await at.here.connect()
         await client.send(create(DENIED))
         asked = await operator.answer_next("once")
-        assert (asked["conditions"], asked["lasts"]) == ({"unrestricted": True}, False)
+        assert (asked["conditions"], asked["bounded"]) == ({"unrestricted": True}, False)
         assert any("Privileged" in fault for fault in asked["faults"])
         await whole(await at.here.engine_side())
 
@@ -187,12 +192,13 @@ async def test_an_object_is_shown_by_the_name_that_the_engine_knows() -> None:
         assert (await client.answer())[0] == 200
 
 
+@pytest.mark.parametrize("sent", [STOP, PRIVILEGED])
 @in_loop
-async def test_what_was_replaced_is_not_allowed() -> None:
+async def test_what_was_replaced_is_not_allowed(sent: bytes) -> None:
     async with office(asking()) as at:
         operator = await at.sit()
         client = await at.here.connect()
-        await client.send(STOP)
+        await client.send(sent)
         await tell(at.here, WEB)
         await operator.answer_next("once")
         await tell(at.here, {**WEB, "Id": OTHER_ID})
@@ -322,8 +328,9 @@ async def _find_all(here: object) -> None:
 
 
 def without_why(said: bytes) -> bytes:
-    """Leave out what differs: IDs, why nobody was asked, and the length of it."""
+    """Leave out what differs: IDs, who denied it or why nobody was asked, and the length of it."""
     said = re.sub(rb"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{2}", b"ID", said)
+    said = re.sub(rb"(?<=denied: )[^(]*(?= \(decision)", b"", said)
     return re.sub(rb"; nobody decided: its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
 
 

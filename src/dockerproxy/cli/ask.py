@@ -3,9 +3,10 @@
   dockerproxy ask --control /run/operator/control.sock                     # a person answers, in a terminal
   dockerproxy ask --control /run/operator/control.sock --exec ./approve    # a program answers
 
-A request waits for ASK_TIMEOUT seconds, and is denied then. You see who asks, for what, what that exposes, and the line
-that would allow it. You allow the request once, or deny it. The program of --exec gets the question as JSON on standard
-input, and prints once or deny. Any other output denies the request, and so does a program that takes too long.
+A request waits for ASK_TIMEOUT seconds, and is denied then. You see who asks, for what, and what that exposes. You
+allow the request once, or deny it. "always" prints the line for the policy file, and the request still waits. The
+program of --exec gets the question as JSON on standard input, and prints once or deny. Any other output denies the
+request, and so does a program that takes too long.
 
 exit status: 0 ended by you, 1 the proxy has gone, 2 something to mend
 """
@@ -24,12 +25,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from dockerproxy.cli.peers import UNKNOWN, find_program
-from dockerproxy.cli.questions import WORDS, Asked, Control, Over, describe, find_control, list_exposures, view
+from dockerproxy.cli.questions import Asked, Control, Over, describe, find_control, list_exposures, view, write_line
 from dockerproxy.cli.terminal import Style, find_width, paint, say
 from dockerproxy.policy.values import write_grant
 
 _ANSWERS: Final = {"o": "once", "d": "deny"}
-_PROMPT: Final = "[o]nce, [d]eny, [v]iew?"
+_PROMPT: Final = "[o]nce, [d]eny, [v]iew, [a]lways?"
+_SHOWS: Final = {"v": view, "a": write_line}
 
 _PROGRAMS: Final = 16
 """Of --exec that run at one time: as many as requests of a socket wait."""
@@ -139,14 +141,14 @@ def _ask_program(running: _Run, program: str, asked: Asked, question: str) -> st
         say(f"{asked.id}  {error}", stream=sys.stderr)
         return "deny"
     word = answer[:_LONGEST].strip().decode(errors="replace")
-    return word if word in WORDS else "deny"
+    return word if word in _ANSWERS.values() else "deny"
 
 
 def _write_question(control: Control, asked: Asked) -> str:
     pid = control.find_process(asked)
     more = {
         "program": find_program(pid) if pid else UNKNOWN,
-        "allow": write_grant(asked.operation, asked.conditions),
+        "allow": write_grant(asked.operation, asked.conditions) if asked.is_bounded else "",
         "exposes": list_exposures(asked, control.path),
     }
     return json.dumps({**asked.told, **more})
@@ -218,7 +220,8 @@ class _Desk:
             self._control.answer(asked.id, _ANSWERS[answer])
             self._shown = None
             return
-        say(*(view(asked, find_width()) if answer == "v" else ["  answer with o, d or v"]))
+        shows = _SHOWS.get(answer)
+        say(*(shows(asked, find_width()) if shows is not None else ["  answer with o, d, v or a"]))
         _prompt()
 
     def _show(self, asked: Asked) -> None:

@@ -39,7 +39,6 @@ from dockerproxy.workbench.learned import write_item
 from dockerproxy.workbench.proposals import find_new_exposures
 from dockerproxy.workbench.reading import read_body
 
-WORDS: Final = ("once", "deny")
 _NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 _LONGEST: Final = 1 << 22
 _PIECE: Final = 1 << 16
@@ -53,14 +52,14 @@ _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 class Asked(NamedTuple):
     """A request that waits for an answer, the grant that would allow it, and all that the proxy has told of it.
 
-    `lasts` says whether the grant may last longer than the request.
+    `is_bounded` says whether a policy file can have the grant without allowing more than the request.
     """
 
     id: str
     socket: str
     operation: str
     conditions: Mapping[str, Value]
-    lasts: bool
+    is_bounded: bool
     told: Mapping[str, object]
 
 
@@ -138,13 +137,13 @@ def read_event(line: bytes) -> Event | None:
     except (ValueError, RecursionError):
         return None
     match told:
-        case {"kind": "asked", "id": str(id_), "socket": str(name), "operation": str(operation), "lasts": bool(lasts)}:
+        case {"kind": "asked", "id": str(id_), "socket": str(name), "operation": str(operation), "bounded": bool(fits)}:
             try:
                 conditions = read_body(told.get("conditions"))
             except (ValueError, TypeError, KeyError):
                 return None
             known = operation in OPERATIONS
-            return Asked(id_, name, operation, conditions, lasts, told) if known else None
+            return Asked(id_, name, operation, conditions, fits, told) if known else None
         case {"kind": "answered", "id": str(id_), "answer": str(word)}:
             return Over(id_, word)
     return None
@@ -159,7 +158,7 @@ def list_exposures(asked: Asked, control: str) -> tuple[str, ...]:
 
 
 def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
-    """Say who asks for what, what it would expose, and by which line it is allowed, as wide as the terminal if any."""
+    """Say who asks for what, and what it would expose, as wide as the terminal if any."""
     told = asked.told
     left = max(0, round(_number(told.get("expires")) - time.time()))
     yield paint(f"{asked.operation} on socket {escape(asked.socket)}", Style.STRONG) + f"  {asked.id}, {left} s left"
@@ -182,12 +181,19 @@ def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
         wary.append("input that the client sends later is not shown")
     for line in wary:
         yield from (paint(row, Style.BAD) for row in _label("beware", [line], width))
-    yield from (
-        paint(row, Style.GOOD) for row in _label("allow", write_item(asked.operation, asked.conditions, ""), width)
-    )
     exposes = list_exposures(asked, control.path)
     says = [f"a client {escape(each)}" for each in exposes] or ["nothing more"]
     yield from (paint(row, Style.DOUBTFUL) for each in says for row in _label("exposes", [each], width))
+
+
+def write_line(asked: Asked, width: int) -> Iterator[str]:
+    """Write the line of a policy file that allows the request without a question, if a file can say that."""
+    if not asked.is_bounded:
+        yield "  a line that allows this request would allow more"
+        return
+    yield f'  add this to "allow" of socket {escape(asked.socket)}, and reload the proxy:'
+    lines = write_item(asked.operation, asked.conditions, "")
+    yield from (paint(row, Style.GOOD) for row in _label("allow", lines, width))
 
 
 def view(asked: Asked, width: int) -> Iterator[str]:

@@ -13,6 +13,8 @@ every byte that goes on, but for passwords of registries (test: test_every_byte_
 Attack: one answer for more than what was shown -> Defence: it is for one request, and the line that would allow the
 same again says all that the head does (test: test_a_request_waits_for_an_answer_and_goes_on,
 test_the_line_for_the_file_allows_only_what_was_asked).
+Attack: a name with `*` in it, so that the line becomes a pattern -> Defence: there is no line for it
+(test: test_there_is_no_line_for_what_would_be_a_pattern).
 Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
 policy or of earlier answers could replace (test: test_no_answer_nests_mounts).
 """
@@ -65,7 +67,7 @@ _OF_HEAD: Final = LISTS | {Takes.FLAG}
 """Forms of values that say what a head asks for."""
 
 _RUN: Final = ("commands", "images")
-"""Words for what is run: an answer to a request that says nothing of it must not open it for later."""
+"""Words for what is run: a line without them would allow any program or image."""
 
 _HELD: Final = frozenset({"json", "-"})
 """What operations say of bodies that are held whole; others stream."""
@@ -88,7 +90,7 @@ class Question(NamedTuple):
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the grant is contained and says all that the request does, so that it may last."""
+        """Whether a line of a policy file can say all that the request does."""
         said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
         return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
 
@@ -185,7 +187,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     faults = (
         tuple(fault.name_place() for fault in violations)
         or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
-        or tuple(f"what {word} would list has a star or a question mark, which is a pattern there" for word in patterns)
+        or tuple(f"{word} would list a star or a question mark, which is a pattern there" for word in patterns)
     )
     question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None

@@ -115,9 +115,13 @@ class Asking(Ending):
             self._policy = extend(asked.policy, (question.grant(answer.source),))
             verdict = question.verdict
             self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
+        elif answer.by is None or conflict:
+            self._deny(question.verdict, asked.denied, answer.source, conflict or _UNDECIDED + answer.why)
         else:
-            why = conflict or (answer.why and _UNDECIDED + answer.why)
-            self._deny(question.verdict, asked.denied, answer.source, why)
+            denied = asked.denied.decision
+            message = f"{question.verdict.operation.name} denied: a person denied it"
+            denied = replace(denied, message=message, reason=denied.reason or denied.message)
+            self._deny(question.verdict, replace(asked.denied, decision=denied), answer.source)
         self._client.go_on()
 
     def _deny(self, verdict: Verdict, denied: Verdict, source: str = "", why: str = "") -> None:

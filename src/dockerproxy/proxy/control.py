@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
     Attributes:
         word: What was answered, or why nothing was.
-        by: Whose answer it is, if it is anybody's; else `why` says in a sentence why it is not.
+        by: Who answered; None if no answer came, and `why` says the reason.
     """
 
     word: str
@@ -278,6 +278,6 @@ def _describe(socket: "SocketState", account: "Accounting", question: Question, 
         "reason": verdict.decision.reason or verdict.decision.message,
         "conditions": plain_body(question.conditions),
         "faults": question.faults,
-        "lasts": question.is_bounded,
+        "bounded": question.is_bounded,
         "expires": expires,
     }
