@@ -74,7 +74,6 @@ class Ends:
         now: The time.
         waiting: What the exchange has started: a connection to the engine, a lookup.
         found: What all names mean; None if they mean nothing.
-        repeats: Whether what a name means was known before.
     """
 
     def __init__(self, settings: SocketSettings) -> None:
@@ -93,7 +92,6 @@ class Ends:
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
         self.found: ResolvedObject | None = None
-        self.repeats = False
         self.spent = self.spent_until = 0
         self.account = Accounting(self.socket, self.log, self._shared.now)
         self.renew()
@@ -212,11 +210,7 @@ class Ends:
             decided: Judged = judged
             while isinstance(decided, NeedsLookup):
                 decided = judge_object(policy, decided, self.found)
-            known = self.socket._find_known(decided) if self.repeats else None
-            if known is None:
-                self.exchange.go_on(decided)
-            else:
-                self.exchange.repeat(known)
+            self.exchange.go_on(decided)
 
         self.waiting.append(find)
 

@@ -93,35 +93,6 @@ async def test_an_exec_is_known_by_its_container() -> None:
         assert here.arrivals.empty()
 
 
-@in_loop
-async def test_what_follows_from_an_answer_is_known_when_it_comes_again_and_only_then() -> None:
-    async with world(policy=POLICY) as here:
-        client = await here.connect()
-        await client.send(START)
-        await tell(here, WEB)
-        engine = await serve(here, f"POST /containers/{ID}/start")
-        assert await client.answer() == (200, b"OK")
-        for told, passes in ((WEB, True), (OTHER, False), (OTHER, False), ({**WEB, "Id": "a" * 64}, True)):
-            await client.send(START)
-            await tell(here, told)
-            if passes:
-                assert (await engine.head()).startswith(f"POST /containers/{told['Id']}/start ".encode())
-                await engine.send(OK)
-            assert (await client.answer())[0] == (200 if passes else 403)
-        [kept] = the_client(here).socket.decided._all.values()
-        assert json.loads(kept[1][1])["Id"] == "a" * 64
-
-
-@in_loop
-async def test_nothing_is_remembered_of_a_request_with_credentials() -> None:
-    async with world(policy=POLICY) as here:
-        client = await here.connect()
-        await client.send(request("POST", "/containers/w/start", "Authorization: secret"))
-        await tell(here, OTHER)
-        assert (await client.answer())[0] == 403
-        assert not the_client(here).socket.decided._all
-
-
 # What the engine may answer
 
 

@@ -20,9 +20,8 @@ from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
-from dockerproxy.proxy.lookup import find_docker, settle, settle_again
+from dockerproxy.proxy.lookup import find_docker, settle
 from dockerproxy.proxy.naming import give_names
-from dockerproxy.proxy.resolver import Inquiry
 from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
@@ -77,7 +76,7 @@ class Client(asyncio.Protocol):
         self.is_slow = self.has_ended = self.finishes = False
         self.number = 0
         self._connections = socket.connections
-        self._task: asyncio.Task[None] | Inquiry | None = None
+        self._task: asyncio.Task[None] | None = None
         self._is_read = True
 
     # What the event loop tells us
@@ -312,16 +311,7 @@ class Client(asyncio.Protocol):
         self._start(find_docker(self, then), "asking whether the engine is Docker")
 
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
-        """Ask the engine what a request must be known of, then go on with the verdict."""
-        inquiry = settle_again(self, policy, judged) if isinstance(judged, NeedsLookup) else None
-        if inquiry is None:
-            self.settle(policy, judged)
-        else:
-            self._task = inquiry
-            self.wait(self._connections.lookups)
-
-    def settle(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
-        """Ask all that the request needs, however long that takes."""
+        """Ask the engine what must be known of a request, then go on with the verdict."""
         self._start(settle(self, policy, judged), "asking what a name means")
 
     def give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
@@ -336,13 +326,9 @@ class Client(asyncio.Protocol):
         """End what was started for the exchange: it is answered."""
         if self._task is not None:
             self._task.cancel()
-        if isinstance(self._task, Inquiry):
-            self.detach()
 
     def detach(self) -> None:
         """Let what was started for the exchange go on without it."""
-        if isinstance(self._task, Inquiry):
-            self.socket.lookups.release()
         self._task = None
 
     def open_tunnel(self) -> None:

@@ -66,7 +66,6 @@ class Connections:
         bodies: Those whose body in JSON is not complete.
         idle: Those between two requests, and those that end when the client has taken its last answer.
         answers: Those that wait for the engine to begin an answer that comes at once.
-        lookups: Those that wait for it to say what a name means.
         lingering: Those that have their last answer and still send.
         unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
     """
@@ -74,7 +73,6 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
         self.heads, self.bodies, self.answers = Waiting(0), Waiting(0), Waiting(0)
-        self.lookups = Waiting(PATIENCE)
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()
@@ -176,7 +174,7 @@ class Connections:
 
     def _is_evictable(self, connection: Connection) -> bool:
         waiting = connection.waits_in
-        return waiting is not None and waiting is not self.answers and waiting is not self.lookups
+        return waiting is not None and waiting is not self.answers
 
 
 def find_peer(descriptor: int) -> Peer:

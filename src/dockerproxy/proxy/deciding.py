@@ -80,16 +80,10 @@ async def _decide(socket: "SocketState", policy: CompiledPolicy, judged: NeedsLo
             while isinstance(judged, NeedsLookup):
                 waiting = judged
                 async with socket.lookups:
-                    answer = await shared.resolver.ask(shared.engines, waiting.lookup.target)
-                    known = socket.decided.find(waiting, answer)
-                    if known is not None:
-                        return known
-                    found = await shared.resolver.find(shared.engines, waiting.lookup, waiting.request.version, answer)
+                    found = await shared.resolver.find(shared.engines, waiting.lookup, waiting.request.version)
                 unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
                 resolved = found if isinstance(found, ResolvedObject) else None
                 judged = await _judge(socket, policy, waiting, resolved)
-                if resolved is not None and isinstance(judged, Verdict):
-                    socket.decided.keep(waiting, answer, judged)
         if unknown:
             raise unknown
     except TimeoutError:

@@ -273,8 +273,6 @@ class Ending:
             client.abort()
         elif client.waits_in is connections.answers:
             self.fail(504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
-        elif client.waits_in is connections.lookups:
-            self.fail(502, f"the engine does not say within {connections.lookups.patience:g} seconds what a name means")
         elif client.waits_in is connections.bodies:
             self.fail(408, "the body was not complete in time; BODY_TIMEOUT bounds it")
         elif self.state is State.IDLE and client.inbox.holds_part_of_a_head:

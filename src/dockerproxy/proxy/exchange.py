@@ -87,13 +87,6 @@ class Exchange(Asking):
         self._send_again(known, now)
         return True
 
-    def repeat(self, known: Known) -> None:
-        """Send on a request of which the engine says the same as before."""
-        if self._client.finishes or self._client.has_ended:
-            self.go_on(known.verdict)
-        elif self.is_held:
-            self._send_again(known, self.shared.now())
-
     def _send_again(self, known: Known, now: float) -> None:
         self.judged, self.known, self.state = known.verdict, known, _SENT
         client = self._client

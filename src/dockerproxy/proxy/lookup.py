@@ -4,20 +4,17 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.policy.prunes import Answer
 from dockerproxy.proxy.copying import create
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.engine import Engine, open_connection
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
-from dockerproxy.proxy.known import Known
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.performing import PERFORMED, perform_steps
 from dockerproxy.proxy.quotas import reserve
@@ -33,30 +30,6 @@ if TYPE_CHECKING:
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall
 """Finds by what engines say which they are: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
-
-
-def settle_again(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup) -> Inquiry | None:
-    """Let a request go on if the engine says once more what it has said twice of what that names; else settle it.
-
-    Return what can be cancelled, or None if nothing is asked.
-    """
-    shared, socket, known = client.shared, client.socket, client.socket.decided.find_steady(waiting)
-    if known is None or socket.lookups.locked():
-        return None
-    then = partial(_go_on, client, policy, waiting, known)
-    inquiry = shared.resolver.ask_at_once(shared.engines, waiting.lookup.target, then)
-    if inquiry is not None:
-        socket.lookups.take()
-    return inquiry
-
-
-def _go_on(client: "Client", policy: CompiledPolicy, waiting: NeedsLookup, known: Known, answer: Answer | None) -> None:
-    client.detach()
-    client.stop_waiting()
-    if answer is not None and client.socket.decided.find(waiting, answer) is known.verdict:
-        client.exchange.repeat(known)
-    else:
-        client.settle(policy, waiting)
 
 
 async def find_docker(client: "Client", then: Callable[[bool], None]) -> None:

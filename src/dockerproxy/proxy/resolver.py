@@ -79,34 +79,26 @@ class Inquiry(asyncio.Protocol):
         self._head: ResponseHead | None = None
         self._end = 0
         self._chunks = Chunks()
-        self._then: Callable[[bytes], None] | None = None
+        self._answered: asyncio.Future[bytes] | None = None
 
     async def ask(self, request: bytes, *, is_last: bool = False) -> bytes:
         """Send a request; return all that comes until its answer is whole or, if it is the last, until the end."""
         if not self.is_open:
             return b""
+        self._data.clear()
+        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.send(request, partial(_take, answered), is_last=is_last)
+        self._answered = answered
+        self.transport.write(request)
         has_ended = False
         try:
             answer = await answered
             has_ended = True
         finally:  # One that is cancelled may have its answer already.
             if is_last or not has_ended:
-                self.cancel()
+                self._answered = None
+                self.close()
         return answer
-
-    def send(self, request: bytes, then: Callable[[bytes], None], *, is_last: bool = False) -> None:
-        """Send a request over a connection that is open; then do something with all that comes."""
-        self._data.clear()
-        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
-        self._then = then
-        self.transport.write(request)
-
-    def cancel(self) -> None:
-        """Give up what was asked, and use the connection no more."""
-        self._then = None
-        self.close()
 
     def close(self) -> None:
         """Use the connection no more."""
@@ -119,7 +111,7 @@ class Inquiry(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Collect what was asked for; end the connection if it is more."""
-        if self._then is None:
+        if self._answered is None:
             self.close()
             return
         self._data += data
@@ -133,13 +125,12 @@ class Inquiry(asyncio.Protocol):
         """Take what has come for all there is."""
         del error
         self.is_open = False
-        if self._then is not None:
-            self._answer()
+        self._answer()
 
     def _answer(self) -> None:
-        then, self._then = self._then, None
-        if then is not None:
-            then(bytes(self._data))
+        answered, self._answered = self._answered, None
+        if answered is not None and not answered.done():  # An answer may come just before its cancelled task ends.
+            answered.set_result(bytes(self._data))
 
     def _is_whole(self, data: bytes) -> bool:
         """Whether the answer has its end with these bytes; after which the connection may go on, or not."""
@@ -162,11 +153,6 @@ class Inquiry(asyncio.Protocol):
         if is_more or (whole and self._head.close):
             self.close()
         return whole
-
-
-def _take(answered: asyncio.Future[bytes], answer: bytes) -> None:
-    if not answered.done():  # It may come just before a task that is cancelled has its turn.
-        answered.set_result(answer)
 
 
 class Resolver:
@@ -195,17 +181,15 @@ class Resolver:
         return answer
 
     async def find(
-        self, paths: Sequence[str], lookup: Lookup, version: str, answer: Answer | None = None
+        self, paths: Sequence[str], lookup: Lookup, version: str
     ) -> ResolvedObject | AmbiguousNameError | None:
         """Ask until an object is known: an exec says only which container it belongs to. None if there is no such one.
 
-        Further lookups have this version. The answer to the first one is given if it was asked already.
+        Further lookups have this version.
         """
         asked = lookup
         while True:
-            if answer is None:
-                answer = await self.ask(paths, lookup.target, is_fixed=lookup.of is not None)
-            status, content = answer
+            status, content = await self.ask(paths, lookup.target, is_fixed=lookup.of is not None)
             if status == HTTPStatus.NOT_FOUND:
                 return lookup.of
             found = read_object(lookup, content, version) if status == HTTPStatus.OK else None
@@ -216,7 +200,7 @@ class Resolver:
                 return AmbiguousNameError(reason)
             if isinstance(found, ResolvedObject):
                 return found
-            lookup, answer = found, None
+            lookup = found
 
     async def _ask(self, paths: Sequence[str], request: bytes) -> Answer:
         path = choose_engine(paths)
@@ -231,28 +215,6 @@ class Resolver:
         self._keep(inquiry, place)
         head, content = read_answer(answer)
         return head.status, content
-
-    def ask_at_once(self, paths: Sequence[str], target: str, then: Callable[[Answer | None], None]) -> Inquiry | None:
-        """Ask over a connection that is kept, and do something with the answer, if one comes that can be read.
-
-        Return what can be cancelled, or None if no connection is kept.
-        """
-        place = _identify(choose_engine(paths))
-        inquiry = self._take(place)
-        if inquiry is not None:
-            inquiry.send(_write(target, None), partial(self._take_answer, inquiry, place, then))
-        return inquiry
-
-    def _take_answer(
-        self, inquiry: Inquiry, place: object, then: Callable[[Answer | None], None], answer: bytes
-    ) -> None:
-        self._keep(inquiry, place)
-        try:
-            head, content = read_answer(answer)
-        except UnknownObjectError:
-            then(None)
-        else:
-            then((head.status, content))
 
     def _keep(self, inquiry: Inquiry, place: object) -> None:
         if inquiry.is_open and place is not None and len(self._kept) < _KEPT:

@@ -13,11 +13,11 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
-from dockerproxy.policy.phases import Judged, NeedsLookup
+from dockerproxy.policy.phases import Judged
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.copying import Fresh
-from dockerproxy.proxy.known import Decided, Known, find_known
+from dockerproxy.proxy.known import Known, find_known
 from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
@@ -47,14 +47,6 @@ _REMEMBERED = 1024
 _LONGEST = 2048
 
 
-class Places(asyncio.Semaphore):
-    """Bounds what is done at one time."""
-
-    def take(self) -> None:
-        """Take a place while not all are taken, where nothing can wait."""
-        self._value -= 1
-
-
 class SocketState:
     """What the clients of one socket share: its policy, its limits and what is used up of them.
 
@@ -65,7 +57,6 @@ class SocketState:
         shared: What it has in common with all others.
         patience: Seconds in which the engine must have answered all that it is asked for one request.
         known: Short heads that came before, which are simple to pass on.
-        decided: Verdicts that followed from what the engine said.
         listed: Lists of the engine's that were read, by operation and version.
         told: Operations of which the log says already that lists lack elements that are too long.
         short_head: Bytes of a head that is taken before those who wait for a turn.
@@ -88,7 +79,6 @@ class SocketState:
         self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
         self.known: dict[bytes, Known] = {}
-        self.decided = Decided(self._find_known)
         self.listed: dict[tuple[str, str], Answer] = {}
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
@@ -97,7 +87,7 @@ class SocketState:
         self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
-        self.lookups = Places(LOOKUPS)
+        self.lookups = asyncio.Semaphore(LOOKUPS)
         self.judging = Line()
         self.told: set[str] = set()
         self.removals = asyncio.Semaphore(REMOVALS)
@@ -152,8 +142,6 @@ class SocketState:
             if len(self._judged) >= _REMEMBERED:
                 self._forget()
             self._judged[head] = judged
-            if isinstance(judged, NeedsLookup):
-                self.decided.expect(judged)
             known = self._find_known(judged)
             if known is not None and len(head) < self.short_head:
                 self.known[head] = known
@@ -165,7 +153,6 @@ class SocketState:
     def _forget(self) -> None:
         self._judged.clear()
         self.known.clear()
-        self.decided.clear()
 
     def redact(self, target: str) -> str:
         """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""
