@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_046
+MOST_ON_THE_PATH: Final = 11_992
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_451
-MOST_OF_TESTS: Final = 59_049
+MOST_OF_ALL: Final = 24_395
+MOST_OF_TESTS: Final = 59_035
 MOST_WORDS: Final = 35_241
 """Words in `docs/*.md`."""
 

@@ -10,7 +10,7 @@ from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
-from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learning import Learner
 
 
@@ -50,14 +50,6 @@ def test_a_socket_that_goes_on_learning_keeps_what_it_learned() -> None:
     assert journal.learner is learner
     journal.replace(with_policy(policy_with()))
     assert journal.learner is None
-
-
-def test_exchanges_are_counted_alike_one_by_one_and_as_a_repetition() -> None:
-    journal = Journal(with_policy(policy_with()))
-    journal.count(record(Outcome.ALLOWED), Level.INFO)
-    journal.find_count("SystemInfo", Outcome.ALLOWED)(0.1, 9)
-    count = journal.counts.find("SystemInfo", Outcome.ALLOWED)
-    assert (sum(count.buckets), count.sent) == (2, 18)
 
 
 def test_the_ids_of_a_socket_say_nothing_of_another() -> None:

@@ -56,10 +56,6 @@ class Journal:
             self.learner = self._make_learner(settings)
         self._settings = settings
 
-    def find_count(self, operation: str, decision: Outcome) -> Callable[[float, int], None]:
-        """Return what counts such exchanges, each by the milliseconds that it took and the bytes that it sent."""
-        return self.counts.find(operation, decision).note
-
     def count(self, record: Record, level: Level) -> None:
         """Count an exchange that is over."""
         self.counts.note(record, level)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.catalog import Operation
+from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.conflicts import ATTACHING, INSPECTING, TELLING
@@ -202,11 +202,10 @@ class Verdict(Reading):
         return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it goes on to the engine as it is, and nothing must stay as it is meanwhile."""
-        decision = self.decision
-        claims = decision.mounts or decision.copies or decision.joins or self.keeps or self.removes_network
-        return self.passes and not (claims or self.goes_alone)
+    def is_simple(self) -> bool:
+        """Whether it reads something at once and is passed on as it is, leaving the connection open."""
+        reads = self.request.method == "GET" and self.operation.shape is Shape.REPLY and self.operation is not HEALTH
+        return reads and self.passes and self.is_whole and not (self.goes_alone or self.keeps or self.head.close)
 
 
 Judged = NeedsBody | NeedsLookup | Verdict

@@ -66,14 +66,6 @@ class Accounting:
         self.begun = self._now()
         self.count += 1
 
-    def begin_again(self, now: float) -> None:
-        """Start anew. What goes the short way from head to end leaves nothing to reset."""
-        if self.sent or self.status:
-            self.begin()
-        else:
-            self.begun = now
-            self.count += 1
-
     @property
     def decision(self) -> str:
         """The ID of the decision, the same until the record is left."""
@@ -104,15 +96,6 @@ class Accounting:
         self._log.exchange(record, level)
         self._socket.journal.count(record, level)
         self._note(record)
-
-    def end_repeated(self, said: Said, count: Callable[[float, int], None], status: int, last: int, now: float) -> None:
-        """Leave the record of an exchange that was allowed and answered, at last with so many bytes."""
-        milliseconds = (now - self.begun) * 1000
-        socket, sent = self._socket, self.sent + last
-        identity = socket.journal.next_id()
-        count(milliseconds, sent)
-        record = Record(socket.name, self.peer, *said, "", status, 0, sent, milliseconds, None, "", identity)
-        self._log.exchange(record, _INFO)
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""

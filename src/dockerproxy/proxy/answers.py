@@ -6,7 +6,7 @@ made up to complete it.
 
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.wire.chunked import Chunks, read_whole
+from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, parse_response
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ _OK: Final = 200
 
 _REMEMBERED: Final = 256
 _LONGEST: Final = 2048
-_whole: dict[bytes, tuple[int, int]] = {}
 _known: dict[bytes, ResponseHead] = {}
-"""Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes. Of answers that may come
-whole, `_whole` has the status and the length of all of it; 0 if it comes in chunks."""
+"""Heads that were read lately: with a Date of whole seconds, many in a row are the same bytes."""
 
 
 def read_head(head: bytes) -> ResponseHead | None:
@@ -34,10 +32,7 @@ def read_head(head: bytes) -> ResponseHead | None:
         if found is not None and len(head) <= _LONGEST:
             if len(_known) >= _REMEMBERED:
                 _known.clear()
-                _whole.clear()
             _known[head] = found
-            if found.framing in {_LENGTH, Framing.CHUNKED} and not found.close and found.status >= _OK:
-                _whole[head] = found.status, len(head) + found.length if found.framing is _LENGTH else 0
     return found
 
 
@@ -52,15 +47,9 @@ class AnswerReader:
 
     def feed(self, exchange: "Exchange", data: bytes) -> str:
         """Pass on what came; say what the engine has done wrong, if anything, or raise `OutOfTurn`."""
-        start, broken, known = 0, "", exchange.known
-        if known is not None and self._framing is None and not self._head:
-            end = data.find(END_OF_HEAD) + 4
-            status, size = _whole.get(data[:end], (0, -1))
-            if known.is_head and status:
-                size = end
-            is_whole = size == len(data) or (not size and read_whole(data, end) is not None)
-            if is_whole and exchange.finish(known, status, data):
-                return ""
+        start, broken = 0, ""
+        if exchange.finish is not None and self._framing is None and not self._head and exchange.finish(data):
+            return ""
         if self._framing is None:
             if not exchange.awaits_answer:
                 return "the engine breaks the protocol: it speaks unasked"
@@ -149,8 +138,6 @@ class AnswerReader:
         piece = data if used == len(data) else data[:used]
         if used < len(data):
             exchange.cut_engine("the engine sent more than one answer to a request")
-        elif exchange.known is not None and exchange.finish(exchange.known, exchange.account.status, piece):
-            return
         exchange.end_with(piece, is_whole=is_whole)
 
     def end(self, exchange: "Exchange", error: Exception | None) -> None:

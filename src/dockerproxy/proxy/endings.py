@@ -60,6 +60,7 @@ class Ending:
         judged: The request, once it was read; None again when the record is written.
         said: Reads what the engine says of an image that it makes; None if that is counted, or passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
+        finish: Passes on its answer if that comes whole, where it is simple; None on the long way.
     """
 
     # An exchange has these of its own when they change: most never do.
@@ -67,6 +68,7 @@ class Ending:
     judged: Judged | None = None
     said: SaidLines | None = None
     body: RequestBody | None = None
+    finish: Callable[[bytes], bool] | None = None
     _closes = False
     _held = 0
     _kept: tuple[str, ...] = ()
@@ -312,7 +314,7 @@ class Ending:
         self.account.end(judged, outcome, reason, level, line)
         if judged is not None:
             self.socket.usage.leave(judged.request.operation.shape)
-            self.judged = None
+            self.judged = self.finish = None
         if self._held:
             self._give_back()
         if self._kept:

@@ -21,12 +21,14 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body, judge_engine
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
+from dockerproxy.proxy.accounting import NO_LINE
+from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.known import Known
 from dockerproxy.proxy.said import SaidLines
 from dockerproxy.proxy.usage import TOO_FAST
+from dockerproxy.settings import Level
 from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
@@ -36,7 +38,8 @@ HELD: Final = 8
 read of one may take two dozen times its bytes, and honest ones are a hundredth of the longest."""
 
 _HEAD, _WHOLE, _ANSWER, _ANSWER_END = Signal.HEAD, Signal.WHOLE, Signal.ANSWER, Signal.ANSWER_END
-_REPLY, _DONE, _ALLOWED, _NO_BODY, _TO_THE_END = Shape.REPLY, State.DONE, Outcome.ALLOWED, Framing.NONE, Framing.CLOSE
+_REPLY, _ALLOWED = Shape.REPLY, Outcome.ALLOWED
+_NO_BODY, _LENGTH, _TO_THE_END = Framing.NONE, Framing.LENGTH, Framing.CLOSE
 
 _SENT: Final = step(State.IDLE, _WHOLE)
 _FREE: Final = step(step(step(_SENT, _ANSWER), _ANSWER_END), Signal.NEXT)
@@ -57,65 +60,60 @@ _TAKING: Final = frozenset({State.SKIPPING, State.HELD})
 class Exchange(Asking):
     """One request and its answer."""
 
-    known: Known | None = None
-
-    # The short way, by which most requests go: the steps of the long one, in two
+    # The request
 
     def begin_at_once(self, data: bytes) -> bool:
         """Take what came between two requests, if it is a short head and nothing else; return whether it is."""
         socket = self.socket
         if len(data) >= socket.short_head:
             return False
-        known = socket.known.get(data)
-        if known is not None and self._repeat(known):
+        verdict = socket.simple.get(data)
+        if verdict is not None and self._repeat(verdict):
             return True
         if 0 < data.find(END_OF_HEAD) == len(data) - len(END_OF_HEAD):
             self.begin(data)
             return True
         return False
 
-    def _repeat(self, known: Known) -> bool:
-        """Send on a request like one that came before; return False if something asks for the long way."""
-        client, account, connections = self._client, self.account, self.socket.connections
-        usage, now = self.socket.usage, self.shared.now()
+    def _repeat(self, verdict: Verdict) -> bool:
+        """Send on a simple request that came before and, as `finish`, an answer that comes whole, each in one step.
+
+        Both return False if something asks for the many steps of the long way, on which the same happens (test:
+        test_the_short_way_and_the_long_way_do_the_same). This saves more than a sixth of a ping's processor time.
+        """
+        client, socket, account = self._client, self.socket, self.account
+        usage, connections = socket.usage, socket.connections
         if client.finishes or client.has_ended:
             return False
-        if usage.enter(_REPLY) or not usage.affords(client, now, 0, connections):
+        if usage.enter(_REPLY) or not usage.affords(client, self.shared.now(), 0, connections):
             usage.leave(_REPLY)
             return False
-        account.begin_again(now)
-        self._send_again(known, now)
-        return True
 
-    def _send_again(self, known: Known, now: float) -> None:
-        self.judged, self.known, self.state = known.verdict, known, _SENT
-        client = self._client
-        client.waits_in, client.waits_since = self.socket.connections.answers if known.is_prompt else None, now
+        def finish(answer: bytes) -> bool:
+            end = answer.find(END_OF_HEAD) + len(END_OF_HEAD)
+            head = read_head(answer[:end])
+            if head is None or head.close or head.framing is not _LENGTH or len(answer) != end + head.length:
+                return False
+            if client.finishes or client.has_ended:
+                return False
+            account.status, account.sent = head.status, len(answer)
+            client.write(answer)
+            account.end(verdict, _ALLOWED, "", Level.INFO, NO_LINE)
+            usage.leave(_REPLY)
+            self.judged, self.finish, self.state = None, None, _FREE
+            client.wait(connections.idle)
+            if client.inbox.data:
+                client.advance()
+            return True
+
+        account.begin()
+        self.judged, self.finish, self.state = verdict, finish, _SENT
+        client.wait(connections.answers)
         if client.engine is None:
-            client.connect(known.verdict.to_engine)
+            client.connect(verdict.to_engine)
         else:
-            client.engine.write(known.verdict.to_engine)
-
-    def finish(self, known: Known, status: int, answer: bytes) -> bool:
-        """Pass on an answer, or its end, to a request that went the short way; return False if it must go the long.
-
-        Attack: a client that ends its side, or a reload, while the answer is on its way -> Defence: the connection ends
-        as it would have, and what is learned is noted (test: test_the_short_way_and_the_long_way_do_the_same).
-        """
-        client = self._client
-        if client.finishes or client.has_ended or self._closes or self.socket.refuses_nothing:
-            return False
-        now = self.shared.now()
-        client.write(answer)
-        self.account.end_repeated(known.said, known.count, status, len(answer), now)
-        self.socket.usage.leave(_REPLY)
-        self.judged, self.known, self.state = None, None, _FREE
-        client.waits_in, client.waits_since = self.socket.connections.idle, now
-        if client.inbox.data:
-            client.advance()
+            client.engine.write(verdict.to_engine)
         return True
-
-    # The request
 
     def begin(self, head: bytes) -> None:
         """Take the head of a request: judge it, and send it on or answer it."""

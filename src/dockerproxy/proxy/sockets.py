@@ -13,11 +13,10 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Answer
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
-from dockerproxy.policy.phases import Judged
+from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.copying import Fresh
-from dockerproxy.proxy.known import Known, find_known
 from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
@@ -56,7 +55,7 @@ class SocketState:
     Attributes, besides those of `SocketSettings`:
         shared: What it has in common with all others.
         patience: Seconds in which the engine must have answered all that it is asked for one request.
-        known: Short heads that came before, which are simple to pass on.
+        simple: Short heads that came before, which are simple to pass on.
         listed: Lists of the engine's that were read, by operation and version.
         told: Operations of which the log says already that lists lack elements that are too long.
         short_head: Bytes of a head that is taken before those who wait for a turn.
@@ -78,7 +77,7 @@ class SocketState:
         self.shared = shared
         self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
-        self.known: dict[bytes, Known] = {}
+        self.simple: dict[bytes, Verdict] = {}
         self.listed: dict[tuple[str, str], Answer] = {}
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
@@ -142,17 +141,13 @@ class SocketState:
             if len(self._judged) >= _REMEMBERED:
                 self._forget()
             self._judged[head] = judged
-            known = self._find_known(judged)
-            if known is not None and len(head) < self.short_head:
-                self.known[head] = known
+            if isinstance(judged, Verdict) and judged.is_simple and not self.refuses_nothing:
+                self.simple[head] = judged
         return judged
-
-    def _find_known(self, judged: Judged) -> Known | None:
-        return None if self.refuses_nothing else find_known(judged, self.redact, self.journal)
 
     def _forget(self) -> None:
         self._judged.clear()
-        self.known.clear()
+        self.simple.clear()
 
     def redact(self, target: str) -> str:
         """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""
