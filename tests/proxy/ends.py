@@ -233,8 +233,8 @@ class Ends:
         self.engine = None
         self.inbox.clear()
 
-    def deny_http2(self, message: str, decision: str) -> None:
-        del message, decision
+    def deny_http2(self) -> None:
+        pass
 
     def linger(self) -> None:
         self.inbox.clear()

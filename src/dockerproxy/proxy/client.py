@@ -339,9 +339,9 @@ class Client(asyncio.Protocol):
         if engine is not None:
             open_tunnel(self, engine.transport, early)
 
-    def deny_http2(self, message: str, decision: str) -> None:
-        """Answer all that comes from now on with a denial in HTTP/2, which is one decision."""
-        end, early = DeniedEnd(self, message, decision), self.inbox.clear()
+    def deny_http2(self) -> None:
+        """Answer what comes from now on with a denial in HTTP/2."""
+        end, early = DeniedEnd(self), self.inbox.clear()
         self.transport.set_protocol(end)
         if early:
             end.data_received(early)

@@ -110,10 +110,9 @@ class Ending:
         self.state = step(self.state, Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
         self.send(SETTINGS)
-        decision = self.account.decision
         self._end(Outcome.DENIED, verdict.decision.message, Level.WARNING)
         self._client.wait(self.socket.connections.heads)
-        self._client.deny_http2(verdict.decision.message, decision)
+        self._client.deny_http2()
         return True
 
     def turn_away(self, judged: Judged, status: int, message: str, reason: str = "") -> None:

@@ -8,25 +8,28 @@ then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
 import asyncio
 from typing import TYPE_CHECKING
 
-from dockerproxy.wire.http2 import Denial
+from dockerproxy.wire.http2 import deny_http2
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.client import Client
 
 
 class DeniedEnd(asyncio.Protocol):
-    """The client's end of a connection on which nothing but denials are written."""
+    """The client's end of a connection on which only one denial is written."""
 
-    def __init__(self, client: "Client", message: str, decision: str) -> None:
+    def __init__(self, client: "Client") -> None:
         self._client = client
-        self._denial = Denial(message, decision)
+        self._inbox = bytearray()
+        self._is_over = False
 
     def data_received(self, data: bytes) -> None:
-        """Deny what came; end the connection when that is said."""
-        if self._denial.over:
+        """Deny what came, and end the connection, once it is a request."""
+        if self._is_over:
             return
-        self._client.write(self._denial.feed(data))
-        if self._denial.over:
+        self._inbox += data
+        if denial := deny_http2(self._inbox):
+            self._is_over = True
+            self._client.write(denial)
             self._client.exchange.linger()
 
     def eof_received(self) -> bool:
