@@ -77,7 +77,7 @@ def bring(socket: Socket, name: str, text: str) -> None:
 
 def read_all(socket: Socket, engine: Engine, *names: str) -> dict[str, object]:
     """Return all that a client is told of images, by each operation that shows them and by each name."""
-    targets = ["/v1.41/system/df"]
+    targets: list[str] = []
     for operation in (OPERATIONS[name] for name in sorted(SHOWING)):
         is_libpod = operation.section.startswith("libpod")
         versions = (("v5.0.0",) if engine.name == "podman" else ()) if is_libpod else ("v1.41", "v1.45")

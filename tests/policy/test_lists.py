@@ -20,7 +20,6 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import (
     LISTED,
     PRUNES,
-    USAGE,
     Answer,
     Element,
     has_joined,
@@ -145,7 +144,7 @@ def test_several_grants_show_what_any_of_them_admits_and_one_without_conditions_
     assert not shows_of(policy_of("NetworkList"), "NetworkList")
 
 
-@pytest.mark.parametrize("name", sorted(LISTED.keys() - PRUNES - {USAGE}))
+@pytest.mark.parametrize("name", sorted(LISTED.keys() - PRUNES))
 def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name: str) -> None:
     policy, path = policy_of(f"{name}: {{labelled: {{a: b}}}}"), PLAIN[name].target
     for filters in (

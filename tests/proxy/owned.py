@@ -48,22 +48,18 @@ class Docker(Podman):
         images: The labels of images, by their ids.
         in_use: Ids of what cannot be removed.
         asked: The target of each request.
-        usage: What it says of the disk.
     """
 
     things: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     images: dict[str, dict[str, str]] = field(default_factory=lambda: {identify(1): {}})
     in_use: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
-    usage: dict[str, Any] = field(default_factory=dict)
 
     def _do(self, method: str, target: str) -> bytes:
         self.asked.append(target)
         _, kind, *rest = target.partition("?")[0].removeprefix("/v1.45").split("/")
         if kind == "images":
             return self._describe_image(rest[0])
-        if kind == "system":
-            return answer(self.usage)
         if kind not in self.things:
             return answer({"message": "page not found"}, "404 Not Found")
         there = self.things[kind]

@@ -145,23 +145,6 @@ async def test_an_engine_that_gives_no_list_is_told(told: bytes, status: int) ->
         assert (await client.answer())[0] == status
 
 
-@pytest.mark.parametrize("size", [1, 100_000])
-@in_loop
-async def test_disk_usage_is_that_of_what_lists_show(size: int) -> None:
-    """An engine need not say there whose a thing is, and may say it of others, too."""
-    engine = make(container(16, MINE), container(17, THEIRS), container(18, {}), volumes=[volume("a", MINE)])
-    named = [{**each, "Labels": {}} for each in engine.things["containers"]]
-    volumes = [{"Name": name, "UsageData": {"Size": 3, "RefCount": 1}} for name in ("a", "b")]
-    engine.usage = {"LayersSize": 5, "Containers": named, "Volumes": volumes, "Images": [{"Id": "x" * size}]}
-    async with world(policy=POLICY) as here, standing_in(here, engine):
-        client = await here.connect()
-        await client.send(request("GET", "/v1.45/system/df?type=volume"))
-        status, body = await client.answer()
-        expected = {"LayersSize": 0, "Images": [], "Containers": named[:1], "Volumes": volumes[:1]}
-        assert (status, json.loads(body)) == (200, expected)
-    assert "/v1.45/system/df?type=volume" in engine.asked
-
-
 @in_loop
 async def test_a_list_of_tasks_has_those_of_the_services_that_are_shown() -> None:
     engine = make()

@@ -58,13 +58,10 @@ EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 PRUNES: Final = frozenset({"BuildPrune", "ContainerPrune", "ImagePrune", "NetworkPrune", "VolumePrune"})
 """Operations that remove all of what a list shows that is not in use; `policy/prunes` says how."""
 
-USAGE: Final = "SystemDataUsage"
-"""The operation that says what uses the disk; `policy/summaries` says how some of it is shown."""
-
 LISTED: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
     **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
-    **dict.fromkeys((*sorted(PRUNES), USAGE), (OWN,)),
+    **dict.fromkeys(sorted(PRUNES), (OWN,)),
 }
 """The words of conditions on what a list shows or a prune removes, by operation."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.copying import create
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
@@ -16,7 +17,7 @@ from dockerproxy.proxy.engine import Engine, open_connection
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.naming import rename
-from dockerproxy.proxy.performing import PERFORMED, perform_steps
+from dockerproxy.proxy.performing import perform_steps
 from dockerproxy.proxy.quotas import reserve
 from dockerproxy.proxy.removals import Claim, StillRemovingError
 from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, converse, read_answer
@@ -107,7 +108,7 @@ async def _settle(
             exchange.detach(verdict)
             answer = await rename(socket, verdict, exchange.account.decision)
             await _pass_on(exchange, verdict, answer)
-    elif verdict.operation.name in PERFORMED and verdict.decision.shows:
+    elif verdict.operation.name in PRUNES and verdict.decision.shows:
         await _pass_on(exchange, verdict, await perform_steps(exchange, verdict))
     elif (claims and not verdict.makes_volume) or verdict.decision.counts_for or verdict.decision.runs:
         await _create(exchange, verdict, policy.owner)

@@ -1,4 +1,4 @@
-"""Requests that the proxy makes in an owner's name: of a prune or the disk usage of what is own, and of a sweep.
+"""Requests that the proxy makes in an owner's name: of a prune of what is own, and of a sweep.
 
 Each is judged by a policy that grants `own` and nothing else, and enforces it, whatever the mode of the socket. Like a
 client's, it waits for the claims of others, and claims what it removes.
@@ -12,14 +12,13 @@ from collections.abc import Generator
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import LISTS, PRUNES, USAGE
+from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
-from dockerproxy.policy.summaries import sum_up
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.removals import StillRemovingError
@@ -32,18 +31,11 @@ if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
 
 
-PERFORMED: Final = PRUNES | {USAGE}
-"""Operations that take several requests, where only what is own is shown or removed."""
-
-
 async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     """Make the requests that one of a client takes; return the answer, or nothing if the client goes."""
     socket = exchange.socket
     exchange.detach(verdict)
-    if verdict.operation.name in PRUNES:
-        steps = prune(verdict.request, time.time(), verdict.decision.owner)
-    else:
-        steps = sum_up(verdict.request)
+    steps = prune(verdict.request, time.time(), verdict.decision.owner)
     ask: Ask | Answer = next(steps)
     while isinstance(ask, Ask):
         if not exchange.is_held:
