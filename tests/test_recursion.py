@@ -43,7 +43,6 @@ JSON = {
     "policy/naming.py": "catches it",
     "policy/spelling.py": "reads what hiding, which catches it, has read before",
     "policy/lists.py": "catches it, and writes a label",
-    "policy/summaries.py": "catches it, and writes a part of what it read",
     "policy/copies.py": "reads what write_json wrote",
     "policy/uses.py": "reads what write_json wrote",
     "proxy/copying.py": "writes a name",

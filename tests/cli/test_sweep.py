@@ -110,7 +110,7 @@ def test_an_answer_that_cannot_be_read_removes_nothing() -> None:
             done = run("sweep", "--policy", f"{folder}/policy.yaml", "job")
         finally:
             LISTS["/containers/json?all=1"] = before
-        assert (done.status, "left     container of any name: the engine's answer cannot be read\n" in done.out) == (
+        assert (done.status, "left     container of any name: the engine's list is not as expected\n" in done.out) == (
             1,
             True,
         )

@@ -298,33 +298,25 @@ def test_what_is_built_is_own_whether_or_not_its_client_stays(two: Two, engine: 
     assert not any(label in name for name in seen(other, label))
 
 
-def test_a_prune_removes_own_images_that_are_not_in_use(two: Two, engine: Engine, label: str) -> None:
-    mine, other = two
-    for number, name in enumerate(("", "a", "used"), 1):
-        built(mine, label, f"t={name}:{label}" if name else "", f" step={number}")
-    make_container(
-        mine, f"c-{label}", Image=f"used:{label}", HostConfig={"NetworkMode": "none"}, Labels={"case": label}
-    )
-    built(other, label, f"t=theirs:{label}", " step=4")
-    built(other, label, "", " step=5")
-    everything = "?filters=" + quote(json.dumps({"dangling": ["false"]}))
-    assert len(marks_of(engine)) == 5
-    pruned = mine.ask("POST", "/v1.41/images/prune").json()
-    assert len(pruned["ImagesDeleted"]) == 1
-    assert names_of(engine, label) == [f"{name}:{label}" for name in ("a", "theirs", "used")]
-    assert len(mine.ask("POST", f"/v1.41/images/prune{everything}").json()["ImagesDeleted"]) == 1
-    assert names_of(engine, label) == [f"{name}:{label}" for name in ("theirs", "used")]
-    assert len(marks_of(engine)) == 3
+def test_a_prune_of_images_removes_none(two: Two, engine: Engine, label: str) -> None:
+    mine, _ = two
+    built(mine, label, "", " step=1")
+    built(mine, label, f"t=a:{label}", " step=2")
+    before = len(list_all(engine))
+    for filters in ("", "?filters=" + quote(json.dumps({"dangling": ["false"]}))):
+        assert mine.ask("POST", f"/v1.41/images/prune{filters}").json() == {"ImagesDeleted": [], "SpaceReclaimed": 0}
+    assert (names_of(engine, label), len(list_all(engine))) == ([f"a:{label}"], before)
 
 
 def test_what_a_build_replaces_is_left_to_its_client(two: Two, engine: Engine, label: str) -> None:
-    """Which finds it without a name, as on an engine of its own, and prunes it."""
+    """Which finds it without a name, as on an engine of its own, and removes it."""
     mine, other = two
     dangling = "images/json?filters=" + quote(json.dumps({"dangling": ["true"]}))
     for number in range(3):
         built(mine, label, f"t=app:{label}", f" step={number}")
     assert (len(mine.list(dangling)), other.list(dangling)) == (2, [])
     before = len(list_all(engine))
-    assert len(mine.ask("POST", "/v1.41/images/prune").json()["ImagesDeleted"]) == 2
+    for image in mine.list(dangling):
+        assert mine.ask("DELETE", f"/v1.41/images/{image['Id']}").status == 200
     assert (mine.list(dangling), len(list_all(engine))) == ([], before - 2)
     assert seen(mine, label) == sorted(["busybox:latest", f"app:{label}"])

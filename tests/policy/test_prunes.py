@@ -1,7 +1,6 @@
 """A prune is a list and removals; filters only narrow it, and what is not certain of them is denied."""
 
 import json
-from math import inf
 from typing import Any
 from urllib.parse import quote
 
@@ -13,31 +12,21 @@ from policy.policies import PLAIN, request_of
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
-from dockerproxy.policy.image_marks import fresh_key, key_of, write_mark
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import PRUNES
-from dockerproxy.policy.objects import KINDS, ResolvedObject
+from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.prunes import (
-    TABLE,
-    UNCLEAR,
-    Ask,
-    Filters,
-    begin_prune,
-    find_time,
-    prune,
-    read_filters,
-    refuse_filters,
-)
+from dockerproxy.policy.prunes import PRUNED, UNCLEAR, Ask, Filters, find_time, prune, read_filters, refuse_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
 
 NOW = 1_700_000_000.0
 POLICY = own_policy("ci")
+REMOVING = sorted(name for name, (kind, _) in PRUNED.items() if kind is not Kind.IMAGE)
 
 
 def filters_of(filters: object, target: str = "/containers/prune") -> Filters | None:
     text = filters if isinstance(filters, str) else json.dumps(filters)
-    return read_filters(request_of("POST", f"{target}{'&' if '?' in target else '?'}filters={quote(text)}"))
+    return read_filters(request_of("POST", f"{target}{'&' if '?' in target else '?'}filters={quote(text)}"), NOW)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +36,9 @@ def filters_of(filters: object, target: str = "/containers/prune") -> Filters | 
         ({}, Filters()),
         ({"label": ["a", "b=c"]}, Filters(labels=("a", "b=c"))),
         ({"label": {"a": True}}, Filters(labels=("a",))),
-        ({"label!": ["a="]}, Filters(without=("a=",))),
-        ({"until": ["24h"]}, Filters(age=86_400)),
-        ({"until": {"1h2m3s": True}}, Filters(age=3723)),
+        ({"label": {"a": True, "b=": True}}, Filters(labels=("a", "b="))),
+        ({"until": ["24h"]}, Filters(latest=NOW - 86_400)),
+        ({"until": {"1h2m3s": True}}, Filters(latest=NOW - 3723)),
         ({"until": ["1700000000"]}, Filters(latest=1_700_000_000)),
         ({"until": ["1700000000.5"]}, Filters(latest=1_700_000_000.5)),
         ({"until": ["2023-11-14T22:13:20Z"]}, Filters(latest=1_700_000_000)),
@@ -63,15 +52,12 @@ def test_a_filter_is_read_as_the_engine_reads_it(filters: object, read: Filters)
 @pytest.mark.parametrize(
     ("target", "filters", "named"),
     [
-        ("/images/prune", {}, False),
-        ("/v1.41/images/prune", {"dangling": ["true"]}, False),
-        ("/v1.41/images/prune", {"dangling": {"0": True}}, True),
         ("/volumes/prune", {}, False),
         ("/v1.41/volumes/prune", {}, True),
         ("/v1.42/volumes/prune", {}, False),
         *(("/v1.45/volumes/prune", {"all": [text]}, True) for text in ("1", "t", "T", "true", "True", "TRUE")),
         *(("/v1.45/volumes/prune", {"all": {text: True}}, False) for text in ("0", "f", "F", "false", "False")),
-        ("/v1.45/volumes/prune?dryrun=false", {"all": ["true"]}, True),
+        ("/volumes/prune", {"all": ["true"]}, True),
     ],
 )
 def test_volumes_with_names_go_if_the_client_means_them(target: str, filters: object, named: bool) -> None:  # noqa: FBT001
@@ -84,7 +70,10 @@ UNCLEAR_FILTERS: list[Any] = [
         {"label": each}
         for each in ("a", [], {}, None, [1], [""], [["a"]], {"a": False}, {"a": 1}, {"a": True, "b": False})
     ),
-    *({name: ["a"]} for name in ("Label", "labels", "label=", "name", "id", "status", "before", "all", "dangling", "")),
+    *(
+        {name: ["a"]}
+        for name in ("Label", "labels", "label=", "name", "id", "status", "before", "all", "dangling", "label!", "")
+    ),
     *({"until": [each]} for each in ("", " 1h", "1d", "1.5h", "-1h", "1h ", "h", "0x10", "1e9", "tomorrow", "\u0661h")),
     *({"until": [each]} for each in ("2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z")),
     {"until": ["1h", "2h"]},
@@ -93,7 +82,7 @@ UNCLEAR_FILTERS: list[Any] = [
 
 @pytest.mark.parametrize("filters", UNCLEAR_FILTERS)
 def test_a_filter_that_cannot_be_honoured_is_denied(filters: object) -> None:
-    for name in sorted(PRUNES):
+    for name in REMOVING:
         target = PLAIN[name].target
         text = filters if isinstance(filters, str) else json.dumps(filters)
         request = request_of("POST", f"{target}?filters={quote(text)}")
@@ -113,14 +102,17 @@ def test_whether_volumes_with_names_go_is_certain(all_: list[str]) -> None:
     assert filters_of({"all": all_}, "/v1.45/volumes/prune") is None
 
 
+def test_before_1_42_the_filter_all_is_not_known() -> None:
+    assert filters_of({"all": ["true"]}, "/v1.41/volumes/prune") is None
+
+
 def test_every_prune_has_its_way_and_no_engine_gets_it() -> None:
-    assert TABLE.keys() == PRUNES
-    for name in TABLE:
+    assert PRUNED.keys() == PRUNES
+    for name in PRUNED:
         request = PLAIN[name]
         verdict = judge(POLICY, f"POST {request.target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert isinstance(verdict, Verdict)
         assert (verdict.goes_alone, verdict.removes_volumes) == (True, False)
-        assert verdict.to_engine == begin_prune(verdict.request).head
         assert verdict.to_engine.startswith(b"GET /")
         assert b"prune" not in verdict.to_engine
 
@@ -137,13 +129,11 @@ LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "1", "*"]))
 TEXTS = st.lists(st.sampled_from(["a", "b", "a=", "a=1", "b=*", "*", "c"]), max_size=2).map(tuple)
 
 
-@given(LABELS, TEXTS, TEXTS)
-def test_labels_are_compared_as_texts_and_all_of_them_count(
-    labels: dict[str, str], wanted: tuple[str, ...], unwanted: tuple[str, ...]
-) -> None:
+@given(LABELS, TEXTS)
+def test_labels_are_compared_as_texts_and_all_of_them_count(labels: dict[str, str], wanted: tuple[str, ...]) -> None:
     has = {*labels, *(f"{name}={value}" for name, value in labels.items())}
     found = ResolvedObject("1f", (), labels=labels)
-    assert Filters(wanted, unwanted).admits(found, NOW) == (has.issuperset(wanted) and has.isdisjoint(unwanted))
+    assert Filters(wanted).admits(found) == has.issuperset(wanted)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +149,9 @@ def test_labels_are_compared_as_texts_and_all_of_them_count(
 def test_when_something_was_created_is_read(document: dict[str, object], when: float) -> None:
     found = ResolvedObject("1f", (), document=document)
     assert find_time(found) == pytest.approx(when)
-    assert Filters(age=NOW - 1_600_000_001).admits(found, NOW) == (when <= 1_600_000_001)
-    assert Filters(latest=1_600_000_001).admits(found, NOW)
-    assert not Filters(latest=-1).admits(found, NOW)
-    assert Filters(latest=inf).admits(found, -1.0)
+    assert Filters(latest=1_600_000_001).admits(found)
+    assert not Filters(latest=-1).admits(found)
+    assert Filters().admits(found)
 
 
 def run(target: str, listed: object, status: int = 204) -> tuple[list[Ask], int, Any]:
@@ -182,18 +171,15 @@ MINE = {OWNER: "ci", NONCE: "1"}
 IDS = [f"{number:x}" * 64 for number in range(1, 6)]
 
 
-def test_what_runs_is_not_asked_for() -> None:
-    states = ({"Status": "exited"}, "exited", "paused", "created", "running")
-    listed = [
-        {"Id": each, "State": state, "Labels": MINE, "ImageID": f"sha256:{IDS[0]}", "SizeRw": 5}
-        for each, state in zip(IDS, states, strict=True)
-    ]
+def test_a_prune_asks_for_each_newest_first_and_forces_nothing() -> None:
+    listed = [{"Id": each, "State": "exited", "Labels": MINE, "Created": at} for at, each in enumerate(IDS[:3])]
+    listed.append({"Id": IDS[3], "State": "exited", "Labels": {**MINE, OWNER: "other"}})
     asked, status, answer = run("/v1.45/containers/prune", listed)
     assert asked == [
-        Ask("GET", "/v1.45/containers/json?all=1&size=1"),
-        *(Ask("DELETE", f"/v1.45/containers/{each}") for each in (IDS[1], IDS[3])),
+        Ask("GET", "/v1.45/containers/json?all=1"),
+        *(Ask("DELETE", f"/v1.45/containers/{each}") for each in reversed(IDS[:3])),
     ]
-    assert (status, answer) == (200, {"ContainersDeleted": [IDS[1], IDS[3]], "SpaceReclaimed": 10})
+    assert (status, answer) == (200, {"ContainersDeleted": IDS[2::-1], "SpaceReclaimed": 0})
     assert run("/containers/prune", listed, status=409)[2] == {"ContainersDeleted": [], "SpaceReclaimed": 0}
 
 
@@ -204,7 +190,7 @@ def test_of_volumes_only_plain_local_ones_go() -> None:
         {"Name": "c", "Driver": "local", "Labels": MINE, "Options": {"type": "nfs"}},
         {"Name": "d", "Driver": "local", "Labels": {**MINE, "com.docker.volume.anonymous": ""}},
     ]
-    assert run("/v1.41/volumes/prune", {"Volumes": volumes})[2]["VolumesDeleted"] == ["a", "d"]
+    assert run("/v1.41/volumes/prune", {"Volumes": volumes})[2]["VolumesDeleted"] == ["d", "a"]
     assert run("/v1.45/volumes/prune", {"Volumes": volumes})[2]["VolumesDeleted"] == ["d"]
 
 
@@ -212,21 +198,14 @@ def test_a_network_without_a_name_is_told_by_its_id() -> None:
     assert run("/networks/prune", [{"Id": "1f", "Labels": MINE}])[2] == {"NetworksDeleted": ["1f"]}
 
 
-def test_of_images_only_those_without_an_own_name_go_unless_the_client_means_all() -> None:
-    """Those that are own have a mark, here of a name of it that is gone, or of none."""
-    named, freed, theirs = "app:1", write_mark(fresh_key("1"), "ci"), write_mark(key_of("docker.io/library/app:1"), "x")
-    own = write_mark(key_of("docker.io/library/app:1"), "ci")
-    tags = [[named, own], [freed], [named, theirs, freed]]
-    images = [{"Id": f"sha256:{each}", "RepoTags": names} for each, names in zip(IDS, tags, strict=False)]
-    asked, status, answer = run("/v1.45/images/prune", images)
-    assert asked == [
-        Ask("GET", "/v1.45/images/json"),
-        *(Ask("DELETE", f"/v1.45/images/sha256:{each}") for each in IDS[1:3]),
-    ]
-    deleted = [{"Deleted": f"sha256:{each}"} for each in IDS[:3]]
-    assert (status, answer) == (200, {"ImagesDeleted": deleted[1:], "SpaceReclaimed": 0})
-    every = quote(json.dumps({"dangling": ["false"]}))
-    assert run(f"/v1.45/images/prune?filters={every}", images)[2]["ImagesDeleted"] == deleted
+def test_prunes_of_images_and_build_cache_ask_nothing_and_answer_that_nothing_was_removed() -> None:
+    for name, key in (("ImagePrune", "ImagesDeleted"), ("BuildPrune", "CachesDeleted")):
+        for query in ("", "?filters={%22dangling%22:[%22false%22]}", "?filters=x&dryrun=true", "?all=1&keep-storage=0"):
+            request = request_of("POST", f"{PLAIN[name].target}{query}")
+            assert is_allowed(decide(POLICY, request))
+            with pytest.raises(StopIteration) as end:
+                next(prune(request, NOW, "ci"))
+            assert (end.value.value[0], json.loads(end.value.value[1])) == (200, {key: [], "SpaceReclaimed": 0})
 
 
 def test_what_is_no_list_ends_a_prune() -> None:
@@ -243,6 +222,6 @@ def test_prunes_name_no_object() -> None:
 
 
 def test_a_dry_run_removes_nothing() -> None:
-    for query in ("dryrun=true", "dryrun=1", "dryrun=on", "DryRun=false", "dryrun=false&dryrun=true", "dryrun="):
+    for query in ("dryrun=true", "dryrun=1", "dryrun=on", "DryRun=false", "dryrun=false", "dryrun="):
         request = request_of("POST", f"/v1.45/volumes/prune?{query}")
         assert not is_allowed(decide(POLICY, request)), query

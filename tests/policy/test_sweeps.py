@@ -55,7 +55,7 @@ def test_an_engine_that_lists_nothing_is_told_unless_that_is_usual() -> None:
     assert [each.fault for each in told] == [
         "the engine answered 500",
         "no",
-        "the engine's answer cannot be read",
+        "the engine's list is not as expected",
     ]
 
 

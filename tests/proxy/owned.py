@@ -75,7 +75,7 @@ class Docker(Podman):
 
     def _remove_one(self, found: dict[str, Any], there: list[dict[str, Any]]) -> bytes:
         name = found.get("Id") or found["Name"]
-        if name in self.in_use or found.get("State") == "running":
+        if name in self.in_use or found.get("State") in {"running", "paused"}:
             return answer({"message": "in use"}, "409 Conflict")
         there.remove(found)
         self.removed.append(name)

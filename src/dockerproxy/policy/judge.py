@@ -23,7 +23,7 @@ from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_lists import narrow, without_patterns
-from dockerproxy.policy.lists import PRUNES, with_label, without_count
+from dockerproxy.policy.lists import with_label, without_count
 from dockerproxy.policy.model import Decision, Mode, values_of
 from dockerproxy.policy.naming import makes_image, with_all_steps, with_mark
 from dockerproxy.policy.needs import find_needs, refuse_to_bound
@@ -40,7 +40,7 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.phases import REMOVING, Judged, NeedsBody, NeedsLookup, Reading, Verdict, deny
 from dockerproxy.policy.places import NOWHERE
-from dockerproxy.policy.prunes import begin_prune
+from dockerproxy.policy.prunes import PRUNED, list_own
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.telling import forget_others
 from dockerproxy.policy.values import Value, propose
@@ -274,8 +274,9 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
         decision = replace(decided, docker_only=False)
         if not decision.allowed and reading.known.places != NOWHERE and reading.known.body is not None:
             decision = replace(decision, content=_find_places(reading))
-    if decision.shows and operation.name in PRUNES:  # The engine would remove what others have: it gets no prune.
-        return Verdict(*reading.parts, decided, begin_prune(request).head, needs)
+    if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
+        begins = list_own(PRUNED[operation.name][0], decision.owner, request.version)
+        return Verdict(*reading.parts, decided, begins.head, needs)
     if decision.shows:
         request = with_query(request, without_count(request))
         request, decided = narrow(request, decided)

@@ -1,23 +1,26 @@
-"""A prune of what is own: a list, and a removal for each element that nobody uses, as if the client had sent them.
+"""Remove what an owner has: a list, then one removal for each object, as if a client of the owner had sent them.
 
-The engine gets no prune. Each removal is judged like a client's, so it reaches only what `own` admits, by the object's
-ID where it has one. Nothing is forced: the engine refuses what is in use, or was started meanwhile.
+A prune and a sweep (`policy/sweeps`) use the same routine. The engine gets no prune. The proxy judges each removal
+like a client's: it looks the object up again, and removes it by its ID, a volume under a claim. A prune forces nothing,
+so the engine keeps what is in use, or was started meanwhile.
 
 - Attack: a container of another's whose image has the client's stamp -> Defence: list and removal ask for the image
   (test: test_a_prune_removes_nothing_that_an_inspection_would_not_show).
 - Attack: a filter that widens: Podman 6 drops all others for `all`, and reads a star in a label -> Defence: the engine
   gets none of them (test: test_no_filter_reaches_the_engine).
-- Attack: a filter that readers disagree about: `false` in a map, twice, in other capitals, unknown -> Defence: denied
-  (test: test_a_filter_that_cannot_be_honoured_is_denied).
+- Attack: a filter that readers disagree about: `false` in a map, twice, in other capitals, unknown, of a newer API ->
+  Defence: denied (test: test_a_filter_that_cannot_be_honoured_is_denied).
 - Attack: a dry run, which only Podman 6 knows, so that more goes than is meant -> Defence: denied (test:
   test_a_dry_run_removes_nothing).
 - Attack: a volume that is replaced between list and removal -> Defence: each removal claims its volume and asks anew
   (test: test_a_volume_that_is_anothers_by_now_stays).
+- Attack: an ID in a list that is the beginning of another's, or a path -> Defence: a removal is judged by what the
+  engine finds under it (test: test_no_id_in_a_list_removes_what_is_anothers).
 """
 
 import json
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from math import inf
@@ -27,9 +30,9 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.policy.anonymous import ANONYMOUS
-from dockerproxy.policy.image_marks import ImageOwner
-from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
-from dockerproxy.policy.objects import ResolvedObject, certain_values, get_object
+from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list, write_filters
+from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, get_object
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import decimal, number
 from dockerproxy.wire.answer import write_message
 from dockerproxy.wire.document import Json, read_json
@@ -50,44 +53,39 @@ class Ask(NamedTuple):
 Answer: TypeAlias = tuple[int, bytes]
 """Status and content."""
 
+Removal: TypeAlias = Generator[Ask, Answer, None]
+"""Yields each request that a removal takes, and gets its answer."""
 
-class _Prune(NamedTuple):
-    """How one is done: the list of what it may remove, and where the answer has what was removed."""
-
-    lists: str
-    path: str
-    query: str
-    key: str
-
-
-_CONTAINERS: Final = _Prune("ContainerList", "/containers", "/json?all=1&size=1", "ContainersDeleted")
-_IMAGES: Final = _Prune("ImageList", "/images", "/json", "ImagesDeleted")
-_NETWORKS: Final = _Prune("NetworkList", "/networks", "", "NetworksDeleted")
-_VOLUMES: Final = _Prune("VolumeList", "/volumes", "", "VolumesDeleted")
-_CACHE: Final = _Prune("ImageList", "/images", "/json", "CachesDeleted")
-"""Nobody owns build cache, so none is removed, and `docker system prune` ends as it would on an engine without any."""
-
-TABLE: Final[Mapping[str, _Prune]] = {
-    "BuildPrune": _CACHE,
-    "ContainerPrune": _CONTAINERS,
-    "ImagePrune": _IMAGES,
-    "NetworkPrune": _NETWORKS,
-    "VolumePrune": _VOLUMES,
+LISTINGS: Final[Mapping[Kind, tuple[str, str, str]]] = {
+    Kind.SERVICE: ("ServiceList", "/services", ""),
+    Kind.CONTAINER: ("ContainerList", "/containers", "/json?all=1"),
+    Kind.SECRET: ("SecretList", "/secrets", ""),
+    Kind.CONFIG: ("ConfigList", "/configs", ""),
+    Kind.NETWORK: ("NetworkList", "/networks", ""),
+    Kind.VOLUME: ("VolumeList", "/volumes", ""),
+    Kind.IMAGE: ("ImageList", "/images", "/json?filters={}"),
 }
+"""For each kind the operation that lists it, the path below which its objects are, and the rest of the list's target.
+What uses others comes first."""
 
-UNCLEAR: Final = "is not label, label!, until, all for volumes, or dangling for images, or is ambiguous"
+PRUNED: Final[Mapping[str, tuple[Kind, str]]] = {
+    "BuildPrune": (Kind.IMAGE, "CachesDeleted"),
+    "ContainerPrune": (Kind.CONTAINER, "ContainersDeleted"),
+    "ImagePrune": (Kind.IMAGE, "ImagesDeleted"),
+    "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
+    "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
+}
+"""For each prune the kind of what it removes, and where the answer has what was removed.
 
-_FILTERS: Final = frozenset({"label", "label!", "until"})
-_MORE: Final = {_VOLUMES: "all", _IMAGES: "dangling"}
-"""Filters that say whether what has a name goes, too: by default it does not."""
+Prunes of images and build cache answer that nothing was removed, so that `docker system prune` completes."""
 
-_ALL_BEFORE: Final = (1, 42, 0)
-"""The first version under which only anonymous volumes are removed (moby volume_routes.go)."""
+UNCLEAR: Final = "is not label, until, or all for volumes from API 1.42 on, or is ambiguous"
+
+_ALL_SINCE: Final = (1, 42, 0)
+"""The first version under which only anonymous volumes are removed by default (moby volume_routes.go)."""
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
-
-_STOPPED: Final = ("created", "dead", "exited", "stopped")
 
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?").fullmatch
 _MOMENT: Final = re.compile(
@@ -100,25 +98,20 @@ class Filters(NamedTuple):
 
     Attributes:
         labels: Labels that an object must have all of, as `NAME` or `NAME=VALUE`.
-        without: Labels of which it may have none.
-        age: Seconds that it must be old at least.
         latest: When it must have been created, in seconds since 1970.
-        named: Whether volumes go too that somebody gave a name, and images that have one.
+        named: Whether volumes go too that have a name.
     """
 
     labels: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    age: float = 0.0
     latest: float = inf
     named: bool = True
 
-    def admits(self, found: ResolvedObject, now: float) -> bool:
-        """Whether an object is one that the client means, at this time."""
-        labels = found.labels
+    def admits(self, found: ResolvedObject) -> bool:
+        """Whether an object is one that the client means."""
         return (
-            all(_has(labels, each) for each in self.labels)
-            and not any(_has(labels, each) for each in self.without)
-            and find_time(found) <= min(self.latest, now - self.age if self.age else inf)
+            all(_has(found.labels, each) for each in self.labels)
+            and find_time(found) <= self.latest
+            and (self.named or ANONYMOUS in found.labels)
         )
 
 
@@ -134,49 +127,47 @@ def refuse_filters(request: CanonicalRequest) -> str:
     return RELATIVE if is_relative(request) else ""
 
 
-def read_filters(request: CanonicalRequest) -> Filters | None:
-    """Read the filters of a prune; None if they are ambiguous, or not known."""
-    given, dry_run = certain_values(request, "filters"), certain_values(request, "dryrun")
-    row = TABLE[request.operation.name]
-    more = _MORE.get(row, "")
-    if given is None or len(given) > 1 or dry_run is None or not _FALSE.issuperset(dry_run):
+def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
+    """Read the filters of a prune, at this time; None if they are ambiguous, or not known."""
+    kind, _ = PRUNED[request.operation.name]
+    if kind is Kind.IMAGE:
+        return Filters()
+    given, version = certain_values(request, "filters"), read_version(request.version)
+    if given is None or len(given) > 1 or certain_values(request, "dryrun") != ():
         return None
     document = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
-    if not isinstance(document, dict):
+    spares_named = kind is Kind.VOLUME and (version is None or version >= _ALL_SINCE)
+    known = {"label", "until", "all"} if spares_named else {"label", "until"}
+    if not isinstance(document, dict) or not document.keys() <= known:
         return None
-    read = {key: _read_texts(value) for key, value in document.items()}
-    texts = {key: values for key, values in read.items() if values is not None}
-    if len(texts) < len(read) or not texts.keys() <= _FILTERS | ({more} - {""}):
+    texts = {key: _read_texts(value) for key, value in document.items()}
+    until, named = texts.get("until"), texts.get("all", ("false" if spares_named else "true",))
+    latest = inf if until is None else _read_until(until, now)
+    if not all(texts.values()) or latest is None or len(named) > 1 or named[0] not in _TRUE | _FALSE:
         return None
-    until, named = _read_until(texts.get("until")), _read_named(request, row, texts)
-    if until is None or named is None:
-        return None
-    return Filters(texts.get("label", ()), texts.get("label!", ()), *until, named)
+    return Filters(texts.get("label", ()), latest, named[0] in _TRUE)
 
 
-def _read_texts(value: Json) -> tuple[str, ...] | None:
-    """Read the values of a filter: a list, or a map to true. For Docker `false` means the same, for Podman nothing."""
+def _read_texts(value: Json) -> tuple[str, ...]:
+    """Read the values of a filter: a list, or a map to true. For Docker `false` means the same, for Podman nothing.
+
+    Nothing if it is neither, or empty.
+    """
     if isinstance(value, dict) and not all(each is True for each in value.values()):
-        return None
-    texts = tuple(value) if isinstance(value, dict | list) else None
-    return texts if texts and all(isinstance(each, str) and each for each in texts) else None  # type: ignore[return-value] # they are texts
+        return ()
+    texts = tuple(value) if isinstance(value, dict | list) else ()
+    return texts if all(isinstance(each, str) and each for each in texts) else ()  # type: ignore[return-value] # they are texts
 
 
-def _read_until(texts: tuple[str, ...] | None) -> tuple[float, float] | None:
+def _read_until(texts: tuple[str, ...], now: float) -> float | None:
     """Read a time as Go does: a duration, seconds since 1970, or a moment with its zone; None if it is no such."""
-    if texts is None:
-        return 0.0, inf
-    text, *others = texts
-    if others:
+    if len(texts) != 1:
         return None
-    duration, seconds = _DURATION(text), decimal(text)
+    duration, seconds = _DURATION(texts[0]), decimal(texts[0])
     if duration is not None:
         hours, minutes, rest = (number(each or "") or 0 for each in duration.groups())
-        return hours * 3600 + minutes * 60 + rest, inf
-    if seconds is not None:
-        return 0.0, seconds
-    moment = _read_moment(text) if _MOMENT(text) else None
-    return None if moment is None else (0.0, moment)
+        return now - (hours * 3600 + minutes * 60 + rest)
+    return _read_moment(texts[0]) if seconds is None and _MOMENT(texts[0]) else seconds
 
 
 def _read_moment(text: str) -> float | None:
@@ -184,19 +175,6 @@ def _read_moment(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return None
-
-
-def _read_named(request: CanonicalRequest, row: _Prune, texts: Mapping[str, tuple[str, ...]]) -> bool | None:
-    """Whether volumes and images with names go too; None if that is not certain."""
-    version = read_version(request.version)
-    if row not in _MORE:
-        return True
-    if row is not _IMAGES and version is not None and version < _ALL_BEFORE:
-        return True
-    text, *others = texts.get(_MORE[row], ("true" if row is _IMAGES else "false",))
-    if others or text not in _TRUE | _FALSE:
-        return None
-    return text in (_FALSE if row is _IMAGES else _TRUE)
 
 
 def find_time(found: ResolvedObject) -> float:
@@ -207,56 +185,64 @@ def find_time(found: ResolvedObject) -> float:
     return _read_moment(str(value)) or 0.0
 
 
-def begin_prune(request: CanonicalRequest) -> Ask:
-    """Return the list with which a prune begins."""
-    row = TABLE[request.operation.name]
-    return Ask("GET", f"{_prefix(request)}{row.path}{row.query}")
+def remove_own(
+    kind: Kind, owner: str, remove: Callable[[ResolvedObject, str], Removal], version: str = ""
+) -> Generator[Ask, Answer, Answer]:
+    """Yield each request that it takes to remove an owner's objects of a kind, newest first, and get its answer.
+
+    Returns the answer to the list.
+
+    Args:
+        kind: Of the objects.
+        owner: Whose they must be.
+        remove: Removes one of them, by its target, if it must go.
+        version: Of the API, as it stands in a path.
+    """
+    operation, path, _ = LISTINGS[kind]
+    status, content = yield list_own(kind, owner, version)
+    if status != HTTPStatus.OK:
+        return status, content
+    listing = read_list(OPERATIONS[operation], content, version)
+    if listing is None:
+        return HTTPStatus.BAD_GATEWAY, write_message("the engine's list is not as expected")
+    listed = (get_object(element.found) for element in reversed(listing.elements))
+    for found in sorted(listed, key=find_time, reverse=True):
+        if kind is Kind.IMAGE or found.labels.get(OWNER) == owner:
+            yield from remove(found, f"{_prefix(version)}{path}/{quote(found.id, safe=':')}")
+    return status, content
 
 
-def _prefix(request: CanonicalRequest) -> str:
+def list_own(kind: Kind, owner: str, version: str = "") -> Ask:
+    """Return the list with which a removal of what an owner has begins."""
+    _, path, rest = LISTINGS[kind]
+    return Ask("GET", f"{_prefix(version)}{path}{rest.format(write_filters(owner))}")
+
+
+def _prefix(version: str) -> str:
     """Return what stands before a path."""
-    return f"/{request.version}" if request.version else ""
+    return f"/{version}" if version else ""
 
 
 def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
     """Yield each request that an owner's prune takes, get its answer, and return the answer to the prune."""
-    row, filters = TABLE[request.operation.name], read_filters(request)
-    status, content = yield begin_prune(request)
-    if status != HTTPStatus.OK:
-        return status, content
-    listing = read_list(OPERATIONS[row.lists], content, request.version)
-    if listing is None or filters is None:
-        return HTTPStatus.BAD_GATEWAY, write_message("the engine's list is not as expected")
-    removed: list[ResolvedObject] = []
-    for element in listing.elements:
-        found = get_object(element.found)
-        if filters.admits(found, now) and _is_unused(row, found) and _is_named(row, found, owner) <= filters.named:
-            status, _ = yield Ask("DELETE", f"{_prefix(request)}{row.path}/{quote(found.id, safe=':')}")
+    kind, key = PRUNED[request.operation.name]
+    filters, removed = read_filters(request, now), list[ResolvedObject]()
+
+    def remove(found: ResolvedObject, target: str) -> Removal:
+        if filters is not None and filters.admits(found) and (kind is not Kind.VOLUME or _is_plain(found)):
+            status, _ = yield Ask("DELETE", target)
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
-    return HTTPStatus.OK, _sum_up(row, removed)
+
+    if kind is not Kind.IMAGE:
+        status, content = yield from remove_own(kind, owner, remove, request.version)
+        if status != HTTPStatus.OK:
+            return status, content
+    names = [(each.names or (each.id,))[0] if kind is Kind.NETWORK else each.id for each in removed]
+    reclaimed = {} if kind is Kind.NETWORK else {"SpaceReclaimed": 0}
+    return HTTPStatus.OK, json.dumps({key: names, **reclaimed}).encode()
 
 
-def _is_named(row: _Prune, found: ResolvedObject, owner: str) -> bool:
-    """Whether somebody gave it a name, of images and volumes."""
-    if row is _IMAGES:
-        return bool(ImageOwner(owner).names(found))
-    return row in _MORE and ANONYMOUS not in found.labels
-
-
-def _is_unused(row: _Prune, found: ResolvedObject) -> bool:
-    """Whether it is worth trying: the engine says so of containers, and Docker prunes only plain local volumes."""
-    said = found.document
-    if row is _CONTAINERS:
-        return said.get("state") in _STOPPED
-    return row in {_IMAGES, _NETWORKS} or (said.get("driver") == "local" and not said.get("options"))
-
-
-def _sum_up(row: _Prune, removed: list[ResolvedObject]) -> bytes:
-    """Write the answer."""
-    if row is _IMAGES:
-        return json.dumps({row.key: [{"Deleted": each.id} for each in removed], "SpaceReclaimed": 0}).encode()
-    names = [(each.names or (each.id,))[0] if row is _NETWORKS else each.id for each in removed]
-    sizes = [size if isinstance(size := each.document.get("sizerw"), int) else 0 for each in removed]
-    reclaimed = {} if row is _NETWORKS else {"SpaceReclaimed": sum(sizes)}
-    return json.dumps({row.key: names, **reclaimed}).encode()
+def _is_plain(volume: ResolvedObject) -> bool:
+    """Whether Docker would prune a volume: of the others, it does not know how much they take."""
+    return volume.document.get("driver") == "local" and not volume.document.get("options")

@@ -1,4 +1,4 @@
-"""A sweep: remove what an owner has, by requests that a client of the owner could send.
+"""A sweep: remove all that an owner has, kind by kind, as a prune does (`policy/prunes`), but by force.
 
 What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
 volumes, and images if that is wanted. A sweep may be stopped after each request, and begun again.
@@ -14,39 +14,25 @@ shows only what is own (test: test_a_socket_that_lists_more_than_what_is_own_is_
 from collections.abc import Callable, Generator
 from http import HTTPStatus
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.lists import read_list, write_filters
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import Kind, get_object
-from dockerproxy.policy.prunes import Answer, Ask, find_time
-from dockerproxy.policy.stamps import OWNER
+from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.prunes import LISTINGS, Answer, Ask, Removal, find_time, remove_own
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 
 _RARE: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
 """What an engine may have none of, and no list."""
 
+_TOLD: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY})
+"""Answers to such a list that do not say that there is none."""
+
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 """What is gone already is as good as removed."""
 
 _LONGEST: Final = 200
 """Characters of a name that are told. Docker calls a network whatever its client likes."""
-
-_ORDER: Final = (
-    (Kind.SERVICE, "ServiceList", "/services", "/services/{}"),
-    (Kind.CONTAINER, "ContainerList", "/containers/json?all=1", "/containers/{}?force=1&v=1"),
-    (Kind.SECRET, "SecretList", "/secrets", "/secrets/{}"),
-    (Kind.CONFIG, "ConfigList", "/configs", "/configs/{}"),
-    (Kind.NETWORK, "NetworkList", "/networks", "/networks/{}"),
-    (Kind.VOLUME, "VolumeList", "/volumes", "/volumes/{}"),
-)
-_STOP: Final = "/containers/{}/stop?t=0"
-_WAIT: Final = "/containers/{}/wait?condition=removed"
-_IMAGES: Final = (Kind.IMAGE, "ImageList", "/images/json?filters={}", "/images/{}")
-"""For each kind the operation that lists it, and the targets to list and to remove; what uses others comes first."""
 
 
 class Swept(NamedTuple):
@@ -72,8 +58,9 @@ def find_obstacle(policy: CompiledPolicy, *, images: bool = False) -> str:
         return "nobody owns what it creates"
     if policy.mode is not Mode.ENFORCE:
         return f"in mode {policy.mode}, it lists what others own too"
-    wide = [name for _, name, _, _ in _ORDER if not all(case.decision.owner for case in policy.cases[name])]
-    _, listing, _, _ = _IMAGES
+    lists = {kind: name for kind, (name, _, _) in LISTINGS.items()}
+    listing = lists.pop(Kind.IMAGE)
+    wide = [name for name in lists.values() if not all(case.decision.owner for case in policy.cases[name])]
     wide += [listing for case in policy.cases[listing] if images and not (case.decision.shows and case.decision.images)]
     return f"its {wide[0]} lists what others own too" if wide else ""
 
@@ -95,38 +82,36 @@ def sweep(
         is_dry: Whether nothing is removed.
         images: Whether images are removed, too: all their own names.
     """
-    for kind, operation, listing, removal in (*_ORDER, *((_IMAGES,) if images else ())):
-        status, content = yield Ask("GET", listing.format(write_filters(owner)))
-        if status != HTTPStatus.OK:
-            if kind not in _RARE or status == HTTPStatus.FORBIDDEN:
-                tell(Swept(kind, "of any name", read_message(content) or f"the engine answered {status}"))
+    for kind in LISTINGS:
+        if kind is Kind.IMAGE and not images:
             continue
-        answer = read_list(OPERATIONS[operation], content, "")
-        if answer is None:
-            tell(Swept(kind, "of any name", "the engine's answer cannot be read"))
-            continue
-        listed = (get_object(element.found) for element in reversed(answer.elements))
-        for found in sorted(listed, key=find_time, reverse=True):
-            is_own = kind is Kind.IMAGE or found.labels.get(OWNER) == owner
-            if not is_own or (latest is not None and find_time(found) > latest):
-                continue
-            names = ", ".join(name for name in found.names if "@" not in name)
-            name, fault = escape(names or shorten_ids(found.id))[:_LONGEST], ""
-            if not is_dry:
-                status, content = yield from _remove(kind, removal, quote(found.id, safe=":"))
-                fault = "" if status in _DONE else read_message(content) or f"the engine answered {status}"
-            tell(Swept(kind, name, fault))
+
+        def remove(found: ResolvedObject, target: str, kind: Kind = kind) -> Removal:
+            if latest is None or find_time(found) <= latest:
+                answer = (HTTPStatus.NO_CONTENT, b"") if is_dry else (yield from _force(kind, target))
+                names = ", ".join(name for name in found.names if "@" not in name)
+                name = escape(names or shorten_ids(found.id))[:_LONGEST]
+                tell(Swept(kind, name, "" if answer[0] in _DONE else _explain(*answer)))
+
+        status, content = yield from remove_own(kind, owner, remove)
+        if status != HTTPStatus.OK and (kind not in _RARE or status in _TOLD):
+            tell(Swept(kind, "of any name", _explain(status, content)))
 
 
-def _remove(kind: Kind, removal: str, identity: str) -> Generator[Ask, Answer, Answer]:
-    """Yield each request that a removal takes, and return the answer to the last.
+def _force(kind: Kind, target: str) -> Generator[Ask, Answer, Answer]:
+    """Yield each request that a removal by force takes, and return the answer to the last.
 
     Docker refuses to remove a container that it just removes by itself, as those of `docker run --rm` when they stop.
     """
-    if kind is Kind.CONTAINER:
-        yield Ask("POST", _STOP.format(identity))
-    answer = yield Ask("DELETE", removal.format(identity))
-    if kind is Kind.CONTAINER and answer[0] == HTTPStatus.CONFLICT:
-        yield Ask("POST", _WAIT.format(identity))
-        answer = yield Ask("DELETE", removal.format(identity))
+    if kind is not Kind.CONTAINER:
+        return (yield Ask("DELETE", target))
+    yield Ask("POST", f"{target}/stop?t=0")
+    answer = yield Ask("DELETE", f"{target}?force=1&v=1")
+    if answer[0] == HTTPStatus.CONFLICT:
+        yield Ask("POST", f"{target}/wait?condition=removed")
+        answer = yield Ask("DELETE", f"{target}?force=1&v=1")
     return answer
+
+
+def _explain(status: int, content: bytes) -> str:
+    return read_message(content) or f"the engine answered {status}"

@@ -8,7 +8,7 @@ way is not cancelled; nothing more is begun (test: test_a_prune_ends_after_what_
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
@@ -36,12 +36,12 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     socket = exchange.socket
     exchange.detach(verdict)
     steps = prune(verdict.request, time.time(), verdict.decision.owner)
-    ask: Ask | Answer = next(steps)
+    ask = _go_on(partial(next, steps))
     while isinstance(ask, Ask):
         if not exchange.is_held:
             return b""
         answer = await perform(socket, verdict.decision.owner, ask)
-        work = partial(_go_on, steps, answer)
+        work = partial(_go_on, partial(steps.send, answer))
         ask = work() if len(answer[1]) <= SHORT else await socket.shared.worker.run(socket.judging, work)
     status, content = ask
     if status == HTTPStatus.OK:
@@ -50,10 +50,10 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     return write_answer(status, says, close=False, decision=exchange.account.decision)
 
 
-def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answer:
+def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
     """Return what is asked next, or the answer to it all."""
     try:
-        return steps.send(answer)
+        return step()
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return] # it is what the generator returns
 

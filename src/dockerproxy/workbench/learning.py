@@ -23,7 +23,7 @@ from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
 from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.prunes import TABLE
+from dockerproxy.policy.prunes import PRUNED
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
@@ -228,7 +228,7 @@ def _is_covered(grant: LearnedGrant) -> bool:
 
 def _find_listed(name: str) -> str:
     """Return the word of the objects that an operation lists or prunes; empty if it does neither, or of all kinds."""
-    kind = LISTS.get(TABLE[name].lists if name in TABLE else name)
+    kind = PRUNED[name][0] if name in PRUNED else LISTS.get(name)
     return "" if kind is None else WORDS[kind]
 
 
