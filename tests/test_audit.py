@@ -8,7 +8,7 @@ from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count
 MOST_ON_THE_PATH: Final = 11_946
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_349
+MOST_OF_ALL: Final = 22_625
 MOST_OF_TESTS: Final = 59_002
 MOST_WORDS: Final = 35_248
 """Words in `docs/*.md`."""

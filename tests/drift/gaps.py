@@ -26,8 +26,9 @@ _FOR_PODMAN: Final = """
 addcaps additionalbuildcontexts allplatforms annotations apparmor cacheto cachettl compatvolumes compression
 compressionFormat compressionLevel cppflags createdannotation devices dnsoptions dnssearch dnsservers dropcaps excludes
 forceCompressionFormat from groupadd httpproxy identitylabel idmappingoptions ignore inheritannotations inheritlabels
-jobs labelopts layerLabel layers manifest nsoptions omithistory osfeature osversion outputformat pullpolicy registry
-rewritetimestamp rusage rusagelogfile sbom-image-output sbom-image-purl-output sbom-merge-strategy sbom-output
+jobs labelopts layerLabel layers manifest nohosts nsoptions omithistory osfeature osversion outputformat pullpolicy
+registry retry retry-delay rewritetimestamp rusage rusagelogfile save-stages stage-labels
+sbom-image-output sbom-image-purl-output sbom-merge-strategy sbom-output
 sbom-purl-output sbom-scanner-command sbom-scanner-image seccomp secrets setenv skipunusedstages sourcePolicy
 sourcedateepoch timestamp tlsVerify transientRunMounts unsetannotation unsetenv unsetlabel volume
 """
@@ -64,6 +65,7 @@ EXCUSED: Final[dict[str, str]] = {
     "ExecStart h": _OWN_API,
     "ExecStart w": _OWN_API,
     "PutContainerArchive rename": _OWN_API,
+    "ImageCreate changes": "they are instructions of a Dockerfile, which is not read; few imports have any",
     "SystemDataUsage BuildCacheUsage.Items[]. Parents[]": _SLIP,
     "SecretCreate labels": "Podman reads it from the body, where it is Labels, whatever its tag says",
     **{f"ImageBuild {name}": _OWN_API for name in _FOR_PODMAN.split()},

@@ -57,6 +57,11 @@ _HELPS: Final = (
         is_any,
         gives="starts",
     ),
+    Exposure(
+        "PutContainerArchive PutContainerArchiveLibpod",
+        "writes what containers mount that need not run",
+        gives="uploads",
+    ),
     Exposure("PodStartLibpod PodRestartLibpod", "starts pods", is_any, gives="starts-pods"),
     Exposure("SwarmInit", "makes the engine the manager of a swarm", gives="swarm"),
     Exposure("ContainerStart", "starts containers from checkpoints in any directory of the host", gives="restores"),

@@ -7,8 +7,6 @@ Attack: the proof holds, but a request passes only the new policy -> Defence: th
 generated policies and requests (test: test_what_is_proven_is_shown_otherwise_by_no_request).
 Attack: the old policy holds a body and refuses it for its size, the new one has an unrestricted grant -> Defence: the
 old policy must reach such a grant before it holds a body (test: test_a_body_that_was_held_must_still_be_held).
-Attack: several old grants judge an archive together -> Defence: only one old grant may judge archives
-(test: test_several_grants_that_judge_an_archive_are_no_proof).
 Attack: remove the grant of VolumeCreate, so that a container create may make volumes with any name -> Defence: the
 grant must stay, or the operation be denied (test: test_fewer_grants_of_new_volumes_may_be_more).
 Attack: change the owner, or the images that a create lists, which other operations then show -> Defence: everything

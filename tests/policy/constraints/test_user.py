@@ -69,7 +69,7 @@ def test_a_service_that_must_not_be_root_does_not_become_it(operation: str, *, s
     body: Json = {"Name": "x", "TaskTemplate": {"ContainerSpec": container}}
     version = "?version=1" if operation == "ServiceUpdate" else ""
     seen = look(operation, version, body, bounds={**NOT_ROOT, "networks": ("**",)})
-    assert seen.faults == ()
+    assert [each for each in seen.faults if each.path != "X-Registry-Auth"] == []
     spec = object_of(object_of(object_of(seen.content)["TaskTemplate"])["ContainerSpec"])
     assert object_of(spec["Privileges"])["NoNewPrivileges"] is True
 
