@@ -26,7 +26,6 @@ from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.copying import Fresh
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.sockets import SocketState
@@ -42,7 +41,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 STATE: Final[dict[str, tuple[type, ...]]] = {
     "process": (
-        *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals, Ledgers),
+        *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals),
         *(Fresh, Resolver, Sweeper),
     ),
     "socket": (SocketState, Connections, Usage, Line, Journal),

@@ -22,7 +22,7 @@ def problems(quota: str, *lines: str, deny: str = "") -> list[tuple[str, str]]:
 
 
 def test_a_quota_is_read() -> None:
-    quota = read("{containers: 20, volumes: 10, networks: 5}", "own").policy.quota
+    quota = read("{containers: 20, volumes: 10, networks: 5}", "own", deny="ContainerUpdate").policy.quota
     assert quota is not None
     assert (quota.socket, quota.most) == ("ci", dict(zip(WORDS, (20, 10, 5), strict=True)))
 
@@ -56,24 +56,16 @@ def test_a_quota_needs_something_that_is_own() -> None:
         (
             "{containers: 2}",
             "ContainerCreate: unrestricted",
-            "not count what ContainerCreate makes",
+            "ContainerCreate gets around the quota of containers",
             "remove unrestricted",
         ),
-        (
-            "{containers: 2}",
-            "containers:write: unrestricted",
-            "not count what ContainerCreate makes",
-            "remove unrestricted",
-        ),
-        ("{volumes: 2}", "VolumeCreate: unrestricted", "not count what VolumeCreate makes", "remove unrestricted"),
-        ("{networks: 2}", "KubePlayLibpod: unrestricted", "not count what KubePlayLibpod makes", "use another socket"),
-        (
-            "{containers: 2}",
-            "ServiceCreate",
-            "quota of containers cannot count what ServiceCreate makes",
-            "use another socket",
-        ),
-        ("{containers: 2}", "ImageBuild", "not count what ImageBuild makes", "use another socket"),
+        ("{containers: 2}", "containers:write: unrestricted", "ContainerCreate gets around", "remove unrestricted"),
+        ("{containers: 2}", "ContainerUpdate: unrestricted", "ContainerUpdate gets around", "remove unrestricted"),
+        ("{volumes: 2}", "VolumeCreate: unrestricted", "VolumeCreate gets around", "remove unrestricted"),
+        ("{networks: 2}", "KubePlayLibpod: unrestricted", "KubePlayLibpod gets around", "use another socket"),
+        ("{containers: 2}", "ServiceCreate", "ServiceCreate gets around the quota of containers", "deny it"),
+        ("{containers: 2}", "services:write", "ServiceCreate gets around the quota of containers", "deny it"),
+        ("{containers: 2}", "ServiceUpdate", "ServiceUpdate gets around the quota of containers", "use another socket"),
         (
             "{volumes: 2}",
             'ContainerCreate: {volumes: ["data-*"]}',
@@ -90,14 +82,41 @@ def test_a_grant_that_gets_around_a_quota_is_a_mistake(quota: str, line: str, wh
 @pytest.mark.parametrize(
     ("quota", "line", "deny"),
     [
-        ("{containers: 2}", "ContainerCreate", ""),
+        ("{containers: 2}", "ContainerCreate: {memory: 1GiB, pids: 5}", ""),
+        ("{networks: 2}", "ContainerUpdate: {own: true}", ""),
+        ("{containers: 2}", "containers:write: {memory: 1GiB, pids: 5}", ""),
+        ("{networks: 2}", "ContainerCreate", ""),
         ("{networks: 2}", "ContainerCreate: unrestricted", ""),
-        ("{containers: 2}", "services:write", ""),
+        ("{containers: 2}", "services:write", "ServiceCreate, ContainerUpdate"),
+        ("{containers: 2}", "containers:write", "ContainerCreate, ContainerUpdate"),
+        ("{containers: 2}", "ImageBuild", "ContainerUpdate"),
         ("{volumes: 2}", "ServiceCreate", ""),
         ("{volumes: 2}", "ContainerCreate: {volumes: [data]}", ""),
         ("{volumes: 2}", 'VolumeDelete: {volumes: ["data-*"]}', ""),
-        ("{containers: 2}", "preset:ping", ""),
+        ("{containers: 2}", "preset:ping", "ContainerUpdate"),
     ],
 )
 def test_what_can_be_counted_is_no_mistake(quota: str, line: str, deny: str) -> None:
     assert read(quota, "own", line, deny=deny).policy.quota is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "missing", "write"),
+    [
+        ("ContainerCreate", "memory and pids in ContainerCreate", 'ContainerCreate: {memory: "1GiB", pids: "500"}'),
+        ("ContainerCreate: {memory: 1GiB, cpus: 1}", "pids in ContainerCreate", 'ContainerCreate: {pids: "500"}'),
+        ("containers:write", "memory and pids in containers:write", 'ContainerCreate: {memory: "1GiB", pids: "500"}'),
+        ("preset:ci", "pids in preset:ci", "ContainerCreate: {"),
+        ("preset:ping", "memory and pids in own", "ContainerUpdate: {"),
+        ("ContainerUpdate", "memory and pids in ContainerUpdate", 'ContainerUpdate: {memory: "1GiB", pids: "500"}'),
+        (
+            "ContainerUpdate: {containers: [web], pids: 5}",
+            "memory in ContainerUpdate",
+            'ContainerUpdate: {memory: "1GiB"}',
+        ),
+    ],
+)
+def test_a_quota_of_containers_needs_limits_of_each(line: str, missing: str, write: str) -> None:
+    """Else a few containers have all of the host's memory and processes, or an update gives them to one."""
+    found = problems("{containers: 2}", "own", line)
+    assert any(missing in what and f"write {write}" in hint for what, hint in found), found

@@ -116,7 +116,7 @@ class Standing:
             self.networks[identity] = {"Id": identity, "Name": body["Name"], "Labels": labels}
         else:
             name = body.get("Name") or identity
-            return self.volumes.setdefault(name, {"Name": name, "Labels": labels})
+            return self.volumes.setdefault(name, {"Name": name, "Driver": "local", "Labels": labels})
         return {"Id": identity}
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from decisions import split_decision
@@ -11,7 +11,10 @@ from proxy.counting import Standing, ask, counting, create, post, quota_policy
 from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
 
-from dockerproxy.proxy.sockets import COUNTED
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
+from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.proxy.quotas import is_counted
 
 LISTS = "/containers/json"
 
@@ -54,24 +57,32 @@ async def test_creates_at_once_do_not_pass_a_quota() -> None:
         assert await ask_all(here, request("DELETE", f"/containers/{1:064x}")) == {200: 1}
         assert await ask_all(here, create(), create()) == {201: 1, 403: 1}
         assert not here.clients
-        assert not len(here.server._shared.ledgers)
+        assert not is_counting(here)
 
 
 @in_loop
-async def test_a_slow_engine_keeps_no_other_create_waiting() -> None:
-    async with counting(quota_policy("{containers: 3}")) as (here, engine):
+async def test_creates_of_one_owner_wait_for_a_slow_one_and_those_of_others_do_not() -> None:
+    """One that waits may leave, and makes nothing; one that waits too long is denied."""
+    async with counting(quota_policy("{containers: 3, networks: 3}")) as (here, engine):
         engine.gate = held = Held("before", "/containers/create")
         slow = asyncio.ensure_future(ask(here, create()))
         await held.comes.wait()
         engine.gate = Standing().gate
-        assert await ask_all(here, *[create()] * 4) == {201: 2, 403: 2}
+        leaving, impatient = await here.connect(), await here.connect()
+        await leaving.send(create())
+        here.clients[0].socket.patience = 0.2
+        await impatient.send(create())
+        status, body = await impatient.answer()
+        assert (status, b"is not counted within 0.2 seconds; try again later" in body) == (503, True)
+        await leaving.close()
+        assert (await ask(here, post("/volumes/create", Name="v")))[0] == 201
         held.goes.set()
         assert (await slow)[0] == 201
-        assert len(engine.containers) == 3
+        assert len(engine.containers) == 1
 
 
 @in_loop
-async def test_what_a_client_left_is_counted_until_the_engine_is_done() -> None:
+async def test_what_a_client_left_is_counted_when_the_engine_is_done() -> None:
     async with counting(quota_policy("{containers: 1, volumes: 1}")) as (here, engine):
         for target in ("/volumes/create", "/containers/create"):
             engine.gate = held = Held("before", target)
@@ -81,36 +92,17 @@ async def test_what_a_client_left_is_counted_until_the_engine_is_done() -> None:
             await client.close()
             await here.records(1)
             engine.gate = Standing().gate
-            assert (await ask(here, create()))[0] == 403
-            assert (await ask(here, post("/volumes/create", Name="other")))[0] == 403
+            others = asyncio.gather(ask(here, create(Binds=["other:/x"])), ask(here, post("/volumes/create", Name="y")))
             held.goes.set()
-            await wait_until(lambda: not len(here.server._shared.ledgers))
+            assert [status for status, _ in await others] == [403, 403]
+            assert [*engine.volumes] == ["data"]
             for made in (engine.containers, engine.volumes):
                 made.clear()
 
 
-async def wait_until(holds: Callable[[], bool]) -> None:
-    """Let others go on until something holds."""
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 (no event says it)
-            await asyncio.sleep(0.01)
-
-
-@in_loop
-async def test_a_create_that_ends_while_another_one_counts_is_not_missed() -> None:
-    async with counting(quota_policy("{containers: 1}")) as (here, engine):
-        engine.gate = first = Held("before", "/containers/create")
-        making = asyncio.ensure_future(ask(here, create()))
-        await first.comes.wait()
-        engine.gate = second = Held("after", LISTS)
-        counted = asyncio.ensure_future(ask(here, create()))
-        await second.comes.wait()
-        engine.gate = Standing().gate
-        first.goes.set()
-        assert (await making)[0] == 201
-        second.goes.set()
-        assert (await counted)[0] == 403
-        assert len(engine.containers) == 1
+def is_counting(here: World) -> bool:
+    """Whether a request of some owner is counted, or the engine works on one that was."""
+    return any(lock.locked() for lock in here.server._shared.counting.values())
 
 
 def choose(chance: random.Random, engine: Standing) -> bytes:
@@ -151,7 +143,7 @@ async def test_no_order_of_what_happens_passes_a_quota(seed: int) -> None:
     policy = quota_policy("{containers: 3, volumes: 3, networks: 2}")
     async with counting(policy, gate) as (here, engine), asyncio.timeout(60):
         acting = asyncio.gather(*(act(here, engine, chance) for _ in range(5)))
-        while not acting.done() or len(here.server._shared.ledgers) or waiting:
+        while not acting.done() or is_counting(here) or waiting:
             if waiting:
                 waiting.pop(chance.randrange(len(waiting))).set()
             await asyncio.sleep(0)
@@ -199,23 +191,6 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         assert (await ask(here, create()))[0] == 201
 
 
-@in_loop
-async def test_so_many_are_counted_at_one_time_and_one_that_waits_may_leave() -> None:
-    async with counting(quota_policy("{networks: 1000}")) as (here, engine):
-        engine.gate = held = Held("before", "/networks/create")
-        clients = [await here.connect() for _ in range(COUNTED + 2)]
-        for client in clients:
-            await client.send(post("/networks/create", Name="n"))
-        await wait_until(lambda: engine.asked.count("POST /networks/create") == COUNTED)
-        for client in clients:
-            await client.close()
-        await here.records(COUNTED + 2)
-        held.goes.set()
-        await wait_until(lambda: not len(here.server._shared.ledgers))
-        assert len(engine.networks) == COUNTED
-        assert (await ask(here, post("/networks/create", Name="n")))[0] == 201
-
-
 @pytest.mark.parametrize("mode", ["report", "learn"])
 @in_loop
 async def test_where_nothing_is_refused_a_quota_refuses_nothing(mode: str) -> None:
@@ -238,3 +213,32 @@ async def test_only_what_adds_to_a_quota_is_counted() -> None:
         assert not any(line.startswith(("GET /networks?", f"GET {LISTS}?")) for line in engine.asked)
         assert (await ask(here, post("/networks/create", Name="n")))[0] == 201
         assert sum(line.startswith("GET /networks?") for line in engine.asked) == 1
+
+
+@in_loop
+async def test_volumes_count_by_their_names_and_anonymous_ones_each() -> None:
+    async with counting(quota_policy("{volumes: 3}")) as (here, engine):
+        for body, expected in (
+            (post("/volumes/create", Name="v"), 201),
+            (post("/volumes/create", Name="v"), 201),
+            (create(Binds=["v:/v", "/a", "/b", "/c"]), 403),
+            (create(Binds=["v:/v", "w:/w", "x:/x"]), 201),
+            (create(Binds=["v:/v"], Mounts=[{"Type": "volume", "Target": "/a"}]), 403),
+            (create(Binds=["v:/v", "w:/w"]), 201),
+            (post("/volumes/create", Name=""), 403),
+            (post("/volumes/create", Name="v"), 201),
+        ):
+            status, says = await ask(here, body)
+            assert status == expected, says
+        assert sorted(engine.volumes) == ["v", "w", "x"]
+
+
+def test_a_forged_stamp_does_not_count_and_one_that_cannot_be_proven_does() -> None:
+    own = ResolvedObject("1" * 64, ("web",), labels={OWNER: "ci", NONCE: "n1"})
+    lookup = Lookup(Kind.CONTAINER, "i", "/images/i/json", OPERATIONS["ContainerList"], of=own)
+    for inherited, expected in (({}, True), (None, True), ({NONCE: "n0"}, True), ({NONCE: "n1"}, False)):
+        assert is_counted(lookup, "ci", {"/images/i/json": inherited}) is expected
+    assert is_counted(lookup, "ci", {})
+    assert is_counted(own, "ci", {})
+    assert not is_counted(own, "other", {})
+    assert not is_counted(replace(own, labels={OWNER: "ci"}), "ci", {})

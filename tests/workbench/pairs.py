@@ -22,7 +22,7 @@ SETTINGS: tuple[Setting, ...] = (
     *(("own_as", owner) for owner in ("ci", "other")),
     *(("mode", mode.value) for mode in Mode),
     *(("hide", [word]) for word in sorted(HIDDEN)[:3]),
-    *(("quota", {"containers": most}) for most in (3, 5)),
+    *(("quota", {"volumes": most}) for most in (3, 5)),
     ("quota", {"networks": 1, "volumes": 2}),
     ("paths", {"/srv": "/host/srv"}),
     ("own_socket", "/host/fuzz.sock"),

@@ -85,12 +85,12 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
 
 
 def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
-    text = "sockets: {web: {path: /web.sock, quota: {containers: 2}, allow: [own, 'services:write']}}"
-    left_out = "does not cover what the quota cannot count"
-    assert list(list_left_out(sockets_of(text)["web"].policy)) == [
-        f"  own (policy.yaml:1) {left_out}: ServiceUpdate",
-        f"  services:write (policy.yaml:1) {left_out}: ServiceCreate, ServiceUpdate",
+    text = "sockets: {web: {path: /web.sock, quota: {%s: 2}, allow: [own, ImageBuild], deny: [ContainerUpdate]}}"
+    assert list(list_left_out(sockets_of(text % "containers")["web"].policy)) == [
+        "  own (policy.yaml:1) does not cover what the quota cannot count: ServiceUpdate",
+        "  quota does not count the containers of builds: ImageBuild",
     ]
+    assert not list(list_left_out(sockets_of(text % "networks")["web"].policy))
 
 
 def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:

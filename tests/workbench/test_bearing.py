@@ -338,7 +338,9 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
 
 
 def test_no_line_allows_what_a_quota_cannot_count() -> None:
-    [socket] = sockets_of("sockets: {a: {path: /a, quota: {containers: 2}, allow: [own]}}").values()
+    [socket] = sockets_of(
+        "sockets: {a: {path: /a, quota: {containers: 2}, allow: [own], deny: [ContainerUpdate]}}"
+    ).values()
     for target in ("/services/create", "/v5.0.0/libpod/play/kube"):
         tried = try_request(socket.policy, "POST", target, b"{}")
         assert isinstance(tried, Tried)

@@ -21,7 +21,7 @@ from dockerproxy.config.grants import (
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
-from dockerproxy.config.quotas import check_quota, read_quota
+from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.claims.tables import BODIES
@@ -195,6 +195,8 @@ def _read_socket(
     policy = replace(policy, owner=owner, places=places, quota=quota, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
+    if "quota" in fields:
+        check_limits(reader, fields["quota"], compiled)
     if compiled.owner:
         check_pulls(reader, allow, deny)
     return path, SocketSettings(

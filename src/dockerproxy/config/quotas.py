@@ -1,4 +1,4 @@
-"""Read `quota` of a socket, and look whether its grants keep to it: what nobody could count is a mistake."""
+"""Read `quota` of a socket, and find grants by which a client would get around it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -12,13 +12,16 @@ from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.amounts import read_count
+from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.quota import WORDS, Quota
-from dockerproxy.policy.values import is_literal
+from dockerproxy.policy.quota import LIMITS, WORDS, Quota
+from dockerproxy.policy.values import is_literal, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 
 _EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"
+_LIMITS: Final = dict(zip(LIMITS, ("1GiB", "500"), strict=True))
+"""Examples for hints."""
 
 REMOVED: Final[Mapping[str, str]] = {
     "running": "quotas no longer have it; write containers, which counts also those that run",
@@ -68,12 +71,24 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
     is_open, values = UNRESTRICTED in grant.conditions, values_of(grant.conditions)
     evaded = quota.evaded_by(name, is_open=is_open)
     if evaded or (name in SEALED and not is_open):
-        if evaded and (is_open or line.word == name):
+        if evaded and (is_open or name in {"ServiceCreate", line.word}):
             contained = name not in SEALED and not quota.evaded_by(name, is_open=False)
-            hint = f"remove {UNRESTRICTED.word}" if contained else "use another socket for it, or remove this quota"
-            yield f"the quota of {evaded} cannot count what {name} makes", hint
+            hint = "use another socket for it, deny it, or remove this quota"
+            yield f"{name} gets around the quota of {evaded}", f"remove {UNRESTRICTED.word}" if contained else hint
         return
     listed: Mapping[str, object] = values if is_of_body(OPERATIONS[name], "volumes") else {}
     if "volumes" in quota.most and "volumes" in listed and not is_literal(values["volumes"]):
         what = f"volumes of {line.word} has a pattern, by which volumes are made that no quota counts"
         yield what, "list names; what is own needs no word"
+
+
+def check_limits(reader: Reader, node: Node, policy: CompiledPolicy) -> None:
+    """Find grants beside a quota of containers that do not bound each container."""
+    if policy.policy.quota is None or "containers" not in policy.policy.quota.most:
+        return
+    for name in ("ContainerCreate", "ContainerUpdate"):
+        for case in policy.cases[name]:
+            missing = {word: limit for word, limit in _LIMITS.items() if word not in case.by_word}
+            if missing:
+                what = f"quota of containers needs {' and '.join(missing)} in {case.decision.source}"
+                reader.problem(node.place, what, f"write {write_grant(name, missing)}, or deny {name}")

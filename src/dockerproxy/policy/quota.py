@@ -1,7 +1,12 @@
-"""Quotas: how much an owner may have at one time, all that is its own together; and which operations a quota is about.
+"""Quotas: how many things an owner may have at one time, on all sockets together.
 
-Attack: make something by an operation that nobody counts: a pod, a service, a build, a body that is not read ->
-Defence: a socket with a quota has no grant of these (test: test_what_nothing_counts_is_not_allowed_beside_a_quota).
+A quota of containers times the memory and processes of each is the total, so every create and update must bound these.
+
+Attack: make something by an operation that the proxy cannot count: a pod, a service, an unread body -> Defence: a
+socket with a quota has no grant of these (test: test_what_nothing_counts_is_not_allowed_beside_a_quota).
+Attack: lift the limits of a container later -> Defence: an update needs the same limits, and is not unrestricted
+(test: test_a_quota_of_containers_needs_limits_of_each).
+Builds are not counted.
 """
 
 from collections.abc import Mapping
@@ -14,37 +19,36 @@ WORDS: Final[Mapping[str, str]] = {
     "volumes": "volumes with a name, on Docker also unnamed ones in creates; not those in `volumes` of a grant",
     "networks": "networks",
 }
-"""What there can be a quota of: what it counts, in a phrase."""
+"""The keys of a quota, and what each counts."""
 
-MAKES: Final[Mapping[str, str]] = {
-    "ContainerCreate": "containers",
-    "NetworkCreate": "networks",
-    "VolumeCreate": "volumes",
-}
-"""Operations that make one object of a kind."""
+LIMITS: Final = ("memory", "pids")
+"""Conditions that each container needs beside a quota of containers."""
+
+BUILDS: Final = ("ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod", "Grpc")
+"""Operations that run containers for a while, which no quota counts."""
 
 _ADDS: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: (word,) for name, word in MAKES.items()},
     "ContainerCreate": ("containers", "volumes"),
-    **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), ("volumes",)),
+    "NetworkCreate": ("networks",),
+    "VolumeCreate": ("volumes",),
 }
-"""By operation: to which quotas it may add, as long as its body is read."""
+"""The quotas to which an operation may add, if its body is read."""
 
 _UNCOUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), ("containers",)),
-    **dict.fromkeys(("Grpc", "ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod"), ("containers",)),
     **dict.fromkeys(("KubePlayLibpod", "PlayKubeLibpod", "QuadletInstallLibpod"), tuple(WORDS)),
 }
-"""By operation: to which quotas it adds what nobody can count. A swarm starts as many containers as it likes."""
+"""The quotas that an operation gets around under any grant. A swarm starts as many containers as it likes."""
 
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
     **_ADDS,
+    **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), ("volumes",)),
     **dict.fromkeys(("ContainerCreateLibpod", "PodCreateLibpod"), ("containers", "volumes")),
-    "ContainerRestoreLibpod": ("containers",),
+    **dict.fromkeys(("ContainerRestoreLibpod", "ContainerUpdate", "ContainerUpdateLibpod"), ("containers",)),
     "NetworkCreateLibpod": ("networks",),
     "VolumeCreateLibpod": ("volumes",),
 }
-"""The same of those whose grant is unrestricted: nobody reads how much they ask for."""
+"""Those that it gets around if its grant is unrestricted: the proxy does not read its body."""
 
 
 class Quota(NamedTuple):
@@ -59,7 +63,7 @@ class Quota(NamedTuple):
         return self._replace(most={word: most for word, most in self.most.items() if word in words})
 
     def evaded_by(self, name: str, *, is_open: bool) -> str:
-        """Return the quotas to which an operation adds what nobody counts, as words in a sentence; empty if none."""
+        """Return the quotas that an operation gets around, as words in a sentence; empty if none."""
         words = (*_UNCOUNTED.get(name, ()), *(_UNREAD.get(name, ()) if is_open else ()))
         evaded = [word for word in self.most if word in words]
         return list_names(evaded, "and") if evaded else ""

@@ -18,7 +18,7 @@ from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.performing import perform_steps
-from dockerproxy.proxy.quotas import reserve
+from dockerproxy.proxy.quotas import keep_quota
 from dockerproxy.proxy.removals import Claim, StillRemovingError
 from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import make_volumes, pass_on, show_part
@@ -95,7 +95,7 @@ async def _settle(
         exchange.go_on(verdict)
         return
     if verdict.passes and verdict.decision.counts_for:
-        verdict = await reserve(stack, client, policy, verdict)
+        verdict = await keep_quota(stack, client, policy, verdict)
     if not verdict.passes or not (claims or verdict.goes_alone):
         exchange.keep(verdict)
         exchange.go_on(verdict)
@@ -119,7 +119,7 @@ async def _settle(
 async def _create(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
     """Let a request go on that uses own volumes, networks or images, which stay until the engine is done; return then.
 
-    So does what it adds to a quota: from when the first volume is made, whether its client stays or goes.
+    So long, no other request of its owner adds to a quota, whether its client stays or goes.
     """
     if not exchange.is_held:
         return

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakValueDictionary
 
 from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
@@ -17,7 +18,6 @@ from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.copying import Fresh
-from dockerproxy.proxy.quotas import Ledgers
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
@@ -31,9 +31,6 @@ LOOKUPS: Final = 8
 
 REMOVALS: Final = 8
 """Requests of a socket that remove volumes at one time. The engine may still be at it when their clients have gone."""
-
-COUNTED: Final = 64
-"""Requests of a socket that add to a quota at one time. The engine may still be at it when their clients have gone."""
 
 _SHORT: Final = 1024
 """Bytes of a head that is taken at once, whatever else has come. Most have a few hundred."""
@@ -68,7 +65,6 @@ class SocketState:
         judging: The long jobs of its clients that wait for the worker.
         removals: Bounds how many remove volumes at one time for its clients.
         naming: Of those that give names to images, the one that stands in the line of all sockets.
-        counted: Bounds how many add to a quota at one time for its clients.
         approved_mounts: Paths of the host that a person allowed. Their containers may outlast every policy.
     """
 
@@ -91,7 +87,6 @@ class SocketState:
         self.told: set[str] = set()
         self.removals = asyncio.Semaphore(REMOVALS)
         self.naming = asyncio.Lock()
-        self.counted = asyncio.Semaphore(COUNTED)
         self.approved_mounts: tuple[Mount, ...] = ()
         self.replace(settings)
 
@@ -175,6 +170,7 @@ class Shared:
         engines: Paths where the engine may be; a reload may change them.
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
+        counting: By owner, what is held from counting for a quota to the engine's answer.
         naming: Held while a client gives or takes away names of images.
         runs: Names of images by which containers are being created, or that are being saved or sent.
     """
@@ -188,7 +184,7 @@ class Shared:
     removals: Removals = field(default_factory=Removals)
     fresh: Fresh = field(default_factory=Fresh)
     resolver: Resolver = field(default_factory=Resolver)
-    ledgers: Ledgers = field(default_factory=Ledgers)
+    counting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     runs: list[str] = field(default_factory=list)
     worker: Worker = field(init=False)

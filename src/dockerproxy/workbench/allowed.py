@@ -7,6 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
+from dockerproxy.policy.quota import BUILDS
 from dockerproxy.workbench.exposure import is_whole
 
 
@@ -62,6 +63,9 @@ def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
         uncounted = _list_refused(policy, evading - denied)
         if uncounted:
             yield f"  {source} does not cover what the quota cannot count: {', '.join(uncounted)}"
+    builds = list(filter(policy.allows, BUILDS))
+    if builds and policy.policy.quota and "containers" in policy.policy.quota.most:
+        yield f"  quota does not count the containers of builds: {', '.join(builds)}"
 
 
 def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:
