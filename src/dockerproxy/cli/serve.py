@@ -40,7 +40,6 @@ from dockerproxy.process_settings import Sandbox
 from dockerproxy.proxy.worker import SWITCH
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, SocketSettings
-from dockerproxy.workbench.exposures import describe_exposures
 
 _GARBAGE: Final = 2_000
 """Objects that are made before the collector looks for cycles among them."""
@@ -124,7 +123,6 @@ def _announce(configured: Configured, log: Log) -> None:
     """Say what may surprise the operator, before anybody can connect."""
     for warning in configured.warnings:
         log.message(Level.WARNING, str(warning))
-    in_file = bool(configured.policy_file)
     for served in configured.settings.sockets:
         if served.policy.policy.asks and not configured.settings.control_socket:
             text = (
@@ -133,8 +131,8 @@ def _announce(configured: Configured, log: Log) -> None:
             log.message(Level.WARNING, text)
         if served.remark:
             log.message(Level.WARNING, served.remark)
-        text = describe_exposures(served.policy, in_file=in_file)
-        log.message(Level.NOTICE, f"socket {served.name}: policy {digest(served.policy)}\n{text}" if in_file else text)
+        text = f"socket {served.name}: policy {digest(served.policy)}; `dockerproxy check` says what it exposes"
+        log.message(Level.NOTICE, text)
 
 
 async def _serve(
@@ -234,12 +232,8 @@ class _Reloading:
         for warning in configured.warnings:
             if warning not in self._configured.warnings:
                 self._log.message(Level.WARNING, str(warning))
-        before = {socket.path: digest(socket.policy) for socket in self._configured.settings.sockets}
         for served in configured.settings.sockets:
             if served.remark:
                 self._log.message(Level.WARNING, served.remark)
-            if digest(served.policy) != before.get(served.path):
-                text = describe_exposures(served.policy, in_file=bool(configured.policy_file))
-                self._log.message(Level.NOTICE, f"socket {served.name}: {text}")
         self._configured = configured
         self._log.message(Level.NOTICE, "configuration reloaded")
